@@ -1,0 +1,99 @@
+"""Explore and change contacts at messaging and marketing providers, as pandas DataFrames.
+
+`connect` makes a client; with `via=Simulator()` it needs no account. Names are imported when they
+are first used, so that importing contactkit costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from contactkit.client import Client, connect
+    from contactkit.describe import describe
+    from contactkit.errors import (
+        ApiError,
+        AuthenticationError,
+        ConfigurationError,
+        ConflictError,
+        ContactKitError,
+        ContactKitWarning,
+        FieldProblem,
+        InvalidInputError,
+        InvalidRequestError,
+        NotFoundError,
+        PermissionDeniedError,
+        Problem,
+        RateLimitError,
+        ServerError,
+        TransportError,
+    )
+    from contactkit.frames import problems, read_contacts
+    from contactkit.simulator import Simulator
+    from contactkit.world import Live
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "client": ["Client", "connect"],
+    "describe": ["describe"],
+    "errors": [
+        "ApiError",
+        "AuthenticationError",
+        "ConfigurationError",
+        "ConflictError",
+        "ContactKitError",
+        "ContactKitWarning",
+        "FieldProblem",
+        "InvalidInputError",
+        "InvalidRequestError",
+        "NotFoundError",
+        "PermissionDeniedError",
+        "Problem",
+        "RateLimitError",
+        "ServerError",
+        "TransportError",
+    ],
+    "frames": ["problems", "read_contacts"],
+    "simulator": ["Simulator"],
+    "world": ["Live"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "Client",
+    "ConfigurationError",
+    "ConflictError",
+    "ContactKitError",
+    "ContactKitWarning",
+    "FieldProblem",
+    "InvalidInputError",
+    "InvalidRequestError",
+    "Live",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "Problem",
+    "RateLimitError",
+    "ServerError",
+    "Simulator",
+    "TransportError",
+    "connect",
+    "describe",
+    "problems",
+    "read_contacts",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME_OF})

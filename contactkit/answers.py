@@ -1,0 +1,118 @@
+"""Reading a `Reply`: a good answer as `Done`, everything else as the error that it means."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic_core import from_json
+
+from contactkit.calls import Answer, Ask, Done, Lost, Reply, Session
+from contactkit.errors import (
+    ApiError,
+    Problem,
+    RateLimitError,
+    TransportError,
+    error_for_status,
+    redact,
+)
+from contactkit.limits import retry_after
+from contactkit.spec import JSON, Endpoint
+
+
+def read(session: Session, ask: Ask, answer: Answer) -> Done | ApiError | TransportError:
+    """What an answer means; errors are returned, for the flow decides what to raise."""
+    now = session.clock.now()
+    if not isinstance(answer, Reply):
+        lost = answer or Lost(reason="no answer", sent=True)
+        where = f"{session.provider.name} {ask.endpoint.verb}"
+        arrived = "the request may have arrived" if lost.sent else "the request was not sent"
+        return TransportError(f"{where}: {lost.reason}; {arrived}", sent=lost.sent)
+    session.budget.learn(answer.headers, now)
+    try:
+        body = _parsed(ask.endpoint, answer)
+    except ValueError as error:
+        return undocumented(session, ask.endpoint, answer, str(error))
+    problem = session.provider.errors.read(body)
+    if problem is not None or answer.status >= 400:
+        return _refusal(session, ask.endpoint, answer, problem or Problem())
+    if not 200 <= answer.status < 300:
+        return undocumented(session, ask.endpoint, answer, "is neither success nor error")
+    request_id = answer.headers.get("x-request-id", "")
+    return Done(body=body, reply=answer, request_id=request_id, at=now)
+
+
+def _parsed(endpoint: Endpoint, reply: Reply) -> JSON:
+    if endpoint.answer == "nothing" and not reply.content and reply.status < 300:
+        return None
+    if not reply.content:
+        raise ValueError("is empty")
+    kind = reply.headers.get("content-type", "json").split(";")[0]
+    try:
+        body = from_json(reply.content)
+    except ValueError:
+        raise ValueError("is not whole JSON" if "json" in kind else f"is {kind}") from None
+    if "json" not in kind and reply.status < 400:
+        raise ValueError(f"is {kind}, not JSON")
+    return body
+
+
+def problem_of(session: Session, endpoint: Endpoint, **known: Any) -> Problem:
+    """A problem that knows where it happened."""
+    return Problem(provider=session.provider.name, operation=endpoint.verb, **known)
+
+
+def undocumented(session: Session, endpoint: Endpoint, reply: Reply, why: str) -> ApiError:
+    """The error for an answer that is not the documented shape, with its raw start, redacted."""
+    start = redact(reply.content[:200].decode("utf-8", "replace"), session.secrets)
+    problem = problem_of(
+        session,
+        endpoint,
+        status=reply.status,
+        code="" if reply.status >= 400 else "undocumented",
+        message=f"the answer {why}" + (f": {start!r}" if start else ""),
+        request_id=reply.headers.get("x-request-id", ""),
+    )
+    return _raisable(session, error_for_status(reply.status), problem, reply)
+
+
+def _refusal(session: Session, endpoint: Endpoint, reply: Reply, problem: Problem) -> ApiError:
+    shown = replace(
+        problem,
+        provider=session.provider.name,
+        operation=endpoint.verb,
+        status=reply.status,
+        message=redact(problem.message, session.secrets),
+        fields=tuple(
+            replace(each, message=redact(each.message, session.secrets)) for each in problem.fields
+        ),
+        request_id=problem.request_id or reply.headers.get("x-request-id", ""),
+        docs=problem.docs or endpoint.docs,
+    )
+    known = session.provider.errors.catalogue.get(problem.code)
+    kind = known[1] if known else error_for_status(reply.status)
+    return _raisable(session, kind, shown, reply)
+
+
+def _raisable(session: Session, kind: type[ApiError], problem: Problem, reply: Reply) -> ApiError:
+    if kind is not RateLimitError:
+        return kind(problem)
+    now = session.clock.now()
+    resume = now + (retry_after(reply.headers, now) or 0.0)
+    session.budget.block(resume)
+    return RateLimitError(problem, utc(resume))
+
+
+def utc(seconds: float) -> datetime:
+    """Seconds since the epoch as an aware datetime."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def picked(session: Session, endpoint: Endpoint, done: Done, path: tuple[str, ...]) -> JSON:
+    """What an answer holds at `path`; ApiError when it has no such place."""
+    try:
+        return session.provider.envelope.pick(done.body, path)
+    except LookupError:
+        why = f"has no {'.'.join(path)}"
+        raise undocumented(session, endpoint, done.reply, why) from None

@@ -1,0 +1,172 @@
+"""One call's values: what is asked, what comes back, and the session that calls share.
+
+A flow (`flow.py`) yields a `Call` and is sent a `Reply` or `Lost`, or yields a `Wait` and is sent
+nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias, TypeVar
+from urllib.parse import quote
+
+from contactkit.errors import FieldProblem, InvalidInputError
+from contactkit.limits import Budget
+from contactkit.spec import JSON, Auth, Endpoint, Provider
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One HTTP request as a value; `form` is sent form-encoded, `body` as JSON."""
+
+    method: str
+    url: str
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    body: JSON = None
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What came back; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lost:
+    """No answer; `sent` is True when the request may have arrived."""
+
+    reason: str
+    sent: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """Go on no earlier than `until`, in seconds since the epoch."""
+
+    until: float
+
+
+Step: TypeAlias = Call | Wait
+Answer: TypeAlias = Reply | Lost | None
+T = TypeVar("T")
+Flow: TypeAlias = Generator[Step, Answer, T]
+
+
+class Clock(Protocol):
+    """Where a flow reads the time."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+
+@dataclass
+class Session:
+    """What all calls of one client share: credentials, budget and token. Its repr shows none."""
+
+    provider: Provider
+    auth: Auth = field(repr=False)
+    credentials: Mapping[str, str] = field(repr=False)
+    clock: Clock
+    budget: Budget
+    base_url: str
+    patience: float
+    token: str = field(default="", repr=False)
+    token_expires: float = 0.0
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must never be shown."""
+        return (*self.credentials.values(), self.token)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """One verb's request, before it is authorised; an `anonymous` one never is."""
+
+    endpoint: Endpoint
+    call: Call
+    idempotency_key: str = ""
+    dry_run: bool = False
+    anonymous: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """Whether a lost answer leaves it open what happened."""
+        return bool(self.endpoint.effect) and not self.dry_run
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether carrying it out twice leaves the same as once."""
+        return not self.writes or self.endpoint.repeatable or bool(self.idempotency_key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """A good answer: the decoded body, and how it came."""
+
+    body: JSON
+    reply: Reply
+    request_id: str
+    at: float
+    attempts: int = 0
+    elapsed: float = 0.0
+
+
+def prepare(
+    session: Session,
+    endpoint: Endpoint,
+    *,
+    key: str = "",
+    query: Mapping[str, str] | None = None,
+    body: Mapping[str, JSON] | None = None,
+    idempotency_key: str = "",
+    dry_run: bool = False,
+) -> Ask:
+    """Turn a verb into a request; InvalidInputError for a key that could leave its path."""
+    headers: dict[str, str] = {}
+    idempotency = session.provider.idempotency
+    if endpoint.keyed and idempotency:
+        idempotency_key = _checked_key(session.provider, endpoint, idempotency_key)
+        headers[idempotency.header] = idempotency_key
+    content = dict(body or {})
+    if dry_run and session.provider.dry_run:
+        content |= session.provider.dry_run.body
+    path = endpoint.path.format(key=segment(session.provider, endpoint, key))
+    call = Call(
+        method=endpoint.method,
+        url=session.base_url + path,
+        query=query or {},
+        headers=headers,
+        body=content if content or endpoint.fields else None,
+    )
+    return Ask(endpoint=endpoint, call=call, idempotency_key=idempotency_key, dry_run=dry_run)
+
+
+def segment(provider: Provider, endpoint: Endpoint, key: str) -> str:
+    """A contact's key as one path segment, quoted; InvalidInputError if it cannot be one."""
+    if not endpoint.takes_key:
+        return ""
+    if not re.fullmatch(r"[A-Za-z0-9._~+:@=-]+", key) or set(key) <= {"."}:
+        message = "must be letters, digits and ._~+:@=- only, not empty and not dots alone"
+        problem = FieldProblem(field="key", message=message, code="key")
+        raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
+    return quote(key, safe="")
+
+
+def _checked_key(provider: Provider, endpoint: Endpoint, given: str) -> str:
+    form = provider.idempotency
+    key = given or str(uuid.uuid4())
+    if form and (len(key) > form.longest or not re.fullmatch(form.pattern, key)):
+        message = f"must be 1 to {form.longest} characters of {form.pattern}"
+        problem = FieldProblem(field="idempotency_key", message=message, code="format")
+        raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
+    return key

@@ -1,0 +1,212 @@
+"""What may be written: the one check that client, simulator and form all ask.
+
+It reads a declaration and returns problems; raising, or answering 4xx, is the caller's part.
+"""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from contactkit import phones
+from contactkit.errors import FieldProblem, InvalidInputError
+from contactkit.record import RecordField, fields_of
+from contactkit.spec import JSON, Endpoint, Provider
+
+_EXPECTED = {
+    "string": "text",
+    "boolean": "True or False",
+    "Int64": "a whole number",
+    "datetime": "a time with its offset from UTC, such as 2026-03-01T12:00:00+00:00",
+    "list": "a list of text",
+    "dict": "a flat mapping of text to text, numbers, True, False or None",
+}
+
+
+@dataclass
+class Checked:
+    """The accepted values as JSON, by field name and by wire name, and what was refused."""
+
+    values: dict[str, JSON] = field(default_factory=dict[str, JSON])
+    wire: dict[str, JSON] = field(default_factory=dict[str, JSON])
+    problems: list[FieldProblem] = field(default_factory=list[FieldProblem])
+
+
+def clean(provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]) -> dict[str, JSON]:
+    """What a person typed, as `check` takes it; warns of deprecated names at the caller's line.
+
+    pandas and numpy scalars become Python's, NA and NaN are left out ("leave alone"), phone
+    numbers become E.164 where they can.
+    """
+    renamed: dict[str, JSON] = {}
+    allowed = accepted(provider, endpoint)
+    current = {old: name for name, each in allowed.items() for old in each.marker.deprecated}
+    for given, value in values.items():
+        name = current.get(given, given)
+        if name != given:
+            message = f"{provider.title} renamed {given} to {name}; use {name}="
+            warnings.warn(message, DeprecationWarning, stacklevel=5)
+        if name in renamed:
+            problem = FieldProblem(field=given, message=f"is {name}, given twice", code="unknown")
+            raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
+        renamed[name] = plain(value)
+    return {
+        name: _phone(value)
+        if name in allowed and allowed[name].marker.personal == "phone"
+        else value
+        for name, value in renamed.items()
+        if not is_na(value)
+    }
+
+
+def is_na(value: object) -> bool:
+    """Whether a value is pandas' NA or NaT, or NaN: nothing said, which is not None."""
+    nan = isinstance(value, float) and value != value
+    return nan or type(value).__name__ in ("NAType", "NaTType")
+
+
+def plain(value: JSON) -> JSON:
+    """A numpy or pandas value as Python's own."""
+    foreign = type(value).__module__.partition(".")[0] in ("numpy", "pandas")
+    return value.tolist() if foreign and hasattr(value, "tolist") else value
+
+
+def _phone(value: JSON) -> JSON:
+    try:
+        return phones.normalise(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A sentence that names the nearest known name, and what there is."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{hint}allowed: {', '.join(names) or 'none'}"
+
+
+def settable(provider: Provider, endpoint: Endpoint) -> dict[str, RecordField]:
+    """The record fields that an endpoint's body may hold, in declared order."""
+    access = {"create": {"writable", "create_only", "write_once"}}.get(
+        endpoint.effect, {"writable", "write_once"}
+    )
+    if not endpoint.fields:
+        return {}
+    declared = fields_of(provider.record).items()
+    return {
+        name: each
+        for name, each in declared
+        if each.marker.access in access and name not in endpoint.omits
+    }
+
+
+def accepted(provider: Provider, endpoint: Endpoint) -> dict[str, RecordField]:
+    """Everything that a verb takes by name: record fields, then its own parameters."""
+    return {**settable(provider, endpoint), **fields_of(endpoint.params)}
+
+
+def check(
+    provider: Provider,
+    endpoint: Endpoint,
+    values: Mapping[str, JSON],
+    current: Mapping[str, JSON] | None = None,
+) -> Checked:
+    """Hold `values` against the declaration; None clears a field.
+
+    `current` is the contact as it stands, None where it is not known (or, on create, not there).
+    """
+    found = Checked()
+    allowed = accepted(provider, endpoint)
+    for name, value in values.items():
+        if name not in allowed:
+            found.problems.append(_unknown(provider, endpoint, name, allowed))
+            continue
+        problem = _refused(allowed[name], value, current)
+        if problem:
+            found.problems.append(problem)
+            continue
+        plain = allowed[name].adapter.dump_python(value, mode="json")
+        found.values[name] = found.wire[allowed[name].wire] = plain
+    changes = {
+        name: value for name, value in found.values.items() if name in settable(provider, endpoint)
+    }
+    found.problems += _missing(endpoint, allowed, values, changes, bool(found.problems))
+    if not found.problems and (endpoint.effect == "create" or current is not None):
+        found.problems += provider.rules(current, changes)
+    return found
+
+
+def _unknown(
+    provider: Provider, endpoint: Endpoint, name: str, allowed: Iterable[str]
+) -> FieldProblem:
+    declared = fields_of(provider.record).get(name) if endpoint.fields else None
+    if declared is None:
+        message = f"{endpoint.verb} takes no such field; {nearest(name, allowed)}"
+        return FieldProblem(field=name, message=message, code="unknown")
+    reason = {
+        "key": "the key cannot be written",
+        "create_only": "can be set only when the contact is created",
+        "read_only": "is read-only",
+    }.get(declared.marker.access, f"cannot be set by {endpoint.verb}")
+    message = f"{reason}; {endpoint.verb} takes: {', '.join(allowed)}"
+    return FieldProblem(field=name, message=message, code="read_only")
+
+
+def _refused(
+    field: RecordField, value: JSON, current: Mapping[str, JSON] | None
+) -> FieldProblem | None:
+    if field.marker.access == "write_once":
+        held = (current or {}).get(field.name)
+        if value is None:
+            message = "cannot be cleared; it is set once"
+            return FieldProblem(field=field.name, message=message, code="write_once")
+        if held and held != value:
+            message = "has a value already and is set once"
+            return FieldProblem(field=field.name, message=message, code="write_once")
+    if value is None:
+        if field.nullable:
+            return None
+        message = f"cannot be cleared; it must be {expected(field)}"
+        return FieldProblem(field=field.name, message=message, code="clear")
+    return _mistyped(field, value)
+
+
+def _mistyped(field: RecordField, value: JSON) -> FieldProblem | None:
+    try:
+        field.adapter.validate_python(value)
+    except ValidationError:
+        message, code = f"must be {expected(field)}", "choice" if field.choices else "type"
+        return FieldProblem(field=field.name, message=message, code=code)
+    try:
+        if field.marker.check:
+            field.marker.check(value)
+    except ValueError as error:
+        return FieldProblem(field=field.name, message=str(error), code="format")
+    return None
+
+
+def expected(field: RecordField) -> str:
+    """What a field takes, in words."""
+    return f"one of {', '.join(field.choices)}" if field.choices else _EXPECTED[field.kind]
+
+
+def _missing(
+    endpoint: Endpoint,
+    allowed: Mapping[str, RecordField],
+    values: Mapping[str, JSON],
+    changes: Mapping[str, JSON],
+    refused: bool,
+) -> list[FieldProblem]:
+    if endpoint.effect == "create":
+        absent = [n for n, f in allowed.items() if f.marker.required and n not in values]
+        message = "is needed to create a contact"
+        return [FieldProblem(field=n, message=message, code="required") for n in absent]
+    if endpoint.fields and not changes and not refused:
+        message = f"nothing to change; give at least one of: {', '.join(allowed)}"
+        return [FieldProblem(field="", message=message, code="empty")]
+    return []

@@ -1,0 +1,221 @@
+"""`connect`, the client and its awaiting door, and the verbs on its contacts.
+
+A verb checks what it was given, makes a flow and hands it to its door; the flow is the same for
+both doors. No provider is known by name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
+from html import escape
+from typing import NoReturn, TypeAlias
+from urllib.parse import urlsplit
+
+import httpx
+import pandas as pd
+
+from contactkit.calls import Session
+from contactkit.checks import nearest
+from contactkit.contacts import Contacts, ToFrame
+from contactkit.errors import ConfigurationError
+from contactkit.flow import Pages
+from contactkit.limits import Budget, parse_rate
+from contactkit.providers import find
+from contactkit.spec import Auth, ClientCredentials, Credential, Provider
+from contactkit.world import Connection, Live, World, arun, run
+
+BlockingContacts: TypeAlias = Contacts[pd.DataFrame, Iterator[pd.DataFrame]]
+AwaitingContacts: TypeAlias = Contacts[Awaitable[pd.DataFrame], AsyncIterator[pd.DataFrame]]
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def connect(
+    provider: str | Provider,
+    *,
+    via: World | None = None,
+    timeout: float | httpx.Timeout = 30.0,
+    patience: float = 120.0,
+    rate_limit: str | list[str] | None = None,
+    base_url: str | None = None,
+    **credentials: str | None,
+) -> Client:
+    """Make a client; nothing is sent yet.
+
+    Credentials come from the arguments or the environment, and from neither with
+    `via=Simulator()`. `timeout` is in seconds (connecting never takes more than 10 of them);
+    `patience` is the longest single wait, in seconds, for a rate limit or a retry, past which
+    `RateLimitError.resume_at` says when to go on; `rate_limit` replaces the declared limits, as
+    "200/minute". Raises ConfigurationError.
+    """
+    found, world = find(provider), via or Live()
+    auth, held = _credentials(found, world, credentials)
+    address = _address(base_url or found.base_url)
+    rates = [rate_limit] if isinstance(rate_limit, str) else rate_limit
+    session = Session(
+        provider=found,
+        auth=auth,
+        credentials=held,
+        clock=world.clock,
+        budget=Budget(found.limits if rates is None else map(parse_rate, rates)),
+        base_url=address,
+        patience=patience,
+    )
+    if not isinstance(timeout, httpx.Timeout):
+        timeout = httpx.Timeout(timeout, connect=min(timeout, 10.0))
+    host = urlsplit(address).hostname or ""
+    return Client(session, world, Connection(world.transport(found), timeout, host))
+
+
+def _credentials(
+    provider: Provider, world: World, given: Mapping[str, str | None]
+) -> tuple[Auth, dict[str, str]]:
+    known = {each.name: each for way in provider.auth for each in _needs(way)}
+    known |= {each.name: each for each in provider.settings}
+    for name in given:
+        if name not in known:
+            raise ConfigurationError(f"{provider.name} takes no {name}=; {nearest(name, known)}")
+    issued = world.credentials(provider)
+    held = {name: value for name, value in given.items() if value}
+    if issued is None:
+        from_environment = {n: v for n, each in known.items() if (v := os.environ.get(each.env))}
+        held = from_environment | held
+    elif not any(name in held for way in provider.auth for name in _names(way)):
+        held = {**issued, **held}
+    for name, value in held.items():
+        if not value.isascii() or not value.isprintable() or value.strip() != value:
+            raise ConfigurationError(f"{name} must be printable ASCII without spaces around it")
+    for way in sorted(provider.auth, key=lambda way: not set(_names(way)) & given.keys()):
+        if all(name in held for name in _names(way)):
+            other = {name for each in provider.auth if each is not way for name in _names(each)}
+            return way, {name: value for name, value in held.items() if name not in other}
+    _missing(provider, held)
+
+
+def _needs(way: Auth) -> tuple[Credential, ...]:
+    return (*way.credentials, way.scope) if isinstance(way, ClientCredentials) else way.credentials
+
+
+def _names(way: Auth) -> list[str]:
+    return [each.name for each in way.credentials]
+
+
+def _missing(provider: Provider, held: Mapping[str, str]) -> NoReturn:
+    ways = [
+        " and ".join(
+            f"{each.name}= (or the environment variable {each.env})"
+            for each in way.credentials
+            if each.name not in held
+        )
+        for way in provider.auth
+    ]
+    raise ConfigurationError(
+        f"{provider.title} needs {', or '.join(ways)}. Without an account, use "
+        f"contactkit.connect({provider.name!r}, via=contactkit.Simulator())."
+    )
+
+
+def _address(base_url: str) -> str:
+    parts = urlsplit(base_url)
+    shown = f"{parts.scheme}://{parts.hostname}"
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigurationError(f"base_url {shown} must hold no user, query or fragment")
+    local = parts.hostname in _LOOPBACK or (parts.hostname or "").startswith("127.")
+    if (
+        not parts.hostname
+        or parts.scheme not in ("https", "http")
+        or (parts.scheme == "http" and not local)
+    ):
+        raise ConfigurationError(f"base_url {shown} must be https://, or http:// on loopback")
+    return base_url.rstrip("/")
+
+
+class Client:
+    """One provider's contacts, through a blocking door (`contacts`) and an awaiting one (`aio`)."""
+
+    def __init__(self, session: Session, world: World, connection: Connection) -> None:
+        self._session = session
+        self._world = world
+        self._connection = connection
+        self.contacts: BlockingContacts = Contacts(
+            session, world.name, lambda flow: run(flow, connection, world.clock), self._pages
+        )
+        self.aio = AwaitingClient(session, world, connection)
+
+    def _pages(self, walk: Pages, frame: ToFrame) -> Iterator[pd.DataFrame]:
+        clock = self._world.clock
+        while (page := run(walk.next(), self._connection, clock)) is not None:
+            yield frame(page)
+
+    def close(self) -> None:
+        """Close the blocking door's connections; the awaiting door has its own `aclose`."""
+        self._connection.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _picture(self) -> dict[str, str]:
+        session = self._session
+        left = [
+            f"{left} of {limit.requests} requests left in {limit.seconds:g} s"
+            for limit, left in session.budget.left(session.clock.now())
+        ]
+        return {
+            "world": self._world.name,
+            "address": session.base_url,
+            "credentials": ", ".join(
+                f"{name}={'•••' if _is_secret(session.provider, name) else value}"
+                for name, value in session.credentials.items()
+            ),
+            "verbs": ", ".join(each.verb for each in session.provider.endpoints),
+            "budget": "; ".join(left) or "no declared limit",
+        }
+
+    def __repr__(self) -> str:
+        lines = [f"  {name}: {value}" for name, value in self._picture().items()]
+        return "\n".join([f"contactkit client for {self._session.provider.title}", *lines])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><th scope="row" style="text-align:left">{escape(name)}</th>'
+            f'<td style="text-align:left">{escape(value)}</td></tr>'
+            for name, value in self._picture().items()
+        )
+        title = escape(f"contactkit client for {self._session.provider.title}")
+        return f"<table><caption>{title}</caption><tbody>{rows}</tbody></table>"
+
+
+def _is_secret(provider: Provider, name: str) -> bool:
+    open_names = {each.name for each in provider.settings if not each.secret}
+    for way in provider.auth:
+        open_names |= {each.name for each in _needs(way) if not each.secret}
+    return name not in open_names
+
+
+class AwaitingClient:
+    """The awaiting door of a client: the same verbs, to be awaited, on the same session."""
+
+    def __init__(self, session: Session, world: World, connection: Connection) -> None:
+        self._connection = connection
+        self._clock = world.clock
+        self.contacts: AwaitingContacts = Contacts(
+            session, world.name, lambda flow: arun(flow, connection, world.clock), self._pages
+        )
+
+    async def _pages(self, walk: Pages, frame: ToFrame) -> AsyncIterator[pd.DataFrame]:
+        while (page := await arun(walk.next(), self._connection, self._clock)) is not None:
+            yield frame(page)
+
+    async def aclose(self) -> None:
+        """Close the connections that this event loop opened."""
+        await self._connection.aclose()
+
+    async def __aenter__(self) -> AwaitingClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()

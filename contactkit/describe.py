@@ -1,0 +1,54 @@
+"""A declaration as a DataFrame, so that it can be read, filtered and searched in a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from contactkit.frames import STRING, dtype_of
+from contactkit.providers import find
+from contactkit.record import RecordField, fields_of
+from contactkit.spec import Provider
+
+COLUMNS = (
+    "of field type access required choices collection personal wire deprecated help evidence docs"
+).split()
+
+
+def describe(provider: str | Provider) -> pd.DataFrame:
+    """Every field of a provider's contact, then every parameter of its verbs; one row each.
+
+    `of` is "contact" or the verb; `type` is the column's dtype; `choices` and `deprecated` are
+    comma-separated; `evidence` is "documented" or "inferred". All columns are `string` but
+    `required`, which is `boolean`.
+    """
+    found = find(provider)
+    rows = list(_rows(found, "contact", fields_of(found.record).values()))
+    for endpoint in found.endpoints:
+        rows += _rows(found, endpoint.verb, fields_of(endpoint.params).values())
+        if endpoint.record:
+            rows += _rows(found, endpoint.verb, fields_of(endpoint.record).values())
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    return frame.astype({name: "boolean" if name == "required" else STRING for name in COLUMNS})
+
+
+def _rows(provider: Provider, of: str, fields: Iterable[RecordField]) -> Iterable[list[object]]:
+    for each in fields:
+        mark = each.marker
+        kind = each.kind if each.kind in ("list", "dict") else str(dtype_of(each))
+        yield [
+            of,
+            each.name,
+            kind,
+            mark.access,
+            mark.required,
+            ", ".join(each.choices),
+            mark.collection,
+            mark.personal,
+            each.wire,
+            ", ".join(mark.deprecated),
+            mark.help,
+            mark.evidence,
+            mark.docs or provider.docs,
+        ]

@@ -1,0 +1,182 @@
+"""The error tree, and `Problem`: one refusal as a value.
+
+    ContactKitError
+    ├── ConfigurationError            a missing key, an unknown provider, an unsafe address
+    ├── InvalidInputError (ValueError)  refused here, before anything was sent
+    ├── TransportError                no answer; .sent says whether the request may have arrived
+    └── ApiError                      the provider said no; .problem says what
+        ├── AuthenticationError  ├── PermissionDeniedError  ├── NotFoundError  ├── ConflictError
+        ├── InvalidRequestError  ├── RateLimitError (.resume_at)  └── ServerError
+
+Nothing here knows a provider, a transport or a frame. No message holds a credential, and none
+repeats a personal value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+
+class ContactKitWarning(UserWarning):
+    """Something the caller should know that did not stop the call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldProblem:
+    """What is wrong with one field and what would be allowed; `code` names the broken rule."""
+
+    field: str
+    message: str
+    code: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}" if self.field else self.message
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One refusal by a provider (the word is RFC 9457's).
+
+    `existing_key` is the key of the contact that stands in the way, where a provider names it.
+    """
+
+    provider: str = ""
+    operation: str = ""
+    status: int | None = None
+    code: str = ""
+    message: str = ""
+    fields: tuple[FieldProblem, ...] = ()
+    request_id: str = ""
+    docs: str = ""
+    existing_key: str = ""
+
+    def __str__(self) -> str:
+        who = " ".join(filter(None, (self.provider, self.operation)))
+        what = " ".join(filter(None, (str(self.status or ""), self.code)))
+        lines = [": ".join(filter(None, (who, what, self.message)))]
+        lines += [f"  {problem}" for problem in self.fields]
+        if self.existing_key:
+            lines.append(f"  existing contact: {self.existing_key}")
+        if self.request_id:
+            lines.append(f"  request: {self.request_id}")
+        if self.docs:
+            lines.append(f"  see {self.docs}")
+        return "\n".join(lines)
+
+
+class ContactKitError(Exception):
+    """The root of everything contactkit raises on purpose."""
+
+
+class ConfigurationError(ContactKitError):
+    """The client cannot be set up: a missing key, an unknown provider, an unsafe address."""
+
+
+class InvalidInputError(ContactKitError, ValueError):
+    """Refused here, before anything was sent; `problems` has one entry a field."""
+
+    def __init__(self, where: str, problems: Iterable[FieldProblem]) -> None:
+        self.where = where
+        self.problems = tuple(problems)
+        super().__init__(where, self.problems)
+
+    def __str__(self) -> str:
+        if len(self.problems) == 1:
+            return f"{self.where}: {self.problems[0]}"
+        return "\n".join([f"{self.where}:", *(f"  {problem}" for problem in self.problems)])
+
+
+class TransportError(ContactKitError):
+    """No answer arrived. `sent` is True when the request may have reached the provider."""
+
+    def __init__(self, message: str, *, sent: bool) -> None:
+        self.sent = sent
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _remake_transport_error, (str(self), self.sent)
+
+
+def _remake_transport_error(message: str, sent: bool) -> TransportError:
+    return TransportError(message, sent=sent)
+
+
+class ApiError(ContactKitError):
+    """The provider said no, or said something that is not documented."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem)
+
+    def __str__(self) -> str:
+        return str(self.problem)
+
+
+class AuthenticationError(ApiError):
+    """The credential is missing, wrong, expired or revoked."""
+
+
+class PermissionDeniedError(ApiError):
+    """The credential is good but may not do this."""
+
+
+class NotFoundError(ApiError):
+    """There is no such contact, profile or other thing."""
+
+
+class ConflictError(ApiError):
+    """It clashes with what is there; `problem.existing_key` names that where it is known."""
+
+
+class InvalidRequestError(ApiError):
+    """The provider refused the values that were sent."""
+
+
+class RateLimitError(ApiError):
+    """The limit is used up; `resume_at` (UTC) is when the next request may go."""
+
+    def __init__(self, problem: Problem, resume_at: datetime) -> None:
+        super().__init__(problem)
+        self.resume_at = resume_at
+        self.args = (problem, resume_at)
+
+    def __str__(self) -> str:
+        return f"{self.problem}\n  resume at {self.resume_at.isoformat(timespec='seconds')}"
+
+
+class ServerError(ApiError):
+    """The provider failed; a write may or may not have been carried out."""
+
+
+_BY_STATUS: dict[int, type[ApiError]] = {
+    400: InvalidRequestError,
+    401: AuthenticationError,
+    402: PermissionDeniedError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    410: NotFoundError,
+    422: InvalidRequestError,
+    429: RateLimitError,
+}
+
+
+def error_for_status(status: int) -> type[ApiError]:
+    """The class for a status whose code the declaration does not know."""
+    if status >= 500:
+        return ServerError
+    return _BY_STATUS.get(status, InvalidRequestError if status >= 400 else ApiError)
+
+
+_PERSONAL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\+?\d[\d\s().-]{5,}\d")
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """`text` without the given secrets (plain or percent-encoded), e-mail addresses and phones."""
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "•••").replace(quote(secret, safe=""), "•••")
+    return _PERSONAL.sub("…", text)

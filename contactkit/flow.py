@@ -1,0 +1,214 @@
+"""One call as a generator: pace, authorise, send, retry; and the walk over pages.
+
+Everything is decided here and nothing is done here, so a blocking and an awaiting driver can run
+the same flow.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from contactkit.answers import picked, problem_of, read, undocumented, utc
+from contactkit.calls import Answer, Ask, Call, Done, Flow, Reply, Session, Wait, prepare
+from contactkit.errors import (
+    ApiError,
+    AuthenticationError,
+    RateLimitError,
+    ServerError,
+    TransportError,
+)
+from contactkit.limits import retry_after
+from contactkit.record import key_of
+from contactkit.spec import JSON, ClientCredentials, Endpoint, HeaderAuth
+
+ATTEMPTS = 4
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
+_TOKEN_MARGIN = 60.0
+
+
+def perform(session: Session, ask: Ask) -> Flow[Done]:
+    """Carry one request through to its answer, or raise what DESIGN's error tree says.
+
+    A write whose earlier attempt may have been carried out never ends as a plain refusal.
+    """
+    started = session.clock.now()
+    doubt: ApiError | TransportError | None = None
+    renewed = False
+    attempt = 0
+    while True:
+        call = ask.call
+        if not ask.anonymous:
+            yield from _pace(session, ask)
+            call = yield from _authorised(session, ask)
+        attempt += 1
+        answer = yield call
+        failure = read(session, ask, answer)
+        if isinstance(failure, Done):
+            elapsed = session.clock.now() - started
+            return replace(failure, attempts=attempt, elapsed=elapsed)
+        if isinstance(failure, AuthenticationError) and session.token and not renewed:
+            renewed, session.token = True, ""
+            continue
+        pause = _pause(session, ask, failure, answer, attempt)
+        if pause is None:
+            raise _settled(ask, failure, doubt)
+        if ask.writes and _may_have_happened(failure):
+            doubt = failure
+        yield Wait(until=session.clock.now() + pause)
+
+
+def _pace(session: Session, ask: Ask) -> Flow[None]:
+    while (ready := session.budget.reserve(now := session.clock.now())) > now:
+        if ready - now > session.patience:
+            message = f"the rate limit is used up for {ready - now:.0f} s; nothing was sent"
+            raise RateLimitError(problem_of(session, ask.endpoint, message=message), utc(ready))
+        yield Wait(until=ready)
+
+
+def _authorised(session: Session, ask: Ask) -> Flow[Call]:
+    headers = dict(ask.call.headers)
+    held = session.credentials
+    if isinstance(session.auth, HeaderAuth):
+        for each in session.auth.credentials:
+            headers[each.header] = each.prefix + held[each.name]
+    else:
+        if not session.token or session.clock.now() >= session.token_expires:
+            yield from _fetch_token(session, session.auth)
+        headers["Authorization"] = f"Bearer {session.token}"
+    for each in session.provider.settings:
+        if each.name in held:
+            headers[each.header] = held[each.name]
+    return replace(ask.call, headers=headers)
+
+
+def _fetch_token(session: Session, auth: ClientCredentials) -> Flow[None]:
+    held = session.credentials
+    client_id, client_secret = (held[each.name] for each in auth.credentials)
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": client_id,
+        "client_secret": client_secret,
+        "scope": held.get(auth.scope.name) or " ".join(session.provider.scopes),
+    }
+    endpoint = Endpoint(verb="token", method="POST", path="", help="Fetch an access token.")
+    call = Call(method=endpoint.method, url=_token_url(session, auth), form=form)
+    done = yield from perform(session, Ask(endpoint=endpoint, call=call, anonymous=True))
+    body: dict[str, Any] = {}
+    if isinstance(done.body, dict):
+        body.update(cast("dict[str, Any]", done.body))
+    token, life = body.get("access_token"), body.get("expires_in")
+    if not isinstance(token, str) or not token:
+        message = "the token answer holds no access_token"
+        raise ApiError(problem_of(session, endpoint, code="undocumented", message=message))
+    seconds = float(life) if isinstance(life, int | float) else 3600.0
+    session.token = token
+    session.token_expires = session.clock.now() + max(seconds - _TOKEN_MARGIN, seconds / 2)
+
+
+def _token_url(session: Session, auth: ClientCredentials) -> str:
+    """The documented address; with a `base_url` of the caller's own, the same path there."""
+    if session.base_url == session.provider.base_url:
+        return auth.token_url
+    base = urlsplit(session.base_url)
+    return f"{base.scheme}://{base.netloc}{urlsplit(auth.token_url).path}"
+
+
+def _pause(
+    session: Session, ask: Ask, failure: ApiError | TransportError, answer: Answer, attempt: int
+) -> float | None:
+    """Seconds until this request may be repeated; None when it must not be."""
+    if attempt >= ATTEMPTS or not _worth_repeating(failure):
+        return None
+    if _may_have_happened(failure) and not ask.repeatable:
+        return None
+    now = session.clock.now()
+    asked = retry_after(answer.headers, now) if isinstance(answer, Reply) else None
+    if asked is None:
+        longest = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
+        return random.uniform(longest / 2, longest)
+    return asked if asked <= session.patience else None
+
+
+def _worth_repeating(failure: ApiError | TransportError) -> bool:
+    if isinstance(failure, TransportError | RateLimitError | ServerError):
+        return True
+    return failure.problem.status == 408
+
+
+def _may_have_happened(failure: ApiError | TransportError) -> bool:
+    if isinstance(failure, TransportError):
+        return failure.sent
+    return isinstance(failure, ServerError) or failure.problem.status == 408
+
+
+def _settled(
+    ask: Ask, failure: ApiError | TransportError, doubt: ApiError | TransportError | None
+) -> ApiError | TransportError:
+    """A refusal of the repeat says nothing of the first attempt, which may have been done."""
+    if doubt is None or _may_have_happened(failure):
+        return failure
+    message = (
+        f"an earlier attempt got no clear answer and may have been carried out "
+        f"({type(doubt).__name__}); the repeat was answered: {failure}"
+    )
+    return TransportError(message, sent=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """The rows of one page as the provider sent them, and what it said of the whole."""
+
+    rows: list[JSON]
+    total: int | None
+    done: Done
+
+
+@dataclass
+class Pages:
+    """Walks the pages of a listing, one flow a page, without rows that a shift repeats."""
+
+    session: Session
+    endpoint: Endpoint
+    query: Mapping[str, str]
+    size: int
+    number: int | None = 1
+    _before: frozenset[object] = frozenset()
+
+    def next(self) -> Flow[Page | None]:
+        """The next page, or None after the last."""
+        if self.number is None:
+            return None
+        paging = self.session.provider.paging
+        asked = {paging.page: str(self.number), paging.size: str(self.size)}
+        ask = prepare(self.session, self.endpoint, query={**self.query, **asked})
+        done = yield from perform(self.session, ask)
+        rows, info = self._unpacked(done)
+        fresh = self._fresh(rows)
+        self.number = paging.following(self.number, info, len(fresh))
+        total = info.get(paging.total)
+        return Page(rows=fresh, total=total if isinstance(total, int) else None, done=done)
+
+    def _unpacked(self, done: Done) -> tuple[list[JSON], dict[str, JSON]]:
+        envelope = self.session.provider.envelope
+        rows = picked(self.session, self.endpoint, done, envelope.many)
+        info = picked(self.session, self.endpoint, done, envelope.page)
+        if not isinstance(rows, list) or not isinstance(info, dict):
+            why = "has no list of contacts, or no page information, where it is documented"
+            raise undocumented(self.session, self.endpoint, done.reply, why)
+        return cast("list[JSON]", rows), cast("dict[str, JSON]", info)
+
+    def _fresh(self, rows: list[JSON]) -> list[JSON]:
+        """Rows that the page before did not hold; inserts shift page-number paging."""
+        name = key_of(self.session.provider.record).wire
+        keys = [
+            cast("dict[str, JSON]", row).get(name) if isinstance(row, dict) else None
+            for row in rows
+        ]
+        known, self._before = self._before, frozenset(key for key in keys if isinstance(key, str))
+        if known.isdisjoint(self._before):
+            return rows
+        return [row for row, key in zip(rows, keys, strict=True) if key not in known]

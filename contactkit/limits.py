@@ -1,0 +1,124 @@
+"""The rate budget of one session: what was spent, what the provider says is left, when to go on.
+
+Both doors of a client spend from the same budget, so it may be asked from several threads.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+
+from contactkit.errors import ConfigurationError
+from contactkit.spec import Limit
+
+_UNITS = {"s": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "day": 86_400}
+
+# A request takes a moment to arrive, so two that left a window apart may arrive closer together.
+_MARGIN = 1.01
+
+
+def parse_rate(text: str) -> Limit:
+    """A limit from text such as "200/minute"; ConfigurationError for anything else."""
+    found = re.fullmatch(r"\s*(\d+)\s*/\s*([a-z]+)\s*", text)
+    if not found or found[2] not in _UNITS or int(found[1]) < 1:
+        raise ConfigurationError(
+            f"rate_limit={text!r} must be a count and a unit, as '200/minute'; "
+            f"units: {', '.join(_UNITS)}"
+        )
+    return Limit(requests=int(found[1]), seconds=_UNITS[found[2]])
+
+
+@dataclass
+class _Window:
+    limit: Limit
+    requests: int
+    sent: deque[float] = field(default_factory=deque[float])
+    remaining: int | None = None
+    reset: float = 0.0
+
+    def ready(self, now: float) -> float:
+        """When the next request may go; `now` or earlier means at once."""
+        span = self.limit.seconds * _MARGIN
+        while self.sent and self.sent[0] <= now - span:
+            self.sent.popleft()
+        if self.remaining is not None and now >= self.reset:
+            self.remaining = None
+        at = self.sent[-self.requests] + span if len(self.sent) >= self.requests else now
+        return max(at, self.reset) if self.remaining == 0 else at
+
+    def spend(self, now: float) -> None:
+        self.sent.append(now)
+        if self.remaining:
+            self.remaining -= 1
+
+    def learn(self, headers: Mapping[str, str], now: float) -> None:
+        """Take the provider's word: https://docs.sent.dm/docs/reference/api/rate-limits"""
+
+        def number(name: str) -> float | None:
+            text = headers.get(self.limit.header.format(name).lower(), "")
+            return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else None
+
+        self.requests = max(1, int(number("Limit") or self.requests))
+        left, reset = number("Remaining"), number("Reset")
+        if left is None or reset is None or reset <= now:
+            return
+        known = self.remaining if self.remaining is not None and self.reset == reset else None
+        self.remaining = int(left) if known is None else min(known, int(left))
+        self.reset = reset
+
+    def left(self, now: float) -> int:
+        self.ready(now)
+        own = max(0, self.requests - len(self.sent))
+        return own if self.remaining is None else min(own, self.remaining)
+
+
+class Budget:
+    """Spends one request at a time, and never more than any of its limits allows."""
+
+    def __init__(self, limits: Iterable[Limit]) -> None:
+        self._windows = [_Window(limit, limit.requests) for limit in limits]
+        self._blocked_until = 0.0
+        self._lock = threading.Lock()
+
+    def reserve(self, now: float) -> float:
+        """Spend one request if it may go now; otherwise say when to ask again."""
+        with self._lock:
+            ready = max([self._blocked_until, *(each.ready(now) for each in self._windows)])
+            if ready <= now:
+                for each in self._windows:
+                    each.spend(now)
+            return ready
+
+    def learn(self, headers: Mapping[str, str], now: float) -> None:
+        """Read the limits from an answer's headers."""
+        with self._lock:
+            for each in self._windows:
+                each.learn(headers, now)
+
+    def block(self, until: float) -> None:
+        """Send nothing before `until`."""
+        with self._lock:
+            self._blocked_until = max(self._blocked_until, until)
+
+    def left(self, now: float) -> list[tuple[Limit, int]]:
+        """Each limit, and how many requests it still allows now."""
+        with self._lock:
+            return [
+                (Limit(requests=each.requests, seconds=each.limit.seconds), each.left(now))
+                for each in self._windows
+            ]
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that `Retry-After` asks for (a number or a date), None when it says nothing."""
+    text = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+    except ValueError:
+        return None

@@ -1,0 +1,41 @@
+"""Phone numbers as E.164 text: what is accepted from a person, and what a wire must hold."""
+
+from __future__ import annotations
+
+import re
+
+import phonenumbers
+
+E164 = re.compile(r"\+[1-9]\d{1,14}", re.ASCII)
+_WRITTEN = re.compile(r"\s*[+\uff0b][\d\s().\-/\u00a0\u2010-\u2015]+", re.UNICODE)
+ALLOWED = "a phone number with its country code, such as +12025550123 (E.164)"
+
+
+def normalise(value: str) -> str:
+    """The E.164 form of a phone number written with a leading +; raise ValueError otherwise.
+
+    Letters and extensions are refused rather than dropped, because either would reach somebody
+    else. The number need not be assigned: providers' own examples are not.
+    """
+    if not _WRITTEN.fullmatch(value):
+        raise ValueError(f"must be {ALLOWED}")
+    try:
+        parsed = phonenumbers.parse(value, None)
+    except phonenumbers.NumberParseException:
+        raise ValueError(f"must be {ALLOWED}") from None
+    number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    return check(number)
+
+
+def check(value: str) -> str:
+    """`value` if it is E.164 by its form; raise ValueError otherwise."""
+    if not E164.fullmatch(value):
+        raise ValueError(f"must be {ALLOWED}")
+    return value
+
+
+def region(value: str) -> str:
+    """ISO 3166-1 alpha-2 code of an E.164 number's region; its country's main one if unknown."""
+    parsed = phonenumbers.parse(value, None)
+    exact = phonenumbers.region_code_for_number(parsed)
+    return exact or phonenumbers.region_code_for_country_code(parsed.country_code or 0)

@@ -1,0 +1,79 @@
+"""The runtime signature and docstring of a verb, so that Tab and Shift-Tab show its own fields."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, Optional, TypeVar, cast
+
+from contactkit.checks import accepted
+from contactkit.record import RecordField
+from contactkit.spec import Endpoint, Provider
+
+CallableT = TypeVar("CallableT", bound=Callable[..., Any])
+
+
+class _Unset:
+    """The default of what is left alone when it is not given."""
+
+    def __repr__(self) -> str:
+        return "<unset>"
+
+
+UNSET = _Unset()
+
+
+def signed(function: CallableT, provider: Provider, endpoint: Endpoint, name: str) -> CallableT:
+    """`function`, as a verb called `name` that shows what the endpoint takes."""
+    fields = accepted(provider, endpoint).values()
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = "\n".join(_doc(provider, endpoint, fields))
+    cast("Any", function).__signature__ = inspect.Signature(
+        [*_path(endpoint), *map(_field, fields), *_options(endpoint, name)]
+    )
+    return function
+
+
+def _doc(provider: Provider, endpoint: Endpoint, fields: Iterable[RecordField]) -> Iterable[str]:
+    yield endpoint.help
+    yield ""
+    if endpoint.deprecated:
+        yield f"Deprecated. {endpoint.deprecated}."
+        yield ""
+    for each in fields:
+        choices = f" One of {', '.join(each.choices)}." if each.choices else ""
+        yield f"{each.name}: {each.marker.help}{choices}"
+    if endpoint.dry_run:
+        yield f"dry_run: have {provider.title} check the request and change nothing."
+    if endpoint.keyed:
+        yield "idempotency_key: your own, instead of one made for the call."
+    yield ""
+    yield endpoint.docs or provider.docs
+
+
+def _path(endpoint: Endpoint) -> list[inspect.Parameter]:
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return [inspect.Parameter("key", kind)] if endpoint.takes_key else []
+
+
+def _field(each: RecordField) -> inspect.Parameter:
+    # Optional[...] because a Literal and None have no | before Python 3.14 in every spelling.
+    return inspect.Parameter(
+        each.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=inspect.Parameter.empty if each.marker.required else UNSET,
+        annotation=Optional[each.plain] if each.nullable else each.plain,  # noqa: UP045
+    )
+
+
+def _options(endpoint: Endpoint, name: str) -> Iterable[inspect.Parameter]:
+    offered: list[tuple[str, bool, Any, Any]] = [
+        ("limit", name == "list", None, int | None),
+        ("dry_run", endpoint.dry_run, False, bool),
+        ("idempotency_key", endpoint.keyed, UNSET, str),
+    ]
+    for option, given, default, kind in offered:
+        if given:
+            yield inspect.Parameter(
+                option, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind
+            )

@@ -1,0 +1,125 @@
+"""The simulator: a world in which a provider's declaration answers, in process, with state.
+
+It needs no account, sends nothing anywhere, and lives in virtual time. Its contacts use only
+phone numbers and domains that are reserved for fiction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import pandas as pd
+
+from contactkit.errors import ConfigurationError
+from contactkit.frames import STRING, TIME, read_contacts, read_rows, rows_of, to_frame
+from contactkit.record import fields_of, parse_time
+from contactkit.simulator.engine import Engine
+from contactkit.simulator.rules import rules_for
+from contactkit.simulator.seeds import MOST, seed_file
+from contactkit.spec import Provider
+from contactkit.world import VirtualClock
+
+_START = 1_775_034_000.0  # 2026-04-01 09:00 UTC
+
+
+class Simulator:
+    """A provider in a box: `contactkit.connect(name, via=Simulator())`.
+
+    It plays the provider of the first client that connects to it; later clients of that provider
+    share its state. `contacts` is how many it starts with (a few written by hand first), and the
+    same `seed` makes the same ones.
+    """
+
+    name = "simulator"
+
+    def __init__(self, contacts: int = 50, seed: int = 0) -> None:
+        if not 0 <= contacts <= MOST:
+            raise ConfigurationError(f"contacts={contacts} must be between 0 and {MOST:,}")
+        self.clock = VirtualClock(_START)
+        self._contacts = contacts
+        self._seed = seed
+        self._engine: Engine | None = None
+
+    def transport(self, provider: Provider) -> httpx.MockTransport:
+        """What carries requests to the engine, for both doors."""
+        return httpx.MockTransport(self._open(provider).handle)
+
+    def credentials(self, provider: Provider) -> Mapping[str, str]:
+        """Those of the first account, used where the caller gives none."""
+        return next(iter(self._open(provider).accounts.values())).credentials
+
+    @property
+    def accounts(self) -> dict[str, dict[str, str]]:
+        """Credentials by account, as `connect(…, **simulator.accounts[name])` takes them."""
+        return {name: dict(each.credentials) for name, each in self.engine.accounts.items()}
+
+    @property
+    def engine(self) -> Engine:
+        """The engine; ConfigurationError while no client has connected."""
+        if self._engine is None:
+            raise ConfigurationError("connect a client to this simulator first")
+        return self._engine
+
+    def state(self) -> pd.DataFrame:
+        """All contacts as a contact frame, with `writes` (Int64), `deleted` (boolean), `owner`."""
+        record, stored = self.engine.provider.record, list(self.engine.contacts)
+        wires = {name: each.wire for name, each in fields_of(record).items()}
+        rows = [{wires[name]: value for name, value in each.row.items()} for each in stored]
+        frame = to_frame(record, [read_rows(record, rows)], {"world": self.name})
+        return frame.assign(
+            writes=pd.array([each.writes for each in stored], dtype="Int64"),
+            deleted=pd.array([each.deleted for each in stored], dtype="boolean"),
+            owner=pd.array([each.owner for each in stored], dtype=STRING),
+        )
+
+    def outbox(self) -> pd.DataFrame:
+        """What the provider sent by itself: `key`, `phone_number`, `text` (string), `at`."""
+        kinds = {"key": STRING, "phone_number": STRING, "text": STRING}
+        sent = self.engine.outbox
+        columns: dict[str, Any] = {
+            name: pd.array([row[name] for row in sent], dtype=kind) for name, kind in kinds.items()
+        }
+        times = pd.to_datetime([row["at"] for row in sent], utc=True, format="ISO8601")
+        return pd.DataFrame({**columns, "at": pd.Series(times, dtype=TIME)})
+
+    def put(self, key: str = "", **fields: Any) -> str:
+        """Add a contact, or set fields of the one with `key`, as the provider's own systems would.
+
+        Nothing is checked, so states that the API refuses can be made. Returns the key.
+        """
+        contacts = self.engine.contacts
+        stored = contacts.find(key) if key else None
+        if key and stored is None:
+            raise LookupError(f"no contact {key!r}")
+        if stored is None:
+            owner = self.engine.rules.owner_of(0)
+            return str(self.engine.add(fields, owner).row[contacts.key])
+        contacts.put({**stored.row, **fields}, stored.owner, writes=0)
+        return key
+
+    def _open(self, provider: Provider) -> Engine:
+        if self._engine is None:
+            engine = Engine(provider, rules_for(provider), self.clock, self._seed)
+            self._fill(engine)
+            self._engine = engine
+        if self._engine.provider.name != provider.name:
+            raise ConfigurationError(
+                f"this simulator plays {self._engine.provider.name}; make another for "
+                f"{provider.name}"
+            )
+        return self._engine
+
+    def _fill(self, engine: Engine) -> None:
+        file = seed_file(engine.provider)
+        record, rules = engine.provider.record, engine.rules
+        written = rows_of(record, read_contacts(file, engine.provider)) if file else []
+        for row in written[: self._contacts]:
+            given = {name: value for name, value in row.items() if value is not None}
+            for name, value in given.items():
+                if fields_of(record)[name].kind == "datetime":
+                    given[name] = rules.stamp(parse_time(value))
+            engine.add(given, rules.owner_of(0))
+        for index in range(len(written), self._contacts):
+            engine.add(engine.sample(), rules.owner_of(index))

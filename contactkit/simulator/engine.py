@@ -1,0 +1,146 @@
+"""A provider played by its own declaration: one request in, one answer out, state between.
+
+The declaration says what is routed, checked, paged, wrapped and refused; `Rules` says the rest.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import deque
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from random import Random
+from typing import Any, cast
+from urllib.parse import unquote, urlsplit
+
+import httpx
+from pydantic_core import from_json
+
+from contactkit.errors import (
+    ApiError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    Problem,
+)
+from contactkit.record import key_of
+from contactkit.simulator.gate import Remembered, Window, count, issue_token, login, once, token_way
+from contactkit.simulator.messages import Account, Answer, Refusal, Request, Row
+from contactkit.simulator.rules import Rules
+from contactkit.simulator.seeds import synthetic
+from contactkit.simulator.store import Store, Stored
+from contactkit.simulator.verbs import carry_out, fresh
+from contactkit.spec import JSON, Endpoint, Provider
+from contactkit.world import Clock
+
+
+class Engine:
+    """The state of one simulated provider, and how it answers."""
+
+    def __init__(self, provider: Provider, rules: Rules, clock: Clock, seed: int) -> None:
+        self.provider = provider
+        self.rules = rules
+        self.clock = clock
+        self.rng = Random(f"{provider.name} {seed}")
+        self.accounts = dict(rules.accounts(provider))
+        self.tokens: dict[str, Account] = {}
+        self.contacts = Store(key_of(provider.record).name, rules.unique, rules.fold)
+        self.outbox: list[Row] = []
+        self.failed_logins: dict[str, tuple[int, float]] = {}
+        self.in_flight: set[str] = set()
+        self.remembered: dict[tuple[str, str], Remembered] = {}
+        self.windows = [Window(each, rules.sliding, deque()) for each in provider.limits]
+        self.request_id = ""
+        self.told: dict[str, str] = {}
+        self._lock = threading.RLock()
+
+    @property
+    def now(self) -> datetime:
+        """The simulator's time."""
+        return datetime.fromtimestamp(self.clock.now(), UTC)
+
+    def sample(self) -> Row:
+        """A synthetic contact that nobody else is; the next one is another."""
+        rules = self.rules
+        row = synthetic(self.provider, self.rng, len(self.contacts), self.now, rules.stamp)
+        return {**row, self.contacts.key: rules.new_key(self.rng), **rules.seeded}
+
+    def add(self, given: Mapping[str, JSON], owner: str = "") -> Stored:
+        """Put a contact there as the provider's own systems would, without a check."""
+        return self.contacts.put(fresh(self, given, owner), owner, writes=0)
+
+    def handle(self, sent: httpx.Request) -> httpx.Response:
+        """Answer one request; every refusal has the provider's documented shape."""
+        with self._lock:
+            request = Request.parse(sent)
+            self.request_id = f"req_{self.rng.getrandbits(60):012x}"
+            self.told = {}
+            try:
+                answer = self._answer(request)
+            except Refusal as refusal:
+                answer = self._refused(refusal)
+            own = {"X-Request-Id": self.request_id, **self.rules.headers(request)}
+            headers = {**own, **self.told, **answer.headers}
+            if answer.body is None:
+                return httpx.Response(answer.status, headers=headers)
+            return httpx.Response(answer.status, headers=headers, json=answer.body)
+
+    def _answer(self, request: Request) -> Answer:
+        way = token_way(self, request)
+        if way:
+            return issue_token(self, request, way)
+        endpoint = self._routed(request)
+        self.rules.guard(self, request)
+        login(self, request)
+        count(self)
+        self.rules.enter(self, request)
+        if request.scopes is not None and endpoint.scope and endpoint.scope not in request.scopes:
+            message = f"The token lacks the scope {endpoint.scope}"
+            raise self.refusal("scope", PermissionDeniedError, message)
+        request.body = self._body(request)
+        return once(self, request, endpoint, lambda: carry_out(self, request, endpoint))
+
+    def _routed(self, request: Request) -> Endpoint:
+        base = urlsplit(self.provider.base_url).path
+        for endpoint in self.provider.endpoints:
+            pattern = re.escape(base + endpoint.path).replace(r"\{key\}", "([^/]+)")
+            found = re.fullmatch(pattern, request.path)
+            if found and endpoint.method == request.method:
+                request.key = unquote(found[1]) if endpoint.takes_key else ""
+                return endpoint
+        raise self.refusal("no_route", NotFoundError, "There is no such endpoint")
+
+    def _body(self, request: Request) -> dict[str, JSON]:
+        try:
+            body: JSON = from_json(request.content or b"{}")
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            raise Refusal(InvalidRequestError, "The body must be a JSON object")
+        return cast("dict[str, JSON]", body)
+
+    def sealed(self, status: int, body: dict[str, JSON]) -> Answer:
+        """A good answer, with what the provider puts on every one."""
+        if self.provider.envelope.seal:
+            self.provider.envelope.seal(body, self.request_id, self.now)
+        return Answer(status, body)
+
+    def refusal(self, situation: str, kind: type[ApiError], message: str, **more: Any) -> Refusal:
+        """A refusal with the code and message that the rules have for the situation."""
+        code, told = self.rules.codes.get(situation, ("", ""))
+        return Refusal(kind, told or message, code=code, **more)
+
+    def _refused(self, refusal: Refusal) -> Answer:
+        catalogue = self.provider.errors.catalogue
+        usual = (code for code, (_, kind) in catalogue.items() if kind is refusal.kind)
+        code = refusal.code or next(usual, "")
+        problem = Problem(
+            code=code,
+            message=refusal.message,
+            fields=refusal.fields,
+            request_id=self.request_id,
+            existing_key=refusal.existing_key,
+        )
+        status = catalogue[code][0] if code in catalogue else 400
+        return Answer(status, self.provider.errors.write(problem, self.now))

@@ -1,0 +1,174 @@
+"""Who may come in, how often, and whether they were here before with the same request."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import parse_qsl, urlsplit
+
+from contactkit.errors import (
+    AuthenticationError,
+    ConflictError,
+    InvalidRequestError,
+    PermissionDeniedError,
+    RateLimitError,
+)
+from contactkit.simulator.messages import Account, Answer, Request
+from contactkit.spec import Auth, ClientCredentials, Endpoint, Limit
+
+if TYPE_CHECKING:
+    from contactkit.simulator.engine import Engine
+
+TOKEN_LIFE = 7200
+IN_FLIGHT_PATIENCE = 5.0
+
+
+def login(engine: Engine, request: Request) -> None:
+    """Find the account of the request's credential, or refuse it."""
+    presented = [found for way in engine.provider.auth if (found := _presented(request, way))]
+    if not presented:
+        raise engine.refusal("no_credential", AuthenticationError, "No credential was sent")
+    now = engine.clock.now()
+    for account in (*engine.accounts.values(), *engine.tokens.values()):
+        for each in presented:
+            held = set(account.credentials.values())
+            if held.issuperset(each) and (account.expires is None or now < account.expires):
+                request.owner, request.scopes = account.owner, account.scopes
+                return
+    engine.rules.rejected(engine, request)
+    message = "The credential is wrong, expired or revoked"
+    raise engine.refusal("bad_credential", AuthenticationError, message)
+
+
+def _presented(request: Request, way: Auth) -> list[str]:
+    if isinstance(way, ClientCredentials):
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return [token] if scheme == "Bearer" and token else []
+    sent = [(each, request.headers.get(each.header.lower(), "")) for each in way.credentials]
+    if not all(value.startswith(each.prefix) and value != each.prefix for each, value in sent):
+        return []
+    return [value.removeprefix(each.prefix) for each, value in sent]
+
+
+def token_way(engine: Engine, request: Request) -> ClientCredentials | None:
+    """The way to authenticate whose token endpoint this request asks, if it does."""
+    for way in engine.provider.auth:
+        if isinstance(way, ClientCredentials) and request.path == urlsplit(way.token_url).path:
+            return way
+    return None
+
+
+def issue_token(engine: Engine, request: Request, way: ClientCredentials) -> Answer:
+    """Exchange client credentials for a bearer token (RFC 6749, section 4.4)."""
+    form = dict(parse_qsl(request.content.decode()))
+    given = {each.name: form.get(each.name, "") for each in way.credentials}
+    known = engine.accounts.values()
+    account = next((a for a in known if given.items() <= dict(a.credentials).items()), None)
+    if account is None or form.get("grant_type") != "client_credentials":
+        raise engine.refusal("bad_client", AuthenticationError, "Unknown client")
+    asked = frozenset(form.get("scope", "").split())
+    every = frozenset(engine.provider.scopes)
+    if not asked <= (every if account.scopes is None else account.scopes):
+        raise engine.refusal("bad_scope", PermissionDeniedError, "The scope is not enabled")
+    token = f"simulator-token-{engine.rng.getrandbits(128):032x}"
+    expires = engine.clock.now() + TOKEN_LIFE
+    engine.tokens[token] = Account(
+        credentials={"access_token": token}, scopes=asked, owner=account.owner, expires=expires
+    )
+    return Answer(
+        200,
+        {
+            "access_token": token,
+            "token_type": "Bearer",
+            "expires_in": TOKEN_LIFE,
+            "scope": " ".join(sorted(asked)),
+            "created_at": int(engine.clock.now()),
+        },
+    )
+
+
+@dataclass
+class Window:
+    """One limit as the provider counts it: over the last seconds, or from a fixed stroke on."""
+
+    limit: Limit
+    sliding: bool
+    hits: deque[float]
+
+    def opens(self, now: float) -> float:
+        """When the oldest request that counts no longer does."""
+        span = self.limit.seconds
+        start = now - span if self.sliding else now - now % span
+        while self.hits and (self.hits[0] <= start if self.sliding else self.hits[0] < start):
+            self.hits.popleft()
+        return (self.hits[0] if self.sliding and self.hits else start) + span
+
+    @property
+    def full(self) -> bool:
+        """Whether the next request is one too many."""
+        return len(self.hits) >= self.limit.requests
+
+
+def count(engine: Engine) -> None:
+    """Count one request against every limit and tell of them as the provider does; or refuse it."""
+    now = engine.clock.now()
+    opens = [window.opens(now) for window in engine.windows]
+    full = [at for window, at in zip(engine.windows, opens, strict=True) if window.full]
+    for window, at in zip(engine.windows, opens, strict=True):
+        if engine.rules.tells_limits or (full and window.full):
+            left = max(0, window.limit.requests - len(window.hits) - (not full))
+            told = {"Limit": window.limit.requests, "Remaining": left, "Reset": math.ceil(at)}
+            engine.told |= {window.limit.header.format(n): str(v) for n, v in told.items()}
+        if not full:
+            window.hits.append(now)
+    if full:
+        engine.told["Retry-After"] = str(max(1, math.ceil(max(full) - now)))
+        raise engine.refusal("rate", RateLimitError, "Rate limit exceeded")
+
+
+Same: TypeAlias = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """The answer that an idempotency key was given, and to which request."""
+
+    request: Same
+    answer: Answer
+    request_id: str
+    at: float
+
+
+def once(
+    engine: Engine, request: Request, endpoint: Endpoint, carry_out: Callable[[], Answer]
+) -> Answer:
+    """Carry out a request, or repeat the answer that its idempotency key was given before."""
+    form = engine.provider.idempotency
+    key = request.headers.get(form.header.lower()) if form and endpoint.keyed else None
+    if form is None or key is None:
+        return carry_out()
+    if len(key) > form.longest or not re.fullmatch(form.pattern, key):
+        message = f"{form.header} must be 1 to {form.longest} characters of {form.pattern}"
+        raise engine.refusal("idempotency_key", InvalidRequestError, message)
+    if key in engine.in_flight:
+        engine.clock.sleep(engine.clock.now() + IN_FLIGHT_PATIENCE)
+        message = "A request with this key is still being processed"
+        raise engine.refusal("in_flight", ConflictError, message)
+    place = (request.owner, key)
+    same = (request.method, request.path, json.dumps(request.body, sort_keys=True))
+    before = engine.remembered.get(place)
+    if before is None or engine.clock.now() - before.at >= form.life:
+        answer = carry_out()
+        now = engine.clock.now()
+        engine.remembered[place] = Remembered(same, answer, engine.request_id, now)
+        return answer
+    if before.request != same:
+        message = "This key was used already for a different request"
+        raise engine.refusal("reused", ConflictError, message)
+    told = {form.replayed: "true", "X-Original-Request-Id": before.request_id}
+    return Answer(before.answer.status, before.answer.body, {**before.answer.headers, **told})

@@ -1,0 +1,230 @@
+"""What a client touches: a transport and a clock; and the two drivers that run a flow on them.
+
+A world answers `transport()`, which is None for httpx's own, and has a clock. Nothing here
+decides anything: it sends what it is told and waits as long as it is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import weakref
+from collections.abc import Mapping
+from typing import Protocol, TypeVar
+
+import httpx
+
+from contactkit.calls import Answer, Call, Flow, Lost, Reply
+from contactkit.spec import Provider
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Time, and how to pass it from either door; seconds since the epoch."""
+
+    def now(self) -> float:
+        """The time now."""
+        ...
+
+    def sleep(self, until: float) -> None:
+        """Block until then."""
+        ...
+
+    async def asleep(self, until: float) -> None:
+        """Await then."""
+        ...
+
+
+class RealClock:
+    """The machine's own time."""
+
+    def now(self) -> float:
+        return time.time()
+
+    def sleep(self, until: float) -> None:
+        time.sleep(max(0.0, until - time.time()))
+
+    async def asleep(self, until: float) -> None:
+        await asyncio.sleep(max(0.0, until - time.time()))
+
+
+class VirtualClock:
+    """Time that passes only when somebody waits, so that a day of limits takes a moment."""
+
+    def __init__(self, start: float) -> None:
+        self._now = start
+
+    def now(self) -> float:
+        return self._now
+
+    def sleep(self, until: float) -> None:
+        self._now = max(self._now, until)
+
+    async def asleep(self, until: float) -> None:
+        self.sleep(until)
+        await asyncio.sleep(0)
+
+
+class World(Protocol):
+    """Where the requests of a client go."""
+
+    @property
+    def name(self) -> str:
+        """How the client's picture and a frame's `attrs` call it."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The time that its calls live in."""
+        ...
+
+    def transport(self, provider: Provider) -> httpx.MockTransport | None:
+        """What carries this provider's requests; None for the network."""
+        ...
+
+    def credentials(self, provider: Provider) -> Mapping[str, str] | None:
+        """Credentials that this world hands out itself; None where the user must bring them."""
+        ...
+
+
+class Live:
+    """The provider itself, over TLS and in real time."""
+
+    name = "live"
+    clock: Clock = RealClock()
+
+    def transport(self, provider: Provider) -> None:
+        """httpx's own transport."""
+
+    def credentials(self, provider: Provider) -> None:
+        """A real provider hands out none."""
+
+
+class _NoAddresses(logging.Filter):
+    """httpx logs each URL it asks; contacts' numbers and addresses stand in paths and queries."""
+
+    hosts: frozenset[str] = frozenset()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                f"{arg.scheme}://{arg.netloc.decode()}/…"
+                if isinstance(arg, httpx.URL) and arg.host in self.hosts
+                else arg
+                for arg in record.args
+            )
+        return True
+
+
+_filter = _NoAddresses()
+
+
+class Connection:
+    """The httpx clients of one session, one for each door, opened when first used."""
+
+    def __init__(
+        self, transport: httpx.MockTransport | None, timeout: httpx.Timeout, host: str
+    ) -> None:
+        self._transport = transport
+        self._timeout = timeout
+        self._blocking: httpx.Client | None = None
+        self._awaiting: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
+            weakref.WeakKeyDictionary()
+        )
+        _filter.hosts |= {host}
+        logging.getLogger("httpx").addFilter(_filter)
+
+    def send(self, call: Call) -> Answer:
+        """Send one call and read its answer whole."""
+        if self._blocking is None:
+            self._blocking = httpx.Client(transport=self._transport, timeout=self._timeout)
+        try:
+            return _reply(self._blocking.send(_request(self._blocking, call)))
+        except httpx.HTTPError as error:
+            return _lost(error)
+
+    async def asend(self, call: Call) -> Answer:
+        """The same, awaited. A connection belongs to its event loop, so each loop has its own."""
+        loop = asyncio.get_running_loop()
+        client = self._awaiting.get(loop)
+        if client is None:
+            client = httpx.AsyncClient(transport=self._transport, timeout=self._timeout)
+            self._awaiting[loop] = client
+        try:
+            return _reply(await client.send(_request(client, call)))
+        except httpx.HTTPError as error:
+            return _lost(error)
+
+    def close(self) -> None:
+        """Close what the blocking door opened."""
+        if self._blocking:
+            self._blocking.close()
+            self._blocking = None
+
+    async def aclose(self) -> None:
+        """Close what the awaiting door opened in this event loop."""
+        client = self._awaiting.pop(asyncio.get_running_loop(), None)
+        if client:
+            await client.aclose()
+
+
+def _request(client: httpx.Client | httpx.AsyncClient, call: Call) -> httpx.Request:
+    return client.build_request(
+        call.method,
+        call.url,
+        params=call.query or None,
+        headers=call.headers,
+        json=call.body,
+        data=call.form,
+    )
+
+
+def _reply(response: httpx.Response) -> Reply:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Reply(status=response.status_code, headers=headers, content=response.content)
+
+
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
+
+
+def _lost(error: httpx.HTTPError) -> Lost:
+    """Only the kind of failure: httpx's own text may quote what was sent."""
+    kind = "timeout" if isinstance(error, httpx.TimeoutException) else "connection failed"
+    return Lost(reason=f"{kind} ({type(error).__name__})", sent=not isinstance(error, _NOT_SENT))
+
+
+def run(flow: Flow[T], connection: Connection, clock: Clock) -> T:
+    """Run a flow to its end, blocking."""
+    answer: Answer = None
+    while True:
+        try:
+            step = flow.send(answer)
+        except StopIteration as end:
+            return end.value
+        if isinstance(step, Call):
+            answer = connection.send(step)
+        else:
+            answer = clock.sleep(step.until)
+
+
+async def arun(flow: Flow[T], connection: Connection, clock: Clock) -> T:
+    """Run a flow to its end, awaiting."""
+    answer: Answer = None
+    while True:
+        try:
+            step = flow.send(answer)
+        except StopIteration as end:
+            return end.value
+        if isinstance(step, Call):
+            answer = await connection.asend(step)
+        else:
+            answer = await clock.asleep(step.until)
