@@ -29,7 +29,8 @@ if TYPE_CHECKING:
         ServerError,
         TransportError,
     )
-    from contactkit.frames import problems, read_contacts
+    from contactkit.files import read_contacts
+    from contactkit.frames import problems
     from contactkit.simulator import Simulator
     from contactkit.world import Live
 
@@ -55,7 +56,8 @@ _HOMES = {
         "ServerError",
         "TransportError",
     ],
-    "frames": ["problems", "read_contacts"],
+    "files": ["read_contacts"],
+    "frames": ["problems"],
     "simulator": ["Simulator"],
     "world": ["Live"],
 }

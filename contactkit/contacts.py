@@ -19,9 +19,10 @@ from tqdm import tqdm
 from contactkit.answers import picked, undocumented
 from contactkit.calls import Ask, Done, Flow, Session, prepare
 from contactkit.checks import check, clean, is_na, settable
+from contactkit.columns import Columns, read_rows
 from contactkit.errors import ContactKitWarning, FieldProblem, InvalidInputError
 from contactkit.flow import Page, Pages, perform
-from contactkit.frames import Columns, read_rows, result_frame, rows_of, to_frame
+from contactkit.frames import result_frame, rows_of, to_frame
 from contactkit.record import fields_of, key_of
 from contactkit.signatures import signed
 from contactkit.spec import JSON, Endpoint

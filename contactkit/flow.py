@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 from contactkit.answers import picked, problem_of, read, undocumented, utc
@@ -23,7 +23,7 @@ from contactkit.errors import (
 )
 from contactkit.limits import retry_after
 from contactkit.record import key_of
-from contactkit.spec import JSON, ClientCredentials, Endpoint, HeaderAuth
+from contactkit.spec import JSON, ClientCredentials, Endpoint, HeaderAuth, as_object
 
 ATTEMPTS = 4
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
@@ -97,9 +97,7 @@ def _fetch_token(session: Session, auth: ClientCredentials) -> Flow[None]:
     endpoint = Endpoint(verb="token", method="POST", path="", help="Fetch an access token.")
     call = Call(method=endpoint.method, url=_token_url(session, auth), form=form)
     done = yield from perform(session, Ask(endpoint=endpoint, call=call, anonymous=True))
-    body: dict[str, Any] = {}
-    if isinstance(done.body, dict):
-        body.update(cast("dict[str, Any]", done.body))
+    body = as_object(done.body)
     token, life = body.get("access_token"), body.get("expires_in")
     if not isinstance(token, str) or not token:
         message = "the token answer holds no access_token"
@@ -204,10 +202,7 @@ class Pages:
     def _fresh(self, rows: list[JSON]) -> list[JSON]:
         """Rows that the page before did not hold; inserts shift page-number paging."""
         name = key_of(self.session.provider.record).wire
-        keys = [
-            cast("dict[str, JSON]", row).get(name) if isinstance(row, dict) else None
-            for row in rows
-        ]
+        keys = [as_object(row).get(name) for row in rows]
         known, self._before = self._before, frozenset(key for key in keys if isinstance(key, str))
         if known.isdisjoint(self._before):
             return rows

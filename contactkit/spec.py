@@ -28,14 +28,26 @@ JSON: TypeAlias = Any
 """A parsed JSON value: whatever a provider may have sent."""
 
 
+def as_object(value: JSON) -> dict[str, JSON]:
+    """`value` if it is a JSON object, else an empty one."""
+    return cast("dict[str, JSON]", value) if isinstance(value, dict) else {}
+
+
+def as_list(value: JSON) -> list[JSON]:
+    """`value` if it is a JSON array, else an empty one."""
+    return cast("list[JSON]", value) if isinstance(value, list) else []
+
+
 class NoParams(Record):
     """An endpoint that takes no parameters of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """One operation. `effect` is "" for reads; `fields` says that the body takes record fields,
-    but for those it `omits`. `repeatable` writes leave the same state when they are carried out twice.
+    """One operation. `effect` is "" for reads; `fields` says that the body takes record fields.
+
+    It takes all of them but those it `omits`. Carrying out a `repeatable` write twice leaves the
+    same state as once.
     """
 
     verb: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 
 from contactkit import phones
 from contactkit.errors import (
@@ -33,6 +33,8 @@ from contactkit.spec import (
     Limit,
     PageNumbers,
     Provider,
+    as_list,
+    as_object,
 )
 
 DOCS = "https://help.privy.com/docs/api-reference"
@@ -214,35 +216,29 @@ def timestamp(now: datetime) -> str:
 
 def read_error(body: JSON) -> Problem | None:
     """https://help.privy.com/docs/api-reference/errors; the token endpoint's error is text."""
-    if not isinstance(body, dict) or "error" not in body:
+    whole = as_object(body)
+    if "error" not in whole:
         return None
-    whole = cast("dict[str, Any]", body)
-    if not isinstance(whole["error"], dict):
-        described = whole.get("error_description") or ""
-        return Problem(code=str(whole["error"]), message=str(described))
-    error = cast("dict[str, Any]", whole["error"])
-    details = cast("list[Any]", found if isinstance(found := error.get("details"), list) else [])
-    entries = [cast("dict[str, Any]", each) for each in details if isinstance(each, dict)]
+    if isinstance(whole["error"], str):
+        return Problem(code=whole["error"], message=str(whole.get("error_description") or ""))
+    error = as_object(whole["error"])
+    details = [as_object(each) for each in as_list(error.get("details"))]
     return Problem(
         code=str(error.get("code") or ""),
         message=str(error.get("message") or ""),
         fields=tuple(
-            FieldProblem(field=str(each.get("field") or ""), message=str(each.get("message") or ""))
-            for each in entries
-            if "message" in each
+            FieldProblem(field=str(each.get("field") or ""), message=str(each["message"]))
+            for each in details
+            if each.get("message")
         ),
-        existing_key=_existing(whole, error, entries, error.get("details")),
+        existing_key=_existing(error, error.get("details"), *details, whole, whole.get("data")),
     )
 
 
-def _existing(whole: dict[str, Any], error: dict[str, Any], entries: Any, details: Any) -> str:
+def _existing(*places: JSON) -> str:
     """The id of the contact in the way; where it sits is not documented, so everywhere likely."""
-    for place in (error, details, *entries, whole, whole.get("data")):
-        held = cast("dict[str, Any]", place) if isinstance(place, dict) else {}
-        for name in ("id", "contact_id"):
-            if isinstance(held.get(name), str) and held[name]:
-                return str(held[name])
-    return ""
+    found = (as_object(place).get(name) for place in places for name in ("id", "contact_id"))
+    return next((each for each in found if isinstance(each, str) and each), "")
 
 
 def write_error(problem: Problem, now: datetime) -> JSON:

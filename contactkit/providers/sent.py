@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 
 from contactkit import phones
 from contactkit.errors import (
@@ -35,6 +35,8 @@ from contactkit.spec import (
     Limit,
     PageNumbers,
     Provider,
+    as_list,
+    as_object,
 )
 
 DOCS = "https://docs.sent.dm/reference/api"
@@ -153,28 +155,21 @@ def _seal(body: dict[str, JSON], request_id: str, now: datetime) -> None:
 
 def read_error(body: JSON) -> Problem | None:
     """The refusal in an envelope, if it is one: https://docs.sent.dm/docs/reference/api/errors"""
-    if not isinstance(body, dict):
-        return None
-    envelope = cast("dict[str, Any]", body)
-    error: Any = envelope.get("error")
+    envelope = as_object(body)
+    error = envelope.get("error")
     if envelope.get("success") is not False and not error:
         return None
-    error = cast("dict[str, Any]", error if isinstance(error, dict) else {"message": error})
-    details: Any = error.get("details")
-    fields = cast("dict[str, Any]", details if isinstance(details, dict) else {})
-    meta: Any = envelope.get("meta")
+    said = as_object(error)
     return Problem(
-        code=str(error.get("code") or ""),
-        message=str(error.get("message") or "the answer says that it did not succeed"),
+        code=str(said.get("code") or ""),
+        message=str(said.get("message") or "the answer says that it did not succeed"),
         fields=tuple(
             FieldProblem(field=name, message=str(message))
-            for name, found in fields.items()
-            for message in (cast("list[Any]", found) if isinstance(found, list) else [found])
+            for name, messages in as_object(said.get("details")).items()
+            for message in as_list(messages) or [messages]
         ),
-        request_id=str(cast("dict[str, Any]", meta).get("request_id") or "")
-        if isinstance(meta, dict)
-        else "",
-        docs=str(error.get("doc_url") or ""),
+        request_id=str(as_object(envelope.get("meta")).get("request_id") or ""),
+        docs=str(said.get("doc_url") or ""),
     )
 
 

@@ -12,8 +12,10 @@ from typing import Any
 import httpx
 import pandas as pd
 
+from contactkit.columns import read_rows
 from contactkit.errors import ConfigurationError
-from contactkit.frames import STRING, TIME, read_contacts, read_rows, rows_of, to_frame
+from contactkit.files import read_contacts
+from contactkit.frames import STRING, TIME, rows_of, to_frame
 from contactkit.record import fields_of, parse_time
 from contactkit.simulator.engine import Engine
 from contactkit.simulator.rules import rules_for

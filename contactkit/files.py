@@ -1,0 +1,92 @@
+"""Contact files on disk: CSV and Parquet, read by the declared dtypes."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from contactkit.columns import Columns, read_column
+from contactkit.errors import ConfigurationError
+from contactkit.frames import to_frame
+from contactkit.providers import find, names
+from contactkit.record import Kind, fields_of
+from contactkit.spec import JSON, Provider
+
+
+def read_contacts(path: str | Path, provider: str | Provider | None = None) -> pd.DataFrame:
+    """Read a CSV or Parquet file of contacts by the declared dtypes, inferring nothing.
+
+    In a CSV file an empty cell is NA, and lists and mappings are JSON or Python literals. Declared
+    columns that the file lacks are NA throughout. Without `provider` it is the one whose fields
+    the columns are; ConfigurationError when that is none or several, or a column is unknown.
+    """
+    if Path(path).suffix == ".parquet":
+        raw = pd.read_parquet(path)
+        columns = {str(name): [_json(value) for value in raw[name]] for name in raw.columns}
+    else:
+        raw = pd.read_csv(path, dtype=str, keep_default_na=False)
+        columns = {str(name): list(raw[name]) for name in raw.columns}
+    found = find(provider) if provider is not None else _owner(path, columns)
+    declared = fields_of(found.record)
+    unknown = [name for name in columns if name not in declared]
+    if unknown:
+        message = f"{path}: {found.title} has no field {', '.join(unknown)}"
+        raise ConfigurationError(f"{message}; allowed: {', '.join(declared)}")
+    read = {n: [_cell(declared[n].kind, v) for v in values] for n, values in columns.items()}
+    return _file_frame(found, read, len(raw))
+
+
+def _owner(path: str | Path, columns: Iterable[str]) -> Provider:
+    fitting = [each for each in map(find, names()) if set(columns) <= fields_of(each.record).keys()]
+    if len(fitting) != 1:
+        which = ", ".join(each.name for each in fitting) or "none"
+        raise ConfigurationError(
+            f"{path}: its columns fit these providers: {which}; say which one with provider="
+        )
+    return fitting[0]
+
+
+def _file_frame(provider: Provider, read: Mapping[str, list[JSON]], rows: int) -> pd.DataFrame:
+    part = Columns(rows=rows, arrays={})
+    for name, declared in fields_of(provider.record).items():
+        values = read.get(name, [None] * rows)
+        gaps = frozenset(row for row, value in enumerate(values) if value is None)
+        part.arrays[name], bad = read_column(replace(declared, promised=False), values, gaps)
+        part.problems += [(row, "", name, values[row], message) for row, message in bad]
+    return to_frame(provider.record, [part], {"provider": provider.name})
+
+
+def _json(value: Any) -> JSON:
+    """A cell of a Parquet file as JSON."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, list | dict):
+        return value
+    if value is None or pd.isna(value):
+        return None
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _cell(kind: Kind, value: JSON) -> JSON:
+    """A cell of a CSV file as JSON; what cannot be read stays text and so becomes a problem."""
+    if not isinstance(value, str) or kind in ("string", "category", "datetime"):
+        return None if value == "" else value
+    words = {"": None, "true": True, "false": False}
+    if kind == "boolean":
+        return words.get(value.lower(), value)
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            return parse(value) if value else None
+        except (ValueError, SyntaxError):
+            continue
+    return value
