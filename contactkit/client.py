@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from html import escape
+from ipaddress import ip_address
 from typing import NoReturn, TypeAlias
 from urllib.parse import urlsplit
 
@@ -27,8 +28,6 @@ from contactkit.world import Connection, Live, World, arun, run
 
 BlockingContacts: TypeAlias = Contacts[pd.DataFrame, Iterator[pd.DataFrame]]
 AwaitingContacts: TypeAlias = Contacts[Awaitable[pd.DataFrame], AsyncIterator[pd.DataFrame]]
-
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def connect(
@@ -51,7 +50,7 @@ def connect(
     """
     found, world = find(provider), via or Live()
     auth, held = _credentials(found, world, credentials)
-    address = _address(base_url or found.base_url)
+    address = _address(found.base_url if base_url is None else base_url)
     rates = [rate_limit] if isinstance(rate_limit, str) else rate_limit
     session = Session(
         provider=found,
@@ -62,7 +61,11 @@ def connect(
         base_url=address,
         patience=patience,
     )
+    if not patience >= 0:
+        raise ConfigurationError(f"patience={patience} must be seconds, 0 or more")
     if not isinstance(timeout, httpx.Timeout):
+        if not timeout > 0:
+            raise ConfigurationError(f"timeout={timeout} must be seconds, more than 0")
         timeout = httpx.Timeout(timeout, connect=min(timeout, 10.0))
     host = urlsplit(address).hostname or ""
     return Client(session, world, Connection(world.transport(found), timeout, host))
@@ -117,18 +120,25 @@ def _missing(provider: Provider, held: Mapping[str, str]) -> NoReturn:
 
 
 def _address(base_url: str) -> str:
-    parts = urlsplit(base_url)
-    shown = f"{parts.scheme}://{parts.hostname}"
-    if parts.username or parts.password or parts.query or parts.fragment:
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        raise ConfigurationError("base_url is no address; it must be as https://host") from None
+    shown = f"{url.scheme}://{url.host}"
+    if url.userinfo or url.query or url.fragment:
         raise ConfigurationError(f"base_url {shown} must hold no user, query or fragment")
-    local = parts.hostname in _LOOPBACK or (parts.hostname or "").startswith("127.")
-    if (
-        not parts.hostname
-        or parts.scheme not in ("https", "http")
-        or (parts.scheme == "http" and not local)
+    if not url.host or not (
+        url.scheme == "https" or (url.scheme == "http" and _is_local(url.host))
     ):
         raise ConfigurationError(f"base_url {shown} must be https://, or http:// on loopback")
     return base_url.rstrip("/")
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Client:
@@ -161,7 +171,7 @@ class Client:
     def _picture(self) -> dict[str, str]:
         session = self._session
         left = [
-            f"{left} of {limit.requests} requests left in {limit.seconds:g} s"
+            f"{left:,} of {limit.requests:,} requests left {_span(limit.seconds)}"
             for limit, left in session.budget.left(session.clock.now())
         ]
         return {
@@ -187,6 +197,11 @@ class Client:
         )
         title = escape(f"contactkit client for {self._session.provider.title}")
         return f"<table><caption>{title}</caption><tbody>{rows}</tbody></table>"
+
+
+def _span(seconds: float) -> str:
+    names = {1: "this second", 60: "this minute", 3600: "this hour", 86_400: "today"}
+    return names.get(int(seconds), f"in {seconds:g} s")
 
 
 def _is_secret(provider: Provider, name: str) -> bool:

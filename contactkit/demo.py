@@ -1,0 +1,108 @@
+"""The whole job in the terminal, on the simulator: list, change, refuse, read back.
+
+Each provider has a story of its own: one contact to change, and one change that its documentation
+says is refused.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from contactkit.client import connect
+from contactkit.errors import ApiError
+from contactkit.simulator import Simulator
+
+# Without a terminal there is no width to ask for, and 80 columns would break every row.
+console = Console(width=None if sys.stdout.isatty() else 120)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What one provider's demonstration shows; `refused` is the key and the change."""
+
+    columns: tuple[str, ...]
+    key: str
+    change: Mapping[str, object]
+    refused: tuple[str, Mapping[str, object]]
+    because: str
+
+
+STORIES = {
+    "sent": Story(
+        columns=("id", "phone_number", "available_channels", "default_channel", "opt_out"),
+        key="6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+        change={"default_channel": "whatsapp"},
+        refused=("0b5c7a64-3d1e-4c57-9a55-5d2f0f6f0003", {"opt_out": True}),
+        because="this contact is inherited from a parent account",
+    ),
+    "privy": Story(
+        columns=("id", "email", "phone_number", "email_consent", "sms_consent"),
+        key="cus_a1b2c3d4e5f60001",
+        change={"phone_number": "+1 (415) 555-0132", "sms_consent": "single_opt_in"},
+        refused=("cus_a1b2c3d4e5f60002", {"email": "someone.else@example.com"}),
+        because="an e-mail address is set once",
+    ),
+}
+
+
+def tell(provider: str) -> None:
+    """Tell one provider's story on the console."""
+    story = STORIES[provider]
+    client = connect(provider, via=Simulator(contacts=8, seed=7))
+    columns = list(story.columns)
+
+    console.rule(f"[bold]{provider}")
+    _say(f'client = contactkit.connect("{provider}", via=contactkit.Simulator(contacts=8, seed=7))')
+    console.print(repr(client), markup=False, highlight=False)
+
+    _say("client.contacts.list().head(6)")
+    show(client.contacts.list()[columns].head(6))
+
+    _say(_code(story.key, story.change))
+    done = client.contacts.update(story.key, **story.change)
+    show(done[["operation", "outcome", "changed", "http_status", "attempts", "request_id"]])
+
+    key, change = story.refused
+    _say(f"{_code(key, change)}  # {story.because}")
+    try:
+        client.contacts.update(key, **change)
+    except ApiError as error:
+        told = f"{type(error).__name__}: {error}"
+        console.print(told, style="yellow", markup=False, highlight=False)
+    else:
+        raise AssertionError(f"{provider} accepted what its documentation says is refused")
+
+    _say(f'client.contacts.get("{story.key}")')
+    show(client.contacts.get(story.key)[columns])
+    console.print()
+
+
+def _say(code: str) -> None:
+    console.print(f"\n>>> {code}", style="bold", markup=False, highlight=False)
+
+
+def show(frame: pd.DataFrame) -> None:
+    """Print a frame as a table; nothing is cut, only prose folds."""
+    table = Table(header_style="bold cyan")
+    for name in frame.columns:
+        table.add_column(name, overflow="fold", no_wrap=name not in ("choices", "help"))
+    for row in frame.astype(object).itertuples(index=False):
+        table.add_row(*(_text(value) for value in row))
+    console.print(table, markup=False)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None or value is pd.NA else str(value)
+
+
+def _code(key: str, change: Mapping[str, object]) -> str:
+    arguments = ", ".join(f"{name}={value!r}" for name, value in change.items())
+    return f'client.contacts.update("{key}", {arguments})'

@@ -1,0 +1,40 @@
+"""Fixtures: every provider in turn, and no credential of the machine's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+import contactkit as ck
+from contactkit.providers import names
+from tests.support import EXAMPLES, Example, Wire
+
+
+@pytest.fixture(autouse=True)
+def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(("SENT_", "PRIVY_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(params=names())
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def example(name: str) -> Example:
+    return EXAMPLES[name]
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture
+def client(name: str, wire: Wire) -> Iterator[ck.Client]:
+    with ck.connect(name, via=wire) as found:
+        yield found

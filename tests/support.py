@@ -1,0 +1,108 @@
+"""What several tests share: a simulator whose wire can be watched and broken, and examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+import contactkit as ck
+from contactkit.spec import Provider
+
+Fault = Callable[[httpx.Request, Callable[[httpx.Request], httpx.Response]], httpx.Response]
+
+
+@dataclass
+class Wire:
+    """A simulator behind a wire: `faults` are used up one a request, None passes it on."""
+
+    simulator: ck.Simulator = field(default_factory=lambda: ck.Simulator(contacts=8, seed=7))
+    faults: list[Fault | None] = field(default_factory=list)
+    requests: list[httpx.Request] = field(default_factory=list)
+
+    name = "wire"
+
+    @property
+    def clock(self) -> Any:
+        return self.simulator.clock
+
+    def credentials(self, provider: Provider) -> Mapping[str, str]:
+        return self.simulator.credentials(provider)
+
+    def transport(self, provider: Provider) -> httpx.MockTransport:
+        answer = self.simulator.transport(provider).handler
+
+        def handle(request: httpx.Request) -> httpx.Response:
+            self.requests.append(request)
+            fault = self.faults.pop(0) if self.faults else None
+            return fault(request, answer) if fault else answer(request)
+
+        return httpx.MockTransport(handle)
+
+
+def says(status: int, content: bytes | str = b"", kind: str = "application/json", **headers: str):
+    """A fault: the request does not arrive, and this is what comes back."""
+
+    def fault(request: httpx.Request, answer: object) -> httpx.Response:
+        names = {"Content-Type": kind, **{n.replace("_", "-"): v for n, v in headers.items()}}
+        return httpx.Response(status, content=content, headers=names)
+
+    return fault
+
+
+def loses(error: type[httpx.TransportError], *, after: bool):
+    """A fault: no answer; `after` the provider carried the request out, or before it arrived."""
+
+    def fault(request: httpx.Request, answer: Callable[[httpx.Request], Any]) -> httpx.Response:
+        if after:
+            answer(request)
+        raise error("no answer", request=request)
+
+    return fault
+
+
+def then_says(status: int, content: bytes = b"{}"):
+    """A fault: the provider carries the request out and answers something else."""
+
+    def fault(request: httpx.Request, answer: Callable[[httpx.Request], Any]) -> httpx.Response:
+        answer(request)
+        return httpx.Response(status, content=content, headers={"Content-Type": "application/json"})
+
+    return fault
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """What the tests of every provider need to know of one."""
+
+    key: str
+    create: Mapping[str, Any]
+    update: Mapping[str, Any]
+    refused: tuple[str, Mapping[str, Any]]
+    filter: Mapping[str, Any]
+    limit: int
+    environment: Mapping[str, str]
+
+
+EXAMPLES = {
+    "sent": Example(
+        key="6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+        create={"phone_number": "+12125550187"},
+        update={"opt_out": True},
+        refused=("0b5c7a64-3d1e-4c57-9a55-5d2f0f6f0003", {"opt_out": True}),
+        filter={"channel": "whatsapp"},
+        limit=200,
+        environment={"SENT_DM_API_KEY": "canary-4f1d"},
+    ),
+    "privy": Example(
+        key="cus_a1b2c3d4e5f60001",
+        create={"email": "new@example.com", "tags": ["vip"], "custom_fields": {"tier": 2}},
+        update={"first_name": "Jan", "email_consent": "unsubscribed"},
+        refused=("cus_a1b2c3d4e5f60002", {"email": "other@example.com"}),
+        filter={"email_consent": "subscribed"},
+        limit=60,
+        environment={"PRIVY_API_TOKEN": "canary-4f1d"},
+    ),
+}
