@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from contactkit.client import Client, connect
-    from contactkit.describe import describe
+    from contactkit.description import describe
     from contactkit.errors import (
         ApiError,
         AuthenticationError,
@@ -38,7 +38,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "client": ["Client", "connect"],
-    "describe": ["describe"],
+    "description": ["describe"],
     "errors": [
         "ApiError",
         "AuthenticationError",

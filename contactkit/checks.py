@@ -53,7 +53,7 @@ def clean(provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]) ->
         if name in renamed:
             problem = FieldProblem(field=given, message=f"is {name}, given twice", code="unknown")
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
-        renamed[name] = plain(value)
+        renamed[name] = value if is_na(value) else plain(value)
     return {
         name: _phone(value)
         if name in allowed and allowed[name].marker.personal == "phone"
@@ -64,9 +64,10 @@ def clean(provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]) ->
 
 
 def is_na(value: object) -> bool:
-    """Whether a value is pandas' NA or NaT, or NaN: nothing said, which is not None."""
-    nan = isinstance(value, float) and value != value
-    return nan or type(value).__name__ in ("NAType", "NaTType")
+    """Whether a value is NA, NaT or NaN, of pandas or numpy: nothing said, which is not None."""
+    kind = type(value).__name__
+    may_be_nan = isinstance(value, float) or kind in ("float16", "float32", "datetime64")
+    return kind in ("NAType", "NaTType") or (may_be_nan and value != value)
 
 
 def plain(value: JSON) -> JSON:
@@ -121,7 +122,7 @@ def check(
     `current` is the contact as it stands, None where it is not known (or, on create, not there).
     """
     found = Checked()
-    allowed = accepted(provider, endpoint)
+    allowed, own = accepted(provider, endpoint), settable(provider, endpoint)
     for name, value in values.items():
         if name not in allowed:
             found.problems.append(_unknown(provider, endpoint, name, allowed))
@@ -130,12 +131,11 @@ def check(
         if problem:
             found.problems.append(problem)
             continue
-        plain = allowed[name].adapter.dump_python(value, mode="json")
-        found.values[name] = found.wire[allowed[name].wire] = plain
-    changes = {
-        name: value for name, value in found.values.items() if name in settable(provider, endpoint)
-    }
-    found.problems += _missing(endpoint, allowed, values, changes, bool(found.problems))
+        adapter = allowed[name].adapter
+        accepted_value = adapter.dump_python(adapter.validate_python(value), mode="json")
+        found.values[name] = found.wire[allowed[name].wire] = accepted_value
+    found.problems += _missing(endpoint, allowed, own, values, found)
+    changes = {name: value for name, value in found.values.items() if name in own}
     if not found.problems and (endpoint.effect == "create" or current is not None):
         found.problems += provider.rules(current, changes)
     return found
@@ -198,15 +198,15 @@ def expected(field: RecordField) -> str:
 def _missing(
     endpoint: Endpoint,
     allowed: Mapping[str, RecordField],
+    own: Mapping[str, RecordField],
     values: Mapping[str, JSON],
-    changes: Mapping[str, JSON],
-    refused: bool,
+    found: Checked,
 ) -> list[FieldProblem]:
     if endpoint.effect == "create":
         absent = [n for n, f in allowed.items() if f.marker.required and n not in values]
         message = "is needed to create a contact"
         return [FieldProblem(field=n, message=message, code="required") for n in absent]
-    if endpoint.fields and not changes and not refused:
-        message = f"nothing to change; give at least one of: {', '.join(allowed)}"
+    if endpoint.fields and not found.problems and not found.values.keys() & own:
+        message = f"nothing to change; give at least one of: {', '.join(own)}"
         return [FieldProblem(field="", message=message, code="empty")]
     return []

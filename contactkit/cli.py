@@ -7,11 +7,12 @@ from typing import Annotated
 
 try:
     import typer
+    from rich.console import Console
 except ImportError:
     sys.exit('The command line needs its extra: python -m pip install "contactkit[demo]"')
 
-from contactkit.demo import STORIES, console, show, tell
-from contactkit.describe import describe as described
+from contactkit.demo import STORIES, show, tell
+from contactkit.description import describe as described
 from contactkit.errors import ContactKitError
 from contactkit.providers import names
 
@@ -42,14 +43,15 @@ def describe(
     helps = fields["help"].where(
         fields["evidence"] == "documented", fields["help"] + " (Inferred.)"
     )
-    show(fields.assign(field=names_of, help=helps)[["field", "type", "access", "choices", "help"]])
+    shown = fields.assign(field=names_of, help=helps)
+    show(shown.filter(["field", "type", "access", "choices", "help"]))
 
 
 def main() -> None:
-    """Run the command line; an error that contactkit raises is one line, and exit status 1."""
+    """Run the command line; what contactkit raises is told without a traceback, status 1."""
     try:
         app()
     except ContactKitError as error:
-        console.print(f"[red]error:[/red] {type(error).__name__}: ", end="")
-        console.print(str(error), markup=False, highlight=False)
+        told = f"{type(error).__name__}: {error}"
+        Console(stderr=True).print(told, style="red", markup=False, highlight=False)
         sys.exit(1)

@@ -7,11 +7,11 @@ both doors. No provider is known by name.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from html import escape
 from ipaddress import ip_address
 from typing import NoReturn, TypeAlias
-from urllib.parse import urlsplit
 
 import httpx
 import pandas as pd
@@ -67,7 +67,7 @@ def connect(
         if not timeout > 0:
             raise ConfigurationError(f"timeout={timeout} must be seconds, more than 0")
         timeout = httpx.Timeout(timeout, connect=min(timeout, 10.0))
-    host = urlsplit(address).hostname or ""
+    host = httpx.URL(address).host
     return Client(session, world, Connection(world.transport(found), timeout, host))
 
 
@@ -127,9 +127,8 @@ def _address(base_url: str) -> str:
     shown = f"{url.scheme}://{url.host}"
     if url.userinfo or url.query or url.fragment:
         raise ConfigurationError(f"base_url {shown} must hold no user, query or fragment")
-    if not url.host or not (
-        url.scheme == "https" or (url.scheme == "http" and _is_local(url.host))
-    ):
+    safe = url.scheme == "https" or (url.scheme == "http" and _is_local(url.host))
+    if not safe or not re.fullmatch(rb"[\w.:-]+", url.raw_host) or (url.port or 1) > 65_535:
         raise ConfigurationError(f"base_url {shown} must be https://, or http:// on loopback")
     return base_url.rstrip("/")
 

@@ -7,6 +7,7 @@ value by value. Nothing is inferred, and a bad cell never costs its row or its p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
@@ -43,16 +44,21 @@ def read_rows(record: type[Record], rows: Sequence[JSON]) -> Columns:
         absent = missing.get(name, frozenset())
         found.arrays[name], bad = read_column(declared[name], values, absent)
         found.problems += [
-            (row, keys[row] if isinstance(keys[row], str) else "", name, values[row], message)
+            (row, _key(keys[row]), name, deepcopy(values[row]), message)
             for row, message in bad
+            if isinstance(rows[row], dict)
         ]
     found.problems += [
-        (row, "", "", value, "must be an object")
+        (row, "", "", deepcopy(value), "must be an object")
         for row, value in enumerate(rows)
         if not isinstance(value, dict)
     ]
     found.problems.sort(key=itemgetter(0))
     return found
+
+
+def _key(value: JSON) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _transposed(
@@ -85,11 +91,14 @@ def _first(row: JSON, spellings: Iterable[str]) -> JSON:
 
 
 def _extras(declared: Mapping[str, RecordField], rows: Sequence[JSON]) -> dict[str, list[JSON]]:
-    known = {name for each in declared.values() for name in (each.wire, *each.marker.deprecated)}
+    # A field's own name too: a stranger must never take a declared column's place.
+    known = {*declared} | {
+        name for each in declared.values() for name in (each.wire, *each.marker.deprecated)
+    }
     objects = [row for row in rows if isinstance(row, dict)]
     strangers = dict.fromkeys(name for row in objects for name in row if name not in known)
     return {
-        name: [row.get(name) if isinstance(row, dict) else None for row in rows]
+        name: [deepcopy(row.get(name)) if isinstance(row, dict) else None for row in rows]
         for name in strangers
     }
 
@@ -104,7 +113,7 @@ def read_column(
     try:
         if not absent and (declared.nullable or None not in values):
             return ARRAYS[declared.kind](declared, values), []
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         pass
     bad: list[tuple[int, str]] = []
     good = list(values)
@@ -123,7 +132,8 @@ def _wrong(declared: RecordField, value: JSON, absent: bool) -> str:
         declared.adapter.validate_python(value)
     except ValidationError as error:
         return error.errors(include_input=False, include_url=False)[0]["msg"]
-    return ""
+    large = declared.kind == "Int64" and value is not None and not -(2**63) <= value < 2**63
+    return "must fit into 64 bits" if large else ""
 
 
 def _strings(declared: RecordField, values: Sequence[JSON]) -> Any:
@@ -153,7 +163,7 @@ def _integers(declared: RecordField, values: Sequence[JSON]) -> Any:
 def _times(declared: RecordField, values: Sequence[JSON]) -> Any:
     try:
         return np.array([_clipped(value) for value in values], dtype="datetime64[us]")
-    except ValueError:
+    except (ValueError, TypeError):
         parsed = [None if value is None else parse_time(value) for value in values]
         naive = [moment and moment.replace(tzinfo=None).isoformat() for moment in parsed]
         return np.array(naive, dtype="datetime64[us]")

@@ -62,11 +62,11 @@ def tell(provider: str) -> None:
     console.print(repr(client), markup=False, highlight=False)
 
     _say("client.contacts.list().head(6)")
-    show(client.contacts.list()[columns].head(6))
+    show(client.contacts.list().filter(columns).head(6))
 
     _say(_code(story.key, story.change))
     done = client.contacts.update(story.key, **story.change)
-    show(done[["operation", "outcome", "changed", "http_status", "attempts", "request_id"]])
+    show(done.filter(["operation", "outcome", "changed", "http_status", "attempts", "request_id"]))
 
     key, change = story.refused
     _say(f"{_code(key, change)}  # {story.because}")
@@ -79,7 +79,7 @@ def tell(provider: str) -> None:
         raise AssertionError(f"{provider} accepted what its documentation says is refused")
 
     _say(f'client.contacts.get("{story.key}")')
-    show(client.contacts.get(story.key)[columns])
+    show(client.contacts.get(story.key).filter(columns))
     console.print()
 
 

@@ -172,11 +172,15 @@ def error_for_status(status: int) -> type[ApiError]:
     return _BY_STATUS.get(status, InvalidRequestError if status >= 400 else ApiError)
 
 
-_PERSONAL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\+?\d[\d\s().-]{5,}\d")
+# The look-behind keeps a long text without any address from being tried at every letter.
+_PERSONAL = re.compile(
+    r"(?<![\w.+%-])[\w.+%-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+|(?:\+|%2B)?\d[\d\s().-]{5,}\d"
+)
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
     """`text` without the given secrets (plain or percent-encoded), e-mail addresses and phones."""
-    for secret in filter(None, secrets):
+    # Longest first: a secret may be part of another one.
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "•••").replace(quote(secret, safe=""), "•••")
     return _PERSONAL.sub("…", text)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from contactkit.columns import Columns, read_column
@@ -24,15 +23,18 @@ from contactkit.spec import JSON, Provider
 def read_contacts(path: str | Path, provider: str | Provider | None = None) -> pd.DataFrame:
     """Read a CSV or Parquet file of contacts by the declared dtypes, inferring nothing.
 
-    In a CSV file an empty cell is NA, and lists and mappings are JSON or Python literals. Declared
-    columns that the file lacks are NA throughout. Without `provider` it is the one whose fields
-    the columns are; ConfigurationError when that is none or several, or a column is unknown.
+    In a CSV file an empty cell is NA, and lists and mappings are JSON or Python literals. In a
+    Parquet file a mapping's empty entries are left out. Declared columns that the file lacks are
+    NA throughout. Without `provider` it is the one whose fields the columns are;
+    ConfigurationError when that is none or several, or a column is unknown.
     """
     if Path(path).suffix == ".parquet":
-        raw = pd.read_parquet(path)
+        raw = pd.read_parquet(path, dtype_backend="pyarrow")
         columns = {str(name): [_json(value) for value in raw[name]] for name in raw.columns}
     else:
         raw = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if not isinstance(raw.index, pd.RangeIndex):
+            raise ConfigurationError(f"{path}: its rows have more cells than its header has names")
         columns = {str(name): list(raw[name]) for name in raw.columns}
     found = find(provider) if provider is not None else _owner(path, columns)
     declared = fields_of(found.record)
@@ -40,8 +42,7 @@ def read_contacts(path: str | Path, provider: str | Provider | None = None) -> p
     if unknown:
         message = f"{path}: {found.title} has no field {', '.join(unknown)}"
         raise ConfigurationError(f"{message}; allowed: {', '.join(declared)}")
-    read = {n: [_cell(declared[n].kind, v) for v in values] for n, values in columns.items()}
-    return _file_frame(found, read, len(raw))
+    return _file_frame(found, columns, len(raw))
 
 
 def _owner(path: str | Path, columns: Iterable[str]) -> Provider:
@@ -54,27 +55,31 @@ def _owner(path: str | Path, columns: Iterable[str]) -> Provider:
     return fitting[0]
 
 
-def _file_frame(provider: Provider, read: Mapping[str, list[JSON]], rows: int) -> pd.DataFrame:
+def _file_frame(
+    provider: Provider, columns: Mapping[str, Sequence[JSON]], rows: int
+) -> pd.DataFrame:
     part = Columns(rows=rows, arrays={})
     for name, declared in fields_of(provider.record).items():
-        values = read.get(name, [None] * rows)
+        raw = columns.get(name, [None] * rows)
+        values = [_cell(declared.kind, value) for value in raw]
         gaps = frozenset(row for row, value in enumerate(values) if value is None)
         part.arrays[name], bad = read_column(replace(declared, promised=False), values, gaps)
-        part.problems += [(row, "", name, values[row], message) for row, message in bad]
+        part.problems += [(row, "", name, raw[row], message) for row, message in bad]
     return to_frame(provider.record, [part], {"provider": provider.name})
 
 
 def _json(value: Any) -> JSON:
     """A cell of a Parquet file as JSON."""
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, list | dict):
+    if isinstance(value, dict):
+        # Every row has every key there, and None where the mapping that was written had none.
+        return {name: each for name, each in value.items() if each is not None}
+    if isinstance(value, list):
         return value
     if value is None or pd.isna(value):
         return None
     if isinstance(value, datetime):
         return value.isoformat()
-    return value.item() if isinstance(value, np.generic) else value
+    return value
 
 
 def _cell(kind: Kind, value: JSON) -> JSON:
@@ -87,6 +92,6 @@ def _cell(kind: Kind, value: JSON) -> JSON:
     for parse in (json.loads, ast.literal_eval):
         try:
             return parse(value) if value else None
-        except (ValueError, SyntaxError):
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             continue
     return value

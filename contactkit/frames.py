@@ -137,14 +137,16 @@ def rows_of(record: type[Record], frame: pd.DataFrame) -> list[dict[str, JSON]]:
     """The rows of a contact frame as JSON by field name; NA is None."""
     declared = {n: each for n, each in fields_of(record).items() if n in frame.columns}
     columns = [[_dumped(each, v) for v in frame[name]] for name, each in declared.items()]
-    return [dict(zip(declared, values, strict=True)) for values in zip(*columns, strict=True)]
+    rows = zip(*columns, strict=True) if columns else [()] * len(frame)
+    return [dict(zip(declared, values, strict=True)) for values in rows]
 
 
 def _dumped(declared: RecordField, value: Any) -> JSON:
     value = plain(value)
     if value is None or is_na(value):
         return None
-    return declared.adapter.dump_python(value, mode="json")
+    # What a person put into a cell is judged by `checks`, not here.
+    return declared.adapter.dump_python(value, mode="json", warnings=False, fallback=plain)
 
 
 def result_frame(rows: Sequence[Mapping[str, Any]], index: pd.Index | None = None) -> pd.DataFrame:

@@ -10,12 +10,15 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from contactkit.errors import ConfigurationError
 from contactkit.spec import Limit
 
 _UNITS = {"s": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "day": 86_400}
+
+_NUMBER = re.compile(r"\d{1,10}(\.\d+)?", re.ASCII)
 
 # A request takes a moment to arrive, so two that left a window apart may arrive closer together.
 _MARGIN = 1.01
@@ -60,7 +63,7 @@ class _Window:
 
         def number(name: str) -> float | None:
             text = headers.get(self.limit.header.format(name).lower(), "")
-            return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else None
+            return float(text) if _NUMBER.fullmatch(text) else None
 
         self.requests = max(1, int(number("Limit") or self.requests))
         left, reset = number("Remaining"), number("Reset")
@@ -116,9 +119,11 @@ class Budget:
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds that `Retry-After` asks for (a number or a date), None when it says nothing."""
     text = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d+(\.\d+)?", text):
+    if _NUMBER.fullmatch(text):
         return float(text)
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
-    except ValueError:
+        date = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
         return None
+    # An HTTP date that names no zone is in UTC all the same.
+    return max(0.0, date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now)

@@ -19,12 +19,19 @@ def normalise(value: str) -> str:
     """
     if not _WRITTEN.fullmatch(value):
         raise ValueError(f"must be {ALLOWED}")
+    number = check(_e164(value))
+    # A number that reads differently the second time ("+44 00 20…") is ambiguous.
+    if _e164(number) != number:
+        raise ValueError(f"must be {ALLOWED}")
+    return number
+
+
+def _e164(value: str) -> str:
     try:
         parsed = phonenumbers.parse(value, None)
     except phonenumbers.NumberParseException:
         raise ValueError(f"must be {ALLOWED}") from None
-    number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    return check(number)
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
 def check(value: str) -> str:
@@ -35,7 +42,13 @@ def check(value: str) -> str:
 
 
 def region(value: str) -> str:
-    """ISO 3166-1 alpha-2 code of an E.164 number's region; its country's main one if unknown."""
-    parsed = phonenumbers.parse(value, None)
+    """ISO 3166-1 alpha-2 code of an E.164 number's region; its country's main one if unknown.
+
+    "" when no country has the calling code.
+    """
+    try:
+        parsed = phonenumbers.parse(value, None)
+    except phonenumbers.NumberParseException:
+        return ""
     exact = phonenumbers.region_code_for_number(parsed)
     return exact or phonenumbers.region_code_for_country_code(parsed.country_code or 0)

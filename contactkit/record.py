@@ -59,13 +59,16 @@ def parse_time(value: object) -> datetime:
 Time = Annotated[datetime, BeforeValidator(parse_time)]
 
 
+_STRICT = ConfigDict(strict=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+
 class Record(BaseModel):
     """A contact, or the parameters of a verb: annotated fields, each with one Marker.
 
     A field without a default is promised by the provider; one whose type allows None may be empty.
     """
 
-    model_config = ConfigDict(extra="allow", strict=True, hide_input_in_errors=True)
+    model_config = {**_STRICT, "extra": "allow"}
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class RecordField:
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
         """Checks one value of this field, strictly."""
-        return TypeAdapter(self.type, config=ConfigDict(strict=True, hide_input_in_errors=True))
+        return TypeAdapter(self.type, config=_STRICT)
 
 
 _KINDS: dict[Any, Kind] = {

@@ -1,0 +1,100 @@
+"""What the tree itself promises: exports, floors, names, and how little an import costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import contactkit as ck
+from contactkit.providers import names
+
+PACKAGE = Path(ck.__file__).parent
+ROOT = PACKAGE.parent
+MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+KNOWS_PROVIDERS = {
+    "demo.py",
+    *(f"{where}/{n}.py" for n in names() for where in ("providers", "simulator")),
+}
+
+
+def test_every_public_name_is_there_and_sorted():
+    assert ck.__all__ == sorted(ck.__all__)
+    for name in ck.__all__:
+        assert getattr(ck, name) is not None
+    assert set(ck.__all__) <= set(dir(ck))
+
+
+def test_the_names_that_a_checker_sees_are_the_names_that_a_program_gets():
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    seen = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("contactkit.")
+        for alias in node.names
+    }
+    assert seen == set(ck.__all__)
+
+
+def test_no_module_hides_a_public_name():
+    assert not {path.stem for path in PACKAGE.iterdir()} & set(ck.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="nothing_like_it"):
+        _ = ck.nothing_like_it
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_importing_contactkit_loads_nothing_heavy():
+    code = "import sys, contactkit; print(*sys.modules)"
+    loaded = {name.partition(".")[0] for name in run(code).split()}
+    assert "contactkit" in loaded
+    assert not loaded & {"pandas", "numpy", "httpx", "ipywidgets", "pydantic", "respx", "tqdm"}
+
+
+def test_errors_can_be_caught_without_loading_pandas():
+    code = "import sys, contactkit as ck; ck.NotFoundError; print('pandas' in sys.modules)"
+    assert run(code).strip() == "False"
+
+
+def test_the_floors_hold():
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "0 broken" in done.stdout
+
+
+@pytest.mark.parametrize("module", [each for each in MODULES if each not in KNOWS_PROVIDERS])
+def test_no_provider_is_known_by_name_but_in_its_own_files(module):
+    tree = ast.parse((PACKAGE / module).read_text())
+    strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    assert not strings & {"sent", "privy", "sendblue", "digital_onboarding"}
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if "/" not in m and m != "__init__.py"])
+def test_every_module_has_its_tests(module):
+    tests = {path.name for path in Path(__file__).parent.glob("test_*.py")}
+    elsewhere = {
+        "calls.py": "test_flow.py",
+        "answers.py": "test_contract.py",
+        "contacts.py": "test_contract.py",
+        "demo.py": "test_cli.py",
+    }
+    assert elsewhere.get(module, f"test_{module}") in tests
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_says_what_it_is(module):
+    assert ast.get_docstring(ast.parse((PACKAGE / module).read_text()))
