@@ -27,7 +27,7 @@ def test_the_demo_runs_piped_and_tells_the_whole_job():
     assert (done.returncode, done.stderr) == (0, "")
     for story in STORIES.values():
         assert done.stdout.count(story.key) >= 3
-    assert done.stdout.count("updated") == len(STORIES)
+    assert done.stdout.count("│ updated │") == len(STORIES)
     assert "InvalidRequestError: sent update: 400 VALIDATION_001" in done.stdout
     assert "InvalidRequestError: privy update: 422 validation_failed" in done.stdout
     assert "simulator-" not in done.stdout

@@ -60,18 +60,18 @@ def test_what_a_person_writes_becomes_e164(written: str, number: str) -> None:
     ],
 )
 def test_what_may_reach_somebody_else_is_refused(written: str) -> None:
-    with pytest.raises(ValueError, match="E.164") as caught:
+    with pytest.raises(ValueError) as caught:
         phones.normalise(written)
-    assert len(written) < 3 or written not in str(caught.value)
+    assert str(caught.value) == f"must be {phones.ALLOWED}"  # so it never repeats the value
 
 
 @pytest.mark.parametrize(
     "value", ["", "+", "12025550123", "+0123", "+1 202", "+1\n", "+" + "1" * 16]
 )
 def test_a_wire_holds_e164_alone(value: str) -> None:
-    with pytest.raises(ValueError, match="E.164") as caught:
+    with pytest.raises(ValueError) as caught:
         phones.check(value)
-    assert len(value) < 3 or value not in str(caught.value)
+    assert str(caught.value) == f"must be {phones.ALLOWED}"
 
 
 @pytest.mark.parametrize(
