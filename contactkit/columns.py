@@ -175,7 +175,8 @@ def _clipped(value: JSON) -> str | None:
         return None
     datetime.fromisoformat(value)
     offset = 1 if value[-1:] == "Z" else 6 if value[-6:] == "+00:00" else 0
-    if not offset or value[10:11] != "T":
+    # numpy reads other spellings differently, or not at all.
+    if not offset or value[10:11] != "T" or value[19:20] not in (".", value[-offset]):
         raise ValueError
     return value[:-offset][:26]
 

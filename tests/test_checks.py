@@ -70,9 +70,7 @@ class Extra(Record):
     quiet: Annotated[bool | None, option("Quiet.")] = None
 
 
-def rules(
-    current: Mapping[str, Any] | None, changes: Mapping[str, Any]
-) -> Sequence[FieldProblem]:
+def rules(current: Mapping[str, Any] | None, changes: Mapping[str, Any]) -> Sequence[FieldProblem]:
     """Refuse everything, saying on what ground."""
     ground = "new" if current is None else f"was {current.get('size')}"
     return [FieldProblem(field="", message=f"{ground}: {sorted(changes)}", code="rule")]

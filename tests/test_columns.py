@@ -141,7 +141,9 @@ def test_good_times_are_read_to_the_microsecond(values: list[str | None]) -> Non
             assert array[row].item().replace(tzinfo=UTC) == parse_time(value)
 
 
-@given(st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 1, 1)), st.integers(-14, 14))
+@given(
+    st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 1, 1)), st.integers(-14, 14)
+)
 def test_every_offset_is_brought_to_utc(moment: datetime, hours: int) -> None:
     text = f"{moment.isoformat()}{hours:+03}:00"
     array, bad = read_column(FIELDS["at"], [text, GOOD["at"]], frozenset())

@@ -14,7 +14,9 @@ from contactkit.errors import ConfigurationError
 from contactkit.limits import Budget, parse_rate, retry_after
 from contactkit.spec import Limit
 
-LIMITS = st.lists(st.builds(Limit, requests=st.integers(1, 5), seconds=st.integers(1, 20)), max_size=3)
+LIMITS = st.lists(
+    st.builds(Limit, requests=st.integers(1, 5), seconds=st.integers(1, 20)), max_size=3
+)
 GAPS = st.lists(st.floats(0, 10) | st.just(0.0), max_size=60)
 START = 1_775_034_000.0
 
@@ -45,7 +47,9 @@ def test_a_rate_is_a_count_and_a_unit(text: str, limit: Limit) -> None:
     assert parse_rate(text) == limit
 
 
-@pytest.mark.parametrize("text", ["", "200", "200/", "/minute", "0/minute", "-1/s", "2.5/s", "9/week"])
+@pytest.mark.parametrize(
+    "text", ["", "200", "200/", "/minute", "0/minute", "-1/s", "2.5/s", "9/week"]
+)
 def test_any_other_rate_is_refused_with_the_units(text: str) -> None:
     with pytest.raises(ConfigurationError, match="'200/minute'; units: s, second"):
         parse_rate(text)

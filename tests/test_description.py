@@ -1,0 +1,74 @@
+"""A declaration as a DataFrame."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+import contactkit as ck
+from contactkit.frames import STRING
+from contactkit.providers import find
+from contactkit.record import Record, fields_of
+
+COLUMNS = (
+    "of field type access required choices collection personal wire deprecated help evidence docs"
+)
+
+
+def names_of(of: str, record: type[Record] | None) -> list[tuple[str, str]]:
+    return [(of, each) for each in fields_of(record)] if record else []
+
+
+def row_of(frame: pd.DataFrame, of: str, field: str) -> dict[str, object]:
+    [row] = frame[frame["of"].eq(of) & frame["field"].eq(field)].to_dict("records")
+    return {str(name): value for name, value in row.items()}
+
+
+def test_there_is_one_row_a_field_and_a_parameter(name: str) -> None:
+    provider, frame = find(name), ck.describe(name)
+    expected = names_of("contact", provider.record)
+    for endpoint in provider.endpoints:
+        expected += names_of(endpoint.verb, endpoint.params)
+        expected += names_of(endpoint.verb, endpoint.record)
+    assert list(zip(frame["of"], frame["field"], strict=True)) == expected
+
+
+def test_columns_and_dtypes_are_documented(name: str) -> None:
+    frame = ck.describe(find(name))
+    assert list(frame.columns) == COLUMNS.split()
+    assert dict(frame.dtypes) == {
+        each: pd.BooleanDtype() if each == "required" else STRING for each in frame.columns
+    }
+    assert not frame.isna().any(axis=None)
+
+
+def test_the_type_is_the_dtype_of_the_contact_frame(name: str) -> None:
+    people = ck.connect(name, via=ck.Simulator(contacts=1)).contacts.list()
+    described = ck.describe(name).query("of == 'contact'").set_index("field")["type"]
+    for column, dtype in people.dtypes.items():
+        assert described[column] in (str(dtype), "list", "dict")
+        assert (str(dtype) == "object") == (described[column] in ("list", "dict"))
+
+
+def test_every_row_says_what_it_is_how_it_is_known_and_where_it_is_documented(name: str) -> None:
+    frame = ck.describe(name)
+    assert frame["help"].str.len().gt(0).all()
+    assert frame["evidence"].isin(["documented", "inferred"]).all()
+    assert frame["docs"].str.startswith("https://").all()
+
+
+def test_a_field_is_described_as_it_is_declared() -> None:
+    row = row_of(ck.describe("privy"), "contact", "sms_consent")
+    assert row["access"] == "writable"
+    assert row["type"] == "category"
+    assert row["choices"] == ("subscribed, unsubscribed, never_subscribed, single_opt_in, pending")
+    assert row["deprecated"] == "phone_permission, contact_phone_permission"
+    assert row["wire"] == "sms_consent"
+
+
+def test_what_a_create_needs_is_marked() -> None:
+    assert row_of(ck.describe("sent"), "contact", "phone_number")["required"] is True
+    assert row_of(ck.describe("sent"), "contact", "opt_out")["required"] is False
+
+
+def test_inferred_facts_are_marked() -> None:
+    assert row_of(ck.describe("sent"), "list", "search")["evidence"] == "inferred"
