@@ -6,14 +6,13 @@ It reads a declaration and returns problems; raising, or answering 4xx, is the c
 from __future__ import annotations
 
 import difflib
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
 from contactkit import phones
-from contactkit.errors import FieldProblem, InvalidInputError
+from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.record import RecordField, fields_of
 from contactkit.spec import JSON, Endpoint, Provider
 
@@ -49,7 +48,7 @@ def clean(provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]) ->
         name = current.get(given, given)
         if name != given:
             message = f"{provider.title} renamed {given} to {name}; use {name}="
-            warnings.warn(message, DeprecationWarning, stacklevel=5)
+            warn(message, DeprecationWarning)
         if name in renamed:
             problem = FieldProblem(field=given, message=f"is {name}, given twice", code="unknown")
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
@@ -127,7 +126,7 @@ def check(
         if name not in allowed:
             found.problems.append(_unknown(provider, endpoint, name, allowed))
             continue
-        problem = _refused(allowed[name], value, current)
+        problem = _refused(allowed[name], value, current, endpoint)
         if problem:
             found.problems.append(problem)
             continue
@@ -158,9 +157,9 @@ def _unknown(
 
 
 def _refused(
-    field: RecordField, value: JSON, current: Mapping[str, JSON] | None
+    field: RecordField, value: JSON, current: Mapping[str, JSON] | None, endpoint: Endpoint
 ) -> FieldProblem | None:
-    if field.marker.access == "write_once":
+    if field.marker.access == "write_once" and endpoint.effect == "update":
         held = (current or {}).get(field.name)
         if value is None:
             message = "cannot be cleared; it is set once"

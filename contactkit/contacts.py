@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import functools
-import warnings
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Generic, NoReturn, TypeVar, cast
@@ -20,7 +19,7 @@ from contactkit.answers import picked, undocumented
 from contactkit.calls import Ask, Done, Flow, Session, prepare
 from contactkit.checks import check, clean, is_na, settable
 from contactkit.columns import Columns, read_rows
-from contactkit.errors import ContactKitWarning, FieldProblem, InvalidInputError
+from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.flow import Page, Pages, perform
 from contactkit.frames import result_frame, rows_of, to_frame
 from contactkit.record import fields_of, key_of
@@ -151,7 +150,7 @@ class Contacts(Generic[OneT, ManyT]):
 
     def _call(self, endpoint: Endpoint, key: Any, fields: dict[str, Any]) -> OneT:
         if endpoint.deprecated:
-            warnings.warn(endpoint.deprecated, DeprecationWarning, stacklevel=4)
+            warn(endpoint.deprecated, DeprecationWarning)
         provider = self._session.provider
         dry_run = self._option(endpoint, fields, "dry_run", False, endpoint.dry_run)
         own_key = self._option(endpoint, fields, "idempotency_key", "", endpoint.keyed)
@@ -244,13 +243,13 @@ def _warn_of_gaps(read: int, total: int | None, limit: int | None, more: bool) -
     if limit is not None and read == limit:
         if more and (total is None or total > read):
             whole = "more" if total is None else f"{total:,}"
-            warnings.warn(f"cut at {read:,} of {whole} contacts", ContactKitWarning, stacklevel=2)
+            warn(f"cut at {read:,} of {whole} contacts")
     elif total is not None and read != total:
         message = (
             f"{read:,} contacts were read where {total:,} were announced: the listing changed "
             "while it was read, and some may be missing"
         )
-        warnings.warn(message, ContactKitWarning, stacklevel=2)
+        warn(message)
 
 
 def _outcome(

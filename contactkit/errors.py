@@ -15,6 +15,8 @@ repeats a personal value.
 from __future__ import annotations
 
 import re
+import sys
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +25,14 @@ from urllib.parse import quote
 
 class ContactKitWarning(UserWarning):
     """Something the caller should know that did not stop the call."""
+
+
+def warn(message: str, category: type[Warning] = ContactKitWarning) -> None:
+    """Warn at the line that called contactkit, however deep the reason lies."""
+    level, frame = 1, sys._getframe(0)  # pyright: ignore[reportPrivateUsage]
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("contactkit."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 @dataclass(frozen=True, kw_only=True)

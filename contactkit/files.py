@@ -16,7 +16,7 @@ from contactkit.columns import Columns, read_column
 from contactkit.errors import ConfigurationError
 from contactkit.frames import to_frame
 from contactkit.providers import find, names
-from contactkit.record import Kind, fields_of
+from contactkit.record import Kind, fields_of, key_of
 from contactkit.spec import JSON, Provider
 
 
@@ -30,9 +30,12 @@ def read_contacts(path: str | Path, provider: str | Provider | None = None) -> p
     """
     if Path(path).suffix == ".parquet":
         raw = pd.read_parquet(path, dtype_backend="pyarrow")
+        raw = raw.reset_index() if raw.index.name else raw
         columns = {str(name): [_json(value) for value in raw[name]] for name in raw.columns}
     else:
         raw = pd.read_csv(path, dtype=str, keep_default_na=False)
+        # The row numbers that to_csv writes first unless it is told not to.
+        raw = raw.drop(columns="Unnamed: 0", errors="ignore")
         if not isinstance(raw.index, pd.RangeIndex):
             raise ConfigurationError(f"{path}: its rows have more cells than its header has names")
         columns = {str(name): list(raw[name]) for name in raw.columns}
@@ -59,12 +62,15 @@ def _file_frame(
     provider: Provider, columns: Mapping[str, Sequence[JSON]], rows: int
 ) -> pd.DataFrame:
     part = Columns(rows=rows, arrays={})
+    keys = columns.get(key_of(provider.record).name, [""] * rows)
     for name, declared in fields_of(provider.record).items():
         raw = columns.get(name, [None] * rows)
         values = [_cell(declared.kind, value) for value in raw]
         gaps = frozenset(row for row, value in enumerate(values) if value is None)
         part.arrays[name], bad = read_column(replace(declared, promised=False), values, gaps)
-        part.problems += [(row, "", name, raw[row], message) for row, message in bad]
+        part.problems += [
+            (row, str(keys[row] or ""), name, raw[row], message) for row, message in bad
+        ]
     return to_frame(provider.record, [part], {"provider": provider.name})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import pandas as pd
 
 from contactkit.checks import is_na, plain
 from contactkit.columns import ARRAYS, Columns
-from contactkit.errors import ContactKitWarning
+from contactkit.errors import warn
 from contactkit.record import Record, RecordField, fields_of
 from contactkit.spec import JSON
 
@@ -74,11 +73,11 @@ def to_frame(
         frame[name] = pd.Series([v for part in values for v in part], dtype=object)
     frame.attrs.update(attrs or {}, problems=_numbered(parts))
     if strangers:
-        _warn(f"new fields, kept as they came: {', '.join(strangers)}")
+        warn(f"new fields, kept as they came: {', '.join(strangers)}")
     if frame.attrs["problems"]:
         count, names = len(frame.attrs["problems"]), {p[2] for p in frame.attrs["problems"]}
         listed = ", ".join(sorted(filter(None, names))) or "whole rows"
-        _warn(
+        warn(
             f"{count} cells are not what is documented and became NA ({listed}); "
             "see contactkit.problems(frame)"
         )
@@ -110,10 +109,6 @@ def _numbered(parts: Sequence[Columns]) -> list[tuple[int, str, str, JSON, str]]
         found += [(start + row, *rest) for row, *rest in part.problems]  # type: ignore[misc]
         start += part.rows
     return found
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, ContactKitWarning, stacklevel=2)
 
 
 def problems(frame: pd.DataFrame) -> pd.DataFrame:

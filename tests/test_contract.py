@@ -59,8 +59,9 @@ def test_list_reads_every_page(name):
 
 def test_list_says_when_it_cuts(name):
     client = ck.connect(name, via=ck.Simulator(contacts=250))
-    with pytest.warns(ck.ContactKitWarning, match=r"cut at 120 of 250 contacts"):
+    with pytest.warns(ck.ContactKitWarning, match=r"cut at 120 of 250 contacts") as caught:
         assert len(client.contacts.list(limit=120)) == 120
+    assert caught[0].filename == __file__
     assert len(client.contacts.list(limit=250)) == 250
     assert len(client.contacts.list(limit=900)) == 250
 

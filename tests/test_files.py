@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 
 import contactkit as ck
 from contactkit.columns import read_rows
@@ -214,3 +215,22 @@ def test_a_parquet_cell_of_another_type_is_a_problem(tmp_path: Path) -> None:
     with pytest.warns(ck.ContactKitWarning, match="2 cells"):
         read = ck.read_contacts(tmp_path / "c.parquet", "privy")
     assert ck.problems(read)["field"].tolist() == ["id", "created_at"]
+
+
+def test_the_row_numbers_that_to_csv_writes_are_no_field(tmp_path: Path) -> None:
+    people = ck.connect("sent", via=ck.Simulator(contacts=3)).contacts.list()
+    people.to_csv(tmp_path / "people.csv")
+    assert_frame_equal(ck.read_contacts(tmp_path / "people.csv", "sent"), people)
+
+
+def test_a_key_in_the_index_of_a_parquet_file_is_kept(tmp_path: Path) -> None:
+    people = ck.connect("sent", via=ck.Simulator(contacts=3)).contacts.list()
+    people.set_index("id").to_parquet(tmp_path / "people.parquet")
+    assert_frame_equal(ck.read_contacts(tmp_path / "people.parquet", "sent"), people)
+
+
+def test_a_problem_in_a_file_names_the_contact(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("id,opt_out\nabc,perhaps\n")
+    with pytest.warns(ck.ContactKitWarning):
+        read = ck.read_contacts(tmp_path / "people.csv", "sent")
+    assert ck.problems(read)["key"].to_list() == ["abc"]

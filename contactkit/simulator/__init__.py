@@ -18,12 +18,13 @@ from contactkit.files import read_contacts
 from contactkit.frames import STRING, TIME, rows_of, to_frame
 from contactkit.record import fields_of, parse_time
 from contactkit.simulator.engine import Engine
+from contactkit.simulator.messages import Row
 from contactkit.simulator.rules import rules_for
-from contactkit.simulator.seeds import MOST, seed_file
+from contactkit.simulator.seeds import MOST, phone, seed_file
 from contactkit.spec import Provider
 from contactkit.world import VirtualClock
 
-_START = 1_775_034_000.0  # 2026-04-01 09:00 UTC
+_START = 1_790_845_200.0  # 2026-10-01 09:00 UTC
 
 
 class Simulator:
@@ -92,6 +93,9 @@ class Simulator:
         Nothing is checked, so states that the API refuses can be made. Returns the key.
         """
         contacts = self.engine.contacts
+        unknown = fields.keys() - fields_of(self.engine.provider.record).keys()
+        if unknown:
+            raise LookupError(f"no field {', '.join(sorted(unknown))}")
         stored = contacts.find(key) if key else None
         if key and stored is None:
             raise LookupError(f"no contact {key!r}")
@@ -123,5 +127,13 @@ class Simulator:
                 if fields_of(record)[name].kind == "datetime":
                     given[name] = rules.stamp(parse_time(value))
             engine.add(given, rules.owner_of(0))
-        for index in range(len(written), self._contacts):
-            engine.add(engine.sample(), rules.owner_of(index))
+        taken = {value for row in written for value in row.values() if isinstance(value, str)}
+        places = [*range(len(written), MOST), *range(len(written))]
+        free = (place for place in places if phone(place) not in taken)
+        made = [engine.sample(next(free)) for _ in range(len(written), self._contacts)]
+        for index, row in enumerate(sorted(made, key=_created), len(written)):
+            engine.add(row, rules.owner_of(index))
+
+
+def _created(row: Row) -> str:
+    return str(row.get("created_at", ""))

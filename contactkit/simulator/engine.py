@@ -25,7 +25,16 @@ from contactkit.errors import (
     Problem,
 )
 from contactkit.record import key_of
-from contactkit.simulator.gate import Remembered, Window, count, issue_token, login, once, token_way
+from contactkit.simulator.gate import (
+    Remembered,
+    Window,
+    count,
+    issue_token,
+    login,
+    once,
+    tell,
+    token_way,
+)
 from contactkit.simulator.messages import Account, Answer, Refusal, Request, Row
 from contactkit.simulator.rules import Rules
 from contactkit.simulator.seeds import synthetic
@@ -48,9 +57,9 @@ class Engine:
         self.contacts = Store(key_of(provider.record).name, rules.unique, rules.fold)
         self.outbox: list[Row] = []
         self.failed_logins: dict[str, tuple[int, float]] = {}
-        self.in_flight: set[str] = set()
+        self.in_flight: set[tuple[str, str]] = set()
         self.remembered: dict[tuple[str, str], Remembered] = {}
-        self.windows = [Window(each, rules.sliding, deque()) for each in provider.limits]
+        self._windows: dict[str, list[Window]] = {}
         self.request_id = ""
         self.told: dict[str, str] = {}
         self._lock = threading.RLock()
@@ -60,10 +69,16 @@ class Engine:
         """The simulator's time."""
         return datetime.fromtimestamp(self.clock.now(), UTC)
 
-    def sample(self) -> Row:
-        """A synthetic contact that nobody else is; the next one is another."""
+    def windows(self, owner: str) -> list[Window]:
+        """The limits as counted for one owner of contacts."""
+        limits, sliding = self.provider.limits, self.rules.sliding
+        own = [Window(each, sliding, deque()) for each in limits]
+        return self._windows.setdefault(owner, own)
+
+    def sample(self, index: int) -> Row:
+        """A synthetic contact; another index makes another phone number and e-mail address."""
         rules = self.rules
-        row = synthetic(self.provider, self.rng, len(self.contacts), self.now, rules.stamp)
+        row = synthetic(self.provider, self.rng, index, self.now, rules.stamp)
         return {**row, self.contacts.key: rules.new_key(self.rng), **rules.seeded}
 
     def add(self, given: Mapping[str, JSON], owner: str = "") -> Stored:
@@ -80,7 +95,7 @@ class Engine:
                 answer = self._answer(request)
             except Refusal as refusal:
                 answer = self._refused(refusal)
-            own = {"X-Request-Id": self.request_id, **self.rules.headers(request)}
+            own = {"X-Request-Id": self.request_id, **self.rules.headers}
             headers = {**own, **self.told, **answer.headers}
             if answer.body is None:
                 return httpx.Response(answer.status, headers=headers)
@@ -90,10 +105,12 @@ class Engine:
         way = token_way(self, request)
         if way:
             return issue_token(self, request, way)
+        if self.rules.tells_limits:
+            tell(self, self.windows(request.owner))
         endpoint = self._routed(request)
         self.rules.guard(self, request)
         login(self, request)
-        count(self)
+        count(self, request)
         self.rules.enter(self, request)
         if request.scopes is not None and endpoint.scope and endpoint.scope not in request.scopes:
             message = f"The token lacks the scope {endpoint.scope}"

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
@@ -36,8 +36,8 @@ def login(engine: Engine, request: Request) -> None:
     now = engine.clock.now()
     for account in (*engine.accounts.values(), *engine.tokens.values()):
         for each in presented:
-            held = set(account.credentials.values())
-            if held.issuperset(each) and (account.expires is None or now < account.expires):
+            held = account.credentials.items()
+            if each.items() <= held and (account.expires is None or now < account.expires):
                 request.owner, request.scopes = account.owner, account.scopes
                 return
     engine.rules.rejected(engine, request)
@@ -45,27 +45,27 @@ def login(engine: Engine, request: Request) -> None:
     raise engine.refusal("bad_credential", AuthenticationError, message)
 
 
-def _presented(request: Request, way: Auth) -> list[str]:
+def _presented(request: Request, way: Auth) -> dict[str, str]:
     if isinstance(way, ClientCredentials):
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        return [token] if scheme == "Bearer" and token else []
+        return {"access_token": token} if scheme == "Bearer" and token else {}
     sent = [(each, request.headers.get(each.header.lower(), "")) for each in way.credentials]
     if not all(value.startswith(each.prefix) and value != each.prefix for each, value in sent):
-        return []
-    return [value.removeprefix(each.prefix) for each, value in sent]
+        return {}
+    return {each.name: value.removeprefix(each.prefix) for each, value in sent}
 
 
 def token_way(engine: Engine, request: Request) -> ClientCredentials | None:
     """The way to authenticate whose token endpoint this request asks, if it does."""
     for way in engine.provider.auth:
         if isinstance(way, ClientCredentials) and request.path == urlsplit(way.token_url).path:
-            return way
+            return way if request.method == "POST" else None
     return None
 
 
 def issue_token(engine: Engine, request: Request, way: ClientCredentials) -> Answer:
     """Exchange client credentials for a bearer token (RFC 6749, section 4.4)."""
-    form = dict(parse_qsl(request.content.decode()))
+    form = dict(parse_qsl(request.content.decode("utf-8", "replace")))
     given = {each.name: form.get(each.name, "") for each in way.credentials}
     known = engine.accounts.values()
     account = next((a for a in known if given.items() <= dict(a.credentials).items()), None)
@@ -108,27 +108,33 @@ class Window:
             self.hits.popleft()
         return (self.hits[0] if self.sliding and self.hits else start) + span
 
-    @property
-    def full(self) -> bool:
-        """Whether the next request is one too many."""
+    def full(self, now: float) -> bool:
+        """Whether a request now is one too many."""
+        self.opens(now)
         return len(self.hits) >= self.limit.requests
 
 
-def count(engine: Engine) -> None:
-    """Count one request against every limit and tell of them as the provider does; or refuse it."""
+def count(engine: Engine, request: Request) -> None:
+    """Count one request against every limit of its account, or refuse it."""
     now = engine.clock.now()
-    opens = [window.opens(now) for window in engine.windows]
-    full = [at for window, at in zip(engine.windows, opens, strict=True) if window.full]
-    for window, at in zip(engine.windows, opens, strict=True):
-        if engine.rules.tells_limits or (full and window.full):
-            left = max(0, window.limit.requests - len(window.hits) - (not full))
-            told = {"Limit": window.limit.requests, "Remaining": left, "Reset": math.ceil(at)}
-            engine.told |= {window.limit.header.format(n): str(v) for n, v in told.items()}
-        if not full:
-            window.hits.append(now)
+    windows = engine.windows(request.owner)
+    full = [window for window in windows if window.full(now)]
+    for window in windows if not full else ():
+        window.hits.append(now)
+    tell(engine, windows if engine.rules.tells_limits else full)
     if full:
-        engine.told["Retry-After"] = str(max(1, math.ceil(max(full) - now)))
+        wait = max(window.opens(now) for window in full) - now
+        engine.told["Retry-After"] = str(max(1, math.ceil(wait)))
         raise engine.refusal("rate", RateLimitError, "Rate limit exceeded")
+
+
+def tell(engine: Engine, windows: Iterable[Window]) -> None:
+    """Put the state of limits into the answer's headers."""
+    for window in windows:
+        reset = math.ceil(window.opens(engine.clock.now()))
+        limit = window.limit.requests
+        told = {"Limit": limit, "Remaining": limit - len(window.hits), "Reset": reset}
+        engine.told |= {window.limit.header.format(n): str(v) for n, v in told.items()}
 
 
 Same: TypeAlias = tuple[str, str, str]
@@ -155,11 +161,11 @@ def once(
     if len(key) > form.longest or not re.fullmatch(form.pattern, key):
         message = f"{form.header} must be 1 to {form.longest} characters of {form.pattern}"
         raise engine.refusal("idempotency_key", InvalidRequestError, message)
-    if key in engine.in_flight:
+    place = (request.owner, key)
+    if place in engine.in_flight:
         engine.clock.sleep(engine.clock.now() + IN_FLIGHT_PATIENCE)
         message = "A request with this key is still being processed"
         raise engine.refusal("in_flight", ConflictError, message)
-    place = (request.owner, key)
     same = (request.method, request.path, json.dumps(request.body, sort_keys=True))
     before = engine.remembered.get(place)
     if before is None or engine.clock.now() - before.at >= form.life:

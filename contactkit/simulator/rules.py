@@ -88,7 +88,7 @@ class Rules:
     enter: Callable[[Engine, Request], None] = nothing
     changed: Callable[[Engine, Row | None, Row, Mapping[str, JSON]], None] = nothing
     verbs: Mapping[str, Verb] = field(default_factory=dict[str, Verb])
-    headers: Callable[[Request], Mapping[str, str]] = lambda request: {}
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     sliding: bool = True
     tells_limits: bool = False
 

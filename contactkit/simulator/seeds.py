@@ -37,7 +37,7 @@ def synthetic(
 ) -> Row:
     """One contact as a row by field name; `index` makes its phone and e-mail its own."""
     first, last = rng.choice(FIRST), rng.choice(LAST)
-    created = now - timedelta(seconds=rng.randrange(86_400, 400 * 86_400))
+    created = now - timedelta(seconds=rng.randrange(86_400, 200 * 86_400))
     changed = created + timedelta(seconds=rng.randrange(86_400))
     texts = {
         "phone": phone(index),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,7 @@ def guard(engine: Engine, request: Request) -> None:
     failures, until = engine.failed_logins.get(request.headers.get("x-api-key", ""), (0, 0.0))
     left = until - engine.clock.now()
     if failures >= _FAILURES and left > 0:
-        engine.told["Retry-After"] = str(int(left) + 1)
+        engine.told["Retry-After"] = str(math.ceil(left))
         raise Refusal(RateLimitError, "Too many failed attempts with this key")
 
 
@@ -71,6 +72,7 @@ def enter(engine: Engine, request: Request) -> None:
     if profile != CHILD:
         raise Refusal(NotFoundError, "Profile not found", code="RESOURCE_014")
     request.owner, request.sees = profile, frozenset({profile})
+    engine.told["X-Profile-Id"] = profile
 
 
 def check_key(endpoint: Endpoint, key: str) -> None:
@@ -98,7 +100,7 @@ def explain(endpoint: Endpoint, problems: Sequence[FieldProblem]) -> Refusal:
 def complete(row: Row, owner: str) -> None:
     """The owner, the formats and region of the number, and the channels that reach it."""
     number = str(row["phone_number"])
-    parsed = phonenumbers.parse(number, None)
+    parsed = _parsed(number)
     international, national = _formats(number, parsed)
     row |= {
         "customer_id": owner,
@@ -110,9 +112,20 @@ def complete(row: Row, owner: str) -> None:
         "region_code": phones.region(number),
     }
     if not re.fullmatch("sms|whatsapp|sms,whatsapp", str(row["available_channels"])):
-        row["available_channels"] = "sms,whatsapp" if number[-1] in "02468" else "sms"
+        both = row["default_channel"] == "whatsapp" or number[-1] in "02468"
+        row["available_channels"] = "sms,whatsapp" if both else "sms"
     if row["default_channel"] not in str(row["available_channels"]).split(","):
         row["default_channel"] = str(row["available_channels"]).split(",")[0]
+
+
+def _parsed(number: str) -> phonenumbers.PhoneNumber:
+    try:
+        return phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        wrong = FieldProblem(field="phone_number", message=f"must be {phones.ALLOWED}")
+        raise Refusal(
+            InvalidRequestError, str(wrong), code="VALIDATION_002", fields=[wrong]
+        ) from None
 
 
 def _formats(number: str, parsed: phonenumbers.PhoneNumber) -> tuple[str, str]:
@@ -167,13 +180,6 @@ def message_summary(engine: Engine, request: Request, row: Row) -> Row:
     }
 
 
-def headers(request: Request) -> dict[str, str]:
-    """What every answer carries."""
-    profile = request.headers.get("x-profile-id")
-    echo = {"X-Profile-Id": profile} if profile else {}
-    return {"X-Response-Time": "12ms", "X-API-Version": "v3", **echo}
-
-
 RULES = Rules(
     accounts=accounts,
     codes={
@@ -204,5 +210,5 @@ RULES = Rules(
     rejected=rejected,
     enter=enter,
     verbs={"message_summary": message_summary},
-    headers=headers,
+    headers={"X-Response-Time": "12ms", "X-API-Version": "v3"},
 )

@@ -72,9 +72,11 @@ class Store:
             self._left[place] = str(stored.row[self.key])
 
     def _forget(self, stored: Stored) -> None:
+        key = str(stored.row[self.key])
         for place in self._places(stored.owner, stored.row):
-            self._taken.pop(place, None)
-            self._left.pop(place, None)
+            for index in (self._taken, self._left):
+                if index.get(place) == key:
+                    del index[place]
 
     def _at(self, index: dict[Place, str], owner: str, row: Row) -> Stored | None:
         found = (index.get(place) for place in self._places(owner, row))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from contactkit.spec import JSON, Endpoint
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine
 
+_WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 _BLANKS: dict[str, JSON] = {"boolean": False, "Int64": 0, "string": ""}
 
 
@@ -32,10 +35,11 @@ def carry_out(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
     if stored is None or (request.sees is not None and stored.owner not in request.sees):
         raise engine.refusal("not_found", NotFoundError, "Contact not found")
     if endpoint.verb in engine.rules.verbs:
-        checked = _checked(engine, request, endpoint, stored.row)
-        request.body = checked.values
+        if endpoint.effect:
+            request.body = _checked(engine, request, endpoint, stored.row).values
+        before = dict(stored.row)
         row = engine.rules.verbs[endpoint.verb](engine, request, stored.row)
-        stored.writes += bool(endpoint.effect)
+        stored.writes += stored.row != before
         return _answer(engine, endpoint, row)
     if endpoint.effect == "delete":
         _checked(engine, request, endpoint, stored.row)
@@ -68,7 +72,7 @@ def _list(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
 
 
 def _whole(engine: Engine, text: str, name: str, most: int | None) -> int:
-    value = int(text) if text.isascii() and text.isdigit() else 0
+    value = int(text) if _WHOLE.fullmatch(text) else 0
     if value < 1 or (most is not None and value > most):
         message = f"must be between 1 and {most}" if most else "must be greater than 0"
         problem = FieldProblem(field=name, message=message)
@@ -80,7 +84,7 @@ def _whole(engine: Engine, text: str, name: str, most: int | None) -> int:
 def _typed(field: RecordField, text: str) -> JSON:
     if field.kind == "boolean":
         return {"true": True, "false": False}.get(text, text)
-    return int(text) if field.kind == "Int64" and text.isdigit() else text
+    return int(text) if field.kind == "Int64" and _WHOLE.fullmatch(text) else text
 
 
 def _checked(engine: Engine, request: Request, endpoint: Endpoint, current: Row | None) -> Checked:
@@ -102,8 +106,15 @@ def _dry(engine: Engine, request: Request, endpoint: Endpoint) -> bool:
     form = engine.provider.dry_run
     if form is None or not endpoint.dry_run:
         return False
-    marks = [request.body.pop(name, None) == value for name, value in form.body.items()]
-    return all(marks)
+    marks = {name: request.body.pop(name, None) for name in form.body}
+    wrong = [
+        FieldProblem(field=name, message=f"must be like {json.dumps(wanted)}", code="type")
+        for name, wanted in form.body.items()
+        if marks[name] is not None and type(marks[name]) is not type(wanted)
+    ]
+    if wrong:
+        raise engine.rules.explain(endpoint, wrong)
+    return marks == form.body
 
 
 def _rehearsed(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
@@ -111,7 +122,7 @@ def _rehearsed(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
     found = _checked(engine, request, endpoint, None)
     sample = fresh(
         engine,
-        {**engine.sample(), engine.contacts.key: request.key, **found.values},
+        {**engine.sample(0), engine.contacts.key: request.key, **found.values},
         request.owner,
     )
     return _confirmed(engine, _answer(engine, endpoint, sample))

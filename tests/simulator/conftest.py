@@ -1,0 +1,17 @@
+"""A fresh simulator of each provider that the tests here talk to."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulator.talk import Talk
+
+
+@pytest.fixture
+def sent() -> Talk:
+    return Talk("sent")
+
+
+@pytest.fixture
+def privy() -> Talk:
+    return Talk("privy")
