@@ -6,11 +6,13 @@ value by value. Nothing is inferred, and a bad cell never costs its row or its p
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -50,7 +52,7 @@ def read_rows(record: type[Record], rows: Sequence[JSON]) -> Columns:
         ]
     found.problems += [
         (row, "", "", deepcopy(value), "must be an object")
-        for row, value in enumerate(rows)
+        for row, value in enumerate(() if exact else rows)
         if not isinstance(value, dict)
     ]
     found.problems.sort(key=itemgetter(0))
@@ -66,9 +68,7 @@ def _transposed(
 ) -> tuple[dict[str, Sequence[JSON]], dict[str, frozenset[int]]]:
     """Columns by field name, and for each which rows do not have it at all."""
     try:
-        taken = list(map(itemgetter(*(each.wire for each in declared.values())), rows))
-        if taken:
-            return dict(zip(declared, zip(*taken, strict=True), strict=True)), {}
+        return {name: list(map(itemgetter(each.wire), rows)) for name, each in declared.items()}, {}
     except (KeyError, TypeError):
         pass
     columns: dict[str, Sequence[JSON]] = {}
@@ -110,10 +110,11 @@ def read_column(
 
     `absent` rows do not have the field at all.
     """
+    promised = {_TYPES[declared.kind]} | ({NoneType} if declared.nullable else set())
     try:
-        if not absent and (declared.nullable or None not in values):
+        if not absent and promised.issuperset(map(type, values)):
             return ARRAYS[declared.kind](declared, values), []
-    except (ValueError, TypeError, KeyError, OverflowError):
+    except (ValueError, KeyError, OverflowError):
         pass
     bad: list[tuple[int, str]] = []
     good = list(values)
@@ -137,8 +138,6 @@ def _wrong(declared: RecordField, value: JSON, absent: bool) -> str:
 
 
 def _strings(declared: RecordField, values: Sequence[JSON]) -> Any:
-    if not set(map(type, values)) <= {str, type(None)}:
-        raise TypeError
     return np.array(values, dtype=object)
 
 
@@ -149,36 +148,34 @@ def _codes(declared: RecordField, values: Sequence[JSON]) -> Any:
 
 
 def _booleans(declared: RecordField, values: Sequence[JSON]) -> Any:
-    if not set(map(type, values)) <= {bool, type(None)}:
-        raise TypeError
     return np.array([-1 if value is None else value for value in values], dtype=np.int8)
 
 
 def _integers(declared: RecordField, values: Sequence[JSON]) -> Any:
-    if not set(map(type, values)) <= {int, type(None)}:
-        raise TypeError
     return pd.array(list(values), dtype="Int64")
 
 
 def _times(declared: RecordField, values: Sequence[JSON]) -> Any:
     try:
-        return np.array([_clipped(value) for value in values], dtype="datetime64[us]")
+        return np.array(_clipped(values), dtype="datetime64[us]")
     except (ValueError, TypeError):
         parsed = [None if value is None else parse_time(value) for value in values]
         naive = [moment and moment.replace(tzinfo=None).isoformat() for moment in parsed]
         return np.array(naive, dtype="datetime64[us]")
 
 
-def _clipped(value: JSON) -> str | None:
-    """The text of a time that is in UTC already, without offset and with six digits at most."""
-    if value is None:
-        return None
-    datetime.fromisoformat(value)
-    offset = 1 if value[-1:] == "Z" else 6 if value[-6:] == "+00:00" else 0
+def _clipped(values: Sequence[JSON]) -> list[str]:
+    """The texts of times that are all in UTC already, without offset, six digits at most."""
+    given = [value for value in values if value is not None]
+    deque(map(datetime.fromisoformat, given), maxlen=0)
+    offset = 6 if {value[-6:] for value in given} <= {"+00:00"} else 1
+    usual = {"T.", "T+"} if offset == 6 else {"T.", "TZ"}
     # numpy reads other spellings differently, or not at all.
-    if not offset or value[10:11] != "T" or value[19:20] not in (".", value[-offset]):
+    if not {value[10:20:9] for value in given} <= usual:
         raise ValueError
-    return value[:-offset][:26]
+    if offset == 1 and not {value[-1] for value in given} <= {"Z"}:
+        raise ValueError
+    return ["NaT" if value is None else value[:-offset][:26] for value in values]
 
 
 def _objects(declared: RecordField, values: Sequence[JSON]) -> Any:
@@ -187,6 +184,16 @@ def _objects(declared: RecordField, values: Sequence[JSON]) -> Any:
         array[row] = None if value is None else declared.adapter.validate_python(value)
     return array
 
+
+_TYPES: dict[Kind, type] = {
+    "string": str,
+    "category": str,
+    "boolean": bool,
+    "Int64": int,
+    "datetime": str,
+    "list": list,
+    "dict": dict,
+}
 
 ARRAYS: dict[Kind, Callable[[RecordField, Sequence[JSON]], Any]] = {
     "string": _strings,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -202,8 +203,12 @@ class Pages:
     def _fresh(self, rows: list[JSON]) -> list[JSON]:
         """Rows that the page before did not hold; inserts shift page-number paging."""
         name = key_of(self.session.provider.record).wire
-        keys = [as_object(row).get(name) for row in rows]
-        known, self._before = self._before, frozenset(key for key in keys if isinstance(key, str))
+        known = self._before
+        try:
+            self._before = frozenset(map(itemgetter(name), rows))
+        except (KeyError, TypeError):
+            keys = (as_object(row).get(name) for row in rows)
+            self._before = frozenset(key for key in keys if isinstance(key, str))
         if known.isdisjoint(self._before):
             return rows
-        return [row for row, key in zip(rows, keys, strict=True) if key not in known]
+        return [row for row in rows if str(as_object(row).get(name)) not in known]

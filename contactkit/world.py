@@ -183,7 +183,10 @@ def _request(client: httpx.Client | httpx.AsyncClient, call: Call) -> httpx.Requ
 
 def _reply(response: httpx.Response) -> Reply:
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Reply(status=response.status_code, headers=headers, content=response.content)
+    content = response.content
+    # httpx ties a response and its stream into a ring, which would keep the body until gc runs.
+    response.stream = httpx.ByteStream(b"")
+    return Reply(status=response.status_code, headers=headers, content=content)
 
 
 _NOT_SENT = (

@@ -84,6 +84,7 @@ UNSAFE = [
     "https://example.com/#x",
     "http://[::2]",
     "https://exa mple.com",
+    "http://[bad",
     "http://localhost:99999",
 ]
 

@@ -192,3 +192,31 @@ def test_a_dry_run_is_planned_and_changes_nothing(wire):
     assert wire.simulator.state()["writes"].sum() == 0
     with pytest.raises(ck.InvalidInputError, match="dry_run"):
         client.contacts.update(key, opt_out=True, dry_run="yes")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"success": true, "data": {"contacts": {}, "pagination": {}}}',
+        '{"success": true, "data": {"contacts": [], "pagination": []}}',
+        '{"success": true, "data": {"contacts": []}}',
+    ],
+)
+def test_a_page_that_is_none_is_an_api_error_and_no_empty_frame(wire, body):
+    wire.faults = [says(200, body)]
+    with pytest.raises(ck.ApiError) as caught:
+        ck.connect("sent", via=wire).contacts.list()
+    assert caught.value.problem.code == "undocumented"
+
+
+def test_rows_without_a_usable_key_are_kept(wire):
+    rows = '[{"id": ["x"]}, {"id": null}, 5, {"id": "a"}]'
+    info = '{"page": 1, "total_pages": 2, "has_more": true, "total_count": 8}'
+    body = f'{{"success": true, "data": {{"contacts": {rows}, "pagination": {info}}}}}'
+    last = body.replace('"has_more": true', '"has_more": false')
+    wire.faults = [says(200, body), says(200, last)]
+    with pytest.warns(ck.ContactKitWarning):
+        people = ck.connect("sent", via=wire).contacts.list()
+    assert people["id"].to_list()[3] == "a"
+    assert len(people) == 7
+    assert not ck.problems(people).empty
