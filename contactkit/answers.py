@@ -18,7 +18,7 @@ from contactkit.errors import (
     redact,
 )
 from contactkit.limits import retry_after
-from contactkit.spec import JSON, Endpoint
+from contactkit.spec import JSON
 
 
 def read(session: Session, ask: Ask, answer: Answer) -> Done | ApiError | TransportError:
@@ -28,23 +28,24 @@ def read(session: Session, ask: Ask, answer: Answer) -> Done | ApiError | Transp
         lost = answer or Lost(reason="no answer", sent=True)
         where = f"{session.provider.name} {ask.endpoint.verb}"
         arrived = "the request may have arrived" if lost.sent else "the request was not sent"
-        return TransportError(f"{where}: {lost.reason}; {arrived}", sent=lost.sent)
+        message = f"{where}: {lost.reason}; {arrived}"
+        return TransportError(message, sent=lost.sent, idempotency_key=ask.idempotency_key)
     session.budget.learn(answer.headers, now)
     try:
-        body = _parsed(ask.endpoint, answer)
+        body = _parsed(ask, answer)
     except ValueError as error:
-        return undocumented(session, ask.endpoint, answer, str(error))
+        return undocumented(session, ask, answer, str(error))
     problem = session.provider.errors.read(body)
     if problem is not None or answer.status >= 400:
-        return _refusal(session, ask.endpoint, answer, problem or Problem())
+        return _refusal(session, ask, answer, problem or Problem())
     if not 200 <= answer.status < 300:
-        return undocumented(session, ask.endpoint, answer, "is neither success nor error")
+        return undocumented(session, ask, answer, "is neither success nor error")
     request_id = answer.headers.get("x-request-id", "")
     return Done(body=body, reply=answer, request_id=request_id, at=now)
 
 
-def _parsed(endpoint: Endpoint, reply: Reply) -> JSON:
-    if endpoint.answer == "nothing" and not reply.content and reply.status < 300:
+def _parsed(ask: Ask, reply: Reply) -> JSON:
+    if ask.endpoint.answer == "nothing" and not reply.content and reply.status < 300:
         return None
     if not reply.content:
         raise ValueError("is empty")
@@ -58,50 +59,65 @@ def _parsed(endpoint: Endpoint, reply: Reply) -> JSON:
     return body
 
 
-def problem_of(session: Session, endpoint: Endpoint, **known: Any) -> Problem:
+def problem_of(session: Session, ask: Ask, **known: Any) -> Problem:
     """A problem that knows where it happened."""
-    return Problem(provider=session.provider.name, operation=endpoint.verb, **known)
+    return Problem(
+        provider=session.provider.name,
+        operation=ask.endpoint.verb,
+        idempotency_key=ask.idempotency_key,
+        **known,
+    )
 
 
-def undocumented(session: Session, endpoint: Endpoint, reply: Reply, why: str) -> ApiError:
-    """The error for an answer that is not the documented shape, with its raw start, redacted."""
-    start = redact(reply.content[:200].decode("utf-8", "replace"), session.secrets)
+def undocumented(session: Session, ask: Ask, reply: Reply, why: str) -> ApiError:
+    """The error for an answer that is not the documented shape, with its raw start, redacted.
+
+    The answer to an `anonymous` request is never quoted: it may hold a fresh token.
+    """
+    text = reply.content[:4000].decode("utf-8", "replace")
+    start = "" if ask.anonymous else redact(text, session.secrets)[:200]
     problem = problem_of(
         session,
-        endpoint,
+        ask,
         status=reply.status,
         code="" if reply.status >= 400 else "undocumented",
         message=f"the answer {why}" + (f": {start!r}" if start else ""),
-        request_id=reply.headers.get("x-request-id", ""),
+        request_id=redact(reply.headers.get("x-request-id", ""), session.secrets, personal=False),
     )
     return _raisable(session, error_for_status(reply.status), problem, reply)
 
 
-def _refusal(session: Session, endpoint: Endpoint, reply: Reply, problem: Problem) -> ApiError:
-    shown = replace(
-        problem,
-        provider=session.provider.name,
-        operation=endpoint.verb,
-        status=reply.status,
-        message=redact(problem.message, session.secrets),
-        fields=tuple(
-            replace(each, message=redact(each.message, session.secrets)) for each in problem.fields
-        ),
-        request_id=problem.request_id or reply.headers.get("x-request-id", ""),
-        docs=problem.docs or endpoint.docs,
+def _refusal(session: Session, ask: Ask, reply: Reply, problem: Problem) -> ApiError:
+    def shown(text: str) -> str:
+        return redact(text, session.secrets)
+
+    def plain(text: str) -> str:
+        return redact(text, session.secrets, personal=False)
+
+    fields = tuple(
+        replace(each, field=shown(each.field), message=shown(each.message))
+        for each in problem.fields
     )
     known = session.provider.errors.catalogue.get(problem.code)
-    kind = known[1] if known else error_for_status(reply.status)
-    return _raisable(session, kind, shown, reply)
+    told = problem_of(
+        session,
+        ask,
+        status=reply.status,
+        code=shown(problem.code),
+        message=shown(problem.message),
+        fields=fields,
+        request_id=plain(problem.request_id or reply.headers.get("x-request-id", "")),
+        docs=plain(problem.docs or ask.endpoint.docs),
+        existing_key=plain(problem.existing_key),
+    )
+    return _raisable(session, known[1] if known else error_for_status(reply.status), told, reply)
 
 
 def _raisable(session: Session, kind: type[ApiError], problem: Problem, reply: Reply) -> ApiError:
-    if kind is not RateLimitError:
-        return kind(problem)
     now = session.clock.now()
     resume = now + (retry_after(reply.headers, now) or 0.0)
     session.budget.block(resume)
-    return RateLimitError(problem, utc(resume))
+    return RateLimitError(problem, utc(resume)) if kind is RateLimitError else kind(problem)
 
 
 def utc(seconds: float) -> datetime:
@@ -109,10 +125,10 @@ def utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def picked(session: Session, endpoint: Endpoint, done: Done, path: tuple[str, ...]) -> JSON:
+def picked(session: Session, ask: Ask, done: Done, path: tuple[str, ...]) -> JSON:
     """What an answer holds at `path`; ApiError when it has no such place."""
     try:
         return session.provider.envelope.pick(done.body, path)
     except LookupError:
         why = f"has no {'.'.join(path)}"
-        raise undocumented(session, endpoint, done.reply, why) from None
+        raise undocumented(session, ask, done.reply, why) from None

@@ -13,20 +13,23 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, TypeVar
 from urllib.parse import quote
 
-from contactkit.errors import FieldProblem, InvalidInputError
+from contactkit.errors import FieldProblem, InvalidInputError, Secret
 from contactkit.limits import Budget
 from contactkit.spec import JSON, Auth, Endpoint, Provider
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One HTTP request as a value; `form` is sent form-encoded, `body` as JSON."""
+    """One HTTP request as a value; `form` is sent form-encoded, `body` as JSON.
+
+    Its repr shows neither credentials nor people.
+    """
 
     method: str
-    url: str
-    query: Mapping[str, str] = field(default_factory=dict[str, str])
+    url: str = field(repr=False)
+    query: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
-    body: JSON = None
+    body: JSON = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
 
 
@@ -35,8 +38,8 @@ class Reply:
     """What came back; header names in lower case."""
 
     status: int
-    headers: Mapping[str, str]
-    content: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,12 +77,12 @@ class Session:
 
     provider: Provider
     auth: Auth = field(repr=False)
-    credentials: Mapping[str, str] = field(repr=False)
+    credentials: Mapping[str, Secret] = field(repr=False)
     clock: Clock
     budget: Budget
     base_url: str
     patience: float
-    token: str = field(default="", repr=False)
+    token: Secret = field(default_factory=Secret, repr=False)
     token_expires: float = 0.0
 
     @property
@@ -113,7 +116,7 @@ class Ask:
 class Done:
     """A good answer: the decoded body, and how it came."""
 
-    body: JSON
+    body: JSON = field(repr=False)
     reply: Reply
     request_id: str
     at: float
@@ -155,8 +158,8 @@ def segment(provider: Provider, endpoint: Endpoint, key: str) -> str:
     """A contact's key as one path segment, quoted; InvalidInputError if it cannot be one."""
     if not endpoint.takes_key:
         return ""
-    if not re.fullmatch(r"[A-Za-z0-9._~+:@=-]+", key) or set(key) <= {"."}:
-        message = "must be letters, digits and ._~+:@=- only, not empty and not dots alone"
+    if not re.fullmatch(r"[A-Za-z0-9._~+:@=-]{1,256}", key) or set(key) <= {"."}:
+        message = "must be 1 to 256 letters, digits and ._~+:@=- only, and not dots alone"
         problem = FieldProblem(field="key", message=message, code="key")
         raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
     return quote(key, safe="")

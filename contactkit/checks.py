@@ -6,6 +6,7 @@ It reads a declaration and returns problems; raising, or answering 4xx, is the c
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -132,6 +133,10 @@ def check(
             continue
         adapter = allowed[name].adapter
         accepted_value = adapter.dump_python(adapter.validate_python(value), mode="json")
+        if not _sendable(value):
+            message = "must be text that UTF-8 can hold, and numbers of a usual length"
+            found.problems.append(FieldProblem(field=name, message=message, code="type"))
+            continue
         found.values[name] = found.wire[allowed[name].wire] = accepted_value
     found.problems += _missing(endpoint, allowed, own, values, found)
     changes = {name: value for name, value in found.values.items() if name in own}
@@ -187,6 +192,15 @@ def _mistyped(field: RecordField, value: JSON) -> FieldProblem | None:
     except ValueError as error:
         return FieldProblem(field=field.name, message=str(error), code="format")
     return None
+
+
+def _sendable(value: JSON) -> bool:
+    """Whether a value can stand in a body: no half of a surrogate pair, no endless number."""
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except ValueError:
+        return False
+    return True
 
 
 def expected(field: RecordField) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 try:
@@ -36,19 +37,23 @@ def describe(
     provider: Annotated[str, typer.Argument(help=f"One of {', '.join(names())}.")],
 ) -> None:
     """Show every field of a provider's contact: its type, who may write it, and what it means."""
-    fields = described(provider)
-    names_of = fields["field"].where(
-        fields["of"] == "contact", fields["of"] + ": " + fields["field"]
-    )
-    helps = fields["help"].where(
-        fields["evidence"] == "documented", fields["help"] + " (Inferred.)"
-    )
-    shown = fields.assign(field=names_of, help=helps)
-    show(shown.filter(["field", "type", "access", "choices", "help"]))
+    told = described(provider)
+    inferred = told["help"] + " (Inferred.)"
+    told["help"] = told["help"].where(told["evidence"] == "documented", inferred)
+    owned = told["of"] + ": " + told["field"]
+    told["field"] = told["field"].where(told["of"].isin(["contact", "verb"]), owned)
+    verbs = told["of"] == "verb"
+    show(told.loc[~verbs, ["field", "type", "access", "choices", "help"]])
+    asked = told.loc[verbs, ["field", "type", "help"]]
+    show(asked.set_axis(["verb", "request", "help"], axis="columns"))
 
 
 def main() -> None:
     """Run the command line; what contactkit raises is told without a traceback, status 1."""
+    # A terminal that cannot show a character shows another one, and no traceback.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except ContactKitError as error:

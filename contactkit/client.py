@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
 from html import escape
 from ipaddress import ip_address
 from typing import NoReturn, TypeAlias
@@ -19,7 +19,7 @@ import pandas as pd
 from contactkit.calls import Session
 from contactkit.checks import nearest
 from contactkit.contacts import Contacts, ToFrame
-from contactkit.errors import ConfigurationError
+from contactkit.errors import ConfigurationError, Secret, warn
 from contactkit.flow import Pages
 from contactkit.limits import Budget, parse_rate
 from contactkit.providers import find
@@ -48,52 +48,78 @@ def connect(
     `RateLimitError.resume_at` says when to go on; `rate_limit` replaces the declared limits, as
     "200/minute". Raises ConfigurationError.
     """
-    found, world = find(provider), via or Live()
-    auth, held = _credentials(found, world, credentials)
-    address = _address(found.base_url if base_url is None else base_url)
+    held = {name: Secret(value) for name, value in credentials.items() if _is_text(name, value)}
+    del credentials  # so that no traceback that shows variables shows them
+    found, world = find(provider), Live() if via is None else via
+    if isinstance(world, type) or not hasattr(world, "transport"):
+        raise ConfigurationError("via= must be a world, such as contactkit.Simulator()")
+    auth, held = _credentials(found, world, held)
     rates = [rate_limit] if isinstance(rate_limit, str) else rate_limit
+    if not isinstance(rates, list | None):
+        raise ConfigurationError("rate_limit= must be text such as '200/minute', or a list of it")
+    address = _address(found.base_url if base_url is None else base_url)
     session = Session(
         provider=found,
         auth=auth,
         credentials=held,
         clock=world.clock,
-        budget=Budget(found.limits if rates is None else map(parse_rate, rates)),
+        budget=Budget(found.limits, None if rates is None else [parse_rate(r) for r in rates]),
         base_url=address,
-        patience=patience,
+        patience=_seconds("patience", patience, least=0.0),
     )
-    if not patience >= 0:
-        raise ConfigurationError(f"patience={patience} must be seconds, 0 or more")
-    if not isinstance(timeout, httpx.Timeout):
-        if not timeout > 0:
-            raise ConfigurationError(f"timeout={timeout} must be seconds, more than 0")
-        timeout = httpx.Timeout(timeout, connect=min(timeout, 10.0))
     host = httpx.URL(address).host
-    return Client(session, world, Connection(world.transport(found), timeout, host))
+    return Client(session, world, Connection(world.transport(found), _timeout(timeout), host))
+
+
+def _is_text(name: str, value: object) -> bool:
+    """Whether a credential was given at all; ConfigurationError if it is none that can travel."""
+    if value is None or value == "":
+        return False
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+        raise ConfigurationError(f"{name}= must be text of printable ASCII")
+    if value.strip() != value:
+        raise ConfigurationError(f"{name}= must have no spaces around it")
+    return True
+
+
+def _seconds(name: str, value: object, least: float) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not value >= least:
+        raise ConfigurationError(f"{name}= must be seconds, {least:g} or more")
+    return float(value)
+
+
+def _timeout(value: float | httpx.Timeout) -> httpx.Timeout:
+    if isinstance(value, httpx.Timeout):
+        return value
+    seconds = _seconds("timeout", value, least=0.001)
+    return httpx.Timeout(seconds, connect=min(seconds, 10.0))
 
 
 def _credentials(
-    provider: Provider, world: World, given: Mapping[str, str | None]
-) -> tuple[Auth, dict[str, str]]:
+    provider: Provider, world: World, given: dict[str, Secret]
+) -> tuple[Auth, dict[str, Secret]]:
+    """The first way to authenticate that is complete; one that was named in part must be."""
     known = {each.name: each for way in provider.auth for each in _needs(way)}
     known |= {each.name: each for each in provider.settings}
     for name in given:
         if name not in known:
             raise ConfigurationError(f"{provider.name} takes no {name}=; {nearest(name, known)}")
+    named = [way for way in provider.auth if any(name in given for name in _names(way))]
     issued = world.credentials(provider)
-    held = {name: value for name, value in given.items() if value}
     if issued is None:
-        from_environment = {n: v for n, each in known.items() if (v := os.environ.get(each.env))}
-        held = from_environment | held
-    elif not any(name in held for way in provider.auth for name in _names(way)):
-        held = {**issued, **held}
-    for name, value in held.items():
-        if not value.isascii() or not value.isprintable() or value.strip() != value:
-            raise ConfigurationError(f"{name} must be printable ASCII without spaces around it")
-    for way in sorted(provider.auth, key=lambda way: not set(_names(way)) & given.keys()):
+        issued = {n: v for n, each in known.items() if _is_text(each.env, v := _environ(each))}
+    elif named:
+        issued = {}
+    held = {name: Secret(value) for name, value in issued.items()} | given
+    for way in named or provider.auth:
         if all(name in held for name in _names(way)):
             other = {name for each in provider.auth if each is not way for name in _names(each)}
             return way, {name: value for name, value in held.items() if name not in other}
-    _missing(provider, held)
+    _missing(provider, named or provider.auth, held)
+
+
+def _environ(credential: Credential) -> str:
+    return os.environ.get(credential.env, "")
 
 
 def _needs(way: Auth) -> tuple[Credential, ...]:
@@ -104,17 +130,17 @@ def _names(way: Auth) -> list[str]:
     return [each.name for each in way.credentials]
 
 
-def _missing(provider: Provider, held: Mapping[str, str]) -> NoReturn:
-    ways = [
+def _missing(provider: Provider, ways: Iterable[Auth], held: Mapping[str, str]) -> NoReturn:
+    needed = [
         " and ".join(
             f"{each.name}= (or the environment variable {each.env})"
             for each in way.credentials
             if each.name not in held
         )
-        for way in provider.auth
+        for way in ways
     ]
     raise ConfigurationError(
-        f"{provider.title} needs {', or '.join(ways)}. Without an account, use "
+        f"{provider.title} needs {', or '.join(needed)}. Without an account, use "
         f"contactkit.connect({provider.name!r}, via=contactkit.Simulator())."
     )
 
@@ -122,7 +148,7 @@ def _missing(provider: Provider, held: Mapping[str, str]) -> NoReturn:
 def _address(base_url: str) -> str:
     try:
         url = httpx.URL(base_url)
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, TypeError):
         raise ConfigurationError("base_url is no address; it must be as https://host") from None
     shown = f"{url.scheme}://{url.host}"
     if url.userinfo or url.query or url.fragment:
@@ -156,6 +182,8 @@ class Client:
         clock = self._world.clock
         while (page := run(walk.next(), self._connection, clock)) is not None:
             yield frame(page)
+        if gap := walk.gap():
+            warn(gap)
 
     def close(self) -> None:
         """Close the blocking door's connections; the awaiting door has its own `aclose`."""
@@ -223,6 +251,8 @@ class AwaitingClient:
     async def _pages(self, walk: Pages, frame: ToFrame) -> AsyncIterator[pd.DataFrame]:
         while (page := await arun(walk.next(), self._connection, self._clock)) is not None:
             yield frame(page)
+        if gap := walk.gap():
+            warn(gap)
 
     async def aclose(self) -> None:
         """Close the connections that this event loop opened."""

@@ -90,6 +90,16 @@ def _first(row: JSON, spellings: Iterable[str]) -> JSON:
     return next((row[wire] for wire in spellings if wire in row), None)
 
 
+def named(record: type[Record], row: Mapping[str, JSON]) -> dict[str, JSON]:
+    """One row by field names, as it came; without fields that it does not have."""
+    found: dict[str, JSON] = {}
+    for name, each in fields_of(record).items():
+        spellings = (each.wire, *each.marker.deprecated)
+        if any(wire in row for wire in spellings):
+            found[name] = _first(row, spellings)
+    return found
+
+
 def _extras(declared: Mapping[str, RecordField], rows: Sequence[JSON]) -> dict[str, list[JSON]]:
     # A field's own name too: a stranger must never take a declared column's place.
     known = {*declared} | {

@@ -17,8 +17,8 @@ from tqdm import tqdm
 
 from contactkit.answers import picked, undocumented
 from contactkit.calls import Ask, Done, Flow, Session, prepare
-from contactkit.checks import check, clean, is_na, settable
-from contactkit.columns import Columns, read_rows
+from contactkit.checks import check, clean, expected, is_na, plain, settable
+from contactkit.columns import Columns, named, read_rows
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.flow import Page, Pages, perform
 from contactkit.frames import result_frame, rows_of, to_frame
@@ -30,6 +30,7 @@ OneT = TypeVar("OneT", covariant=True)
 ManyT = TypeVar("ManyT", covariant=True)
 ToFrame = Callable[[Page], pd.DataFrame]
 
+_LONGEST_FILTER = 1000
 _OUTCOMES = {"create": "created", "update": "updated", "delete": "deleted"}
 
 
@@ -68,6 +69,11 @@ class Contacts(Generic[OneT, ManyT]):
         )
 
         def method(*args: Any, **kwargs: Any) -> Any:
+            if endpoint.takes_key and "key" in kwargs and not args:
+                args = (kwargs.pop("key"),)
+            if len(args) != endpoint.takes_key:
+                takes = "takes one key and then" if endpoint.takes_key else "takes"
+                self._refuse(endpoint, "", f"{name} {takes} fields by name, as field=value")
             return carry_out(*args, **kwargs)
 
         return signed(method, self._session.provider, endpoint, name)
@@ -78,31 +84,31 @@ class Contacts(Generic[OneT, ManyT]):
         Warns too when the listing changed while it was read, since a row may then be missing.
         """
         endpoint = self._endpoint("list")
-        if limit is not None and (isinstance(limit, bool) or limit < 1):
+        if limit is not None and (not isinstance(limit, int) or limit is True or limit < 1):
             self._refuse(endpoint, "limit", "must be a whole number above 0")
         return self._run(self._listed(self._walk(endpoint, filters, limit), limit))
 
     def pages(self, **filters: Any) -> ManyT:
-        """Iterate over contact frames, one a page, in constant memory."""
+        """Iterate over contact frames, one a page, in constant memory; warns as `list` does."""
         return self._iterate(self._walk(self._endpoint("list"), filters, None), self._page_frame)
 
-    def get(self, key: Any) -> OneT:
+    def get(self, key: Any, /, **options: Any) -> OneT:
         """Read one contact as a one-row contact frame; NotFoundError when there is none."""
-        return self._call(self._endpoint("get"), key, {})
+        return self._call(self._endpoint("get"), key, options)
 
     def create(self, **fields: Any) -> OneT:
         """Create a contact; a result row."""
         return self._call(self._endpoint("create"), None, fields)
 
-    def update(self, key: Any, **fields: Any) -> OneT:
+    def update(self, key: Any, /, **fields: Any) -> OneT:
         """Change the given fields of one contact and leave the others; a result row."""
         return self._call(self._endpoint("update"), key, fields)
 
-    def delete(self, key: Any, **options: Any) -> OneT:
+    def delete(self, key: Any, /, **options: Any) -> OneT:
         """Delete one contact; a result row."""
         return self._call(self._endpoint("delete"), key, options)
 
-    def _other(self, endpoint: Endpoint, key: Any = None, **fields: Any) -> OneT:
+    def _other(self, endpoint: Endpoint, key: Any = None, /, **fields: Any) -> OneT:
         return self._call(endpoint, key, fields)
 
     def _endpoint(self, verb: str) -> Endpoint:
@@ -114,30 +120,40 @@ class Contacts(Generic[OneT, ManyT]):
 
     def _walk(self, endpoint: Endpoint, filters: Mapping[str, Any], limit: int | None) -> Pages:
         provider = self._session.provider
+        for name, value in filters.items():
+            if is_na(value):
+                self._refuse(endpoint, name, "must not be NA; leave it out to read everybody")
         given = {n: v for n, v in clean(provider, endpoint, filters).items() if v is not None}
         found = check(provider, endpoint, given)
         if found.problems:
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", found.problems)
-        size = min(limit or provider.paging.largest, provider.paging.largest)
         query = {name: _text(value) for name, value in found.wire.items()}
+        for name, text in query.items():
+            if len(text) > _LONGEST_FILTER:
+                self._refuse(endpoint, name, f"must be at most {_LONGEST_FILTER:,} characters")
+        size = min(limit or provider.paging.largest, provider.paging.largest)
         return Pages(session=self._session, endpoint=endpoint, query=query, size=size)
 
     def _listed(self, walk: Pages, limit: int | None) -> Flow[pd.DataFrame]:
         record = self._session.provider.record
         parts: builtins.list[Columns] = []
-        read, total = 0, None
         with tqdm(desc=f"{self._session.provider.title} contacts", delay=1.0, leave=False) as bar:
-            while limit is None or read < limit:
+            while limit is None or walk.read < limit:
                 page = yield from walk.next()
                 if page is None:
                     break
-                rows = page.rows[: None if limit is None else limit - read]
-                parts.append(read_rows(record, rows))
-                read, total = read + len(rows), page.total
-                bar.total = total if limit is None else limit
-                bar.update(len(rows))
-        _warn_of_gaps(read, total, limit, walk.number is not None)
-        return to_frame(record, parts, self._attrs())
+                parts.append(read_rows(record, page.rows))
+                bar.total = page.total if limit is None else limit
+                bar.update(len(page.rows))
+        frame = to_frame(record, parts, self._attrs())
+        if limit is None or walk.read < limit:
+            if gap := walk.gap():
+                warn(gap)
+        elif walk.number is not None or walk.read > limit:
+            whole = "more" if walk.total is None else f"{walk.total:,}"
+            warn(f"cut at {limit:,} of {whole} contacts")
+            frame = frame.head(limit)
+        return frame
 
     def _page_frame(self, page: Page) -> pd.DataFrame:
         record = self._session.provider.record
@@ -174,9 +190,11 @@ class Contacts(Generic[OneT, ManyT]):
     def _option(
         self, endpoint: Endpoint, fields: dict[str, Any], name: str, default: Any, offered: bool
     ) -> Any:
-        given = fields.pop(name, default) if offered else default
-        if type(given) is not type(default):
-            kind = "True or False" if isinstance(default, bool) else "text"
+        if not offered or name not in fields:
+            return default
+        given = plain(fields.pop(name))
+        if type(given) is not type(default) or given == "":
+            kind = "True or False" if isinstance(default, bool) else "text, and not empty"
             self._refuse(endpoint, name, f"must be {kind}")
         return given
 
@@ -189,8 +207,15 @@ class Contacts(Generic[OneT, ManyT]):
             return "" if key is None or is_na(key) else str(key), None
         if len(key) != 1:
             self._refuse(endpoint, "key", f"must be one row, not a frame of {len(key)}")
+        name = key_of(record).name
+        if name not in key:
+            self._refuse(endpoint, "key", f"the row has no {name}; give a row with that column")
         current = rows_of(record, key)[0]
-        return str(current.get(key_of(record).name) or ""), current
+        for column, value in current.items():
+            declared = fields_of(record)[column]
+            if value is not None and not declared.holds(value):
+                self._refuse(endpoint, column, f"the row's own value must be {expected(declared)}")
+        return str(current[name] or ""), current
 
     def _refuse(self, endpoint: Endpoint, field: str, message: str) -> NoReturn:
         where = f"{self._session.provider.name} {endpoint.verb}"
@@ -202,9 +227,9 @@ class Contacts(Generic[OneT, ManyT]):
         return to_frame(record, [read_rows(record, [self._row(ask, done)])], self._attrs())
 
     def _row(self, ask: Ask, done: Done) -> dict[str, JSON]:
-        row = picked(self._session, ask.endpoint, done, self._session.provider.envelope.one)
+        row = picked(self._session, ask, done, self._session.provider.envelope.one)
         if not isinstance(row, dict):
-            raise undocumented(self._session, ask.endpoint, done.reply, "holds no contact")
+            raise undocumented(self._session, ask, done.reply, "holds no contact")
         return row
 
     def _written(
@@ -215,17 +240,13 @@ class Contacts(Generic[OneT, ManyT]):
         before: dict[str, JSON] | None,
     ) -> Flow[pd.DataFrame]:
         done = yield from perform(self._session, ask)
-        record = self._session.provider.record
-        after = None
-        if done.body is not None:
-            row = self._row(ask, done)
-            after = {n: row[f.wire] for n, f in fields_of(record).items() if f.wire in row}
-            key = key or str(after.get(key_of(record).name) or "")
+        after = None if ask.endpoint.answer == "nothing" else self._after(ask, done, key)
+        name = key_of(self._session.provider.record).name
         result = {
             "provider": self._session.provider.name,
-            "key": key,
+            "key": key or (after or {}).get(name),
             "operation": ask.endpoint.effect,
-            "outcome": _outcome(ask, changes, before, after),
+            "outcome": self._outcome(ask, done, changes, before, after),
             "changed": list(changes),
             "before": before,
             "after": after,
@@ -238,31 +259,37 @@ class Contacts(Generic[OneT, ManyT]):
         }
         return result_frame([result])
 
+    def _after(self, ask: Ask, done: Done, key: str) -> dict[str, JSON]:
+        """The contact that a write answered with; it must be the one that was asked for."""
+        record = self._session.provider.record
+        after = named(record, self._row(ask, done))
+        found = after.get(key_of(record).name)
+        if not isinstance(found, str) or not found or (key and not ask.dry_run and found != key):
+            why = "holds another contact than the one that was written, or none"
+            raise undocumented(self._session, ask, done.reply, why)
+        return after
 
-def _warn_of_gaps(read: int, total: int | None, limit: int | None, more: bool) -> None:
-    if limit is not None and read == limit:
-        if more and (total is None or total > read):
-            whole = "more" if total is None else f"{total:,}"
-            warn(f"cut at {read:,} of {whole} contacts")
-    elif total is not None and read != total:
-        message = (
-            f"{read:,} contacts were read where {total:,} were announced: the listing changed "
-            "while it was read, and some may be missing"
-        )
-        warn(message)
-
-
-def _outcome(
-    ask: Ask,
-    changes: Mapping[str, JSON],
-    before: Mapping[str, JSON] | None,
-    after: Mapping[str, JSON] | None,
-) -> str:
-    if ask.dry_run:
-        return "planned"
-    if changes and before and after and all(before.get(n) == after.get(n) for n in changes):
-        return "unchanged"
-    return _OUTCOMES[ask.endpoint.effect]
+    def _outcome(
+        self,
+        ask: Ask,
+        done: Done,
+        changes: Mapping[str, JSON],
+        before: Mapping[str, JSON] | None,
+        after: Mapping[str, JSON] | None,
+    ) -> str:
+        provider = self._session.provider
+        if ask.dry_run:
+            if provider.dry_run and provider.dry_run.confirmed.lower() in done.reply.headers:
+                return "planned"
+            warn(f"{provider.title} did not confirm the dry run; it may have been carried out")
+            return "unknown"
+        replayed = provider.idempotency and provider.idempotency.replayed.lower()
+        if replayed in done.reply.headers and done.attempts == 1:
+            warn("this idempotency key was used before: nothing was done, the answer is from then")
+            return "skipped"
+        if changes and before and after and all(before.get(n) == after.get(n) for n in changes):
+            return "unchanged"
+        return _OUTCOMES[ask.endpoint.effect]
 
 
 def _text(value: JSON) -> str:

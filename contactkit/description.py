@@ -9,7 +9,7 @@ import pandas as pd
 from contactkit.frames import STRING, dtype_of
 from contactkit.providers import find
 from contactkit.record import RecordField, fields_of
-from contactkit.spec import Provider
+from contactkit.spec import Endpoint, Provider
 
 COLUMNS = (
     "of field type access required choices collection personal wire deprecated help evidence docs"
@@ -17,20 +17,36 @@ COLUMNS = (
 
 
 def describe(provider: str | Provider) -> pd.DataFrame:
-    """Every field of a provider's contact, then every parameter of its verbs; one row each.
+    """Every field of a provider's contact, then every verb and its parameters; one row each.
 
-    `of` is "contact" or the verb; `type` is the column's dtype; `choices` and `deprecated` are
+    `of` is "contact", "verb", or the verb that a parameter belongs to; `type` is the column's
+    dtype, a verb's method and path; `choices` and `deprecated` are
     comma-separated; `evidence` is "documented" or "inferred". All columns are `string` but
     `required`, which is `boolean`.
     """
     found = find(provider)
     rows = list(_rows(found, "contact", fields_of(found.record).values()))
     for endpoint in found.endpoints:
+        rows.append(_verb(found, endpoint))
         rows += _rows(found, endpoint.verb, fields_of(endpoint.params).values())
         if endpoint.record:
             rows += _rows(found, endpoint.verb, fields_of(endpoint.record).values())
     frame = pd.DataFrame(rows, columns=COLUMNS)
     return frame.astype({name: "boolean" if name == "required" else STRING for name in COLUMNS})
+
+
+def _verb(provider: Provider, endpoint: Endpoint) -> list[object]:
+    told = dict.fromkeys(COLUMNS, "") | {
+        "of": "verb",
+        "field": endpoint.verb,
+        "type": f"{endpoint.method} {endpoint.path}",
+        "access": "write" if endpoint.effect else "read",
+        "required": False,
+        "help": endpoint.help + (f" {endpoint.deprecated}." if endpoint.deprecated else ""),
+        "evidence": endpoint.evidence,
+        "docs": endpoint.docs or provider.docs,
+    }
+    return list(told.values())
 
 
 def _rows(provider: Provider, of: str, fields: Iterable[RecordField]) -> Iterable[list[object]]:

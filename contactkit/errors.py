@@ -51,7 +51,8 @@ class FieldProblem:
 class Problem:
     """One refusal by a provider (the word is RFC 9457's).
 
-    `existing_key` is the key of the contact that stands in the way, where a provider names it.
+    `existing_key` is the key of the contact that stands in the way, where a provider names it;
+    under `idempotency_key` the same request may be sent again.
     """
 
     provider: str = ""
@@ -63,6 +64,7 @@ class Problem:
     request_id: str = ""
     docs: str = ""
     existing_key: str = ""
+    idempotency_key: str = ""
 
     def __str__(self) -> str:
         who = " ".join(filter(None, (self.provider, self.operation)))
@@ -101,18 +103,22 @@ class InvalidInputError(ContactKitError, ValueError):
 
 
 class TransportError(ContactKitError):
-    """No answer arrived. `sent` is True when the request may have reached the provider."""
+    """No answer arrived. `sent` is True when the request may have reached the provider.
 
-    def __init__(self, message: str, *, sent: bool) -> None:
+    Under its `idempotency_key`, if it has one, the same request may be sent again.
+    """
+
+    def __init__(self, message: str, *, sent: bool, idempotency_key: str = "") -> None:
         self.sent = sent
+        self.idempotency_key = idempotency_key
         super().__init__(message)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _remake_transport_error, (str(self), self.sent)
+        return _remake_transport_error, (str(self), self.sent, self.idempotency_key)
 
 
-def _remake_transport_error(message: str, sent: bool) -> TransportError:
-    return TransportError(message, sent=sent)
+def _remake_transport_error(message: str, sent: bool, idempotency_key: str) -> TransportError:
+    return TransportError(message, sent=sent, idempotency_key=idempotency_key)
 
 
 class ApiError(ContactKitError):
@@ -182,15 +188,28 @@ def error_for_status(status: int) -> type[ApiError]:
     return _BY_STATUS.get(status, InvalidRequestError if status >= 400 else ApiError)
 
 
+class Secret(str):
+    """Text whose repr is masked, so that a traceback that shows variables does not show it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'•••'"
+
+
 # The look-behind keeps a long text without any address from being tried at every letter.
 _PERSONAL = re.compile(
-    r"(?<![\w.+%-])[\w.+%-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+|(?:\+|%2B)?\d[\d\s().-]{5,}\d"
+    r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*"
+    r"|(?:\+|%2B)?\d[\d\s()./\u2010-\u2015-]{5,}\d"
 )
 
 
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """`text` without the given secrets (plain or percent-encoded), e-mail addresses and phones."""
+def redact(text: str, secrets: Iterable[str], *, personal: bool = True) -> str:
+    """`text` without the given secrets, plain or percent-encoded.
+
+    Without e-mail addresses and phone numbers too, unless `personal` is False.
+    """
     # Longest first: a secret may be part of another one.
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "•••").replace(quote(secret, safe=""), "•••")
-    return _PERSONAL.sub("…", text)
+    return _PERSONAL.sub("…", text) if personal else text

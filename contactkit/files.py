@@ -28,24 +28,30 @@ def read_contacts(path: str | Path, provider: str | Provider | None = None) -> p
     NA throughout. Without `provider` it is the one whose fields the columns are;
     ConfigurationError when that is none or several, or a column is unknown.
     """
-    if Path(path).suffix == ".parquet":
-        raw = pd.read_parquet(path, dtype_backend="pyarrow")
-        raw = raw.reset_index() if raw.index.name else raw
-        columns = {str(name): [_json(value) for value in raw[name]] for name in raw.columns}
-    else:
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False)
-        # The row numbers that to_csv writes first unless it is told not to.
-        raw = raw.drop(columns="Unnamed: 0", errors="ignore")
-        if not isinstance(raw.index, pd.RangeIndex):
-            raise ConfigurationError(f"{path}: its rows have more cells than its header has names")
-        columns = {str(name): list(raw[name]) for name in raw.columns}
+    try:
+        columns, rows = _columns_of(path)
+    except ValueError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {type(error).__name__}") from error
     found = find(provider) if provider is not None else _owner(path, columns)
     declared = fields_of(found.record)
     unknown = [name for name in columns if name not in declared]
     if unknown:
         message = f"{path}: {found.title} has no field {', '.join(unknown)}"
         raise ConfigurationError(f"{message}; allowed: {', '.join(declared)}")
-    return _file_frame(found, columns, len(raw))
+    return _file_frame(found, columns, rows)
+
+
+def _columns_of(path: str | Path) -> tuple[dict[str, list[JSON]], int]:
+    if Path(path).suffix == ".parquet":
+        raw = pd.read_parquet(path, dtype_backend="pyarrow")
+        raw = raw.reset_index() if raw.index.name else raw
+        return {str(name): [_json(value) for value in raw[name]] for name in raw.columns}, len(raw)
+    raw = pd.read_csv(path, dtype=str, keep_default_na=False)
+    # The row numbers that to_csv writes first unless it is told not to.
+    raw = raw.drop(columns="Unnamed: 0", errors="ignore")
+    if not isinstance(raw.index, pd.RangeIndex):
+        raise ConfigurationError(f"{path}: its rows have more cells than its header has names")
+    return {str(name): list(raw[name]) for name in raw.columns}, len(raw)
 
 
 def _owner(path: str | Path, columns: Iterable[str]) -> Provider:

@@ -7,6 +7,7 @@ the same flow.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from operator import itemgetter
@@ -19,6 +20,7 @@ from contactkit.errors import (
     ApiError,
     AuthenticationError,
     RateLimitError,
+    Secret,
     ServerError,
     TransportError,
 )
@@ -28,7 +30,7 @@ from contactkit.spec import JSON, ClientCredentials, Endpoint, HeaderAuth, as_ob
 
 ATTEMPTS = 4
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
-_TOKEN_MARGIN = 60.0
+_TOKEN_MARGIN, _USUAL_LIFE, _LONGEST_LIFE = 60.0, 3600.0, 1e9
 
 
 def perform(session: Session, ask: Ask) -> Flow[Done]:
@@ -41,18 +43,18 @@ def perform(session: Session, ask: Ask) -> Flow[Done]:
     renewed = False
     attempt = 0
     while True:
-        call = ask.call
-        if not ask.anonymous:
-            yield from _pace(session, ask)
-            call = yield from _authorised(session, ask)
+        try:
+            call = yield from _ready(session, ask)
+        except (ApiError, TransportError) as error:
+            raise _settled(ask, error, doubt) from None
         attempt += 1
         answer = yield call
         failure = read(session, ask, answer)
         if isinstance(failure, Done):
             elapsed = session.clock.now() - started
             return replace(failure, attempts=attempt, elapsed=elapsed)
-        if isinstance(failure, AuthenticationError) and session.token and not renewed:
-            renewed, session.token = True, ""
+        if _stale(session, ask, failure) and not renewed:
+            renewed, session.token = True, Secret()
             continue
         pause = _pause(session, ask, failure, answer, attempt)
         if pause is None:
@@ -62,12 +64,20 @@ def perform(session: Session, ask: Ask) -> Flow[Done]:
         yield Wait(until=session.clock.now() + pause)
 
 
-def _pace(session: Session, ask: Ask) -> Flow[None]:
+def _ready(session: Session, ask: Ask) -> Flow[Call]:
+    """The call, once the budget allows it and with its credentials."""
+    if ask.anonymous:
+        return ask.call
     while (ready := session.budget.reserve(now := session.clock.now())) > now:
         if ready - now > session.patience:
-            message = f"the rate limit is used up for {ready - now:.0f} s; nothing was sent"
-            raise RateLimitError(problem_of(session, ask.endpoint, message=message), utc(ready))
+            message = f"the rate limit is used up for {ready - now:.0f} s"
+            raise RateLimitError(problem_of(session, ask, message=message), utc(ready))
         yield Wait(until=ready)
+    return (yield from _authorised(session, ask))
+
+
+def _stale(session: Session, ask: Ask, failure: ApiError | TransportError) -> bool:
+    return isinstance(failure, AuthenticationError) and bool(session.token) and not ask.anonymous
 
 
 def _authorised(session: Session, ask: Ask) -> Flow[Call]:
@@ -75,11 +85,11 @@ def _authorised(session: Session, ask: Ask) -> Flow[Call]:
     held = session.credentials
     if isinstance(session.auth, HeaderAuth):
         for each in session.auth.credentials:
-            headers[each.header] = each.prefix + held[each.name]
+            headers[each.header] = Secret(each.prefix + held[each.name])
     else:
         if not session.token or session.clock.now() >= session.token_expires:
             yield from _fetch_token(session, session.auth)
-        headers["Authorization"] = f"Bearer {session.token}"
+        headers["Authorization"] = Secret(f"Bearer {session.token}")
     for each in session.provider.settings:
         if each.name in held:
             headers[each.header] = held[each.name]
@@ -97,14 +107,17 @@ def _fetch_token(session: Session, auth: ClientCredentials) -> Flow[None]:
     }
     endpoint = Endpoint(verb="token", method="POST", path="", help="Fetch an access token.")
     call = Call(method=endpoint.method, url=_token_url(session, auth), form=form)
-    done = yield from perform(session, Ask(endpoint=endpoint, call=call, anonymous=True))
+    ask = Ask(endpoint=endpoint, call=call, anonymous=True)
+    done = yield from perform(session, ask)
     body = as_object(done.body)
     token, life = body.get("access_token"), body.get("expires_in")
-    if not isinstance(token, str) or not token:
-        message = "the token answer holds no access_token"
-        raise ApiError(problem_of(session, endpoint, code="undocumented", message=message))
-    seconds = float(life) if isinstance(life, int | float) else 3600.0
-    session.token = token
+    if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
+        message = "the token answer holds no usable access_token"
+        raise ApiError(problem_of(session, ask, code="undocumented", message=message))
+    seconds = _USUAL_LIFE
+    if isinstance(life, int | float) and 0 < life < _LONGEST_LIFE:
+        seconds = float(life)
+    session.token = Secret(token)
     session.token_expires = session.clock.now() + max(seconds - _TOKEN_MARGIN, seconds / 2)
 
 
@@ -152,9 +165,9 @@ def _settled(
         return failure
     message = (
         f"an earlier attempt got no clear answer and may have been carried out "
-        f"({type(doubt).__name__}); the repeat was answered: {failure}"
+        f"({type(doubt).__name__}); then: {failure}"
     )
-    return TransportError(message, sent=True)
+    return TransportError(message, sent=True, idempotency_key=ask.idempotency_key)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +176,6 @@ class Page:
 
     rows: list[JSON]
     total: int | None
-    done: Done
 
 
 @dataclass
@@ -175,6 +187,9 @@ class Pages:
     query: Mapping[str, str]
     size: int
     number: int | None = 1
+    read: int = 0
+    total: int | None = None
+    stuck: bool = False
     _before: frozenset[object] = frozenset()
 
     def next(self) -> Flow[Page | None]:
@@ -185,19 +200,38 @@ class Pages:
         asked = {paging.page: str(self.number), paging.size: str(self.size)}
         ask = prepare(self.session, self.endpoint, query={**self.query, **asked})
         done = yield from perform(self.session, ask)
-        rows, info = self._unpacked(done)
+        rows, info = self._unpacked(ask, done)
         fresh = self._fresh(rows)
-        self.number = paging.following(self.number, info, len(fresh))
         total = info.get(paging.total)
-        return Page(rows=fresh, total=total if isinstance(total, int) else None, done=done)
+        self.total = total if isinstance(total, int) else None
+        try:
+            following = paging.following(self.number, info)
+        except LookupError:
+            why = "does not say whether there are more pages"
+            raise undocumented(self.session, ask, done.reply, why) from None
+        self.stuck = following is not None and not fresh
+        self.number = following if fresh else None
+        self.read += len(fresh)
+        return Page(rows=fresh, total=self.total)
 
-    def _unpacked(self, done: Done) -> tuple[list[JSON], dict[str, JSON]]:
+    def gap(self) -> str:
+        """What is wrong with a listing that was read to its end: "" if nothing is."""
+        if self.stuck:
+            return f"after {self.read:,} contacts the listing promised more and gave none"
+        if self.total is None or self.read == self.total:
+            return ""
+        return (
+            f"{self.read:,} contacts were read where {self.total:,} were announced: the listing "
+            "changed while it was read, and some may be missing"
+        )
+
+    def _unpacked(self, ask: Ask, done: Done) -> tuple[list[JSON], dict[str, JSON]]:
         envelope = self.session.provider.envelope
-        rows = picked(self.session, self.endpoint, done, envelope.many)
-        info = picked(self.session, self.endpoint, done, envelope.page)
+        rows = picked(self.session, ask, done, envelope.many)
+        info = picked(self.session, ask, done, envelope.page)
         if not isinstance(rows, list) or not isinstance(info, dict):
             why = "has no list of contacts, or no page information, where it is documented"
-            raise undocumented(self.session, self.endpoint, done.reply, why)
+            raise undocumented(self.session, ask, done.reply, why)
         return cast("list[JSON]", rows), cast("dict[str, JSON]", info)
 
     def _fresh(self, rows: list[JSON]) -> list[JSON]:

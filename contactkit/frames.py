@@ -66,22 +66,50 @@ def to_frame(
         name: _joined(declared, [part.arrays[name] for part in parts])
         for name, declared in fields_of(record).items()
     }
-    frame = pd.DataFrame(series, copy=False)
     strangers = dict.fromkeys(name for part in parts for name in part.extras)
     for name in strangers:
         values = [part.extras.get(name) or [None] * part.rows for part in parts]
-        frame[name] = pd.Series([v for part in values for v in part], dtype=object)
-    frame.attrs.update(attrs or {}, problems=_numbered(parts))
+        series[name] = pd.Series([v for part in values for v in part], dtype=object)
+    frame = pd.DataFrame(series, copy=False)
+    found = Problems(_numbered(parts))
+    frame.attrs.update(attrs or {}, problems=found)
     if strangers:
         warn(f"new fields, kept as they came: {', '.join(strangers)}")
-    if frame.attrs["problems"]:
-        count, names = len(frame.attrs["problems"]), {p[2] for p in frame.attrs["problems"]}
-        listed = ", ".join(sorted(filter(None, names))) or "whole rows"
+    if found:
+        listed = ", ".join(sorted({each[2] for each in found.rows} - {""})) or "whole rows"
         warn(
-            f"{count} cells are not what is documented and became NA ({listed}); "
+            f"{found} cells are not what is documented and became NA ({listed}); "
             "see contactkit.problems(frame)"
         )
     return frame
+
+
+class Problems(int):
+    """How many cells were bad, which is all that a file keeps of `attrs`; `rows` has them whole.
+
+    What came in their place may be somebody's number, and pandas writes `attrs` into files.
+    """
+
+    rows: tuple[tuple[int, str, str, JSON, str], ...] = ()
+
+    def __new__(cls, rows: Sequence[tuple[int, str, str, JSON, str]] = ()) -> Problems:
+        made = super().__new__(cls, len(rows))
+        made.rows = tuple(rows)
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        # pandas keeps `attrs` of frames that it joins only where they are equal.
+        same = not isinstance(other, Problems) or self.rows == other.rows
+        return same and int(self) == other
+
+    def __hash__(self) -> int:
+        return hash(int(self))
+
+    def __deepcopy__(self, memo: object) -> Problems:
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Problems, (self.rows,)
 
 
 def _joined(declared: RecordField, arrays: list[Any]) -> Any:
@@ -106,7 +134,9 @@ def _numbered(parts: Sequence[Columns]) -> list[tuple[int, str, str, JSON, str]]
     found: list[tuple[int, str, str, JSON, str]] = []
     start = 0
     for part in parts:
-        found += [(start + row, *rest) for row, *rest in part.problems]  # type: ignore[misc]
+        found += [
+            (start + row, key, name, raw, told) for row, key, name, raw, told in part.problems
+        ]
         start += part.rows
     return found
 
@@ -115,9 +145,14 @@ def problems(frame: pd.DataFrame) -> pd.DataFrame:
     """The cells of a contact frame that were not what is documented, with what came instead.
 
     Columns `row` (Int64, position when it was read), `key`, `field`, `message` (string) and `raw`
-    (object). A row that is no object at all has an empty `field`.
+    (object). A row that is no object at all has an empty `field`. A frame that was taken from
+    another one has that one's problems; one that was read back from a file has only their number
+    in `attrs`, and this raises LookupError when it is not 0.
     """
-    found = frame.attrs.get("problems", [])
+    count = frame.attrs.get("problems", 0)
+    if count and not isinstance(count, Problems):
+        raise LookupError(f"{count} problems were counted, but the file did not keep them")
+    found = count.rows if isinstance(count, Problems) else ()
     kinds: list[Any] = [pd.Int64Dtype(), STRING, STRING, object, STRING]
     columns = zip(*found, strict=True) if found else [[]] * len(PROBLEM_COLUMNS)
     return pd.DataFrame(
@@ -141,15 +176,19 @@ def _dumped(declared: RecordField, value: Any) -> JSON:
     if value is None or is_na(value):
         return None
     # What a person put into a cell is judged by `checks`, not here.
-    return declared.adapter.dump_python(value, mode="json", warnings=False, fallback=plain)
+    return declared.adapter.dump_python(value, mode="json", warnings=False, fallback=_foreign)
 
 
-def result_frame(rows: Sequence[Mapping[str, Any]], index: pd.Index | None = None) -> pd.DataFrame:
+def _foreign(value: Any) -> JSON:
+    found = plain(value)
+    return str(value) if found is value else found
+
+
+def result_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Result rows as the one typed frame that every write answers with."""
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             name: pd.Series([row.get(name) for row in rows], dtype=dtype)
             for name, dtype in RESULT_COLUMNS.items()
         }
     )
-    return frame if index is None else frame.set_axis(index)

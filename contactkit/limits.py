@@ -9,7 +9,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -24,9 +24,9 @@ _NUMBER = re.compile(r"\d{1,10}(\.\d+)?", re.ASCII)
 _MARGIN = 1.01
 
 
-def parse_rate(text: str) -> Limit:
+def parse_rate(text: object) -> Limit:
     """A limit from text such as "200/minute"; ConfigurationError for anything else."""
-    found = re.fullmatch(r"\s*(\d+)\s*/\s*([a-z]+)\s*", text)
+    found = re.fullmatch(r"\s*(\d{1,9})\s*/\s*([a-z]+)\s*", str(text))
     if not found or found[2] not in _UNITS or int(found[1]) < 1:
         raise ConfigurationError(
             f"rate_limit={text!r} must be a count and a unit, as '200/minute'; "
@@ -37,8 +37,10 @@ def parse_rate(text: str) -> Limit:
 
 @dataclass
 class _Window:
+    """One limit; `requests` None counts nothing and only heeds what the provider says is left."""
+
     limit: Limit
-    requests: int
+    requests: int | None
     sent: deque[float] = field(default_factory=deque[float])
     remaining: int | None = None
     reset: float = 0.0
@@ -50,11 +52,14 @@ class _Window:
             self.sent.popleft()
         if self.remaining is not None and now >= self.reset:
             self.remaining = None
-        at = self.sent[-self.requests] + span if len(self.sent) >= self.requests else now
+        at = now
+        if self.requests is not None and len(self.sent) >= self.requests:
+            at = self.sent[-self.requests] + span
         return max(at, self.reset) if self.remaining == 0 else at
 
     def spend(self, now: float) -> None:
-        self.sent.append(now)
+        if self.requests is not None:
+            self.sent.append(now)
         if self.remaining:
             self.remaining -= 1
 
@@ -65,7 +70,8 @@ class _Window:
             text = headers.get(self.limit.header.format(name).lower(), "")
             return float(text) if _NUMBER.fullmatch(text) else None
 
-        self.requests = max(1, int(number("Limit") or self.requests))
+        if self.requests is not None:
+            self.requests = max(1, int(number("Limit") or self.requests))
         left, reset = number("Remaining"), number("Reset")
         if left is None or reset is None or reset <= now:
             return
@@ -73,17 +79,23 @@ class _Window:
         self.remaining = int(left) if known is None else min(known, int(left))
         self.reset = reset
 
-    def left(self, now: float) -> int:
+    def left(self, now: float) -> int | None:
         self.ready(now)
-        own = max(0, self.requests - len(self.sent))
-        return own if self.remaining is None else min(own, self.remaining)
+        own = None if self.requests is None else max(0, self.requests - len(self.sent))
+        return min((each for each in (own, self.remaining) if each is not None), default=None)
 
 
 class Budget:
-    """Spends one request at a time, and never more than any of its limits allows."""
+    """Spends one request at a time, and never more than any of its limits allows.
 
-    def __init__(self, limits: Iterable[Limit]) -> None:
-        self._windows = [_Window(limit, limit.requests) for limit in limits]
+    `own` limits are counted in the place of the declared ones; what the provider's headers say
+    is left is heeded all the same.
+    """
+
+    def __init__(self, declared: Iterable[Limit], own: Iterable[Limit] | None = None) -> None:
+        self._windows = [_Window(each, each.requests if own is None else None) for each in declared]
+        # A name that no header has: the caller's figure is not the provider's to change.
+        self._windows += [_Window(replace(each, header=""), each.requests) for each in own or ()]
         self._blocked_until = 0.0
         self._lock = threading.Lock()
 
@@ -110,9 +122,11 @@ class Budget:
     def left(self, now: float) -> list[tuple[Limit, int]]:
         """Each limit, and how many requests it still allows now."""
         with self._lock:
+            left = [(each, each.left(now)) for each in self._windows]
             return [
-                (Limit(requests=each.requests, seconds=each.limit.seconds), each.left(now))
-                for each in self._windows
+                (replace(each.limit, requests=each.requests or each.limit.requests), number)
+                for each, number in left
+                if number is not None
             ]
 
 

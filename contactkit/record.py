@@ -13,7 +13,7 @@ from functools import cache, cached_property, partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 Access = Literal["key", "read_only", "writable", "create_only", "write_once", "option"]
 Kind = Literal["string", "category", "boolean", "Int64", "datetime", "list", "dict"]
@@ -88,6 +88,14 @@ class RecordField:
     def wire(self) -> str:
         """The provider's name for it."""
         return self.marker.wire or self.name
+
+    def holds(self, value: object) -> bool:
+        """Whether a value is one that the type allows."""
+        try:
+            self.adapter.validate_python(value)
+        except ValidationError:
+            return False
+        return True
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:

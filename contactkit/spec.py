@@ -119,14 +119,16 @@ class PageNumbers:
     more: str = ""
     extra: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
 
-    def following(self, number: int, info: Mapping[str, JSON], rows: int) -> int | None:
-        """The page after `number`, or None when that was the last; never past an empty one."""
-        if not rows:
-            return None
-        more = info.get(self.more) if self.more else None
-        if more is None:
-            pages = info.get(self.pages)
-            more = number < pages if isinstance(pages, int) else rows >= self.largest
+    def following(self, number: int, info: Mapping[str, JSON]) -> int | None:
+        """The page after `number`, or None when that was the last.
+
+        LookupError when the answer does not say whether there are more.
+        """
+        more, pages = info.get(self.more) if self.more else None, info.get(self.pages)
+        if not isinstance(more, bool):
+            if not isinstance(pages, int) or isinstance(pages, bool):
+                raise LookupError(self.pages)
+            more = number < pages
         return number + 1 if more else None
 
     def info(self, number: int, size: int, total: int) -> dict[str, JSON]:

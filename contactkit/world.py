@@ -15,18 +15,16 @@ from typing import Protocol, TypeVar
 
 import httpx
 
+from contactkit import calls
 from contactkit.calls import Answer, Call, Flow, Lost, Reply
+from contactkit.errors import ConfigurationError
 from contactkit.spec import Provider
 
 T = TypeVar("T")
 
 
-class Clock(Protocol):
+class Clock(calls.Clock, Protocol):
     """Time, and how to pass it from either door; seconds since the epoch."""
-
-    def now(self) -> float:
-        """The time now."""
-        ...
 
     def sleep(self, until: float) -> None:
         """Block until then."""
@@ -139,7 +137,7 @@ class Connection:
     def send(self, call: Call) -> Answer:
         """Send one call and read its answer whole."""
         if self._blocking is None:
-            self._blocking = httpx.Client(transport=self._transport, timeout=self._timeout)
+            self._blocking = _opened(httpx.Client, self._transport, self._timeout)
         try:
             return _reply(self._blocking.send(_request(self._blocking, call)))
         except httpx.HTTPError as error:
@@ -150,7 +148,7 @@ class Connection:
         loop = asyncio.get_running_loop()
         client = self._awaiting.get(loop)
         if client is None:
-            client = httpx.AsyncClient(transport=self._transport, timeout=self._timeout)
+            client = _opened(httpx.AsyncClient, self._transport, self._timeout)
             self._awaiting[loop] = client
         try:
             return _reply(await client.send(_request(client, call)))
@@ -168,6 +166,20 @@ class Connection:
         client = self._awaiting.pop(asyncio.get_running_loop(), None)
         if client:
             await client.aclose()
+
+
+ClientT = TypeVar("ClientT", httpx.Client, httpx.AsyncClient)
+
+
+def _opened(
+    kind: type[ClientT], transport: httpx.MockTransport | None, timeout: httpx.Timeout
+) -> ClientT:
+    """An httpx client; it reads proxies and certificates from the environment as it opens."""
+    try:
+        return kind(transport=transport, timeout=timeout)
+    except (OSError, ImportError, ValueError) as error:
+        message = f"the environment's proxy or certificate settings cannot be used: {error}"
+        raise ConfigurationError(message) from None
 
 
 def _request(client: httpx.Client | httpx.AsyncClient, call: Call) -> httpx.Request:

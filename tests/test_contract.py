@@ -473,8 +473,9 @@ def test_past_the_patience_a_call_stops_with_a_time_to_resume(client, wire, exam
         client.contacts.get(example.key)
     assert caught.value.resume_at.timestamp() == start + 4000
     assert wire.clock.now() == start
-    with pytest.raises(ck.RateLimitError, match="nothing was sent"):
+    with pytest.raises(ck.RateLimitError, match="the rate limit is used up for 4000 s") as caught:
         client.contacts.get(example.key)
+    assert caught.value.resume_at.timestamp() == start + 4000
     assert len(wire.requests) == 1
 
 

@@ -23,10 +23,11 @@ def row_of(frame: pd.DataFrame, of: str, field: str) -> dict[str, object]:
     return {str(name): value for name, value in row.items()}
 
 
-def test_there_is_one_row_a_field_and_a_parameter(name: str) -> None:
+def test_there_is_one_row_a_field_a_verb_and_a_parameter(name: str) -> None:
     provider, frame = find(name), ck.describe(name)
     expected = names_of("contact", provider.record)
     for endpoint in provider.endpoints:
+        expected.append(("verb", endpoint.verb))
         expected += names_of(endpoint.verb, endpoint.params)
         expected += names_of(endpoint.verb, endpoint.record)
     assert list(zip(frame["of"], frame["field"], strict=True)) == expected
@@ -63,6 +64,26 @@ def test_a_field_is_described_as_it_is_declared() -> None:
     assert row["choices"] == ("subscribed, unsubscribed, never_subscribed, single_opt_in, pending")
     assert row["deprecated"] == "phone_permission, contact_phone_permission"
     assert row["wire"] == "sms_consent"
+
+
+def test_a_verb_is_described_as_it_is_declared(name: str) -> None:
+    provider, frame = find(name), ck.describe(name)
+    for endpoint in provider.endpoints:
+        row = row_of(frame, "verb", endpoint.verb)
+        assert row["type"] == f"{endpoint.method} {endpoint.path}"
+        assert row["access"] == ("write" if endpoint.effect else "read")
+        assert row["required"] is False
+        assert str(row["help"]).startswith(endpoint.help)
+        assert endpoint.deprecated in str(row["help"])
+        assert row["evidence"] == endpoint.evidence
+        assert row["docs"] == (endpoint.docs or provider.docs)
+
+
+def test_a_verb_reads_or_writes() -> None:
+    frame = ck.describe("privy")
+    get, create = (row_of(frame, "verb", verb) for verb in ("get", "create"))
+    assert (get["type"], get["access"]) == ("GET /contacts/{key}", "read")
+    assert (create["type"], create["access"]) == ("POST /contacts", "write")
 
 
 def test_what_a_create_needs_is_marked() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 import contactkit as ck
 from contactkit.calls import Reply, Wait
-from contactkit.flow import ATTEMPTS, perform, prepare
+from contactkit.flow import ATTEMPTS, Pages, perform, prepare
 from contactkit.providers import find
+from contactkit.world import run
 from tests.support import EXAMPLES, Wire, loses, says
 
 KEY = EXAMPLES["privy"].key
@@ -170,8 +171,12 @@ def test_an_ill_formed_idempotency_key_is_refused_before_it_is_sent(wire, key):
 def test_an_idempotency_key_of_the_caller_s_own_replays(wire):
     client = ck.connect("sent", via=wire)
     one = client.contacts.create(phone_number="+12025550188", idempotency_key="mine_1")
-    two = client.contacts.create(phone_number="+12025550188", idempotency_key="mine_1")
+    with pytest.warns(ck.ContactKitWarning, match="used before: nothing was done") as caught:
+        two = client.contacts.create(phone_number="+12025550188", idempotency_key="mine_1")
+    assert len(caught) == 1
     assert one["key"][0] == two["key"][0]
+    assert (one["outcome"][0], two["outcome"][0]) == ("created", "skipped")
+    assert list(two["idempotency_key"]) == ["mine_1"]
     assert wire.simulator.state()["writes"].sum() == 1
     with pytest.raises(ck.ConflictError, match="CONFLICT_005"):
         client.contacts.create(phone_number="+12025550189", idempotency_key="mine_1")
@@ -207,6 +212,32 @@ def test_a_page_that_is_none_is_an_api_error_and_no_empty_frame(wire, body):
     with pytest.raises(ck.ApiError) as caught:
         ck.connect("sent", via=wire).contacts.list()
     assert caught.value.problem.code == "undocumented"
+
+
+INFO = '{"page": 1, "total_pages": 9, "has_more": true, "total_count": 900}'
+STUCK = {"an empty page": ("[]", 1, 0), "the same rows again": ('[{"id": "a"}]', 2, 1)}
+
+
+@pytest.mark.parametrize(("rows", "asked", "read"), STUCK.values(), ids=STUCK)
+def test_a_page_without_a_new_row_is_the_last_whatever_it_says(wire, rows, asked, read):
+    body = f'{{"success": true, "data": {{"contacts": {rows}, "pagination": {INFO}}}}}'
+    wire.faults = [says(200, body)] * 9
+    client = ck.connect("sent", via=wire)
+    endpoint = find("sent").endpoint("list")
+    walk = Pages(session=client._session, endpoint=endpoint, query={}, size=100)
+    while (page := run(walk.next(), client._connection, wire.clock)) is not None:
+        assert walk.stuck == (not page.rows)
+    assert (len(wire.requests), walk.read) == (asked, read)
+    assert walk.stuck
+    assert walk.gap() == f"after {read} contacts the listing promised more and gave none"
+
+
+def test_an_empty_page_that_promises_nothing_is_no_gap(wire):
+    info = INFO.replace("true", "false").replace("900", "0")
+    body = f'{{"success": true, "data": {{"contacts": [], "pagination": {info}}}}}'
+    wire.faults = [says(200, body)]
+    assert ck.connect("sent", via=wire).contacts.list().empty
+    assert len(wire.requests) == 1
 
 
 def test_rows_without_a_usable_key_are_kept(wire):

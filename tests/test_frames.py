@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -21,6 +23,7 @@ from contactkit.frames import (
     OUTCOMES,
     STRING,
     TIME,
+    Problems,
     dtype_of,
     problems,
     result_frame,
@@ -208,19 +211,47 @@ def test_new_fields_are_extra_columns_and_one_warning() -> None:
 
 def test_attrs_are_what_was_given_and_the_problems_and_json() -> None:
     frame = framed([ROW], attrs={"provider": "things"})
-    assert frame.attrs == {"provider": "things", "problems": []}
-    bad = quietly([EMPTY, None, "text", ROW | {"ok": {"a": [1]}}])
-    again = json.loads(json.dumps(bad.attrs))
-    assert [tuple(each) for each in again["problems"]] == bad.attrs["problems"]
+    assert frame.attrs == {"provider": "things", "problems": 0}
+    assert frame.attrs["problems"].rows == ()
+    bad = quietly([EMPTY, None, "text", ROW | {"ok": {"a": [1]}}]).attrs["problems"]
+    assert isinstance(bad, Problems)
+    assert json.loads(json.dumps({"problems": bad})) == {"problems": len(bad.rows)}
+    assert [row[:4] for row in bad.rows if row[0]] == [
+        (1, "", "", None),
+        (2, "", "", "text"),
+        (3, "0044", "ok", {"a": [1]}),
+    ]
+    assert [tuple(each) for each in json.loads(json.dumps(bad.rows))] == list(bad.rows)
+
+
+def test_the_problems_are_their_rows() -> None:
+    bad = quietly([EMPTY, None], [ROW | {"ok": {"a": [1]}}])
+    rows = bad.attrs["problems"].rows
+    assert list(problems(bad).itertuples(index=False, name=None)) == list(rows)
+    assert list(problems(bad).columns) == ["row", "key", "field", "raw", "message"]
+
+
+def test_a_frame_that_was_taken_from_another_has_its_problems() -> None:
+    bad = quietly([ROW, ROW | {"ok": "yes"}])
+    found = bad.attrs["problems"]
+    assert copy.deepcopy(found) is found
+    pickled = pickle.loads(pickle.dumps(bad))
+    for taken in (bad.copy(), bad[["id"]], bad.head(1), pickled):
+        assert taken.attrs["problems"].rows == found.rows
+        assert problems(taken).equals(problems(bad))
 
 
 def test_two_frames_share_no_attrs() -> None:
     attrs = {"provider": "things"}
     one, other = framed([ROW], attrs=attrs), framed([ROW], attrs=attrs)
-    one.attrs["problems"].append(5)
+    one.attrs["problems"] = 5
     one.attrs["provider"] = "changed"
-    assert other.attrs == {"provider": "things", "problems": []}
+    assert other.attrs == {"provider": "things", "problems": 0}
     assert attrs == {"provider": "things"}
+    with pytest.warns(ck.ContactKitWarning):
+        bad = framed([ROW | {"ok": "yes"}], attrs=attrs)
+    assert isinstance(bad.attrs["problems"].rows, tuple)
+    assert (other.attrs["problems"].rows, framed([ROW]).attrs["problems"].rows) == ((), ())
 
 
 def test_a_frame_shares_nothing_with_what_it_was_made_from() -> None:
@@ -236,12 +267,31 @@ def test_parquet_keeps_dtypes_values_and_attrs(tmp_path: Path) -> None:
     frame = quietly([ROW, ROW | {"ok": None, "count": None, "at": "soon"}])
     frame.to_parquet(tmp_path / "things.parquet")
     again = pd.read_parquet(tmp_path / "things.parquet")
-    assert again.attrs["problems"] == [list(each) for each in frame.attrs["problems"]]
-    assert problems(again).equals(problems(frame))
+    assert again.attrs == frame.attrs == {"problems": 1}
     plain = ["size", "ok", "count", "at"]
     pd.testing.assert_frame_equal(again[plain], frame[plain])
     assert again["phone"].tolist() == frame["phone"].tolist()
     assert list(map(list, again["tags"])) == frame["tags"].tolist()
+
+
+def test_parquet_keeps_the_number_of_the_problems_and_nothing_that_came(tmp_path: Path) -> None:
+    frame = quietly([ROW, ROW | {"tel": 2025550142, "at": "soon"}])
+    assert problems(frame)["raw"].tolist() == [2025550142, "soon"]
+    frame.to_parquet(tmp_path / "things.parquet", compression=None)
+    written = (tmp_path / "things.parquet").read_bytes()
+    assert not [raw for raw in (b"2025550142", b"soon") if raw in written]
+    again = pd.read_parquet(tmp_path / "things.parquet")
+    assert type(again.attrs["problems"]) is int
+    assert again.attrs["problems"] == 2
+    with pytest.raises(LookupError, match="2 problems were counted"):
+        problems(again)
+
+
+def test_after_parquet_no_problems_are_still_none(tmp_path: Path) -> None:
+    framed([ROW]).to_parquet(tmp_path / "things.parquet")
+    again = pd.read_parquet(tmp_path / "things.parquet")
+    assert again.attrs["problems"] == 0
+    assert problems(again).equals(problems(framed([ROW])))
 
 
 # Back to JSON
@@ -359,7 +409,10 @@ def test_every_outcome_is_a_category(outcome: str) -> None:
     assert result_frame([{"outcome": outcome}])["outcome"].tolist() == [outcome]
 
 
-def test_a_result_keeps_the_callers_index() -> None:
-    index = pd.Index(["x", "y"], name="mine")
-    assert result_frame([RESULT, {}], index).index.equals(index)
-    assert result_frame([], index[:0]).index.name == "mine"
+def test_joined_pages_do_not_pass_off_one_page_s_problems_as_all() -> None:
+    record = find("sent").record
+    with pytest.warns(ck.ContactKitWarning):
+        pages = [to_frame(record, [read_rows(record, [{"id": key}])]) for key in ("a", "b")]
+    joined = pd.concat(pages, ignore_index=True)
+    assert joined.attrs == {}
+    assert pages[0].attrs["problems"] == len(ck.problems(pages[0]))

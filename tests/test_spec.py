@@ -29,19 +29,38 @@ def test_walking_visits_every_page_once(paging: PageNumbers, total: int, size: i
     visited: list[int] = []
     while number is not None:
         visited.append(number)
-        rows = max(0, min(size, total - (number - 1) * size))
-        number = paging.following(number, paging.info(number, size, total), rows)
+        number = paging.following(number, paging.info(number, size, total))
     assert visited == list(range(1, max(1, -(-total // size)) + 1))
 
 
-def test_an_empty_page_is_the_last_whatever_it_says() -> None:
-    assert PageNumbers(more="more").following(1, {"more": True, "total_pages": 9}, 0) is None
+@pytest.mark.parametrize(
+    ("info", "following"),
+    [
+        ({"more": True, "total_pages": 1}, 2),
+        ({"more": False, "total_pages": 9}, None),
+        ({"more": None, "total_pages": 2}, 2),
+        ({"total_pages": 2}, 2),
+        ({"total_pages": 1}, None),
+    ],
+)
+def test_a_flag_for_more_goes_before_the_number_of_pages(info: Any, following: int | None) -> None:
+    assert PageNumbers(more="more").following(1, info) == following
 
 
-def test_without_page_information_a_full_page_has_a_next() -> None:
-    paging = PageNumbers(largest=100)
-    assert paging.following(1, {}, 100) == 2
-    assert paging.following(1, {"total_pages": "many"}, 99) is None
+@pytest.mark.parametrize("paging", [PageNumbers(), PageNumbers(more="more")], ids=["pages", "more"])
+@pytest.mark.parametrize(
+    "info",
+    [{}, {"total_pages": None}, {"total_pages": "many"}, {"total_pages": 2.5, "more": None}],
+    ids=str,
+)
+def test_without_page_information_there_is_no_telling(paging: PageNumbers, info: Any) -> None:
+    with pytest.raises(LookupError, match="total_pages"):
+        paging.following(1, info)
+
+
+def test_a_flag_that_was_not_declared_is_not_read() -> None:
+    with pytest.raises(LookupError):
+        PageNumbers().following(1, {"more": False, "has_more": False})
 
 
 JSON_VALUES = st.none() | st.integers() | st.text() | st.lists(st.integers())
@@ -103,16 +122,46 @@ def test_a_refusal_is_read_as_it_was_written(name: str, data: st.DataObject) -> 
     shape, carried = find(name).errors, CARRIED.get(name, {"message": TEXT})
     problem = data.draw(st.builds(Problem, **carried))
     for code in shape.catalogue:
+        told = {n for n in carried if n != "existing_key" or code == "conflict"}
         known = {"code": code} | (
-            {} if code in CODE_ALONE else {n: getattr(problem, n) for n in carried}
+            {} if code in CODE_ALONE else {n: getattr(problem, n) for n in told}
         )
         written = Problem(**known)
         body = json.loads(json.dumps(shape.write(written, NOW)))
         assert shape.read(body) == written
 
 
+@given(key=TEXT)
+def test_only_a_conflict_names_the_contact_in_the_way(key: str) -> None:
+    shape = find("privy").errors
+    assert {"conflict", "not_found"} <= set(shape.catalogue)
+    for code in (*shape.catalogue, "", "unheard_of"):
+        details = [{"id": key, "message": "m"}]
+        for body in (
+            {"error": {"code": code, "id": key}},
+            {"error": {"code": code, "details": details}},
+            {"error": {"code": code}, "data": {"contact_id": key}},
+        ):
+            found = shape.read(json.loads(json.dumps(body)))
+            assert found is not None
+            assert (found.code, found.existing_key) == (code, key if code == "conflict" else "")
+
+
 @pytest.mark.parametrize("name", names())
-@pytest.mark.parametrize("body", [None, [], "text", 5, {}, {"data": {"id": "1"}}, {"data": []}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        [],
+        "text",
+        5,
+        {},
+        {"data": {"id": "1"}},
+        {"data": []},
+        {"error": None},
+        {"data": {"id": "1"}, "error": None},
+    ],
+)
 def test_what_is_no_refusal_is_not_read_as_one(name: str, body: Any) -> None:
     assert find(name).errors.read(body) is None
 

@@ -217,7 +217,7 @@ def timestamp(now: datetime) -> str:
 def read_error(body: JSON) -> Problem | None:
     """https://help.privy.com/docs/api-reference/errors; the token endpoint's error is text."""
     whole = as_object(body)
-    if "error" not in whole:
+    if whole.get("error") is None:
         return None
     if isinstance(whole["error"], str):
         return Problem(code=whole["error"], message=str(whole.get("error_description") or ""))
@@ -231,7 +231,9 @@ def read_error(body: JSON) -> Problem | None:
             for each in details
             if each.get("message")
         ),
-        existing_key=_existing(error, error.get("details"), *details, whole, whole.get("data")),
+        existing_key=_existing(error, error.get("details"), *details, whole, whole.get("data"))
+        if error.get("code") == "conflict"
+        else "",
     )
 
 

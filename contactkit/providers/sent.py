@@ -157,7 +157,7 @@ def read_error(body: JSON) -> Problem | None:
     """The refusal in an envelope, if it is one: https://docs.sent.dm/docs/reference/api/errors"""
     envelope = as_object(body)
     error = envelope.get("error")
-    if envelope.get("success") is not False and not error:
+    if envelope.get("success", True) is True and not error:
         return None
     said = as_object(error)
     return Problem(

@@ -38,8 +38,10 @@ class Simulator:
     name = "simulator"
 
     def __init__(self, contacts: int = 50, seed: int = 0) -> None:
-        if not 0 <= contacts <= MOST:
-            raise ConfigurationError(f"contacts={contacts} must be between 0 and {MOST:,}")
+        if type(contacts) is not int or not 0 <= contacts <= MOST:
+            raise ConfigurationError(
+                f"contacts={contacts} must be a whole number from 0 to {MOST:,}"
+            )
         self.clock = VirtualClock(_START)
         self._contacts = contacts
         self._seed = seed

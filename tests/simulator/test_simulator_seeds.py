@@ -110,7 +110,7 @@ def test_there_are_no_more_numbers_than_are_reserved():
 
 @pytest.mark.parametrize("contacts", [-1, MOST + 1])
 def test_a_number_of_contacts_out_of_range_is_refused(contacts):
-    with pytest.raises(ConfigurationError, match="between 0 and 100,000"):
+    with pytest.raises(ConfigurationError, match="must be a whole number from 0 to 100,000"):
         ck.Simulator(contacts=contacts)
 
 
