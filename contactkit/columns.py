@@ -166,26 +166,37 @@ def _integers(declared: RecordField, values: Sequence[JSON]) -> Any:
 
 
 def _times(declared: RecordField, values: Sequence[JSON]) -> Any:
-    try:
-        return np.array(_clipped(values), dtype="datetime64[us]")
-    except (ValueError, TypeError):
-        parsed = [None if value is None else parse_time(value) for value in values]
-        naive = [moment and moment.replace(tzinfo=None).isoformat() for moment in parsed]
-        return np.array(naive, dtype="datetime64[us]")
-
-
-def _clipped(values: Sequence[JSON]) -> list[str]:
-    """The texts of times that are all in UTC already, without offset, six digits at most."""
     given = [value for value in values if value is not None]
-    deque(map(datetime.fromisoformat, given), maxlen=0)
-    offset = 6 if {value[-6:] for value in given} <= {"+00:00"} else 1
+    try:
+        moments = np.array(_clipped(given), dtype="datetime64[us]")
+    except (ValueError, TypeError):
+        naive = [parse_time(value).replace(tzinfo=None).isoformat() for value in given]
+        moments = np.array(naive, dtype="datetime64[us]")
+    if len(given) == len(values):
+        return moments
+    whole = np.full(len(values), np.datetime64("NaT"), dtype="datetime64[us]")
+    whole[[value is not None for value in values]] = moments
+    return whole
+
+
+_END, _JOINTS = itemgetter(slice(-6, None)), itemgetter(slice(10, 20, 9))
+
+
+def _clipped(texts: Sequence[str]) -> list[str]:
+    """Times that are all in UTC already, without their offset and with six digits at most."""
+    deque(map(datetime.fromisoformat, texts), maxlen=0)
+    ends = set(map(_END, texts))
+    offset = 6 if ends <= {"+00:00"} else 1
     usual = {"T.", "T+"} if offset == 6 else {"T.", "TZ"}
     # numpy reads other spellings differently, or not at all.
-    if not {value[10:20:9] for value in given} <= usual:
+    if not set(map(_JOINTS, texts)) <= usual or (
+        offset == 1 and {end[-1] for end in ends} != {"Z"}
+    ):
         raise ValueError
-    if offset == 1 and not {value[-1] for value in given} <= {"Z"}:
-        raise ValueError
-    return ["NaT" if value is None else value[:-offset][:26] for value in values]
+    lengths = set(map(len, texts))
+    if len(lengths) != 1:
+        return [text[:-offset][:26] for text in texts]
+    return list(map(itemgetter(slice(min(lengths.pop() - offset, 26))), texts))
 
 
 def _objects(declared: RecordField, values: Sequence[JSON]) -> Any:
