@@ -17,7 +17,7 @@ here does I/O, and nothing knows a provider by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, cast
 
@@ -63,7 +63,6 @@ class Endpoint:
     repeatable: bool = False
     keyed: bool = False
     dry_run: bool = False
-    status: int = 200
     scope: str = ""
     deprecated: str = ""
     docs: str = ""
@@ -113,11 +112,9 @@ class PageNumbers:
     page: str = "page"
     size: str = "page_size"
     largest: int = 100
-    default: int = 20
     total: str = "total_count"
     pages: str = "total_pages"
     more: str = ""
-    extra: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
 
     def following(self, number: int, info: Mapping[str, JSON]) -> int | None:
         """The page after `number`, or None when that was the last.
@@ -135,7 +132,7 @@ class PageNumbers:
         """What an answer says of itself."""
         pages = -(-total // size)
         found = {self.page: number, self.size: size, self.total: total, self.pages: pages}
-        return found | ({self.more: number < pages} if self.more else {}) | dict(self.extra)
+        return found | ({self.more: number < pages} if self.more else {})
 
 
 @dataclass(frozen=True, kw_only=True)

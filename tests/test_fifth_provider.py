@@ -111,7 +111,6 @@ ACME = Provider(
             help="Delete.",
             effect="delete",
             answer="nothing",
-            status=204,
         ),
     ),
     auth=(
@@ -124,7 +123,7 @@ ACME = Provider(
             scope=Credential(name="scope", env="ACME_SCOPE", secret=False, required=False),
         ),
     ),
-    paging=PageNumbers(page="p", size="n", largest=10, default=5, total="all", pages="last"),
+    paging=PageNumbers(page="p", size="n", largest=10, total="all", pages="last"),
     envelope=Envelope(one=("person",), many=("people", "rows"), page=("people", "paging")),
     errors=ErrorShape(
         read=read_error,

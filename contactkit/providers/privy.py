@@ -290,7 +290,6 @@ PROVIDER = Provider(
             params=Welcome,
             effect="create",
             fields=True,
-            status=201,
             scope="contacts_write",
             docs=f"{DOCS}/create-contact",
         ),
@@ -345,7 +344,7 @@ PROVIDER = Provider(
             scope=Credential(name="scope", env="PRIVY_SCOPE", secret=False, required=False),
         ),
     ),
-    paging=PageNumbers(size="per_page", default=25),
+    paging=PageNumbers(size="per_page"),
     envelope=Envelope(one=("data",), many=("data",), page=("pagination",)),
     errors=ErrorShape(
         read=read_error,

@@ -148,6 +148,8 @@ def timestamp(now: datetime) -> str:
 
 
 def _seal(body: dict[str, JSON], request_id: str, now: datetime) -> None:
+    if "pagination" in as_object(body["data"]):
+        body["data"]["pagination"]["cursors"] = None
     body["success"] = True
     body["error"] = None
     body["meta"] = _meta(request_id, now)
@@ -259,7 +261,6 @@ PROVIDER = Provider(
             omits=("default_channel", "opt_out"),
             keyed=True,
             dry_run=True,
-            status=201,
             docs=f"{DOCS}/contacts",
         ),
         Endpoint(
@@ -282,7 +283,6 @@ PROVIDER = Provider(
             answer="nothing",
             effect="delete",
             dry_run=True,
-            status=204,
             deprecated="Sent deprecated deleting contacts in August 2026: use update(opt_out=True)",
             docs=f"{DOCS}/contacts",
         ),
@@ -309,7 +309,7 @@ PROVIDER = Provider(
             required=False,
         ),
     ),
-    paging=PageNumbers(more="has_more", extra={"cursors": None}),
+    paging=PageNumbers(more="has_more"),
     envelope=Envelope(
         one=("data",), many=("data", "contacts"), page=("data", "pagination"), seal=_seal
     ),

@@ -114,6 +114,7 @@ RULES = Rules(
     restores=True,
     changed=changed,
     verbs={"unsubscribe": unsubscribe},
+    page_size=25,
     sliding=False,
     tells_limits=True,
 )

@@ -89,6 +89,7 @@ class Rules:
     changed: Callable[[Engine, Row | None, Row, Mapping[str, JSON]], None] = nothing
     verbs: Mapping[str, Verb] = field(default_factory=dict[str, Verb])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    page_size: int = 20
     sliding: bool = True
     tells_limits: bool = False
 

@@ -51,10 +51,10 @@ def carry_out(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
 
 def _list(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
     paging, envelope = engine.provider.paging, engine.provider.envelope
+    usual = min(engine.rules.page_size, paging.largest)
     number = _whole(engine, request.query.pop(paging.page, "1"), paging.page, None)
-    size = _whole(
-        engine, request.query.pop(paging.size, str(paging.default)), paging.size, paging.largest
-    )
+    asked = request.query.pop(paging.size, str(usual))
+    size = _whole(engine, asked, paging.size, paging.largest)
     wires = {each.wire: each for each in fields_of(endpoint.params).values()}
     request.body = {n: _typed(wires[n], v) if n in wires else v for n, v in request.query.items()}
     filters = _checked(engine, request, endpoint, None).values
@@ -68,7 +68,7 @@ def _list(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
     body: dict[str, JSON] = {}
     envelope.put(body, envelope.many, [_wire(engine, endpoint, row) for row in page])
     envelope.put(body, envelope.page, paging.info(number, size, len(chosen)))
-    return engine.sealed(endpoint.status, body)
+    return engine.sealed(200, body)
 
 
 def _whole(engine: Engine, text: str, name: str, most: int | None) -> int:
@@ -209,7 +209,7 @@ def _wire(engine: Engine, endpoint: Endpoint, row: Row) -> Row:
 
 def _answer(engine: Engine, endpoint: Endpoint, row: Row) -> Answer:
     if endpoint.answer == "nothing":
-        return Answer(endpoint.status)
+        return Answer(204)
     body: dict[str, JSON] = {}
     engine.provider.envelope.put(body, engine.provider.envelope.one, _wire(engine, endpoint, row))
-    return engine.sealed(endpoint.status, body)
+    return engine.sealed(201 if endpoint.effect == "create" else 200, body)
