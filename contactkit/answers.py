@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +19,11 @@ from contactkit.errors import (
     redact,
 )
 from contactkit.limits import retry_after
-from contactkit.spec import JSON
+from contactkit.record import fields_of
+from contactkit.spec import JSON, as_object
+
+# The last second of the year 9999, past which no datetime goes.
+_LATEST = 253_402_300_799.0
 
 
 def read(session: Session, ask: Ask, answer: Answer) -> Done | ApiError | TransportError:
@@ -70,26 +75,33 @@ def problem_of(session: Session, ask: Ask, **known: Any) -> Problem:
 
 
 def undocumented(session: Session, ask: Ask, reply: Reply, why: str) -> ApiError:
-    """The error for an answer that is not the documented shape, with its raw start, redacted.
-
-    The answer to an `anonymous` request is never quoted: it may hold a fresh token.
-    """
-    text = reply.content[:4000].decode("utf-8", "replace")
-    start = "" if ask.anonymous else redact(text, session.secrets)[:200]
+    """The error for an answer that is not the documented shape, with its raw start, redacted."""
     problem = problem_of(
         session,
         ask,
         status=reply.status,
         code="" if reply.status >= 400 else "undocumented",
-        message=f"the answer {why}" + (f": {start!r}" if start else ""),
+        message=f"the answer {why}{_start(session, ask, reply)}",
         request_id=redact(reply.headers.get("x-request-id", ""), session.secrets, personal=False),
     )
     return _raisable(session, error_for_status(reply.status), problem, reply)
 
 
+def _start(session: Session, ask: Ask, reply: Reply) -> str:
+    """What may be shown of an answer: none of what may hold people, or a fresh token."""
+    text = reply.content[:4000].decode("utf-8", "replace").strip()
+    if not text or ask.anonymous:
+        return ""
+    if text[0] in '{["':
+        return f" ({len(reply.content):,} bytes of JSON)"
+    return f": {redact(text, session.secrets)[:200]!r}"
+
+
 def _refusal(session: Session, ask: Ask, reply: Reply, problem: Problem) -> ApiError:
+    people = list(_people(session, ask))
+
     def shown(text: str) -> str:
-        return redact(text, session.secrets)
+        return redact(redact(text, session.secrets), people)
 
     def plain(text: str) -> str:
         return redact(text, session.secrets, personal=False)
@@ -113,6 +125,17 @@ def _refusal(session: Session, ask: Ask, reply: Reply, problem: Problem) -> ApiE
     return _raisable(session, known[1] if known else error_for_status(reply.status), told, reply)
 
 
+def _people(session: Session, ask: Ask) -> Iterator[str]:
+    """The personal values that were sent, which a refusal may repeat."""
+    declared = {**fields_of(session.provider.record), **fields_of(ask.endpoint.params)}
+    sent = {**as_object(ask.call.body), **ask.call.query}
+    for each in declared.values():
+        if each.marker.personal:
+            value = sent.get(each.wire)
+            values = as_object(value).values() if isinstance(value, dict) else [value]
+            yield from (text for text in values if isinstance(text, str) and len(text) > 2)
+
+
 def _raisable(session: Session, kind: type[ApiError], problem: Problem, reply: Reply) -> ApiError:
     now = session.clock.now()
     resume = now + (retry_after(reply.headers, now) or 0.0)
@@ -122,7 +145,7 @@ def _raisable(session: Session, kind: type[ApiError], problem: Problem, reply: R
 
 def utc(seconds: float) -> datetime:
     """Seconds since the epoch as an aware datetime."""
-    return datetime.fromtimestamp(seconds, UTC)
+    return datetime.fromtimestamp(min(seconds, _LATEST), UTC)
 
 
 def picked(session: Session, ask: Ask, done: Done, path: tuple[str, ...]) -> JSON:

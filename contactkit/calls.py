@@ -98,6 +98,7 @@ class Ask:
     endpoint: Endpoint
     call: Call
     idempotency_key: str = ""
+    own_key: bool = False
     dry_run: bool = False
     anonymous: bool = False
 
@@ -114,13 +115,17 @@ class Ask:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """A good answer: the decoded body, and how it came."""
+    """A good answer: the decoded body, and how it came.
+
+    `doubted` says that an earlier attempt may have been carried out already.
+    """
 
     body: JSON = field(repr=False)
     reply: Reply
     request_id: str
     at: float
     attempts: int = 0
+    doubted: bool = False
     elapsed: float = 0.0
 
 
@@ -136,6 +141,7 @@ def prepare(
 ) -> Ask:
     """Turn a verb into a request; InvalidInputError for a key that could leave its path."""
     headers: dict[str, str] = {}
+    own_key = bool(idempotency_key)
     idempotency = session.provider.idempotency
     if endpoint.keyed and idempotency:
         idempotency_key = _checked_key(session.provider, endpoint, idempotency_key)
@@ -151,7 +157,13 @@ def prepare(
         headers=headers,
         body=content if content or endpoint.fields else None,
     )
-    return Ask(endpoint=endpoint, call=call, idempotency_key=idempotency_key, dry_run=dry_run)
+    return Ask(
+        endpoint=endpoint,
+        call=call,
+        idempotency_key=idempotency_key,
+        own_key=own_key,
+        dry_run=dry_run,
+    )
 
 
 def segment(provider: Provider, endpoint: Endpoint, key: str) -> str:

@@ -140,7 +140,8 @@ def check(
         found.values[name] = found.wire[allowed[name].wire] = accepted_value
     found.problems += _missing(endpoint, allowed, own, values, found)
     changes = {name: value for name, value in found.values.items() if name in own}
-    if not found.problems and (endpoint.effect == "create" or current is not None):
+    known = endpoint.effect == "create" or current is not None
+    if not found.problems and endpoint.fields and known:
         found.problems += provider.rules(current, changes)
     return found
 

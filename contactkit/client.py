@@ -30,6 +30,9 @@ BlockingContacts: TypeAlias = Contacts[pd.DataFrame, Iterator[pd.DataFrame]]
 AwaitingContacts: TypeAlias = Contacts[Awaitable[pd.DataFrame], AsyncIterator[pd.DataFrame]]
 
 
+_LONGEST_TIMEOUT = 1e6
+
+
 def connect(
     provider: str | Provider,
     *,
@@ -55,7 +58,7 @@ def connect(
         raise ConfigurationError("via= must be a world, such as contactkit.Simulator()")
     auth, held = _credentials(found, world, held)
     rates = [rate_limit] if isinstance(rate_limit, str) else rate_limit
-    if not isinstance(rates, list | None):
+    if not isinstance(rates, list | None) or rates == []:
         raise ConfigurationError("rate_limit= must be text such as '200/minute', or a list of it")
     address = _address(found.base_url if base_url is None else base_url)
     session = Session(
@@ -67,8 +70,8 @@ def connect(
         base_url=address,
         patience=_seconds("patience", patience, least=0.0),
     )
-    host = httpx.URL(address).host
-    return Client(session, world, Connection(world.transport(found), _timeout(timeout), host))
+    connection = Connection(world.transport(found), _timeout(timeout), address)
+    return Client(session, world, connection)
 
 
 def _is_text(name: str, value: object) -> bool:
@@ -92,6 +95,8 @@ def _timeout(value: float | httpx.Timeout) -> httpx.Timeout:
     if isinstance(value, httpx.Timeout):
         return value
     seconds = _seconds("timeout", value, least=0.001)
+    if seconds > _LONGEST_TIMEOUT:
+        raise ConfigurationError(f"timeout= must be at most {_LONGEST_TIMEOUT:,.0f} seconds")
     return httpx.Timeout(seconds, connect=min(seconds, 10.0))
 
 
@@ -148,7 +153,7 @@ def _missing(provider: Provider, ways: Iterable[Auth], held: Mapping[str, str]) 
 def _address(base_url: str) -> str:
     try:
         url = httpx.URL(base_url)
-    except (httpx.InvalidURL, TypeError):
+    except (httpx.InvalidURL, TypeError, ValueError):
         raise ConfigurationError("base_url is no address; it must be as https://host") from None
     shown = f"{url.scheme}://{url.host}"
     if url.userinfo or url.query or url.fragment:

@@ -124,7 +124,7 @@ def read_column(
     try:
         if not absent and promised.issuperset(map(type, values)):
             return ARRAYS[declared.kind](declared, values), []
-    except (ValueError, KeyError, OverflowError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         pass
     bad: list[tuple[int, str]] = []
     good = list(values)

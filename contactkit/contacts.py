@@ -15,14 +15,14 @@ from typing import Any, Generic, NoReturn, TypeVar, cast
 import pandas as pd
 from tqdm import tqdm
 
-from contactkit.answers import picked, undocumented
-from contactkit.calls import Ask, Done, Flow, Session, prepare
+from contactkit.calls import Ask, Flow, Session, prepare
 from contactkit.checks import check, clean, expected, is_na, plain, settable
-from contactkit.columns import Columns, named, read_rows
+from contactkit.columns import Columns, read_rows
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.flow import Page, Pages, perform
 from contactkit.frames import result_frame, rows_of, to_frame
-from contactkit.record import fields_of, key_of
+from contactkit.record import Record, fields_of, key_of
+from contactkit.results import result, row_of
 from contactkit.signatures import signed
 from contactkit.spec import JSON, Endpoint
 
@@ -31,7 +31,6 @@ ManyT = TypeVar("ManyT", covariant=True)
 ToFrame = Callable[[Page], pd.DataFrame]
 
 _LONGEST_FILTER = 1000
-_OUTCOMES = {"create": "created", "update": "updated", "delete": "deleted"}
 
 
 class Contacts(Generic[OneT, ManyT]):
@@ -83,8 +82,8 @@ class Contacts(Generic[OneT, ManyT]):
 
         Warns too when the listing changed while it was read, since a row may then be missing.
         """
-        endpoint = self._endpoint("list")
-        if limit is not None and (not isinstance(limit, int) or limit is True or limit < 1):
+        endpoint, limit = self._endpoint("list"), plain(limit)
+        if limit is not None and (type(limit) is not int or limit < 1):
             self._refuse(endpoint, "limit", "must be a whole number above 0")
         return self._run(self._listed(self._walk(endpoint, filters, limit), limit))
 
@@ -142,7 +141,8 @@ class Contacts(Generic[OneT, ManyT]):
                 page = yield from walk.next()
                 if page is None:
                     break
-                parts.append(read_rows(record, page.rows))
+                rest = None if limit is None else limit - walk.read + len(page.rows)
+                parts.append(read_rows(record, page.rows[:rest]))
                 bar.total = page.total if limit is None else limit
                 bar.update(len(page.rows))
         frame = to_frame(record, parts, self._attrs())
@@ -152,7 +152,6 @@ class Contacts(Generic[OneT, ManyT]):
         elif walk.number is not None or walk.read > limit:
             whole = "more" if walk.total is None else f"{walk.total:,}"
             warn(f"cut at {limit:,} of {whole} contacts")
-            frame = frame.head(limit)
         return frame
 
     def _page_frame(self, page: Page) -> pd.DataFrame:
@@ -170,8 +169,11 @@ class Contacts(Generic[OneT, ManyT]):
         provider = self._session.provider
         dry_run = self._option(endpoint, fields, "dry_run", False, endpoint.dry_run)
         own_key = self._option(endpoint, fields, "idempotency_key", "", endpoint.keyed)
-        name, current = self._known(endpoint, key) if endpoint.takes_key else ("", None)
-        found = check(provider, endpoint, clean(provider, endpoint, fields), current)
+        name, current, index = "", None, None
+        if endpoint.takes_key:
+            name, current, index = self._known(endpoint, key)
+        judged = current if current and _whole(provider.record, current) else None
+        found = check(provider, endpoint, clean(provider, endpoint, fields), judged)
         if found.problems:
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", found.problems)
         ask = prepare(
@@ -185,7 +187,19 @@ class Contacts(Generic[OneT, ManyT]):
         if not endpoint.effect:
             return self._run(self._read(ask))
         changes = {n: v for n, v in found.values.items() if n in settable(provider, endpoint)}
-        return self._run(self._written(ask, name, changes, current))
+        return self._run(self._written(ask, name, changes, current, index))
+
+    def _written(
+        self,
+        ask: Ask,
+        key: str,
+        changes: Mapping[str, JSON],
+        before: Mapping[str, JSON] | None,
+        index: pd.Index | None,
+    ) -> Flow[pd.DataFrame]:
+        done = yield from perform(self._session, ask)
+        row = result(self._session, ask, done, key=key, changes=changes, before=before)
+        return result_frame([row], index)
 
     def _option(
         self, endpoint: Endpoint, fields: dict[str, Any], name: str, default: Any, offered: bool
@@ -198,13 +212,15 @@ class Contacts(Generic[OneT, ManyT]):
             self._refuse(endpoint, name, f"must be {kind}")
         return given
 
-    def _known(self, endpoint: Endpoint, key: Any) -> tuple[str, dict[str, JSON] | None]:
-        """A key as text, and the contact as it stands where a row of a contact frame was given."""
+    def _known(
+        self, endpoint: Endpoint, key: Any
+    ) -> tuple[str, dict[str, JSON] | None, pd.Index | None]:
+        """A key as text; where a row was given, the contact as it stands and the row's index."""
         record = self._session.provider.record
         if isinstance(key, pd.Series):
             key = key.to_frame().T
         if not isinstance(key, pd.DataFrame):
-            return "" if key is None or is_na(key) else str(key), None
+            return "" if key is None or is_na(key) else str(key), None, None
         if len(key) != 1:
             self._refuse(endpoint, "key", f"must be one row, not a frame of {len(key)}")
         name = key_of(record).name
@@ -215,7 +231,7 @@ class Contacts(Generic[OneT, ManyT]):
             declared = fields_of(record)[column]
             if value is not None and not declared.holds(value):
                 self._refuse(endpoint, column, f"the row's own value must be {expected(declared)}")
-        return str(current[name] or ""), current
+        return str(current[name] or ""), current, key.index
 
     def _refuse(self, endpoint: Endpoint, field: str, message: str) -> NoReturn:
         where = f"{self._session.provider.name} {endpoint.verb}"
@@ -224,72 +240,15 @@ class Contacts(Generic[OneT, ManyT]):
     def _read(self, ask: Ask) -> Flow[pd.DataFrame]:
         done = yield from perform(self._session, ask)
         record = ask.endpoint.record or self._session.provider.record
-        return to_frame(record, [read_rows(record, [self._row(ask, done)])], self._attrs())
+        return to_frame(
+            record, [read_rows(record, [row_of(self._session, ask, done)])], self._attrs()
+        )
 
-    def _row(self, ask: Ask, done: Done) -> dict[str, JSON]:
-        row = picked(self._session, ask, done, self._session.provider.envelope.one)
-        if not isinstance(row, dict):
-            raise undocumented(self._session, ask, done.reply, "holds no contact")
-        return row
 
-    def _written(
-        self,
-        ask: Ask,
-        key: str,
-        changes: Mapping[str, JSON],
-        before: dict[str, JSON] | None,
-    ) -> Flow[pd.DataFrame]:
-        done = yield from perform(self._session, ask)
-        after = None if ask.endpoint.answer == "nothing" else self._after(ask, done, key)
-        name = key_of(self._session.provider.record).name
-        result = {
-            "provider": self._session.provider.name,
-            "key": key or (after or {}).get(name),
-            "operation": ask.endpoint.effect,
-            "outcome": self._outcome(ask, done, changes, before, after),
-            "changed": list(changes),
-            "before": before,
-            "after": after,
-            "http_status": done.reply.status,
-            "attempts": done.attempts,
-            "request_id": done.request_id or None,
-            "idempotency_key": ask.idempotency_key or None,
-            "elapsed_ms": round(done.elapsed * 1000),
-            "at": datetime.fromtimestamp(done.at, UTC),
-        }
-        return result_frame([result])
-
-    def _after(self, ask: Ask, done: Done, key: str) -> dict[str, JSON]:
-        """The contact that a write answered with; it must be the one that was asked for."""
-        record = self._session.provider.record
-        after = named(record, self._row(ask, done))
-        found = after.get(key_of(record).name)
-        if not isinstance(found, str) or not found or (key and not ask.dry_run and found != key):
-            why = "holds another contact than the one that was written, or none"
-            raise undocumented(self._session, ask, done.reply, why)
-        return after
-
-    def _outcome(
-        self,
-        ask: Ask,
-        done: Done,
-        changes: Mapping[str, JSON],
-        before: Mapping[str, JSON] | None,
-        after: Mapping[str, JSON] | None,
-    ) -> str:
-        provider = self._session.provider
-        if ask.dry_run:
-            if provider.dry_run and provider.dry_run.confirmed.lower() in done.reply.headers:
-                return "planned"
-            warn(f"{provider.title} did not confirm the dry run; it may have been carried out")
-            return "unknown"
-        replayed = provider.idempotency and provider.idempotency.replayed.lower()
-        if replayed in done.reply.headers and done.attempts == 1:
-            warn("this idempotency key was used before: nothing was done, the answer is from then")
-            return "skipped"
-        if changes and before and after and all(before.get(n) == after.get(n) for n in changes):
-            return "unchanged"
-        return _OUTCOMES[ask.endpoint.effect]
+def _whole(record: type[Record], row: Mapping[str, JSON]) -> bool:
+    """Whether a row has all that a contact has, so that what is missing is truly not there."""
+    declared = fields_of(record).items()
+    return all(n in row and (row[n] is not None or each.nullable) for n, each in declared)
 
 
 def _text(value: JSON) -> str:

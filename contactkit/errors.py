@@ -174,6 +174,8 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     402: PermissionDeniedError,
     403: PermissionDeniedError,
     404: NotFoundError,
+    # The server gave up waiting; whether it had the whole request by then is not known.
+    408: ServerError,
     409: ConflictError,
     410: NotFoundError,
     422: InvalidRequestError,

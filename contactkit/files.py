@@ -26,11 +26,13 @@ def read_contacts(path: str | Path, provider: str | Provider | None = None) -> p
     In a CSV file an empty cell is NA, and lists and mappings are JSON or Python literals. In a
     Parquet file a mapping's empty entries are left out. Declared columns that the file lacks are
     NA throughout. Without `provider` it is the one whose fields the columns are;
-    ConfigurationError when that is none or several, or a column is unknown.
+    ConfigurationError when that is none or several, a column is unknown, or the file is damaged.
     """
     try:
         columns, rows = _columns_of(path)
-    except ValueError as error:
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        raise
+    except (ValueError, TypeError, OSError) as error:
         raise ConfigurationError(f"{path}: cannot be read: {type(error).__name__}") from error
     found = find(provider) if provider is not None else _owner(path, columns)
     declared = fields_of(found.record)
@@ -44,7 +46,7 @@ def read_contacts(path: str | Path, provider: str | Provider | None = None) -> p
 def _columns_of(path: str | Path) -> tuple[dict[str, list[JSON]], int]:
     if Path(path).suffix == ".parquet":
         raw = pd.read_parquet(path, dtype_backend="pyarrow")
-        raw = raw.reset_index() if raw.index.name else raw
+        raw = raw.reset_index() if any(raw.index.names) else raw
         return {str(name): [_json(value) for value in raw[name]] for name in raw.columns}, len(raw)
     raw = pd.read_csv(path, dtype=str, keep_default_na=False)
     # The row numbers that to_csv writes first unless it is told not to.

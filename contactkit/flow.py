@@ -48,13 +48,19 @@ def perform(session: Session, ask: Ask) -> Flow[Done]:
         except (ApiError, TransportError) as error:
             raise _settled(ask, error, doubt) from None
         attempt += 1
-        answer = yield call
+        try:
+            answer = yield call
+        except BaseException as interrupt:
+            _note(ask, interrupt)
+            raise
         failure = read(session, ask, answer)
         if isinstance(failure, Done):
             elapsed = session.clock.now() - started
-            return replace(failure, attempts=attempt, elapsed=elapsed)
+            doubted = doubt is not None
+            return replace(failure, attempts=attempt, doubted=doubted, elapsed=elapsed)
         if _stale(session, ask, failure) and not renewed:
-            renewed, session.token = True, Secret()
+            renewed = True
+            _forget_token(session, call)
             continue
         pause = _pause(session, ask, failure, answer, attempt)
         if pause is None:
@@ -68,16 +74,34 @@ def _ready(session: Session, ask: Ask) -> Flow[Call]:
     """The call, once the budget allows it and with its credentials."""
     if ask.anonymous:
         return ask.call
-    while (ready := session.budget.reserve(now := session.clock.now())) > now:
+    while True:
+        call = yield from _authorised(session, ask)
+        now = session.clock.now()
+        ready = session.budget.reserve(now)
+        if ready <= now:
+            return call
         if ready - now > session.patience:
             message = f"the rate limit is used up for {ready - now:.0f} s"
             raise RateLimitError(problem_of(session, ask, message=message), utc(ready))
         yield Wait(until=ready)
-    return (yield from _authorised(session, ask))
+
+
+def _note(ask: Ask, interrupt: BaseException) -> None:
+    """An interrupt is not ours to answer, but what it leaves open must not be lost."""
+    if ask.writes and not isinstance(interrupt, Exception):
+        under = f" under the idempotency key {ask.idempotency_key}" if ask.idempotency_key else ""
+        interrupt.add_note(f"The {ask.endpoint.verb}{under} may have been carried out.")
 
 
 def _stale(session: Session, ask: Ask, failure: ApiError | TransportError) -> bool:
-    return isinstance(failure, AuthenticationError) and bool(session.token) and not ask.anonymous
+    renewable = isinstance(session.auth, ClientCredentials) and not ask.anonymous
+    return renewable and isinstance(failure, AuthenticationError)
+
+
+def _forget_token(session: Session, call: Call) -> None:
+    """Forget the token that a call was refused with, unless another call has renewed it."""
+    if call.headers["Authorization"] == f"Bearer {session.token}":
+        session.token = Secret()
 
 
 def _authorised(session: Session, ask: Ask) -> Flow[Call]:
@@ -87,16 +111,17 @@ def _authorised(session: Session, ask: Ask) -> Flow[Call]:
         for each in session.auth.credentials:
             headers[each.header] = Secret(each.prefix + held[each.name])
     else:
-        if not session.token or session.clock.now() >= session.token_expires:
-            yield from _fetch_token(session, session.auth)
-        headers["Authorization"] = Secret(f"Bearer {session.token}")
+        token = session.token
+        if not token or session.clock.now() >= session.token_expires:
+            token = yield from _fetch_token(session, session.auth)
+        headers["Authorization"] = Secret(f"Bearer {token}")
     for each in session.provider.settings:
         if each.name in held:
             headers[each.header] = held[each.name]
     return replace(ask.call, headers=headers)
 
 
-def _fetch_token(session: Session, auth: ClientCredentials) -> Flow[None]:
+def _fetch_token(session: Session, auth: ClientCredentials) -> Flow[Secret]:
     held = session.credentials
     client_id, client_secret = (held[each.name] for each in auth.credentials)
     form = {
@@ -117,8 +142,9 @@ def _fetch_token(session: Session, auth: ClientCredentials) -> Flow[None]:
     seconds = _USUAL_LIFE
     if isinstance(life, int | float) and 0 < life < _LONGEST_LIFE:
         seconds = float(life)
-    session.token = Secret(token)
+    session.token = found = Secret(token)
     session.token_expires = session.clock.now() + max(seconds - _TOKEN_MARGIN, seconds / 2)
+    return found
 
 
 def _token_url(session: Session, auth: ClientCredentials) -> str:
@@ -133,7 +159,8 @@ def _pause(
     session: Session, ask: Ask, failure: ApiError | TransportError, answer: Answer, attempt: int
 ) -> float | None:
     """Seconds until this request may be repeated; None when it must not be."""
-    if attempt >= ATTEMPTS or not _worth_repeating(failure):
+    passing = isinstance(failure, TransportError | RateLimitError | ServerError)
+    if attempt >= ATTEMPTS or not passing:
         return None
     if _may_have_happened(failure) and not ask.repeatable:
         return None
@@ -145,16 +172,8 @@ def _pause(
     return asked if asked <= session.patience else None
 
 
-def _worth_repeating(failure: ApiError | TransportError) -> bool:
-    if isinstance(failure, TransportError | RateLimitError | ServerError):
-        return True
-    return failure.problem.status == 408
-
-
 def _may_have_happened(failure: ApiError | TransportError) -> bool:
-    if isinstance(failure, TransportError):
-        return failure.sent
-    return isinstance(failure, ServerError) or failure.problem.status == 408
+    return failure.sent if isinstance(failure, TransportError) else isinstance(failure, ServerError)
 
 
 def _settled(

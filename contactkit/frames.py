@@ -85,9 +85,10 @@ def to_frame(
 
 
 class Problems(int):
-    """How many cells were bad, which is all that a file keeps of `attrs`; `rows` has them whole.
+    """How many cells were bad; `rows` has them whole, with what came in their place.
 
-    What came in their place may be somebody's number, and pandas writes `attrs` into files.
+    That may be somebody's number, and pandas writes `attrs` into files: a file, a pickle too, keeps
+    only how many there were.
     """
 
     rows: tuple[tuple[int, str, str, JSON, str], ...] = ()
@@ -109,7 +110,7 @@ class Problems(int):
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Problems, (self.rows,)
+        return int, (int(self),)
 
 
 def _joined(declared: RecordField, arrays: list[Any]) -> Any:
@@ -184,11 +185,10 @@ def _foreign(value: Any) -> JSON:
     return str(value) if found is value else found
 
 
-def result_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Result rows as the one typed frame that every write answers with."""
-    return pd.DataFrame(
-        {
-            name: pd.Series([row.get(name) for row in rows], dtype=dtype)
-            for name, dtype in RESULT_COLUMNS.items()
-        }
-    )
+def result_frame(rows: Sequence[Mapping[str, Any]], index: pd.Index | None = None) -> pd.DataFrame:
+    """Result rows as the one typed frame that every write answers with, under the given index."""
+    columns = {
+        name: pd.Series([row.get(name) for row in rows], dtype=dtype, index=index)
+        for name, dtype in RESULT_COLUMNS.items()
+    }
+    return pd.DataFrame(columns)

@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from contactkit.errors import ConfigurationError
@@ -19,6 +19,8 @@ from contactkit.spec import Limit
 _UNITS = {"s": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "day": 86_400}
 
 _NUMBER = re.compile(r"\d{1,10}(\.\d+)?", re.ASCII)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # A request takes a moment to arrive, so two that left a window apart may arrive closer together.
 _MARGIN = 1.01
@@ -140,4 +142,4 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     except (ValueError, OverflowError):
         return None
     # An HTTP date that names no zone is in UTC all the same.
-    return max(0.0, date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now)
+    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - _EPOCH).total_seconds() - now)

@@ -11,6 +11,7 @@ import logging
 import time
 import weakref
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import httpx
@@ -35,6 +36,10 @@ class Clock(calls.Clock, Protocol):
         ...
 
 
+# Longer naps than the operating system can count are taken in turns.
+_LONGEST_NAP = 3600.0
+
+
 class RealClock:
     """The machine's own time."""
 
@@ -42,10 +47,12 @@ class RealClock:
         return time.time()
 
     def sleep(self, until: float) -> None:
-        time.sleep(max(0.0, until - time.time()))
+        while (left := until - time.time()) > 0:
+            time.sleep(min(left, _LONGEST_NAP))
 
     async def asleep(self, until: float) -> None:
-        await asyncio.sleep(max(0.0, until - time.time()))
+        while (left := until - time.time()) > 0:
+            await asyncio.sleep(min(left, _LONGEST_NAP))
 
 
 class VirtualClock:
@@ -119,25 +126,33 @@ class _NoAddresses(logging.Filter):
 _filter = _NoAddresses()
 
 
+@dataclass(frozen=True)
+class _Options:
+    transport: httpx.MockTransport | None
+    timeout: httpx.Timeout
+    trust_env: bool
+
+
 class Connection:
     """The httpx clients of one session, one for each door, opened when first used."""
 
     def __init__(
-        self, transport: httpx.MockTransport | None, timeout: httpx.Timeout, host: str
+        self, transport: httpx.MockTransport | None, timeout: httpx.Timeout, address: str
     ) -> None:
-        self._transport = transport
-        self._timeout = timeout
+        url = httpx.URL(address)
+        # Plain http goes to loopback alone, and so must never pass a proxy of the environment.
+        self._options = _Options(transport, timeout, trust_env=url.scheme == "https")
         self._blocking: httpx.Client | None = None
         self._awaiting: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
             weakref.WeakKeyDictionary()
         )
-        _filter.hosts |= {host}
+        _filter.hosts |= {url.host}
         logging.getLogger("httpx").addFilter(_filter)
 
     def send(self, call: Call) -> Answer:
         """Send one call and read its answer whole."""
         if self._blocking is None:
-            self._blocking = _opened(httpx.Client, self._transport, self._timeout)
+            self._blocking = _opened(httpx.Client, self._options)
         try:
             return _reply(self._blocking.send(_request(self._blocking, call)))
         except httpx.HTTPError as error:
@@ -148,7 +163,7 @@ class Connection:
         loop = asyncio.get_running_loop()
         client = self._awaiting.get(loop)
         if client is None:
-            client = _opened(httpx.AsyncClient, self._transport, self._timeout)
+            client = _opened(httpx.AsyncClient, self._options)
             self._awaiting[loop] = client
         try:
             return _reply(await client.send(_request(client, call)))
@@ -171,12 +186,12 @@ class Connection:
 ClientT = TypeVar("ClientT", httpx.Client, httpx.AsyncClient)
 
 
-def _opened(
-    kind: type[ClientT], transport: httpx.MockTransport | None, timeout: httpx.Timeout
-) -> ClientT:
+def _opened(kind: type[ClientT], options: _Options) -> ClientT:
     """An httpx client; it reads proxies and certificates from the environment as it opens."""
     try:
-        return kind(transport=transport, timeout=timeout)
+        return kind(
+            transport=options.transport, timeout=options.timeout, trust_env=options.trust_env
+        )
     except (OSError, ImportError, ValueError) as error:
         message = f"the environment's proxy or certificate settings cannot be used: {error}"
         raise ConfigurationError(message) from None
@@ -226,7 +241,11 @@ def run(flow: Flow[T], connection: Connection, clock: Clock) -> T:
         except StopIteration as end:
             return end.value
         if isinstance(step, Call):
-            answer = connection.send(step)
+            try:
+                answer = connection.send(step)
+            except BaseException as interrupt:
+                flow.throw(interrupt)
+                raise
         else:
             answer = clock.sleep(step.until)
 
@@ -240,6 +259,10 @@ async def arun(flow: Flow[T], connection: Connection, clock: Clock) -> T:
         except StopIteration as end:
             return end.value
         if isinstance(step, Call):
-            answer = await connection.asend(step)
+            try:
+                answer = await connection.asend(step)
+            except BaseException as interrupt:
+                flow.throw(interrupt)
+                raise
         else:
             answer = await clock.asleep(step.until)

@@ -408,7 +408,7 @@ def test_a_senseless_life_of_a_token_is_an_hour(wire, life):
 def test_an_environment_that_httpx_cannot_use_is_a_configuration_error(monkeypatch, variable):
     monkeypatch.setenv(*variable)
     with pytest.raises(ck.ConfigurationError, match="environment"):
-        ck.connect("sent", api_key="k", base_url="http://127.0.0.1:9").contacts.list()
+        ck.connect("sent", api_key="k", base_url="https://127.0.0.1:9").contacts.list()
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ def test_every_module_has_its_tests(module):
         "answers.py": "test_contract.py",
         "contacts.py": "test_contract.py",
         "demo.py": "test_cli.py",
+        "results.py": "test_safety.py",
     }
     assert elsewhere.get(module, f"test_{module}") in tests
 

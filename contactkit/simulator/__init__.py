@@ -18,7 +18,7 @@ from contactkit.files import read_contacts
 from contactkit.frames import STRING, TIME, rows_of, to_frame
 from contactkit.record import fields_of, parse_time
 from contactkit.simulator.engine import Engine
-from contactkit.simulator.messages import Row
+from contactkit.simulator.messages import Refusal, Row
 from contactkit.simulator.rules import rules_for
 from contactkit.simulator.seeds import MOST, phone, seed_file
 from contactkit.spec import Provider
@@ -97,13 +97,16 @@ class Simulator:
         contacts = self.engine.contacts
         unknown = fields.keys() - fields_of(self.engine.provider.record).keys()
         if unknown:
-            raise LookupError(f"no field {', '.join(sorted(unknown))}")
+            raise ConfigurationError(f"no field {', '.join(sorted(unknown))}")
         stored = contacts.find(key) if key else None
         if key and stored is None:
-            raise LookupError(f"no contact {key!r}")
+            raise ConfigurationError(f"no contact {key!r}")
         if stored is None:
             owner = self.engine.rules.owner_of(0)
-            return str(self.engine.add(fields, owner).row[contacts.key])
+            try:
+                return str(self.engine.add(fields, owner).row[contacts.key])
+            except Refusal as refusal:
+                raise ConfigurationError(f"no such contact: {refusal.message}") from None
         contacts.put({**stored.row, **fields}, stored.owner, writes=0)
         return key
 

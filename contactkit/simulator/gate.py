@@ -169,7 +169,11 @@ def once(
     same = (request.method, request.path, json.dumps(request.body, sort_keys=True))
     before = engine.remembered.get(place)
     if before is None or engine.clock.now() - before.at >= form.life:
-        answer = carry_out()
+        engine.in_flight.add(place)
+        try:
+            answer = carry_out()
+        finally:
+            engine.in_flight.discard(place)
         now = engine.clock.now()
         engine.remembered[place] = Remembered(same, answer, engine.request_id, now)
         return answer

@@ -127,12 +127,12 @@ def test_put_takes_the_address(privy):
 
 @pytest.mark.parametrize("key", ["cus_0", FIRST])
 def test_put_refuses_a_key_that_is_not_there(privy, key):
-    with pytest.raises(LookupError, match="no contact"):
+    with pytest.raises(ck.ConfigurationError, match="no contact"):
         privy.simulator.put(key, first_name="Jan")
 
 
 def test_put_refuses_a_field_that_is_not_declared(privy):
-    with pytest.raises(LookupError, match="no field nickname"):
+    with pytest.raises(ck.ConfigurationError, match="no field nickname"):
         privy.simulator.put(JANET, nickname="J")
     assert len(privy.simulator.state()) == 8
 
