@@ -153,9 +153,9 @@ def _missing(provider: Provider, ways: Iterable[Auth], held: Mapping[str, str]) 
 def _address(base_url: str) -> str:
     try:
         url = httpx.URL(base_url)
+        shown = f"{url.scheme}://{url.host}"
     except (httpx.InvalidURL, TypeError, ValueError):
         raise ConfigurationError("base_url is no address; it must be as https://host") from None
-    shown = f"{url.scheme}://{url.host}"
     if url.userinfo or url.query or url.fragment:
         raise ConfigurationError(f"base_url {shown} must hold no user, query or fragment")
     safe = url.scheme == "https" or (url.scheme == "http" and _is_local(url.host))

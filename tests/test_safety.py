@@ -437,3 +437,212 @@ def test_many_new_fields_are_one_warning(wire):
         found = sent(wire).contacts.get(KEY)
     assert found["new_149"][0] == 149
     assert [each.category for each in caught] == [ck.ContactKitWarning] * 2
+
+
+# Several at once, and the ends of calls
+
+
+def slowly(client: ck.Client) -> None:
+    """Let other calls run between a request and its answer."""
+    send = client._connection.asend
+
+    async def slow(call: Any) -> Any:
+        await asyncio.sleep(0.005)
+        answer = await send(call)
+        await asyncio.sleep(0.005)
+        return answer
+
+    client._connection.asend = slow  # type: ignore[method-assign]
+
+
+async def test_one_renewal_serves_all_calls_that_were_refused_with_the_old_token(wire):
+    ck.connect("privy", via=wire)
+    client = ck.connect("privy", via=wire, **wire.simulator.accounts["oauth"])
+    client.contacts.get(JANET)
+    wire.simulator.engine.tokens.clear()
+    slowly(client)
+    rows = await asyncio.gather(*(client.aio.contacts.get(JANET) for _ in range(5)))
+    assert [len(row) for row in rows] == [1] * 5
+
+
+@pytest.mark.parametrize("first", [says(429, "{}"), loses(httpx.ConnectError, after=False)])
+def test_a_used_key_is_skipped_even_if_the_first_attempt_did_not_arrive(wire, first):
+    contacts = sent(wire).contacts
+    contacts.update(KEY, opt_out=True, idempotency_key="k1")
+    contacts.update(KEY, opt_out=False)
+    wire.faults = [first]
+    with pytest.warns(ck.ContactKitWarning, match="nothing was done"):
+        again = contacts.update(KEY, opt_out=True, idempotency_key="k1")
+    assert again["outcome"][0] == "skipped"
+
+
+def test_a_replay_after_a_lost_answer_under_a_key_of_one_s_own_is_unknown(wire):
+    wire.faults = [loses(httpx.ReadTimeout, after=True)]
+    with pytest.warns(ck.ContactKitWarning, match="cannot be told"):
+        done = sent(wire).contacts.update(KEY, opt_out=True, idempotency_key="k1")
+    assert done["outcome"][0] == "unknown"
+
+
+@pytest.mark.parametrize("data", [{"id": KEY, "opt_out": False}, {"id": KEY}])
+def test_an_answer_that_contradicts_the_request_is_unknown(wire, data):
+    row = sent(wire).contacts.get(KEY)
+    for key in (KEY, row):
+        wire.faults = [says(200, json.dumps({**CONTACT, "data": data}))]
+        with pytest.warns(ck.ContactKitWarning, match="without what was asked of opt_out"):
+            done = sent(wire).contacts.update(key, opt_out=True)
+        assert done["outcome"][0] == "unknown"
+
+
+def test_unchanged_rows_list_no_changes_and_keep_their_index(wire):
+    contacts = sent(wire).contacts
+    people = contacts.list()
+    done = contacts.update(people.iloc[[4]], opt_out=False)
+    assert (done["outcome"].item(), done["changed"].item(), done.index.to_list()) == (
+        "unchanged",
+        [],
+        [4],
+    )
+
+
+@pytest.mark.parametrize("name", ["sent", "privy"])
+def test_a_request_timeout_of_the_server_is_no_refusal(wire, name):
+    wire.faults = [says(408, "{}")] * 9
+    with pytest.raises(ck.ServerError):
+        ck.connect(name, via=wire).contacts.create(**EXAMPLES[name].create)
+
+
+def test_a_key_that_the_provider_writes_in_another_case_is_the_same(wire):
+    data = {"id": KEY.upper(), "opt_out": True}
+    wire.faults = [says(200, json.dumps({**CONTACT, "data": data}))]
+    assert sent(wire).contacts.update(KEY, opt_out=True)["outcome"][0] == "updated"
+
+
+def test_a_row_that_cannot_be_updated_can_be_read(wire):
+    contacts = sent(wire).contacts
+    inherited = contacts.get(EXAMPLES["sent"].refused[0])
+    assert len(contacts.get(inherited)) == 1
+    assert len(contacts.message_summary(inherited)) == 1
+
+
+def test_a_row_in_part_is_left_to_the_provider_to_judge(wire):
+    contacts = ck.connect("privy", via=wire).contacts
+    omar = contacts.list().iloc[[1]]
+    done = contacts.update(omar[["id", "first_name"]], sms_consent="unsubscribed")
+    assert done["outcome"].item() == "updated"
+    other = sent(Wire()).contacts
+    row = other.get(KEY).assign(available_channels=pd.NA)
+    assert other.update(row, default_channel="whatsapp")["outcome"].item() == "updated"
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_no_name_of_a_person_is_quoted_from_an_answer(wire, cut):
+    body = json.dumps({"data": {"id": "other", "first_name": "Janet", "custom_fields": {"a": "b"}}})
+    wire.faults = [says(200, body[:-3] if cut else body)]
+    with pytest.raises(ck.ApiError) as caught:
+        ck.connect("privy", via=wire).contacts.update(JANET, first_name="Jan")
+    assert "Janet" not in str(caught.value)
+    assert "bytes of JSON" in str(caught.value)
+
+
+def test_no_personal_value_that_was_sent_is_quoted_from_a_refusal(wire):
+    error = {"code": "validation_failed", "message": "Zebulon is no name, gold-fish no tier"}
+    wire.faults = [says(422, json.dumps({"error": error}))]
+    with pytest.raises(ck.InvalidRequestError) as caught:
+        ck.connect("privy", via=wire).contacts.update(
+            JANET, first_name="Zebulon", custom_fields={"tier": "gold-fish"}
+        )
+    assert "Zebulon" not in str(caught.value) and "gold-fish" not in str(caught.value)
+
+
+def test_a_loopback_address_passes_no_proxy_of_the_environment(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    client = ck.connect("sent", api_key="k", base_url="http://127.0.0.1:9")
+    with pytest.raises(ck.TransportError):
+        client.contacts.list()
+    assert not client._connection._blocking._mounts
+
+
+def test_a_count_that_no_column_can_hold_is_a_problem(wire):
+    row = {"contact_id": KEY, "message_count": 2**63, "channels_used": [], "channel_scores": []}
+    wire.faults = [says(200, json.dumps({**CONTACT, "data": row}))]
+    with pytest.warns(ck.ContactKitWarning):
+        found = sent(wire).contacts.message_summary(KEY)
+    assert found["message_count"].isna().all()
+    assert ck.problems(found)["field"].to_list() == ["message_count"]
+
+
+def test_a_resume_past_the_year_9999_is_its_end(wire):
+    late = "Fri, 31 Dec 9999 23:59:59 -1200"
+    wire.faults = [says(429, "{}", Retry_After=late)]
+    with pytest.raises(ck.RateLimitError) as caught:
+        sent(wire).contacts.get(KEY)
+    assert caught.value.resume_at.year == 9999
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"timeout": 1e10},
+        {"timeout": float("inf")},
+        {"rate_limit": []},
+        {"base_url": "https://xn--zzzzzz99999"},
+        {"base_url": "https://a/\ud800"},
+    ],
+    ids=str,
+)
+def test_connect_refuses_what_would_fail_later(options):
+    with pytest.raises(ck.ConfigurationError):
+        ck.connect("sent", api_key="k", **options)
+
+
+@pytest.mark.parametrize("fields", [{}, {"phone_number": "garbage"}, {"nickname": "x"}])
+def test_a_contact_that_cannot_be_is_not_put_into_the_simulator(fields):
+    simulator = ck.Simulator(contacts=1)
+    ck.connect("sent", via=simulator)
+    with pytest.raises(ck.ConfigurationError):
+        simulator.put(**fields)
+
+
+def test_an_interrupt_keeps_the_key_under_which_to_repeat(wire):
+    def interrupt(request: httpx.Request, answer: Any) -> httpx.Response:
+        answer(request)
+        raise KeyboardInterrupt
+
+    wire.faults = [interrupt]
+    with pytest.raises(KeyboardInterrupt) as caught:
+        sent(wire).contacts.create(phone_number="+12025550188")
+    key = wire.requests[0].headers["Idempotency-Key"]
+    assert key in caught.value.__notes__[0]
+    wire.faults = [interrupt]
+    with pytest.raises(KeyboardInterrupt) as caught:
+        sent(wire).contacts.get(KEY)
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_a_listing_cut_short_counts_only_the_problems_that_it_shows(wire):
+    rows = [{"id": f"{n}"} for n in range(10)]
+    info = {"page": 1, "total_pages": 1, "has_more": False, "total_count": 10}
+    body = {"success": True, "data": {"contacts": rows, "pagination": info}}
+    wire.faults = [says(200, json.dumps(body))]
+    with pytest.warns(ck.ContactKitWarning):
+        found = sent(wire).contacts.list(limit=np.int64(3))
+    assert len(found) == 3
+    assert set(ck.problems(found)["key"]) == {"0", "1", "2"}
+
+
+def test_a_key_in_one_of_several_index_levels_of_a_file_is_kept(tmp_path):
+    people = sent(Wire()).contacts.list()
+    people.set_index(["id", "phone_number"]).to_parquet(tmp_path / "people.parquet")
+    read = ck.read_contacts(tmp_path / "people.parquet", "sent")
+    assert read["id"].equals(people["id"])
+
+
+def test_a_damaged_file_is_a_configuration_error(tmp_path):
+    sent(Wire()).contacts.list().to_parquet(tmp_path / "people.parquet")
+    content = bytearray((tmp_path / "people.parquet").read_bytes())
+    content[4:400] = b"\xff" * 396
+    (tmp_path / "people.parquet").write_bytes(bytes(content))
+    with pytest.raises(ck.ConfigurationError):
+        ck.read_contacts(tmp_path / "people.parquet", "sent")
+    with pytest.raises(FileNotFoundError):
+        ck.read_contacts(tmp_path / "nobody.csv", "sent")
