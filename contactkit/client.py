@@ -228,7 +228,8 @@ class Client:
             for name, value in self._picture().items()
         )
         title = escape(f"contactkit client for {self._session.provider.title}")
-        return f"<table><caption>{title}</caption><tbody>{rows}</tbody></table>"
+        caption = f'<caption style="text-align:left;font-weight:bold">{title}</caption>'
+        return f"<table>{caption}<tbody>{rows}</tbody></table>"
 
 
 def _span(seconds: float) -> str:

@@ -6,10 +6,15 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import contactkit as ck
 from contactkit.providers import names
 from tests.support import EXAMPLES, Example, Wire
+
+# No test is timed: a busy machine is not a bug.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

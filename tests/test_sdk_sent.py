@@ -79,6 +79,12 @@ def test_it_creates_updates_and_deletes(sdk, simulator):
     assert simulator.state()["writes"].to_list()[-1] == 3
 
 
+def test_a_null_of_its_leaves_a_field_alone(sdk):
+    before = sdk.contacts.retrieve(KEY).data
+    after = sdk.contacts.update(KEY, opt_out=True, default_channel=None).data
+    assert (after.opt_out, after.default_channel) == (True, before.default_channel)
+
+
 def test_its_sandbox_changes_nothing(sdk, simulator):
     assert sdk.contacts.update(KEY, opt_out=True, sandbox=True).data.opt_out is True
     assert sdk.contacts.create(phone_number="+1234567890", sandbox=True).data.id != KEY

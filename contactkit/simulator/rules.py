@@ -83,6 +83,7 @@ class Rules:
     names_existing: bool = True
     restores: bool = False
     empty_update: bool = False
+    null_is_absent: bool = False
     guard: Callable[[Engine, Request], None] = nothing
     rejected: Callable[[Engine, Request], None] = nothing
     enter: Callable[[Engine, Request], None] = nothing

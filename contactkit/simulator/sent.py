@@ -206,6 +206,7 @@ RULES = Rules(
     unique=("phone_number",),
     names_existing=False,
     empty_update=True,
+    null_is_absent=True,
     guard=guard,
     rejected=rejected,
     enter=enter,

@@ -93,7 +93,11 @@ def _checked(engine: Engine, request: Request, endpoint: Endpoint, current: Row 
     names = {each.wire: name for name, each in declared.items()}
     known = fields_of(engine.provider.record)
     names |= {each.wire: name for name, each in known.items() if each.wire not in names}
-    values = {names.get(wire, wire): value for wire, value in request.body.items()}
+    values = {
+        names.get(wire, wire): value
+        for wire, value in request.body.items()
+        if value is not None or not engine.rules.null_is_absent
+    }
     found = check(engine.provider, endpoint, values, current)
     problems = [p for p in found.problems if p.code != "empty" or not engine.rules.empty_update]
     if problems:
