@@ -8,13 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from contactkit.simulator.sent import CHILD, FOREIGN, ORGANISATION
+from contactkit.simulator.sent import CHILD, ORGANISATION
 from tests.simulator.talk import Talk
 
 ALL = "/v3/contacts"
 FIRST = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 SMS_ONLY = "0b5c7a64-3d1e-4c57-9a55-5d2f0f6f0002"
 INHERITED = "0b5c7a64-3d1e-4c57-9a55-5d2f0f6f0003"
+FOREIGN = "2f6a1c1e-0000-4000-8000-000000000003"
 NOWHERE = "6ba7b810-9dad-11d1-80b4-00c04fd430c9"
 NEW = "+12125550187"
 SEVEN_DIGITS = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}\+00:00"
