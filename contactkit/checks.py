@@ -10,8 +10,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pydantic import ValidationError
-
 from contactkit import phones
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.record import RecordField, fields_of
@@ -132,12 +130,8 @@ def check(
             found.problems.append(problem)
             continue
         adapter = allowed[name].adapter
-        accepted_value = adapter.dump_python(adapter.validate_python(value), mode="json")
-        if not _sendable(value):
-            message = "must be text that UTF-8 can hold, and numbers of a usual length"
-            found.problems.append(FieldProblem(field=name, message=message, code="type"))
-            continue
-        found.values[name] = found.wire[allowed[name].wire] = accepted_value
+        sent = adapter.dump_python(adapter.validate_python(value), mode="json")
+        found.values[name] = found.wire[allowed[name].wire] = sent
     found.problems += _missing(endpoint, allowed, own, values, found)
     changes = {name: value for name, value in found.values.items() if name in own}
     known = endpoint.effect == "create" or current is not None
@@ -182,11 +176,12 @@ def _refused(
 
 
 def _mistyped(field: RecordField, value: JSON) -> FieldProblem | None:
-    try:
-        field.adapter.validate_python(value)
-    except ValidationError:
+    if not field.holds(value):
         message, code = f"must be {expected(field)}", "choice" if field.choices else "type"
         return FieldProblem(field=field.name, message=message, code=code)
+    if not _sendable(value):
+        message = "must be text that UTF-8 can hold, and numbers of a usual length"
+        return FieldProblem(field=field.name, message=message, code="type")
     try:
         if field.marker.check:
             field.marker.check(value)

@@ -1,7 +1,6 @@
-"""`connect`, the client and its awaiting door, and the verbs on its contacts.
+"""`connect`, the client and its awaiting door: credentials, address and limits, once for both.
 
-A verb checks what it was given, makes a flow and hands it to its door; the flow is the same for
-both doors. No provider is known by name.
+The verbs are in contacts.py, the same for both doors. No provider is known by name.
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ from contactkit.world import Connection, Live, World, arun, run
 BlockingContacts: TypeAlias = Contacts[pd.DataFrame, Iterator[pd.DataFrame]]
 AwaitingContacts: TypeAlias = Contacts[Awaitable[pd.DataFrame], AsyncIterator[pd.DataFrame]]
 
-
 _LONGEST_TIMEOUT = 1e6
 
 
@@ -48,8 +46,8 @@ def connect(
     Credentials come from the arguments or the environment, and from neither with
     `via=Simulator()`. `timeout` is in seconds (connecting never takes more than 10 of them);
     `patience` is the longest single wait, in seconds, for a rate limit or a retry, past which
-    `RateLimitError.resume_at` says when to go on; `rate_limit` replaces the declared limits, as
-    "200/minute". Raises ConfigurationError.
+    `RateLimitError.resume_at` says when to go on; `rate_limit`, as "200/minute", is counted in the
+    place of the declared limits. Raises ConfigurationError.
     """
     held = {name: Secret(value) for name, value in credentials.items() if _is_text(name, value)}
     del credentials  # so that no traceback that shows variables shows them

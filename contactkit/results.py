@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from contactkit.answers import picked, undocumented
 from contactkit.calls import Ask, Done, Session
@@ -21,7 +21,7 @@ def row_of(session: Session, ask: Ask, done: Done) -> dict[str, JSON]:
     row = picked(session, ask, done, session.provider.envelope.one)
     if not isinstance(row, dict):
         raise undocumented(session, ask, done.reply, "holds no contact")
-    return row
+    return cast("dict[str, JSON]", row)
 
 
 def result(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, Optional, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from contactkit.checks import accepted
 from contactkit.record import RecordField
@@ -57,12 +57,11 @@ def _path(endpoint: Endpoint) -> list[inspect.Parameter]:
 
 
 def _field(each: RecordField) -> inspect.Parameter:
-    # Optional[...] because a Literal and None have no | before Python 3.14 in every spelling.
     return inspect.Parameter(
         each.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=inspect.Parameter.empty if each.marker.required else UNSET,
-        annotation=Optional[each.plain] if each.nullable else each.plain,  # noqa: UP045
+        annotation=each.plain | None if each.nullable else each.plain,
     )
 
 

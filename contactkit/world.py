@@ -11,8 +11,7 @@ import logging
 import time
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import httpx
 
@@ -126,13 +125,6 @@ class _NoAddresses(logging.Filter):
 _filter = _NoAddresses()
 
 
-@dataclass(frozen=True)
-class _Options:
-    transport: httpx.MockTransport | None
-    timeout: httpx.Timeout
-    trust_env: bool
-
-
 class Connection:
     """The httpx clients of one session, one for each door, opened when first used."""
 
@@ -141,7 +133,8 @@ class Connection:
     ) -> None:
         url = httpx.URL(address)
         # Plain http goes to loopback alone, and so must never pass a proxy of the environment.
-        self._options = _Options(transport, timeout, trust_env=url.scheme == "https")
+        trust_env = url.scheme == "https"
+        self._options = {"transport": transport, "timeout": timeout, "trust_env": trust_env}
         self._blocking: httpx.Client | None = None
         self._awaiting: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
             weakref.WeakKeyDictionary()
@@ -186,12 +179,10 @@ class Connection:
 ClientT = TypeVar("ClientT", httpx.Client, httpx.AsyncClient)
 
 
-def _opened(kind: type[ClientT], options: _Options) -> ClientT:
+def _opened(kind: type[ClientT], options: dict[str, Any]) -> ClientT:
     """An httpx client; it reads proxies and certificates from the environment as it opens."""
     try:
-        return kind(
-            transport=options.transport, timeout=options.timeout, trust_env=options.trust_env
-        )
+        return kind(**options)
     except (OSError, ImportError, ValueError) as error:
         message = f"the environment's proxy or certificate settings cannot be used: {error}"
         raise ConfigurationError(message) from None

@@ -35,7 +35,7 @@ def drawn_tree() -> dict[str, str]:
     for line in str(errors.__doc__).splitlines():
         names = re.findall(r"[├└]── (\w+)", line)
         if names:
-            depth = re.search("[├└]", line).start()  # type: ignore[union-attr]
+            depth = re.search("[├└]", line).start()
             while stack[-1][0] >= depth and len(stack) > 1:
                 stack.pop()
             parents |= dict.fromkeys(names, stack[-1][1])

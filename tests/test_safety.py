@@ -452,7 +452,7 @@ def slowly(client: ck.Client) -> None:
         await asyncio.sleep(0.005)
         return answer
 
-    client._connection.asend = slow  # type: ignore[method-assign]
+    client._connection.asend = slow
 
 
 async def test_one_renewal_serves_all_calls_that_were_refused_with_the_old_token(wire):
