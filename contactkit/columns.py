@@ -158,7 +158,10 @@ def _codes(declared: RecordField, values: Sequence[JSON]) -> Any:
 
 
 def _booleans(declared: RecordField, values: Sequence[JSON]) -> Any:
-    return np.array([-1 if value is None else value for value in values], dtype=np.int8)
+    try:
+        return np.array(values, dtype=np.int8)
+    except TypeError:
+        return np.array([-1 if value is None else value for value in values], dtype=np.int8)
 
 
 def _integers(declared: RecordField, values: Sequence[JSON]) -> Any:
