@@ -12,10 +12,10 @@ try:
 except ImportError:
     sys.exit('The command line needs its extra: python -m pip install "contactkit[demo]"')
 
+from contactkit.declarations import names
 from contactkit.demo import STORIES, show, tell
 from contactkit.description import describe as described
 from contactkit.errors import ContactKitError
-from contactkit.providers import names
 
 app = typer.Typer(
     help="Explore and change contacts at messaging and marketing providers.",

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from contactkit.declarations import find
 from contactkit.frames import STRING, dtype_of
-from contactkit.providers import find
 from contactkit.record import RecordField, fields_of
 from contactkit.spec import Endpoint, Provider
 

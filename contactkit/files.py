@@ -13,9 +13,9 @@ from typing import Any
 import pandas as pd
 
 from contactkit.columns import Columns, read_column
+from contactkit.declarations import find, names
 from contactkit.errors import ConfigurationError
 from contactkit.frames import to_frame
-from contactkit.providers import find, names
 from contactkit.record import Kind, fields_of, key_of
 from contactkit.spec import JSON, Provider
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import contactkit as ck
-from contactkit.providers import names
+from contactkit.declarations import names
 from tests.support import EXAMPLES, Example, Wire
 
 # No test is timed: a busy machine is not a bug.

@@ -15,8 +15,8 @@ import pytest
 import contactkit as ck
 from contactkit import phones
 from contactkit.checks import Checked, accepted, check, clean, is_na, plain, settable
+from contactkit.declarations import find
 from contactkit.errors import ApiError, FieldProblem, InvalidInputError, Problem
-from contactkit.providers import find
 from contactkit.record import (
     Record,
     Time,

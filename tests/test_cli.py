@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from contactkit.cli import app, main
+from contactkit.declarations import find, names
 from contactkit.demo import STORIES
-from contactkit.providers import find, names
 from contactkit.record import fields_of
 
 PROGRAM = Path(sys.executable).parent / "contactkit"

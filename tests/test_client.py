@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 import contactkit as ck
-from contactkit.providers import find
+from contactkit.declarations import find
 from tests.support import EXAMPLES, Wire, says
 
 

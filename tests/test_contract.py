@@ -16,8 +16,8 @@ from pandas.testing import assert_frame_equal
 
 import contactkit as ck
 from contactkit.checks import check, settable
+from contactkit.declarations import find, names
 from contactkit.frames import OUTCOMES, RESULT_COLUMNS, dtype_of
-from contactkit.providers import find, names
 from contactkit.record import fields_of, key_of
 from tests.support import EXAMPLES, Example, Wire, loses, says, then_says
 

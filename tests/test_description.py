@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 import contactkit as ck
+from contactkit.declarations import find
 from contactkit.frames import STRING
-from contactkit.providers import find
 from contactkit.record import Record, fields_of
 
 COLUMNS = (

@@ -13,8 +13,8 @@ from pandas.testing import assert_frame_equal
 
 import contactkit as ck
 from contactkit.columns import read_rows
+from contactkit.declarations import find
 from contactkit.frames import to_frame
-from contactkit.providers import find
 
 PRIVY = find("privy")
 ROW: dict[str, Any] = {

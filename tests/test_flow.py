@@ -9,8 +9,8 @@ import pytest
 
 import contactkit as ck
 from contactkit.calls import Reply, Wait
+from contactkit.declarations import find
 from contactkit.flow import ATTEMPTS, Pages, perform, prepare
-from contactkit.providers import find
 from contactkit.world import run
 from tests.support import EXAMPLES, Wire, loses, says
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import contactkit as ck
 from contactkit.columns import read_rows
+from contactkit.declarations import find
 from contactkit.frames import (
     OUTCOMES,
     STRING,
@@ -30,7 +31,6 @@ from contactkit.frames import (
     rows_of,
     to_frame,
 )
-from contactkit.providers import find
 from contactkit.record import Record, Time, fields_of, key, parse_time, read_only, writable
 
 

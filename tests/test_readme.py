@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from contactkit.client import _needs
-from contactkit.providers import find, names
+from contactkit.declarations import find, names
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

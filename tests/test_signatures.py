@@ -9,7 +9,7 @@ import pytest
 
 import contactkit as ck
 from contactkit.checks import accepted
-from contactkit.providers import find
+from contactkit.declarations import find
 
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
 

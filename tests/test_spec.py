@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contactkit.declarations import find, names
 from contactkit.errors import ConflictError, FieldProblem, Problem, RateLimitError, ServerError
-from contactkit.providers import find, names
 from contactkit.spec import Envelope, PageNumbers, as_list, as_object
 
 NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 import contactkit as ck
-from contactkit.providers import names
+from contactkit.declarations import names
 
 PACKAGE = Path(ck.__file__).parent
 ROOT = PACKAGE.parent
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 KNOWS_PROVIDERS = {
     "demo.py",
-    *(f"{where}/{n}.py" for n in names() for where in ("providers", "simulator")),
+    *(f"{where}/{n}.py" for n in names() for where in ("declarations", "simulator")),
 }
 
 

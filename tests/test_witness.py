@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 import contactkit as ck
-from contactkit.providers import find
+from contactkit.declarations import find
 from tests.support import Wire, says
 
 HERE = Path(__file__).parent / "witnesses"

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
-from contactkit.providers.privy import timestamp
+from contactkit.declarations.privy import timestamp
 from contactkit.simulator.messages import Account, Request, Row
 from contactkit.simulator.rules import Rules
 from contactkit.spec import JSON

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import phonenumbers
 
 from contactkit import phones
+from contactkit.declarations.sent import timestamp
 from contactkit.errors import (
     FieldProblem,
     InvalidRequestError,
@@ -17,7 +18,6 @@ from contactkit.errors import (
     PermissionDeniedError,
     RateLimitError,
 )
-from contactkit.providers.sent import timestamp
 from contactkit.simulator.messages import Account, Refusal, Request, Row
 from contactkit.simulator.rules import Rules
 from contactkit.spec import JSON, Endpoint

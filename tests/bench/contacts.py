@@ -10,8 +10,8 @@ from typing import Any
 
 import contactkit as ck
 from contactkit.calls import Flow, Reply, Session, T
+from contactkit.declarations import find
 from contactkit.limits import Budget, parse_rate
-from contactkit.providers import find
 from contactkit.simulator.seeds import MOST, phone
 from contactkit.world import RealClock
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 import contactkit as ck
-from contactkit.providers import find
+from contactkit.declarations import find
 
 
 class Talk:

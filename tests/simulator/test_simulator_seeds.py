@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import contactkit as ck
+from contactkit.declarations import find, names
 from contactkit.errors import ConfigurationError
-from contactkit.providers import find, names
 from contactkit.record import fields_of
 from contactkit.simulator.seeds import MOST, phone
 from tests.simulator.talk import Talk

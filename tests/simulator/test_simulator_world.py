@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 import contactkit as ck
+from contactkit.declarations import find, names
 from contactkit.errors import ConfigurationError
 from contactkit.frames import dtype_of
-from contactkit.providers import find, names
 from contactkit.record import fields_of
 from tests.simulator.talk import Talk
 

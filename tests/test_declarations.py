@@ -8,7 +8,7 @@ import pytest
 
 import contactkit as ck
 from contactkit.checks import check
-from contactkit.providers import find, names
+from contactkit.declarations import find, names
 from contactkit.record import fields_of, key_of
 
 
