@@ -19,8 +19,8 @@ from contactkit.errors import (
     redact,
 )
 from contactkit.limits import retry_after
-from contactkit.record import fields_of
-from contactkit.spec import JSON, as_object
+from contactkit.record import RecordField, fields_of, key_of
+from contactkit.spec import JSON, Place, as_list, as_object
 
 # The last second of the year 9999, past which no datetime goes.
 _LATEST = 253_402_300_799.0
@@ -129,12 +129,23 @@ def _refusal(session: Session, ask: Ask, reply: Reply, problem: Problem) -> ApiE
 def _people(session: Session, ask: Ask) -> Iterator[str]:
     """The personal values that were sent, which a refusal may repeat."""
     declared = {**fields_of(session.provider.record), **fields_of(ask.endpoint.params)}
-    sent = {**as_object(ask.call.body), **ask.call.query}
-    for each in declared.values():
-        if each.marker.personal:
-            value = sent.get(each.wire)
+    personal = {wire for each in declared.values() if each.marker.personal for wire in _wires(each)}
+    if key_of(session.provider.record).marker.personal:
+        personal.add(ask.endpoint.key_wire)
+        yield ask.key
+    bulk = ask.endpoint.bulk
+    rows = as_list(as_object(ask.call.body).get(bulk.name, ask.call.body)) if bulk else []
+    for sent in (as_object(ask.call.body), ask.call.query, *rows):
+        if isinstance(sent, str):
+            yield sent
+        for wire in personal & as_object(sent).keys():
+            value = as_object(sent)[wire]
             values = as_object(value).values() if isinstance(value, dict) else [value]
             yield from (text for text in values if isinstance(text, str) and len(text) > 2)
+
+
+def _wires(field: RecordField) -> tuple[str, ...]:
+    return field.wire, *field.marker.deprecated
 
 
 def _raisable(session: Session, kind: type[ApiError], problem: Problem, reply: Reply) -> ApiError:
@@ -149,7 +160,7 @@ def utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(min(seconds, _LATEST), UTC)
 
 
-def picked(session: Session, ask: Ask, done: Done, path: tuple[str, ...]) -> JSON:
+def picked(session: Session, ask: Ask, done: Done, path: Place) -> JSON:
     """What an answer holds at `path`; ApiError when it has no such place."""
     try:
         return session.provider.envelope.pick(done.body, path)

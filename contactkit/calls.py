@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from contactkit.errors import FieldProblem, InvalidInputError, Secret
 from contactkit.limits import Budget
-from contactkit.spec import JSON, Auth, Endpoint, Provider
+from contactkit.spec import JSON, Auth, Endpoint, Provider, as_object
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +97,7 @@ class Ask:
 
     endpoint: Endpoint
     call: Call
+    key: str = field(default="", repr=False)
     idempotency_key: str = ""
     own_key: bool = False
     dry_run: bool = False
@@ -110,7 +111,9 @@ class Ask:
     @property
     def repeatable(self) -> bool:
         """Whether carrying it out twice leaves the same as once."""
-        return not self.writes or self.endpoint.repeatable or bool(self.idempotency_key)
+        if not self.writes or self.idempotency_key:
+            return True
+        return self.endpoint.repeats(as_object(self.call.body))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,20 +138,24 @@ def prepare(
     *,
     key: str = "",
     query: Mapping[str, str] | None = None,
-    body: Mapping[str, JSON] | None = None,
+    body: JSON = None,
     idempotency_key: str = "",
     dry_run: bool = False,
 ) -> Ask:
     """Turn a verb into a request; InvalidInputError for a key that could leave its path."""
-    headers: dict[str, str] = {}
+    headers = dict(endpoint.confirm)
     own_key = bool(idempotency_key)
     idempotency = session.provider.idempotency
     if endpoint.keyed and idempotency:
         idempotency_key = _checked_key(session.provider, endpoint, idempotency_key)
         headers[idempotency.header] = idempotency_key
-    content = dict(body or {})
+    content: JSON = body or {}
+    if endpoint.takes_key and endpoint.key_wire:
+        content = {endpoint.key_wire: key, **content}
     if dry_run and session.provider.dry_run:
-        content |= session.provider.dry_run.body
+        content = {**content, **session.provider.dry_run.body} if isinstance(body, dict) else body
+        for name, value in session.provider.dry_run.headers.items():
+            headers[name] = ",".join(filter(None, (headers.get(name), value)))
     path = endpoint.path.format(key=segment(session.provider, endpoint, key))
     call = Call(
         method=endpoint.method,
@@ -160,6 +167,7 @@ def prepare(
     return Ask(
         endpoint=endpoint,
         call=call,
+        key=key,
         idempotency_key=idempotency_key,
         own_key=own_key,
         dry_run=dry_run,

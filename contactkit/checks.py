@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 
 from contactkit import phones
 from contactkit.errors import FieldProblem, InvalidInputError, warn
-from contactkit.record import RecordField, fields_of
+from contactkit.record import RecordField, fields_of, key_of
 from contactkit.spec import JSON, Endpoint, Provider
 
 _EXPECTED = {
     "string": "text",
     "boolean": "True or False",
     "Int64": "a whole number",
+    "date": "a date, such as 1990-05-04",
     "datetime": "a time with its offset from UTC, such as 2026-03-01T12:00:00+00:00",
     "list": "a list of text",
     "dict": "a flat mapping of text to text, numbers, True, False or None",
@@ -52,8 +53,9 @@ def clean(provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]) ->
             problem = FieldProblem(field=given, message=f"is {name}, given twice", code="unknown")
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
         renamed[name] = value if is_na(value) else plain(value)
-    return {
-        name: _phone(value)
+    defaults = {n: each.default for n, each in allowed.items() if each.default is not None}
+    return defaults | {
+        name: phone(value)
         if name in allowed and allowed[name].marker.personal == "phone"
         else value
         for name, value in renamed.items()
@@ -74,11 +76,18 @@ def plain(value: JSON) -> JSON:
     return value.tolist() if foreign and hasattr(value, "tolist") else value
 
 
-def _phone(value: JSON) -> JSON:
+def phone(value: JSON) -> JSON:
+    """A phone number as E.164; what is none stays as it is, for `check` to refuse."""
     try:
         return phones.normalise(value) if isinstance(value, str) else value
     except ValueError:
         return value
+
+
+def key_text(provider: Provider, given: JSON) -> str:
+    """A contact's key as text: a phone number as E.164, or ValueError with what is allowed."""
+    key = str(given)
+    return phones.normalise(key) if key_of(provider.record).marker.personal == "phone" else key
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -91,17 +100,23 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def settable(provider: Provider, endpoint: Endpoint) -> dict[str, RecordField]:
     """The record fields that an endpoint's body may hold, in declared order."""
-    access = {"create": {"writable", "create_only", "write_once"}}.get(
-        endpoint.effect, {"writable", "write_once"}
-    )
+    creates = endpoint.effect == "create"
+    access = {"writable", "write_once", "create_only" if creates else ""}
     if not endpoint.fields:
         return {}
     declared = fields_of(provider.record).items()
     return {
         name: each
         for name, each in declared
-        if each.marker.access in access and name not in endpoint.omits
+        if (each.marker.access in access or (creates and each.marker.required))
+        and name not in endpoint.omits
     }
+
+
+def wire_of(endpoint: Endpoint, field: RecordField) -> str:
+    """The provider's name for a field in this endpoint's body."""
+    is_key = field.marker.access == "key"
+    return endpoint.key_wire if is_key and endpoint.key_wire else field.wire
 
 
 def accepted(provider: Provider, endpoint: Endpoint) -> dict[str, RecordField]:
@@ -131,7 +146,7 @@ def check(
             continue
         adapter = allowed[name].adapter
         sent = adapter.dump_python(adapter.validate_python(value), mode="json")
-        found.values[name] = found.wire[allowed[name].wire] = sent
+        found.values[name] = found.wire[wire_of(endpoint, allowed[name])] = sent
     found.problems += _missing(endpoint, allowed, own, values, found)
     changes = {name: value for name, value in found.values.items() if name in own}
     known = endpoint.effect == "create" or current is not None

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from contactkit.record import Kind, Record, RecordField, fields_of, key_of, parse_time
+from contactkit.record import Kind, Record, RecordField, fields_of, key_of, parse_date, parse_time
 from contactkit.spec import JSON
 
 
@@ -182,6 +182,11 @@ def _times(declared: RecordField, values: Sequence[JSON]) -> Any:
     return whole
 
 
+def _dates(declared: RecordField, values: Sequence[JSON]) -> Any:
+    days = [None if value is None else parse_date(value) for value in values]
+    return np.array(days, dtype="datetime64[s]")
+
+
 _END, _JOINTS = itemgetter(slice(-6, None)), itemgetter(slice(10, 20, 9))
 
 
@@ -214,6 +219,7 @@ _TYPES: dict[Kind, type] = {
     "category": str,
     "boolean": bool,
     "Int64": int,
+    "date": str,
     "datetime": str,
     "list": list,
     "dict": dict,
@@ -224,6 +230,7 @@ ARRAYS: dict[Kind, Callable[[RecordField, Sequence[JSON]], Any]] = {
     "category": _codes,
     "boolean": _booleans,
     "Int64": _integers,
+    "date": _dates,
     "datetime": _times,
     "list": _objects,
     "dict": _objects,

@@ -10,20 +10,21 @@ import builtins
 import functools
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Generic, NoReturn, TypeVar, cast
+from typing import Any, Generic, NoReturn, TypeVar
 
 import pandas as pd
 from tqdm import tqdm
 
 from contactkit.calls import Ask, Flow, Session, prepare
-from contactkit.checks import check, clean, expected, is_na, plain, settable
+from contactkit.checks import check, clean, expected, is_na, key_text, plain, settable
 from contactkit.columns import Columns, read_rows
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.flow import Page, Pages, perform
 from contactkit.frames import result_frame, rows_of, to_frame
+from contactkit.many import Many, many
 from contactkit.record import Record, fields_of, key_of
-from contactkit.results import result, row_of
-from contactkit.signatures import signed
+from contactkit.results import result, results, row_of
+from contactkit.signatures import signed, subject
 from contactkit.spec import JSON, Endpoint
 
 OneT = TypeVar("OneT", covariant=True)
@@ -68,10 +69,11 @@ class Contacts(Generic[OneT, ManyT]):
         )
 
         def method(*args: Any, **kwargs: Any) -> Any:
-            if endpoint.takes_key and "key" in kwargs and not args:
-                args = (kwargs.pop("key"),)
-            if len(args) != endpoint.takes_key:
-                takes = "takes one key and then" if endpoint.takes_key else "takes"
+            about = subject(endpoint)
+            if about and about in kwargs and not args:
+                args = (kwargs.pop(about),)
+            if len(args) != bool(about):
+                takes = f"takes one {about} and then" if about else "takes"
                 self._refuse(endpoint, "", f"{name} {takes} fields by name, as field=value")
             return carry_out(*args, **kwargs)
 
@@ -107,8 +109,9 @@ class Contacts(Generic[OneT, ManyT]):
         """Delete one contact; a result row."""
         return self._call(self._endpoint("delete"), key, options)
 
-    def _other(self, endpoint: Endpoint, key: Any = None, /, **fields: Any) -> OneT:
-        return self._call(endpoint, key, fields)
+    def _other(self, endpoint: Endpoint, about: Any = None, /, **fields: Any) -> OneT:
+        carry_out = self._call_many if endpoint.bulk else self._call
+        return carry_out(endpoint, about, fields)
 
     def _endpoint(self, verb: str) -> Endpoint:
         provider = self._session.provider
@@ -126,7 +129,7 @@ class Contacts(Generic[OneT, ManyT]):
         found = check(provider, endpoint, given)
         if found.problems:
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", found.problems)
-        query = {name: _text(value) for name, value in found.wire.items()}
+        query = endpoint.params.to_query(found.values)
         for name, text in query.items():
             if len(text) > _LONGEST_FILTER:
                 self._refuse(endpoint, name, f"must be at most {_LONGEST_FILTER:,} characters")
@@ -149,7 +152,7 @@ class Contacts(Generic[OneT, ManyT]):
         if limit is None or walk.read < limit:
             if gap := walk.gap():
                 warn(gap)
-        elif walk.number is not None or walk.read > limit:
+        elif walk.more or walk.read > limit:
             whole = "more" if walk.total is None else f"{walk.total:,}"
             warn(f"cut at {limit:,} of {whole} contacts")
         return frame
@@ -164,11 +167,8 @@ class Contacts(Generic[OneT, ManyT]):
         return {"provider": self._session.provider.name, "world": self._world, "at": at}
 
     def _call(self, endpoint: Endpoint, key: Any, fields: dict[str, Any]) -> OneT:
-        if endpoint.deprecated:
-            warn(endpoint.deprecated, DeprecationWarning)
+        options = self._options(endpoint, fields)
         provider = self._session.provider
-        dry_run = self._option(endpoint, fields, "dry_run", False, endpoint.dry_run)
-        own_key = self._option(endpoint, fields, "idempotency_key", "", endpoint.keyed)
         name, current, index = "", None, None
         if endpoint.takes_key:
             name, current, index = self._known(endpoint, key)
@@ -176,18 +176,41 @@ class Contacts(Generic[OneT, ManyT]):
         found = check(provider, endpoint, clean(provider, endpoint, fields), judged)
         if found.problems:
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", found.problems)
-        ask = prepare(
-            self._session,
-            endpoint,
-            key=name,
-            body=found.wire,
-            idempotency_key=own_key,
-            dry_run=dry_run,
-        )
+        ask = prepare(self._session, endpoint, key=name, body=found.wire, **options)
         if not endpoint.effect:
             return self._run(self._read(ask))
-        changes = {n: v for n, v in found.values.items() if n in settable(provider, endpoint)}
+        held = {*settable(provider, endpoint), *fields_of(endpoint.record or provider.record)}
+        changes = {n: v for n, v in found.values.items() if n in held}
         return self._run(self._written(ask, name, changes, current, index))
+
+    def _call_many(self, endpoint: Endpoint, given: Any, fields: dict[str, Any]) -> OneT:
+        options = self._options(endpoint, fields)
+        bulk = many(self._session.provider, endpoint, given)
+        if fields:
+            problems = [FieldProblem(field=n, message="give it in the rows") for n in fields]
+            raise InvalidInputError(f"{self._session.provider.name} {endpoint.verb}", problems)
+        name = endpoint.bulk.name if endpoint.bulk else ""
+        body = {name: bulk.sent} if name else bulk.sent
+        return self._run(
+            self._all_written(prepare(self._session, endpoint, body=body, **options), bulk)
+        )
+
+    def _all_written(self, ask: Ask, bulk: Many) -> Flow[pd.DataFrame]:
+        done = yield from perform(self._session, ask)
+        return result_frame(results(self._session, ask, done, bulk), bulk.index)
+
+    def _options(self, endpoint: Endpoint, fields: dict[str, Any]) -> dict[str, Any]:
+        """Take what is not a field out of what a write was given."""
+        if endpoint.deprecated:
+            warn(endpoint.deprecated, DeprecationWarning)
+        if endpoint.confirm and self._option(endpoint, fields, "confirm", False) is not True:
+            self._refuse(endpoint, "confirm", f"must be True: {endpoint.help}")
+        given: dict[str, Any] = {}
+        if endpoint.dry_run:
+            given["dry_run"] = self._option(endpoint, fields, "dry_run", False)
+        if endpoint.keyed:
+            given["idempotency_key"] = self._option(endpoint, fields, "idempotency_key", "")
+        return given
 
     def _written(
         self,
@@ -201,10 +224,8 @@ class Contacts(Generic[OneT, ManyT]):
         row = result(self._session, ask, done, key=key, changes=changes, before=before)
         return result_frame([row], index)
 
-    def _option(
-        self, endpoint: Endpoint, fields: dict[str, Any], name: str, default: Any, offered: bool
-    ) -> Any:
-        if not offered or name not in fields:
+    def _option(self, endpoint: Endpoint, fields: dict[str, Any], name: str, default: Any) -> Any:
+        if name not in fields:
             return default
         given = plain(fields.pop(name))
         if type(given) is not type(default) or given == "":
@@ -220,7 +241,7 @@ class Contacts(Generic[OneT, ManyT]):
         if isinstance(key, pd.Series):
             key = key.to_frame().T
         if not isinstance(key, pd.DataFrame):
-            return "" if key is None or is_na(key) else str(key), None, None
+            return self._key(endpoint, "" if key is None or is_na(key) else key), None, None
         if len(key) != 1:
             self._refuse(endpoint, "key", f"must be one row, not a frame of {len(key)}")
         name = key_of(record).name
@@ -231,7 +252,13 @@ class Contacts(Generic[OneT, ManyT]):
             declared = fields_of(record)[column]
             if value is not None and not declared.holds(value):
                 self._refuse(endpoint, column, f"the row's own value must be {expected(declared)}")
-        return str(current[name] or ""), current, key.index
+        return self._key(endpoint, current[name] or ""), current, key.index
+
+    def _key(self, endpoint: Endpoint, given: Any) -> str:
+        try:
+            return key_text(self._session.provider, given)
+        except ValueError as error:
+            self._refuse(endpoint, "key", str(error))
 
     def _refuse(self, endpoint: Endpoint, field: str, message: str) -> NoReturn:
         where = f"{self._session.provider.name} {endpoint.verb}"
@@ -249,7 +276,3 @@ def _whole(record: type[Record], row: Mapping[str, JSON]) -> bool:
     """Whether a row has all that a contact has, so that what is missing is truly not there."""
     declared = fields_of(record).items()
     return all(n in row and (row[n] is not None or each.nullable) for n, each in declared)
-
-
-def _text(value: JSON) -> str:
-    return str(value).lower() if isinstance(value, bool) else cast("str", str(value))

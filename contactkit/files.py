@@ -98,7 +98,9 @@ def _json(value: Any) -> JSON:
 
 def _cell(kind: Kind, value: JSON) -> JSON:
     """A cell of a CSV file as JSON; what cannot be read stays text and so becomes a problem."""
-    if not isinstance(value, str) or kind in ("string", "category", "datetime"):
+    if kind == "date" and isinstance(value, str):
+        value = value.removesuffix("T00:00:00")
+    if not isinstance(value, str) or kind in ("string", "category", "date", "datetime"):
         return None if value == "" else value
     words = {"": None, "true": True, "false": False}
     if kind == "boolean":

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import cast
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ from contactkit.calls import Answer, Ask, Call, Done, Flow, Reply, Session, Wait
 from contactkit.errors import (
     ApiError,
     AuthenticationError,
+    InvalidInputError,
     RateLimitError,
     Secret,
     ServerError,
@@ -26,7 +26,7 @@ from contactkit.errors import (
 )
 from contactkit.limits import retry_after
 from contactkit.record import key_of
-from contactkit.spec import JSON, ClientCredentials, Endpoint, HeaderAuth, as_object
+from contactkit.spec import JSON, ClientCredentials, Endpoint, HeaderAuth, Query, as_object
 
 ATTEMPTS = 4
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
@@ -199,37 +199,64 @@ class Page:
 
 @dataclass
 class Pages:
-    """Walks the pages of a listing, one flow a page, without rows that a shift repeats."""
+    """Walks the pages of a listing, one flow a page, and gives no row twice.
+
+    It knows the keys of the page before, or of all pages where a listing may have to start again.
+    """
 
     session: Session
     endpoint: Endpoint
-    query: Mapping[str, str]
+    query: Query
     size: int
-    number: int | None = 1
     read: int = 0
     total: int | None = None
     stuck: bool = False
-    _before: frozenset[object] = frozenset()
+    more: bool = True
+    _following: Query | InvalidInputError | None = None
+    _known: set[object] = field(default_factory=set[object])
+    _walked: int = 0
+    _again: int = 0
 
     def next(self) -> Flow[Page | None]:
         """The next page, or None after the last."""
-        if self.number is None:
+        if not self.more:
             return None
+        if isinstance(self._following, InvalidInputError):
+            raise self._following
         paging = self.session.provider.paging
-        asked = {paging.page: str(self.number), paging.size: str(self.size)}
-        ask = prepare(self.session, self.endpoint, query={**self.query, **asked})
-        done = yield from perform(self.session, ask)
-        rows, info = self._unpacked(ask, done)
-        fresh = self._fresh(rows)
-        total = info.get(paging.total)
-        self.total = total if isinstance(total, int) else None
+        asked = self._following or paging.first(self.query, self.size)
+        ask = prepare(self.session, self.endpoint, query=asked)
         try:
-            following = paging.following(self.number, info)
+            done = yield from perform(self.session, ask)
+        except ApiError as error:
+            if self._following is None or self._again or not paging.stale(error.problem):
+                raise
+            # All pages that were read come once more, and what they hold is known.
+            self._following, self._again, self._walked = None, self._walked + 1, 0
+            return (yield from self.next())
+        return self._page(ask, done, asked)
+
+    def _page(self, ask: Ask, done: Done, asked: Query) -> Page:
+        paging = self.session.provider.paging
+        rows = picked(self.session, ask, done, self.session.provider.envelope.many)
+        if not isinstance(rows, list):
+            why = "has no list of contacts where it is documented"
+            raise undocumented(self.session, ask, done.reply, why)
+        rows = cast("list[JSON]", rows)
+        try:
+            self._following = paging.following(asked, rows, done.body)
+            self.total = paging.total(done.body)
+        except InvalidInputError as error:
+            self._following = error
         except LookupError:
             why = "does not say whether there are more pages"
             raise undocumented(self.session, ask, done.reply, why) from None
-        self.stuck = following is not None and not fresh
-        self.number = following if fresh else None
+        fresh = self._fresh(rows)
+        self._walked += 1
+        if fresh and self._walked > self._again:
+            self._again = 0
+        self.more = self._following is not None and (bool(fresh) or self._walked < self._again)
+        self.stuck = self._following is not None and not self.more
         self.read += len(fresh)
         return Page(rows=fresh, total=self.total)
 
@@ -244,24 +271,24 @@ class Pages:
             "changed while it was read, and some may be missing"
         )
 
-    def _unpacked(self, ask: Ask, done: Done) -> tuple[list[JSON], dict[str, JSON]]:
-        envelope = self.session.provider.envelope
-        rows = picked(self.session, ask, done, envelope.many)
-        info = picked(self.session, ask, done, envelope.page)
-        if not isinstance(rows, list) or not isinstance(info, dict):
-            why = "has no list of contacts, or no page information, where it is documented"
-            raise undocumented(self.session, ask, done.reply, why)
-        return cast("list[JSON]", rows), cast("dict[str, JSON]", info)
-
     def _fresh(self, rows: list[JSON]) -> list[JSON]:
-        """Rows that the page before did not hold; inserts shift page-number paging."""
+        """Rows whose keys are not known yet; inserts and deletions shift the pages of a listing."""
         name = key_of(self.session.provider.record).wire
-        known = self._before
         try:
-            self._before = frozenset(map(itemgetter(name), rows))
+            keys: list[object] = list(map(itemgetter(name), rows))
+            distinct = set(keys)
         except (KeyError, TypeError):
-            keys = (as_object(row).get(name) for row in rows)
-            self._before = frozenset(key for key in keys if isinstance(key, str))
-        if known.isdisjoint(self._before):
+            found = (as_object(row).get(name) for row in rows)
+            keys = [key if isinstance(key, str) else None for key in found]
+            distinct = set(keys) - {None}
+        known = self._known
+        whole = len(distinct) == len(rows) and known.isdisjoint(distinct)
+        self._known = known | distinct if self.session.provider.paging.remembers else distinct
+        if whole:
             return rows
-        return [row for row in rows if str(as_object(row).get(name)) not in known]
+        seen, fresh = set(known), list[JSON]()
+        for key, row in zip(keys, rows, strict=True):
+            if key is None or key not in seen:
+                fresh.append(row)
+            seen.add(key)
+        return fresh

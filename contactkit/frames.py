@@ -11,11 +11,12 @@ import pandas as pd
 from contactkit.checks import is_na, plain
 from contactkit.columns import ARRAYS, Columns
 from contactkit.errors import warn
-from contactkit.record import Record, RecordField, fields_of
+from contactkit.record import Record, RecordField, fields_of, parse_date
 from contactkit.spec import JSON
 
 # Python storage wherever pyarrow happens to be installed, so that frames are the same everywhere.
 STRING = pd.StringDtype("python", na_value=pd.NA)
+DATE = np.dtype("datetime64[s]")  # at midnight of no zone: pandas has no dates
 TIME = pd.DatetimeTZDtype("us", "UTC")
 OUTCOMES = "created updated unchanged deleted planned refused failed unknown skipped".split()
 PROBLEM_COLUMNS = ("row", "key", "field", "raw", "message")
@@ -52,6 +53,8 @@ def dtype_of(declared: RecordField) -> Any:
             return pd.BooleanDtype()
         case "Int64":
             return pd.Int64Dtype()
+        case "date":
+            return DATE
         case "datetime":
             return TIME
         case _:
@@ -176,6 +179,8 @@ def _dumped(declared: RecordField, value: Any) -> JSON:
     value = plain(value)
     if value is None or is_na(value):
         return None
+    if declared.kind == "date" and declared.holds(value):
+        return parse_date(value).isoformat()
     # What a person put into a cell is judged by `checks`, not here.
     return declared.adapter.dump_python(value, mode="json", warnings=False, fallback=_foreign)
 

@@ -6,17 +6,19 @@ From a record come the frame's columns, the checks of what is written, the runti
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from functools import cache, cached_property, partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import PydanticUndefined
 
 Access = Literal["key", "read_only", "writable", "create_only", "write_once", "option"]
-Kind = Literal["string", "category", "boolean", "Int64", "datetime", "list", "dict"]
+Kind = Literal["string", "category", "boolean", "Int64", "date", "datetime", "list", "dict"]
 Evidence = Literal["documented", "inferred"]
 
 
@@ -59,6 +61,19 @@ def parse_time(value: object) -> datetime:
 Time = Annotated[datetime, BeforeValidator(parse_time)]
 
 
+def parse_date(value: object) -> date:
+    """A date, from one, from a midnight without a zone, or from "1990-05-04"; else ValueError."""
+    if isinstance(value, datetime) and value.tzinfo is None and value.time() == time():
+        return value.date()
+    found = date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else value
+    if not isinstance(found, date) or isinstance(found, datetime):
+        raise ValueError("must be a date, as 1990-05-04")
+    return found
+
+
+Date = Annotated[date, BeforeValidator(parse_date)]
+
+
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
@@ -69,6 +84,32 @@ class Record(BaseModel):
     """
 
     model_config = {**_STRICT, "extra": "allow"}
+
+    @classmethod
+    def to_query(cls, values: Mapping[str, Any]) -> dict[str, str]:
+        """Checked values, by field name, as a listing's query holds them."""
+        declared = fields_of(cls)
+        return {
+            declared[name].wire: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in values.items()
+        }
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> dict[str, Any]:
+        """A query's values by field name; what cannot be one stays as it came."""
+        names = {each.wire: each for each in fields_of(cls).values()}
+        return {
+            names[wire].name if wire in names else wire: _typed(names[wire], text)
+            if wire in names
+            else text
+            for wire, text in query.items()
+        }
+
+
+def _typed(field: RecordField, text: str) -> Any:
+    if field.kind == "boolean":
+        return {"true": True, "false": False}.get(text, text)
+    return int(text) if field.kind == "Int64" and re.fullmatch(r"[0-9]{1,9}", text) else text
 
 
 @dataclass(frozen=True)
@@ -83,6 +124,7 @@ class RecordField:
     choices: tuple[str, ...]
     nullable: bool
     promised: bool
+    default: Any = None
 
     @property
     def wire(self) -> str:
@@ -107,13 +149,14 @@ _KINDS: dict[Any, Kind] = {
     str: "string",
     bool: "boolean",
     int: "Int64",
+    date: "date",
     datetime: "datetime",
     list: "list",
     dict: "dict",
 }
 
 
-def _derive(name: str, hint: Any, promised: bool) -> RecordField:
+def _derive(name: str, hint: Any, default: Any) -> RecordField:
     inner, *metadata = get_args(hint)
     members = get_args(inner) if get_origin(inner) in (Union, UnionType) else (inner,)
     plain = next(member for member in members if member is not NoneType)
@@ -128,7 +171,8 @@ def _derive(name: str, hint: Any, promised: bool) -> RecordField:
         kind="category" if literal else _KINDS[get_origin(plain) or plain],
         choices=cast("tuple[str, ...]", get_args(plain)) if literal else (),
         nullable=NoneType in members,
-        promised=promised,
+        promised=default is PydanticUndefined,
+        default=None if default is PydanticUndefined else default,
     )
 
 
@@ -137,8 +181,7 @@ def fields_of(record: type[Record]) -> Mapping[str, RecordField]:
     """The declared fields by name, in declared order."""
     hints = get_type_hints(record, include_extras=True)
     return {
-        name: _derive(name, hints[name], info.is_required())
-        for name, info in record.model_fields.items()
+        name: _derive(name, hints[name], info.default) for name, info in record.model_fields.items()
     }
 
 

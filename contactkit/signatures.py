@@ -25,11 +25,15 @@ UNSET = _Unset()
 
 def signed(function: CallableT, provider: Provider, endpoint: Endpoint, name: str) -> CallableT:
     """`function`, as a verb called `name` that shows what the endpoint takes."""
-    fields = accepted(provider, endpoint).values()
+    taken = accepted(provider, endpoint).values()
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = "\n".join(_doc(provider, endpoint, fields))
+    function.__doc__ = "\n".join(_doc(provider, endpoint, taken))
     cast("Any", function).__signature__ = inspect.Signature(
-        [*_path(endpoint), *map(_field, fields), *_options(endpoint, name)]
+        [
+            *_path(endpoint),
+            *([] if endpoint.bulk else map(_field, taken)),
+            *_options(endpoint, name),
+        ]
     )
     return function
 
@@ -37,12 +41,17 @@ def signed(function: CallableT, provider: Provider, endpoint: Endpoint, name: st
 def _doc(provider: Provider, endpoint: Endpoint, fields: Iterable[RecordField]) -> Iterable[str]:
     yield endpoint.help
     yield ""
+    if endpoint.bulk:
+        rows = "a DataFrame, or a list of mappings, with" if endpoint.fields else "a list of"
+        yield f"{subject(endpoint)}: {rows}"
     if endpoint.deprecated:
         yield f"Deprecated. {endpoint.deprecated}."
         yield ""
     for each in fields:
         choices = f" One of {', '.join(each.choices)}." if each.choices else ""
         yield f"{each.name}: {each.marker.help}{choices}"
+    if endpoint.confirm:
+        yield "confirm: must be True."
     if endpoint.dry_run:
         yield f"dry_run: have {provider.title} check the request and change nothing."
     if endpoint.keyed:
@@ -51,16 +60,27 @@ def _doc(provider: Provider, endpoint: Endpoint, fields: Iterable[RecordField]) 
     yield endpoint.docs or provider.docs
 
 
+def subject(endpoint: Endpoint) -> str:
+    """What a verb takes by place: a key, many contacts, many keys, or nothing."""
+    if endpoint.bulk:
+        return "contacts" if endpoint.fields else "keys"
+    return "key" if endpoint.takes_key else ""
+
+
 def _path(endpoint: Endpoint) -> list[inspect.Parameter]:
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return [inspect.Parameter("key", kind)] if endpoint.takes_key else []
+    return [inspect.Parameter(subject(endpoint), kind)] if subject(endpoint) else []
 
 
 def _field(each: RecordField) -> inspect.Parameter:
     return inspect.Parameter(
         each.name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=inspect.Parameter.empty if each.marker.required else UNSET,
+        default=inspect.Parameter.empty
+        if each.marker.required
+        else UNSET
+        if each.default is None
+        else each.default,
         annotation=each.plain | None if each.nullable else each.plain,
     )
 
@@ -68,6 +88,7 @@ def _field(each: RecordField) -> inspect.Parameter:
 def _options(endpoint: Endpoint, name: str) -> Iterable[inspect.Parameter]:
     offered: list[tuple[str, bool, Any, Any]] = [
         ("limit", name == "list", None, int | None),
+        ("confirm", bool(endpoint.confirm), False, bool),
         ("dry_run", endpoint.dry_run, False, bool),
         ("idempotency_key", endpoint.keyed, UNSET, str),
     ]

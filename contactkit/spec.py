@@ -4,7 +4,7 @@
     ├── record: Record         see record.py; each field carries one Marker
     ├── endpoints: Endpoint    verb, method and path, what it takes and what it answers
     ├── auth: HeaderAuth | ClientCredentials, of Credential
-    ├── paging: PageNumbers
+    ├── paging: Paging         how a listing is walked; PageNumbers is in paging.py
     ├── envelope: Envelope     where an answer holds its records
     ├── errors: ErrorShape     what a refusal looks like, and the catalogue of codes
     ├── limits: Limit
@@ -17,9 +17,9 @@ here does I/O, and nothing knows a provider by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, Protocol, TypeAlias, cast
 
 from contactkit.errors import ApiError, FieldProblem, Problem
 from contactkit.record import Evidence, Record
@@ -42,27 +42,47 @@ class NoParams(Record):
     """An endpoint that takes no parameters of its own."""
 
 
+Fate: TypeAlias = tuple[str, JSON, str]
+"""What became of one contact of many: outcome, the contact as it came or None, a message."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bulk:
+    """A request about many contacts: what the body calls their list, "" when it is the body.
+
+    `read(status, body, sent)` says what became of each, in the order they were sent.
+    """
+
+    name: str
+    read: Callable[[int, JSON, Sequence[JSON]], Sequence[Fate]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """One operation. `effect` is "" for reads; `fields` says that the body takes record fields.
 
     It takes all of them but those it `omits`. Carrying out a `repeatable` write twice leaves the
-    same state as once.
+    same state as once; where that depends on the body, it is a function of it. `key_wire` is the
+    body's name for the key, where the path does not hold it. The headers in `confirm` are what the
+    caller must ask for. An answer that is "whole" is the record itself, without an envelope.
     """
 
     verb: str
     method: str
     path: str
     help: str
-    answer: Literal["page", "record", "nothing"] = "record"
+    answer: Literal["page", "record", "whole", "nothing"] = "record"
     record: type[Record] | None = None
     params: type[Record] = NoParams
     effect: Literal["", "create", "update", "delete"] = ""
     fields: bool = False
     omits: tuple[str, ...] = ()
-    repeatable: bool = False
+    key_wire: str = ""
+    bulk: Bulk | None = None
+    repeatable: bool | Callable[[Mapping[str, JSON]], bool] = False
     keyed: bool = False
     dry_run: bool = False
+    confirm: Mapping[str, str] = field(default_factory=dict[str, str])
     scope: str = ""
     deprecated: str = ""
     docs: str = ""
@@ -70,8 +90,17 @@ class Endpoint:
 
     @property
     def takes_key(self) -> bool:
-        """Whether the path names one contact."""
-        return "{key}" in self.path
+        """Whether it is about one contact that is there."""
+        return "{key}" in self.path or bool(self.key_wire and not self.fields)
+
+    @property
+    def listed(self) -> bool:
+        """Whether its body is a list, and no object."""
+        return self.bulk is not None and not self.bulk.name
+
+    def repeats(self, body: Mapping[str, JSON]) -> bool:
+        """Whether carrying out a write with this body twice leaves the same state as once."""
+        return self.repeatable(body) if callable(self.repeatable) else self.repeatable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,46 +134,67 @@ class ClientCredentials:
 Auth: TypeAlias = HeaderAuth | ClientCredentials
 
 
-@dataclass(frozen=True, kw_only=True)
-class PageNumbers:
-    """Page-number paging; pages count from 1."""
+Query: TypeAlias = Mapping[str, str]
+Place: TypeAlias = tuple[str, ...]
 
-    page: str = "page"
-    size: str = "page_size"
-    largest: int = 100
-    total: str = "total_count"
-    pages: str = "total_pages"
-    more: str = ""
 
-    def following(self, number: int, info: Mapping[str, JSON]) -> int | None:
-        """The page after `number`, or None when that was the last.
+class Paging(Protocol):
+    """How a listing is walked: the client asks for what the simulator cuts.
 
-        LookupError when the answer does not say whether there are more.
+    `asks` names the query parameters that are paging's own. A listing that `remembers` can be
+    walked again from its start, when `stale` says so, without giving a contact twice.
+    """
+
+    @property
+    def largest(self) -> int:
+        """Most contacts that a page holds."""
+        ...
+
+    @property
+    def asks(self) -> tuple[str, ...]: ...
+
+    @property
+    def remembers(self) -> bool: ...
+
+    def first(self, query: Query, size: int) -> Query:
+        """The whole query for the first page of what `query` asks for."""
+        ...
+
+    def following(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
+        """The query for the page after the one that was asked, or None when that was the last.
+
+        LookupError when the answer does not say whether there are more; InvalidInputError when
+        there are, and this listing cannot reach them.
         """
-        more, pages = info.get(self.more) if self.more else None, info.get(self.pages)
-        if not isinstance(more, bool):
-            if not isinstance(pages, int) or isinstance(pages, bool):
-                raise LookupError(self.pages)
-            more = number < pages
-        return number + 1 if more else None
+        ...
 
-    def info(self, number: int, size: int, total: int) -> dict[str, JSON]:
-        """What an answer says of itself."""
-        pages = -(-total // size)
-        found = {self.page: number, self.size: size, self.total: total, self.pages: pages}
-        return found | ({self.more: number < pages} if self.more else {})
+    def total(self, body: JSON) -> int | None:
+        """How many contacts the whole listing has, where an answer says it."""
+        ...
+
+    def stale(self, problem: Problem) -> bool:
+        """Whether a refusal means that the walk must start again."""
+        ...
+
+    def cut(
+        self, rows: Sequence[Mapping[str, JSON]], asked: Query, usual: int
+    ) -> tuple[Sequence[Mapping[str, JSON]], Mapping[Place, JSON]]:
+        """One page of rows, and what the answer says beside it, by place in its body.
+
+        InvalidInputError, with one problem, for a query that asks for no page.
+        """
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Envelope:
-    """Where an answer keeps one record, many, and its page information: paths from the root.
+    """Where an answer keeps one record, and many: paths from the root, which is the path ().
 
-    `seal(body, request_id, now)` adds what every good answer carries beside them.
+    `seal(body, request_id, now)` adds what every good answer that is an object carries beside them.
     """
 
-    one: tuple[str, ...]
-    many: tuple[str, ...]
-    page: tuple[str, ...]
+    one: Place
+    many: Place
     seal: Callable[[dict[str, JSON], str, datetime], None] | None = None
 
     @staticmethod
@@ -157,11 +207,12 @@ class Envelope:
         return body
 
     @staticmethod
-    def put(body: dict[str, JSON], path: Sequence[str], value: JSON) -> None:
-        """Place `value` at `path`."""
-        for name in path[:-1]:
-            body = body.setdefault(name, {})
-        body[path[-1]] = value
+    def put(body: JSON, path: Sequence[str], value: JSON) -> JSON:
+        """The body with `value` at `path`."""
+        if not path:
+            return value
+        held = as_object(body)
+        return {**held, path[0]: Envelope.put(held.get(path[0]), path[1:], value)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +251,8 @@ class Idempotency:
 class DryRun:
     """What asks for a check without a change, and the answer's header that confirms it."""
 
-    body: Mapping[str, JSON]
+    body: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     confirmed: str
 
 
@@ -226,7 +278,7 @@ class Provider:
     endpoints: tuple[Endpoint, ...]
     auth: tuple[Auth, ...]
     settings: tuple[Credential, ...] = ()
-    paging: PageNumbers
+    paging: Paging
     envelope: Envelope
     errors: ErrorShape
     limits: tuple[Limit, ...] = ()

@@ -17,6 +17,7 @@ from contactkit import phones
 from contactkit.checks import Checked, accepted, check, clean, is_na, plain, settable
 from contactkit.declarations import find
 from contactkit.errors import ApiError, FieldProblem, InvalidInputError, Problem
+from contactkit.paging import PageNumbers
 from contactkit.record import (
     Record,
     Time,
@@ -34,7 +35,6 @@ from contactkit.spec import (
     Envelope,
     ErrorShape,
     HeaderAuth,
-    PageNumbers,
     Provider,
 )
 
@@ -106,8 +106,8 @@ PROVIDER = Provider(
     record=Thing,
     endpoints=(CREATE, UPDATE, DELETE),
     auth=(HeaderAuth(credentials=(Credential(name="api_key", env="THINGS_KEY"),)),),
-    paging=PageNumbers(),
-    envelope=Envelope(one=("data",), many=("data",), page=("page",)),
+    paging=PageNumbers(info=("page",)),
+    envelope=Envelope(one=("data",), many=("data",)),
     errors=ErrorShape(
         read=lambda body: None,
         write=lambda problem, now: str(problem),

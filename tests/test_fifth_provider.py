@@ -18,6 +18,7 @@ from contactkit.errors import (
     Problem,
     RateLimitError,
 )
+from contactkit.paging import PageNumbers
 from contactkit.record import (
     Record,
     Time,
@@ -35,7 +36,6 @@ from contactkit.spec import (
     Envelope,
     ErrorShape,
     Limit,
-    PageNumbers,
     Provider,
 )
 from tests.support import Wire
@@ -123,8 +123,10 @@ ACME = Provider(
             scope=Credential(name="scope", env="ACME_SCOPE", secret=False, required=False),
         ),
     ),
-    paging=PageNumbers(page="p", size="n", largest=10, total="all", pages="last"),
-    envelope=Envelope(one=("person",), many=("people", "rows"), page=("people", "paging")),
+    paging=PageNumbers(
+        info=("people", "paging"), page="p", size="n", largest=10, total_name="all", pages="last"
+    ),
+    envelope=Envelope(one=("person",), many=("people", "rows")),
     errors=ErrorShape(
         read=read_error,
         write=write_error,

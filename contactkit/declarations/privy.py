@@ -21,6 +21,7 @@ from contactkit.errors import (
     Problem,
     RateLimitError,
 )
+from contactkit.paging import PageNumbers
 from contactkit.record import Record, Time, key, option, read_only, writable, write_once
 from contactkit.spec import (
     JSON,
@@ -31,7 +32,6 @@ from contactkit.spec import (
     ErrorShape,
     HeaderAuth,
     Limit,
-    PageNumbers,
     Provider,
     as_list,
     as_object,
@@ -344,8 +344,8 @@ PROVIDER = Provider(
             scope=Credential(name="scope", env="PRIVY_SCOPE", secret=False, required=False),
         ),
     ),
-    paging=PageNumbers(size="per_page"),
-    envelope=Envelope(one=("data",), many=("data",), page=("pagination",)),
+    paging=PageNumbers(info=("pagination",), size="per_page"),
+    envelope=Envelope(one=("data",), many=("data",)),
     errors=ErrorShape(
         read=read_error,
         write=write_error,

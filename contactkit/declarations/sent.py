@@ -22,6 +22,7 @@ from contactkit.errors import (
     RateLimitError,
     ServerError,
 )
+from contactkit.paging import PageNumbers
 from contactkit.record import Record, Time, create_only, key, option, read_only, writable
 from contactkit.spec import (
     JSON,
@@ -33,7 +34,6 @@ from contactkit.spec import (
     HeaderAuth,
     Idempotency,
     Limit,
-    PageNumbers,
     Provider,
     as_list,
     as_object,
@@ -309,10 +309,8 @@ PROVIDER = Provider(
             required=False,
         ),
     ),
-    paging=PageNumbers(more="has_more"),
-    envelope=Envelope(
-        one=("data",), many=("data", "contacts"), page=("data", "pagination"), seal=_seal
-    ),
+    paging=PageNumbers(info=("data", "pagination"), more="has_more"),
+    envelope=Envelope(one=("data",), many=("data", "contacts"), seal=_seal),
     errors=ErrorShape(read=read_error, write=write_error, catalogue=CATALOGUE),
     limits=(Limit(requests=200, seconds=60),),
     idempotency=Idempotency(

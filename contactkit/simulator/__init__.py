@@ -17,8 +17,9 @@ from contactkit.errors import ConfigurationError
 from contactkit.files import read_contacts
 from contactkit.frames import STRING, TIME, rows_of, to_frame
 from contactkit.record import fields_of, parse_time
+from contactkit.simulator.delivery import deliver
 from contactkit.simulator.engine import Engine
-from contactkit.simulator.messages import Refusal, Row
+from contactkit.simulator.messages import Refusal, Request, Row
 from contactkit.simulator.rules import rules_for
 from contactkit.simulator.seeds import MOST, phone, seed_file
 from contactkit.spec import Provider
@@ -49,7 +50,16 @@ class Simulator:
 
     def transport(self, provider: Provider) -> httpx.MockTransport:
         """What carries requests to the engine, for both doors."""
-        return httpx.MockTransport(self._open(provider).handle)
+        self._open(provider)
+        return httpx.MockTransport(self._carry)
+
+    def _carry(self, sent: httpx.Request) -> httpx.Response:
+        delivery = deliver(self.engine, Request.parse(sent))
+        try:
+            while True:
+                self.clock.sleep(self.clock.now() + next(delivery))
+        except StopIteration as end:
+            return end.value.response()
 
     def credentials(self, provider: Provider) -> Mapping[str, str]:
         """Those of the first account, used where the caller gives none."""

@@ -40,8 +40,18 @@ from contactkit.simulator.rules import Rules
 from contactkit.simulator.seeds import synthetic
 from contactkit.simulator.store import Store, Stored
 from contactkit.simulator.verbs import carry_out, fresh
-from contactkit.spec import JSON, Endpoint, Provider
+from contactkit.spec import JSON, Endpoint, Provider, as_object
 from contactkit.world import Clock
+
+
+def _routes(provider: Provider) -> list[tuple[Endpoint, re.Pattern[str]]]:
+    """Every endpoint with the path that asks for it, the more special ones first."""
+    base = urlsplit(provider.base_url).path
+    ordered = sorted(provider.endpoints, key=lambda each: ("{key}" in each.path, not each.listed))
+    return [
+        (each, re.compile(re.escape(base + each.path).replace(r"\{key\}", "([^/]+)")))
+        for each in ordered
+    ]
 
 
 class Engine:
@@ -57,8 +67,9 @@ class Engine:
         self.contacts = Store(key_of(provider.record).name, rules.unique, rules.fold)
         self.outbox: list[Row] = []
         self.failed_logins: dict[str, tuple[int, float]] = {}
-        self.in_flight: set[tuple[str, str]] = set()
-        self.remembered: dict[tuple[str, str], Remembered] = {}
+        self.in_flight: dict[tuple[str, ...], Request] = {}
+        self.remembered: dict[tuple[str, str, str], Remembered] = {}
+        self._routes = _routes(provider)
         self._windows: dict[str, list[Window]] = {}
         self.request_id = ""
         self.told: dict[str, str] = {}
@@ -86,20 +97,21 @@ class Engine:
         return self.contacts.put(fresh(self, given, owner), owner, writes=0)
 
     def handle(self, sent: httpx.Request) -> httpx.Response:
+        """Answer one request of httpx's."""
+        return self.answer(Request.parse(sent)).response()
+
+    def answer(self, request: Request) -> Answer:
         """Answer one request; every refusal has the provider's documented shape."""
         with self._lock:
-            request = Request.parse(sent)
             self.request_id = f"req_{self.rng.getrandbits(60):012x}"
             self.told = {}
             try:
                 answer = self._answer(request)
             except Refusal as refusal:
-                answer = self._refused(refusal)
-            own = {"X-Request-Id": self.request_id, **self.rules.headers}
-            headers = {**own, **self.told, **answer.headers}
-            if answer.body is None:
-                return httpx.Response(answer.status, headers=headers)
-            return httpx.Response(answer.status, headers=headers, json=answer.body)
+                answer = self.refused(refusal)
+            named = {"X-Request-Id": self.request_id} if self.rules.request_ids else {}
+            headers = {**named, **self.rules.headers, **self.told, **answer.headers}
+            return Answer(answer.status, answer.body, headers)
 
     def _answer(self, request: Request) -> Answer:
         way = token_way(self, request)
@@ -112,35 +124,34 @@ class Engine:
         login(self, request)
         count(self, request)
         self.rules.enter(self, request)
-        if request.scopes is not None and endpoint.scope and endpoint.scope not in request.scopes:
+        if request.scopes is not None and not self.rules.allows(request.scopes, endpoint.scope):
             message = f"The token lacks the scope {endpoint.scope}"
             raise self.refusal("scope", PermissionDeniedError, message)
-        request.body = self._body(request)
+        request.body = self._body(request, endpoint)
         return once(self, request, endpoint, lambda: carry_out(self, request, endpoint))
 
     def _routed(self, request: Request) -> Endpoint:
-        base = urlsplit(self.provider.base_url).path
-        for endpoint in self.provider.endpoints:
-            pattern = re.escape(base + endpoint.path).replace(r"\{key\}", "([^/]+)")
-            found = re.fullmatch(pattern, request.path)
-            if found and endpoint.method == request.method:
-                request.key = unquote(found[1]) if endpoint.takes_key else ""
+        listed = request.content.lstrip()[:1] == b"["
+        for endpoint, pattern in self._routes:
+            found = pattern.fullmatch(request.path) if endpoint.method == request.method else None
+            if found and (listed or not endpoint.listed):
+                request.key = unquote(found[1]) if found.groups() else ""
                 return endpoint
         raise self.refusal("no_route", NotFoundError, "There is no such endpoint")
 
-    def _body(self, request: Request) -> dict[str, JSON]:
+    def _body(self, request: Request, endpoint: Endpoint) -> JSON:
         try:
             body: JSON = from_json(request.content or b"{}")
         except ValueError:
             body = None
-        if not isinstance(body, dict):
+        if not isinstance(body, list if endpoint.listed else dict):
             raise Refusal(InvalidRequestError, "The body must be a JSON object")
-        return cast("dict[str, JSON]", body)
+        return cast("JSON", body)
 
-    def sealed(self, status: int, body: dict[str, JSON]) -> Answer:
-        """A good answer, with what the provider puts on every one."""
-        if self.provider.envelope.seal:
-            self.provider.envelope.seal(body, self.request_id, self.now)
+    def sealed(self, status: int, body: JSON) -> Answer:
+        """A good answer, with what the provider puts on every one that is an object."""
+        if self.provider.envelope.seal and isinstance(body, dict):
+            self.provider.envelope.seal(as_object(body), self.request_id, self.now)
         return Answer(status, body)
 
     def refusal(self, situation: str, kind: type[ApiError], message: str, **more: Any) -> Refusal:
@@ -148,7 +159,8 @@ class Engine:
         code, told = self.rules.codes.get(situation, ("", ""))
         return Refusal(kind, told or message, code=code, **more)
 
-    def _refused(self, refusal: Refusal) -> Answer:
+    def refused(self, refusal: Refusal) -> Answer:
+        """A refusal as the provider writes it."""
         catalogue = self.provider.errors.catalogue
         usual = (code for code, (_, kind) in catalogue.items() if kind is refusal.kind)
         code = refusal.code or next(usual, "")

@@ -19,13 +19,10 @@ from contactkit.errors import (
     RateLimitError,
 )
 from contactkit.simulator.messages import Account, Answer, Request
-from contactkit.spec import Auth, ClientCredentials, Endpoint, Limit
+from contactkit.spec import Auth, ClientCredentials, Endpoint, HeaderAuth, Limit
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine
-
-TOKEN_LIFE = 7200
-IN_FLIGHT_PATIENCE = 5.0
 
 
 def login(engine: Engine, request: Request) -> None:
@@ -73,10 +70,11 @@ def issue_token(engine: Engine, request: Request, way: ClientCredentials) -> Ans
         raise engine.refusal("bad_client", AuthenticationError, "Unknown client")
     asked = frozenset(form.get("scope", "").split())
     every = frozenset(engine.provider.scopes)
-    if not asked <= (every if account.scopes is None else account.scopes):
+    may = every if account.scopes is None else account.scopes
+    if not all(engine.rules.allows(may, each) for each in asked):
         raise engine.refusal("bad_scope", PermissionDeniedError, "The scope is not enabled")
     token = f"simulator-token-{engine.rng.getrandbits(128):032x}"
-    expires = engine.clock.now() + TOKEN_LIFE
+    expires = engine.clock.now() + engine.rules.token_life
     engine.tokens[token] = Account(
         credentials={"access_token": token}, scopes=asked, owner=account.owner, expires=expires
     )
@@ -85,7 +83,7 @@ def issue_token(engine: Engine, request: Request, way: ClientCredentials) -> Ans
         {
             "access_token": token,
             "token_type": "Bearer",
-            "expires_in": TOKEN_LIFE,
+            "expires_in": engine.rules.token_life,
             "scope": " ".join(sorted(asked)),
             "created_at": int(engine.clock.now()),
         },
@@ -137,6 +135,17 @@ def tell(engine: Engine, windows: Iterable[Window]) -> None:
         engine.told |= {window.limit.header.format(n): str(v) for n, v in told.items()}
 
 
+def mark(engine: Engine, request: Request) -> tuple[str, ...] | None:
+    """Who sends a write under which idempotency key; None when it comes under none."""
+    form, sent = engine.provider.idempotency, request.headers
+    key = sent.get(form.header.lower()) if form else None
+    if key is None or request.method == "GET":
+        return None
+    ways = (each.credentials for each in engine.provider.auth if isinstance(each, HeaderAuth))
+    named = [each.header for way in (*ways, engine.provider.settings) for each in way]
+    return key, engine.rules.place(request), *(sent.get(each.lower(), "") for each in named)
+
+
 Same: TypeAlias = tuple[str, str, str]
 
 
@@ -161,24 +170,22 @@ def once(
     if len(key) > form.longest or not re.fullmatch(form.pattern, key):
         message = f"{form.header} must be 1 to {form.longest} characters of {form.pattern}"
         raise engine.refusal("idempotency_key", InvalidRequestError, message)
-    place = (request.owner, key)
-    if place in engine.in_flight:
-        engine.clock.sleep(engine.clock.now() + IN_FLIGHT_PATIENCE)
+    place = (request.owner, engine.rules.place(request), key)
+    marked = mark(engine, request)
+    if marked and engine.in_flight.get(marked, request) is not request:
         message = "A request with this key is still being processed"
         raise engine.refusal("in_flight", ConflictError, message)
     same = (request.method, request.path, json.dumps(request.body, sort_keys=True))
     before = engine.remembered.get(place)
     if before is None or engine.clock.now() - before.at >= form.life:
-        engine.in_flight.add(place)
-        try:
-            answer = carry_out()
-        finally:
-            engine.in_flight.discard(place)
+        answer = carry_out()
         now = engine.clock.now()
         engine.remembered[place] = Remembered(same, answer, engine.request_id, now)
         return answer
     if before.request != same:
         message = "This key was used already for a different request"
         raise engine.refusal("reused", ConflictError, message)
-    told = {form.replayed: "true", "X-Original-Request-Id": before.request_id}
+    told = {form.replayed: "true"}
+    if engine.rules.request_ids:
+        told["X-Original-Request-Id"] = before.request_id
     return Answer(before.answer.status, before.answer.body, {**before.answer.headers, **told})

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from urllib.parse import parse_qsl
 
 import httpx
+from pydantic_core import to_json
 
 from contactkit.errors import ApiError, FieldProblem
 from contactkit.spec import JSON
@@ -41,7 +42,7 @@ class Request:
     scopes: frozenset[str] | None = None
     owner: str = ""
     sees: frozenset[str] | None = None
-    body: dict[str, JSON] = field(default_factory=dict[str, JSON])
+    body: JSON = None
 
     @classmethod
     def parse(cls, sent: httpx.Request) -> Request:
@@ -58,11 +59,21 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """A response before the transport wraps it; a body of None is an empty one."""
+    """A response before a transport carries it; a body of None is an empty one."""
 
     status: int
     body: JSON = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def content(self) -> bytes:
+        """The body as it is sent."""
+        return b"" if self.body is None else to_json(self.body)
+
+    def response(self) -> httpx.Response:
+        """The same for httpx."""
+        kind = {} if self.body is None else {"Content-Type": "application/json"}
+        return httpx.Response(self.status, headers={**kind, **self.headers}, content=self.content)
 
 
 class Refusal(Exception):

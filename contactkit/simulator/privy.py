@@ -9,9 +9,10 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from contactkit.declarations.privy import timestamp
-from contactkit.simulator.messages import Account, Request, Row
+from contactkit.simulator.messages import Account, Answer, Request, Row
 from contactkit.simulator.rules import Rules
-from contactkit.spec import JSON
+from contactkit.simulator.verbs import answered, found, judged
+from contactkit.spec import JSON, Endpoint
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine
@@ -78,19 +79,22 @@ def changed(engine: Engine, before: Row | None, after: Row, values: Mapping[str,
         )
 
 
-def unsubscribe(engine: Engine, request: Request, row: Row) -> Row:
+def unsubscribe(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
     """E-mail only; a contact that is unsubscribed already stays as it is."""
     engine.told["Deprecation"] = "true"
     engine.told["Link"] = '<https://help.privy.com/docs/api-reference/changelog>; rel="deprecation"'
+    stored = found(engine, request)
+    judged(engine, request, endpoint, stored.row)
+    row = dict(stored.row)
     if row["email_consent"] == "compliance_suppressed":
         raise engine.rules.explain(
-            engine.provider.endpoint("unsubscribe"),
-            engine.provider.rules(row, {"email_consent": "unsubscribed"}),
+            endpoint, engine.provider.rules(row, {"email_consent": "unsubscribed"})
         )
     if row["email_consent"] != "unsubscribed":
         row["email_consent"] = "unsubscribed"
         row["updated_at"] = engine.rules.stamp(engine.now)
-    return row
+        engine.contacts.put(row, stored.owner, writes=1)
+    return answered(engine, endpoint, row)
 
 
 RULES = Rules(

@@ -15,7 +15,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
 from contactkit.errors import FieldProblem, InvalidRequestError
-from contactkit.simulator.messages import Account, Refusal, Request, Row
+from contactkit.simulator.messages import Account, Answer, Refusal, Request, Row
 from contactkit.spec import JSON, Endpoint, HeaderAuth, Provider
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 class Verb(Protocol):
-    """Carries out a verb on the contact that the request names; answers with a row."""
+    """Carries out a verb that is like no other."""
 
-    def __call__(self, engine: Engine, request: Request, row: Row) -> Row: ...
+    def __call__(self, engine: Engine, request: Request, endpoint: Endpoint) -> Answer: ...
 
 
 def accounts(provider: Provider) -> dict[str, Account]:
@@ -45,7 +45,19 @@ def new_key(rng: Random) -> str:
 
 def select(rows: Sequence[Row], filters: Mapping[str, JSON]) -> Sequence[Row]:
     """Rows that hold exactly each filter's value."""
+    if not filters:
+        return rows
     return [row for row in rows if all(row.get(name) == v for name, v in filters.items())]
+
+
+def allows(scopes: frozenset[str], needed: str) -> bool:
+    """Whether a token with these scopes may do what needs one of them."""
+    return not needed or needed in scopes
+
+
+def wire(endpoint: Endpoint, row: Row) -> Row:
+    """A row by wire names as an answer shows it: as it is."""
+    return row
 
 
 def explain(endpoint: Endpoint, problems: Sequence[FieldProblem]) -> Refusal:
@@ -64,7 +76,8 @@ class Rules:
     `codes` gives the code and the message of a situation, by name; `complete(row, owner)` fills in
     what the provider makes itself; every synthetic contact holds what is `seeded`; `guard` comes
     before the login, `rejected` after one that failed, `enter` after one that did not; `changed`
-    follows a create or an update.
+    follows a create or an update; `wire` is a row as answers show it. A verb without an answer of
+    its own is answered with `nothing`; `place` says among which requests an idempotency key is one.
     """
 
     accounts: Callable[[Provider], Mapping[str, Account]] = accounts
@@ -90,6 +103,15 @@ class Rules:
     changed: Callable[[Engine, Row | None, Row, Mapping[str, JSON]], None] = nothing
     verbs: Mapping[str, Verb] = field(default_factory=dict[str, Verb])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    allows: Callable[[frozenset[str], str], bool] = allows
+    wire: Callable[[Endpoint, Row], Row] = wire
+    nothing: Answer = field(default_factory=lambda: Answer(204))
+    created_status: int = 201
+    place: Callable[[Request], str] = lambda request: ""
+    echoes: bool = False
+    rehearses: bool = False
+    request_ids: bool = True
+    token_life: int = 7200
     page_size: int = 20
     sliding: bool = True
     tells_limits: bool = False

@@ -18,8 +18,9 @@ from contactkit.errors import (
     PermissionDeniedError,
     RateLimitError,
 )
-from contactkit.simulator.messages import Account, Refusal, Request, Row
+from contactkit.simulator.messages import Account, Answer, Refusal, Request, Row
 from contactkit.simulator.rules import Rules
+from contactkit.simulator.verbs import answered, found
 from contactkit.spec import JSON, Endpoint
 
 if TYPE_CHECKING:
@@ -164,10 +165,11 @@ def _matches(row: Row, name: str, value: Any) -> bool:
     return row["format_national" if name == "search" else "format_e164"] == value
 
 
-def message_summary(engine: Engine, request: Request, row: Row) -> Row:
+def message_summary(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
     """A plausible history: one message out and one in on each channel since the creation."""
+    row = found(engine, request).row
     used = str(row["available_channels"]).split(",")
-    return {
+    summary: Row = {
         "contact_id": row["id"],
         "message_count": 2 * len(used),
         "first_message_at": row["created_at"],
@@ -177,6 +179,7 @@ def message_summary(engine: Engine, request: Request, row: Row) -> Row:
             {"channel": channel, "success_score": 100, "fail_score": 0} for channel in used
         ],
     }
+    return answered(engine, endpoint, summary)
 
 
 RULES = Rules(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from contactkit.simulator.messages import Row
@@ -32,6 +33,7 @@ class Store:
     _rows: dict[str, Stored] = field(default_factory=dict[str, Stored])
     _taken: dict[Place, str] = field(default_factory=dict[Place, str])
     _left: dict[Place, str] = field(default_factory=dict[Place, str])
+    _before: dict[str, Stored | None] | None = None
 
     def __iter__(self) -> Iterator[Stored]:
         return iter(self._rows.values())
@@ -55,6 +57,7 @@ class Store:
     def put(self, row: Row, owner: str, writes: int) -> Stored:
         """Add a contact, or put a new row in the place of the one with its key."""
         key = str(row[self.key])
+        self._keep(key)
         stored = self._rows.setdefault(key, Stored(row, owner))
         self._forget(stored)
         stored.row, stored.deleted = row, False
@@ -65,11 +68,37 @@ class Store:
 
     def delete(self, stored: Stored) -> None:
         """Mark a contact deleted and give its unique values free."""
+        self._keep(str(stored.row[self.key]))
         self._forget(stored)
         stored.deleted = True
         stored.writes += 1
         for place in self._places(stored.owner, stored.row):
             self._left[place] = str(stored.row[self.key])
+
+    @contextmanager
+    def undone(self) -> Generator[None]:
+        """What is done within is taken back at its end."""
+        self._before = {}
+        try:
+            yield
+        finally:
+            before, self._before = self._before, None
+            for key, stored in before.items():
+                self._restore(key, stored)
+
+    def _keep(self, key: str) -> None:
+        if self._before is not None:
+            stored = self._rows.get(key)
+            self._before.setdefault(key, replace(stored) if stored else None)
+
+    def _restore(self, key: str, stored: Stored | None) -> None:
+        self._forget(self._rows[key])
+        if stored is None:
+            del self._rows[key]
+            return
+        self._rows[key] = stored
+        for place in self._places(stored.owner, stored.row):
+            (self._left if stored.deleted else self._taken)[place] = key
 
     def _forget(self, stored: Stored) -> None:
         key = str(stored.row[self.key])

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from contactkit.checks import Checked, check, settable
-from contactkit.errors import ConflictError, FieldProblem, InvalidRequestError, NotFoundError
+from contactkit.checks import Checked, accepted, check, settable, wire_of
+from contactkit.errors import (
+    ConflictError,
+    FieldProblem,
+    InvalidInputError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+)
 from contactkit.record import RecordField, fields_of
 from contactkit.simulator.messages import Answer, Request, Row
 from contactkit.simulator.store import Stored
-from contactkit.spec import JSON, Endpoint
+from contactkit.spec import JSON, Endpoint, as_object
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine
 
-_WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 _BLANKS: dict[str, JSON] = {"boolean": False, "Int64": 0, "string": ""}
 
 
@@ -25,79 +30,84 @@ def carry_out(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
     """Do what an endpoint does and answer in the provider's envelope."""
     if endpoint.takes_key:
         engine.rules.check_key(endpoint, request.key)
+    _confirmed(engine, request, endpoint)
+    dry = _dry(engine, request, endpoint)
+    if dry and not engine.rules.rehearses:
+        return _told(engine, _sampled(engine, request, endpoint))
+    if dry:
+        with engine.contacts.undone():
+            return _told(engine, _carried_out(engine, request, endpoint))
+    return _carried_out(engine, request, endpoint)
+
+
+def _carried_out(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
+    special = engine.rules.verbs.get(endpoint.verb)
+    if special:
+        return special(engine, request, endpoint)
     if endpoint.answer == "page":
         return _list(engine, request, endpoint)
     if endpoint.effect == "create":
-        return _create(engine, request, endpoint)
-    if _dry(engine, request, endpoint):
-        return _rehearsed(engine, request, endpoint)
+        return create(engine, request, endpoint)
+    stored = found(engine, request)
+    if endpoint.effect == "delete":
+        judged(engine, request, endpoint, stored.row)
+        engine.contacts.delete(stored)
+    elif endpoint.effect:
+        update(engine, request, endpoint, stored)
+    return answered(engine, endpoint, stored.row)
+
+
+def found(engine: Engine, request: Request) -> Stored:
+    """The contact that the request names, if its sender may see it."""
     stored = engine.contacts.find(request.key)
     if stored is None or (request.sees is not None and stored.owner not in request.sees):
         raise engine.refusal("not_found", NotFoundError, "Contact not found")
-    if endpoint.verb in engine.rules.verbs:
-        if endpoint.effect:
-            request.body = _checked(engine, request, endpoint, stored.row).values
-        before = dict(stored.row)
-        row = engine.rules.verbs[endpoint.verb](engine, request, stored.row)
-        stored.writes += stored.row != before
-        return _answer(engine, endpoint, row)
-    if endpoint.effect == "delete":
-        _checked(engine, request, endpoint, stored.row)
-        engine.contacts.delete(stored)
-    elif endpoint.effect:
-        _update(engine, request, endpoint, stored)
-    return _answer(engine, endpoint, stored.row)
+    return stored
 
 
 def _list(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
     paging, envelope = engine.provider.paging, engine.provider.envelope
-    usual = min(engine.rules.page_size, paging.largest)
-    number = _whole(engine, request.query.pop(paging.page, "1"), paging.page, None)
-    asked = request.query.pop(paging.size, str(usual))
-    size = _whole(engine, asked, paging.size, paging.largest)
-    wires = {each.wire: each for each in fields_of(endpoint.params).values()}
-    request.body = {n: _typed(wires[n], v) if n in wires else v for n, v in request.query.items()}
-    filters = _checked(engine, request, endpoint, None).values
+    given = {name: text for name, text in request.query.items() if name not in paging.asks}
+    filters = _checked(engine, endpoint, endpoint.params.from_query(given), None).values
     rows = [
         stored.row
         for stored in engine.contacts
         if not stored.deleted and (request.sees is None or stored.owner in request.sees)
     ]
-    chosen = engine.rules.select(rows, filters) if filters else rows
-    page = chosen[(number - 1) * size : number * size]
-    body: dict[str, JSON] = {}
-    envelope.put(body, envelope.many, [_wire(engine, endpoint, row) for row in page])
-    envelope.put(body, envelope.page, paging.info(number, size, len(chosen)))
+    usual = min(engine.rules.page_size, paging.largest)
+    try:
+        page, told = paging.cut(engine.rules.select(rows, filters), request.query, usual)
+    except InvalidInputError as error:
+        problem = error.problems[0]
+        message = f"{problem.field.replace('_', ' ').capitalize()} {problem.message}"
+        raise engine.refusal(
+            problem.code, InvalidRequestError, message, fields=error.problems
+        ) from None
+    body = envelope.put({}, envelope.many, [_wire(engine, endpoint, dict(row)) for row in page])
+    for place, value in told.items():
+        body = envelope.put(body, place, value)
     return engine.sealed(200, body)
 
 
-def _whole(engine: Engine, text: str, name: str, most: int | None) -> int:
-    value = int(text) if _WHOLE.fullmatch(text) else 0
-    if value < 1 or (most is not None and value > most):
-        message = f"must be between 1 and {most}" if most else "must be greater than 0"
-        problem = FieldProblem(field=name, message=message)
-        told = f"{name.replace('_', ' ').capitalize()} {message}"
-        raise engine.refusal("page", InvalidRequestError, told, fields=[problem])
-    return value
-
-
-def _typed(field: RecordField, text: str) -> JSON:
-    if field.kind == "boolean":
-        return {"true": True, "false": False}.get(text, text)
-    return int(text) if field.kind == "Int64" and _WHOLE.fullmatch(text) else text
-
-
-def _checked(engine: Engine, request: Request, endpoint: Endpoint, current: Row | None) -> Checked:
+def judged(engine: Engine, request: Request, endpoint: Endpoint, current: Row | None) -> Checked:
     """The body by field names, held against the same declaration as the client's."""
-    declared = {**settable(engine.provider, endpoint), **fields_of(endpoint.params)}
-    names = {each.wire: name for name, each in declared.items()}
-    known = fields_of(engine.provider.record)
-    names |= {each.wire: name for name, each in known.items() if each.wire not in names}
-    values = {
-        names.get(wire, wire): value
-        for wire, value in request.body.items()
-        if value is not None or not engine.rules.null_is_absent
-    }
+    return checked(engine, endpoint, as_object(request.body), current)
+
+
+def checked(
+    engine: Engine, endpoint: Endpoint, body: Mapping[str, JSON], current: Row | None
+) -> Checked:
+    """One contact of a body, as `judged`."""
+    values = _values(engine, endpoint, body)
+    if engine.rules.echoes and current:
+        taken = accepted(engine.provider, endpoint)
+        values = {n: v for n, v in values.items() if n in taken or current.get(n, values) != v}
+    return _checked(engine, endpoint, values, current)
+
+
+def _checked(
+    engine: Engine, endpoint: Endpoint, values: Mapping[str, JSON], current: Row | None
+) -> Checked:
     found = check(engine.provider, endpoint, values, current)
     problems = [p for p in found.problems if p.code != "empty" or not engine.rules.empty_update]
     if problems:
@@ -105,12 +115,45 @@ def _checked(engine: Engine, request: Request, endpoint: Endpoint, current: Row 
     return found
 
 
+def _values(engine: Engine, endpoint: Endpoint, body: Mapping[str, JSON]) -> Row:
+    """A body by field names: the preferred spelling of a name goes before a deprecated one."""
+    taken = accepted(engine.provider, endpoint)
+    known = {**fields_of(engine.provider.record), **taken}
+    names = {old: name for name, each in known.items() for old in each.marker.deprecated}
+    names |= {each.wire: name for name, each in known.items()}
+    names |= {wire_of(endpoint, each): name for name, each in taken.items()}
+    values: Row = {}
+    for wire, value in body.items():
+        name = names.get(wire, wire)
+        preferred = name in taken and wire == wire_of(endpoint, taken[name])
+        if (preferred or name not in values) and not (
+            value is None and engine.rules.null_is_absent
+        ):
+            values[name] = value
+    return values
+
+
+def _confirmed(engine: Engine, request: Request, endpoint: Endpoint) -> None:
+    """Refuse what the caller must ask for and did not."""
+    for name, flag in endpoint.confirm.items():
+        if flag not in _flags(request, name):
+            message = f"{endpoint.verb} needs the header {name}: {flag}"
+            raise engine.refusal("confirm", PermissionDeniedError, message)
+
+
+def _flags(request: Request, header: str) -> list[str]:
+    return [flag.strip() for flag in request.headers.get(header.lower(), "").split(",")]
+
+
 def _dry(engine: Engine, request: Request, endpoint: Endpoint) -> bool:
-    """Take the dry-run mark out of the body; whether it asked for one."""
+    """Take the dry-run mark out of the body; whether the request asked for one."""
     form = engine.provider.dry_run
     if form is None or not endpoint.dry_run:
         return False
-    marks = {name: request.body.pop(name, None) for name in form.body}
+    if form.headers:
+        return all(flag in _flags(request, name) for name, flag in form.headers.items())
+    body = as_object(request.body)
+    marks = {name: body.pop(name, None) for name in form.body}
     wrong = [
         FieldProblem(field=name, message=f"must be like {json.dumps(wanted)}", code="type")
         for name, wanted in form.body.items()
@@ -121,50 +164,60 @@ def _dry(engine: Engine, request: Request, endpoint: Endpoint) -> bool:
     return marks == form.body
 
 
-def _rehearsed(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
+def _sampled(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
     """Check, look nothing up, change nothing, and answer with a sample."""
-    found = _checked(engine, request, endpoint, None)
-    sample = fresh(
-        engine,
-        {**engine.sample(0), engine.contacts.key: request.key, **found.values},
-        request.owner,
-    )
-    return _confirmed(engine, _answer(engine, endpoint, sample))
+    found = judged(engine, request, endpoint, None)
+    given = _changes(engine, endpoint, found)
+    if endpoint.effect != "create":
+        given = {**engine.sample(0), engine.contacts.key: request.key, **found.values}
+    new = endpoint.effect == "create"
+    return answered(engine, endpoint, fresh(engine, given, request.owner), new=new)
 
 
-def _confirmed(engine: Engine, answer: Answer) -> Answer:
+def _told(engine: Engine, answer: Answer) -> Answer:
     form = engine.provider.dry_run
     told = {form.confirmed: "true"} if form else {}
     return Answer(answer.status, answer.body, {**answer.headers, **told})
 
 
-def _create(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
-    dry = _dry(engine, request, endpoint)
-    found = _checked(engine, request, endpoint, None)
+def create(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
+    """Add the contact that the body describes."""
+    found = judged(engine, request, endpoint, None)
+    return answered(engine, endpoint, created(engine, request, endpoint, found).row, new=True)
+
+
+def created(engine: Engine, request: Request, endpoint: Endpoint, found: Checked) -> Stored:
+    """Add one contact, unless its unique values are taken; a deleted one may be restored."""
     changes = _changes(engine, endpoint, found)
     row = fresh(engine, changes, request.owner)
-    if dry:
-        return _confirmed(engine, _answer(engine, endpoint, row))
     _refuse_taken(engine, request.owner, changes, None)
     departed = engine.contacts.departed(request.owner, row) if engine.rules.restores else None
     if departed:
         row[engine.contacts.key] = departed.row[engine.contacts.key]
-    engine.contacts.put(row, request.owner, writes=1)
+    stored = engine.contacts.put(row, request.owner, writes=1)
     engine.rules.changed(engine, None, row, found.values)
-    return _answer(engine, endpoint, row)
+    return stored
 
 
-def _update(engine: Engine, request: Request, endpoint: Endpoint, stored: Stored) -> None:
-    before = stored.row
-    found = _checked(engine, request, endpoint, before)
-    changes = _changes(engine, endpoint, found)
+def update(engine: Engine, request: Request, endpoint: Endpoint, stored: Stored) -> None:
+    """Change a contact as the body says."""
+    updated(engine, endpoint, stored, judged(engine, request, endpoint, stored.row))
+
+
+def updated(engine: Engine, endpoint: Endpoint, stored: Stored, found: Checked) -> None:
+    """Change one contact, unless a new value is another's."""
+    before, changes = stored.row, _changes(engine, endpoint, found)
     _refuse_taken(engine, stored.owner, changes, stored)
-    if changes:
-        touched = {"updated_at": engine.rules.stamp(engine.now)} if "updated_at" in before else {}
-        after = {**before, **changes, **touched}
-        engine.rules.complete(after, stored.owner)
-        engine.contacts.put(after, stored.owner, writes=1)
-        engine.rules.changed(engine, before, stored.row, found.values)
+    if not changes:
+        return
+    for name, value in changes.items():
+        if fields_of(engine.provider.record)[name].marker.collection == "merge":
+            changes[name] = {**as_object(before[name]), **as_object(value)}
+    touched = {"updated_at": engine.rules.stamp(engine.now)} if "updated_at" in before else {}
+    after = {**before, **changes, **touched}
+    engine.rules.complete(after, stored.owner)
+    engine.contacts.put(after, stored.owner, writes=1)
+    engine.rules.changed(engine, before, stored.row, found.values)
 
 
 def _changes(engine: Engine, endpoint: Endpoint, found: Checked) -> Row:
@@ -208,12 +261,15 @@ def _blank(engine: Engine, field: RecordField) -> JSON:
 
 def _wire(engine: Engine, endpoint: Endpoint, row: Row) -> Row:
     record = endpoint.record or engine.provider.record
-    return {each.wire: row[name] for name, each in fields_of(record).items()}
+    wired = {each.wire: row[name] for name, each in fields_of(record).items()}
+    return engine.rules.wire(endpoint, wired)
 
 
-def _answer(engine: Engine, endpoint: Endpoint, row: Row) -> Answer:
+def answered(engine: Engine, endpoint: Endpoint, row: Row, *, new: bool = False) -> Answer:
+    """A row as the provider answers with it."""
     if endpoint.answer == "nothing":
-        return Answer(204)
-    body: dict[str, JSON] = {}
-    engine.provider.envelope.put(body, engine.provider.envelope.one, _wire(engine, endpoint, row))
-    return engine.sealed(201 if endpoint.effect == "create" else 200, body)
+        return engine.rules.nothing
+    place = () if endpoint.answer == "whole" else engine.provider.envelope.one
+    body = engine.provider.envelope.put({}, place, _wire(engine, endpoint, row))
+    status = engine.rules.created_status if new else 200
+    return engine.sealed(status, body)
