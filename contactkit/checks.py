@@ -47,13 +47,14 @@ def clean(provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]) ->
     for given, value in values.items():
         name = current.get(given, given)
         if name != given:
-            message = f"{provider.title} renamed {given} to {name}; use {name}="
+            message = f"{provider.title}: use {name}= instead of {given}="
             warn(message, DeprecationWarning)
         if name in renamed:
             problem = FieldProblem(field=given, message=f"is {name}, given twice", code="unknown")
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
         renamed[name] = value if is_na(value) else plain(value)
-    defaults = {n: each.default for n, each in allowed.items() if each.default is not None}
+    options = fields_of(endpoint.params).items()
+    defaults = {n: each.default for n, each in options if each.default is not None}
     return defaults | {
         name: phone(value)
         if name in allowed and allowed[name].marker.personal == "phone"
@@ -183,7 +184,9 @@ def _refused(
             message = "has a value already and is set once"
             return FieldProblem(field=field.name, message=message, code="write_once")
     if value is None:
-        if field.nullable:
+        # A contact's flag or choice may be unknown, but cannot be made so.
+        fixed = field.kind in ("boolean", "category") and field.marker.access != "option"
+        if field.nullable and not fixed:
             return None
         message = f"cannot be cleared; it must be {expected(field)}"
         return FieldProblem(field=field.name, message=message, code="clear")

@@ -133,7 +133,8 @@ class Contacts(Generic[OneT, ManyT]):
         for name, text in query.items():
             if len(text) > _LONGEST_FILTER:
                 self._refuse(endpoint, name, f"must be at most {_LONGEST_FILTER:,} characters")
-        size = min(limit or provider.paging.largest, provider.paging.largest)
+        # One more than wanted shows whether there are more, where nothing else does.
+        size = min((limit or provider.paging.largest) + 1, provider.paging.largest)
         return Pages(session=self._session, endpoint=endpoint, query=query, size=size)
 
     def _listed(self, walk: Pages, limit: int | None) -> Flow[pd.DataFrame]:
@@ -153,8 +154,8 @@ class Contacts(Generic[OneT, ManyT]):
             if gap := walk.gap():
                 warn(gap)
         elif walk.more or walk.read > limit:
-            whole = "more" if walk.total is None else f"{walk.total:,}"
-            warn(f"cut at {limit:,} of {whole} contacts")
+            rest = "; there may be more" if walk.total is None else f" of {walk.total:,}"
+            warn(f"cut at {limit:,}{rest} contacts")
         return frame
 
     def _page_frame(self, page: Page) -> pd.DataFrame:

@@ -41,6 +41,13 @@ STORIES = {
         refused=("0b5c7a64-3d1e-4c57-9a55-5d2f0f6f0003", {"opt_out": True}),
         because="this contact is inherited from a parent account",
     ),
+    "sendblue": Story(
+        columns=("phone", "first_name", "last_name", "tags", "opt_out", "created_at"),
+        key="+12025550123",
+        change={"company_name": "Byron & Co", "tags": ["wholesale", "vip"]},
+        refused=("+12025550199", {"opt_out": True}),
+        because="nobody has this number",
+    ),
     "privy": Story(
         columns=("id", "email", "phone_number", "email_consent", "sms_consent"),
         key="cus_a1b2c3d4e5f60001",

@@ -75,15 +75,20 @@ def then_says(status: int, content: bytes = b"{}"):
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """What the tests of every provider need to know of one."""
+    """What the tests of every provider need to know of one.
+
+    `arguments` are what verbs take by place besides a key; only listings hold `unlisted` fields.
+    """
 
     key: str
     create: Mapping[str, Any]
     update: Mapping[str, Any]
-    refused: tuple[str, Mapping[str, Any]]
     filter: Mapping[str, Any]
-    limit: int
     environment: Mapping[str, str]
+    unknown: str
+    refused: tuple[str, Mapping[str, Any]] | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    unlisted: tuple[str, ...] = ()
 
 
 EXAMPLES = {
@@ -93,8 +98,24 @@ EXAMPLES = {
         update={"opt_out": True},
         refused=("0b5c7a64-3d1e-4c57-9a55-5d2f0f6f0003", {"opt_out": True}),
         filter={"channel": "whatsapp"},
-        limit=200,
+        unknown="6ba7b810-9dad-11d1-80b4-00c04fd430cf",
         environment={"SENT_DM_API_KEY": "canary-4f1d"},
+    ),
+    "sendblue": Example(
+        key="+12025550123",
+        create={"phone": "+12125550187", "first_name": "Ada", "tags": ["vip"]},
+        update={"opt_out": True, "custom_variables": {"Favourite colour": "blue"}},
+        filter={"phone": "+14165550142"},
+        unknown="+12025550199",
+        arguments={
+            "bulk_create": [{"phone": "+12125550188"}, {"phone": "+12125550189"}],
+            "bulk_delete": ["+12125550188", "+12125550189"],
+        },
+        unlisted=("contact_id",),
+        environment={
+            "SENDBLUE_API_API_KEY": "canary-4f1d",
+            "SENDBLUE_API_API_SECRET": "canary-4f1e",
+        },
     ),
     "privy": Example(
         key="cus_a1b2c3d4e5f60001",
@@ -102,7 +123,7 @@ EXAMPLES = {
         update={"first_name": "Jan", "email_consent": "unsubscribed"},
         refused=("cus_a1b2c3d4e5f60002", {"email": "other@example.com"}),
         filter={"email_consent": "subscribed"},
-        limit=60,
+        unknown="cus_a1b2c3d4e5f6000f",
         environment={"PRIVY_API_TOKEN": "canary-4f1d"},
     ),
 }

@@ -360,7 +360,7 @@ def test_a_phone_that_cannot_is_refused() -> None:
 
 @pytest.mark.parametrize("old", ["dimension", "girth"])
 def test_a_deprecated_spelling_warns_and_counts_as_the_new_one(old: str) -> None:
-    with pytest.warns(DeprecationWarning, match=f"Things renamed {old} to size; use size="):
+    with pytest.warns(DeprecationWarning, match=f"Things: use size= instead of {old}="):
         assert cleaned(**{old: "s"}) == {"size": "s"}
 
 

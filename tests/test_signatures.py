@@ -10,6 +10,7 @@ import pytest
 import contactkit as ck
 from contactkit.checks import accepted
 from contactkit.declarations import find
+from contactkit.signatures import subject
 
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
@@ -28,11 +29,11 @@ def test_every_verb_shows_what_its_endpoint_takes(name: str, door: str) -> None:
     provider, contacts = find(name), verbs(name, door)
     for endpoint in provider.endpoints:
         shown = parameters(getattr(contacts, endpoint.verb))
-        key = ["key"] if endpoint.takes_key else []
-        fields = [*key, *accepted(provider, endpoint)]
+        about = list(filter(None, [subject(endpoint)]))
+        fields = [*about, *({} if endpoint.bulk else accepted(provider, endpoint))]
         assert list(shown)[: len(fields)] == fields
-        assert set(shown) - set(fields) <= {"limit", "dry_run", "idempotency_key"}
-        assert all(each.kind is KEYWORD for each in shown.values() if each.name != "key")
+        assert set(shown) - set(fields) <= {"limit", "dry_run", "idempotency_key", "confirm"}
+        assert all(each.kind is KEYWORD for each in shown.values() if each.name not in about)
 
 
 def test_an_update_shows_fields_choices_and_options() -> None:

@@ -12,7 +12,8 @@ from contactkit.spec import Provider
 
 def names() -> tuple[str, ...]:
     """Every provider that has a file here."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+    found = (module.name for module in pkgutil.iter_modules(__path__))
+    return tuple(sorted(name for name in found if not name.startswith("_")))
 
 
 def find(provider: str | Provider) -> Provider:

@@ -66,6 +66,7 @@ class Engine:
         self.tokens: dict[str, Account] = {}
         self.contacts = Store(key_of(provider.record).name, rules.unique, rules.fold)
         self.outbox: list[Row] = []
+        self.notes: set[str] = set()
         self.failed_logins: dict[str, tuple[int, float]] = {}
         self.in_flight: dict[tuple[str, ...], Request] = {}
         self.remembered: dict[tuple[str, str, str], Remembered] = {}
@@ -90,7 +91,8 @@ class Engine:
         """A synthetic contact; another index makes another phone number and e-mail address."""
         rules = self.rules
         row = synthetic(self.provider, self.rng, index, self.now, rules.stamp)
-        return {**row, self.contacts.key: rules.new_key(self.rng), **rules.seeded}
+        own = {} if row[self.contacts.key] else {self.contacts.key: rules.new_key(self.rng)}
+        return {**row, **own, **rules.seeded}
 
     def add(self, given: Mapping[str, JSON], owner: str = "") -> Stored:
         """Put a contact there as the provider's own systems would, without a check."""

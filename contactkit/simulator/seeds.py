@@ -65,7 +65,10 @@ def _value(field: RecordField, rng: Random) -> JSON:
         case "list":
             return rng.sample(WORDS, rng.randrange(4))
         case "dict":
-            return {word: rng.randrange(9) for word in rng.sample(WORDS, rng.randrange(3))}
+            made = {word: rng.randrange(9) for word in rng.sample(WORDS, rng.randrange(3))}
+            return made if field.holds(made) else {word: str(n) for word, n in made.items()}
+        case _ if field.marker.access == "key":
+            return ""
         case _:
             return None if field.nullable else rng.choice(WORDS)
 

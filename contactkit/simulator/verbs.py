@@ -28,6 +28,8 @@ _BLANKS: dict[str, JSON] = {"boolean": False, "Int64": 0, "string": ""}
 
 def carry_out(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
     """Do what an endpoint does and answer in the provider's envelope."""
+    if endpoint.takes_key and endpoint.key_wire:
+        request.key = str(as_object(request.body).pop(endpoint.key_wire, ""))
     if endpoint.takes_key:
         engine.rules.check_key(endpoint, request.key)
     _confirmed(engine, request, endpoint)
@@ -238,7 +240,8 @@ def fresh(engine: Engine, given: Mapping[str, JSON], owner: str) -> Row:
     declared = fields_of(engine.provider.record)
     row = {name: _blank(engine, each) for name, each in declared.items()}
     row[engine.contacts.key] = engine.rules.new_key(engine.rng)
-    row |= {**engine.rules.defaults, **given}
+    born = {"created_at": engine.rules.stamp(engine.now)} if "created_at" in row else {}
+    row |= {**born, **engine.rules.defaults, **given}
     engine.rules.complete(row, owner)
     return row
 

@@ -13,5 +13,10 @@ def sent() -> Talk:
 
 
 @pytest.fixture
+def sendblue() -> Talk:
+    return Talk("sendblue")
+
+
+@pytest.fixture
 def privy() -> Talk:
     return Talk("privy")

@@ -9,6 +9,7 @@ import httpx
 
 import contactkit as ck
 from contactkit.declarations import find
+from contactkit.spec import HeaderAuth
 
 
 class Talk:
@@ -31,9 +32,8 @@ class Talk:
         if account == "nobody":
             return {}
         held = self.simulator.accounts[account or next(iter(self.simulator.accounts))]
-        if "api_key" in held:
-            return {"x-api-key": held["api_key"]}
-        return {"Authorization": f"Bearer {held['token']}"}
+        ways = [way for way in self.engine.provider.auth if isinstance(way, HeaderAuth)]
+        return {each.header: each.prefix + held[each.name] for each in ways[0].credentials}
 
     def wait(self, seconds: float) -> None:
         """Let virtual time pass."""

@@ -1,0 +1,169 @@
+"""Sendblue's simulator over raw HTTP: routes, spellings, what is refused, what is remembered."""
+
+from __future__ import annotations
+
+import pytest
+
+BASE = "/api/v2/contacts"
+ADA = "/api/v2/contacts/%2B12025550123"
+
+
+def refused(answer):
+    assert answer.json()["status"] == "ERROR"
+    assert set(answer.json()) == {"status", "message"}
+    return answer.status_code, answer.json()["message"]
+
+
+def test_a_listing_is_a_bare_array_the_newest_first(sendblue):
+    rows = sendblue("GET", BASE).json()
+    assert isinstance(rows, list)
+    times = [row["created_at"] for row in rows]
+    assert times == sorted(times, reverse=True)
+    assert all(row["contact_id"] for row in rows)
+
+
+def test_names_are_spelled_both_ways(sendblue):
+    contact = sendblue("GET", ADA).json()["contact"]
+    for snake, camel in [("first_name", "firstName"), ("custom_variables", "customVariables")]:
+        assert contact[snake] == contact[camel]
+    assert "contact_id" not in contact
+
+
+@pytest.mark.parametrize(
+    ("query", "length"),
+    [
+        ({"limit": "3"}, 3),
+        ({"limit": "5000"}, 8),
+        ({"offset": "5"}, 3),
+        ({"offset": "99999"}, 0),
+        ({"phone_number": "+12025550123"}, 1),
+        ({"created_at_gte": "2025-12-24T17:42:10Z"}, 6),
+    ],
+)
+def test_pages_and_filters(sendblue, query, length):
+    assert len(sendblue("GET", BASE, params=query).json()) == length
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": "0"},
+        {"limit": "x"},
+        {"offset": "-1"},
+        {"order_by": "age"},
+        {"order_direction": "up"},
+        {"created_at_gte": "yesterday"},
+        {"tag": "vip"},
+    ],
+)
+def test_a_query_that_is_not_documented_is_refused(sendblue, query):
+    assert sendblue("GET", BASE, params=query).status_code == 400
+
+
+def test_literal_routes_go_before_numbers(sendblue):
+    assert sendblue("GET", f"{BASE}/count").json() == {"count": 8}
+    assert sendblue("POST", f"{BASE}/verify", json={"number": "+12025550123"}).json() == {
+        "status": "OK"
+    }
+
+
+def test_a_wrong_or_missing_key_is_401(sendblue):
+    assert refused(sendblue("GET", BASE, "nobody"))[0] == 401
+    half = {"sb-api-key-id": "simulator-key-id"}
+    assert refused(sendblue("GET", BASE, "nobody", headers=half))[0] == 401
+    both = {**half, "sb-api-secret-key": "wrong"}
+    assert refused(sendblue("GET", BASE, "nobody", headers=both))[0] == 401
+
+
+@pytest.mark.parametrize("name", ["number", "phone_number", "phoneNumber"])
+def test_create_takes_the_number_under_any_of_its_names(sendblue, name):
+    answer = sendblue("POST", BASE, json={name: "+12125550187", "firstName": "Eve"})
+    assert (answer.status_code, answer.json()["status"]) == (200, "OK")
+    assert answer.json()["contact"]["first_name"] == "Eve"
+
+
+def test_the_preferred_spelling_wins_whichever_comes_first(sendblue):
+    for body in (
+        {"first_name": "New", "firstName": "Old"},
+        {"firstName": "Old", "first_name": "New"},
+    ):
+        assert sendblue("PUT", ADA, json=body).json()["contact"]["first_name"] == "New"
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({}, (400, "Missing fields")),
+        ({"number": "555"}, (400, "Invalid phone number")),
+        ({"number": "+12025550123"}, (409, "Contact already exists")),
+    ],
+)
+def test_a_create_that_cannot_be_is_refused(sendblue, body, told):
+    before = sendblue.rows()
+    assert refused(sendblue("POST", BASE, json=body)) == told
+    assert sendblue.rows() == before
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_an_unknown_number_is_404(sendblue, method):
+    answer = sendblue(method, f"{BASE}/+12125550199", json={} if method == "PUT" else None)
+    assert refused(answer) == (404, "Contact not found")
+
+
+def test_an_empty_put_is_the_documented_example_and_changes_nothing(sendblue):
+    before = sendblue.rows()
+    assert sendblue("PUT", ADA, json={}).status_code == 200
+    assert sendblue.rows() == before
+
+
+def test_null_clears_and_absence_leaves(sendblue):
+    sendblue("PUT", ADA, json={"company_name": None})
+    row = sendblue.row("+12025550123")
+    assert (row["company_name"], row["first_name"]) == (None, "Ada")
+
+
+def test_delete_says_ok(sendblue):
+    assert sendblue("DELETE", ADA).json() == {"status": "OK"}
+
+
+def test_opt_out_normalises_and_needs_no_contact(sendblue):
+    body = {"number": "+1 (212) 555-0199"}
+    answer = sendblue("POST", f"{BASE}/opt-out", json=body)
+    assert answer.json() == {"status": "OK", "number": "+12125550199", "opted_out": True}
+    assert sendblue("GET", f"{BASE}/count").json() == {"count": 8}
+    answer = sendblue("POST", f"{BASE}/opt-out", json={**body, "opted_out": False})
+    assert answer.json()["opted_out"] is False
+
+
+@pytest.mark.parametrize("path", ["opt-out", "verify"])
+@pytest.mark.parametrize(
+    ("body", "message"), [({}, "Missing fields"), ({"number": "x"}, "Invalid phone number")]
+)
+def test_a_number_that_is_none_is_refused(sendblue, path, body, message):
+    assert refused(sendblue("POST", f"{BASE}/{path}", json=body)) == (400, message)
+
+
+def test_a_bulk_delete_without_a_body_deletes_nobody(sendblue):
+    before = sendblue.rows()
+    for body in (None, {}, {"contact_ids": []}, {"contact_ids": None}, {"contact_ids": [None]}):
+        assert refused(sendblue("DELETE", BASE, json=body)) == (400, "Missing fields")
+    assert sendblue.rows() == before
+
+
+def test_a_bulk_delete_counts_those_that_were_there(sendblue):
+    numbers = ["+12025550123", "+12025550123", "+12125550199"]
+    answer = sendblue.http.request(
+        "DELETE", BASE, headers=sendblue.signed(""), json={"contact_ids": numbers}
+    )
+    assert answer.json() == {"status": "OK", "amount": 1}
+
+
+def test_a_bulk_create_is_all_or_none_and_changes_who_is_there(sendblue):
+    before = sendblue.rows()
+    items = [{"phone": "+12125550187"}, {"phone": "x"}]
+    assert refused(sendblue("POST", f"{BASE}/bulk", json={"contacts": items}))[0] == 400
+    assert sendblue.rows() == before
+    items[1] = {"phone": "+12025550123", "firstName": "Eve"}
+    answer = sendblue("POST", f"{BASE}/bulk", json={"contacts": items}).json()
+    assert [each["phone"] for each in answer["contacts"]] == ["+12125550187", "+12025550123"]
+    assert sendblue.row("+12025550123")["first_name"] == "Eve"
