@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from contactkit.client import Client, connect
-    from contactkit.description import describe
+    from contactkit.description import describe, providers
     from contactkit.errors import (
         ApiError,
         AuthenticationError,
@@ -38,7 +38,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "client": ["Client", "connect"],
-    "description": ["describe"],
+    "description": ["describe", "providers"],
     "errors": [
         "ApiError",
         "AuthenticationError",
@@ -85,6 +85,7 @@ __all__ = [
     "connect",
     "describe",
     "problems",
+    "providers",
     "read_contacts",
 ]
 

@@ -6,14 +6,41 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from contactkit.declarations import find
+from contactkit.declarations import find, names
 from contactkit.frames import STRING, dtype_of
+from contactkit.limits import rate
 from contactkit.record import RecordField, fields_of
 from contactkit.spec import Endpoint, Provider
 
 COLUMNS = (
     "of field type access required choices collection personal wire deprecated help evidence docs"
 ).split()
+
+
+def providers() -> pd.DataFrame:
+    """Every provider, a row each.
+
+    `name` is what `connect` takes; `verbs` comma-separated; `authentication` the credentials it
+    takes; `limits` as declared, "" where none are documented; `evidence` how much of the
+    declaration is inferred and not documented. All columns are `string`.
+    """
+    rows = [_provider(find(name)) for name in names()]
+    columns = "name title verbs authentication limits evidence docs".split()
+    return pd.DataFrame(rows, columns=columns).astype(STRING)
+
+
+def _provider(provider: Provider) -> list[str]:
+    evidence = describe(provider)["evidence"]
+    inferred, whole = int(evidence.eq("inferred").sum()), len(evidence)
+    return [
+        provider.name,
+        provider.title,
+        ", ".join(each.verb for each in provider.endpoints),
+        ", or ".join(" and ".join(each.name for each in way.credentials) for way in provider.auth),
+        ", ".join(map(rate, provider.limits)),
+        f"{inferred} of {whole} inferred" if inferred else "documented",
+        provider.docs,
+    ]
 
 
 def describe(provider: str | Provider) -> pd.DataFrame:

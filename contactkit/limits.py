@@ -37,6 +37,12 @@ def parse_rate(text: object) -> Limit:
     return Limit(requests=int(found[1]), seconds=_UNITS[found[2]])
 
 
+def rate(limit: Limit) -> str:
+    """A limit as `parse_rate` reads it."""
+    unit = {seconds: name for name, seconds in _UNITS.items()}.get(int(limit.seconds))
+    return f"{limit.requests}/{unit or f'{limit.seconds:g} s'}"
+
+
 @dataclass
 class _Window:
     """One limit; `requests` None counts nothing and only heeds what the provider says is left."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 import contactkit as ck
-from contactkit.declarations import find
+from contactkit.declarations import find, names
 from contactkit.frames import STRING
 from contactkit.record import Record, fields_of
 
@@ -93,3 +93,20 @@ def test_what_a_create_needs_is_marked() -> None:
 
 def test_inferred_facts_are_marked() -> None:
     assert row_of(ck.describe("sent"), "list", "search")["evidence"] == "inferred"
+
+
+def test_every_provider_is_a_row_of_text():
+    told = ck.providers()
+    assert told["name"].to_list() == sorted(names())
+    assert [str(kind) for kind in told.dtypes] == ["string"] * len(told.columns)
+    assert not told.isna().any(axis=None)
+    told = told.set_index("name")
+    for name in names():
+        verbs = [each.verb for each in find(name).endpoints]
+        assert told.loc[name, "verbs"] == ", ".join(verbs)
+        assert bool(told.loc[name, "limits"]) is bool(find(name).limits)
+        inferred = ck.describe(name)["evidence"].eq("inferred").sum()
+        assert told.loc[name, "evidence"].startswith(f"{inferred} of") or not inferred
+    assert told.loc["privy", "authentication"] == "token, or client_id and client_secret"
+    assert told.loc["sent", "limits"] == "200/minute"
+    assert told.loc["privy", "limits"] == "60/minute, 10000/day"

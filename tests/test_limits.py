@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contactkit.errors import ConfigurationError
-from contactkit.limits import Budget, parse_rate, retry_after
+from contactkit.limits import Budget, parse_rate, rate, retry_after
 from contactkit.spec import Limit
 
 LIMITS = st.lists(
@@ -200,3 +200,9 @@ def test_a_retry_after_of_rubbish_says_nothing(text: str) -> None:
 @given(st.text())
 def test_no_retry_after_raises(text: str) -> None:
     assert (retry_after({"retry-after": text}, START) or 0.0) >= 0.0
+
+
+@pytest.mark.parametrize("text", ["200/minute", "60/s", "10000/day", "3/hour"])
+def test_a_rate_is_written_as_it_is_read(text: str) -> None:
+    assert parse_rate(rate(parse_rate(text))) == parse_rate(text)
+    assert rate(parse_rate("200/min")) == "200/minute"
