@@ -121,6 +121,7 @@ class Contact(Record):
             "Key and value, flat; what you send replaces them all.",
             collection="replace",
             personal="free",
+            evidence="inferred",
         ),
     ]
     created_at: Annotated[Time, read_only("When the contact was created.")]
