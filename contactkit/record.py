@@ -97,13 +97,12 @@ class Record(BaseModel):
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> dict[str, Any]:
         """A query's values by field name; what cannot be one stays as it came."""
-        names = {each.wire: each for each in fields_of(cls).values()}
-        return {
-            names[wire].name if wire in names else wire: _typed(names[wire], text)
-            if wire in names
-            else text
-            for wire, text in query.items()
-        }
+        declared = {each.wire: each for each in fields_of(cls).values()}
+        found: dict[str, Any] = {}
+        for wire, text in query.items():
+            each = declared.get(wire)
+            found[each.name if each else wire] = _typed(each, text) if each else text
+        return found
 
 
 def _typed(field: RecordField, text: str) -> Any:

@@ -141,18 +141,14 @@ Place: TypeAlias = tuple[str, ...]
 class Paging(Protocol):
     """How a listing is walked: the client asks for what the simulator cuts.
 
-    `asks` names the query parameters that are paging's own. A listing that `remembers` can be
-    walked again from its start, when `stale` says so, without giving a contact twice.
+    A page holds `largest` contacts at most; `asks` are the query parameters that are paging's own.
+    A listing that `remembers` can be walked again from its start, when `stale` says so.
     """
 
     @property
-    def largest(self) -> int:
-        """Most contacts that a page holds."""
-        ...
-
+    def largest(self) -> int: ...
     @property
     def asks(self) -> tuple[str, ...]: ...
-
     @property
     def remembers(self) -> bool: ...
 
