@@ -30,15 +30,15 @@ def providers() -> pd.DataFrame:
 
 
 def _provider(provider: Provider) -> list[str]:
-    evidence = describe(provider)["evidence"]
-    inferred, whole = int(evidence.eq("inferred").sum()), len(evidence)
+    evidence = describe(provider)["evidence"].to_list()
+    inferred = evidence.count("inferred")
     return [
         provider.name,
         provider.title,
         ", ".join(each.verb for each in provider.endpoints),
         ", or ".join(" and ".join(each.name for each in way.credentials) for way in provider.auth),
         ", ".join(map(rate, provider.limits)),
-        f"{inferred} of {whole} inferred" if inferred else "documented",
+        f"{inferred} of {len(evidence)} inferred" if inferred else "documented",
         provider.docs,
     ]
 

@@ -51,7 +51,7 @@ def _refused(provider: Provider, endpoint: Endpoint, problems: list[FieldProblem
 def _rows(given: Any) -> list[Any]:
     if isinstance(given, pd.DataFrame):
         # Not to_dict: it makes NA, "leave alone", into None, "clear".
-        rows = zip(*(given[name] for name in given.columns), strict=True)
+        rows = given.itertuples(index=False, name=None)
         return [dict(zip(given.columns, row, strict=True)) for row in rows]
     return _listed([given] if isinstance(given, Mapping) else given)
 
