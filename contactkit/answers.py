@@ -128,20 +128,29 @@ def _refusal(session: Session, ask: Ask, reply: Reply, problem: Problem) -> ApiE
 
 def _people(session: Session, ask: Ask) -> Iterator[str]:
     """The personal values that were sent, which a refusal may repeat."""
-    declared = {**fields_of(session.provider.record), **fields_of(ask.endpoint.params)}
+    params = fields_of(ask.endpoint.params)
+    declared = {**fields_of(session.provider.record), **params}
     personal = {wire for each in declared.values() if each.marker.personal for wire in _wires(each)}
     if key_of(session.provider.record).marker.personal:
         personal.add(ask.endpoint.key_wire)
         yield ask.key
     bulk = ask.endpoint.bulk
     rows = as_list(as_object(ask.call.body).get(bulk.name, ask.call.body)) if bulk else []
-    for sent in (as_object(ask.call.body), ask.call.query, *rows):
+    asked = ask.endpoint.params.from_query(ask.call.query)
+    query = {params[name].wire: value for name, value in asked.items() if name in params}
+    for sent in (as_object(ask.call.body), query, *rows):
         if isinstance(sent, str):
             yield sent
         for wire in personal & as_object(sent).keys():
-            value = as_object(sent)[wire]
-            values = as_object(value).values() if isinstance(value, dict) else [value]
-            yield from (text for text in values if isinstance(text, str) and len(text) > 2)
+            yield from (text for text in _texts(as_object(sent)[wire]) if len(text) > 2)
+
+
+def _texts(value: JSON) -> Iterator[str]:
+    """Every text in a JSON value, but for the names in it."""
+    if isinstance(value, str):
+        yield value
+    for each in (*as_list(value), *as_object(value).values()):
+        yield from _texts(each)
 
 
 def _wires(field: RecordField) -> tuple[str, ...]:

@@ -231,7 +231,7 @@ def _missing(
 ) -> list[FieldProblem]:
     if endpoint.effect == "create":
         absent = [n for n, f in allowed.items() if f.marker.required and n not in values]
-        message = "is needed to create a contact"
+        message = "is needed"
         return [FieldProblem(field=n, message=message, code="required") for n in absent]
     if endpoint.fields and not found.problems and not found.values.keys() & own:
         message = f"nothing to change; give at least one of: {', '.join(own)}"

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from contactkit.record import Kind, Record, RecordField, fields_of, parse_date, parse_time
+from contactkit.record import Kind, Record, RecordField, fields_of, key_of, parse_date, parse_time
 from contactkit.spec import JSON
 
 
@@ -41,8 +41,7 @@ def read_rows(record: type[Record], rows: Sequence[JSON]) -> Columns:
     exact = not missing and set(map(len, rows)) <= {len(declared)}
     extras = {} if exact else _extras(declared, rows)
     found = Columns(rows=len(rows), arrays={}, extras=extras)
-    keyed = (each.name for each in declared.values() if each.marker.access == "key")
-    keys = columns.get(next(keyed, ""), [""] * len(rows))
+    keys = columns[key_of(record).name]
     for name, values in columns.items():
         absent = missing.get(name, frozenset())
         found.arrays[name], bad = read_column(declared[name], values, absent)

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contactkit.client import connect
-from contactkit.errors import ApiError
+from contactkit.errors import ApiError, InvalidInputError
 from contactkit.simulator import Simulator
 
 # Without a terminal there is no width to ask for, and 80 columns would break every row.
@@ -55,6 +55,13 @@ STORIES = {
         refused=("cus_a1b2c3d4e5f60002", {"email": "someone.else@example.com"}),
         because="an e-mail address is set once",
     ),
+    "digital_onboarding": Story(
+        columns=("id", "email", "phone_mobile", "timezone", "sms_opted_in"),
+        key="5b0f6c1e-8a47-4d2b-9f13-2c7d9e4a6b01",
+        change={"phone_mobile": "+1 (312) 555-0142", "sms_opted_in": False},
+        refused=("5b0f6c1e-8a47-4d2b-9f13-2c7d9e4a6b02", {"timezone": "UTC-05:00"}),
+        because="an offset from UTC is no time zone",
+    ),
 }
 
 
@@ -79,7 +86,7 @@ def tell(provider: str) -> None:
     _say(f"{_code(key, change)}  # {story.because}")
     try:
         client.contacts.update(key, **change)
-    except ApiError as error:
+    except (ApiError, InvalidInputError) as error:
         told = f"{type(error).__name__}: {error}"
         console.print(told, style="yellow", markup=False, highlight=False)
     else:

@@ -29,6 +29,7 @@ from contactkit.record import key_of
 from contactkit.spec import JSON, ClientCredentials, Endpoint, HeaderAuth, Query, as_object
 
 ATTEMPTS = 4
+RESTARTS = 5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 _TOKEN_MARGIN, _USUAL_LIFE, _LONGEST_LIFE = 60.0, 3600.0, 1e9
 
@@ -201,7 +202,8 @@ class Page:
 class Pages:
     """Walks the pages of a listing, one flow a page, and gives no row twice.
 
-    It knows the keys of the page before, or of all pages where a listing may have to start again.
+    It knows the keys of the page before, or of all pages where a listing may have to start again:
+    then those of this walk too, for what it passes again is no sign that it goes in circles.
     """
 
     session: Session
@@ -214,27 +216,33 @@ class Pages:
     more: bool = True
     _following: Query | InvalidInputError | None = None
     _known: set[object] = field(default_factory=set[object])
-    _walked: int = 0
-    _again: int = 0
+    _passed: set[object] = field(default_factory=set[object])
+    _restarts: int = 0
 
     def next(self) -> Flow[Page | None]:
         """The next page, or None after the last."""
-        if not self.more:
-            return None
-        if isinstance(self._following, InvalidInputError):
-            raise self._following
         paging = self.session.provider.paging
-        asked = self._following or paging.first(self.query, self.size)
-        ask = prepare(self.session, self.endpoint, query=asked)
-        try:
-            done = yield from perform(self.session, ask)
-        except ApiError as error:
-            if self._following is None or self._again or not paging.stale(error.problem):
-                raise
-            # All pages that were read come once more, and what they hold is known.
-            self._following, self._again, self._walked = None, self._walked + 1, 0
-            return (yield from self.next())
-        return self._page(ask, done, asked)
+        while self.more:
+            if isinstance(self._following, InvalidInputError):
+                raise self._following
+            asked = self._following or paging.first(self.query, self.size)
+            ask = prepare(self.session, self.endpoint, query=asked)
+            try:
+                done = yield from perform(self.session, ask)
+            except ApiError as error:
+                self._start_again(error)
+                continue
+            page = self._page(ask, done, asked)
+            if page.rows or not self.more:
+                return page
+        return None
+
+    def _start_again(self, error: ApiError) -> None:
+        stale = self.session.provider.paging.stale(error.problem)
+        if self._following is None or not stale or self._restarts >= RESTARTS:
+            raise error
+        self._restarts += 1
+        self._following, self._passed = None, set()
 
     def _page(self, ask: Ask, done: Done, asked: Query) -> Page:
         paging = self.session.provider.paging
@@ -251,11 +259,8 @@ class Pages:
         except LookupError:
             why = "does not say whether there are more pages"
             raise undocumented(self.session, ask, done.reply, why) from None
-        fresh = self._fresh(rows)
-        self._walked += 1
-        if fresh and self._walked > self._again:
-            self._again = 0
-        self.more = self._following is not None and (bool(fresh) or self._walked < self._again)
+        fresh, moved = self._fresh(rows)
+        self.more = self._following is not None and moved
         self.stuck = self._following is not None and not self.more
         self.read += len(fresh)
         return Page(rows=fresh, total=self.total)
@@ -271,24 +276,37 @@ class Pages:
             "changed while it was read, and some may be missing"
         )
 
-    def _fresh(self, rows: list[JSON]) -> list[JSON]:
-        """Rows whose keys are not known yet; inserts and deletions shift the pages of a listing."""
-        name = key_of(self.session.provider.record).wire
-        try:
-            keys: list[object] = list(map(itemgetter(name), rows))
-            distinct = set(keys)
-        except (KeyError, TypeError):
-            found = (as_object(row).get(name) for row in rows)
-            keys = [key if isinstance(key, str) else None for key in found]
-            distinct = set(keys) - {None}
-        known = self._known
-        whole = len(distinct) == len(rows) and known.isdisjoint(distinct)
-        self._known = known | distinct if self.session.provider.paging.remembers else distinct
-        if whole:
-            return rows
-        seen, fresh = set(known), list[JSON]()
+    def _fresh(self, rows: list[JSON]) -> tuple[list[JSON], bool]:
+        """Rows that are not known yet, and whether this walk had not passed them all before.
+
+        Inserts and deletions shift the pages of a listing.
+        """
+        keys, distinct = self._keys(rows)
+        moved = None in distinct or not distinct <= self._passed
+        whole = len(distinct) == len(rows) and self._known.isdisjoint(distinct)
+        fresh = rows if whole else self._unknown(rows, keys)
+        if self.session.provider.paging.remembers:
+            self._known |= distinct
+            self._passed |= distinct
+        else:
+            self._known = self._passed = distinct
+        return fresh, moved
+
+    def _unknown(self, rows: list[JSON], keys: list[object]) -> list[JSON]:
+        seen, fresh = set(self._known), list[JSON]()
         for key, row in zip(keys, rows, strict=True):
             if key is None or key not in seen:
                 fresh.append(row)
             seen.add(key)
         return fresh
+
+    def _keys(self, rows: list[JSON]) -> tuple[list[object], set[object]]:
+        """The key of each row, None where there is no usable one; and each once."""
+        name = key_of(self.session.provider.record).wire
+        try:
+            keys: list[object] = list(map(itemgetter(name), rows))
+            return keys, set(keys)
+        except (KeyError, TypeError):
+            found = (as_object(row).get(name) for row in rows)
+            keys = [key if isinstance(key, str) else None for key in found]
+            return keys, set(keys)

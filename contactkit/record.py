@@ -186,5 +186,6 @@ def fields_of(record: type[Record]) -> Mapping[str, RecordField]:
 
 @cache
 def key_of(record: type[Record]) -> RecordField:
-    """The field that names a contact in a path."""
-    return next(field for field in fields_of(record).values() if field.marker.access == "key")
+    """The field that names a contact in a path; the first one of a record about no contact."""
+    declared = list(fields_of(record).values())
+    return next((each for each in declared if each.marker.access == "key"), declared[0])

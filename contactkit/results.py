@@ -19,9 +19,11 @@ _OUTCOMES = {"create": "created", "update": "updated", "delete": "deleted"}
 
 def row_of(session: Session, ask: Ask, done: Done) -> dict[str, JSON]:
     """The one record of an answer, as it came; ApiError when there is none."""
-    whole = ask.endpoint.answer == "whole"
-    row = picked(session, ask, done, () if whole else session.provider.envelope.one)
-    if not isinstance(row, dict):
+    place = () if ask.endpoint.answer == "whole" else session.provider.envelope.one
+    row = picked(session, ask, done, place)
+    # Where no envelope says that this is the record, its key must.
+    key = key_of(ask.endpoint.record or session.provider.record).wire
+    if not isinstance(row, dict) or (not place and key not in row):
         raise undocumented(session, ask, done.reply, "holds no contact")
     return cast("dict[str, JSON]", row)
 

@@ -20,7 +20,7 @@ settings.load_profile("untimed")
 @pytest.fixture(autouse=True)
 def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
-        if name.startswith(("SENT_", "SENDBLUE_", "PRIVY_")):
+        if name.startswith(("SENT_", "SENDBLUE_", "PRIVY_", "DIGITAL_ONBOARDING_")):
             monkeypatch.delenv(name)
 
 

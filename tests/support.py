@@ -77,7 +77,8 @@ def then_says(status: int, content: bytes = b"{}"):
 class Example:
     """What the tests of every provider need to know of one.
 
-    `arguments` are what verbs take by place besides a key; only listings hold `unlisted` fields.
+    `refused` is what only the provider knows to refuse; `others` is what its own verbs take; only
+    listings hold `unlisted` fields.
     """
 
     key: str
@@ -87,7 +88,7 @@ class Example:
     environment: Mapping[str, str]
     unknown: str
     refused: tuple[str, Mapping[str, Any]] | None = None
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    others: Mapping[str, tuple[tuple[Any, ...], Mapping[str, Any]]] = field(default_factory=dict)
     unlisted: tuple[str, ...] = ()
 
 
@@ -107,9 +108,9 @@ EXAMPLES = {
         update={"opt_out": True, "custom_variables": {"Favourite colour": "blue"}},
         filter={"phone": "+14165550142"},
         unknown="+12025550199",
-        arguments={
-            "bulk_create": [{"phone": "+12125550188"}, {"phone": "+12125550189"}],
-            "bulk_delete": ["+12125550188", "+12125550189"],
+        others={
+            "bulk_create": (([{"phone": "+12125550188"}, {"phone": "+12125550189"}],), {}),
+            "bulk_delete": ((["+12125550188", "+12125550189"],), {}),
         },
         unlisted=("contact_id",),
         environment={
@@ -125,5 +126,17 @@ EXAMPLES = {
         filter={"email_consent": "subscribed"},
         unknown="cus_a1b2c3d4e5f6000f",
         environment={"PRIVY_API_TOKEN": "canary-4f1d"},
+    ),
+    "digital_onboarding": Example(
+        key="5b0f6c1e-8a47-4d2b-9f13-2c7d9e4a6b01",
+        create={"unique_id": "core-20001", "email": "new@example.com", "sms_opted_in": True},
+        update={"name_first": "Jan", "sms_opted_in": False},
+        filter={"where": {"sms_opted_in": True}},
+        unknown="5b0f6c1e-8a47-4d2b-9f13-2c7d9e4a6bff",
+        environment={"DIGITAL_ONBOARDING_TOKEN": "canary-4f1d"},
+        others={
+            "upsert": (([{"unique_id": "core-10002", "city": "Troy"}],), {}),
+            "create_account": (("5b0f6c1e-8a47-4d2b-9f13-2c7d9e4a6b01",), {"kind": "deposit"}),
+        },
     ),
 }

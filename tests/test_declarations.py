@@ -42,7 +42,8 @@ def test_a_key_is_promised_text(name: str) -> None:
 def test_verbs_and_paths_are_told_apart(name: str) -> None:
     endpoints = find(name).endpoints
     assert len({each.verb for each in endpoints}) == len(endpoints)
-    assert len({(each.method, each.path) for each in endpoints}) == len(endpoints)
+    routes = {(each.method, each.path, each.listed) for each in endpoints}
+    assert len(routes) == len(endpoints)
 
 
 def test_wire_names_are_told_apart(name: str) -> None:

@@ -68,6 +68,7 @@ FIELDS = st.lists(st.builds(FieldProblem, field=st.text(), message=TEXT), max_si
 CARRIED: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "sent": {"message": TEXT, "fields": SENT_FIELDS, "request_id": st.text(), "docs": TEXT},
     "privy": {"message": st.text(), "fields": FIELDS, "existing_key": st.text()},
+    "digital_onboarding": {"message": TEXT, "fields": FIELDS},
 }
 CODELESS = {"sendblue"}
 CODE_ALONE = {"invalid_client", "invalid_scope"}

@@ -1,4 +1,7 @@
-"""One file a provider; the file's name is the provider's, and its `PROVIDER` the declaration."""
+"""One file a provider; the file's name is the provider's, and its `PROVIDER` the declaration.
+
+A file whose name starts with an underscore is a part of one.
+"""
 
 from __future__ import annotations
 

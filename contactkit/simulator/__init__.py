@@ -19,9 +19,9 @@ from contactkit.frames import STRING, TIME, rows_of, to_frame
 from contactkit.record import fields_of, parse_time
 from contactkit.simulator.delivery import deliver
 from contactkit.simulator.engine import Engine
-from contactkit.simulator.messages import Refusal, Request, Row
+from contactkit.simulator.messages import Refusal, Request
 from contactkit.simulator.rules import rules_for
-from contactkit.simulator.seeds import MOST, phone, seed_file
+from contactkit.simulator.seeds import MOST, birth, phone, seed_file
 from contactkit.spec import Provider
 from contactkit.world import VirtualClock
 
@@ -146,9 +146,7 @@ class Simulator:
         places = [*range(len(written), MOST), *range(len(written))]
         free = (place for place in places if phone(place) not in taken)
         made = [engine.sample(next(free)) for _ in range(len(written), self._contacts)]
-        for index, row in enumerate(sorted(made, key=_created), len(written)):
+        created = birth(engine.provider)
+        made.sort(key=lambda row: str(row.get(created, "")))
+        for index, row in enumerate(made, len(written)):
             engine.add(row, rules.owner_of(index))
-
-
-def _created(row: Row) -> str:
-    return str(row.get("created_at", ""))

@@ -184,7 +184,8 @@ def once(
         return answer
     if before.request != same:
         message = "This key was used already for a different request"
-        raise engine.refusal("reused", ConflictError, message)
+        fields = engine.rules.differs(json.loads(before.request[2]), request.body)
+        raise engine.refusal("reused", ConflictError, message, fields=fields)
     told = {form.replayed: "true"}
     if engine.rules.request_ids:
         told["X-Original-Request-Id"] = before.request_id

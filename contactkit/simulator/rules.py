@@ -65,6 +65,11 @@ def explain(endpoint: Endpoint, problems: Sequence[FieldProblem]) -> Refusal:
     return Refusal(InvalidRequestError, "One or more fields are invalid", fields=problems)
 
 
+def differs(before: JSON, now: JSON) -> Sequence[FieldProblem]:
+    """It is not said where two bodies differ."""
+    return ()
+
+
 def nothing(*_: Any) -> None:
     """Do no more."""
 
@@ -77,7 +82,8 @@ class Rules:
     what the provider makes itself; every synthetic contact holds what is `seeded`; `guard` comes
     before the login, `rejected` after one that failed, `enter` after one that did not; `changed`
     follows a create or an update; `wire` is a row as answers show it. A verb without an answer of
-    its own is answered with `nothing`; `place` says among which requests an idempotency key is one.
+    its own is answered with `nothing`; `place` says among which requests an idempotency key is one,
+    and `differs` where two bodies under one key do.
     """
 
     accounts: Callable[[Provider], Mapping[str, Account]] = accounts
@@ -108,6 +114,7 @@ class Rules:
     nothing: Answer = field(default_factory=lambda: Answer(204))
     created_status: int = 201
     place: Callable[[Request], str] = lambda request: ""
+    differs: Callable[[JSON, JSON], Sequence[FieldProblem]] = differs
     echoes: bool = False
     rehearses: bool = False
     request_ids: bool = True

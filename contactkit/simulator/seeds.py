@@ -32,6 +32,12 @@ def phone(index: int) -> str:
     return f"+1{_AREAS[place // 100]:03d}55501{place % 100:02d}"
 
 
+def birth(provider: Provider) -> str:
+    """The field that says when a contact was created; "" where none does."""
+    times = [n for n, each in fields_of(provider.record).items() if each.kind == "datetime"]
+    return next((n for n in times if "created" in n or "inserted" in n), "")
+
+
 def synthetic(
     provider: Provider, rng: Random, index: int, now: datetime, stamp: Callable[[datetime], str]
 ) -> Row:
@@ -44,9 +50,10 @@ def synthetic(
         "email": f"{first}.{last}.{index}@example.com".lower(),
     }
     row: Row = {}
+    born = birth(provider)
     for name, field in fields_of(provider.record).items():
         if field.kind == "datetime":
-            row[name] = stamp(created if "created" in name else changed)
+            row[name] = stamp(created if name == born else changed)
         elif field.marker.personal == "name":
             row[name] = first if "first" in name else last
         else:

@@ -20,3 +20,8 @@ def sendblue() -> Talk:
 @pytest.fixture
 def privy() -> Talk:
     return Talk("privy")
+
+
+@pytest.fixture
+def onboarding() -> Talk:
+    return Talk("digital_onboarding")

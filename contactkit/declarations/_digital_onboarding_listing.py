@@ -1,0 +1,304 @@
+"""How Digital Onboarding's lists are asked for: `where`, `sort`, and pages by cursor.
+
+https://do-api-docs.pages.dev/guides/pagination/ says how; which of a contact's fields can be
+filtered and sorted by it does not say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cmp_to_key
+from typing import Annotated, Any, TypeAlias, cast
+
+from pydantic import BeforeValidator
+
+from contactkit.checks import nearest, plain
+from contactkit.declarations._digital_onboarding_contact import Contact
+from contactkit.errors import FieldProblem, InvalidInputError, Problem
+from contactkit.paging import whole
+from contactkit.record import Kind, Record, RecordField, fields_of, option, parse_date, parse_time
+from contactkit.spec import JSON, Envelope, Place, Query, as_object
+
+_SAME = ("eq", "neq", "in", "nin", "present", "missing")
+_ORDERED = (*_SAME, "lt", "lte", "gt", "gte")
+_TEXT = (*_ORDERED, "contains", "starts_with", "ends_with")
+OPERATORS: Mapping[Kind, tuple[str, ...]] = {
+    "string": _TEXT,
+    "category": _TEXT,
+    "boolean": _SAME,
+    "date": _ORDERED,
+    "datetime": _ORDERED,
+    "list": ("contains", "present", "missing"),
+    "dict": ("present", "missing"),
+}
+FIELDS = fields_of(Contact)
+_SORTABLE = [name for name, each in FIELDS.items() if each.kind not in ("list", "dict")]
+_FILTER = re.compile(r"filter\[(\w+)\](?:\[(\w+)\])?", re.ASCII)
+_NEWEST = "-inserted_at"
+_WHERE = (
+    "Conditions by field, all of which must hold: a value, or operators and values, as "
+    '{"email": {"ends_with": "@example.com"}}. in and nin take a list, present and missing True. '
+    f"Operators: {', '.join(_TEXT)}. Which fields can be asked for is not stated."
+)
+
+
+def _plainly(where: Any) -> Any:
+    """Without pandas' and numpy's own values; a bare value is what the field must equal."""
+    if not isinstance(where, dict):
+        return where
+    given = cast("dict[Any, Any]", where).items()
+    return {name: _condition(each) for name, each in given}
+
+
+def _condition(given: Any) -> dict[Any, Any]:
+    held = cast("dict[Any, Any]", given) if isinstance(given, dict) else {"eq": given}
+    return {name: _members(value) for name, value in held.items()}
+
+
+def _members(value: Any) -> Any:
+    value = plain(value)
+    several = isinstance(value, list | tuple | set | frozenset)
+    return [plain(each) for each in cast("list[Any]", value)] if several else value
+
+
+def _check_where(where: Any) -> Any:
+    wrong = [text for name, each in _plainly(where).items() for text in _wrong(name, each)]
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return where
+
+
+def _wrong(name: str, condition: Mapping[Any, Any]) -> Iterator[str]:
+    """What is wrong, without a name that was given: it may be somebody's."""
+    field = FIELDS.get(name)
+    if field is None:
+        yield f"a contact has no such field; {nearest(name, FIELDS)}"
+        return
+    allowed = OPERATORS[field.kind]
+    if not condition:
+        yield f"{name} needs an operator; allowed: {', '.join(allowed)}"
+    for operator, value in condition.items():
+        if operator not in allowed:
+            yield f"{name} takes no such operator; {nearest(str(operator), allowed)}"
+            continue
+        try:
+            _written(field, operator, value)
+        except ValueError as error:
+            yield f"{name} {operator} {error}"
+
+
+def _written(field: RecordField, operator: str, value: Any) -> str:
+    """What a condition compares with, as a query holds it; ValueError when it cannot."""
+    if operator in ("present", "missing"):
+        if value is not True:
+            raise ValueError("must be True")
+        return "true"
+    if operator not in ("in", "nin"):
+        return _text(field, value)
+    if not isinstance(value, list) or not value:
+        raise ValueError("must be a list, and not empty")
+    texts = [_text(field, each) for each in cast("list[Any]", value)]
+    if any("," in text for text in texts):
+        raise ValueError("must hold no commas: they part the list")
+    return ",".join(texts)
+
+
+def _text(field: RecordField, value: Any) -> str:
+    match field.kind:
+        case "boolean":
+            if not isinstance(value, bool):
+                raise ValueError("must be True or False")
+            return str(value).lower()
+        case "date":
+            return parse_date(value).isoformat()
+        case "datetime":
+            return parse_time(value).isoformat().replace("+00:00", "Z")
+        case _:
+            if not isinstance(value, str):
+                raise ValueError("must be text; for fields without a value there is missing")
+            return value
+
+
+def _read(name: str, operator: str, text: str) -> Any:
+    """What a query's condition compares with; what cannot be it stays text."""
+    kind = FIELDS[name].kind if name in FIELDS else "string"
+    if operator in ("in", "nin"):
+        return [_read(name, "eq", each) for each in text.split(",")]
+    if kind == "boolean" or operator in ("present", "missing"):
+        return {"true": True, "false": False}.get(text, text)
+    return text
+
+
+def order_of(sort: str) -> list[tuple[str, bool]]:
+    """What to sort by, and whether downwards; ValueError for what is no field to sort by."""
+    found: list[tuple[str, bool]] = []
+    for each in map(str.strip, sort.split(",")):
+        name = each.removeprefix("-")
+        if name not in _SORTABLE:
+            raise ValueError(f"has no such field to sort by; {nearest(name, _SORTABLE)}")
+        found.append((name, name != each))
+    return found
+
+
+class ListContacts(Record):
+    """https://do-api-docs.pages.dev/guides/pagination/"""
+
+    where: Annotated[
+        Annotated[dict[str, Any], BeforeValidator(_plainly)] | None,
+        option(
+            _WHERE,
+            personal="free",
+            check=_check_where,
+            evidence="inferred",
+        ),
+    ] = None
+    sort: Annotated[
+        str | None,
+        option(
+            "Fields to sort by, with commas between and - before those that go downwards; the "
+            "newest come first by default. Which fields can be is not stated.",
+            check=order_of,
+            evidence="inferred",
+        ),
+    ] = None
+
+    @classmethod
+    def to_query(cls, values: Mapping[str, Any]) -> dict[str, str]:
+        """`where` as filter[field]=value and filter[field][operator]=value."""
+        query = {"sort": values["sort"].replace(" ", "")} if values.get("sort") else {}
+        for name, condition in _plainly(values.get("where") or {}).items():
+            for operator, value in condition.items():
+                wire = f"filter[{name}]" + (f"[{operator}]" if operator != "eq" else "")
+                query[wire] = _written(FIELDS[name], operator, value)
+        return query
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        where: dict[str, dict[str, Any]] = {}
+        for wire, text in query.items():
+            found = _FILTER.fullmatch(wire)
+            if found is None:
+                values[wire] = text
+                continue
+            name, operator = found[1], found[2] or "eq"
+            where.setdefault(name, {})[operator] = _read(name, operator, text)
+        return values | ({"where": where} if where else {})
+
+
+Row: TypeAlias = Mapping[str, JSON]
+Order: TypeAlias = list[tuple[str, bool]]
+
+
+@dataclass(frozen=True)
+class Cursors:
+    """Pages by cursor: the place of a row among others, which holds for one sort and filter."""
+
+    largest: int = 100
+    asks: tuple[str, ...] = ("page[size]", "page[after]", "page[before]", "meta")
+    remembers: bool = True
+
+    def first(self, query: Query, size: int) -> Query:
+        return {**query, "meta": "count", "page[size]": str(size)}
+
+    def following(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
+        page = as_object(Envelope.pick(body, ("page",)))
+        more, cursor = page.get("has_more"), page.get("next_cursor")
+        if more is False:
+            return None
+        if more is not True or not isinstance(cursor, str) or not cursor:
+            raise LookupError("page.next_cursor")
+        return {**asked, "page[after]": cursor}
+
+    def total(self, body: JSON) -> int | None:
+        count = as_object(as_object(body).get("meta")).get("count")
+        return count if isinstance(count, int) else None
+
+    def stale(self, problem: Problem) -> bool:
+        return problem.code == "cursor_invalid" or problem.status == 410
+
+    def cut(
+        self, rows: Sequence[Row], asked: Query, usual: int
+    ) -> tuple[Sequence[Row], Mapping[Place, JSON]]:
+        # A page that is too large is capped and not refused.
+        size = min(whole(asked.get("page[size]", str(usual)), "page[size]", 1), self.largest)
+        found = self._sorted(rows, asked)
+        if "page[before]" in asked:
+            stop = found.find(asked["page[before]"], "page[before]", bisect_left)
+            start = max(0, stop - size)
+        else:
+            cursor = asked.get("page[after]")
+            start = 0 if cursor is None else found.find(cursor, "page[after]", bisect_right)
+            stop = min(start + size, len(rows))
+        more = stop < len(rows)
+        page: dict[str, JSON] = {
+            "next_cursor": found.cursor(stop - 1) if more and stop else None,
+            "prev_cursor": found.cursor(start) if 0 < start < len(rows) else None,
+            "has_more": more,
+            "size": size,
+        }
+        counted = {("meta",): {"count": len(rows)}} if asked.get("meta") == "count" else {}
+        return found.rows[start:stop], {("page",): page, **counted}
+
+    def _sorted(self, rows: Sequence[Row], asked: Query) -> _Sorted:
+        own = {name: text for name, text in asked.items() if name not in self.asks}
+        own = {"sort": _NEWEST, **own}
+        signature = hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
+        order = [*order_of(own["sort"]), ("id", False)]
+        ordered = list(rows)
+        for name, down in reversed(order):
+            ordered.sort(key=lambda row: _rank(row.get(name)), reverse=down)
+        return _Sorted(ordered, order, signature)
+
+
+def _rank(value: JSON) -> tuple[bool, JSON]:
+    """Rows without a value come last."""
+    return value is None, value
+
+
+@dataclass(frozen=True)
+class _Sorted:
+    """Rows in an order, and where among them a cursor points."""
+
+    rows: list[Row]
+    order: Order
+    signature: str
+
+    def cursor(self, index: int) -> str:
+        """The place of a row by its values, so that it holds when other rows come and go."""
+        *keys, position = self._values(self.rows[index])
+        held = {"keys": keys, "position": position, "signature": self.signature}
+        return urlsafe_b64encode(json.dumps(held).encode()).decode()
+
+    def find(self, cursor: str, name: str, search: Callable[..., int]) -> int:
+        """Where the cursor's row is or would be; InvalidInputError for one of another listing."""
+        try:
+            held = as_object(json.loads(urlsafe_b64decode(cursor)))
+            if held["signature"] == self.signature:
+                place = self._place([*held["keys"], held["position"]])
+                return search(self.rows, place, key=self._place_of)
+        except (ValueError, TypeError, KeyError):
+            pass
+        message = "belongs to another sort or filter; ask for the first page again"
+        raise InvalidInputError("page", [FieldProblem(field=name, message=message, code="cursor")])
+
+    def _values(self, row: Row) -> list[JSON]:
+        return [row.get(name) for name, _ in self.order]
+
+    def _place_of(self, row: Row) -> Any:
+        return self._place(self._values(row))
+
+    def _place(self, values: list[JSON]) -> Any:
+        return cmp_to_key(self._compared)(values)
+
+    def _compared(self, one: Sequence[JSON], other: Sequence[JSON]) -> int:
+        for a, b, (_, down) in zip(one, other, self.order, strict=True):
+            if a != b:
+                return -1 if (_rank(a) < _rank(b)) != down else 1
+        return 0

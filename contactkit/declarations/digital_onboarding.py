@@ -1,0 +1,278 @@
+"""Digital Onboarding, partner API v2: contacts with eight flags of consent, and their accounts.
+
+https://do-api-docs.pages.dev
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from contactkit.declarations._digital_onboarding_contact import (
+    DOCS,
+    Account,
+    Contact,
+    NewAccount,
+    UpsertContacts,
+)
+from contactkit.declarations._digital_onboarding_listing import Cursors, ListContacts
+from contactkit.errors import (
+    AuthenticationError,
+    ConflictError,
+    FieldProblem,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    Problem,
+    RateLimitError,
+)
+from contactkit.spec import (
+    JSON,
+    Bulk,
+    ClientCredentials,
+    Credential,
+    DryRun,
+    Endpoint,
+    Envelope,
+    ErrorShape,
+    Fate,
+    HeaderAuth,
+    Idempotency,
+    Provider,
+    as_list,
+    as_object,
+)
+
+OVERRIDE = "X-Operator-Override"
+_POINTER = "/data/attributes/"
+
+
+def read_error(body: JSON) -> Problem | None:
+    """https://do-api-docs.pages.dev/guides/mutations/; v1 and the token endpoint say one word."""
+    whole = as_object(body)
+    entries = [as_object(each) for each in as_list(whole.get("errors"))]
+    if not entries:
+        word = whole.get("error")
+        told = str(whole.get("error_description") or "")
+        return Problem(code=word, message=told) if isinstance(word, str) else None
+    first, pointed = entries[0], _pointer(entries[0])
+    return Problem(
+        code=str(first.get("code") or ""),
+        message=_said(first, "title" if pointed else "detail"),
+        fields=tuple(
+            FieldProblem(field=_field(each), message=_said(each, "detail"))
+            for each in entries
+            if _pointer(each)
+        ),
+    )
+
+
+def _pointer(entry: dict[str, JSON]) -> str:
+    return str(as_object(entry.get("source")).get("pointer") or "")
+
+
+def _field(entry: dict[str, JSON]) -> str:
+    """The pointer's last segment (RFC 6901): it points into a document that there is not."""
+    return _pointer(entry).rpartition("/")[2].replace("~1", "/").replace("~0", "~")
+
+
+def _said(entry: dict[str, JSON], name: str) -> str:
+    """The text of an entry, with the figures and names in its `meta` that it does not tell."""
+    said = str(entry.get(name) or entry.get("title") or entry.get("detail") or "")
+    meta = as_object(entry.get("meta")).items()
+    plain = {n: str(v) for n, v in meta if isinstance(v, str | int | float)}
+    more = [f"{name}: {value}" for name, value in plain.items() if value not in said]
+    return " ".join([said, *(f"({each})" for each in more)])
+
+
+def write_error(problem: Problem, now: datetime) -> JSON:
+    """One entry a wrong field, or one for the whole; the token endpoint's two codes stand alone."""
+    if problem.code in ("invalid_client", "invalid_scope"):
+        return {"error": problem.code}
+    return {"errors": list(_entries(problem))}
+
+
+def _entries(problem: Problem) -> Iterator[dict[str, JSON]]:
+    for each in problem.fields:
+        pointer = _POINTER + each.field.replace("~", "~0").replace("/", "~1")
+        entry = {"code": problem.code, "title": problem.message, "detail": each.message}
+        yield {**entry, "source": {"pointer": pointer}}
+    if not problem.fields:
+        title = problem.code.replace("_", " ").capitalize()
+        entry = {"code": problem.code, "title": title, "detail": problem.message}
+        if problem.code == "scope_missing":
+            scope = problem.message.rpartition(" ")[2]
+            entry |= {"title": "Required scope not present", "meta": {"required_scope": scope}}
+        yield entry
+
+
+def read_upsert(status: int, body: JSON, sent: Sequence[JSON]) -> Sequence[Fate]:
+    """What the list form answers is not settled: a contact, a list of them, or a batch.
+
+    https://do-api-docs.pages.dev/guides/mutations/ and .../endpoints/post-v2-batch-operations/
+    """
+    whole = as_object(body)
+    if status == 202 or "operation" in whole:
+        told = f"accepted as batch {whole.get('id', '?')}; what became of it is not known yet"
+        return [("unknown", None, told)] * len(sent)
+    rows = as_list(whole.get("data", [whole])) if whole else as_list(body)
+    by_key = {str(as_object(row).get("unique_id")): row for row in rows}
+    if not all(str(as_object(each).get("unique_id")) in by_key for each in sent):
+        return []
+    outcome, told = "created" if status == 201 else "updated", ""
+    if len(sent) > 1:
+        outcome, told = "updated", "created or updated: the answer does not say which"
+    return [(outcome, by_key[str(as_object(each)["unique_id"])], told) for each in sent]
+
+
+PROVIDER = Provider(
+    name="digital_onboarding",
+    title="Digital Onboarding",
+    base_url="https://api.digitalonboarding.com/v2/partner",
+    docs=DOCS,
+    record=Contact,
+    endpoints=(
+        Endpoint(
+            verb="list",
+            method="GET",
+            path="/contacts",
+            help="Read contacts, all pages.",
+            answer="page",
+            params=ListContacts,
+            scope="partner:contacts:read",
+            docs=f"{DOCS}/guides/pagination/",
+            evidence="inferred",
+        ),
+        Endpoint(
+            verb="get",
+            method="GET",
+            path="/contacts/{key}",
+            help="Read one contact.",
+            scope="partner:contacts:read",
+            docs=f"{DOCS}/guides/auth/",
+            evidence="inferred",
+        ),
+        Endpoint(
+            verb="create",
+            method="POST",
+            path="/contacts",
+            help="Create a contact.",
+            effect="create",
+            fields=True,
+            keyed=True,
+            dry_run=True,
+            scope="partner:contacts:write",
+            docs=f"{DOCS}/endpoints/post-v2-partner-contacts/",
+        ),
+        Endpoint(
+            verb="upsert",
+            method="POST",
+            path="/contacts",
+            help="Create or change many contacts, each known by its unique_id.",
+            params=UpsertContacts,
+            effect="create",
+            fields=True,
+            bulk=Bulk(name="", read=read_upsert),
+            repeatable=True,
+            keyed=True,
+            dry_run=True,
+            scope="partner:contacts:write",
+            docs=f"{DOCS}/endpoints/post-v2-partner-contacts/",
+            evidence="inferred",
+        ),
+        Endpoint(
+            verb="update",
+            method="PATCH",
+            path="/contacts/{key}",
+            help="Change the fields of a contact that are given.",
+            effect="update",
+            fields=True,
+            repeatable=True,
+            keyed=True,
+            dry_run=True,
+            scope="partner:contacts:write",
+            docs=f"{DOCS}/endpoints/patch-v2-partner-contacts-id/",
+        ),
+        Endpoint(
+            verb="delete",
+            method="DELETE",
+            path="/contacts/{key}",
+            help="Delete a contact; that is destructive, and cannot be taken back.",
+            answer="nothing",
+            effect="delete",
+            keyed=True,
+            dry_run=True,
+            confirm={OVERRIDE: "destructive"},
+            scope="partner:contacts:delete",
+            docs=f"{DOCS}/guides/overrides/",
+            evidence="inferred",
+        ),
+        Endpoint(
+            verb="create_account",
+            method="POST",
+            path="/contacts/{key}/accounts",
+            help="Create an account of a contact; no documented request reads or changes one.",
+            record=Account,
+            params=NewAccount,
+            effect="create",
+            keyed=True,
+            dry_run=True,
+            scope="partner:contacts:write",
+            docs=f"{DOCS}/endpoints/post-v2-partner-contacts-id-accounts/",
+        ),
+    ),
+    auth=(
+        HeaderAuth(
+            credentials=(
+                Credential(
+                    name="token",
+                    env="DIGITAL_ONBOARDING_TOKEN",
+                    header="Authorization",
+                    prefix="Bearer ",
+                ),
+            )
+        ),
+        ClientCredentials(
+            # The path is v1's: v2's own is not documented.
+            token_url="https://api.digitalonboarding.com/oauth2/token",
+            credentials=(
+                Credential(name="client_id", env="DIGITAL_ONBOARDING_CLIENT_ID"),
+                Credential(name="client_secret", env="DIGITAL_ONBOARDING_CLIENT_SECRET"),
+            ),
+            scope=Credential(
+                name="scope", env="DIGITAL_ONBOARDING_SCOPE", secret=False, required=False
+            ),
+        ),
+    ),
+    paging=Cursors(),
+    envelope=Envelope(one=(), many=("data",)),
+    errors=ErrorShape(
+        read=read_error,
+        write=write_error,
+        catalogue={
+            "invalid_token": (401, AuthenticationError),
+            "invalid_client": (401, AuthenticationError),
+            # A token that lacks a scope is as good as it will get: 401, and yet no new token helps.
+            "scope_missing": (401, PermissionDeniedError),
+            "invalid_scope": (400, PermissionDeniedError),
+            "override_required": (403, PermissionDeniedError),
+            "bulk_override_required": (403, PermissionDeniedError),
+            "not_found": (404, NotFoundError),
+            "conflict": (409, ConflictError),
+            "idempotency_conflict": (409, ConflictError),
+            "validation_failed": (422, InvalidRequestError),
+            "invalid_sort_field": (400, InvalidRequestError),
+            "invalid_filter": (400, InvalidRequestError),
+            "cursor_invalid": (410, InvalidRequestError),
+            "rate_limited": (429, RateLimitError),
+        },
+    ),
+    idempotency=Idempotency(
+        header="Idempotency-Key",
+        pattern="[!-~]+",
+        longest=128,
+        life=86_400,
+        replayed="X-Idempotent-Replay",
+    ),
+    dry_run=DryRun(headers={OVERRIDE: "dry_run"}, confirmed="X-Dry-Run"),
+)
