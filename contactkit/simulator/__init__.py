@@ -23,7 +23,7 @@ from contactkit.simulator.messages import Refusal, Request
 from contactkit.simulator.rules import rules_for
 from contactkit.simulator.seeds import MOST, birth, phone, seed_file
 from contactkit.spec import Provider
-from contactkit.world import VirtualClock
+from contactkit.world import Clock, VirtualClock
 
 _START = 1_790_845_200.0  # 2026-10-01 09:00 UTC
 
@@ -33,24 +33,24 @@ class Simulator:
 
     It plays the provider of the first client that connects to it; later clients of that provider
     share its state. `contacts` is how many it starts with (a few written by hand first), and the
-    same `seed` makes the same ones.
+    same `seed` makes the same ones. It lives in virtual time, unless it is given a `clock`.
     """
 
     name = "simulator"
 
-    def __init__(self, contacts: int = 50, seed: int = 0) -> None:
+    def __init__(self, contacts: int = 50, seed: int = 0, *, clock: Clock | None = None) -> None:
         if type(contacts) is not int or not 0 <= contacts <= MOST:
             raise ConfigurationError(
                 f"contacts={contacts} must be a whole number from 0 to {MOST:,}"
             )
-        self.clock = VirtualClock(_START)
+        self.clock = clock or VirtualClock(_START)
         self._contacts = contacts
         self._seed = seed
         self._engine: Engine | None = None
 
     def transport(self, provider: Provider) -> httpx.MockTransport:
         """What carries requests to the engine, for both doors."""
-        self._open(provider)
+        self.play(provider)
         return httpx.MockTransport(self._carry)
 
     def _carry(self, sent: httpx.Request) -> httpx.Response:
@@ -63,7 +63,7 @@ class Simulator:
 
     def credentials(self, provider: Provider) -> Mapping[str, str]:
         """Those of the first account, used where the caller gives none."""
-        return next(iter(self._open(provider).accounts.values())).credentials
+        return next(iter(self.play(provider).accounts.values())).credentials
 
     @property
     def accounts(self) -> dict[str, dict[str, str]]:
@@ -120,7 +120,8 @@ class Simulator:
         contacts.put({**stored.row, **fields}, stored.owner, writes=0)
         return key
 
-    def _open(self, provider: Provider) -> Engine:
+    def play(self, provider: Provider) -> Engine:
+        """Be this provider from now on; ConfigurationError where it is another already."""
         if self._engine is None:
             engine = Engine(provider, rules_for(provider), self.clock, self._seed)
             self._fill(engine)

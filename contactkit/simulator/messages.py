@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 from urllib.parse import parse_qsl
 
 import httpx
@@ -46,34 +46,53 @@ class Request:
 
     @classmethod
     def parse(cls, sent: httpx.Request) -> Request:
-        """Read one off the transport; the path stays percent-encoded."""
-        path, _, query = sent.url.raw_path.decode().partition("?")
+        """Read one off httpx's transport."""
+        return cls.read(sent.method, sent.url.raw_path, sent.headers, sent.read())
+
+    @classmethod
+    def read(cls, method: str, target: bytes, headers: httpx.Headers, content: bytes) -> Request:
+        """Read one as it is on the wire; the path of its target stays percent-encoded."""
+        path, _, query = target.decode().partition("?")
         return cls(
-            method=sent.method,
+            method=method,
             path=path,
             query=dict(parse_qsl(query, keep_blank_values=True)),
-            headers={name.lower(): value for name, value in sent.headers.items()},
-            content=sent.read(),
+            headers={name.lower(): value for name, value in headers.items()},
+            content=content,
         )
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A response before a transport carries it; a body of None is an empty one."""
+    """A response before a transport carries it; a body of None is an empty one.
+
+    `raw`, a content type and bytes, is sent in the place of the JSON body. `carried` is how much
+    of it all arrives.
+    """
 
     status: int
     body: JSON = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    carried: Literal["whole", "slow", "cut", "dropped"] = "whole"
+    raw: tuple[str, bytes] | None = None
 
     @property
     def content(self) -> bytes:
         """The body as it is sent."""
+        if self.raw:
+            return self.raw[1]
         return b"" if self.body is None else to_json(self.body)
+
+    @property
+    def lines(self) -> dict[str, str]:
+        """The headers as they are sent, the body's own among them."""
+        kind = "" if self.body is None else "application/json"
+        kind = self.raw[0] if self.raw else kind
+        return {**({"Content-Type": kind} if kind else {}), **self.headers}
 
     def response(self) -> httpx.Response:
         """The same for httpx."""
-        kind = {} if self.body is None else {"Content-Type": "application/json"}
-        return httpx.Response(self.status, headers={**kind, **self.headers}, content=self.content)
+        return httpx.Response(self.status, headers=self.lines, content=self.content)
 
 
 class Refusal(Exception):

@@ -39,6 +39,9 @@ def accounts(_: object) -> dict[str, Account]:
     return {
         "organisation": Account(credentials={"api_key": key}, owner=ORGANISATION),
         "profile": Account(credentials={"api_key": "simulator-profile-key"}, owner=CHILD),
+        "organisation_for_profile": Account(
+            credentials={"api_key": key, "profile_id": CHILD}, owner=ORGANISATION
+        ),
     }
 
 

@@ -97,12 +97,12 @@ def test_a_lock_out_leaves_other_keys_alone(sent):
 
 
 def test_only_failures_in_a_row_lock_a_key(sent):
-    key = sent.simulator.accounts["organisation"]["api_key"]
-    account = sent.engine.accounts.pop("organisation")
+    key = sent.simulator.accounts["profile"]["api_key"]
+    account = sent.engine.accounts.pop("profile")
     assert fail(sent, 9, key) == [401] * 9
-    sent.engine.accounts["organisation"] = account
+    sent.engine.accounts["profile"] = account
     assert fail(sent, 1, key) == [200]
-    del sent.engine.accounts["organisation"]
+    del sent.engine.accounts["profile"]
     assert fail(sent, 9, key) == [401] * 9
 
 
