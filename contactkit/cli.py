@@ -1,4 +1,4 @@
-"""The command line: `contactkit demo` and `contactkit describe PROVIDER`."""
+"""The command line: `contactkit demo`, `describe PROVIDER` and `serve PROVIDER`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ try:
 except ImportError:
     sys.exit('The command line needs its extra: python -m pip install "contactkit[demo]"')
 
-from contactkit.declarations import names
+from contactkit.declarations import find, names
 from contactkit.demo import STORIES, show, tell
 from contactkit.description import describe as described
 from contactkit.errors import ContactKitError
@@ -48,6 +48,27 @@ def describe(
     show(asked.set_axis(["verb", "request", "help"], axis="columns"))
 
 
+@app.command()
+def serve(
+    provider: Annotated[str, typer.Argument(help=f"One of {', '.join(names())}.")],
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 is any free one.")] = 0,
+    contacts: Annotated[int, typer.Option(help="How many contacts to start with.")] = 50,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same contacts.")] = 0,
+    control: Annotated[bool, typer.Option("--control", help="Add routes that steer it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Say all of it in one line.")] = False,
+) -> None:
+    """Serve a provider's simulator over HTTP until Ctrl-C."""
+    # Only this command needs what the server needs.
+    from contactkit.simulator.server import run
+    from contactkit.simulator.serving import Served
+    from contactkit.simulator.welcome import facts, welcome
+
+    served = Served(find(provider), contacts, seed, controlled=control)
+    told = facts if as_json else welcome
+    run(served, host, port, lambda address: print(told(served, address), flush=True))
+
+
 def main() -> None:
     """Run the command line; what contactkit raises is told without a traceback, status 1."""
     # A terminal that cannot show a character shows another one, and no traceback.
@@ -58,5 +79,5 @@ def main() -> None:
         app()
     except ContactKitError as error:
         told = f"{type(error).__name__}: {error}"
-        Console(stderr=True).print(told, style="red", markup=False, highlight=False)
+        Console(stderr=True).print(told, style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)

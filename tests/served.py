@@ -1,0 +1,62 @@
+"""A served simulator in its own process, for tests that talk to it over a real socket."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+PROGRAM = Path(sys.executable).parent / "contactkit"
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """`contactkit serve` with these arguments; it ends with the block."""
+    command = [PROGRAM, "serve", *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """A provider to talk to, and the routes that steer it."""
+
+    base_url: str
+    control_url: str
+    credentials: dict[str, str]
+    accounts: dict[str, dict[str, Any]]
+    provider: str
+
+    def control(self, name: str, **body: Any) -> Any:
+        """Post to a control route; what it answers."""
+        answer = httpx.post(f"{self.control_url}/{name}", json=body, trust_env=False)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def state(self) -> dict[str, Any]:
+        """All contacts and the outbox."""
+        answer = httpx.get(f"{self.control_url}/state", trust_env=False)
+        return answer.raise_for_status().json()
+
+    def contacts(self) -> list[dict[str, Any]]:
+        """All contacts by field name, with `writes`, `deleted` and `owner`."""
+        return self.state()["contacts"]
+
+
+@contextmanager
+def served(provider: str, *arguments: str) -> Iterator[Served]:
+    """The simulator of a provider, steered by its control routes."""
+    with started(provider, "--json", "--control", *arguments) as process:
+        assert process.stdout
+        yield Served(**json.loads(process.stdout.readline()))
