@@ -1,50 +1,57 @@
-"""An outside witness: Sent's own SDK, which nobody here wrote, reads and writes the simulator."""
+"""An outside witness: Sent's own SDK, which nobody here wrote, uses the served simulator."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
-import httpx
 import pytest
 import sent_dm
 from sent_dm import AsyncSent, Sent
 
 import contactkit as ck
-from contactkit.declarations import find
+from tests.served import Served, served
 
 KEY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 CHILD = "2f6a1c1e-0000-4000-8000-000000000002"
 INHERITED = "0b5c7a64-3d1e-4c57-9a55-5d2f0f6f0003"
 
 
-@pytest.fixture
-def simulator() -> ck.Simulator:
-    return ck.Simulator(contacts=130, seed=5)
+@pytest.fixture(scope="module")
+def running() -> Iterator[Served]:
+    with served("sent", "--contacts", "130", "--seed", "5") as found:
+        yield found
 
 
 @pytest.fixture
-def sdk(simulator: ck.Simulator) -> Iterator[Sent]:
-    transport = simulator.transport(find("sent"))
-    with httpx.Client(transport=transport) as http:
-        key = simulator.accounts["organisation"]["api_key"]
-        yield Sent(api_key=key, http_client=http, max_retries=0)
+def simulator(running: Served) -> Served:
+    running.control("reset")
+    return running
+
+
+@pytest.fixture
+def sdk(simulator: Served) -> Iterator[Sent]:
+    key = simulator.accounts["organisation"]["credentials"]["api_key"]
+    with Sent(api_key=key, base_url=simulator.base_url, max_retries=0) as found:
+        yield found
 
 
 def test_it_lists_over_pages(sdk, simulator):
     found = list(sdk.contacts.list(page_size=50))
-    state = simulator.state()
-    assert [each.id for each in found] == state["id"].to_list()
-    assert [each.phone_number for each in found] == state["phone_number"].to_list()
-    assert [each.opt_out for each in found] == state["opt_out"].to_list()
+    state = simulator.contacts()
+    for name in ("id", "phone_number", "opt_out", "default_channel", "is_inherited", "customer_id"):
+        assert [getattr(each, name) for each in found] == [row[name] for row in state]
+    times = [datetime.fromisoformat(row["created_at"]) for row in state]
+    assert [each.created_at for each in found] == times
     page = sdk.contacts.list(page=3, page_size=50)
     assert len(page.data.contacts) == 30
     assert page.data.pagination.has_more is False
 
 
 def test_it_filters(sdk, simulator):
-    state = simulator.state()
-    reached = state["available_channels"].str.contains("whatsapp").sum()
-    assert len(list(sdk.contacts.list(channel="whatsapp", page_size=100))) == reached
+    reached = [row["id"] for row in simulator.contacts() if "whatsapp" in row["available_channels"]]
+    assert 0 < len(reached) < 130
+    assert [each.id for each in sdk.contacts.list(channel="whatsapp", page_size=100)] == reached
     found = sdk.contacts.list(search="(202) 555-0123").data.contacts
     assert [each.phone_number for each in found] == ["+12025550123"]
     with pytest.raises(sent_dm.NotFoundError):
@@ -68,15 +75,21 @@ def test_it_creates_updates_and_deletes(sdk, simulator):
     made = sdk.contacts.create(phone_number="+12025550144", idempotency_key="w-1").data
     again = sdk.contacts.create(phone_number="+12025550144", idempotency_key="w-1").data
     assert made.id == again.id
+    simulator.control("clock", seconds=3600)
     changed = sdk.contacts.update(made.id, opt_out=True).data
     assert changed.opt_out is True
-    assert changed.updated_at.isoformat() == "2026-10-01T09:00:00+00:00"
+    assert changed.updated_at >= made.created_at + timedelta(hours=1)
+    assert (
+        changed.updated_at.isoformat(timespec="milliseconds")[:23]
+        == (simulator.contacts()[-1]["updated_at"][:23])
+    )
     assert sdk.contacts.retrieve(made.id).data.opt_out is True
     with pytest.warns(DeprecationWarning):
         assert sdk.contacts.delete(made.id) is None
     with pytest.raises(sent_dm.NotFoundError):
         sdk.contacts.retrieve(made.id)
-    assert simulator.state()["writes"].to_list()[-1] == 3
+    row = simulator.contacts()[-1]
+    assert (row["id"], row["writes"], row["deleted"]) == (made.id, 3, True)
 
 
 def test_a_null_of_its_leaves_a_field_alone(sdk):
@@ -88,7 +101,8 @@ def test_a_null_of_its_leaves_a_field_alone(sdk):
 def test_its_sandbox_changes_nothing(sdk, simulator):
     assert sdk.contacts.update(KEY, opt_out=True, sandbox=True).data.opt_out is True
     assert sdk.contacts.create(phone_number="+1234567890", sandbox=True).data.id != KEY
-    assert simulator.state()["writes"].sum() == 0
+    assert not any(row["writes"] for row in simulator.contacts())
+    assert len(simulator.contacts()) == 130
 
 
 def test_it_reads_a_message_summary(sdk):
@@ -98,9 +112,12 @@ def test_it_reads_a_message_summary(sdk):
     assert summary.channel_scores[0].success_score == 100
 
 
-def test_it_works_for_a_child_profile(sdk):
-    owners = {each.customer_id for each in sdk.contacts.list(x_profile_id=CHILD, page_size=100)}
-    assert owners == {CHILD}
+def test_it_works_for_a_child_profile(sdk, simulator):
+    assert simulator.accounts["organisation_for_profile"]["credentials"]["profile_id"] == CHILD
+    found = list(sdk.contacts.list(x_profile_id=CHILD, page_size=100))
+    own = [row["id"] for row in simulator.contacts() if row["owner"] == CHILD]
+    assert [each.id for each in found] == own
+    assert {each.customer_id for each in found} == {CHILD}
 
 
 def test_it_gets_the_documented_errors(sdk):
@@ -123,18 +140,25 @@ def test_it_gets_the_documented_errors(sdk):
 
 
 async def test_its_awaiting_client_reads_the_same(simulator):
-    transport = simulator.transport(find("sent"))
-    async with httpx.AsyncClient(transport=transport) as http:
-        sdk = AsyncSent(api_key="simulator-profile-key", http_client=http, max_retries=0)
+    key = simulator.accounts["profile"]["credentials"]["api_key"]
+    async with AsyncSent(api_key=key, base_url=simulator.base_url, max_retries=0) as sdk:
         found = [each.id async for each in sdk.contacts.list(page_size=10)]
-        state = simulator.state()
-        assert found == state.loc[state["owner"] == CHILD, "id"].to_list()
+        assert found == [row["id"] for row in simulator.contacts() if row["owner"] == CHILD]
         changed = await sdk.contacts.update(found[0], opt_out=True)
         assert changed.data.opt_out is True
+        made = (await sdk.contacts.create(phone_number="+12025550145")).data
+        assert (await sdk.contacts.retrieve(made.id)).data.phone_number == "+12025550145"
+        with pytest.warns(DeprecationWarning):
+            await sdk.contacts.delete(made.id)
+        with pytest.raises(sent_dm.NotFoundError):
+            await sdk.contacts.retrieve(made.id)
+        assert [row["writes"] for row in simulator.contacts() if row["writes"]] == [1, 2]
 
 
 def test_it_and_contactkit_read_the_same(sdk, simulator):
-    people = ck.connect("sent", via=simulator).contacts.list()
+    credentials = simulator.accounts["organisation"]["credentials"]
+    with ck.connect("sent", base_url=simulator.base_url, **credentials) as client:
+        people = client.contacts.list()
     theirs = [each.to_dict() for each in sdk.contacts.list(page_size=100)]
     for row, contact in zip(people.to_dict("records"), theirs, strict=True):
         for name in ("id", "phone_number", "format_rfc", "default_channel", "opt_out"):
