@@ -19,13 +19,15 @@ from contactkit.frames import STRING, TIME, rows_of, to_frame
 from contactkit.record import fields_of, parse_time
 from contactkit.simulator.delivery import deliver
 from contactkit.simulator.engine import Engine
-from contactkit.simulator.messages import Refusal, Request
+from contactkit.simulator.faults import Faults
+from contactkit.simulator.messages import Answer, Refusal, Request
 from contactkit.simulator.rules import rules_for
 from contactkit.simulator.seeds import MOST, birth, phone, seed_file
 from contactkit.spec import Provider
 from contactkit.world import Clock, VirtualClock
 
 _START = 1_790_845_200.0  # 2026-10-01 09:00 UTC
+_SLOW = 5.0
 
 
 class Simulator:
@@ -44,6 +46,7 @@ class Simulator:
                 f"contacts={contacts} must be a whole number from 0 to {MOST:,}"
             )
         self.clock = clock or VirtualClock(_START)
+        self.faults = Faults()
         self._contacts = contacts
         self._seed = seed
         self._engine: Engine | None = None
@@ -54,12 +57,29 @@ class Simulator:
         return httpx.MockTransport(self._carry)
 
     def _carry(self, sent: httpx.Request) -> httpx.Response:
-        delivery = deliver(self.engine, Request.parse(sent))
-        try:
-            while True:
-                self.clock.sleep(self.clock.now() + next(delivery))
-        except StopIteration as end:
-            return end.value.response()
+        delivery, waited = deliver(self.engine, Request.parse(sent)), 0.0
+        while True:
+            try:
+                pause = next(delivery)
+            except StopIteration as end:
+                return self._arrived(sent, end.value, waited)
+            waited += pause
+            self.clock.sleep(self.clock.now() + pause)
+
+    def _arrived(self, sent: httpx.Request, answer: Answer, waited: float) -> httpx.Response:
+        """What the caller gets of an answer; where it does not come, a wire's own errors."""
+        patience = sent.extensions.get("timeout", {}).get("read")
+        if patience is not None and waited > patience:
+            raise httpx.ReadTimeout("The read operation timed out", request=sent)
+        if answer.carried == "dropped":
+            message = "Server disconnected without sending a response."
+            raise httpx.RemoteProtocolError(message, request=sent)
+        if answer.carried == "cut":
+            message = "peer closed connection without sending complete message body"
+            raise httpx.RemoteProtocolError(message, request=sent)
+        if answer.carried == "slow":
+            self.clock.sleep(self.clock.now() + _SLOW)
+        return answer.response()
 
     def credentials(self, provider: Provider) -> Mapping[str, str]:
         """Those of the first account, used where the caller gives none."""
@@ -76,6 +96,24 @@ class Simulator:
         if self._engine is None:
             raise ConfigurationError("connect a client to this simulator first")
         return self._engine
+
+    def fault(
+        self,
+        kind: str,
+        *,
+        times: int | None = None,
+        probability: float | None = None,
+        seed: int = 0,
+        **options: Any,
+    ) -> None:
+        """Switch a fault on: for the next `times` requests (one by default), or by `probability`.
+
+        A request meets every latency and the first other fault that concerns it; listings alone
+        meet the faults of listings, writes alone those that begin with "written". The same `seed`
+        makes the same choices. `faults.clear()` switches them all off; the kinds and their options
+        are in `contactkit/simulator/faults.py`, and a wrong name lists them.
+        """
+        self.faults.add(kind, times, probability, seed, options)
 
     def state(self) -> pd.DataFrame:
         """All contacts as a contact frame, with `writes` (Int64), `deleted` (boolean), `owner`."""
@@ -125,6 +163,7 @@ class Simulator:
         if self._engine is None:
             engine = Engine(provider, rules_for(provider), self.clock, self._seed)
             self._fill(engine)
+            engine.faults = self.faults
             self._engine = engine
         if self._engine.provider.name != provider.name:
             raise ConfigurationError(

@@ -22,17 +22,21 @@ _NAP = 0.05
 def deliver(engine: Engine, request: Request) -> Generator[float, None, Answer]:
     """Answer one request; yields seconds to let pass.
 
-    A second request under an idempotency key waits for the first one, but not for ever.
+    A second request under an idempotency key waits for the first one, but not for ever. A request
+    is in flight while a fault holds it up.
     """
+    delay, answer = engine.faults.meet(engine, request)
     marked = mark(engine, request)
-    if marked is None:
-        return engine.answer(request)
-    until = engine.clock.now() + IN_FLIGHT_PATIENCE
-    while marked in engine.in_flight and (left := until - engine.clock.now()) > 0:
-        yield min(left, _NAP)
-    engine.in_flight.setdefault(marked, request)
+    if marked:
+        until = engine.clock.now() + IN_FLIGHT_PATIENCE
+        while marked in engine.in_flight and (left := until - engine.clock.now()) > 0:
+            yield min(left, _NAP)
+        engine.in_flight.setdefault(marked, request)
     try:
-        return engine.answer(request)
+        if delay:
+            yield delay
+        with engine.lock:
+            return answer(request)
     finally:
-        if engine.in_flight.get(marked) is request:
+        if marked and engine.in_flight.get(marked) is request:
             del engine.in_flight[marked]

@@ -25,6 +25,7 @@ from contactkit.errors import (
     Problem,
 )
 from contactkit.record import key_of
+from contactkit.simulator.faults import Faults
 from contactkit.simulator.gate import (
     Remembered,
     Window,
@@ -74,7 +75,8 @@ class Engine:
         self._windows: dict[str, list[Window]] = {}
         self.request_id = ""
         self.told: dict[str, str] = {}
-        self._lock = threading.RLock()
+        self.faults = Faults()
+        self.lock = threading.RLock()
 
     @property
     def now(self) -> datetime:
@@ -102,26 +104,31 @@ class Engine:
         """Answer one request of httpx's."""
         return self.answer(Request.parse(sent)).response()
 
-    def answer(self, request: Request) -> Answer:
-        """Answer one request; every refusal has the provider's documented shape."""
-        with self._lock:
+    def answer(self, request: Request, fault: Refusal | None = None) -> Answer:
+        """Answer one request; every refusal has the provider's documented shape.
+
+        A `fault` is the refusal that comes in the place of carrying it out.
+        """
+        with self.lock:
             self.request_id = f"req_{self.rng.getrandbits(60):012x}"
             self.told = {}
             try:
-                answer = self._answer(request)
+                answer = self._answer(request, fault)
             except Refusal as refusal:
                 answer = self.refused(refusal)
             named = {"X-Request-Id": self.request_id} if self.rules.request_ids else {}
             headers = {**named, **self.rules.headers, **self.told, **answer.headers}
             return Answer(answer.status, answer.body, headers)
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request, fault: Refusal | None) -> Answer:
         way = token_way(self, request)
         if way:
             return issue_token(self, request, way)
         if self.rules.tells_limits:
             tell(self, self.windows(request.owner))
-        endpoint = self._routed(request)
+        if fault:
+            raise fault
+        endpoint = self.routed(request)
         self.rules.guard(self, request)
         login(self, request)
         count(self, request)
@@ -132,7 +139,8 @@ class Engine:
         request.body = self._body(request, endpoint)
         return once(self, request, endpoint, lambda: carry_out(self, request, endpoint))
 
-    def _routed(self, request: Request) -> Endpoint:
+    def routed(self, request: Request) -> Endpoint:
+        """The endpoint that a request asks, or a Refusal; tells the request its key."""
         listed = request.content.lstrip()[:1] == b"["
         for endpoint, pattern in self._routes:
             found = pattern.fullmatch(request.path) if endpoint.method == request.method else None
@@ -173,5 +181,6 @@ class Engine:
             request_id=self.request_id,
             existing_key=refusal.existing_key,
         )
-        status = catalogue[code][0] if code in catalogue else 400
+        usual_status = catalogue[code][0] if code in catalogue else 400
+        status = refusal.status or usual_status
         return Answer(status, self.provider.errors.write(problem, self.now))

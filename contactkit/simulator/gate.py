@@ -18,7 +18,7 @@ from contactkit.errors import (
     PermissionDeniedError,
     RateLimitError,
 )
-from contactkit.simulator.messages import Account, Answer, Request
+from contactkit.simulator.messages import Account, Answer, Refusal, Request
 from contactkit.spec import Auth, ClientCredentials, Endpoint, HeaderAuth, Limit
 
 if TYPE_CHECKING:
@@ -38,8 +38,19 @@ def login(engine: Engine, request: Request) -> None:
                 request.owner, request.scopes = account.owner, account.scopes
                 return
     engine.rules.rejected(engine, request)
+    raise _rejection(engine)
+
+
+def expired(engine: Engine, request: Request) -> Refusal:
+    """How a credential that has expired is refused; an access token is forgotten with it."""
+    for way in engine.provider.auth:
+        engine.tokens.pop(_presented(request, way).get("access_token", ""), None)
+    return _rejection(engine)
+
+
+def _rejection(engine: Engine) -> Refusal:
     message = "The credential is wrong, expired or revoked"
-    raise engine.refusal("bad_credential", AuthenticationError, message)
+    return engine.refusal("bad_credential", AuthenticationError, message)
 
 
 def _presented(request: Request, way: Auth) -> dict[str, str]:

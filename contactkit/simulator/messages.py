@@ -96,7 +96,10 @@ class Answer:
 
 
 class Refusal(Exception):
-    """A request answered with an error; the code defaults to the commonest of its class."""
+    """A request answered with an error; the code defaults to the commonest of its class.
+
+    The status is the code's own, unless one is given.
+    """
 
     def __init__(
         self,
@@ -106,6 +109,7 @@ class Refusal(Exception):
         code: str = "",
         fields: Sequence[FieldProblem] = (),
         existing_key: str = "",
+        status: int | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -113,3 +117,4 @@ class Refusal(Exception):
         self.code = code
         self.fields = tuple(fields)
         self.existing_key = existing_key
+        self.status = status

@@ -498,7 +498,7 @@ def in_flight(sent):
 def test_a_duplicate_in_flight_waits_5_seconds_and_is_conflict_001(sent):
     in_flight(sent)
     before, now = sent.rows(), sent.simulator.clock.now()
-    assert code(keyed(sent, "k")) == (409, "CONFLICT_001")
+    assert code(keyed(sent, "k", timeout=30)) == (409, "CONFLICT_001")
     assert sent.simulator.clock.now() - now == pytest.approx(5)
     assert sent.rows() == before
 
