@@ -215,6 +215,7 @@ class Pages:
     stuck: bool = False
     more: bool = True
     _following: Query | InvalidInputError | None = None
+    _announced: int | None = None
     _known: set[object] = field(default_factory=set[object])
     _passed: set[object] = field(default_factory=set[object])
     _restarts: int = 0
@@ -250,15 +251,17 @@ class Pages:
         if not isinstance(rows, list):
             why = "has no list of contacts where it is documented"
             raise undocumented(self.session, ask, done.reply, why)
-        rows = cast("list[JSON]", rows)
+        rows, known = cast("list[JSON]", rows), self.total
         try:
-            self._following = paging.following(asked, rows, done.body)
             self.total = paging.total(done.body)
+            self._following = paging.following(asked, rows, done.body)
         except InvalidInputError as error:
             self._following = error
         except LookupError:
             why = "does not say whether there are more pages"
             raise undocumented(self.session, ask, done.reply, why) from None
+        # A contact that leaves pulls another onto a page that was read, and the count still fits.
+        self._announced = self._announced if known in (None, self.total) else known
         fresh, moved = self._fresh(rows)
         self.more = self._following is not None and moved
         self.stuck = self._following is not None and not self.more
@@ -269,10 +272,11 @@ class Pages:
         """What is wrong with a listing that was read to its end: "" if nothing is."""
         if self.stuck:
             return f"after {self.read:,} contacts the listing promised more and gave none"
-        if self.total is None or self.read == self.total:
+        announced = self.total if self.read != self.total else self._announced
+        if announced is None:
             return ""
         return (
-            f"{self.read:,} contacts were read where {self.total:,} were announced: the listing "
+            f"{self.read:,} contacts were read where {announced:,} were announced: the listing "
             "changed while it was read, and some may be missing"
         )
 

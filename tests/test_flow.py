@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import parse_qs
 
 import httpx
@@ -238,6 +239,25 @@ def test_an_empty_page_that_promises_nothing_is_no_gap(wire):
     wire.faults = [says(200, body)]
     assert ck.connect("sent", via=wire).contacts.list().empty
     assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("totals", "announced"), [((3, 3, 3), 0), ((4, 3, 3), 4), ((3, 2, 3), 2), ((3, 3, 5), 5)]
+)
+def test_a_total_that_changes_on_the_way_is_a_gap_even_if_the_last_one_fits(
+    wire, totals, announced
+):
+    for number, total in enumerate(totals, 1):
+        info = {"page": number, "has_more": number < 3, "total_pages": 3, "total_count": total}
+        body = {"success": True, "data": {"contacts": [{"id": str(number)}], "pagination": info}}
+        wire.faults.append(says(200, json.dumps(body)))
+    client = ck.connect("sent", via=wire)
+    endpoint = find("sent").endpoint("list")
+    walk = Pages(session=client._session, endpoint=endpoint, query={}, size=1)
+    while run(walk.next(), client._connection, wire.clock) is not None:
+        pass
+    said = f"3 contacts were read where {announced} were announced"
+    assert walk.gap().startswith(said) if announced else not walk.gap()
 
 
 def test_rows_without_a_usable_key_are_kept(wire):
