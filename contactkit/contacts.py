@@ -79,7 +79,7 @@ class Contacts(Generic[OneT, ManyT]):
 
         return signed(method, self._session.provider, endpoint, name)
 
-    def list(self, *, limit: int | None = None, **filters: Any) -> OneT:
+    def list(self, /, *, limit: int | None = None, **filters: Any) -> OneT:
         """Read all pages into one contact frame; with `limit`, warn when that cuts.
 
         Warns too when the listing changed while it was read, since a row may then be missing.
@@ -89,7 +89,7 @@ class Contacts(Generic[OneT, ManyT]):
             self._refuse(endpoint, "limit", "must be a whole number above 0")
         return self._run(self._listed(self._walk(endpoint, filters, limit), limit))
 
-    def pages(self, **filters: Any) -> ManyT:
+    def pages(self, /, **filters: Any) -> ManyT:
         """Iterate over contact frames, one a page, in constant memory; warns as `list` does."""
         return self._iterate(self._walk(self._endpoint("list"), filters, None), self._page_frame)
 
@@ -97,7 +97,7 @@ class Contacts(Generic[OneT, ManyT]):
         """Read one contact as a one-row contact frame; NotFoundError when there is none."""
         return self._call(self._endpoint("get"), key, options)
 
-    def create(self, **fields: Any) -> OneT:
+    def create(self, /, **fields: Any) -> OneT:
         """Create a contact; a result row."""
         return self._call(self._endpoint("create"), None, fields)
 
