@@ -86,7 +86,9 @@ def arguments(name: str, endpoint: Endpoint) -> tuple[list[Any], dict[str, Any]]
     confirmed = {"confirm": True} if endpoint.confirm else {}
     if endpoint.bulk:
         return [[dict(example.create) if endpoint.fields else example.key]], confirmed
-    return [example.key] if subject(endpoint) else [], {**fields, **confirmed}
+    usual = ([example.key] if subject(endpoint) else [], fields)
+    args, own = example.others.get(endpoint.verb, usual)
+    return list(args), {**own, **confirmed}
 
 
 def attempt(client: ck.Client, wire: Wire, verb: str, *args: Any, **fields: Any) -> Tried:
