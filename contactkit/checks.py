@@ -219,6 +219,8 @@ def _sendable(value: JSON) -> bool:
 
 def expected(field: RecordField) -> str:
     """What a field takes, in words."""
+    if field.kind == "dict" and field.holds({"": {"": []}}):
+        return "a mapping of text to values"
     return f"one of {', '.join(field.choices)}" if field.choices else _EXPECTED[field.kind]
 
 

@@ -18,6 +18,12 @@ def test_names_are_sorted_and_each_is_found_by_its_own() -> None:
     assert all(find(each).name == each for each in names())
 
 
+def test_a_part_of_a_declaration_is_none() -> None:
+    assert not any(name.startswith("_") for name in names())
+    with pytest.raises(ck.ConfigurationError, match="Unknown provider"):
+        find("_digital_onboarding_contact")
+
+
 def test_a_declaration_is_found_as_itself() -> None:
     assert find(find("sent")) is find("sent")
 

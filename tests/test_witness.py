@@ -3,6 +3,8 @@
 `witnesses/` keeps the bodies as printed at
 https://docs.sent.dm/docs/reference/api/contacts/SentDmServicesEndpointsCustomerAPIv3ContactsCreateContactEndpoint
 (and UpdateContact beside it). Privy's page prints values and no whole body; they stand below.
+Digital Onboarding's prints a table of fields, the same for what is sent and what comes back:
+https://do-api-docs.pages.dev/endpoints/patch-v2-partner-contacts-id/
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import pytest
 
 import contactkit as ck
 from contactkit.declarations import find
+from contactkit.record import fields_of
 from tests.support import Wire, says
 
 HERE = Path(__file__).parent / "witnesses"
@@ -23,6 +26,10 @@ CREATE = json.loads((HERE / "sent_create_contact.json").read_text())
 UPDATE = json.loads((HERE / "sent_update_contact.json").read_text())
 KEY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 JANET = "cus_a1b2c3d4e5f60001"
+ROWS = [
+    [cell.strip() for cell in line.split("|")[1:]]
+    for line in (HERE / "digital_onboarding_contact.txt").read_text().splitlines()
+]
 
 STATUS = {None: 200, "VALIDATION_001": 400, "RESOURCE_001": 404, "RESOURCE_007": 409}
 REFUSALS = {
@@ -193,3 +200,54 @@ def test_privy_s_compliance_suppression_is_final():
         contacts.update(final, email_consent="subscribed")
     assert caught.value.problem.status == 422
     assert contacts.update(final, first_name="Leo")["outcome"][0] == "updated"
+
+
+# One row of the printed table has no name, only the type in its place.
+NAMED = [["email", *row] if row[0] == "string" else row for row in ROWS]
+KINDS = {
+    "id": "string",
+    "string": "string",
+    "timezone": "string",
+    "enum (1)": "category",
+    "string (date)": "date",
+    "boolean": "boolean",
+    "object": "dict",
+    "updated_at": "datetime",
+    "id[]": "list",
+    "string[]": "list",
+}
+
+
+def test_digital_onboarding_s_documented_fields_are_declared():
+    declared = fields_of(find("digital_onboarding").record)
+    assert [row[0].removesuffix(" *") for row in NAMED] == list(declared)
+    assert len(declared) == 35
+    for (name, kind, *_), field in zip(NAMED, declared.values(), strict=True):
+        assert field.promised == name.endswith(" *"), name
+        assert field.nullable != field.promised, name
+        assert field.kind == KINDS[kind], name
+
+
+def test_digital_onboarding_s_documented_contact_comes_from_the_simulator():
+    provider = find("digital_onboarding")
+    simulator = ck.Simulator(contacts=5)
+    transport = simulator.transport(provider)
+    headers = {"Authorization": f"Bearer {simulator.accounts['token']['token']}"}
+    rows = transport.handle_request(
+        httpx.Request("GET", f"{provider.base_url}/contacts", headers=headers)
+    ).json()["data"]
+    for row in rows:
+        assert list(row) == [name.removesuffix(" *") for name, *_ in NAMED]
+        assert all(row[name.removesuffix(" *")] is not None for name, *_ in NAMED if "*" in name)
+
+
+def test_digital_onboarding_s_documented_request_is_what_the_client_sends():
+    wire = Wire()
+    key = "5b0f6c1e-8a47-4d2b-9f13-2c7d9e4a6b01"
+    ck.connect("digital_onboarding", via=wire).contacts.update(key, timezone="America/Chicago")
+    [request] = wire.requests
+    url = f"https://api.digitalonboarding.com/v2/partner/contacts/{key}"
+    assert (request.method, str(request.url)) == ("PATCH", url)
+    assert request.headers["Authorization"].startswith("Bearer ")
+    assert request.headers["Content-Type"] == "application/json"
+    assert len(request.headers["Idempotency-Key"]) == 36

@@ -280,8 +280,9 @@ class _Sorted:
         """Where the cursor's row is or would be; InvalidInputError for one of another listing."""
         try:
             held = as_object(json.loads(urlsafe_b64decode(cursor)))
-            if held["signature"] == self.signature:
-                place = self._place([*held["keys"], held["position"]])
+            values = [*held["keys"], held["position"]]
+            if held["signature"] == self.signature and len(values) == len(self.order):
+                place = self._place(values)
                 return search(self.rows, place, key=self._place_of)
         except (ValueError, TypeError, KeyError):
             pass
