@@ -202,8 +202,8 @@ class Page:
 class Pages:
     """Walks the pages of a listing, one flow a page, and gives no row twice.
 
-    It knows the keys of the page before, or of all pages where a listing may have to start again:
-    then those of this walk too, for what it passes again is no sign that it goes in circles.
+    It knows the keys of the page before; where a listing may have to start again, those of all
+    pages, and those of this walk: to pass what an earlier one gave is not to go in circles.
     """
 
     session: Session

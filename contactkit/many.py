@@ -10,7 +10,7 @@ import pandas as pd
 
 from contactkit.checks import check, clean, is_na, key_text
 from contactkit.errors import FieldProblem, InvalidInputError
-from contactkit.record import key_of
+from contactkit.record import fields_of, key_of
 from contactkit.spec import JSON, Endpoint, Provider
 
 
@@ -38,7 +38,7 @@ def many(provider: Provider, endpoint: Endpoint, given: Any) -> Many:
         for row, (_, _, found) in enumerate(made)
         for problem in found
     ]
-    problems += _twice(provider, [values for _, values, _ in made])
+    problems += _twice(provider, endpoint, [values for _, values, _ in made])
     if problems:
         raise _refused(provider, endpoint, problems)
     return Many(sent=[each[0] for each in made], values=[each[1] for each in made], index=index)
@@ -87,12 +87,16 @@ def _checked_key(provider: Provider, key: Any) -> Made:
     return text, {key_of(provider.record).name: text}, problems
 
 
-def _twice(provider: Provider, values: list[dict[str, JSON]]) -> list[FieldProblem]:
-    name = key_of(provider.record).name
+def _twice(
+    provider: Provider, endpoint: Endpoint, values: list[dict[str, JSON]]
+) -> list[FieldProblem]:
+    # Where it is not the key, the parameter that every row must have tells contacts apart.
+    needed = (n for n, each in fields_of(endpoint.params).items() if each.marker.required)
     seen: set[JSON] = set()
     found: list[FieldProblem] = []
-    for row, each in enumerate(values):
-        if (key := each.get(name)) and key in seen:
-            found.append(FieldProblem(field=f"[{row}] {name}", message="is there twice"))
-        seen.add(key)
+    for name in (key_of(provider.record).name, *needed):
+        for row, each in enumerate(values):
+            if (key := each.get(name)) and (name, key) in seen:
+                found.append(FieldProblem(field=f"[{row}] {name}", message="is there twice"))
+            seen.add((name, key))
     return found

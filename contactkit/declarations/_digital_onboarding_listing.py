@@ -236,9 +236,9 @@ class Cursors:
             cursor = asked.get("page[after]")
             start = 0 if cursor is None else found.find(cursor, "page[after]", bisect_right)
             stop = min(start + size, len(rows))
-        more = stop < len(rows)
+        more = 0 < stop < len(rows)
         page: dict[str, JSON] = {
-            "next_cursor": found.cursor(stop - 1) if more and stop else None,
+            "next_cursor": found.cursor(stop - 1) if more else None,
             "prev_cursor": found.cursor(start) if 0 < start < len(rows) else None,
             "has_more": more,
             "size": size,

@@ -101,6 +101,7 @@ def _entries(problem: Problem) -> Iterator[dict[str, JSON]]:
         title = problem.code.replace("_", " ").capitalize()
         entry = {"code": problem.code, "title": title, "detail": problem.message}
         if problem.code == "scope_missing":
+            # The message names the scope last.
             scope = problem.message.rpartition(" ")[2]
             entry |= {"title": "Required scope not present", "meta": {"required_scope": scope}}
         yield entry

@@ -236,6 +236,16 @@ def test_a_cursor_leads_back_too():
     assert (before["prev_cursor"], before["next_cursor"]) == (None, first["next_cursor"])
 
 
+def test_nobody_stands_before_the_first(onboarding):
+    _, info = page(onboarding("GET", ALL, params={"page[size]": 3}))
+    _, second = page(onboarding("GET", ALL, params={"page[after]": info["next_cursor"]}))
+    for each in onboarding.engine.contacts:
+        each.deleted = each.row["inserted_at"] > "2026-02"
+    keys, empty = page(onboarding("GET", ALL, params={"page[before]": second["prev_cursor"]}))
+    assert keys == []
+    assert (empty["has_more"], empty["next_cursor"], empty["prev_cursor"]) == (False, None, None)
+
+
 def test_a_cursor_holds_while_rows_come_change_and_go():
     onboarding = Talk("digital_onboarding", contacts=30)
     [whole] = walk(onboarding, **{"page[size]": 100})
