@@ -261,7 +261,9 @@ class Pages:
             why = "does not say whether there are more pages"
             raise undocumented(self.session, ask, done.reply, why) from None
         # A contact that leaves pulls another onto a page that was read, and the count still fits.
-        self._announced = self._announced if known in (None, self.total) else known
+        shrunk = known is not None and (self.total or 0) < known
+        if shrunk or (self._announced is not None and known != self.total):
+            self._announced = known
         fresh, moved = self._fresh(rows)
         self.more = self._following is not None and moved
         self.stuck = self._following is not None and not self.more
