@@ -50,5 +50,10 @@ def region(value: str) -> str:
         parsed = phonenumbers.parse(value, None)
     except phonenumbers.NumberParseException:
         return ""
+    return region_of(parsed)
+
+
+def region_of(parsed: phonenumbers.PhoneNumber) -> str:
+    """The same of a number that is parsed already."""
     exact = phonenumbers.region_code_for_number(parsed)
     return exact or phonenumbers.region_code_for_country_code(parsed.country_code or 0)

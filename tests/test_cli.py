@@ -166,16 +166,21 @@ def test_another_host_than_loopback_is_warned_of(monkeypatch, capsys, host):
         def getsockname(self) -> tuple[str, int]:
             return host, 5000
 
+        def setsockopt(self, *_: int) -> None:
+            pass
+
     monkeypatch.setattr(socket, "create_server", lambda *_, **__: Listening())
-    listening = server._listening(host, 0)
+    listening = server.listen(host, 0)
     assert "other computers" in capsys.readouterr().err
     assert server.address_of(listening) == f"http://{'[::1]' if ':' in host else '127.0.0.1'}:5000"
 
 
 def test_loopback_is_not_warned_of(capsys):
-    with server._listening("localhost", 0) as listening:
+    with server.listen("localhost", 0) as listening:
         port = listening.getsockname()[1]
         assert server.address_of(listening) == f"http://127.0.0.1:{port}"
+        with socket.create_connection(("127.0.0.1", port)), listening.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     assert capsys.readouterr().err == ""
 
 

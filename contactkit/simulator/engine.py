@@ -85,9 +85,10 @@ class Engine:
 
     def windows(self, owner: str) -> list[Window]:
         """The limits as counted for one owner of contacts."""
-        limits, sliding = self.provider.limits, self.rules.sliding
-        own = [Window(each, sliding, deque()) for each in limits]
-        return self._windows.setdefault(owner, own)
+        if owner not in self._windows:
+            limits, sliding = self.provider.limits, self.rules.sliding
+            self._windows[owner] = [Window(each, sliding, deque()) for each in limits]
+        return self._windows[owner]
 
     def sample(self, index: int) -> Row:
         """A synthetic contact; another index makes another phone number and e-mail address."""

@@ -31,7 +31,8 @@ def login(engine: Engine, request: Request) -> None:
     if not presented:
         raise engine.refusal("no_credential", AuthenticationError, "No credential was sent")
     now = engine.clock.now()
-    for account in (*engine.accounts.values(), *engine.tokens.values()):
+    issued = (engine.tokens.get(each.get("access_token", "")) for each in presented)
+    for account in (*engine.accounts.values(), *filter(None, issued)):
         for each in presented:
             held = account.credentials.items()
             if each.items() <= held and (account.expires is None or now < account.expires):

@@ -112,7 +112,7 @@ def complete(row: Row, owner: str) -> None:
         "format_national": national,
         "format_rfc": "tel:" + international.replace(" ", "-"),
         "country_code": str(parsed.country_code),
-        "region_code": phones.region(number),
+        "region_code": phones.region_of(parsed),
     }
     if not re.fullmatch("sms|whatsapp|sms,whatsapp", str(row["available_channels"])):
         both = row["default_channel"] == "whatsapp" or number[-1] in "02468"

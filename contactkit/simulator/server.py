@@ -29,7 +29,7 @@ def run(served: Served, host: str, port: int, told: Callable[[str], object]) -> 
 
     `told` is called with the address, as http://127.0.0.1:5000, once requests are answered there.
     """
-    with _listening(host, port) as listening:
+    with listen(host, port) as listening:
         server = server_for(served, lambda: told(address_of(listening)))
         # uvicorn raises the signal that ended it again, for these.
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -37,12 +37,15 @@ def run(served: Served, host: str, port: int, told: Callable[[str], object]) -> 
         server.run([listening])
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket there; port 0 is any free one."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listening = socket.create_server((host, port), family=family)
     except OSError as error:
         raise ConfigurationError(f"cannot listen on {host}: {error.strerror}") from None
+    # asyncio would not see that this is TCP, and an answer's two parts would meet delayed ACKs.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if not ip_address(listening.getsockname()[0]).is_loopback:
         print(f"warning: {host} lets other computers use this simulator", file=sys.stderr)
     return listening

@@ -13,7 +13,7 @@ from contactkit.spec import JSON
 Place: TypeAlias = tuple[str, str, JSON]
 
 
-@dataclass
+@dataclass(slots=True)
 class Stored:
     """One contact: its row by field name, who owns it, and how often it was written."""
 

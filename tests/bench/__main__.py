@@ -1,4 +1,4 @@
-"""`python -m tests.bench [import] [frames] [memory] [call]`: ratios, all measured in one run.
+"""`python -m tests.bench [import] [frames] [memory] [call] [serve]`: ratios, all of one run.
 
 A program to be run by hand: it passes nothing and fails nothing, and says beside each figure what
 is wanted. Read the ratios; the times are this machine's.
@@ -15,8 +15,14 @@ from importlib.metadata import version
 from rich.console import Console
 from rich.table import Table
 
-PARTS = {"import": "imports", "frames": "frames", "memory": "memory", "call": "call"}
-VERSIONS = ("pandas", "pydantic", "httpx", "pyarrow", "sentdm")
+PARTS = {
+    "import": "imports",
+    "frames": "frames",
+    "memory": "memory",
+    "call": "call",
+    "serve": "serve",
+}
+VERSIONS = ("pandas", "pydantic", "httpx", "pyarrow", "sentdm", "uvicorn")
 COLUMNS = ("", "measured", "beside", "", "is", "wanted")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 from collections.abc import AsyncIterator, Generator
 from dataclasses import replace
 
@@ -14,7 +13,7 @@ import pytest
 from contactkit.declarations import find
 from contactkit.simulator import serving
 from contactkit.simulator.messages import Answer, Request
-from contactkit.simulator.server import address_of, server_for
+from contactkit.simulator.server import address_of, listen, server_for
 from contactkit.simulator.serving import AheadClock, Served
 from tests.simulator.talk import Talk
 
@@ -30,7 +29,7 @@ def app() -> Served:
 
 @pytest.fixture
 async def address(app: Served) -> AsyncIterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with listen("127.0.0.1", 0) as listening:
         up = asyncio.Event()
         server = server_for(app, up.set)
         task = asyncio.create_task(server.serve([listening]))
