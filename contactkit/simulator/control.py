@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from pydantic_core import from_json
 
@@ -87,15 +87,15 @@ def _clock(served: Served, body: dict[str, JSON]) -> Answer:
 
 
 def _faults(served: Served, body: dict[str, JSON]) -> Answer:
-    simulator: Any = served.simulator
-    if not body:
-        simulator.faults.clear()
+    kind = body.pop("kind", "")
+    if not kind and not body:
+        served.simulator.faults.clear()
         return Answer(204)
     try:
-        simulator.fault(**body)
+        served.simulator.fault(kind, **body)
     except TypeError as error:
         raise ConfigurationError(str(error)) from None
-    return Answer(201, body)
+    return Answer(204)
 
 
 _ROUTES: Mapping[tuple[str, str], Route] = {
