@@ -184,8 +184,8 @@ class Simulator:
             engine.add(given, rules.owner_of(0))
         taken = {value for row in written for value in row.values() if isinstance(value, str)}
         places = [*range(len(written), MOST), *range(len(written))]
-        free = (place for place in places if phone(place) not in taken)
-        made = [engine.sample(next(free)) for _ in range(len(written), self._contacts)]
+        places.sort(key=lambda place: phone(place) in taken)
+        made = [engine.sample(place) for place in places[: max(0, self._contacts - len(written))]]
         created = birth(engine.provider)
         made.sort(key=lambda row: str(row.get(created, "")))
         for index, row in enumerate(made, len(written)):

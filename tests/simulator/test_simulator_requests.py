@@ -134,7 +134,7 @@ printable = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_c
 def paths(draw: st.DrawFn, provider: Provider, endpoint: Endpoint) -> str:
     base = urlsplit(provider.base_url).path
     example = EXAMPLES[provider.name]
-    keys = st.sampled_from([example.key, example.refused[0], quote(example.key)])
+    keys = st.sampled_from([example.key, example.unknown, quote(example.key)])
     odd = st.sampled_from(ODD_KEYS) | texts.map(lambda text: quote(text, safe="")) | printable
     key = draw(mostly(keys, odd))
     path = base + endpoint.path.replace("{key}", key)
