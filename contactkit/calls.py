@@ -147,8 +147,10 @@ def prepare(
     own_key = bool(idempotency_key)
     idempotency = session.provider.idempotency
     if endpoint.keyed and idempotency:
-        idempotency_key = _checked_key(session.provider, endpoint, idempotency_key)
-        headers[idempotency.header] = idempotency_key
+        checked = _checked_key(session.provider, endpoint, idempotency_key)
+        # Under the key of a write, the answer to a dry run would take the write's place.
+        idempotency_key = "" if dry_run else checked
+        headers |= {} if dry_run else {idempotency.header: checked}
     content: JSON = body or {}
     if endpoint.takes_key and endpoint.key_wire:
         content = {endpoint.key_wire: key, **content}

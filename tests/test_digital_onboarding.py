@@ -395,12 +395,13 @@ def test_a_used_key_is_no_success_and_another_body_a_conflict(client, wire):
     assert other["outcome"][0] == "updated"
 
 
-def test_a_real_run_under_the_key_of_a_dry_one_is_no_success(client, wire):
-    client.contacts.update(JANET, city="Troy", dry_run=True, idempotency_key="k1")
-    with pytest.warns(ck.ContactKitWarning, match="nothing was done"):
-        done = client.contacts.update(JANET, city="Troy", idempotency_key="k1")
-    assert done["outcome"][0] == "skipped"
-    assert client.contacts.get(JANET)["city"][0] == "Chicago"
+def test_a_dry_run_leaves_its_key_to_the_real_one(client, wire):
+    planned = client.contacts.update(JANET, city="Troy", dry_run=True, idempotency_key="k1")
+    assert "Idempotency-Key" not in wire.requests[-1].headers
+    assert planned["idempotency_key"].isna()[0]
+    done = client.contacts.update(JANET, city="Troy", idempotency_key="k1")
+    assert done["outcome"][0] == "updated"
+    assert client.contacts.get(JANET)["city"][0] == "Troy"
 
 
 def test_a_deletion_in_doubt_that_then_finds_nobody_is_not_called_a_refusal(client, wire):
