@@ -296,13 +296,14 @@ def calls(draw: st.DrawFn, name: str, people: pd.DataFrame) -> tuple[str, list[A
     example = EXAMPLES[name]
     given = mostly(likely_values(provider), anything)
     odd = st.dictionaries(st.sampled_from([*known, *options]), given, max_size=2)
-    good = {"create": example.create, "update": example.update}.get(endpoint.verb, {})
+    by_place, by_name = example.others.get(endpoint.verb, ((), {}))
+    good = {"create": example.create, "update": example.update}.get(endpoint.verb, by_name)
     fields = draw(mostly(st.just(dict(good)), odd))
     fields |= draw(mostly(st.just({"confirm": True} if endpoint.confirm else {}), odd))
-    rows = [example.key, people, people.iloc[0], people.iloc[[0]], people.iloc[0].to_dict()]
+    rows = [example.key, people, people.iloc[0], people.iloc[[0]], *by_place]
     items = st.sampled_from([dict(example.create), dict(example.update), example.key])
     good_ones = st.integers(0, len(rows) - 1).map(rows.__getitem__)
-    good_ones = st.lists(items, min_size=1) if endpoint.bulk else good_ones
+    good_ones |= st.lists(items, min_size=1) if endpoint.bulk else st.nothing()
     subjects = mostly(good_ones, given | st.lists(items | given))
     count = draw(mostly(st.just(bool(subject(endpoint))), st.integers(0, 2)))
     return draw(st.sampled_from(verbs)), [draw(subjects) for _ in range(count)], fields
