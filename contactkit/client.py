@@ -20,8 +20,8 @@ from contactkit.checks import nearest
 from contactkit.contacts import Contacts, ToFrame
 from contactkit.declarations import find
 from contactkit.errors import ConfigurationError, Secret, warn
-from contactkit.flow import Pages
 from contactkit.limits import Budget, parse_rate
+from contactkit.pages import Pages
 from contactkit.spec import Auth, ClientCredentials, Credential, Provider
 from contactkit.world import Connection, Live, World, arun, run
 

@@ -19,9 +19,10 @@ from contactkit.calls import Ask, Flow, Session, prepare
 from contactkit.checks import check, clean, expected, is_na, key_text, plain, settable
 from contactkit.columns import Columns, read_rows
 from contactkit.errors import FieldProblem, InvalidInputError, warn
-from contactkit.flow import Page, Pages, perform
+from contactkit.flow import perform
 from contactkit.frames import result_frame, rows_of, to_frame
 from contactkit.many import Many, many
+from contactkit.pages import Page, Pages
 from contactkit.record import Record, fields_of, key_of
 from contactkit.results import result, results, row_of
 from contactkit.signatures import signed, subject

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import contactkit as ck
 from contactkit.declarations import find
 from contactkit.declarations._digital_onboarding_listing import OPERATORS, ListContacts
-from contactkit.flow import RESTARTS
+from contactkit.pages import RESTARTS
 from contactkit.record import fields_of
 from tests.support import Wire, says
 

@@ -16,8 +16,8 @@ from sent_dm.types import ContactResponse
 
 import contactkit as ck
 from contactkit.columns import read_rows
-from contactkit.flow import Pages
 from contactkit.frames import to_frame
+from contactkit.pages import Pages
 from tests.bench import contacts
 from tests.bench.measure import Row, medians, ms, times
 
