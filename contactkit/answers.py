@@ -19,7 +19,7 @@ from contactkit.errors import (
     redact,
 )
 from contactkit.limits import retry_after
-from contactkit.record import RecordField, fields_of, key_of
+from contactkit.record import fields_of, key_of
 from contactkit.spec import JSON, Place, as_list, as_object
 
 # The last second of the year 9999, past which no datetime goes.
@@ -130,7 +130,9 @@ def _people(session: Session, ask: Ask) -> Iterator[str]:
     """The personal values that were sent, which a refusal may repeat."""
     params = fields_of(ask.endpoint.params)
     declared = {**fields_of(session.provider.record), **params}
-    personal = {wire for each in declared.values() if each.marker.personal for wire in _wires(each)}
+    personal = {
+        wire for each in declared.values() if each.marker.personal for wire in each.spellings
+    }
     if key_of(session.provider.record).marker.personal:
         personal.add(ask.endpoint.key_wire)
         yield ask.key
@@ -151,10 +153,6 @@ def _texts(value: JSON) -> Iterator[str]:
         yield value
     for each in (*as_list(value), *as_object(value).values()):
         yield from _texts(each)
-
-
-def _wires(field: RecordField) -> tuple[str, ...]:
-    return field.wire, *field.marker.deprecated
 
 
 def _raisable(session: Session, kind: type[ApiError], problem: Problem, reply: Reply) -> ApiError:

@@ -84,6 +84,7 @@ class Session:
     patience: float
     token: Secret = field(default_factory=Secret, repr=False)
     token_expires: float = 0.0
+    fetching: bool = False
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -55,13 +55,19 @@ def clean(provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]) ->
         renamed[name] = value if is_na(value) else plain(value)
     options = fields_of(endpoint.params).items()
     defaults = {n: each.default for n, each in options if each.default is not None}
+    for name in defaults.keys() & {n for n, value in renamed.items() if is_na(value)}:
+        message = f"must be {expected(allowed[name])}; NA says neither"
+        problem = FieldProblem(field=name, message=message, code="type")
+        raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
     return defaults | {
-        name: phone(value)
-        if name in allowed and allowed[name].marker.personal == "phone"
-        else value
+        name: phone(value) if name in allowed and _is_phone(allowed[name]) else value
         for name, value in renamed.items()
         if not is_na(value)
     }
+
+
+def _is_phone(field: RecordField) -> bool:
+    return field.marker.personal == "phone" or field.marker.check is phones.check
 
 
 def is_na(value: object) -> bool:
@@ -73,6 +79,9 @@ def is_na(value: object) -> bool:
 
 def plain(value: JSON) -> JSON:
     """A numpy or pandas value as Python's own."""
+    if type(value).__name__ == "datetime64":
+        # Nanoseconds would become a number.
+        return value.astype("datetime64[us]").tolist()
     foreign = type(value).__module__.partition(".")[0] in ("numpy", "pandas")
     return value.tolist() if foreign and hasattr(value, "tolist") else value
 
@@ -219,8 +228,9 @@ def _sendable(value: JSON) -> bool:
 
 def expected(field: RecordField) -> str:
     """What a field takes, in words."""
-    if field.kind == "dict" and field.holds({"": {"": []}}):
-        return "a mapping of text to values"
+    if field.kind == "dict":
+        flat = _EXPECTED["dict"] if field.holds({"": 0}) else "a mapping of text to text"
+        return "a mapping of text to values" if field.holds({"": {"": []}}) else flat
     return f"one of {', '.join(field.choices)}" if field.choices else _EXPECTED[field.kind]
 
 
@@ -232,7 +242,8 @@ def _missing(
     found: Checked,
 ) -> list[FieldProblem]:
     if endpoint.effect == "create":
-        absent = [n for n, f in allowed.items() if f.marker.required and n not in values]
+        needed = [n for n, f in allowed.items() if f.marker.required]
+        absent = [n for n in needed if values.get(n) == "" or n not in values]
         message = "is needed"
         return [FieldProblem(field=n, message=message, code="required") for n in absent]
     if endpoint.fields and not found.problems and not found.values.keys() & own:

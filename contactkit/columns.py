@@ -74,12 +74,11 @@ def _transposed(
     columns: dict[str, Sequence[JSON]] = {}
     missing: dict[str, frozenset[int]] = {}
     for name, each in declared.items():
-        spellings = (each.wire, *each.marker.deprecated)
-        columns[name] = [_first(row, spellings) for row in rows]
+        columns[name] = [_first(row, each.spellings) for row in rows]
         missing[name] = frozenset(
             i
             for i, row in enumerate(rows)
-            if not isinstance(row, dict) or not any(wire in row for wire in spellings)
+            if not isinstance(row, dict) or not any(wire in row for wire in each.spellings)
         )
     return columns, missing
 
@@ -94,17 +93,14 @@ def named(record: type[Record], row: Mapping[str, JSON]) -> dict[str, JSON]:
     """One row by field names, as it came; without fields that it does not have."""
     found: dict[str, JSON] = {}
     for name, each in fields_of(record).items():
-        spellings = (each.wire, *each.marker.deprecated)
-        if any(wire in row for wire in spellings):
-            found[name] = _first(row, spellings)
+        if any(wire in row for wire in each.spellings):
+            found[name] = _first(row, each.spellings)
     return found
 
 
 def _extras(declared: Mapping[str, RecordField], rows: Sequence[JSON]) -> dict[str, list[JSON]]:
     # A field's own name too: a stranger must never take a declared column's place.
-    known = {*declared} | {
-        name for each in declared.values() for name in (each.wire, *each.marker.deprecated)
-    }
+    known = {*declared} | {name for each in declared.values() for name in each.spellings}
     objects = [row for row in rows if isinstance(row, dict)]
     strangers = dict.fromkeys(name for row in objects for name in row if name not in known)
     return {
@@ -210,7 +206,7 @@ def _clipped(texts: Sequence[str]) -> list[str]:
 def _objects(declared: RecordField, values: Sequence[JSON]) -> Any:
     array = np.empty(len(values), dtype=object)
     for row, value in enumerate(values):
-        array[row] = None if value is None else declared.adapter.validate_python(value)
+        array[row] = pd.NA if value is None else declared.adapter.validate_python(value)
     return array
 
 

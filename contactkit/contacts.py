@@ -25,7 +25,7 @@ from contactkit.many import Many, many
 from contactkit.pages import Page, Pages
 from contactkit.record import Record, fields_of, key_of
 from contactkit.results import result, results, row_of
-from contactkit.signatures import signed, subject
+from contactkit.signatures import signed
 from contactkit.spec import JSON, Endpoint
 
 OneT = TypeVar("OneT", covariant=True)
@@ -70,7 +70,7 @@ class Contacts(Generic[OneT, ManyT]):
         )
 
         def method(*args: Any, **kwargs: Any) -> Any:
-            about = subject(endpoint)
+            about = endpoint.subject
             if about and about in kwargs and not args:
                 args = (kwargs.pop(about),)
             if len(args) != bool(about):
@@ -154,7 +154,7 @@ class Contacts(Generic[OneT, ManyT]):
         if limit is None or walk.read < limit:
             if gap := walk.gap():
                 warn(gap)
-        elif walk.more or walk.read > limit:
+        elif walk.cut or walk.read > limit:
             rest = "; there may be more" if walk.total is None else f" of {walk.total:,}"
             warn(f"cut at {limit:,}{rest} contacts")
         return frame
@@ -244,6 +244,8 @@ class Contacts(Generic[OneT, ManyT]):
             key = key.to_frame().T
         if not isinstance(key, pd.DataFrame):
             return self._key(endpoint, "" if key is None or is_na(key) else key), None, None
+        if not key.columns.is_unique:
+            self._refuse(endpoint, "key", "the row has two columns of one name")
         if len(key) != 1:
             self._refuse(endpoint, "key", f"must be one row, not a frame of {len(key)}")
         name = key_of(record).name

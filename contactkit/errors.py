@@ -213,5 +213,6 @@ def redact(text: str, secrets: Iterable[str], *, personal: bool = True) -> str:
     """
     # Longest first: a secret may be part of another one.
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, "•••").replace(quote(secret, safe=""), "•••")
+        for form in {secret, quote(secret, safe="")}:
+            text = re.sub(re.escape(form), "•••", text, flags=re.IGNORECASE)
     return _PERSONAL.sub("…", text) if personal else text

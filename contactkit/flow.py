@@ -26,6 +26,7 @@ from contactkit.spec import ClientCredentials, Endpoint, HeaderAuth, as_object
 
 ATTEMPTS = 4
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
+_TURN, _NAP = 2.0, 0.02
 _TOKEN_MARGIN, _USUAL_LIFE, _LONGEST_LIFE = 60.0, 3600.0, 1e9
 
 
@@ -107,9 +108,7 @@ def _authorised(session: Session, ask: Ask) -> Flow[Call]:
         for each in session.auth.credentials:
             headers[each.header] = Secret(each.prefix + held[each.name])
     else:
-        token = session.token
-        if not token or session.clock.now() >= session.token_expires:
-            token = yield from _fetch_token(session, session.auth)
+        token = yield from _token(session, session.auth)
         headers["Authorization"] = Secret(f"Bearer {token}")
     for each in session.provider.settings:
         if each.name in held:
@@ -117,14 +116,34 @@ def _authorised(session: Session, ask: Ask) -> Flow[Call]:
     return replace(ask.call, headers=headers)
 
 
+def _token(session: Session, auth: ClientCredentials) -> Flow[Secret]:
+    """The access token. While one call fetches it the others wait, but not for long: who fetches
+    it may be waiting for them.
+    """
+    until = session.clock.now() + _TURN
+    while True:
+        now = session.clock.now()
+        if session.token and now < session.token_expires:
+            return session.token
+        if not session.fetching or now >= until:
+            break
+        yield Wait(until=now + _NAP)
+    session.fetching = True
+    try:
+        return (yield from _fetch_token(session, auth))
+    finally:
+        session.fetching = False
+
+
 def _fetch_token(session: Session, auth: ClientCredentials) -> Flow[Secret]:
     held = session.credentials
     client_id, client_secret = (held[each.name] for each in auth.credentials)
+    scope = held.get(auth.scope.name) or " ".join(session.provider.scopes if auth.asks_all else ())
     form = {
         "grant_type": "client_credentials",
         "client_id": client_id,
         "client_secret": client_secret,
-        "scope": held.get(auth.scope.name) or " ".join(session.provider.scopes),
+        **({"scope": scope} if scope else {}),
     }
     endpoint = Endpoint(verb="token", method="POST", path="", help="Fetch an access token.")
     call = Call(method=endpoint.method, url=_token_url(session, auth), form=form)

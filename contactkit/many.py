@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -18,19 +18,22 @@ from contactkit.spec import JSON, Endpoint, Provider
 class Many:
     """What is sent, one item a contact; the values by field name, and the caller's index."""
 
-    sent: list[JSON]
-    values: list[dict[str, JSON]]
+    sent: list[JSON] = field(repr=False)
+    values: list[dict[str, JSON]] = field(repr=False)
     index: pd.Index | None
 
 
 def many(provider: Provider, endpoint: Endpoint, given: Any) -> Many:
     """Check every item; InvalidInputError names the rows that are wrong, and sends none."""
     index = given.index if isinstance(given, pd.DataFrame | pd.Series) else None
+    if isinstance(given, pd.DataFrame) and not given.columns.is_unique:
+        raise _refused(provider, endpoint, "has two columns of one name")
     items = _rows(given) if endpoint.fields else _keys(provider, given)
     if not items:
-        raise _refused(provider, endpoint, [FieldProblem(field="", message="is empty")])
+        kind = "contacts, as a DataFrame or mappings" if endpoint.fields else "keys, in a list"
+        raise _refused(provider, endpoint, f"must be {kind}, and not empty")
     made = [
-        _checked_row(provider, endpoint, each) if endpoint.fields else _checked_key(provider, each)
+        _row_of(provider, endpoint, each) if endpoint.fields else _key_of(provider, each)
         for each in items
     ]
     problems = [
@@ -40,20 +43,22 @@ def many(provider: Provider, endpoint: Endpoint, given: Any) -> Many:
     ]
     problems += _twice(provider, endpoint, [values for _, values, _ in made])
     if problems:
-        raise _refused(provider, endpoint, problems)
+        raise InvalidInputError(f"{provider.name} {endpoint.verb}", problems)
     return Many(sent=[each[0] for each in made], values=[each[1] for each in made], index=index)
 
 
-def _refused(provider: Provider, endpoint: Endpoint, problems: list[FieldProblem]) -> Exception:
-    return InvalidInputError(f"{provider.name} {endpoint.verb}", problems)
+def _refused(provider: Provider, endpoint: Endpoint, message: str) -> InvalidInputError:
+    problem = FieldProblem(field=endpoint.subject, message=message)
+    return InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
 
 
 def _rows(given: Any) -> list[Any]:
-    if isinstance(given, pd.DataFrame):
-        # Not to_dict: it makes NA, "leave alone", into None, "clear".
-        rows = given.itertuples(index=False, name=None)
-        return [dict(zip(given.columns, row, strict=True)) for row in rows]
-    return _listed([given] if isinstance(given, Mapping) else given)
+    if not isinstance(given, pd.DataFrame):
+        return _listed([given] if isinstance(given, Mapping) else given)
+    rows = given.itertuples(index=False, name=None)
+    whole = [zip(given.columns, row, strict=True) for row in rows]
+    # What pandas joins and fills may be None where nothing was said.
+    return [{name: value for name, value in row if value is not None} for row in whole]
 
 
 def _keys(provider: Provider, given: Any) -> list[Any]:
@@ -63,22 +68,23 @@ def _keys(provider: Provider, given: Any) -> list[Any]:
 
 
 def _listed(given: Any) -> list[Any]:
-    return (
-        list(given) if isinstance(given, Iterable) and not isinstance(given, str | Mapping) else []
-    )
+    one = isinstance(given, str | Mapping) or not isinstance(given, Iterable)
+    return [] if one else list(given)
 
 
 Made = tuple[JSON, dict[str, JSON], list[FieldProblem]]
 
 
-def _checked_row(provider: Provider, endpoint: Endpoint, row: Any) -> Made:
+def _row_of(provider: Provider, endpoint: Endpoint, row: Any) -> Made:
     if not isinstance(row, Mapping):
         return None, {}, [FieldProblem(field="", message="must be a mapping of fields")]
+    if not all(isinstance(name, str) for name in row):
+        return None, {}, [FieldProblem(field="", message="must have text alone as field names")]
     found = check(provider, endpoint, clean(provider, endpoint, dict(row)))
     return found.wire, found.values, found.problems
 
 
-def _checked_key(provider: Provider, key: Any) -> Made:
+def _key_of(provider: Provider, key: Any) -> Made:
     try:
         text = "" if key is None or is_na(key) else key_text(provider, key)
     except ValueError as error:

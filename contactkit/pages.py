@@ -8,10 +8,10 @@ from typing import cast
 
 from contactkit.answers import picked, undocumented
 from contactkit.calls import Ask, Done, Flow, Session, prepare
-from contactkit.errors import ApiError, InvalidInputError
+from contactkit.errors import ApiError
 from contactkit.flow import perform
 from contactkit.record import key_of
-from contactkit.spec import JSON, Endpoint, Query, as_object
+from contactkit.spec import JSON, Endpoint, OutOfReach, Query, as_object
 
 RESTARTS = 5
 
@@ -34,24 +34,23 @@ class Pages:
 
     session: Session
     endpoint: Endpoint
-    query: Query
+    query: Query = field(repr=False)
     size: int
     read: int = 0
     total: int | None = None
     stuck: bool = False
     more: bool = True
-    _following: Query | InvalidInputError | None = None
+    _end: str = ""
+    _following: Query | None = field(default=None, repr=False)
     _announced: int | None = None
-    _known: set[object] = field(default_factory=set[object])
-    _passed: set[object] = field(default_factory=set[object])
+    _known: set[object] = field(default_factory=set[object], repr=False)
+    _passed: set[object] = field(default_factory=set[object], repr=False)
     _restarts: int = 0
 
     def next(self) -> Flow[Page | None]:
         """The next page, or None after the last."""
         paging = self.session.provider.paging
         while self.more:
-            if isinstance(self._following, InvalidInputError):
-                raise self._following
             asked = self._following or paging.first(self.query, self.size)
             ask = prepare(self.session, self.endpoint, query=asked)
             try:
@@ -81,8 +80,8 @@ class Pages:
         try:
             self.total = paging.total(done.body)
             self._following = paging.following(asked, rows, done.body)
-        except InvalidInputError as error:
-            self._following = error
+        except OutOfReach as error:
+            self._following, self._end = None, str(error)
         except LookupError:
             why = "does not say whether there are more pages"
             raise undocumented(self.session, ask, done.reply, why) from None
@@ -96,8 +95,15 @@ class Pages:
         self.read += len(fresh)
         return Page(rows=fresh, total=self.total)
 
+    @property
+    def cut(self) -> bool:
+        """Whether there are, or may be, more contacts than were read."""
+        return self.more or bool(self._end)
+
     def gap(self) -> str:
         """What is wrong with a listing that was read to its end: "" if nothing is."""
+        if self._end:
+            return f"{self.read:,} contacts were read: {self._end}"
         if self.stuck:
             return f"after {self.read:,} contacts the listing promised more and gave none"
         announced = self.total if self.read != self.total else self._announced

@@ -65,7 +65,8 @@ def parse_date(value: object) -> date:
     """A date, from one, from a midnight without a zone, or from "1990-05-04"; else ValueError."""
     if isinstance(value, datetime) and value.tzinfo is None and value.time() == time():
         return value.date()
-    found = date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else value
+    written = isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII)
+    found = date.fromisoformat(written[0]) if written else value
     if not isinstance(found, date) or isinstance(found, datetime):
         raise ValueError("must be a date, as 1990-05-04")
     return found
@@ -129,6 +130,11 @@ class RecordField:
     def wire(self) -> str:
         """The provider's name for it."""
         return self.marker.wire or self.name
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """That name, and the older ones that may stand in its place."""
+        return self.wire, *self.marker.deprecated
 
     def holds(self, value: object) -> bool:
         """Whether a value is one that the type allows."""

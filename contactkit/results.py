@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -11,7 +12,7 @@ from contactkit.calls import Ask, Done, Session
 from contactkit.columns import named
 from contactkit.errors import warn
 from contactkit.many import Many
-from contactkit.record import fields_of, key_of
+from contactkit.record import Record, fields_of, key_of
 from contactkit.spec import JSON, as_object
 
 _OUTCOMES = {"create": "created", "update": "updated", "delete": "deleted"}
@@ -38,14 +39,24 @@ def result(
     before: Mapping[str, JSON] | None,
 ) -> dict[str, Any]:
     """The result row of a write, by column; `before` is the contact as the caller knew it."""
-    after = None if ask.endpoint.answer == "nothing" else _after(session, ask, done, key)
+    later = done.reply.status == 202
+    after = None
+    if not later and ask.endpoint.answer != "nothing":
+        after = _after(session, ask, done, key)
+    # An answer that is no contact is nothing to compare a contact with.
+    known = None if ask.endpoint.record else before
+    outcome, message = _judged(session, ask, done, changes, after, _usual(ask, done))
+    if outcome == "updated" and changes and known:
+        same = all(known.get(n) == changes[n] for n in changes)
+        outcome = "unchanged" if same else outcome
     name = key_of(ask.endpoint.record or session.provider.record).name
     return _common(session, ask, done) | {
         "key": key or (after or {}).get(name),
-        "outcome": _outcome(session, ask, done, changes, before, after),
-        "changed": [n for n in changes if before is None or before.get(n) != changes[n]],
-        "before": before,
+        "outcome": outcome,
+        "changed": [n for n in changes if known is None or known.get(n) != changes[n]],
+        "before": known,
         "after": after,
+        "message": message or None,
     }
 
 
@@ -56,16 +67,17 @@ def results(session: Session, ask: Ask, done: Done, many: Many) -> list[dict[str
     if not fates or len(fates) != len(many.sent):
         raise undocumented(session, ask, done.reply, "does not tell of what was sent")
     found: list[dict[str, Any]] = []
-    for values, (outcome, row, message) in zip(many.values, fates, strict=True):
+    for values, (usual, row, told) in zip(many.values, fates, strict=True):
         after = named(record, as_object(row)) if row else None
+        outcome, message = _judged(session, ask, done, values, after, usual)
         found.append(
             _common(session, ask, done)
             | {
                 "key": (after or values).get(key_of(record).name),
-                "outcome": _rehearsed(session, done) if ask.dry_run else outcome,
+                "outcome": outcome,
                 "changed": [] if ask.endpoint.effect == "delete" else [*values],
                 "after": after,
-                "message": message or None,
+                "message": message or (None if ask.dry_run else told) or None,
             }
         )
     return found
@@ -88,51 +100,64 @@ def _after(session: Session, ask: Ask, done: Done, key: str) -> dict[str, JSON]:
     """The contact that a write answered with; it must be the one that was asked for."""
     record = ask.endpoint.record or session.provider.record
     after = named(record, row_of(session, ask, done))
-    found = after.get(key_of(record).name)
-    other = isinstance(found, str) and key and found.casefold() != key.casefold()
+    name = key_of(record).name
+    found = after.setdefault(name, key) if after and key else after.get(name)
+    other = isinstance(found, str) and key and _bare(record, found) != _bare(record, key)
     if not isinstance(found, str) or not found or (other and not ask.dry_run):
         why = "holds another contact than the one that was written, or none"
         raise undocumented(session, ask, done.reply, why)
     return after
 
 
-def _outcome(
+def _bare(record: type[Record], key: str) -> str:
+    """A key without what it may be spelled with: its case, or the marks of a phone number."""
+    is_phone = key_of(record).marker.personal == "phone"
+    return re.sub(r"\D", "", key) if is_phone else key.casefold()
+
+
+def _usual(ask: Ask, done: Done) -> str:
+    """What a good answer means. A creation that may be carried out twice changes who is there."""
+    if ask.endpoint.effect == "create" and done.reply.status == 200:
+        return "updated" if ask.endpoint.repeats(as_object(ask.call.body)) else "created"
+    return _OUTCOMES[ask.endpoint.effect]
+
+
+def _judged(
     session: Session,
     ask: Ask,
     done: Done,
     changes: Mapping[str, JSON],
-    before: Mapping[str, JSON] | None,
     after: Mapping[str, JSON] | None,
-) -> str:
+    usual: str,
+) -> tuple[str, str]:
+    """The outcome of one contact's write, and a message where it is not the usual one."""
     title = session.provider.title
     if ask.dry_run:
         return _rehearsed(session, done)
     if ask.own_key and _replayed(session, done):
         told = "nothing was done, the answer is from then"
         told = "whether by this call cannot be told" if done.doubted else told
-        warn(f"this idempotency key was used before: {told}")
-        return "unknown" if done.doubted else "skipped"
+        return "unknown" if done.doubted else "skipped", _said(
+            f"this idempotency key was used before: {told}"
+        )
+    if done.reply.status == 202 and usual != "unknown":
+        return "unknown", _said(f"{title} accepted it for later; what became of it is not known")
     if after is not None and (other := _contradicted(session, ask, changes, after)):
-        warn(f"{title} answered without what was asked of {', '.join(other)}")
-        return "unknown"
-    if changes and before and all(before.get(n) == changes[n] for n in changes):
-        return "unchanged"
-    if ask.endpoint.effect == "create" and done.reply.status == 200 and _upserts(ask):
-        return "updated"
-    return _OUTCOMES[ask.endpoint.effect]
+        return "unknown", _said(f"{title} answered without what was asked of {', '.join(other)}")
+    return usual, ""
 
 
-def _upserts(ask: Ask) -> bool:
-    """A creation that may be carried out twice changes the contact if it is there."""
-    return ask.endpoint.repeats(as_object(ask.call.body))
+def _said(message: str) -> str:
+    warn(message)
+    return message
 
 
-def _rehearsed(session: Session, done: Done) -> str:
-    form = session.provider.dry_run
+def _rehearsed(session: Session, done: Done) -> tuple[str, str]:
+    form, title = session.provider.dry_run, session.provider.title
     if form and form.confirmed.lower() in done.reply.headers:
-        return "planned"
-    warn(f"{session.provider.title} did not confirm the dry run; it may have been carried out")
-    return "unknown"
+        return "planned", ""
+    told = f"{title} did not confirm the dry run; it may have been carried out"
+    return "unknown", _said(told)
 
 
 def _replayed(session: Session, done: Done) -> bool:

@@ -43,7 +43,7 @@ def _doc(provider: Provider, endpoint: Endpoint, fields: Iterable[RecordField]) 
     yield ""
     if endpoint.bulk:
         rows = "a DataFrame, or a list of mappings, with" if endpoint.fields else "a list of"
-        yield f"{subject(endpoint)}: {rows}"
+        yield f"{endpoint.subject}: {rows}"
     if endpoint.deprecated:
         yield f"Deprecated. {endpoint.deprecated}."
         yield ""
@@ -60,16 +60,9 @@ def _doc(provider: Provider, endpoint: Endpoint, fields: Iterable[RecordField]) 
     yield endpoint.docs or provider.docs
 
 
-def subject(endpoint: Endpoint) -> str:
-    """What a verb takes by place: a key, many contacts, many keys, or nothing."""
-    if endpoint.bulk:
-        return "contacts" if endpoint.fields else "keys"
-    return "key" if endpoint.takes_key else ""
-
-
 def _path(endpoint: Endpoint) -> list[inspect.Parameter]:
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return [inspect.Parameter(subject(endpoint), kind)] if subject(endpoint) else []
+    return [inspect.Parameter(endpoint.subject, kind)] if endpoint.subject else []
 
 
 def _field(each: RecordField) -> inspect.Parameter:

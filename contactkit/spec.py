@@ -94,6 +94,13 @@ class Endpoint:
         return "{key}" in self.path or bool(self.key_wire and not self.fields)
 
     @property
+    def subject(self) -> str:
+        """What a verb takes by place: one key, contacts, keys, or nothing."""
+        if self.bulk:
+            return "contacts" if self.fields else "keys"
+        return "key" if self.takes_key else ""
+
+    @property
     def listed(self) -> bool:
         """Whether its body is a list, and no object."""
         return self.bulk is not None and not self.bulk.name
@@ -124,11 +131,15 @@ class HeaderAuth:
 
 @dataclass(frozen=True, kw_only=True)
 class ClientCredentials:
-    """OAuth 2 client credentials, exchanged at `token_url` for a bearer token (RFC 6749, 4.4)."""
+    """OAuth 2 client credentials, exchanged at `token_url` for a bearer token (RFC 6749, 4.4).
+
+    Unless the caller names scopes, the token `asks_all` of them, or for none in particular.
+    """
 
     token_url: str
     credentials: tuple[Credential, Credential]
     scope: Credential
+    asks_all: bool = True
 
 
 Auth: TypeAlias = HeaderAuth | ClientCredentials
@@ -136,6 +147,10 @@ Auth: TypeAlias = HeaderAuth | ClientCredentials
 
 Query: TypeAlias = Mapping[str, str]
 Place: TypeAlias = tuple[str, ...]
+
+
+class OutOfReach(Exception):
+    """A listing goes no further, though there may be more; the text says so to its reader."""
 
 
 class Paging(Protocol):
@@ -159,8 +174,8 @@ class Paging(Protocol):
     def following(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
         """The query for the page after the one that was asked, or None when that was the last.
 
-        LookupError when the answer does not say whether there are more; InvalidInputError when
-        there are, and this listing cannot reach them.
+        LookupError when the answer does not say whether there are more; OutOfReach when there may
+        be, and this listing cannot go there.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, date, datetime
 from typing import Any
@@ -182,8 +183,15 @@ def test_whatever_form_the_answer_has_every_row_gets_its_own(
     assert done["key"].to_list() == ([pd.NA] * 2 if "unknown" in outcomes else ["id-1", "id-2"])
 
 
-@pytest.mark.parametrize("answer", [[], {}, [ONE], [{"id": "id-2"}], "text", {"a": 1}, [5]])
-def test_an_answer_that_does_not_tell_of_every_row_is_no_success(client, wire, answer):
+def test_a_row_that_the_answer_does_not_tell_of_is_unknown(client, wire):
+    wire.faults = [says(200, json.dumps([ONE]))]
+    done = client.contacts.upsert([{"unique_id": "u-1"}, {"unique_id": "u-2"}])
+    assert done["outcome"].to_list() == ["updated", "unknown"]
+    assert "not among" in done["message"][1]
+
+
+@pytest.mark.parametrize("answer", [[], {}, [{"id": "id-2"}], "text", {"a": 1}, [5]])
+def test_an_answer_that_does_not_tell_of_any_row_is_no_success(client, wire, answer):
     wire.faults = [says(200, json.dumps(answer))]
     with pytest.raises(ck.ApiError) as caught:
         client.contacts.upsert([{"unique_id": "u-1"}, {"unique_id": "u-2"}])
@@ -293,7 +301,7 @@ def test_inferred_facts_are_described_as_such():
         ("verb", "upsert"),
         ("list", "where"),
     } <= set(inferred)
-    documented = {("contact", "timezone"), ("verb", "update"), ("verb", "create_account")}
+    documented = {("contact", "timezone"), ("verb", "create"), ("verb", "create_account")}
     assert not documented & set(inferred)
 
 
@@ -566,9 +574,20 @@ def test_a_missing_scope_is_named_and_buys_no_new_token(wire):
 
 
 def test_a_scope_that_a_client_lacks_is_refused_with_the_token(wire):
+    connect(wire, "oauth_read_only")
+    held = wire.simulator.accounts["oauth_read_only"]
+    client = ck.connect("digital_onboarding", via=wire, **held, scope="partner:contacts:write")
     with pytest.raises(ck.PermissionDeniedError) as caught:
-        connect(wire, "oauth_read_only").contacts.list()
+        client.contacts.list()
     assert caught.value.problem.code == "invalid_scope"
+
+
+def test_a_token_is_asked_for_no_scopes_but_those_that_are_named(wire):
+    client = connect(wire, "oauth_read_only")
+    assert len(client.contacts.list())
+    assert b"scope" not in wire.requests[0].content
+    with pytest.raises(ck.PermissionDeniedError, match="partner:contacts:write"):
+        client.contacts.update(JANET, city="Troy")
 
 
 def test_an_expired_token_is_an_authentication_error(wire):
@@ -591,3 +610,69 @@ def test_credentials_come_from_the_environment(monkeypatch, environment, shown):
     client = ck.connect("digital_onboarding")
     assert shown in repr(client)
     assert "canary" not in repr(client)
+
+
+@pytest.mark.parametrize(
+    ("pointer", "field"),
+    [
+        ("/data/attributes/email", "email"),
+        ("/email", "email"),
+        ("/1/email", "[1] email"),
+        ("/data/attributes/meta_public/a~1b", "meta_public"),
+        ("/data/attributes/new_field", "new_field"),
+    ],
+)
+def test_a_pointer_is_a_field_s_name(client, wire, pointer, field):
+    entry = {"code": "validation_failed", "detail": "no", "source": {"pointer": pointer}}
+    wire.faults = [says(422, json.dumps({"errors": [entry, {"code": "x", "detail": "and this"}]}))]
+    with pytest.raises(ck.InvalidRequestError) as caught:
+        client.contacts.update(JANET, city="Troy")
+    assert [each.field for each in caught.value.problem.fields] == [field, ""]
+    assert "and this" in str(caught.value)
+
+
+def test_a_missing_scope_counts_wherever_it_stands(client, wire):
+    entries = [{"code": "x", "detail": "first"}, {"code": "scope_missing", "detail": "needs a:b:c"}]
+    wire.faults = [says(401, json.dumps({"errors": entries}))]
+    with pytest.raises(ck.PermissionDeniedError, match="a:b:c"):
+        client.contacts.get(JANET)
+
+
+def test_what_is_taken_for_later_is_not_called_done(client, wire):
+    body = json.dumps({"id": "b0b", "status": "accepted", "operation": "x"})
+    for verb, args in [("create", ()), ("update", (JANET,)), ("delete", (JANET,))]:
+        fields = {"confirm": True} if verb == "delete" else {"city": "Troy"}
+        wire.faults = [says(202, body)]
+        with pytest.warns(ck.ContactKitWarning, match="accepted it for later"):
+            done = getattr(client.contacts, verb)(*args, **fields)
+        assert done["outcome"][0] == "unknown"
+        assert "later" in done["message"][0]
+        assert done["after"][0] is None
+
+
+def test_an_upsert_that_leaves_a_flag_as_it_was_is_unknown(client, wire):
+    row = wire.simulator.engine.contacts.find(JANET).row
+    wire.faults = [says(200, json.dumps({**row, "sms_unsubscribed": False}))]
+    with pytest.warns(ck.ContactKitWarning, match="sms_unsubscribed"):
+        done = client.contacts.upsert([{"unique_id": row["unique_id"], "sms_unsubscribed": True}])
+    assert done["outcome"][0] == "unknown"
+
+
+def test_a_replayed_upsert_is_no_second_success(client):
+    rows = [{"unique_id": "n-1"}]
+    assert client.contacts.upsert(rows, idempotency_key="k1")["outcome"][0] == "created"
+    with pytest.warns(ck.ContactKitWarning, match="used before"):
+        assert client.contacts.upsert(rows, idempotency_key="k1")["outcome"][0] == "skipped"
+
+
+def test_an_account_is_not_compared_with_its_contact(client):
+    row = client.contacts.get(JANET)
+    done = client.contacts.create_account(row, kind="loan", unique_id=row["unique_id"].item())
+    assert done["changed"][0] == ["kind", "unique_id"]
+    assert done["before"][0] is None
+
+
+async def test_ten_first_calls_fetch_one_token(wire):
+    aio = connect(wire, "oauth").aio
+    await asyncio.gather(*(aio.contacts.get(JANET) for _ in range(10)))
+    assert sum(each.url.path == "/oauth2/token" for each in wire.requests) == 1

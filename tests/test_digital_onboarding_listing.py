@@ -360,3 +360,21 @@ def test_an_answer_without_a_count_is_read_all_the_same(client, wire):
     body = {"data": [], "page": {"has_more": False, "next_cursor": None}}
     wire.faults = [says(200, json.dumps(body))]
     assert client.contacts.list().empty
+
+
+@pytest.mark.parametrize(
+    "day", ["1984-07-02", date(1984, 7, 2), pd.Timestamp("1984-07-02"), np.datetime64("1984-07-02")]
+)
+def test_a_date_is_one_however_it_is_given(day):
+    contacts = connect(many()).contacts
+    first = contacts.list(where={"birthdate": {"lte": day}})
+    assert len(first) == len(contacts.list(where={"birthdate": {"lte": "1984-07-02"}})) > 0
+    several = contacts.list(where={"birthdate": {"in": first["birthdate"].to_list()}})
+    assert set(several["id"]) >= set(first["id"])
+
+
+def test_a_phone_is_found_in_any_spelling():
+    contacts = connect(many()).contacts
+    number = contacts.list(where={"phone_mobile": {"present": True}})["phone_mobile"][0]
+    spelled = f"+1 ({number[2:5]}) {number[5:8]}-{number[8:]}"
+    assert set(contacts.list(where={"phone_mobile": spelled})["phone_mobile"]) == {number}

@@ -9,7 +9,6 @@ import pytest
 
 import contactkit as ck
 from contactkit.declarations import find, names
-from contactkit.signatures import subject
 from tests.support import EXAMPLES, Wire
 
 DOCUMENTED = {
@@ -64,7 +63,7 @@ def test_every_declared_verb_is_a_documented_operation():
 def test_the_operation_is_asked_for_as_documented_and_carried_out(name, row, verb):
     wire, example, endpoint = Wire(), EXAMPLES[name], find(name).endpoint(verb)
     usual = {"create": example.create, "update": example.update}.get(verb, {})
-    args, fields = example.others.get(verb, ((example.key,) if subject(endpoint) else (), usual))
+    args, fields = example.others.get(verb, ((example.key,) if endpoint.subject else (), usual))
     confirmed = {"confirm": True} if endpoint.confirm else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

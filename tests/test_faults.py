@@ -20,7 +20,6 @@ from pandas.testing import assert_frame_equal
 import contactkit as ck
 from contactkit.declarations import find, names
 from contactkit.record import fields_of, key_of
-from contactkit.signatures import subject
 from contactkit.simulator.faults import KINDS
 from contactkit.simulator.seeds import phone
 from contactkit.spec import Auth, ClientCredentials, Endpoint
@@ -86,7 +85,7 @@ def arguments(name: str, endpoint: Endpoint) -> tuple[list[Any], dict[str, Any]]
     confirmed = {"confirm": True} if endpoint.confirm else {}
     if endpoint.bulk:
         return [[dict(example.create) if endpoint.fields else example.key]], confirmed
-    usual = ([example.key] if subject(endpoint) else [], fields)
+    usual = ([example.key] if endpoint.subject else [], fields)
     args, own = example.others.get(endpoint.verb, usual)
     return list(args), {**own, **confirmed}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import Any
 
 import httpx
@@ -200,7 +201,8 @@ def test_bulk_create_answers_a_row_for_each_under_the_callers_index(contacts, wi
     )
     assert done.index.to_list() == ["x", "y"]
     assert done["key"].to_list() == ["+12125550187", "+12125550188"]
-    assert done["outcome"].to_list() == ["created"] * 2
+    assert done["outcome"].to_list() == ["updated"] * 2
+    assert done["message"]["x"] == "created or changed: Sendblue does not say which"
     assert done["after"]["x"]["tags"] == ["a"]
     assert contacts.count()["count"][0] == 14
 
@@ -209,7 +211,7 @@ def test_a_bulk_create_that_leaves_one_out_does_not_call_it_created(contacts, wi
     body = {"status": "OK", "contacts": [{"phone": "+12125550188"}]}
     wire.faults = [says(200, json.dumps(body))]
     done = contacts.bulk_create([{"phone": "+12125550187"}, {"phone": "+12125550188"}])
-    assert done["outcome"].to_list() == ["unknown", "created"]
+    assert done["outcome"].to_list() == ["unknown", "updated"]
     assert "not among" in done["message"][0]
 
 
@@ -387,15 +389,98 @@ def test_a_contact_that_is_deleted_meanwhile_hides_no_other():
     assert len(seen) == len(set(seen)) == 3000
 
 
-def test_in_another_order_the_end_of_the_offsets_is_an_error_and_not_the_end():
+def test_in_another_order_the_end_of_the_offsets_is_said():
     contacts = ck.connect("sendblue", via=crowd(11_500, 3)).contacts
-    with pytest.raises(ck.InvalidInputError, match="lists only 11,000 contacts in this order"):
-        contacts.list(order_by="phone")
+    with pytest.warns(ck.ContactKitWarning, match="11,000 contacts were read: .* may be more"):
+        assert len(contacts.list(order_by="phone")) == 11_000
+    with pytest.warns(ck.ContactKitWarning, match="may be more"):
+        assert len(list(contacts.pages(order_by="phone"))) == 11
     with pytest.warns(ck.ContactKitWarning, match="cut at 11,000"):
         assert len(contacts.list(order_by="phone", limit=11_000)) == 11_000
 
 
-def test_more_contacts_of_one_second_than_offsets_reach_is_an_error():
-    contacts = ck.connect("sendblue", via=crowd(11_500, 20_000)).contacts
-    with pytest.raises(ck.InvalidInputError, match="11,000"):
-        contacts.list()
+@pytest.mark.parametrize("size", [10_950, 11_500])
+def test_contacts_of_one_second_are_read_as_far_as_offsets_reach(size):
+    contacts = ck.connect("sendblue", via=crowd(size, 20_000)).contacts
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        people = contacts.list()
+    assert len(people) == min(size, 11_000)
+    assert people["phone"].is_unique
+    assert ["may be more" in str(each.message) for each in caught] == [True] * (size > 11_000)
+
+
+def test_times_are_the_same_however_they_are_spelled(wire, contacts):
+    def respelled(request: httpx.Request, answer: Any) -> httpx.Response:
+        rows = answer(request).json()
+        for number, row in enumerate(rows):
+            row["created_at"] = row["created_at"].replace("Z", ".000Z" if number % 2 else "Z")
+        return httpx.Response(200, json=rows)
+
+    wire.faults = [respelled] * 99
+    wire.simulator = crowd(5000, 1200)
+    people = ck.connect("sendblue", via=wire).contacts.list()
+    assert len(people) == 5000 and people["phone"].is_unique
+
+
+# What is not known
+
+
+def test_an_opt_out_of_an_unknown_flag_is_refused(contacts, wire):
+    with pytest.raises(ck.InvalidInputError, match="opted_out: must be True or False"):
+        contacts.opt_out(ADA, opted_out=pd.NA)
+    assert not wire.requests
+
+
+def test_a_missing_cell_of_a_frame_is_left_alone_when_it_is_sent_back(contacts, wire):
+    contacts.update(ADA, tags=["vip"])
+    wire.faults = [says(200, json.dumps([{"phone": ADA, "tags": "vip"}, {"phone": DOE}]))]
+    with pytest.warns(ck.ContactKitWarning, match="became NA"):
+        people = contacts.list()
+    assert people["tags"].isna().all()
+    contacts.bulk_create(people[["phone", "tags", "custom_variables"]])
+    assert last(wire)[2] == {"contacts": [{"phone": ADA}, {"phone": DOE}]}
+    contacts.update(ADA, tags=people["tags"][0], first_name="A")
+    assert last(wire)[2] == {"first_name": "A"}
+    assert contacts.get(ADA)["tags"][0] == ["vip"]
+
+
+@pytest.mark.parametrize("status", [False, 500, None])
+def test_a_status_that_is_no_text_is_not_ok(contacts, wire, status):
+    wire.faults = [says(200, json.dumps({"status": status, "contact": {"phone": ADA}}))]
+    with pytest.raises(ck.ApiError):
+        contacts.update(ADA, first_name="A")
+
+
+@pytest.mark.parametrize("answer", [{"phone": "12025550123"}, {"number": ADA}, {"first_name": "A"}])
+def test_an_answer_may_spell_the_number_otherwise_or_leave_it_out(contacts, wire, answer):
+    wire.faults = [answers(answer)]
+    done = contacts.update(ADA, first_name="A")
+    assert (done["outcome"][0], done["key"][0]) == ("updated", ADA)
+    wire.faults = [says(200, json.dumps({"status": "OK", "contacts": [answer]}))]
+    if "first_name" not in answer:
+        assert contacts.bulk_create([{"phone": ADA}])["outcome"][0] == "updated"
+
+
+@pytest.mark.parametrize(
+    ("frame", "told"),
+    [
+        (pd.DataFrame({0: ["+12125550188"]}), "text alone as field names"),
+        (pd.DataFrame([["a", "b"]], columns=["phone", "phone"]), "two columns of one name"),
+        (pd.DataFrame({"first_name": ["A"]}), "phone: is needed"),
+    ],
+)
+def test_a_frame_that_is_no_list_of_contacts_is_refused(contacts, wire, frame, told):
+    with pytest.raises(ck.InvalidInputError, match=told):
+        contacts.bulk_create(frame)
+    assert not wire.requests
+
+
+def test_what_custom_variables_take_is_said(contacts):
+    with pytest.raises(ck.InvalidInputError, match="must be a mapping of text to text"):
+        contacts.update(ADA, custom_variables={"a": 1})
+
+
+def test_the_line_s_number_is_normalised_as_well(contacts, wire):
+    contacts.update(ADA, sendblue_number="+1 (202) 555-0100")
+    assert last(wire)[2] == {"sendblue_number": "+12025550100"}

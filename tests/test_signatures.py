@@ -10,7 +10,6 @@ import pytest
 import contactkit as ck
 from contactkit.checks import accepted
 from contactkit.declarations import find
-from contactkit.signatures import subject
 
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
@@ -29,7 +28,7 @@ def test_every_verb_shows_what_its_endpoint_takes(name: str, door: str) -> None:
     provider, contacts = find(name), verbs(name, door)
     for endpoint in provider.endpoints:
         shown = parameters(getattr(contacts, endpoint.verb))
-        about = list(filter(None, [subject(endpoint)]))
+        about = list(filter(None, [endpoint.subject]))
         fields = [*about, *({} if endpoint.bulk else accepted(provider, endpoint))]
         assert list(shown)[: len(fields)] == fields
         assert set(shown) - set(fields) <= {"limit", "dry_run", "idempotency_key", "confirm"}

@@ -87,7 +87,10 @@ def test_a_refusal_is_read_as_it_was_written(name: str, data: st.DataObject) -> 
         written = Problem(**known)
         body = json.loads(json.dumps(shape.write(written, NOW)))
         found = shape.read(body)
-        assert found == (written if found and found.code else replace(written, code=""))
+        assert found
+        plain = tuple(replace(each, code="") for each in found.fields)
+        expected = written if found.code else replace(written, code="")
+        assert replace(found, fields=plain) == expected
         assert bool(found and found.code) is (name not in CODELESS)
 
 

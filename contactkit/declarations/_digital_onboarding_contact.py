@@ -27,7 +27,8 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE |
 @cache
 def _zones() -> frozenset[str]:
     """Every IANA time zone; none on a machine that does not know them."""
-    return frozenset(zoneinfo.available_timezones())
+    # Two that a machine may list and that say nothing to another one.
+    return frozenset(zoneinfo.available_timezones() - {"localtime", "Factory"})
 
 
 def _timezone(value: str) -> str:

@@ -18,7 +18,7 @@ from typing import Annotated, Any, TypeAlias, cast
 
 from pydantic import BeforeValidator
 
-from contactkit.checks import nearest, plain
+from contactkit.checks import nearest, phone, plain
 from contactkit.declarations._digital_onboarding_contact import Contact
 from contactkit.errors import FieldProblem, InvalidInputError, Problem
 from contactkit.paging import whole
@@ -53,18 +53,22 @@ def _plainly(where: Any) -> Any:
     if not isinstance(where, dict):
         return where
     given = cast("dict[Any, Any]", where).items()
-    return {name: _condition(each) for name, each in given}
+    return {name: _condition(FIELDS.get(name), each) for name, each in given}
 
 
-def _condition(given: Any) -> dict[Any, Any]:
+def _condition(field: RecordField | None, given: Any) -> dict[Any, Any]:
     held = cast("dict[Any, Any]", given) if isinstance(given, dict) else {"eq": given}
-    return {name: _members(value) for name, value in held.items()}
+    return {name: _members(field, name, plain(value)) for name, value in held.items()}
 
 
-def _members(value: Any) -> Any:
-    value = plain(value)
-    several = isinstance(value, list | tuple | set | frozenset)
-    return [plain(each) for each in cast("list[Any]", value)] if several else value
+def _members(field: RecordField | None, operator: Any, value: Any) -> Any:
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_members(field, operator, plain(each)) for each in cast("list[Any]", value)]
+    if field and field.kind == "date" and field.holds(value) and value is not None:
+        return parse_date(value).isoformat()
+    # Whole numbers are kept as they are written; parts of one are no numbers.
+    whole = operator in ("eq", "neq", "in", "nin")
+    return phone(value) if field and field.marker.personal == "phone" and whole else value
 
 
 def _check_where(where: Any) -> Any:

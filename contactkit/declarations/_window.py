@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from contactkit.errors import FieldProblem, InvalidInputError, Problem
+from contactkit.errors import Problem
 from contactkit.paging import whole
-from contactkit.spec import JSON, Place, Query, as_object
+from contactkit.record import parse_time
+from contactkit.spec import JSON, OutOfReach, Place, Query, as_object
 
 LARGEST, FURTHEST = 1000, 10_000
 _OLDEST_FIRST = {"order_by": "created_at", "order_direction": "asc"}
@@ -37,13 +38,14 @@ class CreationWindow:
             return None
         times = [_created(row) for row in rows]
         if not asked.items() >= _OLDEST_FIRST.items() or not times[-1]:
-            return {**asked, "offset": _reachable(offset + size)}
+            return {**asked, "offset": _reachable(offset, offset + size)}
         together = times.count(times[-1])
-        if together == len(rows) and asked.get("created_at_gte") == times[-1]:
-            together += offset
-        again = min(100, size // 2)
-        since = {"created_at_gte": times[-1], "offset": _reachable(max(0, together - again))}
-        return {**asked, **since}
+        if together == len(rows) and _moment(asked.get("created_at_gte", "")) == times[-1]:
+            # All of them share the time that was asked for, as those before them did.
+            start = _reachable(offset, max(0, together + offset - min(100, size // 2)))
+            return {**asked, "offset": start}
+        start = max(0, together - min(100, size // 2))
+        return {**asked, "created_at_gte": times[-1], "offset": str(start)}
 
     def total(self, body: JSON) -> int | None:
         return None
@@ -61,14 +63,21 @@ class CreationWindow:
 
 def _created(row: JSON) -> str:
     found = as_object(row)
-    return str(found.get("created_at") or found.get("createdAt") or "")
+    return _moment(str(found.get("created_at") or found.get("createdAt") or ""))
 
 
-def _reachable(offset: int) -> str:
-    if offset > FURTHEST:
-        message = (
-            f"Sendblue lists only {FURTHEST + LARGEST:,} contacts in this order; leave order_by "
-            "and order_direction out to read all, or set limit="
+def _moment(text: str) -> str:
+    """One spelling for one time; what is none stays as it is."""
+    try:
+        return parse_time(text).isoformat()
+    except ValueError:
+        return text
+
+
+def _reachable(asked: int, offset: int) -> str:
+    if asked >= FURTHEST:
+        raise OutOfReach(
+            f"Sendblue lists no more than {FURTHEST + LARGEST:,} contacts in one order or of one "
+            "time, and there may be more; without order_by and order_direction it is read by time"
         )
-        raise InvalidInputError("sendblue list", [FieldProblem(field="order_by", message=message)])
-    return str(offset)
+    return str(min(offset, FURTHEST))

@@ -26,6 +26,7 @@ from contactkit.errors import (
     Problem,
     RateLimitError,
 )
+from contactkit.record import fields_of
 from contactkit.spec import (
     JSON,
     Bulk,
@@ -55,16 +56,19 @@ def read_error(body: JSON) -> Problem | None:
         word = whole.get("error")
         told = str(whole.get("error_description") or "")
         return Problem(code=word, message=told) if isinstance(word, str) else None
-    first, pointed = entries[0], _pointer(entries[0])
+    # A missing scope is what a caller must know of: no new token would help.
+    lead = next((each for each in entries if each.get("code") == "scope_missing"), entries[0])
+    alone = len(entries) == 1 and not _pointer(lead)
     return Problem(
-        code=str(first.get("code") or ""),
-        message=_said(first, "title" if pointed else "detail"),
-        fields=tuple(
-            FieldProblem(field=_field(each), message=_said(each, "detail"))
-            for each in entries
-            if _pointer(each)
-        ),
+        code=str(lead.get("code") or ""),
+        message=_said(lead, "title" if _pointer(lead) else "detail"),
+        fields=() if alone else tuple(map(_field_problem, entries)),
     )
+
+
+def _field_problem(entry: dict[str, JSON]) -> FieldProblem:
+    code = str(entry.get("code") or "")
+    return FieldProblem(field=_field(entry), message=_said(entry, "detail"), code=code)
 
 
 def _pointer(entry: dict[str, JSON]) -> str:
@@ -72,8 +76,15 @@ def _pointer(entry: dict[str, JSON]) -> str:
 
 
 def _field(entry: dict[str, JSON]) -> str:
-    """The pointer's last segment (RFC 6901): it points into a document that there is not."""
-    return _pointer(entry).rpartition("/")[2].replace("~1", "/").replace("~0", "~")
+    """The field that a pointer (RFC 6901) leads to, and its row where it points into a list.
+
+    It points into a document that there is not: what comes before the field is left out.
+    """
+    pointed = _pointer(entry).split("/")[1:]
+    parts = [each.replace("~1", "/").replace("~0", "~") for each in pointed] or [""]
+    row = f"[{parts.pop(0)}] " if len(parts) > 1 and parts[0].isdecimal() else ""
+    known = fields_of(Contact).keys() | fields_of(NewAccount).keys()
+    return row + next((each for each in parts if each in known), parts[-1])
 
 
 def _said(entry: dict[str, JSON], name: str) -> str:
@@ -117,13 +128,15 @@ def read_upsert(status: int, body: JSON, sent: Sequence[JSON]) -> Sequence[Fate]
         told = f"accepted as batch {whole.get('id', '?')}; what became of it is not known yet"
         return [("unknown", None, told)] * len(sent)
     rows = as_list(whole.get("data", [whole])) if whole else as_list(body)
-    by_key = {str(as_object(row).get("unique_id")): row for row in rows}
-    if not all(str(as_object(each).get("unique_id")) in by_key for each in sent):
+    by_key = {as_object(row).get("unique_id"): row for row in rows}
+    found = [by_key.get(as_object(each).get("unique_id")) for each in sent]
+    if not any(found):
         return []
     outcome, told = "created" if status == 201 else "updated", ""
     if len(sent) > 1:
         outcome, told = "updated", "created or updated: the answer does not say which"
-    return [(outcome, by_key[str(as_object(each)["unique_id"])], told) for each in sent]
+    absent = "it is not among the contacts of the answer"
+    return [(outcome, each, told) if each else ("unknown", None, absent) for each in found]
 
 
 PROVIDER = Provider(
@@ -193,6 +206,8 @@ PROVIDER = Provider(
             dry_run=True,
             scope="partner:contacts:write",
             docs=f"{DOCS}/endpoints/patch-v2-partner-contacts-id/",
+            # That it may be sent a part of a contact.
+            evidence="inferred",
         ),
         Endpoint(
             verb="delete",
@@ -240,6 +255,8 @@ PROVIDER = Provider(
                 Credential(name="client_id", env="DIGITAL_ONBOARDING_CLIENT_ID"),
                 Credential(name="client_secret", env="DIGITAL_ONBOARDING_CLIENT_SECRET"),
             ),
+            # That the token is to be asked for scopes is nowhere said; it has those of its client.
+            asks_all=False,
             scope=Credential(
                 name="scope", env="DIGITAL_ONBOARDING_SCOPE", secret=False, required=False
             ),

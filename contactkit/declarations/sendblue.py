@@ -9,6 +9,7 @@ and written here is that of the version before.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -24,7 +25,7 @@ from contactkit.errors import (
     RateLimitError,
     ServerError,
 )
-from contactkit.record import Record, Time, key, option, read_only, writable
+from contactkit.record import Record, Time, fields_of, key, option, read_only, writable
 from contactkit.spec import (
     JSON,
     Bulk,
@@ -66,7 +67,10 @@ class Contact(Record):
     ] = None
     company_name: Annotated[
         str | None,
-        writable("Company; Sendblue may fill in the account's own.", deprecated=("companyName",)),
+        writable(
+            "Company; Sendblue may fill in the account's own.",
+            deprecated=("companyName", "company"),
+        ),
     ] = None
     assigned_to_email: Annotated[
         str | None,
@@ -122,6 +126,7 @@ class ListContacts(Record):
         option(
             "The one contact with this number.",
             wire="phone_number",
+            deprecated=("number",),
             personal="phone",
             check=phones.check,
         ),
@@ -134,7 +139,10 @@ class ListContacts(Record):
     ] = None
     order_direction: Annotated[
         Literal["asc", "desc"] | None,
-        option("desc unless given. In an order of your own Sendblue lists 11,000 at most."),
+        option(
+            "desc unless given. In an order of your own Sendblue lists 11,000 at most.",
+            evidence="inferred",
+        ),
     ] = None
 
     @classmethod
@@ -183,8 +191,8 @@ class Count(Record):
 def read_error(body: JSON) -> Problem | None:
     """A status other than OK, whatever the HTTP status; the text has stood in several places."""
     said = as_object(body)
-    status, error = said.get("status"), said.get("error")
-    if (not isinstance(status, str) or status.upper() == "OK") and not error:
+    status, error = said.get("status", "OK"), said.get("error")
+    if str(status).upper() == "OK" and not error:
         return None
     names = ("message", "error_message", "error_detail", "error_reason", "error")
     texts = (said.get(name) for name in names)
@@ -206,10 +214,17 @@ def _seal(body: dict[str, JSON], request_id: str, now: datetime) -> None:
 def _created(status: int, body: JSON, sent: Sequence[JSON]) -> list[Fate]:
     """Which of many were answered with; what is not among them may be there all the same."""
     contacts = [as_object(each) for each in as_list(as_object(body).get("contacts"))]
-    answered = {str(each.get("phone") or each.get("number")): each for each in contacts}
-    found = [answered.get(str(as_object(each)["phone"])) for each in sent]
+    answered = {_digits(each): each for each in contacts}
+    found = [answered.get(_digits(as_object(each))) for each in sent]
     absent = "it is not among the contacts that Sendblue answered with"
-    return [("created", each, "") if each else ("unknown", None, absent) for each in found]
+    there = "created or changed: Sendblue does not say which"
+    return [("updated", each, there) if each else ("unknown", None, absent) for each in found]
+
+
+def _digits(row: dict[str, JSON]) -> str:
+    """The digits of a contact's number, however its answer spells the two."""
+    found = next((row[name] for name in fields_of(Contact)["phone"].spellings if name in row), "")
+    return re.sub(r"\D", "", str(found))
 
 
 def _deleted(status: int, body: JSON, sent: Sequence[JSON]) -> list[Fate]:
@@ -271,7 +286,7 @@ PROVIDER = Provider(
             verb="delete",
             method="DELETE",
             path="/api/v2/contacts/{key}",
-            help="Delete a contact; that its number opted out is remembered.",
+            help="Delete a contact.",
             answer="nothing",
             effect="delete",
             docs=f"{DOCS}/methods/delete",
@@ -312,7 +327,7 @@ PROVIDER = Provider(
             verb="bulk_create",
             method="POST",
             path="/api/v2/contacts/bulk",
-            help="Create many contacts in one request; which of them were there is not said.",
+            help="Create many contacts in one request, or change those that are there.",
             effect="create",
             fields=True,
             omits=("assigned_to_email", "sendblue_number", "opt_out"),

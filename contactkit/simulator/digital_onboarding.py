@@ -74,8 +74,9 @@ def differs(before: JSON, now: JSON) -> list[FieldProblem]:
     """Where two bodies under one idempotency key differ."""
     one, other = as_object(before), as_object(now)
     message = "differs from the first request under this key"
-    names = [name for name in {**one, **other} if one.get(name, one) != other.get(name, other)]
-    return [FieldProblem(field=name, message=message) for name in names or [""]]
+    names = dict.fromkeys([*one, *other])
+    told = [n for n in names if n not in one or n not in other or one[n] != other[n]]
+    return [FieldProblem(field=name, message=message) for name in told or [""]]
 
 
 def _text(held: Any) -> str:

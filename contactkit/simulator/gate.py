@@ -80,9 +80,10 @@ def issue_token(engine: Engine, request: Request, way: ClientCredentials) -> Ans
     account = next((a for a in known if given.items() <= dict(a.credentials).items()), None)
     if account is None or form.get("grant_type") != "client_credentials":
         raise engine.refusal("bad_client", AuthenticationError, "Unknown client")
-    asked = frozenset(form.get("scope", "").split())
     every = frozenset(engine.provider.scopes)
     may = every if account.scopes is None else account.scopes
+    asked = frozenset(form["scope"].split()) if form.get("scope") else frozenset[str]()
+    asked = may if not asked and not way.asks_all else asked
     if not all(engine.rules.allows(may, each) for each in asked):
         raise engine.refusal("bad_scope", PermissionDeniedError, "The scope is not enabled")
     token = f"simulator-token-{engine.rng.getrandbits(128):032x}"

@@ -20,7 +20,6 @@ import contactkit as ck
 from contactkit.declarations import find, names
 from contactkit.errors import Problem
 from contactkit.record import fields_of
-from contactkit.signatures import subject
 from contactkit.spec import ClientCredentials, Endpoint, HeaderAuth, Provider
 from tests.support import EXAMPLES
 
@@ -305,7 +304,7 @@ def calls(draw: st.DrawFn, name: str, people: pd.DataFrame) -> tuple[str, list[A
     good_ones = st.integers(0, len(rows) - 1).map(rows.__getitem__)
     good_ones |= st.lists(items, min_size=1) if endpoint.bulk else st.nothing()
     subjects = mostly(good_ones, given | st.lists(items | given))
-    count = draw(mostly(st.just(bool(subject(endpoint))), st.integers(0, 2)))
+    count = draw(mostly(st.just(bool(endpoint.subject)), st.integers(0, 2)))
     return draw(st.sampled_from(verbs)), [draw(subjects) for _ in range(count)], fields
 
 
