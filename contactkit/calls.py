@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, TypeVar
 from urllib.parse import quote
 
+from contactkit.auth import Auth
 from contactkit.errors import FieldProblem, InvalidInputError, Secret
 from contactkit.limits import Budget
-from contactkit.spec import JSON, Auth, Endpoint, Provider, as_object
+from contactkit.spec import JSON, Endpoint, Provider, as_object
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,8 +53,8 @@ def clean(provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]) ->
             problem = FieldProblem(field=given, message=f"is {name}, given twice", code="unknown")
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
         renamed[name] = value if is_na(value) else plain(value)
-    options = fields_of(endpoint.params).items()
-    defaults = {n: each.default for n, each in options if each.default is not None}
+    optional = fields_of(endpoint.params)
+    defaults = {n: each.default for n, each in optional.items() if each.default is not None}
     for name in defaults.keys() & {n for n, value in renamed.items() if is_na(value)}:
         message = f"must be {expected(allowed[name])}; NA says neither"
         problem = FieldProblem(field=name, message=message, code="type")
@@ -62,7 +62,7 @@ def clean(provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]) ->
     return defaults | {
         name: phone(value) if name in allowed and _is_phone(allowed[name]) else value
         for name, value in renamed.items()
-        if not is_na(value)
+        if not is_na(value) and not (value is None and name in optional)
     }
 
 

@@ -15,6 +15,7 @@ from typing import NoReturn, TypeAlias
 import httpx
 import pandas as pd
 
+from contactkit.auth import Auth, ClientCredentials, Credential
 from contactkit.calls import Session
 from contactkit.checks import nearest
 from contactkit.contacts import Contacts, ToFrame
@@ -22,7 +23,7 @@ from contactkit.declarations import find
 from contactkit.errors import ConfigurationError, Secret, warn
 from contactkit.limits import Budget, parse_rate
 from contactkit.pages import Pages
-from contactkit.spec import Auth, ClientCredentials, Credential, Provider
+from contactkit.spec import Provider
 from contactkit.world import Connection, Live, World, arun, run
 
 BlockingContacts: TypeAlias = Contacts[pd.DataFrame, Iterator[pd.DataFrame]]

@@ -12,6 +12,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from contactkit.answers import problem_of, read, utc
+from contactkit.auth import ClientCredentials, HeaderAuth
 from contactkit.calls import Answer, Ask, Call, Done, Flow, Reply, Session, Wait
 from contactkit.errors import (
     ApiError,
@@ -22,7 +23,7 @@ from contactkit.errors import (
     TransportError,
 )
 from contactkit.limits import retry_after
-from contactkit.spec import ClientCredentials, Endpoint, HeaderAuth, as_object
+from contactkit.spec import Endpoint, as_object
 
 ATTEMPTS = 4
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0

@@ -3,7 +3,7 @@
     Provider
     ├── record: Record         see record.py; each field carries one Marker
     ├── endpoints: Endpoint    verb, method and path, what it takes and what it answers
-    ├── auth: HeaderAuth | ClientCredentials, of Credential
+    ├── auth: Auth             see auth.py: how a request shows who sends it
     ├── paging: Paging         how a listing is walked; PageNumbers is in paging.py
     ├── envelope: Envelope     where an answer holds its records
     ├── errors: ErrorShape     what a refusal looks like, and the catalogue of codes
@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias, cast
 
+from contactkit.auth import Auth, Credential
 from contactkit.errors import ApiError, FieldProblem, Problem
 from contactkit.record import Evidence, Record
 
@@ -110,41 +111,6 @@ class Endpoint:
         return self.repeatable(body) if callable(self.repeatable) else self.repeatable
 
 
-@dataclass(frozen=True, kw_only=True)
-class Credential:
-    """One value that `connect` takes, from its argument `name` or the environment's `env`."""
-
-    name: str
-    env: str
-    header: str = ""
-    prefix: str = ""
-    secret: bool = True
-    required: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeaderAuth:
-    """Each credential travels in its own header."""
-
-    credentials: tuple[Credential, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClientCredentials:
-    """OAuth 2 client credentials, exchanged at `token_url` for a bearer token (RFC 6749, 4.4).
-
-    Unless the caller names scopes, the token `asks_all` of them, or for none in particular.
-    """
-
-    token_url: str
-    credentials: tuple[Credential, Credential]
-    scope: Credential
-    asks_all: bool = True
-
-
-Auth: TypeAlias = HeaderAuth | ClientCredentials
-
-
 Query: TypeAlias = Mapping[str, str]
 Place: TypeAlias = tuple[str, ...]
 
@@ -166,7 +132,6 @@ class Paging(Protocol):
     def asks(self) -> tuple[str, ...]: ...
     @property
     def remembers(self) -> bool: ...
-
     def first(self, query: Query, size: int) -> Query:
         """The whole query for the first page of what `query` asks for."""
         ...

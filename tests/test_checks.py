@@ -14,6 +14,7 @@ import pytest
 
 import contactkit as ck
 from contactkit import phones
+from contactkit.auth import Credential, HeaderAuth
 from contactkit.checks import Checked, accepted, check, clean, is_na, plain, settable
 from contactkit.declarations import find
 from contactkit.errors import ApiError, FieldProblem, InvalidInputError, Problem
@@ -29,14 +30,7 @@ from contactkit.record import (
     writable,
     write_once,
 )
-from contactkit.spec import (
-    Credential,
-    Endpoint,
-    Envelope,
-    ErrorShape,
-    HeaderAuth,
-    Provider,
-)
+from contactkit.spec import Endpoint, Envelope, ErrorShape, Provider
 
 
 def even(value: int) -> int:

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 import contactkit as ck
+from contactkit.auth import Auth, ClientCredentials
 from contactkit.declarations import find, names
 from contactkit.record import fields_of, key_of
 from contactkit.simulator.faults import KINDS
 from contactkit.simulator.seeds import phone
-from contactkit.spec import Auth, ClientCredentials, Endpoint
+from contactkit.spec import Endpoint
 from tests.support import EXAMPLES, Wire
 
 Options = Mapping[str, Any]

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import contactkit as ck
+from contactkit.auth import ClientCredentials, Credential
 from contactkit.errors import (
     AuthenticationError,
     ConflictError,
@@ -29,15 +30,7 @@ from contactkit.record import (
     writable,
     write_once,
 )
-from contactkit.spec import (
-    ClientCredentials,
-    Credential,
-    Endpoint,
-    Envelope,
-    ErrorShape,
-    Limit,
-    Provider,
-)
+from contactkit.spec import Endpoint, Envelope, ErrorShape, Limit, Provider
 from tests.support import Wire
 
 DOCS = "https://docs.example.com"

@@ -87,6 +87,7 @@ def test_no_provider_is_known_by_name_but_in_its_own_files(module):
 def test_every_module_has_its_tests(module):
     tests = {path.name for path in Path(__file__).parent.glob("test_*.py")}
     elsewhere = {
+        "auth.py": "test_client.py",
         "calls.py": "test_flow.py",
         "answers.py": "test_contract.py",
         "contacts.py": "test_contract.py",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from contactkit.auth import ClientCredentials, Credential, HeaderAuth
 from contactkit.declarations._digital_onboarding_contact import (
     DOCS,
     Account,
@@ -30,14 +31,11 @@ from contactkit.record import fields_of
 from contactkit.spec import (
     JSON,
     Bulk,
-    ClientCredentials,
-    Credential,
     DryRun,
     Endpoint,
     Envelope,
     ErrorShape,
     Fate,
-    HeaderAuth,
     Idempotency,
     Provider,
     as_list,

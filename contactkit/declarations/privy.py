@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from contactkit import phones
+from contactkit.auth import ClientCredentials, Credential, HeaderAuth
 from contactkit.errors import (
     AuthenticationError,
     ConflictError,
@@ -25,12 +26,9 @@ from contactkit.paging import PageNumbers
 from contactkit.record import Record, Time, key, option, read_only, writable, write_once
 from contactkit.spec import (
     JSON,
-    ClientCredentials,
-    Credential,
     Endpoint,
     Envelope,
     ErrorShape,
-    HeaderAuth,
     Limit,
     Provider,
     as_list,

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from contactkit import phones
+from contactkit.auth import Credential, HeaderAuth
 from contactkit.declarations._window import CreationWindow
 from contactkit.errors import (
     AuthenticationError,
@@ -29,12 +30,10 @@ from contactkit.record import Record, Time, fields_of, key, option, read_only, w
 from contactkit.spec import (
     JSON,
     Bulk,
-    Credential,
     Endpoint,
     Envelope,
     ErrorShape,
     Fate,
-    HeaderAuth,
     Provider,
     as_list,
     as_object,

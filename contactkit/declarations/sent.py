@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from contactkit import phones
+from contactkit.auth import Credential, HeaderAuth
 from contactkit.errors import (
     ApiError,
     AuthenticationError,
@@ -26,12 +27,10 @@ from contactkit.paging import PageNumbers
 from contactkit.record import Record, Time, create_only, key, option, read_only, writable
 from contactkit.spec import (
     JSON,
-    Credential,
     DryRun,
     Endpoint,
     Envelope,
     ErrorShape,
-    HeaderAuth,
     Idempotency,
     Limit,
     Provider,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
+from contactkit.auth import Auth, ClientCredentials, HeaderAuth
 from contactkit.errors import (
     AuthenticationError,
     ConflictError,
@@ -19,7 +20,7 @@ from contactkit.errors import (
     RateLimitError,
 )
 from contactkit.simulator.messages import Account, Answer, Refusal, Request
-from contactkit.spec import Auth, ClientCredentials, Endpoint, HeaderAuth, Limit
+from contactkit.spec import Endpoint, Limit
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine

@@ -14,9 +14,10 @@ from datetime import datetime
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
+from contactkit.auth import HeaderAuth
 from contactkit.errors import FieldProblem, InvalidRequestError
 from contactkit.simulator.messages import Account, Answer, Refusal, Request, Row
-from contactkit.spec import JSON, Endpoint, HeaderAuth, Provider
+from contactkit.spec import JSON, Endpoint, Provider
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine

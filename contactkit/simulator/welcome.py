@@ -7,10 +7,10 @@ import shlex
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
+from contactkit.auth import Auth, ClientCredentials, HeaderAuth
 from contactkit.simulator import control
 from contactkit.simulator.messages import Account
 from contactkit.simulator.serving import Served
-from contactkit.spec import Auth, ClientCredentials, HeaderAuth
 
 
 def facts(served: Served, address: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 
 import contactkit as ck
+from contactkit.auth import HeaderAuth
 from contactkit.declarations import find
-from contactkit.spec import HeaderAuth
 
 
 class Talk:

@@ -17,10 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import contactkit as ck
+from contactkit.auth import ClientCredentials, HeaderAuth
 from contactkit.declarations import find, names
 from contactkit.errors import Problem
 from contactkit.record import fields_of
-from contactkit.spec import ClientCredentials, Endpoint, HeaderAuth, Provider
+from contactkit.spec import Endpoint, Provider
 from tests.support import EXAMPLES
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "get"]

@@ -8,11 +8,11 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 
+from contactkit.auth import ClientCredentials
 from contactkit.declarations import find
 from contactkit.simulator.messages import Request
 from contactkit.simulator.serving import Served
 from contactkit.simulator.welcome import welcome
-from contactkit.spec import ClientCredentials
 
 ADDRESS = "http://127.0.0.1:5000"
 
