@@ -19,7 +19,7 @@ from contactkit.errors import ApiError, InvalidInputError
 from contactkit.simulator import Simulator
 
 # Without a terminal there is no width to ask for, and 80 columns would break every row.
-console = Console(width=None if sys.stdout.isatty() else 120)
+console = Console(width=None if sys.stdout and sys.stdout.isatty() else 120)
 
 
 @dataclass(frozen=True, kw_only=True)

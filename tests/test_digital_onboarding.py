@@ -202,7 +202,7 @@ def test_an_answer_that_does_not_tell_of_any_row_is_no_success(client, wire, ans
     ("rows", "told"),
     [
         ([{"unique_id": "a"}, {"city": "Troy"}], r"\[1\] unique_id: is needed"),
-        ([{"unique_id": None}], r"\[0\] unique_id: cannot be cleared"),
+        ([{"unique_id": None}], r"\[0\] unique_id: is needed"),
         ([{"unique_id": "a", "id": JANET}], r"\[0\] id: the key cannot be written"),
         ([{"unique_id": "a", "timezone": "UTC+1"}], r"\[0\] timezone: .*offsets"),
         ([{"unique_id": "a"}, {"unique_id": "a"}], r"\[1\] unique_id: is there twice"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contactkit.declarations import find, names
@@ -42,6 +42,7 @@ def selected(paging: Any, stored: list[dict[str, Any]], asked: Any) -> Any:
 
 
 @pytest.mark.parametrize("paging", PAGING.values(), ids=PAGING)
+@settings(max_examples=30)
 @given(total=st.integers(0, 400), size=st.integers(1, 100))
 def test_walking_gives_every_row_once(paging: Any, total: int, size: int) -> None:
     asked, seen = paging.first({}, size), set()

@@ -556,6 +556,7 @@ def test_no_personal_value_that_was_sent_is_quoted_from_a_refusal(wire):
 
 def test_a_loopback_address_passes_no_proxy_of_the_environment(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setattr("contactkit.flow._FIRST_PAUSE", 0.001)
     client = ck.connect("sent", api_key="k", base_url="http://127.0.0.1:9")
     with pytest.raises(ck.TransportError):
         client.contacts.list()

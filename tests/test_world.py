@@ -80,7 +80,8 @@ def both(address: str, **options: float) -> Iterator[Exception]:
         yield error
 
 
-def test_nobody_there_is_not_sent():
+def test_nobody_there_is_not_sent(monkeypatch):
+    monkeypatch.setattr("contactkit.flow._FIRST_PAUSE", 0.001)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     errors = list(both(f"http://127.0.0.1:{port}"))

@@ -7,6 +7,7 @@ phone numbers and domains that are reserved for fiction.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain, islice
 from typing import Any
 
 import httpx
@@ -146,6 +147,8 @@ class Simulator:
         unknown = fields.keys() - fields_of(self.engine.provider.record).keys()
         if unknown:
             raise ConfigurationError(f"no field {', '.join(sorted(unknown))}")
+        if key and fields.get(contacts.key, key) != key:
+            raise ConfigurationError(f"{contacts.key} cannot change")
         stored = contacts.find(key) if key else None
         if key and stored is None:
             raise ConfigurationError(f"no contact {key!r}")
@@ -184,8 +187,11 @@ class Simulator:
             engine.add(given, rules.owner_of(0))
         taken = {value for row in written for value in row.values() if isinstance(value, str)}
         places = [*range(len(written), MOST), *range(len(written))]
-        places.sort(key=lambda place: phone(place) in taken)
-        made = [engine.sample(place) for place in places[: max(0, self._contacts - len(written))]]
+        free = (place for place in places if phone(place) not in taken)
+        # Only a simulator that is full to the last number needs those too.
+        rest = (place for place in places if phone(place) in taken)
+        left = max(0, self._contacts - len(written))
+        made = [engine.sample(place) for place in islice(chain(free, rest), left)]
         created = birth(engine.provider)
         made.sort(key=lambda row: str(row.get(created, "")))
         for index, row in enumerate(made, len(written)):

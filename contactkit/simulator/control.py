@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic_core import from_json
 
@@ -23,6 +25,9 @@ Route: TypeAlias = "Callable[[Served, dict[str, JSON]], Answer]"
 
 def answer(served: Served, request: Request) -> Answer:
     """Answer one request to a path below `ROOT`; what is wrong with it is told with a 400."""
+    # A web page that somebody here looks at must neither steer this nor read it.
+    if "origin" in request.headers or not _local(request.headers.get("host", "")):
+        return _refused(403, "web pages, and names other than localhost, are not answered here")
     route = _ROUTES.get((request.method, request.path.removeprefix(ROOT)))
     if route is None:
         return _refused(404, f"there is no {request.method} {request.path}; there is {_listed()}")
@@ -30,6 +35,15 @@ def answer(served: Served, request: Request) -> Answer:
         return route(served, _body(request))
     except ContactKitError as error:
         return _refused(400, str(error))
+
+
+def _local(host: str) -> bool:
+    """Whether a request was sent to an address or to localhost, and not to some page's name."""
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        return name == "localhost" or bool(ip_address(name))
+    except ValueError:
+        return False
 
 
 def _refused(status: int, message: str) -> Answer:
@@ -87,10 +101,10 @@ def _clock(served: Served, body: dict[str, JSON]) -> Answer:
 
 
 def _faults(served: Served, body: dict[str, JSON]) -> Answer:
-    kind = body.pop("kind", "")
-    if not kind and not body:
+    if not body:
         served.simulator.faults.clear()
         return Answer(204)
+    kind = body.pop("kind", None)
     try:
         served.simulator.fault(kind, **body)
     except TypeError as error:

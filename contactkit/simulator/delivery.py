@@ -28,9 +28,10 @@ def deliver(engine: Engine, request: Request) -> Generator[float, None, Answer]:
     delay, answer = engine.faults.meet(engine, request)
     marked = mark(engine, request)
     if marked:
-        until = engine.clock.now() + IN_FLIGHT_PATIENCE
-        while marked in engine.in_flight and (left := until - engine.clock.now()) > 0:
-            yield min(left, _NAP)
+        naps = round(IN_FLIGHT_PATIENCE / _NAP)
+        while marked in engine.in_flight and naps:
+            naps -= 1
+            yield _NAP
         engine.in_flight.setdefault(marked, request)
     try:
         if delay:

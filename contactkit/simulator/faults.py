@@ -171,7 +171,9 @@ def _html(fault: Fault, engine: Engine, request: Request) -> Answer:
 def _carried(
     how: Literal["slow", "cut", "dropped"], fault: Fault, engine: Engine, request: Request
 ) -> Answer:
-    return replace(engine.answer(request), carried=how)
+    answer = engine.answer(request)
+    # Of an answer without a body no half can arrive.
+    return replace(answer, carried="dropped" if how == "cut" and not answer.content else how)
 
 
 def _dropped(fault: Fault, engine: Engine, request: Request) -> Answer:
@@ -248,7 +250,11 @@ class _Kind:
 
 def _one_of(*statuses: int) -> _Option:
     allowed = f"one of {', '.join(map(str, statuses))}"
-    return _Option(default=statuses[0], allowed=allowed, fits=lambda given: given in statuses)
+    return _Option(
+        default=statuses[0],
+        allowed=allowed,
+        fits=lambda given: type(given) is int and given in statuses,
+    )
 
 
 _SECONDS = _Option(

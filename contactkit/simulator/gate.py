@@ -173,6 +173,15 @@ class Remembered:
     at: float
 
 
+def _forget(engine: Engine, life: float) -> None:
+    """Drop the answers that are too old to be repeated; the oldest come first."""
+    while engine.remembered:
+        place, oldest = next(iter(engine.remembered.items()))
+        if engine.clock.now() - oldest.at < life:
+            return
+        del engine.remembered[place]
+
+
 def once(
     engine: Engine, request: Request, endpoint: Endpoint, carry_out: Callable[[], Answer]
 ) -> Answer:
@@ -193,7 +202,9 @@ def once(
     before = engine.remembered.get(place)
     if before is None or engine.clock.now() - before.at >= form.life:
         answer = carry_out()
+        _forget(engine, form.life)
         now = engine.clock.now()
+        engine.remembered.pop(place, None)
         engine.remembered[place] = Remembered(same, answer, engine.request_id, now)
         return answer
     if before.request != same:

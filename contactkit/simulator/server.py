@@ -39,6 +39,8 @@ def run(served: Served, host: str, port: int, told: Callable[[str], object]) -> 
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket there; port 0 is any free one."""
+    if not host:
+        raise ConfigurationError("host= must be an address, such as 127.0.0.1")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listening = socket.create_server((host, port), family=family)

@@ -72,11 +72,10 @@ class Served:
         target = scope["raw_path"] + b"?" + scope["query_string"]
         request = Request.read(scope["method"], target, httpx.Headers(scope["headers"]), content)
         try:
-            answer = await self._answer(request)
+            await _carry(await self._answer(request), scope, receive, send)
         except Exception:
             _log.exception("%s %s", request.method, request.path)
             raise
-        await _carry(answer, scope, receive, send)
 
     async def _answer(self, request: Request) -> Answer:
         if self.controlled and request.path.startswith(control.ROOT):

@@ -40,7 +40,12 @@ def welcome(served: Served, address: str) -> str:
     given = "".join(f", {name}={value!r}" for name, value in first.items())
     lines = [f"{provider.title} simulator at {url} (Ctrl-C ends it)", "", "Accounts:"]
     lines += [f"  {name}: {_shown(each)}" for name, each in accounts.items()]
-    lines += ["", "In Python:", f"  ck.connect({provider.name!r}, base_url={url!r}{given})"]
+    lines += [
+        "",
+        "In Python:",
+        "  import contactkit as ck",
+        f"  ck.connect({provider.name!r}, base_url={url!r}{given})",
+    ]
     lines += ["", "In a shell:", f"  {_curl(served, address)}"]
     lines += ["", f"Control: {address}{control.ROOT}state"] if served.controlled else []
     return "\n".join(lines)

@@ -26,7 +26,12 @@ class Control:
 
     def __call__(self, method: str, name: str, content: bytes = b"") -> tuple[int, Any]:
         target = (control.ROOT + name).encode()
-        request = Request.read(method, target, httpx.Headers(), content)
+        return self.asked(method, target, {"Host": "localhost:5000"}, content)
+
+    def asked(
+        self, method: str, target: bytes, headers: dict[str, str], content: bytes
+    ) -> tuple[int, Any]:
+        request = Request.read(method, target, httpx.Headers(headers), content)
         answer = control.answer(self.served, request)
         return answer.status, from_json(answer.content or b"null")
 
@@ -145,3 +150,34 @@ def test_there_are_no_other_routes(privy, method, name):
     status, answer = privy(method, name)
     assert status == 404
     assert "POST /_simulator/clock" in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "127.0.0.1:5000"}, 200),
+        ({"Host": "[::1]:5000"}, 200),
+        ({"Host": "localhost"}, 200),
+        ({"Host": "evil.example"}, 403),
+        ({"Host": ""}, 403),
+        ({}, 403),
+        ({"Host": "127.0.0.1:5000", "Origin": "http://evil.example"}, 403),
+        ({"Host": "127.0.0.1:5000", "Origin": "null"}, 403),
+    ],
+)
+def test_a_web_page_can_neither_steer_nor_read(sent, headers, status):
+    target = (control.ROOT + "state").encode()
+    assert sent.asked("GET", target, headers, b"")[0] == status
+
+
+def test_a_contact_s_key_cannot_change(sent):
+    status, answer = sent.post("contacts", key=KEY, id="11111111-1111-4111-8111-111111111111")
+    assert (status, answer["error"]) == (400, "id cannot change")
+    assert len(sent.contacts()) == 8
+
+
+@pytest.mark.parametrize("kind", [None, 0, False, [], {}])
+def test_a_kind_that_is_none_clears_nothing(sent, kind):
+    sent.post("faults", kind="server_error", probability=1)
+    assert sent.post("faults", kind=kind)[0] == 400
+    assert sent.served.simulator.faults._on

@@ -91,7 +91,7 @@ def test_a_proxys_page_is_no_json(simulator, http):
         ({"kind": 1}, "no fault 1"),
         ({"kind": ["dropped"]}, "no fault"),
         ({"kind": "html", "status": [200]}, "status="),
-        ({"times": 1}, "no fault ''"),
+        ({"times": 1}, "no fault None"),
         ({"kind": "dropped", "self": 1}, "self"),
     ],
 )

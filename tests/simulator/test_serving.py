@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
+import warnings
 from collections.abc import AsyncIterator, Generator
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from contactkit.declarations import find
+import contactkit as ck
+from contactkit.declarations import find, names
 from contactkit.simulator import serving
 from contactkit.simulator.messages import Answer, Request
 from contactkit.simulator.server import address_of, listen, server_for
 from contactkit.simulator.serving import AheadClock, Served
 from tests.simulator.talk import Talk
+from tests.support import EXAMPLES
+from tests.test_faults import FAULTS
 
 KEY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 SIGNED = {"x-api-key": "simulator-organisation-key"}
 BODY = {"text": "0123456789" * 20_000}
 
 
+# No test waits as long as a provider may.
+SHORT = {
+    "latency": {"seconds": 0.01},
+    "rate_limited": {"retry_after": 0},
+    "server_error": {"retry_after": 0},
+}
+
+
 @pytest.fixture
-def app() -> Served:
-    return Served(find("sent"), contacts=8, seed=0)
+def app(request: pytest.FixtureRequest) -> Served:
+    return Served(find(getattr(request, "param", "sent")), contacts=8, seed=0)
 
 
 @pytest.fixture
@@ -234,3 +248,52 @@ async def test_reset_begins_again(app, http):
     assert not any(each.writes for each in app.engine.contacts)
     assert (await http.get(f"/v3/contacts/{KEY}")).json()["data"]["opt_out"] is False
     assert app.clock.ahead == 0
+
+
+# Faults on a real socket
+
+
+async def test_what_is_late_or_slow_takes_its_time(app, http):
+    for kind, options, least in [("latency", {"seconds": 0.3}, 0.3), ("slow_body", {}, 0.9)]:
+        app.simulator.fault(kind, **options)
+        started = time.monotonic()
+        assert (await http.get(f"/v3/contacts/{KEY}")).status_code == 200
+        assert time.monotonic() - started >= least
+
+
+async def test_an_answer_without_a_body_cannot_be_cut_and_is_dropped(app, http):
+    app.simulator.fault("truncated_body")
+    with pytest.raises(httpx.RemoteProtocolError):
+        await http.delete(f"/v3/contacts/{KEY}")
+
+
+QUICK = [(kind, {**options, **SHORT.get(kind, {})}) for kind, options in FAULTS]
+
+
+@pytest.mark.parametrize("app", names(), indirect=True)
+async def test_every_fault_over_http_leaves_a_write_once_and_well_told(app, address, monkeypatch):
+    monkeypatch.setattr("contactkit.flow._FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(serving, "_PAUSE", 0.001)
+    name, example = app.provider.name, EXAMPLES[app.provider.name]
+    url = address + urlsplit(app.provider.base_url).path
+    for kind, options in QUICK:
+        app.reset()
+        held = app.engine.accounts[next(iter(app.engine.accounts))].credentials
+        async with ck.connect(name, base_url=url, **held).aio as client:
+            app.simulator.fault(kind, **options)
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", ck.ContactKitWarning)
+                    await client.contacts.list()
+                    done = await client.contacts.update(example.key, **example.update)
+                said = done["outcome"][0]
+            except ck.TransportError as error:
+                said = "unknown" if error.sent else "refused"
+            except ck.ApiError as error:
+                doubtful = isinstance(error, ck.ServerError) or error.problem.code == "undocumented"
+                said = "unknown" if doubtful else "refused"
+        written = sum(each.writes for each in app.engine.contacts if not each.deleted)
+        # What sets values may be sent twice where no key tells the two apart.
+        assert written <= (1 if app.provider.endpoint("update").keyed else 2), kind
+        assert written or said != "updated", kind
+        assert not written or said != "refused", kind

@@ -658,3 +658,11 @@ def test_no_header_breaks_the_simulator(provider, headers, account):
 def test_a_number_that_json_cannot_repeat_is_refused(privy, number):
     content = f'{{"email": "new@example.com", "custom_fields": {{"n": {number}}}}}'
     assert code(privy("POST", PRIVY, content=content)) == (422, "validation_failed")
+
+
+def test_answers_that_are_too_old_to_be_repeated_are_forgotten(sent):
+    for number in range(3):
+        keyed(sent, f"k{number}", {"phone_number": f"+1212555018{number}"})
+    sent.wait(86_400)
+    keyed(sent, "later", {"phone_number": "+12125550189"})
+    assert [key for *_, key in sent.engine.remembered] == ["later"]
