@@ -119,10 +119,14 @@ class Pages:
 
         Inserts and deletions shift the pages of a listing.
         """
-        keys, distinct = self._keys(rows)
+        name = key_of(self.session.provider.record).wire
+        try:
+            distinct: set[object] = set(map(itemgetter(name), rows))
+        except (KeyError, TypeError):
+            distinct = set(map(self._key, rows))
         moved = None in distinct or not distinct <= self._passed
         whole = len(distinct) == len(rows) and self._known.isdisjoint(distinct)
-        fresh = rows if whole else self._unknown(rows, keys)
+        fresh = rows if whole else self._unknown(rows)
         if self.session.provider.paging.remembers:
             self._known |= distinct
             self._passed |= distinct
@@ -130,21 +134,16 @@ class Pages:
             self._known = self._passed = distinct
         return fresh, moved
 
-    def _unknown(self, rows: list[JSON], keys: list[object]) -> list[JSON]:
+    def _key(self, row: JSON) -> str | None:
+        """The key of a row, None where there is no usable one."""
+        key = as_object(row).get(key_of(self.session.provider.record).wire)
+        return key if isinstance(key, str) else None
+
+    def _unknown(self, rows: list[JSON]) -> list[JSON]:
         seen, fresh = set(self._known), list[JSON]()
-        for key, row in zip(keys, rows, strict=True):
+        for row in rows:
+            key = self._key(row)
             if key is None or key not in seen:
                 fresh.append(row)
             seen.add(key)
         return fresh
-
-    def _keys(self, rows: list[JSON]) -> tuple[list[object], set[object]]:
-        """The key of each row, None where there is no usable one; and each once."""
-        name = key_of(self.session.provider.record).wire
-        try:
-            keys: list[object] = list(map(itemgetter(name), rows))
-            return keys, set(keys)
-        except (KeyError, TypeError):
-            found = (as_object(row).get(name) for row in rows)
-            keys = [key if isinstance(key, str) else None for key in found]
-            return keys, set(keys)
