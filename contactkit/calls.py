@@ -157,7 +157,8 @@ def prepare(
     if endpoint.takes_key and endpoint.key_wire:
         content = {endpoint.key_wire: key, **content}
     if dry_run and session.provider.dry_run:
-        content = {**content, **session.provider.dry_run.body} if isinstance(body, dict) else body
+        mark = session.provider.dry_run.body
+        content = {**content, **mark} if mark else content
         for name, value in session.provider.dry_run.headers.items():
             headers[name] = ",".join(filter(None, (headers.get(name), value)))
     path = endpoint.path.format(key=segment(session.provider, endpoint, key))

@@ -55,8 +55,9 @@ def clean(provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]) ->
         renamed[name] = value if is_na(value) else plain(value)
     optional = fields_of(endpoint.params)
     defaults = {n: each.default for n, each in optional.items() if each.default is not None}
-    for name in defaults.keys() & {n for n, value in renamed.items() if is_na(value)}:
-        message = f"must be {expected(allowed[name])}; NA says neither"
+    unsaid = {name for name, value in renamed.items() if value is None or is_na(value)}
+    for name in defaults.keys() & unsaid:
+        message = f"must be {expected(allowed[name])}; NA and None say neither"
         problem = FieldProblem(field=name, message=message, code="type")
         raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
     return defaults | {

@@ -426,9 +426,10 @@ def test_times_are_the_same_however_they_are_spelled(wire, contacts):
 # What is not known
 
 
-def test_an_opt_out_of_an_unknown_flag_is_refused(contacts, wire):
+@pytest.mark.parametrize("flag", [pd.NA, None, float("nan"), "yes", 1])
+def test_an_opt_out_of_an_unknown_flag_is_refused(contacts, wire, flag):
     with pytest.raises(ck.InvalidInputError, match="opted_out: must be True or False"):
-        contacts.opt_out(ADA, opted_out=pd.NA)
+        contacts.opt_out(ADA, opted_out=flag)
     assert not wire.requests
 
 
