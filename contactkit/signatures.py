@@ -42,8 +42,9 @@ def _doc(provider: Provider, endpoint: Endpoint, fields: Iterable[RecordField]) 
     yield endpoint.help
     yield ""
     if endpoint.bulk:
-        rows = "a DataFrame, or a list of mappings, with" if endpoint.fields else "a list of"
-        yield f"{endpoint.subject}: {rows}"
+        of_fields = "a DataFrame, or a list of mappings, with these fields:"
+        of_keys = "a list or a Series of them, or a frame of contacts."
+        yield f"{endpoint.subject}: {of_fields if endpoint.fields else of_keys}"
     if endpoint.deprecated:
         yield f"Deprecated. {endpoint.deprecated}."
         yield ""

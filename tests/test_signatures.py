@@ -92,3 +92,12 @@ def test_signing_one_client_leaves_another_alone() -> None:
     sent, privy = verbs("sent"), verbs("privy")
     assert "opt_out" in parameters(sent.update)
     assert "opt_out" not in parameters(privy.update)
+
+
+def test_what_is_about_many_says_what_it_takes() -> None:
+    contacts = verbs("sendblue")
+    assert "keys: a list or a Series of them" in contacts.bulk_delete.__doc__
+    shown = contacts.bulk_create.__doc__
+    assert shown.index("contacts: a DataFrame") < shown.index("first_name: ")
+    assert list(parameters(contacts.opt_out)) == ["key", "opted_out"]
+    assert parameters(contacts.opt_out)["opted_out"].default is True
