@@ -561,7 +561,7 @@ def test_what_the_client_refuses_the_simulator_answers_4xx_and_the_other_way(nam
         json=changes,
         headers=authorised(client),
     )
-    status = simulator.engine.handle(ask).status_code
+    status = simulator.transport(provider).handler(ask).status_code
     assert (400 <= status < 500) is refused or status == 409
 
 

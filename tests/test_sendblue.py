@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import contactkit as ck
+from contactkit.declarations import find
 from contactkit.simulator.seeds import phone
 from tests.support import Wire, says
 
@@ -327,7 +328,8 @@ def test_plus_and_2b_are_the_same_contact(wire, contacts):
         request = httpx.Request(
             "GET", f"https://api.sendblue.co/api/v2/contacts/{key}", headers=signed
         )
-        assert wire.simulator.engine.handle(request).json()["contact"]["phone"] == ADA
+        answer = wire.simulator.transport(find("sendblue")).handler(request)
+        assert answer.json()["contact"]["phone"] == ADA
 
 
 @pytest.mark.parametrize("status", ["ERROR", "error", "FAILED", ""])

@@ -14,7 +14,6 @@ from random import Random
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
-import httpx
 from pydantic_core import from_json
 
 from contactkit.errors import (
@@ -100,10 +99,6 @@ class Engine:
     def add(self, given: Mapping[str, JSON], owner: str = "") -> Stored:
         """Put a contact there as the provider's own systems would, without a check."""
         return self.contacts.put(fresh(self, given, owner), owner, writes=0)
-
-    def handle(self, sent: httpx.Request) -> httpx.Response:
-        """Answer one request of httpx's."""
-        return self.answer(Request.parse(sent)).response()
 
     def answer(self, request: Request, fault: Refusal | None = None) -> Answer:
         """Answer one request; every refusal has the provider's documented shape.
