@@ -264,6 +264,12 @@ def test_the_number_is_phone_whatever_the_wire_calls_it(contacts, wire, old):
     assert last(wire)[2] == {"number": "+12125550187"}
 
 
+@pytest.mark.parametrize("old", ["phone_number", "number"])
+def test_a_filter_is_known_by_the_wire_s_name_too(contacts, old):
+    with pytest.warns(DeprecationWarning, match=f"use phone= instead of {old}="):
+        assert contacts.list(**{old: ADA})["phone"].to_list() == [ADA]
+
+
 CAMEL = {
     "phone": ADA,
     "firstName": "Ada",

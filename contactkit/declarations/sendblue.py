@@ -125,12 +125,14 @@ class ListContacts(Record):
         option(
             "The one contact with this number.",
             wire="phone_number",
-            deprecated=("number",),
+            deprecated=("phone_number", "number"),
             personal="phone",
             check=phones.check,
         ),
     ] = None
-    contact_id: Annotated[str | None, option("The one with this identity.", wire="cid")] = None
+    contact_id: Annotated[
+        str | None, option("The one with this identity.", wire="cid", deprecated=("cid",))
+    ] = None
     created_at_gte: Annotated[Time | None, option("Created then or later.")] = None
     order_by: Annotated[
         Literal["created_at", "first_name", "last_name", "phone"] | None,

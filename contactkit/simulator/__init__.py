@@ -36,7 +36,8 @@ class Simulator:
 
     It plays the provider of the first client that connects to it; later clients of that provider
     share its state. `contacts` is how many it starts with (a few written by hand first), and the
-    same `seed` makes the same ones. It lives in virtual time, unless it is given a `clock`.
+    same `seed` makes the same ones. It lives in virtual time; with another `clock` its faults hold
+    up the event loop of an awaiting door, unless it is served.
     """
 
     name = "simulator"
