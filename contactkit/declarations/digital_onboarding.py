@@ -16,7 +16,8 @@ from contactkit.declarations._digital_onboarding_contact import (
     NewAccount,
     UpsertContacts,
 )
-from contactkit.declarations._digital_onboarding_listing import Cursors, ListContacts
+from contactkit.declarations._digital_onboarding_cursors import Cursors
+from contactkit.declarations._digital_onboarding_listing import ListContacts
 from contactkit.errors import (
     AuthenticationError,
     ConflictError,

@@ -81,10 +81,14 @@ class Faults:
             raise ConfigurationError(f"probability={probability!r} must be above 0 and at most 1")
         if type(seed) is not int:
             raise ConfigurationError(f"seed={seed!r} must be a whole number")
-        left = math.inf if probability is not None else times or 1
-        chance = 1.0 if probability is None else probability
         self._on.append(
-            Fault(kind=kind, left=left, probability=chance, rng=Random(seed), options=checked)
+            Fault(
+                kind=kind,
+                left=math.inf if probability else times or 1,
+                probability=probability or 1.0,
+                rng=Random(seed),
+                options=checked,
+            )
         )
 
     def clear(self) -> None:
@@ -190,9 +194,7 @@ def _expired_token(fault: Fault, engine: Engine, request: Request) -> Answer:
 
 
 def _duplicated_row(fault: Fault, engine: Engine, request: Request) -> Answer:
-    """Start a page with the last row of the page before, if that met this fault too; else with the
-    first row twice.
-    """
+    """Begin with the row that ended the page before, if that met this too; else with two firsts."""
     answer = engine.answer(request)
     rows, envelope = _rows(engine, answer), engine.provider.envelope
     if not rows:
@@ -248,13 +250,9 @@ class _Kind:
     options: Mapping[str, _Option] = field(default_factory=dict[str, _Option])
 
 
-def _one_of(*statuses: int) -> _Option:
-    allowed = f"one of {', '.join(map(str, statuses))}"
-    return _Option(
-        default=statuses[0],
-        allowed=allowed,
-        fits=lambda given: type(given) is int and given in statuses,
-    )
+def _one_of(*known: int) -> _Option:
+    told = f"one of {', '.join(map(str, known))}"
+    return _Option(default=known[0], allowed=told, fits=lambda n: type(n) is int and n in known)
 
 
 _SECONDS = _Option(
