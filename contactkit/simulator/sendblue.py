@@ -82,7 +82,7 @@ def select(rows: Sequence[Row], filters: Mapping[str, JSON]) -> Sequence[Row]:
         for row in rows
         if filters.get("phone") in (None, row["phone"])
         and filters.get("contact_id") in (None, row["contact_id"])
-        and (start is None or parse_time(row["created_at"]) >= start)
+        and (start is None or (row["created_at"] and parse_time(row["created_at"]) >= start))
     ]
     by, direction = filters.get("order_by"), filters.get("order_direction")
     chosen.sort(key=lambda row: str(row[by or "created_at"] or ""), reverse=direction != "asc")

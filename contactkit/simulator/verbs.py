@@ -55,7 +55,7 @@ def _carried_out(engine: Engine, request: Request, endpoint: Endpoint) -> Answer
         judged(engine, request, endpoint, stored.row)
         engine.contacts.delete(stored)
     elif endpoint.effect:
-        update(engine, request, endpoint, stored)
+        updated(engine, endpoint, stored, judged(engine, request, endpoint, stored.row))
     return answered(engine, endpoint, stored.row)
 
 
@@ -201,11 +201,6 @@ def created(engine: Engine, request: Request, endpoint: Endpoint, found: Checked
     return stored
 
 
-def update(engine: Engine, request: Request, endpoint: Endpoint, stored: Stored) -> None:
-    """Change a contact as the body says."""
-    updated(engine, endpoint, stored, judged(engine, request, endpoint, stored.row))
-
-
 def updated(engine: Engine, endpoint: Endpoint, stored: Stored, found: Checked) -> None:
     """Change one contact, unless a new value is another's."""
     before, changes = stored.row, _changes(engine, endpoint, found)
@@ -213,7 +208,8 @@ def updated(engine: Engine, endpoint: Endpoint, stored: Stored, found: Checked) 
     if not changes:
         return
     for name, value in changes.items():
-        if fields_of(engine.provider.record)[name].marker.collection == "merge":
+        merges = fields_of(engine.provider.record)[name].marker.collection == "merge"
+        if merges and value is not None:
             changes[name] = {**as_object(before[name]), **as_object(value)}
     touched = {"updated_at": engine.rules.stamp(engine.now)} if "updated_at" in before else {}
     after = {**before, **changes, **touched}

@@ -117,9 +117,17 @@ def test_an_empty_put_is_the_documented_example_and_changes_nothing(sendblue):
 
 
 def test_null_clears_and_absence_leaves(sendblue):
-    sendblue("PUT", ADA, json={"company_name": None})
+    sendblue("PUT", ADA, json={"company_name": None, "custom_variables": None})
     row = sendblue.row("+12025550123")
     assert (row["company_name"], row["first_name"]) == (None, "Ada")
+    assert row["custom_variables"] == {}
+
+
+def test_a_contact_whose_creation_is_not_known_is_in_no_span_of_time(sendblue):
+    sendblue.simulator.put(phone="+12125550187", created_at=None)
+    since = {"created_at_gte": "2000-01-01T00:00:00Z"}
+    assert len(sendblue("GET", BASE, params=since).json()) == 8
+    assert len(sendblue("GET", BASE).json()) == 9
 
 
 def test_delete_says_ok(sendblue):
