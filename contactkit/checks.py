@@ -61,13 +61,14 @@ def clean(provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]) ->
         problem = FieldProblem(field=name, message=message, code="type")
         raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
     return defaults | {
-        name: phone(value) if name in allowed and _is_phone(allowed[name]) else value
+        name: phone(value) if name in allowed and is_phone(allowed[name]) else value
         for name, value in renamed.items()
         if not is_na(value) and not (value is None and name in optional)
     }
 
 
-def _is_phone(field: RecordField) -> bool:
+def is_phone(field: RecordField) -> bool:
+    """Whether a field holds a phone number."""
     return field.marker.personal == "phone" or field.marker.check is phones.check
 
 

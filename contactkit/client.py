@@ -10,7 +10,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
 from html import escape
 from ipaddress import ip_address
-from typing import NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import httpx
 import pandas as pd
@@ -26,7 +26,9 @@ from contactkit.pages import Pages
 from contactkit.spec import Provider
 from contactkit.world import Connection, Live, World, arun, run
 
-BlockingContacts: TypeAlias = Contacts[pd.DataFrame, Iterator[pd.DataFrame]]
+if TYPE_CHECKING:
+    from contactkit.forms import ContactBrowser, ContactForm
+
 AwaitingContacts: TypeAlias = Contacts[Awaitable[pd.DataFrame], AsyncIterator[pd.DataFrame]]
 
 _LONGEST_TIMEOUT = 1e6
@@ -170,6 +172,36 @@ def _is_local(host: str) -> bool:
         return False
 
 
+class BlockingContacts(Contacts[pd.DataFrame, Iterator[pd.DataFrame]]):
+    """The verbs of the blocking door, and the forms, which send through the awaiting one."""
+
+    def __init__(self, client: Client, session: Session, world: World, connection: Connection):
+        super().__init__(
+            session, world.name, lambda flow: run(flow, connection, world.clock), client._pages
+        )
+        self._client = client
+
+    def form(self, key: Any = None) -> ContactForm:
+        """A form to edit the contact with this key, or a row of a frame; without, to create one.
+
+        Raises what `get` raises. The form sends nothing before Save is pressed.
+        """
+        # Only forms need what draws them.
+        from contactkit.forms import ContactForm
+
+        contact = None if key is None else self.get(key)
+        return ContactForm(self._client.aio.contacts, self._session, self._world, contact)
+
+    def browse(self, people: pd.DataFrame | None = None) -> ContactBrowser:
+        """A table to search and leaf through, with the form of the contact that is picked.
+
+        It begins with `people`, a contact frame, or asks the provider page by page.
+        """
+        from contactkit.forms import ContactBrowser
+
+        return ContactBrowser(self._client.aio.contacts, self._session, self._world, people)
+
+
 class Client:
     """One provider's contacts, through a blocking door (`contacts`) and an awaiting one (`aio`)."""
 
@@ -177,9 +209,7 @@ class Client:
         self._session = session
         self._world = world
         self._connection = connection
-        self.contacts: BlockingContacts = Contacts(
-            session, world.name, lambda flow: run(flow, connection, world.clock), self._pages
-        )
+        self.contacts = BlockingContacts(self, session, world, connection)
         self.aio = AwaitingClient(session, world, connection)
 
     def _pages(self, walk: Pages, frame: ToFrame) -> Iterator[pd.DataFrame]:

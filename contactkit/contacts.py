@@ -174,7 +174,7 @@ class Contacts(Generic[OneT, ManyT]):
         name, current, index = "", None, None
         if endpoint.takes_key:
             name, current, index = self._known(endpoint, key)
-        judged = current if current and _whole(provider.record, current) else None
+        judged = current if current and whole(provider.record, current) else None
         found = check(provider, endpoint, clean(provider, endpoint, fields), judged)
         if found.problems:
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", found.problems)
@@ -276,7 +276,7 @@ class Contacts(Generic[OneT, ManyT]):
         )
 
 
-def _whole(record: type[Record], row: Mapping[str, JSON]) -> bool:
+def whole(record: type[Record], row: Mapping[str, JSON]) -> bool:
     """Whether a row has all that a contact has, so that what is missing is truly not there."""
     declared = fields_of(record).items()
     return all(n in row and (row[n] is not None or each.nullable) for n, each in declared)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -42,15 +44,13 @@ def perform(session: Session, ask: Ask) -> Flow[Done]:
     attempt = 0
     while True:
         try:
-            call = yield from _ready(session, ask)
+            with _noting(ask, doubt is not None):
+                call = yield from _ready(session, ask)
         except (ApiError, TransportError) as error:
             raise _settled(ask, error, doubt) from None
         attempt += 1
-        try:
+        with _noting(ask, True):
             answer = yield call
-        except BaseException as interrupt:
-            _note(ask, interrupt)
-            raise
         failure = read(session, ask, answer)
         if isinstance(failure, Done):
             elapsed = session.clock.now() - started
@@ -65,7 +65,8 @@ def perform(session: Session, ask: Ask) -> Flow[Done]:
             raise _settled(ask, failure, doubt)
         if ask.writes and _may_have_happened(failure):
             doubt = failure
-        yield Wait(until=session.clock.now() + pause)
+        with _noting(ask, doubt is not None):
+            yield Wait(until=session.clock.now() + pause)
 
 
 def _ready(session: Session, ask: Ask) -> Flow[Call]:
@@ -84,11 +85,17 @@ def _ready(session: Session, ask: Ask) -> Flow[Call]:
         yield Wait(until=ready)
 
 
-def _note(ask: Ask, interrupt: BaseException) -> None:
+@contextmanager
+def _noting(ask: Ask, in_doubt: bool) -> Generator[None]:
     """An interrupt is not ours to answer, but what it leaves open must not be lost."""
-    if ask.writes and not isinstance(interrupt, Exception):
-        under = f" under the idempotency key {ask.idempotency_key}" if ask.idempotency_key else ""
-        interrupt.add_note(f"The {ask.endpoint.verb}{under} may have been carried out.")
+    try:
+        yield
+    except BaseException as interrupt:
+        if in_doubt and ask.writes and not isinstance(interrupt, Exception):
+            key = ask.idempotency_key
+            under = f" under the idempotency key {key}" if key else ""
+            interrupt.add_note(f"The {ask.endpoint.verb}{under} may have been carried out.")
+        raise
 
 
 def _stale(session: Session, ask: Ask, failure: ApiError | TransportError) -> bool:

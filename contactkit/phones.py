@@ -41,6 +41,27 @@ def check(value: str) -> str:
     return value
 
 
+def doubt(value: str) -> str:
+    """Why an E.164 number can hardly be whole, "" if it can: providers' own examples are not.
+
+    Its length is held against the numbering plan of its country.
+    """
+    try:
+        parsed = phonenumbers.parse(value, None)
+    except phonenumbers.NumberParseException:
+        return "has no calling code of a country"
+    why = _IMPOSSIBLE.get(phonenumbers.is_possible_number_with_reason(parsed), "")
+    return why and f"is {why}: +{parsed.country_code} and {len(str(parsed.national_number))} digits"
+
+
+_IMPOSSIBLE = {
+    phonenumbers.ValidationResult.TOO_SHORT: "too short",
+    phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "too short",
+    phonenumbers.ValidationResult.INVALID_LENGTH: "too short or too long",
+    phonenumbers.ValidationResult.TOO_LONG: "too long",
+}
+
+
 def region(value: str) -> str:
     """ISO 3166-1 alpha-2 code of an E.164 number's region; its country's main one if unknown.
 

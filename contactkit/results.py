@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,7 +11,21 @@ from typing import Any, cast
 from contactkit.answers import picked, undocumented
 from contactkit.calls import Ask, Done, Session
 from contactkit.columns import named
-from contactkit.errors import warn
+from contactkit.errors import (
+    ApiError,
+    AuthenticationError,
+    ConflictError,
+    ContactKitError,
+    FieldProblem,
+    InvalidInputError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    Problem,
+    RateLimitError,
+    TransportError,
+    warn,
+)
 from contactkit.many import Many
 from contactkit.record import Record, fields_of, key_of
 from contactkit.spec import JSON, as_object
@@ -81,6 +96,71 @@ def results(session: Session, ask: Ask, done: Done, many: Many) -> list[dict[str
             }
         )
     return found
+
+
+_REFUSED = (
+    InvalidInputError,
+    InvalidRequestError,
+    NotFoundError,
+    ConflictError,
+    PermissionDeniedError,
+)
+
+
+def failure(
+    session: Session,
+    effect: str,
+    error: ContactKitError | asyncio.CancelledError,
+    *,
+    key: str,
+    changes: Mapping[str, JSON],
+    before: Mapping[str, JSON] | None,
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """The result row of a write that raised, by column."""
+    problem = error.problem if isinstance(error, ApiError) else Problem()
+    fields = problem_fields(error)
+    doubtful = not dry_run and _may_have_been_written(error)
+    refused = isinstance(error, _REFUSED)
+    return {
+        "provider": session.provider.name,
+        "key": key or None,
+        "operation": effect,
+        "outcome": "unknown" if doubtful else "refused" if refused else "failed",
+        "changed": [n for n in changes if before is None or before.get(n) != changes[n]],
+        "before": before,
+        "http_status": problem.status,
+        "code": problem.code or next((each.code for each in fields if each.code), None),
+        "message": problem.message or str(error) or "cancelled",
+        "field": ", ".join(each.field for each in fields if each.field) or None,
+        "request_id": problem.request_id or None,
+        "idempotency_key": key_of_write(error) or None,
+        "at": datetime.fromtimestamp(session.clock.now(), UTC),
+    }
+
+
+def problem_fields(error: BaseException) -> tuple[FieldProblem, ...]:
+    """What an error says of single fields."""
+    if isinstance(error, InvalidInputError):
+        return error.problems
+    return error.problem.fields if isinstance(error, ApiError) else ()
+
+
+def key_of_write(error: BaseException) -> str:
+    """The idempotency key under which the same write may be sent again, if there is one."""
+    if isinstance(error, ApiError):
+        return error.problem.idempotency_key
+    return error.idempotency_key if isinstance(error, TransportError) else ""
+
+
+def _may_have_been_written(error: BaseException) -> bool:
+    if isinstance(error, TransportError):
+        return error.sent
+    if isinstance(error, asyncio.CancelledError):
+        # The flow adds a note when what was interrupted may have been carried out.
+        return bool(getattr(error, "__notes__", ()))
+    sure = (*_REFUSED, AuthenticationError, RateLimitError)
+    return isinstance(error, ApiError) and not isinstance(error, sure)
 
 
 def _common(session: Session, ask: Ask, done: Done) -> dict[str, Any]:

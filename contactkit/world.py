@@ -231,14 +231,11 @@ def run(flow: Flow[T], connection: Connection, clock: Clock) -> T:
             step = flow.send(answer)
         except StopIteration as end:
             return end.value
-        if isinstance(step, Call):
-            try:
-                answer = connection.send(step)
-            except BaseException as interrupt:
-                flow.throw(interrupt)
-                raise
-        else:
-            answer = clock.sleep(step.until)
+        try:
+            answer = connection.send(step) if isinstance(step, Call) else clock.sleep(step.until)
+        except BaseException as interrupt:
+            flow.throw(interrupt)
+            raise
 
 
 async def arun(flow: Flow[T], connection: Connection, clock: Clock) -> T:
@@ -249,11 +246,10 @@ async def arun(flow: Flow[T], connection: Connection, clock: Clock) -> T:
             step = flow.send(answer)
         except StopIteration as end:
             return end.value
-        if isinstance(step, Call):
-            try:
-                answer = await connection.asend(step)
-            except BaseException as interrupt:
-                flow.throw(interrupt)
-                raise
-        else:
-            answer = await clock.asleep(step.until)
+        try:
+            answer = await (
+                connection.asend(step) if isinstance(step, Call) else clock.asleep(step.until)
+            )
+        except BaseException as interrupt:
+            flow.throw(interrupt)
+            raise

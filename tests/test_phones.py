@@ -87,3 +87,20 @@ def test_a_wire_holds_e164_alone(value: str) -> None:
 )
 def test_the_region_of_a_number(number: str, region: str) -> None:
     assert phones.region(number) == region
+
+
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        ("+12025550123", ""),
+        ("+442079460000", ""),
+        ("+1202", "is too short"),
+        ("+1202555", "is too short"),
+        ("+120255501234", "is too long"),
+        ("+1234567890", "is too short"),
+        ("+99912345678", "has no calling code"),
+    ],
+)
+def test_what_can_hardly_be_a_whole_number_is_doubted(number, why):
+    assert phones.doubt(number).startswith(why)
+    assert bool(phones.doubt(number)) is bool(why)

@@ -1,0 +1,220 @@
+"""A provider's contacts to search and leaf through, with the form of the one that is picked.
+
+The front end gets one page of the table at a time, and the provider is asked for its next page
+only when somebody leafs that far.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import ipywidgets
+import pandas as pd
+
+from contactkit.calls import Session
+from contactkit.contacts import Contacts
+from contactkit.errors import ContactKitError
+from contactkit.forms.cells import claim
+from contactkit.forms.contact_form import ContactForm
+from contactkit.forms.draft import read_draft
+from contactkit.forms.fields import column_fields, groups, label_of
+from contactkit.forms.markup import render
+from contactkit.forms.mask import text_of
+from contactkit.forms.panel import Event, Panel, Work
+from contactkit.forms.telling import Failure, problems_told, refusal_told
+from contactkit.forms.transcript import Transcript
+from contactkit.frames import rows_of
+from contactkit.record import key_of
+from contactkit.spec import JSON
+
+PAGE = 20
+
+
+class ContactBrowser:
+    """Contacts of one provider: those of `people`, a contact frame, or all of them at first.
+
+    `widget` is what is shown, `form` the form of the contact that was picked last, if any.
+    """
+
+    def __init__(
+        self, door: Contacts[Any, Any], session: Session, world: str, people: pd.DataFrame | None
+    ) -> None:
+        self.form: ContactForm | None = None
+        self._door = door
+        self._session = session
+        self._provider = provider = session.provider
+        self._world = world
+        self._endpoint = provider.endpoint("list")
+        self._columns = column_fields(provider.record)
+        self._people = people
+        self._source: Any = None
+        self._more = False
+        self._start = 0
+        self._written: dict[JSON, dict[str, JSON]] = {}
+        self.transcript = Transcript(self._title, world, provider.record)
+        verbs = {
+            "ready": self._opened,
+            "search": self._search,
+            "next": lambda _: self._leaf(self._start + PAGE),
+            "previous": lambda _: self._leaf(self._start - PAGE),
+            "pick": self._pick,
+            "create": lambda _: self._edit(None),
+            "edit": lambda _: None,
+        }
+        docs = self._endpoint.docs or provider.docs
+        layout = render("browser", title=self._title, world=world, docs=docs)
+        self._list = Panel(layout, verbs, lambda: session.secrets)
+        filters = groups(provider, self._endpoint, None)
+        prefix = self._list.model_id
+        shown = render("fields", groups=filters, only_read=[], prefix=prefix)
+        self._list.replace({"head": self._title, "filters": shown})
+        self.widget = ipywidgets.Box([self._list])
+        self.widget.add_class("ck-beside")
+        claim(self)
+
+    def close(self) -> None:
+        """Take the browser and its form away; what is in flight is cancelled."""
+        if self.form:
+            self.form.close()
+        self._list.close()
+        self.widget.layout.close()
+        self.widget.close()
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self.widget)
+        self.transcript.open()
+
+    def __repr__(self) -> str:
+        return f"<contactkit browser: {self._title}>"
+
+    @property
+    def _title(self) -> str:
+        return f"Contacts at {self._provider.title}"
+
+    def _opened(self, event: Event) -> Work | None:
+        if self._people is None:
+            return self._search(event)
+        if self._source is None and "table" not in self._list.regions:
+            self._draw()
+
+    def _search(self, event: Event) -> Work | None:
+        draft = read_draft(self._session, self._endpoint, "", None, event.get("values", {}))
+        beside, _ = problems_told(self._provider, self._endpoint, draft.problems)
+        wrong = sum(map(bool, beside.values()))
+        above = refusal_told(None, [], wrong)
+        self._list.show({**beside, "problems": above})
+        return None if draft.problems else self._searched(draft.values)
+
+    async def _searched(self, filters: dict[str, Any]) -> None:
+        self._source, earlier = self._door.pages(**filters), self._source
+        if earlier:
+            await earlier.aclose()
+        self._people, self._start, self._more = None, 0, True
+        await self._leaf(0)
+
+    async def _leaf(self, start: int) -> None:
+        """Show the page of the table that begins there, once there are rows for it."""
+        self._list.show({"status": render("working", told="Reading contacts"), "problems": ""})
+        try:
+            while self._more and self._held < start + PAGE:
+                await self._read()
+        except (ContactKitError, asyncio.CancelledError) as error:
+            return self._stopped(error)
+        if start < self._held or start == 0:
+            self._start = max(start, 0)
+        self._draw(focus="table")
+
+    @property
+    def _held(self) -> int:
+        return 0 if self._people is None else len(self._people)
+
+    async def _read(self) -> None:
+        try:
+            page = await anext(self._source)
+        except StopAsyncIteration:
+            self._more = False
+            return
+        known = [] if self._people is None else [self._people]
+        self._people = pd.concat([*known, page], ignore_index=True)
+
+    def _stopped(self, error: Failure) -> None:
+        """A listing that failed has no next page; that must not look like its end."""
+        self._more = False
+        self._draw()
+        told = f"The listing stopped after {self._held:,} contacts. Search reads it again."
+        self._list.show({"problems": refusal_told(error, [], 0), "status": told}, focus="problems")
+
+    def _draw(self, focus: str = "") -> None:
+        end = min(self._start + PAGE, self._held)
+        more = "; there may be more" if self._more else f" of {self._held:,}"
+        told = f"Contacts {self._start + 1:,} to {end:,}{more}" if end else "No contacts"
+        self._list.show(
+            {
+                "status": f"{told}.",
+                "table": self._table(),
+                "leaves": render(
+                    "leaves", before=self._start > 0, after=self._more or end < self._held
+                ),
+            },
+            focus=focus,
+        )
+
+    def _table(self) -> str:
+        key = key_of(self._provider.record).name
+        page = [self._written.get(row[key], row) for row in self._rows()]
+        return render(
+            "picks",
+            caption=self._title,
+            columns=[label_of(name) for name in (key, *self._columns)],
+            rows=[
+                (text_of(row[key]), [text_of(row.get(name)) for name in self._columns])
+                for row in page
+            ],
+            picked=self.form.key if self.form else "",
+        )
+
+    def _rows(self) -> list[dict[str, JSON]]:
+        if self._people is None:
+            return []
+        page = self._people.iloc[self._start : self._start + PAGE]
+        return rows_of(self._provider.record, page)
+
+    def _pick(self, event: Event) -> Work:
+        return self._picked(str(event["value"]))
+
+    async def _picked(self, key: str) -> None:
+        told = render("working", told="Reading the contact")
+        self._list.show({"status": told, "problems": ""})
+        try:
+            contact = await self._door.get(key)
+        except (ContactKitError, asyncio.CancelledError) as error:
+            above = refusal_told(error, [], 0)
+            return self._list.show({"problems": above, "status": ""}, focus="problems")
+        self._edit(contact)
+
+    def _edit(self, contact: pd.DataFrame | None) -> None:
+        """Show the form of a contact, or of a new one, beside the list."""
+        earlier, self.form = (
+            self.form,
+            ContactForm(
+                self._door,
+                self._session,
+                self._world,
+                contact,
+                transcript=self.transcript,
+                saved=self._saved,
+            ),
+        )
+        self.widget.children = (self._list, self.form.widget)
+        if earlier:
+            earlier.close()
+        self._draw()
+
+    def _saved(self, contact: pd.DataFrame) -> None:
+        """Show in the list what a form has written."""
+        row = rows_of(self._provider.record, contact)[0]
+        self._written[row[key_of(self._provider.record).name]] = row
+        self._draw()

@@ -1,0 +1,276 @@
+"""One contact as a form: fill, check, review, save once, and see what became of it.
+
+The form decides nothing about a contact itself: what may be written is asked of `checks`, and the
+awaiting door sends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from contactkit.calls import Session
+from contactkit.contacts import Contacts
+from contactkit.errors import ContactKitError, FieldProblem
+from contactkit.forms.cells import claim
+from contactkit.forms.draft import Draft, read_draft
+from contactkit.forms.fields import groups, label_of, only_read
+from contactkit.forms.markup import frame_table, render
+from contactkit.forms.mask import personal_texts, text_of
+from contactkit.forms.panel import Event, Panel, Work
+from contactkit.forms.review import code_of, review_of
+from contactkit.forms.telling import (
+    Failure,
+    doubt_told,
+    outcome_told,
+    problems_told,
+    refusal_told,
+)
+from contactkit.forms.transcript import Transcript
+from contactkit.frames import result_frame, rows_of
+from contactkit.record import fields_of, key_of
+from contactkit.results import failure, key_of_write, problem_fields
+from contactkit.spec import JSON, Endpoint
+
+_SHOWN = ["key", "operation", "outcome", "changed", "http_status", "code", "message", "attempts"]
+
+
+class ContactForm:
+    """A contact to edit, or with `contact=None` one to create; after that it edits the new one.
+
+    `widget` is what is shown, `contact` the one-row frame as it was read last. A form that is part
+    of something else is given a `transcript`, and tells `saved` what was read after a write.
+    """
+
+    def __init__(
+        self,
+        door: Contacts[Any, Any],
+        session: Session,
+        world: str,
+        contact: pd.DataFrame | None,
+        *,
+        transcript: Transcript | None = None,
+        saved: Callable[[pd.DataFrame], None] = lambda _: None,
+    ) -> None:
+        self.contact = contact
+        self._door = door
+        self._session = session
+        self._provider = session.provider
+        self._saved = saved
+        self._results: list[pd.DataFrame] = []
+        self._doubted: tuple[Mapping[str, JSON], str] = ({}, "")
+        self._asked_about: Mapping[str, JSON] = {}
+        self.transcript = transcript or Transcript(self._title, world, self._provider.record)
+        verbs = {
+            "edit": self._edited,
+            "review": self._review,
+            "save": self._save,
+            "dry_run": self._dry_run,
+            "revert": self._revert,
+        }
+        layout = render(
+            "form",
+            title=f"Contact at {self._provider.title}",
+            world=world,
+            docs=self._endpoint.docs or self._provider.docs,
+            rehearses=self._endpoint.dry_run,
+        )
+        self.widget = Panel(layout, verbs, self._secrets)
+        self._draw()
+        if transcript is None:
+            claim(self)
+
+    @property
+    def result(self) -> pd.DataFrame:
+        """The last result row, as every verb answers it; a refusal is one too. Empty at first."""
+        return self._results[-1] if self._results else result_frame([])
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """Every result row of this form, oldest first."""
+        return pd.concat(self._results, ignore_index=True) if self._results else self.result
+
+    def close(self) -> None:
+        """Take the form away; what is in flight is cancelled."""
+        self.widget.close()
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self.widget)
+        self.transcript.open()
+
+    def __repr__(self) -> str:
+        return f"<contactkit form: {self._title}>"
+
+    @property
+    def _title(self) -> str:
+        return f"{'Create' if self.contact is None else 'Edit'} a contact at {self._provider.title}"
+
+    @property
+    def _endpoint(self) -> Endpoint:
+        return self._provider.endpoint("create" if self.contact is None else "update")
+
+    @property
+    def _current(self) -> dict[str, JSON] | None:
+        return None if self.contact is None else rows_of(self._provider.record, self.contact)[0]
+
+    @property
+    def key(self) -> str:
+        """The key of the contact; "" while there is none."""
+        return text_of((self._current or {}).get(key_of(self._provider.record).name))
+
+    def _secrets(self) -> Iterable[str]:
+        declared = fields_of(self._provider.record)
+        return [*self._session.secrets, *personal_texts(declared, self._current or {})]
+
+    def _draw(self, *, report: str = "", status: str = "") -> None:
+        """Fill the fields from the contact; what was typed is void."""
+        provider, endpoint, current = self._provider, self._endpoint, self._current
+        shown = groups(provider, endpoint, current)
+        facts = [
+            (label_of(name), text_of((current or {}).get(name)))
+            for name in only_read(provider, endpoint)
+            if current
+        ]
+        reasons = [each.reason for group in shown for each in group.fields if each.writable]
+        self.widget.replace(
+            {
+                "head": self._title,
+                "note": render("note", reasons=dict.fromkeys(reasons))
+                if reasons and all(reasons)
+                else "",
+                "fields": render(
+                    "fields", groups=shown, only_read=facts, prefix=self.widget.model_id
+                ),
+                "problems": "",
+                "status": status,
+                "report": report,
+            },
+            focus="report" if report else "",
+        )
+        self.transcript.shown(current or {})
+
+    def _draft(self, event: Event) -> Draft:
+        return read_draft(self._session, self._endpoint, self.key, self._current, event["values"])
+
+    def _edited(self, event: Event) -> None:
+        """Say what is wrong with what was typed so far, and nothing yet of what is missing."""
+        draft = self._draft(event)
+        problems = [
+            each for each in (*draft.problems, *draft.doubts) if each.field in event["values"]
+        ]
+        beside, _ = problems_told(self._provider, self._endpoint, problems)
+        self.widget.show(beside)
+
+    def _review(self, event: Event) -> None:
+        draft = self._draft(event)
+        if draft.problems:
+            return self._refuse(draft.problems)
+        current = self._current or {}
+        report = review_of(self._provider, self._endpoint, self.key, current, draft)
+        self._clear({"report": report}, focus="report")
+
+    def _save(self, event: Event) -> Work | None:
+        return self._start(event, dry_run=False)
+
+    def _dry_run(self, event: Event) -> Work | None:
+        return self._start(event, dry_run=True)
+
+    def _start(self, event: Event, *, dry_run: bool) -> Work | None:
+        draft = self._draft(event)
+        if draft.problems:
+            return self._refuse(draft.problems)
+        if draft.doubts and draft.values != self._asked_about:
+            self._asked_about = draft.values
+            return self._refuse(draft.doubts)
+        told = "Rehearsing" if dry_run else "Saving"
+        self._clear({"status": render("working", told=told), "report": ""})
+        return self._send(draft, dry_run=dry_run)
+
+    async def _send(self, draft: Draft, *, dry_run: bool) -> None:
+        about = [] if self.contact is None else [self.contact]
+        options: dict[str, JSON] = {"dry_run": True} if dry_run else self._again(draft)
+        verb = getattr(self._door, self._endpoint.verb)
+        try:
+            done = await verb(*about, **draft.values, **options)
+        except (ContactKitError, asyncio.CancelledError) as error:
+            return self._failed(error, draft, dry_run)
+        report = self._note(done, draft, options)
+        if dry_run:
+            told = {"report": report, "status": outcome_told(done)}
+            return self.widget.show(told, focus="report")
+        self._doubted = ({}, "")
+        await self._reread(done["key"].item(), report=report, status=outcome_told(done))
+
+    def _again(self, draft: Draft) -> dict[str, JSON]:
+        """The key of an earlier attempt at the same, of which nobody knows what became."""
+        values, key = self._doubted
+        return {"idempotency_key": key} if key and values == draft.values else {}
+
+    def _failed(self, error: Failure, draft: Draft, dry_run: bool) -> None:
+        row = failure(
+            self._session,
+            self._endpoint.effect,
+            error,
+            key=self.key,
+            changes=draft.values,
+            before=self._current,
+            dry_run=dry_run,
+        )
+        report = self._note(result_frame([row]), draft, {})
+        doubt = ""
+        if row["outcome"] == "unknown":
+            self._doubted = (draft.values, key_of_write(error))
+            doubt = doubt_told(error, self._endpoint)
+        self.widget.show({"report": report})
+        self._refuse(problem_fields(error), error, status=doubt)
+
+    def _note(self, done: pd.DataFrame, draft: Draft, options: Mapping[str, JSON]) -> str:
+        """Keep a result row; the report of it."""
+        self._results.append(done)
+        self.transcript.done(done, draft.values, draft.fields, self._secrets())
+        values = {**draft.values, **options}
+        code = code_of(self._provider, self._endpoint, self.key, values)
+        return render("report", table=frame_table("Result", done.filter(_SHOWN)), code=code)
+
+    def _revert(self, event: Event) -> Work | None:
+        """Void what was typed, and show the contact as it is now."""
+        self._doubted = ({}, "")
+        if self.contact is None:
+            return self._draw()
+        self._clear({"status": render("working", told="Reading the contact"), "report": ""})
+        return self._reread(self.key)
+
+    async def _reread(self, key: Any, *, report: str = "", status: str = "") -> None:
+        """Show the contact with this key as it is now, and what led to that."""
+        if pd.isna(key):
+            return self._draw(report=report, status=status)
+        try:
+            self.contact = await self._door.get(key)
+        except (ContactKitError, asyncio.CancelledError) as error:
+            # What was written must not stand in the fields to be sent again.
+            if report:
+                self._draw(report=report)
+            told = f"{status} The contact could not be read again; Revert tries it."
+            return self._refuse((), error, status=told.strip())
+        self._draw(report=report, status=status)
+        self._saved(self.contact)
+
+    def _refuse(
+        self, problems: Sequence[FieldProblem], error: Failure | None = None, status: str = ""
+    ) -> None:
+        """Show each problem beside its field and the rest above the buttons."""
+        beside, others = problems_told(self._provider, self._endpoint, problems)
+        wrong = [name.removeprefix("problem:") for name, html in beside.items() if html]
+        above = refusal_told(error, others, len(wrong))
+        focus = wrong[0] if wrong else "problems"
+        self.widget.show({**beside, "problems": above, "status": status}, focus=focus)
+
+    def _clear(self, regions: Mapping[str, str], *, focus: str = "") -> None:
+        """Take away what an earlier try left, and fill some regions."""
+        beside, _ = problems_told(self._provider, self._endpoint, ())
+        self.widget.show({**beside, "problems": "", "status": "", **regions}, focus=focus)

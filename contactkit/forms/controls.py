@@ -1,0 +1,207 @@
+"""What a field is on the screen: its control, and its value to and from what stands in it.
+
+What stands in a control is "raw": text, a list of rows of text, or None where the browser holds
+something half typed. Nothing here knows a widget.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from contactkit.record import RecordField, parse_time
+from contactkit.spec import JSON, as_list, as_object
+
+Name = Literal["text", "long", "number", "choice", "flag", "date", "time", "tags", "pairs", "json"]
+Raw: TypeAlias = JSON
+
+FLAGS = {"yes": True, "no": False}
+_LONG = 60
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,40})(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class _Control:
+    show: Callable[[JSON], Raw]
+    read: Callable[[RecordField, Raw], JSON]
+
+
+def control_of(field: RecordField, value: JSON = None) -> Name:
+    """The control for a field; long text needs room, and a line break needs more than one line."""
+    match field.kind:
+        case "category":
+            return "choice"
+        case "boolean":
+            return "flag"
+        case "Int64":
+            return "number"
+        case "date":
+            return "date"
+        case "datetime":
+            return "time"
+        case "list":
+            return "tags" if field.holds([""]) else "json"
+        case "dict":
+            return "pairs"
+        case "string":
+            long = isinstance(value, str) and (len(value) > _LONG or not value.isprintable())
+            return "long" if long else "text"
+
+
+def raw_of(field: RecordField, value: JSON) -> Raw:
+    """What stands in a field's control for a value; None is an empty control."""
+    return _CONTROLS[control_of(field, value)].show(value)
+
+
+def value_of(field: RecordField, raw: Raw) -> JSON:
+    """The value of what stands in a control; None when it is empty. ValueError says what is wrong.
+
+    Whether the value may be written is for `checks` to say.
+    """
+    if raw is None:
+        raise ValueError("is only half typed")
+    return _CONTROLS[control_of(field)].read(field, raw)
+
+
+def kinds_of(field: RecordField) -> Mapping[str, str]:
+    """What a value in a mapping may be, by how it is called on the screen; text comes first."""
+    tries: dict[str, tuple[str, JSON]] = {
+        "text": ("text", ""),
+        "number": ("number", 0),
+        "flag": ("yes or no", True),
+        "empty": ("empty", None),
+        "json": ("JSON", {"": []}),
+    }
+    found = {kind: told for kind, (told, value) in tries.items() if field.holds({"": value})}
+    # A mapping that only takes names of its own says nothing of its values that way.
+    return found or {kind: told for kind, (told, _) in tries.items()}
+
+
+def _as_text(value: JSON) -> Raw:
+    return "" if value is None else str(value)
+
+
+def _text(field: RecordField, raw: Raw) -> JSON:
+    return str(raw) or None
+
+
+def _number(field: RecordField, raw: Raw) -> JSON:
+    text = str(raw).strip()
+    if text and not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
+        raise ValueError("must be a whole number")
+    return int(text) if text else None
+
+
+def _as_flag(value: JSON) -> Raw:
+    return "" if value is None else "yes" if value else "no"
+
+
+def _flag(field: RecordField, raw: Raw) -> JSON:
+    return FLAGS.get(str(raw))
+
+
+def _as_time(value: JSON) -> Raw:
+    if value is None:
+        return ""
+    return parse_time(value).replace(tzinfo=None).isoformat(timespec="seconds")
+
+
+def _time(field: RecordField, raw: Raw) -> JSON:
+    """The screen's times are in UTC."""
+    if not raw:
+        return None
+    try:
+        return datetime.fromisoformat(str(raw)).isoformat() + "+00:00"
+    except ValueError:
+        raise ValueError("must be a time, such as 2026-03-01T12:00:00") from None
+
+
+def _as_rows(value: JSON) -> Raw:
+    return [[str(each)] for each in as_list(value)]
+
+
+def _tags(field: RecordField, raw: Raw) -> JSON:
+    return [row[0] for row in raw if row[0]]
+
+
+def _as_pairs(value: JSON) -> Raw:
+    return [[str(name), *_as_part(each)] for name, each in as_object(value).items()]
+
+
+def _as_part(value: JSON) -> tuple[str, str]:
+    match value:
+        case str():
+            return "text", value
+        case bool():
+            return "flag", _as_flag(value)
+        case None:
+            return "empty", ""
+        case int() | float():
+            return "number", json.dumps(value)
+        case _:
+            return "json", json.dumps(value, ensure_ascii=False)
+
+
+def _pairs(field: RecordField, raw: Raw) -> JSON:
+    rows: list[Sequence[str]] = [row for row in raw if any(row[::2])]
+    found: dict[str, JSON] = {}
+    for name, kind, text in rows:
+        if not name:
+            raise ValueError("has a value without a name")
+        if name in found:
+            raise ValueError(f"has {name} twice")
+        found[name] = _part(name, kind, text)
+    return found
+
+
+def _part(name: str, kind: str, text: str) -> JSON:
+    match kind:
+        case "text":
+            return text
+        case "empty" if not text:
+            return None
+        case "flag" if text in FLAGS:
+            return FLAGS[text]
+        case "number" if _NUMBER.fullmatch(text):
+            return json.loads(text)
+        case "json":
+            return _json_part(name, text)
+        case _:
+            told = {"empty": "empty, without a value", "flag": "yes or no", "number": "a number"}
+            raise ValueError(f"{name} must be {told.get(kind, 'of a kind that there is')}")
+
+
+def _json_part(name: str, text: str) -> JSON:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ValueError(f'{name} must be JSON, as {{"a": [1, 2]}}') from None
+
+
+def _as_json(value: JSON) -> Raw:
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _json(field: RecordField, raw: Raw) -> JSON:
+    try:
+        return json.loads(raw) if raw else None
+    except ValueError:
+        raise ValueError("must be JSON") from None
+
+
+_CONTROLS: dict[Name, _Control] = {
+    "text": _Control(_as_text, _text),
+    "long": _Control(_as_text, _text),
+    "number": _Control(_as_text, _number),
+    "choice": _Control(_as_text, _text),
+    "flag": _Control(_as_flag, _flag),
+    "date": _Control(_as_text, _text),
+    "time": _Control(_as_time, _time),
+    "tags": _Control(_as_rows, _tags),
+    "pairs": _Control(_as_pairs, _pairs),
+    "json": _Control(_as_json, _json),
+}

@@ -1,0 +1,112 @@
+"""What a person typed, as values that can be sent: read from the controls and checked.
+
+Only what was changed on the screen is ever in it, so that what a control cannot show exactly is
+never written by accident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from contactkit import phones
+from contactkit.calls import Ask, Session, prepare
+from contactkit.checks import accepted, check, clean, is_phone, phone
+from contactkit.contacts import whole
+from contactkit.errors import FieldProblem, InvalidInputError
+from contactkit.forms.controls import Raw, value_of
+from contactkit.record import RecordField
+from contactkit.spec import JSON, Endpoint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """Changed values by field name, what is wrong with them, and the request if nothing is.
+
+    `doubts` are about values that may be sent and are hardly meant; `fields` are those that the
+    verb takes.
+    """
+
+    values: dict[str, JSON]
+    problems: list[FieldProblem]
+    doubts: list[FieldProblem]
+    fields: Mapping[str, RecordField]
+    ask: Ask | None
+
+
+def read_draft(
+    session: Session,
+    endpoint: Endpoint,
+    key: str,
+    current: Mapping[str, JSON] | None,
+    raws: Mapping[str, Raw],
+) -> Draft:
+    """Read what stands in the changed controls, and check it as the client does."""
+    fields = accepted(session.provider, endpoint)
+    values: dict[str, JSON] = {}
+    problems: list[FieldProblem] = []
+    for name, raw in raws.items():
+        try:
+            _take(fields[name], raw, current or {}, values)
+        except ValueError as error:
+            problems.append(FieldProblem(field=name, message=str(error), code="type"))
+    ask = None
+    try:
+        ask = _checked(session, endpoint, key, current, values)
+    except InvalidInputError as error:
+        unread = {each.field for each in problems}
+        # That nothing was changed is not so where something could not be read.
+        problems += [
+            each
+            for each in error.problems
+            if each.field not in unread and not (unread and each.code == "empty")
+        ]
+    doubts = [] if problems else list(_doubts(fields, values))
+    return Draft(values=values, problems=problems, doubts=doubts, fields=fields, ask=ask)
+
+
+def _doubts(
+    fields: Mapping[str, RecordField], values: Mapping[str, JSON]
+) -> Iterator[FieldProblem]:
+    """A number that is too short is what is left when somebody stops halfway."""
+    for name, value in values.items():
+        if value and is_phone(fields[name]) and (why := phones.doubt(phone(value))):
+            yield FieldProblem(field=name, message=f"{why}; Save again sends it all the same")
+
+
+def _take(
+    field: RecordField, raw: Raw, current: Mapping[str, JSON], values: dict[str, JSON]
+) -> None:
+    value = value_of(field, raw)
+    if field.marker.collection == "merge":
+        value = _merged(current.get(field.name) or {}, value)
+    same = field.name in current and current[field.name] == value
+    # An option that is not set is left to the provider.
+    if not same and (value is not None or field.marker.access != "option"):
+        values[field.name] = value
+
+
+def _merged(held: Mapping[str, JSON], value: Mapping[str, JSON]) -> JSON:
+    """What to send of a collection that the provider merges with what it holds."""
+    gone = [name for name in held if name not in value]
+    if gone and value:
+        message = f"cannot lose {', '.join(gone)} alone: what is sent is merged with what is there"
+        raise ValueError(f"{message}; remove all to clear it")
+    return {n: v for n, v in value.items() if n not in held or held[n] != v} or (
+        None if gone else dict(value)
+    )
+
+
+def _checked(
+    session: Session,
+    endpoint: Endpoint,
+    key: str,
+    current: Mapping[str, JSON] | None,
+    values: Mapping[str, JSON],
+) -> Ask:
+    provider = session.provider
+    judged = current if current and whole(provider.record, current) else None
+    found = check(provider, endpoint, clean(provider, endpoint, values), judged)
+    if found.problems:
+        raise InvalidInputError(f"{provider.name} {endpoint.verb}", found.problems)
+    return prepare(session, endpoint, key=key, body=found.wire)

@@ -1,0 +1,31 @@
+"""The one guard that everything a person sets off runs under: what it raises is shown.
+
+A front end swallows an exception of a callback, and nobody sees one of a task.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+
+from contactkit.errors import ContactKitError, redact
+
+strict = False
+"""Tests set it, so that what is shown is raised as well."""
+
+
+@contextmanager
+def guard(
+    show: Callable[[str, str], None], secrets: Callable[[], Iterable[str]]
+) -> Generator[None]:
+    """Show what is raised within: a message, and a detail to copy, both without `secrets`."""
+    try:
+        yield
+    except Exception as error:
+        hidden = list(secrets())
+        told = str(error) if isinstance(error, ContactKitError) else f"unexpected: {error}"
+        detail = "".join(traceback.format_exception(error))
+        show(redact(f"{type(error).__name__}: {told}", hidden), redact(detail, hidden))
+        if strict:
+            raise

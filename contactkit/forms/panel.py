@@ -1,0 +1,132 @@
+"""The one widget: regions of HTML that the kernel fills, and what a person asks for in them.
+
+Nothing of a contact is ever widget state, which notebooks and their tools keep in files: HTML and
+values travel in messages alone, and only once a front end says that it is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import anywidget
+from markupsafe import escape
+
+from contactkit.forms.guard import guard
+from contactkit.forms.markup import render
+from contactkit.spec import JSON
+
+Event: TypeAlias = Mapping[str, JSON]
+"""What a person asked for: its `kind`, a `value`, and the `values` that were changed."""
+
+Work: TypeAlias = Coroutine[Any, Any, None]
+
+
+class Panel(anywidget.AnyWidget):
+    """A layout whose regions are filled by name; `on` answers events, at once or as a task.
+
+    One task runs at a time: what is asked meanwhile is not done, but for "cancel" and "edit".
+    """
+
+    _esm = Path(__file__).with_name("panel.js")
+    _css = Path(__file__).with_name("panel.css")
+
+    def __init__(
+        self,
+        layout: str,
+        on: Mapping[str, Callable[[Event], Work | None]],
+        secrets: Callable[[], Iterable[str]],
+    ) -> None:
+        super().__init__()
+        self.layout_html = layout
+        self.regions: dict[str, str] = {}
+        self.draft: dict[str, JSON] = {}
+        self.version = 0
+        self.task: asyncio.Task[None] | None = None
+        self._on = on
+        self._secrets = secrets
+        self.on_msg(lambda _, content, __: self.receive(content))
+
+    def show(self, regions: Mapping[str, str], *, focus: str = "") -> None:
+        """Fill some regions, and move the keyboard's place to a field or a region.
+
+        What was not rendered from a template is text, and is escaped.
+        """
+        escaped = {name: escape(html) for name, html in regions.items()}
+        self.regions |= escaped
+        self.send({"regions": escaped, "focus": focus})
+
+    def replace(self, regions: Mapping[str, str], *, focus: str = "") -> None:
+        """Fill regions that hold controls; what was typed there, or asked before, is void."""
+        self.version += 1
+        self.draft = {}
+        self.show({**regions, "version": render("version", version=self.version)}, focus=focus)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a task runs."""
+        return self.task is not None and not self.task.done()
+
+    def receive(self, event: Event) -> None:
+        """Answer one event of the front end."""
+        kind = event["kind"]
+        if kind == "ready":
+            self._tell_all()
+        elif kind == "cancel":
+            if self.task:
+                self.task.cancel()
+            return
+        elif event["version"] != self.version:
+            # It was asked of what is no longer on the screen.
+            self.send({"busy": self.busy})
+            return
+        else:
+            self.draft = dict(event["values"])
+        self._answer(kind, event)
+
+    def _tell_all(self) -> None:
+        whole = {"layout": self.layout_html, "regions": self.regions}
+        self.send({**whole, "draft": self.draft, "busy": self.busy})
+
+    def _answer(self, kind: str, event: Event) -> None:
+        answer = self._on.get(kind)
+        if answer is None or (self.busy and kind != "edit"):
+            return
+        with guard(self._alert, self._secrets):
+            work = answer(event)
+            if work is not None:
+                self.start(work)
+        self.send({"busy": self.busy})
+
+    def start(self, work: Work) -> None:
+        """Run `work` as the one task."""
+        guarded = self._guarded(work)
+        try:
+            self.task = asyncio.get_running_loop().create_task(guarded)
+        except RuntimeError:
+            guarded.close()
+            work.close()
+            raise
+        self.task.add_done_callback(lambda _: self._ended(work))
+
+    async def _guarded(self, work: Work) -> None:
+        with guard(self._alert, self._secrets):
+            await work
+
+    def _ended(self, work: Work) -> None:
+        # A task that is cancelled before its first step never awaits what it is for.
+        work.close()
+        self.send({"busy": False})
+
+    def _alert(self, message: str, detail: str) -> None:
+        told = {"problems": render("exception", message=message, detail=detail), "status": ""}
+        self.show(told, focus="problems")
+
+    def close(self) -> None:
+        """Close the widget and what it made, and end its task."""
+        if self.busy and self.task:
+            self.task.cancel()
+        self.layout.close()
+        super().close()

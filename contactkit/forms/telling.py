@@ -1,0 +1,86 @@
+"""Results and refusals as the form tells them: beside a field, above the buttons, in one line."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from contactkit.checks import accepted
+from contactkit.errors import ApiError, ContactKitError, FieldProblem, RateLimitError
+from contactkit.forms.fields import label_of
+from contactkit.forms.markup import render
+from contactkit.results import key_of_write
+from contactkit.spec import Endpoint, Provider
+
+Failure = ContactKitError | asyncio.CancelledError
+
+
+def problems_told(
+    provider: Provider, endpoint: Endpoint, problems: Sequence[FieldProblem]
+) -> tuple[Mapping[str, str], list[str]]:
+    """HTML for the place beside each field, "" where nothing is wrong; and what has no field."""
+    fields = accepted(provider, endpoint)
+    spelled = {spelling: name for name, each in fields.items() for spelling in each.spellings}
+    told: dict[str, list[str]] = {name: [] for name in fields}
+    others: list[str] = []
+    for each in problems:
+        # A provider may point into a field, as custom_fields.tier does.
+        first = re.split(r"[.\[/]", each.field, maxsplit=1)[0]
+        name = each.field if each.field in fields else spelled.get(each.field, spelled.get(first))
+        told[name].append(each.message) if name else others.append(str(each))
+    beside = {
+        f"problem:{name}": render("problem", label=label_of(name), message="; ".join(messages))
+        for name, messages in told.items()
+    }
+    return beside, others
+
+
+def refusal_told(error: Failure | None, others: Sequence[str], wrong: int) -> str:
+    """HTML for the place above the buttons: what was refused as a whole, and what to do now."""
+    problem = error.problem if isinstance(error, ApiError) else None
+    lead = {0: "", 1: "One field needs a change."}.get(wrong, f"{wrong} fields need a change.")
+    if isinstance(error, asyncio.CancelledError):
+        lead = "Cancelled."
+    elif problem:
+        code = " ".join(filter(None, (str(problem.status or ""), problem.code)))
+        lead = f"{type(error).__name__} ({code}): {problem.message}"
+        others = [
+            *others,
+            *([f"existing contact: {problem.existing_key}"] if problem.existing_key else []),
+            *([f"request: {problem.request_id}"] if problem.request_id else []),
+        ]
+    elif error and not wrong:
+        lead = f"{type(error).__name__}: {error}"
+    if isinstance(error, RateLimitError):
+        others = [*others, f"Try again after {error.resume_at:%Y-%m-%d %H:%M:%S} UTC."]
+    docs = problem.docs if problem else ""
+    return render(
+        "problems",
+        lead=lead or " ".join(others[:1]),
+        others=others if lead else others[1:],
+        docs=docs,
+    )
+
+
+def doubt_told(error: Failure, endpoint: Endpoint) -> str:
+    """What to do when nobody can tell whether a write was carried out."""
+    again = "Save sends it again under the same idempotency key, which cannot do it twice."
+    look = (
+        "Look whether the contact is there before you save it again."
+        if endpoint.effect == "create"
+        else "Revert shows the contact as it is now."
+    )
+    return f"It may have been carried out. {again if key_of_write(error) else look}"
+
+
+def outcome_told(done: pd.DataFrame) -> str:
+    """One line about a result row."""
+    row: dict[str, Any] = done.iloc[0].to_dict()
+    changed = ", ".join(map(label_of, row["changed"] or []))
+    outcome = str(row["outcome"]).capitalize()
+    told = f" {row['message']}." if isinstance(row["message"], str) else ""
+    return f"{outcome}{f': {changed}' if changed else ''}.{told}"

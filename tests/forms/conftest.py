@@ -1,0 +1,24 @@
+"""Fixtures of the forms: what the guard shows is raised as well, and no widget is left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from ipywidgets.widgets import widget
+
+from contactkit.forms import guard
+
+
+@pytest.fixture(autouse=True)
+def strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "strict", True)
+
+
+@pytest.fixture(autouse=True)
+def no_widget_is_left() -> Iterator[None]:
+    before = set(widget._instances)
+    yield
+    for key in set(widget._instances) - before:
+        if key in widget._instances:
+            widget._instances[key].close()

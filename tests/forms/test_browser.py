@@ -1,0 +1,187 @@
+"""The browser: it finds, leafs and picks, and sends no more than a page to the front end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+from ipywidgets.widgets import widget
+
+import contactkit as ck
+from contactkit.forms import ContactBrowser
+from contactkit.forms.browser import PAGE
+from tests.forms.front import Front
+from tests.support import EXAMPLES, Wire, loses
+
+
+async def browsing(provider: str, wire: Wire, people: Any = None) -> tuple[ContactBrowser, Front]:
+    browser = ck.connect(provider, via=wire).contacts.browse(people)
+    front = Front(browser.widget.children[0])
+    if front.panel.task:
+        await front.panel.task
+    return browser, front
+
+
+def keys(front: Front) -> list[str]:
+    tags = front.region("table").tags
+    return [a["value"] or "" for t, a in tags if t == "button" and a.get("name") == "pick"]
+
+
+@pytest.fixture
+def many() -> Wire:
+    return Wire(ck.Simulator(contacts=130, seed=7))
+
+
+async def test_it_leafs_through_all_contacts_and_back(name, many):
+    _browser, front = await browsing(name, many)
+    seen = keys(front)
+    assert len(seen) == PAGE
+    while any(a.get("name") == "next" for _, a in front.region("leaves").tags):
+        await front.ask("next")
+        seen += keys(front)
+    assert len(seen) == len(set(seen)) == len(many.simulator.state().query("~deleted"))
+    assert "of 1" in front.text("status")
+    await front.ask("previous")
+    assert keys(front) == seen[-(len(seen) % PAGE or PAGE) - PAGE :][:PAGE]
+
+
+async def test_it_asks_for_no_more_than_it_shows(many):
+    await browsing("privy", many)
+    assert len(many.requests) == 1
+
+
+async def test_it_asks_nothing_before_somebody_looks(many):
+    ck.connect("privy", via=many).contacts.browse()
+    assert not many.requests
+
+
+async def test_filters_are_the_providers_own(name, example, many):
+    browser, front = await browsing(name, many)
+    from contactkit.forms.controls import raw_of
+    from contactkit.record import fields_of
+
+    declared = fields_of(browser._provider.endpoint("list").params)
+    await front.ask("search", **{n: raw_of(declared[n], v) for n, v in example.filter.items()})
+    expected = ck.connect(name, via=many).contacts.list(**example.filter)
+    assert len(keys(front)) == min(len(expected), PAGE) > 0
+
+
+async def test_a_filter_that_cannot_be_is_told_beside_it(many):
+    _, front = await browsing("sent", many)
+    many.requests.clear()
+    front.send("search", phone="12")
+    assert "phone" in front.problems() and not many.requests
+
+
+async def test_a_row_is_picked_edited_and_seen_in_the_list(many):
+    browser, front = await browsing("privy", many)
+    await front.ask("pick", EXAMPLES["privy"].key)
+    assert browser.form and browser.form.key == EXAMPLES["privy"].key
+    assert browser.widget.children[1] is browser.form.widget
+    assert [a.get("aria-current") for _, a in front.region("table").tags].count("true") == 1
+    form = Front(browser.form.widget)
+    await form.ask("save", first_name="Zebedee")
+    assert "Zebedee" in front.text("table")
+    assert "updated" in browser.transcript.html()
+
+
+async def test_another_pick_closes_the_first_form(many):
+    _browser, front = await browsing("privy", many)
+    first, second = keys(front)[:2]
+    await front.ask("pick", first)
+    before = len(widget._instances)
+    await front.ask("pick", second)
+    assert len(widget._instances) == before
+
+
+async def test_a_new_contact_begins_here_too(many):
+    browser, front = await browsing("privy", many)
+    front.send("create")
+    form = Front(browser.form.widget)
+    await form.ask("save", email="new@example.com")
+    assert browser.form.result["outcome"].item() == "created"
+
+
+async def test_a_listing_that_stops_does_not_look_like_its_end(many):
+    _, front = await browsing("privy", many)
+    while len(many.requests) == 1 and "may be more" in front.text("status"):
+        many.faults = [loses(httpx.ConnectError, after=False)] * 9
+        await front.ask("next")
+    assert "TransportError" in front.text("problems")
+    assert "stopped after 100 contacts" in front.text("status")
+
+
+async def test_nobody_found_is_said(wire):
+    _, front = await browsing("sent", Wire(ck.Simulator(contacts=0)))
+    assert "No contacts" in front.text("status")
+
+
+async def test_a_contact_that_is_gone_is_said(many):
+    browser, front = await browsing("privy", many)
+    await front.ask("pick", EXAMPLES["privy"].unknown)
+    assert "NotFoundError" in front.text("problems") and browser.form is None
+
+
+async def test_cancel_ends_a_slow_search(many):
+    _browser, front = await browsing("privy", many)
+
+    def held(request: httpx.Request, answer: Any) -> Any:
+        return asyncio.sleep(60)
+
+    many.faults = [held]
+    front.send("search")
+    await asyncio.sleep(0.01)
+    front.send("cancel")
+    await asyncio.wait([front.panel.task])
+    assert "Cancelled" in front.text("problems")
+    await front.ask("search")
+    assert len(keys(front)) == PAGE
+
+
+async def test_a_frame_is_leafed_through_without_asking(many):
+    client = ck.connect("privy", via=many)
+    people = client.contacts.list()
+    many.requests.clear()
+    _browser, front = await browsing("privy", many, people[people["email"].notna()])
+    assert not many.requests
+    first = keys(front)
+    await front.ask("next")
+    assert len(first) == PAGE and keys(front)[0] not in first
+    assert not many.requests
+
+
+async def test_a_hundred_thousand_contacts_send_a_page(many):
+    people = ck.connect("privy", via=many).contacts.list()
+    whole = people.loc[people.index.repeat(1000)].reset_index(drop=True)
+    _, front = await browsing("privy", many, whole)
+    assert len(keys(front)) == PAGE
+    sent = sum(len(json.dumps(each)) for each in front.heard)
+    assert sent < 60_000
+    assert f"of {len(whole):,}" in front.text("status")
+
+
+async def test_what_comes_from_the_wire_is_text(many):
+    many.simulator.play(ck.connect("privy", via=many)._session.provider)
+    many.simulator.put(EXAMPLES["privy"].key, first_name="<img src=x onerror=alert(1)>")
+    _, front = await browsing("privy", many)
+    assert "<img" not in front.panel.regions["table"]
+    assert "<img src=x onerror=alert(1)>" in front.text("table")
+
+
+async def test_closing_leaves_no_widget(many):
+    before = dict(widget._instances)
+    browser, front = await browsing("privy", many)
+    await front.ask("pick", keys(front)[0])
+    browser.close()
+    assert dict(widget._instances) == before
+
+
+async def test_nothing_of_a_contact_is_widget_state(many):
+    browser, front = await browsing("privy", many)
+    await front.ask("pick", EXAMPLES["privy"].key)
+    for each in (browser.widget, *browser.widget.children):
+        state = str(each.get_state())
+        assert "janet@example.com" not in state and EXAMPLES["privy"].key not in state

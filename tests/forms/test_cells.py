@@ -1,0 +1,66 @@
+"""Cells: running one again replaces what it had made, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contactkit.forms import cells
+
+
+class Made:
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Shell:
+    """What IPython tells of the running cell."""
+
+    request: dict[str, Any]
+
+    def run(self, cell: str, message: str) -> None:
+        self.request = {"metadata": {"cellId": cell}, "header": {"msg_id": message}}
+
+    def get_parent(self) -> dict[str, Any]:
+        return self.request
+
+
+@pytest.fixture
+def shell(monkeypatch) -> Shell:
+    made = Shell()
+    monkeypatch.setattr(cells, "get_ipython", lambda: made)
+    monkeypatch.setattr(cells, "_made", {})
+    return made
+
+
+def claimed() -> Made:
+    made = Made()
+    cells.claim(made)
+    return made
+
+
+def test_running_a_cell_again_closes_what_it_had_made(shell):
+    shell.run("a", "1")
+    first, second = claimed(), claimed()
+    assert not first.closed and not second.closed
+    shell.run("a", "2")
+    third = claimed()
+    assert first.closed and second.closed and not third.closed
+
+
+def test_another_cell_closes_nothing(shell):
+    shell.run("a", "1")
+    first = claimed()
+    shell.run("b", "2")
+    claimed()
+    assert not first.closed
+
+
+def test_without_a_cell_nothing_is_replaced(shell):
+    shell.request = {}
+    first = claimed()
+    claimed()
+    assert not first.closed

@@ -1,0 +1,81 @@
+"""What a form shows: every field once, in groups, and greyed out just what would be refused."""
+
+from __future__ import annotations
+
+import pytest
+
+import contactkit as ck
+from contactkit.checks import accepted, check
+from contactkit.declarations import find
+from contactkit.forms.fields import column_fields, groups, label_of, only_read
+from contactkit.frames import rows_of
+from contactkit.record import fields_of
+
+
+@pytest.mark.parametrize("verb", ["create", "update"])
+def test_every_field_is_there_once(name, verb):
+    provider = find(name)
+    endpoint = provider.endpoint(verb)
+    shown = [each.field.name for group in groups(provider, endpoint, None) for each in group.fields]
+    assert sorted(shown) == sorted(accepted(provider, endpoint))
+    assert set(shown) | set(only_read(provider, endpoint)) >= set(fields_of(provider.record))
+
+
+def test_a_long_record_has_labels_and_a_short_one_has_none():
+    long, short = find("digital_onboarding"), find("sent")
+    labels = [each.label for each in groups(long, long.endpoint("create"), None)]
+    assert labels == ["Name, phone and e-mail", "Personal details", "Consent and channels", "More"]
+    assert [each.label for each in groups(short, short.endpoint("update"), None)] == [""]
+
+
+def test_what_the_form_greys_out_the_client_refuses_and_nothing_else(name):
+    provider = find(name)
+    update = provider.endpoint("update")
+    people = ck.connect(name, via=ck.Simulator(contacts=60, seed=3)).contacts.list()
+    refused = 0
+    for current in rows_of(provider.record, people):
+        for each in (each for group in groups(provider, update, current) for each in group.fields):
+            if not each.writable or each.field.kind not in ("boolean", "category"):
+                continue
+            tries = each.field.choices or (True, False)
+            taken = [
+                not check(provider, update, {each.field.name: value}, current).problems
+                for value in tries
+            ]
+            assert bool(each.reason) is not any(taken)
+            refused += bool(each.reason)
+    assert refused or name in ("sendblue", "digital_onboarding")
+
+
+@pytest.mark.parametrize(
+    ("provider", "changed", "field", "reason"),
+    [
+        ("privy", {"email": "a@example.com"}, "email", "has a value already"),
+        ("privy", {"email_consent": "compliance_suppressed"}, "email_consent", "suppressed"),
+        ("sent", {"is_inherited": True}, "opt_out", "read-only"),
+        ("sent", {"is_inherited": True}, "default_channel", "read-only"),
+    ],
+)
+def test_the_reason_is_the_refusal(provider, changed, field, reason):
+    found = find(provider)
+    people = ck.connect(provider, via=ck.Simulator(contacts=8)).contacts.list()
+    current = rows_of(found.record, people)[0] | changed
+    shown = {
+        each.field.name: each.reason
+        for group in groups(found, found.endpoint("update"), current)
+        for each in group.fields
+    }
+    assert reason in shown[field]
+
+
+def test_a_table_tells_who_and_whom_not_to_write_to(name):
+    columns = column_fields(find(name).record)
+    declared = fields_of(find(name).record)
+    assert any(declared[each].kind in ("boolean", "category") for each in columns)
+    assert any(declared[each].marker.personal for each in columns)
+
+
+def test_labels_are_words():
+    assert label_of("sms_opted_in") == "SMS opted in"
+    assert label_of("format_e164") == "Format E.164"
+    assert label_of("id") == "ID"
