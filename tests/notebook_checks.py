@@ -1,0 +1,108 @@
+"""What each notebook must show: a few checks of the outputs of its tagged cells, by tag.
+
+A notebook that runs and says something else is as wrong as one that does not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a cell shows: its text, and its table as rows by column."""
+
+    text: str
+    rows: list[dict[str, str]]
+
+
+Check = Callable[[Shown], None]
+
+
+def table(html: str) -> list[dict[str, str]]:
+    """The rows of a DataFrame's HTML by column; the names of its index are columns too."""
+    found = ElementTree.fromstring(html[html.index("<table") : html.rindex("</table>") + 8])
+    head = [_cells(row) for row in found.findall("thead/tr")]
+    names = [next(filter(None, reversed(column)), "") for column in zip(*head, strict=True)]
+    return [dict(zip(names, _cells(row), strict=True)) for row in found.findall("tbody/tr")]
+
+
+def _cells(row: ElementTree.Element) -> list[str]:
+    return ["".join(cell.itertext()).strip() for cell in row]
+
+
+def says(*fragments: str) -> Check:
+    """The cell's text has each of these in it."""
+
+    def check(shown: Shown) -> None:
+        for each in fragments:
+            assert each in shown.text
+
+    return check
+
+
+def has(number: int, **values: str) -> Check:
+    """The cell shows a table of so many rows, whose first one holds these values."""
+
+    def check(shown: Shown) -> None:
+        assert len(shown.rows) == number
+        assert {name: shown.rows[0][name] for name in values} == values
+
+    return check
+
+
+def names_every_provider(shown: Shown) -> None:
+    names = [row["name"] for row in shown.rows]
+    assert names == ["digital_onboarding", "privy", "sendblue", "sent"]
+    assert all("inferred" in row["evidence"] for row in shown.rows)
+
+
+def speaks_of_consent(shown: Shown) -> None:
+    fields = {(row["provider"], row["field"]) for row in shown.rows}
+    assert {("sent", "opt_out"), ("sendblue", "opt_out"), ("privy", "sms_consent")} <= fields
+    assert ("digital_onboarding", "sms_opted_in") in fields
+
+
+def contradict(shown: Shown) -> None:
+    assert shown.rows
+    for row in shown.rows:
+        assert {"no", "yes"} <= {*row.values()}
+
+
+def who_may_be_texted(shown: Shown) -> None:
+    answer = {row["provider"]: row for row in shown.rows}
+    assert [row["yes"] == "0" for row in shown.rows] == [False, False, True, True]
+    assert {name: row["unknown"] for name, row in answer.items() if row["unknown"] != "0"} == {
+        "sent": "1"
+    }
+    # At Sent everybody has a number, so each of the sixty has one word.
+    assert sum(int(answer["sent"][word]) for word in ("no", "nothing", "unknown", "yes")) == 60
+    assert all(0 < int(row["may be texted"]) < int(row["no elsewhere"]) for row in shown.rows)
+    assert "15 of 69 people may be texted." in shown.text
+
+
+CHECKS: Mapping[str, Mapping[str, Check]] = {
+    "00_tour.ipynb": {
+        "providers": names_every_provider,
+        "connect": says("world: simulator", "api_key=•••"),
+        "list": has(5, phone_number="+1234567890"),
+        "dtypes": says("string", "category", "boolean", "datetime64[us, UTC]"),
+        "get": has(1, phone="+12025550123", first_name="Ada", opt_out="False"),
+        "dry-run": has(1, outcome="planned", changed="[opt_out]"),
+        "update": has(1, provider="sent", outcome="updated", http_status="200"),
+        "refusal": says("400 VALIDATION_001", "read-only", "see https://"),
+        "refused-here": says("cannot become single_opt_in", "did you mean 'sms_consent'?"),
+        "own-verbs": has(
+            4, name="digital_onboarding", **{"its own verbs": "upsert, create_account"}
+        ),
+        "own-listing": has(1, sms_opted_in="True", sms_unsubscribed="True"),
+        "describe": speaks_of_consent,
+        "problems": has(1, field="opt_out", raw="perhaps"),
+        "awaiting": says("[60, 60, 60, 60]"),
+        "by-phone": contradict,
+        "who-may-be-texted": who_may_be_texted,
+        "carry-over": has(3, key="+12025550123", outcome="updated"),
+    },
+}
