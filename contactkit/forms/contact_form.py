@@ -19,7 +19,7 @@ from contactkit.forms.cells import claim
 from contactkit.forms.draft import Draft, read_draft
 from contactkit.forms.fields import groups, label_of, only_read
 from contactkit.forms.markup import frame_table, render
-from contactkit.forms.mask import personal_texts, text_of
+from contactkit.forms.mask import personal_texts, shown, text_of
 from contactkit.forms.panel import Event, Panel, Work
 from contactkit.forms.review import code_of, review_of
 from contactkit.forms.telling import (
@@ -130,13 +130,13 @@ class ContactForm:
     def _draw(self, *, report: str = "", status: str = "") -> None:
         """Fill the fields from the contact; what was typed is void."""
         provider, endpoint, current = self._provider, self._endpoint, self._current
-        shown = groups(provider, endpoint, current)
+        drawn = groups(provider, endpoint, current)
         facts = [
-            (label_of(name), text_of((current or {}).get(name)))
-            for name in only_read(provider, endpoint)
+            (label_of(each.name), shown(each, (current or {}).get(each.name)))
+            for each in only_read(provider, endpoint)
             if current
         ]
-        reasons = [each.reason for group in shown for each in group.fields if each.writable]
+        reasons = [each.reason for group in drawn for each in group.fields if each.writable]
         self.widget.replace(
             {
                 "head": self._title,
@@ -144,7 +144,7 @@ class ContactForm:
                 if reasons and all(reasons)
                 else "",
                 "fields": render(
-                    "fields", groups=shown, only_read=facts, prefix=self.widget.model_id
+                    "fields", groups=drawn, only_read=facts, prefix=self.widget.model_id
                 ),
                 "problems": "",
                 "status": status,

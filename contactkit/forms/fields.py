@@ -65,10 +65,10 @@ def groups(provider: Provider, endpoint: Endpoint, current: Contact | None) -> l
     return [Group(label=label, fields=held) for label, held in by_label.items() if held]
 
 
-def only_read(provider: Provider, endpoint: Endpoint) -> list[str]:
+def only_read(provider: Provider, endpoint: Endpoint) -> list[RecordField]:
     """The fields of a contact that a verb does not take."""
     taken = accepted(provider, endpoint)
-    return [name for name in fields_of(provider.record) if name not in taken]
+    return [each for name, each in fields_of(provider.record).items() if name not in taken]
 
 
 def column_fields(record: type[Record]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from contactkit.record import RecordField
+from contactkit.record import RecordField, parse_time
 from contactkit.spec import JSON, as_list, as_object
 
 HIDDEN = "•••"
@@ -14,12 +14,19 @@ def masked(field: RecordField, value: JSON) -> str:
     """A value of a field as a file may hold it: masked where it is declared as personal."""
     personal = field.marker.personal
     if not personal or value in (None, "", {}, []):
-        return text_of(value)
+        return shown(field, value)
     if personal == "phone":
         return f"{HIDDEN}{str(value)[-2:]}"
     if personal == "free":
         return HIDDEN
     return f"{str(value)[:1]}{HIDDEN}"
+
+
+def shown(field: RecordField, value: JSON) -> str:
+    """A value of a field as a person reads it; times in UTC."""
+    if field.kind == "datetime" and value:
+        return f"{parse_time(value):%Y-%m-%d %H:%M:%S} UTC"
+    return text_of(value)
 
 
 def text_of(value: JSON) -> str:
