@@ -18,7 +18,9 @@ def test_every_field_is_there_once(name, verb):
     endpoint = provider.endpoint(verb)
     shown = [each.field.name for group in groups(provider, endpoint, None) for each in group.fields]
     assert sorted(shown) == sorted(accepted(provider, endpoint))
-    assert set(shown) | {e.name for e in only_read(provider, endpoint)} >= set(fields_of(provider.record))
+    assert set(shown) | {e.name for e in only_read(provider, endpoint)} >= set(
+        fields_of(provider.record)
+    )
 
 
 def test_a_long_record_has_labels_and_a_short_one_has_none():

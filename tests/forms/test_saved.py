@@ -1,0 +1,78 @@
+"""What a run leaves in files: the record of the form, and nothing that a file must not hold."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+
+SET_UP = """\
+simulator = ck.Simulator(contacts=8)
+ck.connect("privy", via=simulator)
+key = simulator.put(first_name="Canaria", email="canary@example.com", phone_number="+12025550142")
+privy = ck.connect("privy", via=simulator)
+"""
+PRESS = """\
+event = {"kind": "save", "value": "", "version": 1, "values": {"last_name": "Warbler"}}
+for kind in ("ready", "edit", "review", "save"):
+    form.widget.receive({**event, "kind": kind})
+await form.widget.task
+form.result["outcome"].item()
+"""
+BROWSE = """\
+panel = browser.widget.children[0]
+panel.receive({"kind": "ready"})
+await panel.task
+panel.receive({"kind": "pick", "value": key, "values": {}, "version": 1})
+await panel.task
+"""
+CELLS = (
+    "import contactkit as ck\n" + SET_UP,
+    "form = privy.contacts.form(key)\nform",
+    PRESS,
+    "browser = privy.contacts.browse()\nbrowser",
+    BROWSE,
+)
+CANARIES = ("Canaria", "canary@example.com", "2025550142", "Warbler", "privy_")
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
+    """A notebook that was run with the tool's own defaults, which keep widget state."""
+    folder = tmp_path_factory.mktemp("saved")
+    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+            patch.setenv(name, str(folder / name))
+        NotebookClient(notebook, kernel_name="python3", timeout=60).execute()
+    return notebook
+
+
+def test_the_form_was_used(saved):
+    assert saved.cells[2].outputs[0]["data"]["text/plain"] == "'updated'"
+    assert saved.metadata.widgets
+
+
+def test_the_record_is_there(saved):
+    pages = [each["data"].get("text/html", "") for each in saved.cells[1].outputs]
+    assert "Last name: — → W•••" in pages[-1] and "updated" in pages[-1]
+    assert "Contacts at Privy" in "".join(
+        each["data"].get("text/html", "") for each in saved.cells[3].outputs
+    )
+
+
+@pytest.mark.parametrize("canary", CANARIES)
+def test_the_notebook_holds_nothing_of_a_contact_or_a_credential(saved, canary):
+    # What a person wrote into a cell stands there.
+    outputs = [each for cell in saved.cells for each in cell.outputs]
+    whole = nbformat.from_dict({"outputs": outputs, "metadata": saved.metadata})
+    assert canary not in str(whole)
+
+
+@pytest.mark.parametrize("canary", CANARIES)
+def test_an_export_holds_none_either(saved, canary):
+    page, _ = HTMLExporter(exclude_input=True).from_notebook_node(saved)
+    assert "updated" in page
+    assert canary not in page
