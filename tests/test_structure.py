@@ -57,7 +57,16 @@ def test_importing_contactkit_loads_nothing_heavy():
     code = "import sys, contactkit; print(*sys.modules)"
     loaded = {name.partition(".")[0] for name in run(code).split()}
     assert "contactkit" in loaded
-    assert not loaded & {"pandas", "numpy", "httpx", "ipywidgets", "pydantic", "respx", "tqdm"}
+    assert not loaded & {
+        "pandas",
+        "numpy",
+        "httpx",
+        "ipywidgets",
+        "pydantic",
+        "respx",
+        "tqdm",
+        "matplotlib",
+    }
 
 
 def test_errors_can_be_caught_without_loading_pandas():

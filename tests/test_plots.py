@@ -1,0 +1,234 @@
+"""The pictures: drawn whole, said in words, and safe with any frame and any text."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import io
+import itertools
+import subprocess
+import sys
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import contactkit as ck
+from contactkit import plots
+from contactkit.frames import OUTCOMES, result_frame
+
+OF_CONTACTS = [plots.channel_mix, plots.consent, plots.over_time]
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "$x$",
+    r"$\frac{$",
+    "_hidden",
+    "a\x00b\x1f\u202e",
+    "a" * 300,
+]
+
+
+@pytest.fixture
+def people(client: ck.Client) -> pd.DataFrame:
+    return client.contacts.list()
+
+
+def results(*found: str) -> pd.DataFrame:
+    return result_frame([{"operation": "update", "outcome": each} for each in found])
+
+
+def svg(ax: Axes) -> str:
+    """The picture as SVG whose texts are texts."""
+    file = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        ax.figure.canvas.print_figure(file, format="svg")
+    return file.getvalue()
+
+
+def is_whole(ax: Axes) -> bool:
+    """Whether no part of the picture reaches beyond the figure's edges."""
+    ax.figure.draw_without_rendering()
+    page, drawn = ax.figure.bbox, ax.get_tightbbox()
+    return page.contains(*drawn.min) and page.contains(*drawn.max)
+
+
+@pytest.mark.parametrize("picture", OF_CONTACTS)
+@pytest.mark.parametrize("size", [0, 1, 8])
+def test_every_provider_has_its_pictures(picture, size, people):
+    drawn = picture(people.head(size))
+    assert isinstance(drawn, Axes)
+    assert is_whole(drawn)
+    assert ("no contacts" in svg(drawn)) is (size == 0)
+
+
+def test_no_results_are_said_and_one_is_drawn():
+    assert "no results" in svg(plots.outcomes(results()))
+    assert "1 (100%)" in svg(plots.outcomes(results("updated")))
+
+
+def test_every_outcome_is_told_in_words():
+    drawn = plots.outcomes(results(*OUTCOMES, "refused"))
+    labels = [each.get_text().partition("\n")[0] for each in drawn.get_yticklabels()]
+    assert labels == OUTCOMES
+    assert "2 (20%)" in svg(drawn) and is_whole(drawn)
+    troubled = {"refused", "failed", "unknown"}
+    colours = dict(zip(labels, (bar.get_facecolor() for bar in drawn.patches), strict=True))
+    assert len({colours[each] for each in troubled}) == 3
+    assert not {colours[e] for e in troubled} & {c for n, c in colours.items() if n not in troubled}
+
+
+@pytest.mark.parametrize("picture", OF_CONTACTS)
+def test_a_contact_frame_is_needed(picture):
+    for wrong, got in ((results("updated"), "a result frame"), ([1], "list"), (None, "NoneType")):
+        with pytest.raises(ck.InvalidInputError, match=f"needs a contact frame.*not {got}"):
+            picture(wrong)
+    with pytest.raises(ck.InvalidInputError, match=rf"plots\.{picture.__name__}: needs a"):
+        picture(pd.DataFrame({"shoe_size": [43]}))
+
+
+def test_a_result_frame_is_needed(people):
+    for wrong in (people, people.head(0), [1]):
+        with pytest.raises(ck.InvalidInputError, match=r"needs a result frame.*outcome"):
+            plots.outcomes(wrong)
+
+
+def test_ordinary_pandas_does_not_spoil_a_picture(people):
+    joined = pd.concat([people.assign(opt_out=True), people[people.index > 3]])
+    for picture in OF_CONTACTS:
+        assert is_whole(picture(joined.sort_index(ascending=False)))
+
+
+def test_what_comes_from_the_wire_is_text():
+    people = pd.DataFrame(
+        {
+            "available_channels": pd.array(HOSTILE, dtype="string"),
+            "consent": pd.Categorical(HOSTILE),
+            "opt_out_$x$": True,
+            "created_at": pd.Timestamp("2026-01-01", tz="UTC"),
+        }
+    )
+    for picture in (plots.channel_mix, plots.consent):
+        drawn = picture(people)
+        assert is_whole(drawn)
+        found = svg(drawn)
+        assert "<img" not in found and "&lt;img src=x onerror=alert(1)&gt;" in found
+        assert ">$x$" in found and r">$\frac{$" in found and "_hidden" in found
+        assert "a\ufffdb\ufffd\ufffd" in found
+    assert "opt_out_$x$" in svg(plots.consent(people))
+
+
+def test_outcomes_from_elsewhere_are_text_too():
+    drawn = plots.outcomes(pd.DataFrame({"outcome": HOSTILE}))
+    assert "&lt;img" in svg(drawn) and is_whole(drawn)
+
+
+def test_texts_of_consent_do_not_lie_on_each_other():
+    people = pd.DataFrame({f"consent_{n}": pd.Categorical(HOSTILE * 3) for n in range(3)})
+    drawn = plots.consent(people)
+    drawn.figure.draw_without_rendering()
+    keys = [each for each in drawn.artists if hasattr(each, "offsetbox")]
+    boxes = [each.get_window_extent() for each in keys] + [
+        b.get_window_extent() for b in bars(drawn)
+    ]
+    assert not any(
+        one.overlaps(other) for at, one in enumerate(boxes[:3]) for other in boxes[at + 1 :]
+    )
+
+
+def bars(ax: Axes) -> list[matplotlib.patches.Rectangle]:
+    return [each for each in ax.patches if isinstance(each, matplotlib.patches.Rectangle)]
+
+
+def test_many_channels_are_cut_and_it_is_said():
+    channels = [f"channel {n}" for n in range(50)]
+    drawn = plots.channel_mix(pd.DataFrame({"available_channels": channels}))
+    assert len(bars(drawn)) == plots.MOST_CHANNELS
+    assert "the first 20 of 50 channels" in drawn.get_title("left")
+
+
+def test_unknown_consent_is_shown():
+    flags = pd.DataFrame({"opt_out": pd.array([None, True, None, False], dtype="boolean")})
+    found = svg(plots.consent(flags))
+    assert "unknown 2 (50%)" in found and "yes 1 (25%)" in found and "no 1 (25%)" in found
+
+
+def test_shares_do_not_round_to_none_or_all():
+    flags = pd.DataFrame({"opt_out": [True] + [False] * 999})
+    found = svg(plots.consent(flags))
+    assert "yes 1 (&lt;1%)" in found and "no 999 (&gt;99%)" in found
+
+
+def test_axes_of_ones_own_are_drawn_into_and_left_as_they_are():
+    axes = Figure(layout="constrained").subplots(2, 2).ravel()
+    frame = ck.connect("sent", via=ck.Simulator(contacts=8)).contacts.list()
+    for picture, ax in zip(OF_CONTACTS, axes, strict=False):
+        assert picture(frame, ax=ax) is ax
+    assert plots.outcomes(results("updated"), axes[3]) is axes[3]
+    assert plots.consent(frame.head(0), axes[3]) is axes[3]
+
+
+def test_a_picture_shows_itself_and_is_opaque(people):
+    content, size = plots.consent(people)._repr_png_()  # pyright: ignore
+    image = matplotlib.image.imread(io.BytesIO(content))
+    assert np.allclose(image.shape[:2], (2 * size["height"], 2 * size["width"]), atol=2)
+    assert (image[..., 3] == 1).all() and (image[0, 0, :3] == 1).all()
+
+
+def test_figures_do_not_pile_up():
+    frame = results("updated")
+    figures = [weakref.ref(plots.outcomes(frame).figure) for _ in range(25)]
+    gc.collect()
+    assert not any(figure() for figure in figures)
+
+
+def calls(picture: Callable[[pd.DataFrame], Axes], frame: pd.DataFrame) -> int:
+    count = itertools.count()
+    sys.setprofile(lambda *_: next(count))
+    try:
+        picture(frame)
+    finally:
+        sys.setprofile(None)
+    return next(count)
+
+
+@pytest.mark.parametrize("picture", OF_CONTACTS)
+def test_nothing_is_done_row_by_row(picture, people):
+    many = people.iloc[np.arange(100_000) % len(people)]
+    calls(picture, people)  # what the first call alone imports and caches
+    assert calls(picture, many) < calls(picture, people) + 10_000
+
+
+def test_matplotlib_is_imported_in_one_place_and_pyplot_nowhere():
+    package = Path(ck.__file__).parent
+    importing = {
+        path.name
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom | ast.Import) and "matplotlib" in ast.unparse(node)
+    }
+    assert importing == {"plots.py"}
+    code = "import sys, contactkit.plots; print('matplotlib.pyplot' in sys.modules)"
+    assert run(code).strip() == "False"
+
+
+def test_without_matplotlib_the_extra_is_named():
+    code = """
+import sys
+sys.modules["matplotlib"] = None
+try:
+    from contactkit import plots
+except ImportError as error:
+    print(error)
+"""
+    assert 'python -m pip install "contactkit[plots]"' in run(code)
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout
