@@ -1,4 +1,4 @@
-"""`python -m tests.bench [import] [frames] [memory] [call] [serve]`: ratios, all of one run.
+"""`python -m tests.bench [part ...]`: ratios, all of one run; without a part, of all parts.
 
 A program to be run by hand: it passes nothing and fails nothing, and says beside each figure what
 is wanted. Read the ratios; the times are this machine's.
@@ -21,8 +21,9 @@ PARTS = {
     "memory": "memory",
     "call": "call",
     "serve": "serve",
+    "pictures": "pictures",
 }
-VERSIONS = ("pandas", "pydantic", "httpx", "pyarrow", "sentdm", "uvicorn")
+VERSIONS = ("pandas", "pydantic", "httpx", "pyarrow", "matplotlib", "sentdm", "uvicorn")
 COLUMNS = ("", "measured", "beside", "", "is", "wanted")
 
 
