@@ -189,6 +189,7 @@ class BlockingContacts(Contacts[pd.DataFrame, Iterator[pd.DataFrame]]):
         # Only forms need what draws them.
         from contactkit.forms import ContactForm
 
+        self._endpoint("create" if key is None else "update")
         contact = None if key is None else self.get(key)
         return ContactForm(self._client.aio.contacts, self._session, self._world, contact)
 

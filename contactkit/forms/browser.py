@@ -14,7 +14,7 @@ import pandas as pd
 
 from contactkit.calls import Session
 from contactkit.contacts import Contacts
-from contactkit.errors import ContactKitError
+from contactkit.errors import ContactKitError, FieldProblem, InvalidInputError
 from contactkit.forms.cells import claim
 from contactkit.forms.contact_form import ContactForm
 from contactkit.forms.draft import read_draft
@@ -26,7 +26,7 @@ from contactkit.forms.telling import Failure, problems_told, refusal_told
 from contactkit.forms.transcript import Transcript
 from contactkit.frames import rows_of
 from contactkit.record import key_of
-from contactkit.spec import JSON
+from contactkit.spec import JSON, Provider
 
 PAGE = 20
 
@@ -47,7 +47,7 @@ class ContactBrowser:
         self._world = world
         self._endpoint = provider.endpoint("list")
         self._columns = column_fields(provider.record)
-        self._people = people
+        self._people = _checked(provider, people)
         self._source: Any = None
         self._more = False
         self._start = 0
@@ -59,7 +59,7 @@ class ContactBrowser:
             "next": lambda _: self._leaf(self._start + PAGE),
             "previous": lambda _: self._leaf(self._start - PAGE),
             "pick": self._pick,
-            "create": lambda _: self._edit(None),
+            "create": self._create,
             "edit": lambda _: None,
         }
         docs = self._endpoint.docs or provider.docs
@@ -182,8 +182,20 @@ class ContactBrowser:
         page = self._people.iloc[self._start : self._start + PAGE]
         return rows_of(self._provider.record, page)
 
-    def _pick(self, event: Event) -> Work:
-        return self._picked(str(event["value"]))
+    def _pick(self, event: Event) -> Work | None:
+        return None if self._unsaved() else self._picked(str(event["value"]))
+
+    def _create(self, event: Event) -> None:
+        if not self._unsaved():
+            self._edit(None)
+
+    def _unsaved(self) -> bool:
+        """Whether the form has something to lose; then it says so."""
+        unsaved = self.form is not None and self.form.unsaved
+        told = "The form has changes that are not saved. Save them, or press Revert, first."
+        above = render("problems", lead=told, others=[], docs="") if unsaved else ""
+        self._list.show({"problems": above}, focus="problems" if unsaved else "")
+        return unsaved
 
     async def _picked(self, key: str) -> None:
         told = render("working", told="Reading the contact")
@@ -218,3 +230,14 @@ class ContactBrowser:
         row = rows_of(self._provider.record, contact)[0]
         self._written[row[key_of(self._provider.record).name]] = row
         self._draw()
+
+
+def _checked(provider: Provider, people: pd.DataFrame | None) -> pd.DataFrame | None:
+    """The frame, if it is one of this provider's contacts."""
+    key = key_of(provider.record).name
+    if people is None or (isinstance(people, pd.DataFrame) and key in people.columns):
+        return people
+    message = f"must be a contact frame with the column {key}"
+    raise InvalidInputError(
+        f"{provider.name} browse", [FieldProblem(field="people", message=message)]
+    )

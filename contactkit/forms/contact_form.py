@@ -93,6 +93,11 @@ class ContactForm:
         """Every result row of this form, oldest first."""
         return pd.concat(self._results, ignore_index=True) if self._results else self.result
 
+    @property
+    def unsaved(self) -> bool:
+        """Whether something was typed that is not saved, or is being saved now."""
+        return bool(self.widget.draft) or self.widget.busy
+
     def close(self) -> None:
         """Take the form away; what is in flight is cancelled."""
         self.widget.close()
@@ -172,7 +177,8 @@ class ContactForm:
             return self._refuse(draft.problems)
         current = self._current or {}
         report = review_of(self._provider, self._endpoint, self.key, current, draft)
-        self._clear({"report": report}, focus="report")
+        beside, _ = problems_told(self._provider, self._endpoint, draft.doubts)
+        self._clear({**beside, "report": report}, focus="report")
 
     def _save(self, event: Event) -> Work | None:
         return self._start(event, dry_run=False)

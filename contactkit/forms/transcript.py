@@ -80,7 +80,7 @@ class Transcript:
             title=self._title,
             world=self._world,
             key=masked(self._key, self._contact.get(self._key.name)),
-            shown=table("Contact", ["field", "value"], shown),
+            shown=table("Contact", ["field", "value"], shown) if shown else "",
             actions=table("What was done", columns, self._actions) if self._actions else "",
         )
 

@@ -97,6 +97,28 @@ async def test_another_pick_closes_the_first_form(many):
     assert len(widget._instances) == before
 
 
+@pytest.mark.parametrize("what", ["pick", "create"])
+async def test_what_is_not_saved_is_not_lost_to_another_pick(many, what):
+    browser, front = await browsing("privy", many)
+    first, second = keys(front)[:2]
+    await front.ask("pick", first)
+    form = browser.form
+    Front(form.widget).send("edit", first_name="Ada")
+    await front.ask(what, second)
+    assert browser.form is form
+    assert "not saved" in front.text("problems")
+    await Front(form.widget).ask("revert")
+    await front.ask(what, second)
+    assert browser.form is not form and "not saved" not in front.text("problems")
+
+
+def test_a_frame_of_something_else_is_refused(many):
+    client = ck.connect("privy", via=many)
+    for each in (client.contacts.list().drop(columns="id"), [1]):
+        with pytest.raises(ck.InvalidInputError, match="contact frame with the column id"):
+            client.contacts.browse(each)
+
+
 async def test_a_new_contact_begins_here_too(many):
     browser, front = await browsing("privy", many)
     front.send("create")
