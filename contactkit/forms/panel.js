@@ -130,10 +130,13 @@ function render({ model, el }) {
   });
   el.addEventListener("change", () => tell("edit"));
   el.addEventListener("keydown", (event) => {
-    // Notebooks have shortcuts on single letters.
-    event.stopPropagation();
+    const enter = event.key === "Enter";
+    const held = event.ctrlKey || event.metaKey || event.altKey;
+    // Notebooks have shortcuts on plain keys, and ones that run the cell on Enter; saving is theirs.
+    if (enter || !held) event.stopPropagation();
     const list = event.target.closest("[data-control=rows]");
-    if (event.key === "Enter" && list && event.target.matches("input")) {
+    if (enter && (held || event.shiftKey)) event.preventDefault();
+    else if (enter && list && event.target.matches("input")) {
       event.preventDefault();
       addRow(list);
     }
