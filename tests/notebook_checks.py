@@ -12,10 +12,12 @@ from xml.etree import ElementTree
 
 @dataclass(frozen=True)
 class Shown:
-    """What a cell shows: its text, and its table as rows by column."""
+    """What a cell shows: its text, its HTML, its table as rows by column, and its widgets."""
 
     text: str
+    html: str
     rows: list[dict[str, str]]
+    widgets: int
 
 
 Check = Callable[[Shown], None]
@@ -83,6 +85,18 @@ def who_may_be_texted(shown: Shown) -> None:
     assert "15 of 69 people may be texted." in shown.text
 
 
+def a_form_and_its_masked_record(shown: Shown) -> None:
+    assert shown.widgets == 1
+    assert "Edit a contact at Privy" in shown.html and "Nothing was sent." in shown.html
+    assert all(each in shown.html for each in ("O•••", "H•••", "•••34", "subscribed"))
+    assert not any(each in shown.html for each in ("Omar", "Haddad", "omar@", "2125550134"))
+
+
+def an_empty_form(shown: Shown) -> None:
+    assert shown.widgets == 1
+    assert "Create a contact at Privy" in shown.html and "no contact yet" in shown.text
+
+
 CHECKS: Mapping[str, Mapping[str, Check]] = {
     "00_tour.ipynb": {
         "providers": names_every_provider,
@@ -104,6 +118,16 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
         "by-phone": contradict,
         "who-may-be-texted": who_may_be_texted,
         "carry-over": has(3, key="+12025550123", outcome="updated"),
+    },
+    "01_edit_one_contact.ipynb": {
+        "find": has(1, id="cus_a1b2c3d4e5f60002", last_name="Haddad", sms_consent="subscribed"),
+        "form": a_form_and_its_masked_record,
+        "given-back": says("0 result rows; the last outcome: []", "Haddad  subscribed"),
+        "code": has(1, outcome="updated", changed="[last_name, sms_consent]", http_status="200"),
+        "refused": says("unsubscribed cannot become single_opt_in", "is set once"),
+        "rehearsal": has(1, operation="update", outcome="planned", changed="[name_last]"),
+        "create": an_empty_form,
+        "close": has(1, last_name="Hadad", sms_consent="unsubscribed"),
     },
     "04_add_a_provider.ipynb": {
         "record": says("'opt_out': ('noMoreCards', 'boolean', 'writable')"),
