@@ -97,6 +97,21 @@ def an_empty_form(shown: Shown) -> None:
     assert "Create a contact at Privy" in shown.html and "no contact yet" in shown.text
 
 
+def nothing(shown: Shown) -> None:
+    assert not shown.text and not shown.html and not shown.widgets
+
+
+def a_provider_picker(shown: Shown) -> None:
+    assert shown.widgets == 1 and not shown.html
+    assert "Dropdown(description='Provider'" in shown.text
+    assert "('Digital Onboarding', 'Privy', 'Sendblue', 'Sent')" in shown.text
+
+
+def browsers_without_a_record(shown: Shown) -> None:
+    assert shown.widgets == 1 and not shown.html
+    assert shown.text.startswith("Stack(children=(Box(")
+
+
 CHECKS: Mapping[str, Mapping[str, Check]] = {
     "00_tour.ipynb": {
         "providers": names_every_provider,
@@ -146,5 +161,10 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
         "result": has(1, outcome="updated", changed="[motif]", attempts="2"),
         "frame": has(1, motif="sea", opt_out="False"),
         "driver": says("def run(flow", "flow.send(answer)", "Done(reply=Reply(status=200)"),
+    },
+    "dashboard.ipynb": {
+        "clients": nothing,
+        "provider": a_provider_picker,
+        "browsers": browsers_without_a_record,
     },
 }

@@ -22,7 +22,7 @@ NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 OFFLINE = Path(__file__).parent / "offline"
 OWN_FOLDERS = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
 WIDGET = "application/vnd.jupyter.widget-view+json"
-WITH_PANELS = ("01_edit_one_contact.ipynb",)
+WITH_PANELS = ("01_edit_one_contact.ipynb", "dashboard.ipynb")
 PROBE = """\
 import socket
 
