@@ -1,4 +1,4 @@
-"""The command line: `contactkit demo`, `describe PROVIDER` and `serve PROVIDER`."""
+"""The command line: `contactkit demo`, `lab`, `describe PROVIDER` and `serve PROVIDER`."""
 
 from __future__ import annotations
 
@@ -67,6 +67,18 @@ def serve(
     served = Served(find(provider), contacts, seed, controlled=control)
     told = facts if as_json else welcome
     run(served, host, port, lambda address: print(told(served, address), flush=True))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(
+    context: typer.Context,
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="Serve it with Voila.")] = False,
+) -> None:
+    """Open the notebooks in JupyterLab, or serve the dashboard; further options go on to these."""
+    # Only this command needs what the notebooks need.
+    from contactkit.lab import open_lab, serve_dashboard
+
+    (serve_dashboard if dashboard else open_lab)(context.args)
 
 
 def main() -> None:
