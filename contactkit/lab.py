@@ -22,27 +22,31 @@ _LOOPBACK = "127.0.0.1"
 _ADDRESS = re.compile(r"--?([\w.]+\.)?ip(=(?P<value>.*))?")
 # Voila's page asks a CDN for icons. Under this policy the browser asks nobody but Voila.
 _POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
-_SETTINGS = {"headers": {"Content-Security-Policy": _POLICY}}
-VOILA = (f"--Voila.ip={_LOOPBACK}", f"--Voila.tornado_settings={_SETTINGS}")
+VOILA_SETTINGS = {"headers": {"Content-Security-Policy": _POLICY}}
+# Ctrl-C is the answer, not a question.
+_ANSWER = "--ServerApp.answer_yes=True"
+# A page that is closed cannot end its kernel, for Voila's server refuses to hear of it.
+_CULLING = "--MappingKernelManager.cull_idle_timeout=300"
 
 
 def open_lab(arguments: Sequence[str]) -> NoReturn:
     """Run JupyterLab on the notebooks until Ctrl-C; the arguments are handed on to it."""
     passed = _handed_on(arguments)
     program = _program("jupyterlab.labapp", "LabApp")
-    ours = (f"--ServerApp.ip={_LOOPBACK}", "--ServerApp.answer_yes=True")
-    _run(program, f"--ServerApp.root_dir={_folder()}", *ours, *passed)
+    ours = (f"--ServerApp.root_dir={_folder()}", f"--ServerApp.ip={_LOOPBACK}", _ANSWER)
+    _run(program, *ours, *passed)
 
 
 def serve_dashboard(arguments: Sequence[str]) -> NoReturn:
     """Serve the dashboard with Voila until Ctrl-C; the arguments are handed on to it."""
     passed = _handed_on(arguments)
     program = _program("voila.app", "Voila")
-    _run(program, f"--Voila.notebook_path={_home() / _DASHBOARD}", *VOILA, *passed)
+    ours = (f"--Voila.notebook_path={_home() / _DASHBOARD}", f"--Voila.ip={_LOOPBACK}", _CULLING)
+    _run(program, *ours, *passed, tornado_settings=VOILA_SETTINGS)
 
 
-def _run(program: Any, *arguments: str) -> NoReturn:
-    program.launch_instance(list(arguments))
+def _run(program: Any, *arguments: str, **settings: object) -> NoReturn:
+    program.launch_instance(list(arguments), **settings)
     sys.stdout.flush()
     sys.stderr.flush()
     # A request that is cut short leaves JupyterLab a thread, for which exiting would wait for ever.

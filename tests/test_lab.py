@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import nbformat
 import pytest
 
 import contactkit as ck
+from tests.ports import free_port, wait_for
 
 RUN = "from contactkit.cli import main; main()"
 PROCESS_OF_THE_KERNEL = "import os; print(f'kernel={os.getpid()}')"
@@ -63,30 +63,16 @@ class Layout:
                 process.kill()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
-
-
 def printed_address(process: subprocess.Popen[str]) -> httpx.URL:
     assert process.stdout
     lines: list[str] = []
     for line in process.stdout:
         lines.append(line)
         if found := re.search(r"http://\S+", line):
-            return listening_at(httpx.URL(found[0]))
-    raise AssertionError("".join(lines))
-
-
-def listening_at(address: httpx.URL) -> httpx.URL:
-    """The address, once it listens: JupyterLab prints it a moment before."""
-    for _ in range(300):
-        try:
-            socket.create_connection((address.host, address.port)).close()
+            address = httpx.URL(found[0])
+            wait_for(address.port)
             return address
-        except ConnectionRefusedError:
-            time.sleep(0.1)
-    raise AssertionError(f"nothing listens at {address}")
+    raise AssertionError("".join(lines))
 
 
 def laid_out(tmp_path: Path, notebooks: Path) -> Layout:
@@ -168,6 +154,12 @@ def test_the_dashboard_is_served_on_loopback_until_ctrl_c_which_ends_its_kernel(
     with pytest.raises(ProcessLookupError):
         os.kill(int(kernel[1]), 0)
     assert list(wheel.work.iterdir()) == []
+
+
+def test_kernels_of_closed_pages_end_by_and_by(checkout):
+    done = checkout.run("--dashboard", "--Application.show_config=True")
+    assert re.search(r"MappingKernelManager\n  \.cull_idle_timeout = .*\b300\b", done.stdout)
+    assert done.stderr == ""
 
 
 def test_the_notebooks_of_a_wheel_are_copied_where_they_are_not_yet(wheel):
