@@ -22,8 +22,12 @@ PARTS = {
     "call": "call",
     "serve": "serve",
     "pictures": "pictures",
+    "forms": "forms",
 }
-VERSIONS = ("pandas", "pydantic", "httpx", "pyarrow", "matplotlib", "sentdm", "uvicorn")
+VERSIONS = (
+    *("pandas", "pydantic", "httpx", "pyarrow", "sentdm", "uvicorn"),
+    *("matplotlib", "ipywidgets", "anywidget"),
+)
 COLUMNS = ("", "measured", "beside", "", "is", "wanted")
 
 
