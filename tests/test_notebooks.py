@@ -22,7 +22,6 @@ NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 OFFLINE = Path(__file__).parent / "offline"
 OWN_FOLDERS = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
 WIDGET = "application/vnd.jupyter.widget-view+json"
-WITH_PANELS = ("01_edit_one_contact.ipynb", "dashboard.ipynb")
 PROBE = """\
 import socket
 
@@ -158,10 +157,7 @@ def test_it_shows_no_credential(run: Run, name):
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_it_shows_nothing_of_this_machine(run: Run, request: pytest.FixtureRequest, name):
-    if name in WITH_PANELS:
-        reason = "a Panel has no repr of its own, so its text says where it is in memory"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+def test_it_shows_nothing_of_this_machine(run: Run, name):
     assert not OF_THIS_MACHINE.findall(_whole(run(name)))
 
 

@@ -105,17 +105,20 @@ class ContactBrowser:
         beside, _ = problems_told(self._provider, self._endpoint, draft.problems)
         wrong = sum(map(bool, beside.values()))
         above = refusal_told(None, [], wrong)
-        self._list.show({**beside, "problems": above})
-        return None if draft.problems else self._searched(draft.values)
+        first = next((name for name, html in beside.items() if html), "")
+        self._list.show({**beside, "problems": above}, focus=first.removeprefix("problem:"))
+        # Whoever only opened the browser may be elsewhere with the keyboard.
+        focus = "" if event["kind"] == "ready" else "table"
+        return None if draft.problems else self._searched(draft.values, focus)
 
-    async def _searched(self, filters: dict[str, Any]) -> None:
+    async def _searched(self, filters: dict[str, Any], focus: str) -> None:
         self._source, earlier = self._door.pages(**filters), self._source
         if earlier:
             await earlier.aclose()
         self._people, self._start, self._more = None, 0, True
-        await self._leaf(0)
+        await self._leaf(0, focus)
 
-    async def _leaf(self, start: int) -> None:
+    async def _leaf(self, start: int, focus: str = "table") -> None:
         """Show the page of the table that begins there, once there are rows for it."""
         self._list.show({"status": render("working", told="Reading contacts"), "problems": ""})
         try:
@@ -125,7 +128,7 @@ class ContactBrowser:
             return self._stopped(error)
         if start < self._held or start == 0:
             self._start = max(start, 0)
-        self._draw(focus="table")
+        self._draw(focus=focus)
 
     @property
     def _held(self) -> int:
@@ -220,6 +223,7 @@ class ContactBrowser:
                 saved=self._saved,
             ),
         )
+        self.form.widget.begins_at = "fields"
         self.widget.children = (self._list, self.form.widget)
         if earlier:
             earlier.close()

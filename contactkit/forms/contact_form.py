@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -63,7 +64,10 @@ class ContactForm:
         self._results: list[pd.DataFrame] = []
         self._doubted: tuple[Mapping[str, JSON], str] = ({}, "")
         self._asked_about: Mapping[str, JSON] = {}
-        self.transcript = transcript or Transcript(self._title, world, self._provider.record)
+        self._reviewed = False
+        self.transcript = transcript or Transcript(
+            f"Contact at {self._provider.title}", world, self._provider.record
+        )
         verbs = {
             "edit": self._edited,
             "review": self._review,
@@ -169,7 +173,10 @@ class ContactForm:
             each for each in (*draft.problems, *draft.doubts) if each.field in event["values"]
         ]
         beside, _ = problems_told(self._provider, self._endpoint, problems)
-        self.widget.show(beside)
+        # What was reviewed is not what Save would send any more.
+        stale = {"report": ""} if self._reviewed else {}
+        self._reviewed = False
+        self.widget.show({**beside, "problems": "", **stale})
 
     def _review(self, event: Event) -> None:
         draft = self._draft(event)
@@ -179,6 +186,7 @@ class ContactForm:
         report = review_of(self._provider, self._endpoint, self.key, current, draft)
         beside, _ = problems_told(self._provider, self._endpoint, draft.doubts)
         self._clear({**beside, "report": report}, focus="report")
+        self._reviewed = True
 
     def _save(self, event: Event) -> Work | None:
         return self._start(event, dry_run=False)
@@ -192,7 +200,10 @@ class ContactForm:
             return self._refuse(draft.problems)
         if draft.doubts and draft.values != self._asked_about:
             self._asked_about = draft.values
-            return self._refuse(draft.doubts)
+            again = "Save again sends it all the same"
+            return self._refuse(
+                [replace(each, message=f"{each.message}; {again}") for each in draft.doubts]
+            )
         told = "Rehearsing" if dry_run else "Saving"
         self._clear({"status": render("working", told=told), "report": ""})
         return self._send(draft, dry_run=dry_run)
@@ -247,9 +258,9 @@ class ContactForm:
         """Void what was typed, and show the contact as it is now."""
         self._doubted = ({}, "")
         if self.contact is None:
-            return self._draw()
+            return self._draw(status="The form is empty again.")
         self._clear({"status": render("working", told="Reading the contact"), "report": ""})
-        return self._reread(self.key)
+        return self._reread(self.key, status="This is the contact as it is now.")
 
     async def _reread(self, key: Any, *, report: str = "", status: str = "") -> None:
         """Show the contact with this key as it is now, and what led to that."""
@@ -261,8 +272,8 @@ class ContactForm:
             # What was written must not stand in the fields to be sent again.
             if report:
                 self._draw(report=report)
-            told = f"{status} The contact could not be read again; Revert tries it."
-            return self._refuse((), error, status=told.strip())
+            told = "The contact could not be read again; Revert tries it."
+            return self._refuse((), error, status=f"{status} {told}" if report else told)
         self._draw(report=report, status=status)
         self._saved(self.contact)
 

@@ -71,7 +71,7 @@ def _doubts(
     """A number that is too short is what is left when somebody stops halfway."""
     for name, value in values.items():
         if value and is_phone(fields[name]) and (why := phones.doubt(phone(value))):
-            yield FieldProblem(field=name, message=f"{why}; Save again sends it all the same")
+            yield FieldProblem(field=name, message=why)
 
 
 def _take(

@@ -46,6 +46,9 @@ function render({ model, el }) {
   const all = (selector) => [...el.querySelectorAll(selector)];
   const region = (name) => el.querySelector(`[data-region="${CSS.escape(name)}"]`);
   const fieldAt = (name) => el.querySelector(`[data-field="${CSS.escape(name)}"]`);
+  // Two views of one panel are in one document, and each needs ids of its own.
+  const view = crypto.randomUUID();
+  let shared = "";
   let busy = false;
   let since = 0;
   let silence;
@@ -86,7 +89,7 @@ function render({ model, el }) {
     for (const [name, html] of Object.entries(regions)) {
       const at = region(name);
       if (!at) continue;
-      at.innerHTML = html;
+      at.innerHTML = shared ? html.replaceAll(shared, view) : html;
       for (const control of at.querySelectorAll("[data-field]")) {
         fill(control, JSON.parse(control.dataset.raw));
         started.set(control, JSON.stringify(read(control)));
@@ -101,14 +104,17 @@ function render({ model, el }) {
   function show(message) {
     clearTimeout(silence);
     if (message.layout !== undefined) el.innerHTML = message.layout;
+    shared = message.id ?? shared;
     place(message.regions ?? {});
     for (const [name, raw] of Object.entries(message.draft ?? {})) {
       if (fieldAt(name)) fill(fieldAt(name), raw);
     }
     setBusy(message.busy ?? busy);
     const at = message.focus && (fieldAt(message.focus) ?? region(message.focus));
-    // A whole region takes the focus itself; of a field, its first box that can.
-    if (at) (boxesOf(at).find((box) => !box.disabled) ?? at).focus();
+    if (!at) return;
+    // What is inert cannot be focused, and its task is as good as over.
+    all("[data-inert]").forEach((each) => (each.inert = false));
+    (boxesOf(at).find((box) => !box.disabled) ?? at).focus();
   }
 
   el.addEventListener("click", (event) => {

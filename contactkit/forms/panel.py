@@ -28,6 +28,7 @@ class Panel(anywidget.AnyWidget):
     """A layout whose regions are filled by name; `on` answers events, at once or as a task.
 
     One task runs at a time: what is asked meanwhile is not done, but for "cancel" and "edit".
+    `begins_at` is where the keyboard goes when a front end first shows it, if it is set before.
     """
 
     _esm = Path(__file__).with_name("panel.js")
@@ -44,6 +45,7 @@ class Panel(anywidget.AnyWidget):
         self.regions: dict[str, str] = {}
         self.draft: dict[str, JSON] = {}
         self.version = 0
+        self.begins_at = ""
         self.task: asyncio.Task[None] | None = None
         self._on = on
         self._secrets = secrets
@@ -87,8 +89,9 @@ class Panel(anywidget.AnyWidget):
         self._answer(kind, event)
 
     def _tell_all(self) -> None:
-        whole = {"layout": self.layout_html, "regions": self.regions}
-        self.send({**whole, "draft": self.draft, "busy": self.busy})
+        whole = {"layout": self.layout_html, "regions": self.regions, "id": self.model_id}
+        self.send({**whole, "draft": self.draft, "busy": self.busy, "focus": self.begins_at})
+        self.begins_at = ""
 
     def _answer(self, kind: str, event: Event) -> None:
         answer = self._on.get(kind)
@@ -123,6 +126,9 @@ class Panel(anywidget.AnyWidget):
     def _alert(self, message: str, detail: str) -> None:
         told = {"problems": render("exception", message=message, detail=detail), "status": ""}
         self.show(told, focus="problems")
+
+    def __repr__(self) -> str:
+        return f"<contactkit panel: {self.regions.get('head', '')}>"
 
     def close(self) -> None:
         """Close the widget and what it made, and end its task."""

@@ -18,7 +18,11 @@ def review_of(
 ) -> str:
     """HTML: old and new of each field that differs, and the request."""
     rows = [
-        (label_of(name), text_of(current.get(name)) or "—", text_of(_after(current, draft, name)))
+        (
+            label_of(name),
+            text_of(current.get(name)) or "—",
+            text_of(_after(current, draft, name)) or "—",
+        )
         for name in draft.values
     ]
     return render(

@@ -31,7 +31,8 @@ def problems_told(
         # A provider may point into a field, as custom_fields.tier does.
         first = re.split(r"[.\[/]", each.field, maxsplit=1)[0]
         name = each.field if each.field in fields else spelled.get(each.field, spelled.get(first))
-        told[name].append(each.message) if name else others.append(str(each))
+        said = "Nothing was changed." if each.code == "empty" else str(each)
+        told[name].append(each.message) if name else others.append(said)
     beside = {
         f"problem:{name}": render("problem", label=label_of(name), message="; ".join(messages))
         for name, messages in told.items()

@@ -88,6 +88,18 @@ async def test_a_row_is_picked_edited_and_seen_in_the_list(many):
     assert "updated" in browser.transcript.html()
 
 
+async def test_the_keyboard_goes_where_something_was_asked_for(many):
+    browser, front = await browsing("privy", many)
+    assert not any(each.get("focus") for each in front.heard)
+    await front.ask("search")
+    assert [each["focus"] for each in front.heard if "focus" in each][-1] == "table"
+    await front.ask("pick", keys(front)[0])
+    form = Front(browser.form.widget)
+    assert form.heard[0]["focus"] == "fields"
+    form.panel.receive({"kind": "ready"})
+    assert form.heard[-2]["focus"] == ""
+
+
 async def test_another_pick_closes_the_first_form(many):
     _browser, front = await browsing("privy", many)
     first, second = keys(front)[:2]

@@ -92,7 +92,7 @@ async def test_a_contact_is_created_and_then_edited(name, example, wire):
     assert len(writes(wire)) == 1
     kept = {n: raw for n, raw in raws.items() if n in front.fields.controls}
     front.send("save", **kept)
-    assert "nothing to change" in front.text("problems")
+    assert "Nothing was changed" in front.text("problems")
     assert len(writes(wire)) == 1
 
 
@@ -159,6 +159,8 @@ async def test_half_a_number_is_asked_about_before_it_is_sent(number, wire):
     front.send("save", phone_number=number)
     assert "Save again sends it all the same" in front.problems()["phone_number"]
     assert not wire.requests
+    front.send("edit", phone_number=number + "0")
+    assert "Save again" not in front.problems()["phone_number"]
     front.send("save", phone_number=number + "0")
     assert not wire.requests
     await front.ask("save", phone_number=number + "0")
@@ -175,9 +177,9 @@ def test_a_half_typed_date_is_no_empty_one(wire):
 def test_nothing_changed_is_said(wire):
     _, front, _ = opened("sent", wire, SENT)
     front.send("save")
-    assert "nothing to change" in front.text("problems")
+    assert "Nothing was changed" in front.text("problems")
     front.send("review")
-    assert "nothing to change" in front.text("problems")
+    assert "Nothing was changed" in front.text("problems")
     assert not wire.requests
 
 
@@ -276,6 +278,16 @@ async def test_review_shows_the_difference_and_the_very_request(wire):
     (write,) = writes(wire)
     assert request[1] == write.method and request[2] == str(write.url)
     assert json.loads(request[3]) == body(write)
+
+
+async def test_what_was_reviewed_is_gone_when_something_else_is_typed(wire):
+    _, front, _ = opened("privy", wire, PRIVY)
+    front.send("review", first_name="Ada")
+    front.send("edit", first_name="Adam")
+    assert not front.text("report")
+    await front.ask("save", first_name="Adam")
+    front.send("edit", first_name="Ada")
+    assert "updated" in front.text("report")
 
 
 async def test_the_code_that_is_shown_does_the_same(wire):
