@@ -67,6 +67,11 @@ def clean(provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]) ->
     }
 
 
+def same(one: JSON, other: JSON) -> bool:
+    """Whether two values are the same JSON: to Python True is 1, which it is not on the wire."""
+    return one == other and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
 def is_phone(field: RecordField) -> bool:
     """Whether a field holds a phone number."""
     return field.marker.personal == "phone" or field.marker.check is phones.check

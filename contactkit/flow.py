@@ -95,6 +95,8 @@ def _noting(ask: Ask, in_doubt: bool) -> Generator[None]:
             key = ask.idempotency_key
             under = f" under the idempotency key {key}" if key else ""
             interrupt.add_note(f"The {ask.endpoint.verb}{under} may have been carried out.")
+            # Whoever catches it may send the same again.
+            vars(interrupt)["idempotency_key"] = key
         raise
 
 

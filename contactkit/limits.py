@@ -18,7 +18,7 @@ from contactkit.spec import Limit
 
 _UNITS = {"s": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "day": 86_400}
 
-_NUMBER = re.compile(r"\d{1,10}(\.\d+)?", re.ASCII)
+_NUMBER = re.compile(r"\d{1,300}(\.\d+)?", re.ASCII)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

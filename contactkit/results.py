@@ -10,12 +10,13 @@ from typing import Any, cast
 
 from contactkit.answers import picked, undocumented
 from contactkit.calls import Ask, Done, Session
+from contactkit.checks import same
 from contactkit.columns import named
 from contactkit.errors import (
     ApiError,
     AuthenticationError,
+    ConfigurationError,
     ConflictError,
-    ContactKitError,
     FieldProblem,
     InvalidInputError,
     InvalidRequestError,
@@ -62,17 +63,20 @@ def result(
     known = None if ask.endpoint.record else before
     outcome, message = _judged(session, ask, done, changes, after, _usual(ask, done))
     if outcome == "updated" and changes and known:
-        same = all(known.get(n) == changes[n] for n in changes)
-        outcome = "unchanged" if same else outcome
+        outcome = outcome if _changed(changes, known) else "unchanged"
     name = key_of(ask.endpoint.record or session.provider.record).name
     return _common(session, ask, done) | {
         "key": key or (after or {}).get(name),
         "outcome": outcome,
-        "changed": [n for n in changes if known is None or known.get(n) != changes[n]],
+        "changed": _changed(changes, known),
         "before": known,
         "after": after,
         "message": message or None,
     }
+
+
+def _changed(changes: Mapping[str, JSON], before: Mapping[str, JSON] | None) -> list[str]:
+    return [n for n in changes if before is None or not same(before.get(n), changes[n])]
 
 
 def results(session: Session, ask: Ask, done: Done, many: Many) -> list[dict[str, Any]]:
@@ -110,7 +114,7 @@ _REFUSED = (
 def failure(
     session: Session,
     effect: str,
-    error: ContactKitError | asyncio.CancelledError,
+    error: BaseException,
     *,
     key: str,
     changes: Mapping[str, JSON],
@@ -127,7 +131,7 @@ def failure(
         "key": key or None,
         "operation": effect,
         "outcome": "unknown" if doubtful else "refused" if refused else "failed",
-        "changed": [n for n in changes if before is None or before.get(n) != changes[n]],
+        "changed": _changed(changes, before),
         "before": before,
         "http_status": problem.status,
         "code": problem.code or next((each.code for each in fields if each.code), None),
@@ -150,7 +154,8 @@ def key_of_write(error: BaseException) -> str:
     """The idempotency key under which the same write may be sent again, if there is one."""
     if isinstance(error, ApiError):
         return error.problem.idempotency_key
-    return error.idempotency_key if isinstance(error, TransportError) else ""
+    # The flow leaves it on an interrupt, too.
+    return str(getattr(error, "idempotency_key", ""))
 
 
 def _may_have_been_written(error: BaseException) -> bool:
@@ -159,8 +164,8 @@ def _may_have_been_written(error: BaseException) -> bool:
     if isinstance(error, asyncio.CancelledError):
         # The flow adds a note when what was interrupted may have been carried out.
         return bool(getattr(error, "__notes__", ()))
-    sure = (*_REFUSED, AuthenticationError, RateLimitError)
-    return isinstance(error, ApiError) and not isinstance(error, sure)
+    sure = (*_REFUSED, AuthenticationError, RateLimitError, ConfigurationError)
+    return not isinstance(error, sure)
 
 
 def _common(session: Session, ask: Ask, done: Done) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def by_consent(people: pd.DataFrame) -> dict[str, dict[str, int]]:
     told = {
         str(name): _answers(column)
         for name, column in people.items()
-        if _CONSENT.search(str(name)) and _is_choice(column)
+        if _CONSENT.search(str(name)) and not _ANOTHERS.search(str(name)) and _is_choice(column)
     }
     if not told:
         needed = "a flag or an enumeration about consent, such as opt_out or sms_consent"
@@ -128,8 +128,8 @@ def by_consent(people: pd.DataFrame) -> dict[str, dict[str, int]]:
 def _is_choice(column: pd.Series) -> bool:
     """Whether it is a flag or an enumeration, which may have become text on its way."""
     kind = pd.api.types.infer_dtype(column, skipna=True)
-    few = kind in ("string", "empty") and column.nunique() <= MOST_CHOICES
-    return few or kind in ("boolean", "categorical")
+    few = kind in ("string", "empty", "categorical") and column.nunique() <= MOST_CHOICES
+    return few or kind == "boolean"
 
 
 def _answers(column: pd.Series) -> dict[str, int]:

@@ -149,3 +149,14 @@ def test_outcomes_are_in_declared_order_and_only_those_that_occur():
     assert list(found) == [each for each in OUTCOMES if each in found]
     text = pd.DataFrame({"outcome": ["postponed", "updated"]})
     assert by_outcome(text) == {"updated": 1, "postponed": 1}
+
+
+def test_who_did_it_is_no_consent():
+    people = pd.DataFrame({"opt_out": [True], "unsubscribed_by": ["jo@example.com"]})
+    assert list(by_consent(people)) == ["opt_out"]
+
+
+def test_a_hundred_choices_are_no_consent():
+    many = pd.Series([f"consent {n}" for n in range(100)], dtype="category")
+    people = pd.DataFrame({"opt_out": [True] * 100, "consent_text": many})
+    assert list(by_consent(people)) == ["opt_out"]

@@ -81,6 +81,11 @@ class ContactBrowser:
         self.widget.layout.close()
         self.widget.close()
 
+    @property
+    def busy(self) -> bool:
+        """Whether the form or the list waits for an answer; a list's read is not missed."""
+        return self.form is not None and self.form.busy
+
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
@@ -102,20 +107,26 @@ class ContactBrowser:
 
     def _search(self, event: Event) -> Work | None:
         draft = read_draft(self._session, self._endpoint, "", None, event.get("values", {}))
-        beside, _ = problems_told(self._provider, self._endpoint, draft.problems)
-        wrong = sum(map(bool, beside.values()))
-        above = refusal_told(None, [], wrong)
-        first = next((name for name, html in beside.items() if html), "")
-        self._list.show({**beside, "problems": above}, focus=first.removeprefix("problem:"))
+        source, problems = None, draft.problems
+        try:
+            source = None if problems else self._door.pages(**draft.values)
+        except InvalidInputError as error:
+            problems = error.problems
+        beside, _ = problems_told(self._provider, self._endpoint, problems)
+        wrong = [name.removeprefix("problem:") for name, html in beside.items() if html]
+        above = refusal_told(None, [], len(wrong))
+        self._list.show({**beside, "problems": above}, focus=wrong[0] if wrong else "")
         # Whoever only opened the browser may be elsewhere with the keyboard.
         focus = "" if event["kind"] == "ready" else "table"
-        return None if draft.problems else self._searched(draft.values, focus)
+        return self._searched(source, focus) if source else None
 
-    async def _searched(self, filters: dict[str, Any], focus: str) -> None:
-        self._source, earlier = self._door.pages(**filters), self._source
+    async def _searched(self, source: Any, focus: str) -> None:
+        self._source, earlier = source, self._source
         if earlier:
             await earlier.aclose()
         self._people, self._start, self._more = None, 0, True
+        # What a form wrote is in what the provider lists from now on, or has changed since.
+        self._written.clear()
         await self._leaf(0, focus)
 
     async def _leaf(self, start: int, focus: str = "table") -> None:
@@ -208,7 +219,10 @@ class ContactBrowser:
         except (ContactKitError, asyncio.CancelledError) as error:
             above = refusal_told(error, [], 0)
             return self._list.show({"problems": above, "status": ""}, focus="problems")
-        self._edit(contact)
+        if not self._unsaved():
+            return self._edit(contact)
+        # Somebody typed in the form while the contact was read.
+        self._list.show({"status": ""})
 
     def _edit(self, contact: pd.DataFrame | None) -> None:
         """Show the form of a contact, or of a new one, beside the list."""
@@ -239,9 +253,13 @@ class ContactBrowser:
 def _checked(provider: Provider, people: pd.DataFrame | None) -> pd.DataFrame | None:
     """The frame, if it is one of this provider's contacts."""
     key = key_of(provider.record).name
-    if people is None or (isinstance(people, pd.DataFrame) and key in people.columns):
+    if people is None or (
+        isinstance(people, pd.DataFrame)
+        and key in people.columns
+        and people.attrs.get("provider", provider.name) == provider.name
+    ):
         return people
-    message = f"must be a contact frame with the column {key}"
+    message = f"must be a contact frame of {provider.title} with the column {key}"
     raise InvalidInputError(
         f"{provider.name} browse", [FieldProblem(field="people", message=message)]
     )

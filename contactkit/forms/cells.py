@@ -6,9 +6,14 @@ from typing import Any, Protocol
 
 from IPython.core.getipython import get_ipython
 
+from contactkit.errors import warn
+
 
 class Closable(Protocol):
-    """What can be taken away."""
+    """What can be taken away; `busy` while something of it is in flight."""
+
+    @property
+    def busy(self) -> bool: ...
 
     def close(self) -> None: ...
 
@@ -23,6 +28,10 @@ def claim(form: Closable) -> None:
         return
     last, earlier = _made.get(cell, ("", []))
     if last != run:
+        if any(each.busy for each in earlier):
+            warn(
+                "a write was in flight in this cell; it is cancelled and may have been carried out"
+            )
         for each in earlier:
             each.close()
         earlier = []

@@ -16,7 +16,9 @@ import pandas as pd
 from contactkit.calls import Session
 from contactkit.contacts import Contacts
 from contactkit.errors import ContactKitError, FieldProblem
+from contactkit.forms.attempts import Attempts
 from contactkit.forms.cells import claim
+from contactkit.forms.controls import Raw
 from contactkit.forms.draft import Draft, read_draft
 from contactkit.forms.fields import groups, label_of, only_read
 from contactkit.forms.markup import frame_table, render
@@ -31,7 +33,7 @@ from contactkit.forms.telling import (
     refusal_told,
 )
 from contactkit.forms.transcript import Transcript
-from contactkit.frames import result_frame, rows_of
+from contactkit.frames import problems, result_frame, rows_of
 from contactkit.record import fields_of, key_of
 from contactkit.results import failure, key_of_write, problem_fields
 from contactkit.spec import JSON, Endpoint
@@ -61,10 +63,11 @@ class ContactForm:
         self._session = session
         self._provider = session.provider
         self._saved = saved
-        self._results: list[pd.DataFrame] = []
-        self._doubted: tuple[Mapping[str, JSON], str] = ({}, "")
-        self._asked_about: Mapping[str, JSON] = {}
+        self._attempts = Attempts()
+        self._typed: Mapping[str, Raw] = {}
         self._reviewed = False
+        # The key of a contact that was written and could not be read again.
+        self._unread = ""
         self.transcript = transcript or Transcript(
             f"Contact at {self._provider.title}", world, self._provider.record
         )
@@ -90,17 +93,22 @@ class ContactForm:
     @property
     def result(self) -> pd.DataFrame:
         """The last result row, as every verb answers it; a refusal is one too. Empty at first."""
-        return self._results[-1] if self._results else result_frame([])
+        return self._attempts.last
 
     @property
     def history(self) -> pd.DataFrame:
         """Every result row of this form, oldest first."""
-        return pd.concat(self._results, ignore_index=True) if self._results else self.result
+        return self._attempts.history
 
     @property
     def unsaved(self) -> bool:
         """Whether something was typed that is not saved, or is being saved now."""
         return bool(self.widget.draft) or self.widget.busy
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is in flight."""
+        return self.widget.busy
 
     def close(self) -> None:
         """Take the form away; what is in flight is cancelled."""
@@ -134,10 +142,13 @@ class ContactForm:
 
     def _secrets(self) -> Iterable[str]:
         declared = fields_of(self._provider.record)
-        return [*self._session.secrets, *personal_texts(declared, self._current or {})]
+        typed = {name: str(raw) for name, raw in self.widget.draft.items()}
+        known = personal_texts(declared, self._current or {}) + personal_texts(declared, typed)
+        return [*self._session.secrets, *known]
 
-    def _draw(self, *, report: str = "", status: str = "") -> None:
+    def _draw(self, regions: Mapping[str, str] | None = None) -> None:
         """Fill the fields from the contact; what was typed is void."""
+        self._typed = {}
         provider, endpoint, current = self._provider, self._endpoint, self._current
         drawn = groups(provider, endpoint, current)
         facts = [
@@ -146,41 +157,47 @@ class ContactForm:
             if current
         ]
         reasons = [each.reason for group in drawn for each in group.fields if each.writable]
+        bad = () if self.contact is None else problems(self.contact)["field"]
         self.widget.replace(
             {
                 "head": self._title,
-                "note": render("note", reasons=dict.fromkeys(reasons))
-                if reasons and all(reasons)
-                else "",
+                "note": render(
+                    "note",
+                    reasons=dict.fromkeys(reasons) if all(reasons) else (),
+                    bad=dict.fromkeys(bad),
+                ),
                 "fields": render(
                     "fields", groups=drawn, only_read=facts, prefix=self.widget.model_id
                 ),
                 "problems": "",
-                "status": status,
-                "report": report,
-            },
-            focus="report" if report else "",
+                "status": "",
+                "report": "",
+                **(regions or {}),
+            }
         )
         self.transcript.shown(current or {})
 
     def _draft(self, event: Event) -> Draft:
+        self._typed = event["values"]
         return read_draft(self._session, self._endpoint, self.key, self._current, event["values"])
 
     def _edited(self, event: Event) -> None:
-        """Say what is wrong with what was typed so far, and nothing yet of what is missing."""
+        """Say what is wrong with what was typed now, and nothing yet of what is missing."""
+        values = event["values"]
+        edited = [n for n in {**values, **self._typed} if values.get(n) != self._typed.get(n)]
         draft = self._draft(event)
-        problems = [
-            each for each in (*draft.problems, *draft.doubts) if each.field in event["values"]
-        ]
-        beside, _ = problems_told(self._provider, self._endpoint, problems)
+        wrong = [each for each in (*draft.problems, *draft.doubts) if each.field in values]
+        beside, _ = problems_told(self._provider, self._endpoint, wrong)
+        told = {name: beside[f"problem:{name}"] for name in edited if f"problem:{name}" in beside}
+        regions = {f"problem:{name}": html for name, html in told.items()}
         # What was reviewed is not what Save would send any more.
         stale = {"report": ""} if self._reviewed else {}
         self._reviewed = False
-        self.widget.show({**beside, "problems": "", **stale})
+        self.widget.show({**regions, "problems": "", **stale})
 
     def _review(self, event: Event) -> None:
         draft = self._draft(event)
-        if draft.problems:
+        if self._unread or draft.problems:
             return self._refuse(draft.problems)
         current = self._current or {}
         report = review_of(self._provider, self._endpoint, self.key, current, draft)
@@ -189,46 +206,43 @@ class ContactForm:
         self._reviewed = True
 
     def _save(self, event: Event) -> Work | None:
-        return self._start(event, dry_run=False)
+        draft = self._draft(event)
+        if self._unread or draft.problems:
+            return self._refuse(draft.problems)
+        if self._attempts.asks(draft):
+            told = "Save again sends it all the same"
+            asked = [replace(each, message=f"{each.message}; {told}") for each in draft.doubts]
+            return self._refuse(asked)
+        return self._start(draft, "Saving", self._attempts.again(draft.values))
 
     def _dry_run(self, event: Event) -> Work | None:
-        return self._start(event, dry_run=True)
-
-    def _start(self, event: Event, *, dry_run: bool) -> Work | None:
         draft = self._draft(event)
-        if draft.problems:
+        if self._unread or draft.problems:
             return self._refuse(draft.problems)
-        if draft.doubts and draft.values != self._asked_about:
-            self._asked_about = draft.values
-            again = "Save again sends it all the same"
-            return self._refuse(
-                [replace(each, message=f"{each.message}; {again}") for each in draft.doubts]
-            )
-        told = "Rehearsing" if dry_run else "Saving"
-        self._clear({"status": render("working", told=told), "report": ""})
-        return self._send(draft, dry_run=dry_run)
+        return self._start(draft, "Rehearsing", {"dry_run": True})
 
-    async def _send(self, draft: Draft, *, dry_run: bool) -> None:
+    def _start(self, draft: Draft, told: str, options: Mapping[str, JSON]) -> Work:
+        self._reviewed = False
+        self._clear({"status": render("working", told=told), "report": ""})
+        return self._send(draft, options)
+
+    async def _send(self, draft: Draft, options: Mapping[str, JSON]) -> None:
         about = [] if self.contact is None else [self.contact]
-        options: dict[str, JSON] = {"dry_run": True} if dry_run else self._again(draft)
         verb = getattr(self._door, self._endpoint.verb)
         try:
             done = await verb(*about, **draft.values, **options)
         except (ContactKitError, asyncio.CancelledError) as error:
-            return self._failed(error, draft, dry_run)
+            return self._failed(error, draft, options)
+        except Exception as error:
+            self._failed(error, draft, options)
+            raise
         report = self._note(done, draft, options)
-        if dry_run:
-            told = {"report": report, "status": outcome_told(done)}
-            return self.widget.show(told, focus="report")
-        self._doubted = ({}, "")
-        await self._reread(done["key"].item(), report=report, status=outcome_told(done))
+        if "dry_run" in options:
+            return self._told(done, {"report": report})
+        self._attempts.settle()
+        await self._reread(done["key"].item(), done, report)
 
-    def _again(self, draft: Draft) -> dict[str, JSON]:
-        """The key of an earlier attempt at the same, of which nobody knows what became."""
-        values, key = self._doubted
-        return {"idempotency_key": key} if key and values == draft.values else {}
-
-    def _failed(self, error: Failure, draft: Draft, dry_run: bool) -> None:
+    def _failed(self, error: BaseException, draft: Draft, options: Mapping[str, JSON]) -> None:
         row = failure(
             self._session,
             self._endpoint.effect,
@@ -236,52 +250,81 @@ class ContactForm:
             key=self.key,
             changes=draft.values,
             before=self._current,
-            dry_run=dry_run,
+            dry_run="dry_run" in options,
         )
-        report = self._note(result_frame([row]), draft, {})
+        report = self._note(result_frame([row]), draft, options)
         doubt = ""
         if row["outcome"] == "unknown":
-            self._doubted = (draft.values, key_of_write(error))
+            self._attempts.doubt(draft.values, key_of_write(error))
             doubt = doubt_told(error, self._endpoint)
+        # What was pressed twice is not asked for twice.
+        self.widget.renew()
         self.widget.show({"report": report})
         self._refuse(problem_fields(error), error, status=doubt)
 
     def _note(self, done: pd.DataFrame, draft: Draft, options: Mapping[str, JSON]) -> str:
         """Keep a result row; the report of it."""
-        self._results.append(done)
-        self.transcript.done(done, draft.values, draft.fields, self._secrets())
+        self._attempts.rows.append(done)
+        what = f"{self._endpoint.verb}{' (dry run)' if 'dry_run' in options else ''}"
+        self.transcript.done(what, done, draft.values, draft.fields, self._secrets())
         values = {**draft.values, **options}
         code = code_of(self._provider, self._endpoint, self.key, values)
         return render("report", table=frame_table("Result", done.filter(_SHOWN)), code=code)
 
+    def _told(self, done: pd.DataFrame, regions: Mapping[str, str]) -> None:
+        """Say what became of a write; where nobody can tell, that is no good news."""
+        sure = done["outcome"].item() not in ("unknown", "skipped")
+        line = outcome_told(done)
+        above = "" if sure else render("problems", lead=line, others=[], docs="")
+        self.widget.show(
+            {**regions, "status": line if sure else "", "problems": above},
+            focus="report" if sure else "problems",
+        )
+
     def _revert(self, event: Event) -> Work | None:
         """Void what was typed, and show the contact as it is now."""
-        self._doubted = ({}, "")
-        if self.contact is None:
-            return self._draw(status="The form is empty again.")
+        key = self._unread or self.key
+        if not key:
+            return self._draw({"status": "The form is empty again."})
         self._clear({"status": render("working", told="Reading the contact"), "report": ""})
-        return self._reread(self.key, status="This is the contact as it is now.")
+        return self._reread(key)
 
-    async def _reread(self, key: Any, *, report: str = "", status: str = "") -> None:
+    async def _reread(self, key: Any, done: pd.DataFrame | None = None, report: str = "") -> None:
         """Show the contact with this key as it is now, and what led to that."""
         if pd.isna(key):
-            return self._draw(report=report, status=status)
-        try:
-            self.contact = await self._door.get(key)
-        except (ContactKitError, asyncio.CancelledError) as error:
-            # What was written must not stand in the fields to be sent again.
-            if report:
-                self._draw(report=report)
-            told = "The contact could not be read again; Revert tries it."
-            return self._refuse((), error, status=f"{status} {told}" if report else told)
-        self._draw(report=report, status=status)
-        self._saved(self.contact)
+            self._draw()
+        else:
+            try:
+                self.contact = await self._door.get(key)
+            except (ContactKitError, asyncio.CancelledError) as error:
+                return self._not_read(key, error, done, report)
+            self._unread = ""
+            self._draw({"status": "This is the contact as it is now."})
+            self._saved(self.contact)
+        if done is None:
+            self._attempts.settle()
+        else:
+            self._told(done, {"report": report})
+
+    def _not_read(self, key: str, error: Failure, done: pd.DataFrame | None, report: str) -> None:
+        """What was written must not be sent again, and what was there before is there no more."""
+        told = "The contact could not be read again; Revert tries it."
+        if done is not None:
+            self._unread = key
+            self.widget.replace({"fields": "", "note": "", "report": report})
+            told = f"{outcome_told(done)} {told}"
+        self._refuse((), error, status=told)
 
     def _refuse(
-        self, problems: Sequence[FieldProblem], error: Failure | None = None, status: str = ""
+        self,
+        refused: Sequence[FieldProblem],
+        error: BaseException | None = None,
+        status: str = "",
     ) -> None:
         """Show each problem beside its field and the rest above the buttons."""
-        beside, others = problems_told(self._provider, self._endpoint, problems)
+        if self._unread and error is None:
+            refused, status = (), "Press Revert first: it reads the contact that was saved."
+        beside, others = problems_told(self._provider, self._endpoint, refused)
         wrong = [name.removeprefix("problem:") for name, html in beside.items() if html]
         above = refusal_told(error, others, len(wrong))
         focus = wrong[0] if wrong else "problems"

@@ -21,7 +21,7 @@ Raw: TypeAlias = JSON
 
 FLAGS = {"yes": True, "no": False}
 _LONG = 60
-_NUMBER = re.compile(r"-?(0|[1-9]\d{0,40})(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,300})(\.\d{1,300})?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,18 @@ def value_of(field: RecordField, raw: Raw) -> JSON:
     """
     if raw is None:
         raise ValueError("is only half typed")
-    return _CONTROLS[control_of(field)].read(field, raw)
+    control = control_of(field)
+    rows = control in ("tags", "pairs")
+    if not (_are_rows(raw, 1 if control == "tags" else 3) if rows else isinstance(raw, str)):
+        raise ValueError("is not what this control can hold")
+    return _CONTROLS[control].read(field, raw)
+
+
+def _are_rows(raw: Raw, parts: int) -> bool:
+    rows = [as_list(row) for row in as_list(raw)]
+    return isinstance(raw, list) and all(
+        len(row) == parts and all(isinstance(part, str) for part in row) for row in rows
+    )
 
 
 def kinds_of(field: RecordField) -> Mapping[str, str]:
@@ -86,11 +97,11 @@ def _as_text(value: JSON) -> Raw:
 
 
 def _text(field: RecordField, raw: Raw) -> JSON:
-    return str(raw) or None
+    return raw or None
 
 
 def _number(field: RecordField, raw: Raw) -> JSON:
-    text = str(raw).strip()
+    text = raw.strip()
     if text and not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
         raise ValueError("must be a whole number")
     return int(text) if text else None
@@ -101,7 +112,7 @@ def _as_flag(value: JSON) -> Raw:
 
 
 def _flag(field: RecordField, raw: Raw) -> JSON:
-    return FLAGS.get(str(raw))
+    return FLAGS.get(raw)
 
 
 def _as_time(value: JSON) -> Raw:
@@ -115,7 +126,7 @@ def _time(field: RecordField, raw: Raw) -> JSON:
     if not raw:
         return None
     try:
-        return datetime.fromisoformat(str(raw)).isoformat() + "+00:00"
+        return datetime.fromisoformat(raw).isoformat() + "+00:00"
     except ValueError:
         raise ValueError("must be a time, such as 2026-03-01T12:00:00") from None
 
@@ -125,7 +136,7 @@ def _as_rows(value: JSON) -> Raw:
 
 
 def _tags(field: RecordField, raw: Raw) -> JSON:
-    return [row[0] for row in raw if row[0]]
+    return [row[0] for row in raw]
 
 
 def _as_pairs(value: JSON) -> Raw:
@@ -147,7 +158,7 @@ def _as_part(value: JSON) -> tuple[str, str]:
 
 
 def _pairs(field: RecordField, raw: Raw) -> JSON:
-    rows: list[Sequence[str]] = [row for row in raw if any(row[::2])]
+    rows: list[Sequence[str]] = raw
     found: dict[str, JSON] = {}
     for name, kind, text in rows:
         if not name:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from contactkit import phones
 from contactkit.calls import Ask, Session, prepare
-from contactkit.checks import accepted, check, clean, is_phone, phone
+from contactkit.checks import accepted, check, clean, is_phone, phone, same
 from contactkit.contacts import whole
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.forms.controls import Raw, value_of
@@ -80,9 +80,9 @@ def _take(
     value = value_of(field, raw)
     if field.marker.collection == "merge":
         value = _merged(current.get(field.name) or {}, value)
-    same = field.name in current and current[field.name] == value
+    unchanged = field.name in current and same(current[field.name], value)
     # An option that is not set is left to the provider.
-    if not same and (value is not None or field.marker.access != "option"):
+    if not unchanged and (value is not None or field.marker.access != "option"):
         values[field.name] = value
 
 
@@ -92,7 +92,7 @@ def _merged(held: Mapping[str, JSON], value: Mapping[str, JSON]) -> JSON:
     if gone and value:
         message = f"cannot lose {', '.join(gone)} alone: what is sent is merged with what is there"
         raise ValueError(f"{message}; remove all to clear it")
-    return {n: v for n, v in value.items() if n not in held or held[n] != v} or (
+    return {n: v for n, v in value.items() if n not in held or not same(held[n], v)} or (
         None if gone else dict(value)
     )
 

@@ -5,9 +5,9 @@ A front end swallows an exception of a callback, and nobody sees one of a task.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
+from traceback import format_exception
 
 from contactkit.errors import ContactKitError, redact
 
@@ -23,9 +23,13 @@ def guard(
     try:
         yield
     except Exception as error:
-        hidden = list(secrets())
         told = str(error) if isinstance(error, ContactKitError) else f"unexpected: {error}"
-        detail = "".join(traceback.format_exception(error))
-        show(redact(f"{type(error).__name__}: {told}", hidden), redact(detail, hidden))
+        message, detail = f"{type(error).__name__}: {told}", "".join(format_exception(error))
+        try:
+            hidden = list(secrets())
+        except Exception:
+            # Without them nothing of it can be shown safely but its kind.
+            message, detail, hidden = type(error).__name__, "", []
+        show(redact(message, hidden), redact(detail, hidden))
         if strict:
             raise

@@ -5,31 +5,28 @@
 // which notebooks keep in their files.
 
 const SILENCE = 10_000;
+const MUTE = "The kernel does not answer. It may be busy; if it was restarted, run the cell again.";
 
 const boxesOf = (at) => [...at.querySelectorAll("input, select, textarea")];
-
-const controls = {
-  single: {
-    // A date that is half typed has no value, and must not be taken for an empty one.
-    read: (at) => (boxesOf(at)[0].validity.badInput ? null : boxesOf(at)[0].value),
-    fill: (at, raw) => (boxesOf(at)[0].value = raw ?? ""),
-  },
-  flag: {
-    read: (at) => boxesOf(at).find((box) => box.checked)?.value ?? "",
-    fill: (at, raw) => boxesOf(at).forEach((box) => (box.checked = box.value === raw)),
-  },
-  rows: {
-    read: (at) => rowsOf(at).map((row) => boxesOf(row).map((box) => box.value)),
-    fill: (at, raw) => at.querySelector("ul").replaceChildren(...raw.map((row) => rowFor(at, row))),
-  },
-};
-
 const rowsOf = (at) => [...at.querySelectorAll("ul > li")];
+const valuesOf = (row) => boxesOf(row).map((box) => box.value);
+
+// A row as it came, which its boxes may not be able to show exactly, and what they show of it.
+const origins = new WeakMap();
 
 function rowFor(at, values) {
   const row = at.querySelector("template").content.firstElementChild.cloneNode(true);
   boxesOf(row).forEach((box, part) => (box.value = values?.[part] ?? box.value));
+  if (values) origins.set(row, { values, shown: JSON.stringify(valuesOf(row)) });
   return row;
+}
+
+function rowValues(row) {
+  const origin = origins.get(row);
+  const values = valuesOf(row);
+  if (origin?.shown === JSON.stringify(values)) return [origin.values];
+  const typed = boxesOf(row).some((box) => box.matches("input[type=text]") && box.value !== "");
+  return typed ? [values] : [];
 }
 
 function addRow(at) {
@@ -38,8 +35,30 @@ function addRow(at) {
   boxesOf(row)[0].focus();
 }
 
+const controls = {
+  single: {
+    // A date that is half typed has no value, and must not be taken for an empty one.
+    read: (at) => (boxesOf(at)[0].validity.badInput ? null : boxesOf(at)[0].value),
+    fill: (at, raw) => (boxesOf(at)[0].value = raw),
+  },
+  flag: {
+    read: (at) => boxesOf(at).find((box) => box.checked)?.value ?? "",
+    fill: (at, raw) => boxesOf(at).forEach((box) => (box.checked = box.value === raw)),
+  },
+  rows: {
+    read: (at) => rowsOf(at).flatMap(rowValues),
+    fill: (at, raw) => at.querySelector("ul").replaceChildren(...raw.map((row) => rowFor(at, row))),
+  },
+};
+
 const read = (at) => controls[at.dataset.control].read(at);
 const fill = (at, raw) => controls[at.dataset.control].fill(at, raw);
+
+function copy(pre) {
+  getSelection().selectAllChildren(pre);
+  // Pages that are not served securely have no clipboard; there the text is at least selected.
+  navigator.clipboard?.writeText(pre.textContent);
+}
 
 function render({ model, el }) {
   const started = new WeakMap();
@@ -52,6 +71,8 @@ function render({ model, el }) {
   let busy = false;
   let since = 0;
   let silence;
+  let pressed = false;
+  let waiting = [];
 
   function changed() {
     const now = all("[data-field]").map((at) => [at, read(at)]);
@@ -59,30 +80,35 @@ function render({ model, el }) {
     return Object.fromEntries(other.map(([at, raw]) => [at.dataset.field, raw]));
   }
 
+  function mute(on) {
+    all("[data-mute]").forEach((at) => (at.textContent = on ? MUTE : ""));
+  }
+
   function tell(kind, value = "") {
     const version = Number(el.querySelector("[data-version]")?.dataset.version ?? 0);
-    model.send({ kind, value, values: changed(), version });
+    try {
+      model.send({ kind, value, values: changed(), version });
+      return true;
+    } catch {
+      mute(true);
+      return false;
+    }
   }
 
   function ask(kind, value) {
-    if (busy && kind !== "cancel") return;
-    tell(kind, value);
-    if (kind === "cancel") return;
+    if ((busy && kind !== "cancel") || !tell(kind, value) || kind === "cancel") return;
     setBusy(true);
-    silence = setTimeout(() => {
-      region("status").textContent =
-        "The kernel has not answered. It may be busy; if it was restarted, run the cell again.";
-    }, SILENCE);
+    silence = setTimeout(() => mute(true), SILENCE);
   }
 
   function setBusy(on) {
     if (on && !busy) since = Date.now();
     busy = on;
-    // Not `disabled`, which would take the keyboard's place away.
+    // Neither is `disabled`, which would take the keyboard's place away.
     all("button[name]").forEach((button) =>
       button.setAttribute("aria-disabled", String((button.name === "cancel") !== on)),
     );
-    all("[data-inert]").forEach((at) => (at.inert = on));
+    all("form").forEach((form) => form.setAttribute("aria-busy", String(on)));
   }
 
   function place(regions) {
@@ -101,63 +127,91 @@ function render({ model, el }) {
     }
   }
 
+  function focus(name) {
+    const at = fieldAt(name) ?? region(name);
+    const folded = at?.closest("details");
+    if (folded) folded.open = true;
+    if (at) (boxesOf(at).find((box) => !box.disabled) ?? at).focus();
+  }
+
   function show(message) {
     clearTimeout(silence);
+    mute(false);
     if (message.layout !== undefined) el.innerHTML = message.layout;
     shared = message.id ?? shared;
     place(message.regions ?? {});
     for (const [name, raw] of Object.entries(message.draft ?? {})) {
-      if (fieldAt(name)) fill(fieldAt(name), raw);
+      if (raw !== null && fieldAt(name)) fill(fieldAt(name), raw);
     }
     setBusy(message.busy ?? busy);
-    const at = message.focus && (fieldAt(message.focus) ?? region(message.focus));
-    if (!at) return;
-    // What is inert cannot be focused, and its task is as good as over.
-    all("[data-inert]").forEach((each) => (each.inert = false));
-    (boxesOf(at).find((box) => !box.disabled) ?? at).focus();
+    if (message.focus) focus(message.focus);
   }
 
-  el.addEventListener("click", (event) => {
+  // A button that moves away between press and release is never clicked.
+  const heard = (message) => (pressed ? waiting.push(message) : show(message));
+  const press = () => (pressed = true);
+  const release = () =>
+    setTimeout(() => {
+      pressed = false;
+      waiting.splice(0).forEach(show);
+    });
+
+  function blocked(event) {
+    const typing = event.type !== "keydown" || event.key !== "Tab";
+    if (busy && typing && event.target.closest("[data-held]")) event.preventDefault();
+  }
+
+  function clicked(event) {
     const button = event.target.closest("button");
-    if (!button) return;
-    const field = button.closest("[data-field]");
+    const field = button?.closest("[data-field]");
+    if (!button || (busy && field)) return;
     if (button.dataset.row === "add") addRow(field);
     else if (button.dataset.row === "remove") {
       button.closest("li").remove();
       field.querySelector("[data-row=add]").focus();
       tell("edit");
-    } else if (button.dataset.copy !== undefined) {
-      navigator.clipboard.writeText(button.parentElement.querySelector("pre").textContent);
-    } else if (button.name && button.type !== "submit") ask(button.name, button.value);
-  });
-  el.addEventListener("submit", (event) => {
-    event.preventDefault();
-    ask(event.target.dataset.submit);
-  });
-  el.addEventListener("change", () => tell("edit"));
-  el.addEventListener("keydown", (event) => {
+    } else if (button.dataset.copy !== undefined) copy(button.parentElement.querySelector("pre"));
+    else if (button.name && button.type !== "submit") ask(button.name, button.value);
+  }
+
+  function keyed(event) {
     const enter = event.key === "Enter";
     const held = event.ctrlKey || event.metaKey || event.altKey;
     // Notebooks have shortcuts on plain keys, and ones that run the cell on Enter; saving is theirs.
     if (enter || !held) event.stopPropagation();
+    if (!enter || event.isComposing) return;
     const list = event.target.closest("[data-control=rows]");
-    if (enter && (held || event.shiftKey)) event.preventDefault();
-    else if (enter && list && event.target.matches("input")) {
+    if (held || event.shiftKey || event.repeat) event.preventDefault();
+    else if (list && event.target.matches("input")) {
       event.preventDefault();
       addRow(list);
     }
+  }
+
+  for (const kind of ["keydown", "beforeinput", "mousedown", "click"]) {
+    el.addEventListener(kind, blocked, { capture: true });
+  }
+  el.addEventListener("pointerdown", press);
+  for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, release);
+  el.addEventListener("click", clicked);
+  el.addEventListener("keydown", keyed);
+  el.addEventListener("change", () => tell("edit"));
+  el.addEventListener("submit", (event) => {
+    event.preventDefault();
+    ask(event.target.dataset.submit);
   });
 
   const ticking = setInterval(() => {
     const seconds = Math.round((Date.now() - since) / 1000);
     all("[data-elapsed]").forEach((at) => (at.textContent = `${seconds} s`));
   }, 1000);
-  model.on("msg:custom", show);
+  model.on("msg:custom", heard);
   model.send({ kind: "ready" });
   return () => {
     clearInterval(ticking);
     clearTimeout(silence);
-    model.off("msg:custom", show);
+    for (const kind of ["pointerup", "pointercancel"]) removeEventListener(kind, release);
+    model.off("msg:custom", heard);
   };
 }
 

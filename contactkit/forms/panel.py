@@ -57,14 +57,23 @@ class Panel(anywidget.AnyWidget):
         What was not rendered from a template is text, and is escaped.
         """
         escaped = {name: escape(html) for name, html in regions.items()}
-        self.regions |= escaped
-        self.send({"regions": escaped, "focus": focus})
+        # What is told again as it was would be read out again.
+        new = {name: html for name, html in escaped.items() if self.regions.get(name) != html}
+        self.regions |= new
+        self.send({"regions": new, "focus": focus})
+
+    def renew(self) -> None:
+        """Void what was asked of the picture as it was, and keep what was typed."""
+        self.version += 1
+        self.show({"version": render("version", version=self.version)})
 
     def replace(self, regions: Mapping[str, str], *, focus: str = "") -> None:
         """Fill regions that hold controls; what was typed there, or asked before, is void."""
-        self.version += 1
         self.draft = {}
-        self.show({**regions, "version": render("version", version=self.version)}, focus=focus)
+        for name in regions:
+            self.regions.pop(name, None)
+        self.renew()
+        self.show(regions, focus=focus)
 
     @property
     def busy(self) -> bool:
@@ -73,6 +82,10 @@ class Panel(anywidget.AnyWidget):
 
     def receive(self, event: Event) -> None:
         """Answer one event of the front end."""
+        with guard(self._alert, self._secrets):
+            self._receive(event)
+
+    def _receive(self, event: Event) -> None:
         kind = event["kind"]
         if kind == "ready":
             self._tell_all()
@@ -97,11 +110,14 @@ class Panel(anywidget.AnyWidget):
         answer = self._on.get(kind)
         if answer is None or (self.busy and kind != "edit"):
             return
-        with guard(self._alert, self._secrets):
+        try:
             work = answer(event)
             if work is not None:
                 self.start(work)
-        self.send({"busy": self.busy})
+        finally:
+            # An edit may stand between what was asked and its answer.
+            if kind != "edit":
+                self.send({"busy": self.busy})
 
     def start(self, work: Work) -> None:
         """Run `work` as the one task."""
@@ -119,8 +135,10 @@ class Panel(anywidget.AnyWidget):
             await work
 
     def _ended(self, work: Work) -> None:
-        # A task that is cancelled before its first step never awaits what it is for.
-        work.close()
+        if self.task and self.task.cancelled():
+            # Before its first step: what it was for was never awaited.
+            work.close()
+            self.show({"status": "Cancelled."})
         self.send({"busy": False})
 
     def _alert(self, message: str, detail: str) -> None:

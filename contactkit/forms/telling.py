@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -16,7 +16,7 @@ from contactkit.forms.markup import render
 from contactkit.results import key_of_write
 from contactkit.spec import Endpoint, Provider
 
-Failure = ContactKitError | asyncio.CancelledError
+Failure: TypeAlias = ContactKitError | asyncio.CancelledError
 
 
 def problems_told(
@@ -25,12 +25,13 @@ def problems_told(
     """HTML for the place beside each field, "" where nothing is wrong; and what has no field."""
     fields = accepted(provider, endpoint)
     spelled = {spelling: name for name, each in fields.items() for spelling in each.spellings}
+    spelled |= {name: name for name in fields}
     told: dict[str, list[str]] = {name: [] for name in fields}
     others: list[str] = []
     for each in problems:
-        # A provider may point into a field, as custom_fields.tier does.
-        first = re.split(r"[.\[/]", each.field, maxsplit=1)[0]
-        name = each.field if each.field in fields else spelled.get(each.field, spelled.get(first))
+        # A provider may point into a field, as contact.custom_fields.tier does.
+        parts = [each.field, *re.split(r"[.\[\]/]+", each.field)]
+        name = next((p if p in fields else spelled[p] for p in parts if p in spelled), None)
         said = "Nothing was changed." if each.code == "empty" else str(each)
         told[name].append(each.message) if name else others.append(said)
     beside = {
@@ -40,7 +41,7 @@ def problems_told(
     return beside, others
 
 
-def refusal_told(error: Failure | None, others: Sequence[str], wrong: int) -> str:
+def refusal_told(error: BaseException | None, others: Sequence[str], wrong: int) -> str:
     """HTML for the place above the buttons: what was refused as a whole, and what to do now."""
     problem = error.problem if isinstance(error, ApiError) else None
     lead = {0: "", 1: "One field needs a change."}.get(wrong, f"{wrong} fields need a change.")
@@ -58,7 +59,8 @@ def refusal_told(error: Failure | None, others: Sequence[str], wrong: int) -> st
         lead = f"{type(error).__name__}: {error}"
     if isinstance(error, RateLimitError):
         others = [*others, f"Try again after {error.resume_at:%Y-%m-%d %H:%M:%S} UTC."]
-    docs = problem.docs if problem else ""
+    # What a provider says is no address to follow unless it is one of the web.
+    docs = problem.docs if problem and problem.docs.startswith("https://") else ""
     return render(
         "problems",
         lead=lead or " ".join(others[:1]),
@@ -67,7 +69,7 @@ def refusal_told(error: Failure | None, others: Sequence[str], wrong: int) -> st
     )
 
 
-def doubt_told(error: Failure, endpoint: Endpoint) -> str:
+def doubt_told(error: BaseException, endpoint: Endpoint) -> str:
     """What to do when nobody can tell whether a write was carried out."""
     again = "Save sends it again under the same idempotency key, which cannot do it twice."
     look = (

@@ -29,11 +29,13 @@ class Transcript:
         self._key = key_of(record)
         self._contact: Mapping[str, JSON] = {}
         self._actions: list[tuple[str, ...]] = []
-        self._handle: DisplayHandle | None = None
+        self._handles: list[DisplayHandle] = []
 
     def open(self) -> None:
         """Show it as an output of the running cell."""
-        self._handle = display(HTML(self.html()), display_id=True)
+        handle = display(HTML(self.html()), display_id=True)
+        if handle:
+            self._handles.append(handle)
 
     def shown(self, contact: Mapping[str, JSON]) -> None:
         """Take down a contact as it is on the screen now."""
@@ -42,6 +44,7 @@ class Transcript:
 
     def done(
         self,
+        what: str,
         result: pd.DataFrame,
         sent: Mapping[str, JSON],
         fields: Mapping[str, RecordField],
@@ -60,7 +63,7 @@ class Transcript:
         self._actions.append(
             (
                 f"{row['at']:%Y-%m-%d %H:%M} UTC",
-                row["operation"],
+                what,
                 row["outcome"],
                 "; ".join(changes),
                 redact(message, [*secrets, *personal]),
@@ -85,5 +88,5 @@ class Transcript:
         )
 
     def _update(self) -> None:
-        if self._handle:
-            self._handle.update(HTML(self.html()))
+        for handle in self._handles:
+            handle.update(HTML(self.html()))

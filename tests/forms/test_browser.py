@@ -124,10 +124,47 @@ async def test_what_is_not_saved_is_not_lost_to_another_pick(many, what):
     assert browser.form is not form and "not saved" not in front.text("problems")
 
 
+async def test_another_search_shows_what_the_provider_says_now(many):
+    browser, front = await browsing("privy", many)
+    await front.ask("pick", EXAMPLES["privy"].key)
+    await Front(browser.form.widget).ask("save", first_name="Zebedee")
+    many.simulator.put(EXAMPLES["privy"].key, first_name="Zoe", email_consent="unsubscribed")
+    await front.ask("search")
+    assert "Zoe" in front.text("table") and "Zebedee" not in front.text("table")
+
+
+async def test_what_is_typed_while_another_contact_is_read_is_not_lost(many):
+    browser, front = await browsing("privy", many)
+    first, second = keys(front)[:2]
+    await front.ask("pick", first)
+    form = browser.form
+    go = asyncio.Event()
+
+    async def slow(request: httpx.Request, answer: Any) -> httpx.Response:
+        await go.wait()
+        return answer(request)
+
+    many.faults = [slow]
+    front.send("pick", second)
+    await asyncio.sleep(0)
+    Front(form.widget).send("edit", first_name="Ada")
+    go.set()
+    await front.panel.task
+    assert browser.form is form and form.unsaved
+    assert "not saved" in front.text("problems")
+
+
+async def test_a_filter_that_is_too_long_is_told_beside_it(many):
+    _, front = await browsing("sent", many)
+    front.send("search", search="x" * 1001)
+    assert "at most 1,000 characters" in front.problems()["search"]
+
+
 def test_a_frame_of_something_else_is_refused(many):
     client = ck.connect("privy", via=many)
-    for each in (client.contacts.list().drop(columns="id"), [1]):
-        with pytest.raises(ck.InvalidInputError, match="contact frame with the column id"):
+    sent = ck.connect("sent", via=ck.Simulator()).contacts.list()
+    for each in (client.contacts.list().drop(columns="id"), sent, [1]):
+        with pytest.raises(ck.InvalidInputError, match="contact frame of Privy with the column id"):
             client.contacts.browse(each)
 
 

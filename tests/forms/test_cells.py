@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+import contactkit as ck
 from contactkit.forms import cells
 
 
 class Made:
     closed = False
+    busy = False
 
     def close(self) -> None:
         self.closed = True
@@ -49,6 +51,16 @@ def test_running_a_cell_again_closes_what_it_had_made(shell):
     shell.run("a", "2")
     third = claimed()
     assert first.closed and second.closed and not third.closed
+
+
+def test_a_write_that_this_cuts_short_is_not_passed_over(shell):
+    shell.run("a", "1")
+    first = claimed()
+    first.busy = True
+    shell.run("a", "2")
+    with pytest.warns(ck.ContactKitWarning, match="may have been carried out"):
+        claimed()
+    assert first.closed
 
 
 def test_another_cell_closes_nothing(shell):

@@ -14,7 +14,7 @@ import pytest
 from ipywidgets.widgets import widget
 
 import contactkit as ck
-from contactkit.forms import ContactForm, guard
+from contactkit.forms import ContactForm, attempts, guard
 from contactkit.frames import RESULT_COLUMNS
 from tests.forms.front import Front
 from tests.support import EXAMPLES, Wire, loses, says, then_says
@@ -153,6 +153,20 @@ def test_a_flag_that_is_known_cannot_become_unknown(wire):
     assert "cannot be cleared" in front.problems()["opt_out"]
 
 
+@pytest.fixture
+def quick_reader(monkeypatch) -> None:
+    monkeypatch.setattr(attempts, "_READING", 0.0)
+
+
+def test_two_presses_in_a_row_answer_no_question(wire):
+    _, front, _ = opened("sent", wire, None)
+    front.send("save", phone_number="+1202")
+    front.send("save", phone_number="+1202")
+    assert "Save again" in front.problems()["phone_number"]
+    assert not wire.requests
+
+
+@pytest.mark.usefixtures("quick_reader")
 @pytest.mark.parametrize("number", ["+1202", "+120255501", "+99912345678"])
 async def test_half_a_number_is_asked_about_before_it_is_sent(number, wire):
     _, front, _ = opened("sent", wire, None)
@@ -261,7 +275,128 @@ async def test_a_contact_that_was_saved_but_not_read_again_is_not_sent_again(wir
     await front.ask("save", phone_number="+12125550187")
     assert form.result["outcome"].item() == "created"
     assert "could not be read again" in front.text("status")
-    assert front.fields.controls["phone_number"] == "" and not front.panel.draft
+    assert not front.fields.controls and not front.panel.draft
+    wire.faults = []
+    for kind in ("save", "review", "dry_run"):
+        front.send(kind)
+        assert "Press Revert first" in front.text("status")
+    assert len(writes(wire)) == 1
+    await front.ask("revert")
+    assert form.key and front.fields.controls
+
+
+async def test_cancel_while_it_is_read_again_shows_nothing_that_is_no_more(wire):
+    form, front, _ = opened("privy", wire, PRIVY)
+    wire.faults = [None, held]
+    front.send("save", email_consent="unsubscribed")
+    await asyncio.sleep(0.01)
+    front.send("cancel")
+    await asyncio.wait([front.panel.task])
+    assert form.result["outcome"].item() == "updated"
+    assert "Updated: Email consent" in front.text("status")
+    assert not front.fields.controls
+    await front.ask("revert")
+    assert front.fields.controls["email_consent"] == "unsubscribed"
+
+
+async def test_cancelled_and_saved_again_goes_under_the_same_key(wire):
+    form, front, _ = opened("digital_onboarding", wire, None)
+
+    def carried_out(request: httpx.Request, answer: Any) -> Any:
+        answer(request)
+        return asyncio.sleep(60)
+
+    wire.faults = [carried_out]
+    front.send("save", email="new@example.com")
+    await asyncio.sleep(0.01)
+    front.send("cancel")
+    await asyncio.wait([front.panel.task])
+    assert form.result["idempotency_key"].notna().all()
+    assert "cannot do it twice" in front.text("status")
+    await front.ask("revert")
+    with pytest.warns(ck.ContactKitWarning, match="used before"):
+        await front.ask("save", email="new@example.com")
+    assert len({each.headers["Idempotency-Key"] for each in writes(wire)}) == 1
+    assert wire.simulator.state()["email"].eq("new@example.com").sum() == 1
+
+
+async def test_what_was_pressed_before_a_failure_is_not_done_after_it(wire):
+    form, front, _ = opened("privy", wire, None)
+    version = front.panel.version
+    wire.faults = [loses(httpx.ReadError, after=True)]
+    await front.ask("save", email="new@example.com")
+    front.send("save", version=version, email="new@example.com")
+    assert len(writes(wire)) == 1 and form.result["outcome"].item() == "unknown"
+    assert front.panel.draft == {"email": "new@example.com"}
+
+
+async def test_a_refused_rehearsal_is_told_as_one(wire):
+    form, front, _ = opened("sent", wire, SENT)
+    wire.faults = [says(403, "{}")]
+    await front.ask("dry_run", opt_out="yes")
+    assert "dry_run=True" in front.text("report")
+    assert "update (dry run)" in form.transcript.html()
+
+
+async def test_an_error_of_our_own_after_it_was_sent_is_unknown(wire):
+    form, front, _ = opened("privy", wire, PRIVY)
+
+    def broken(request: httpx.Request, answer: Any) -> Any:
+        answer(request)
+        raise OSError("the disk is full")
+
+    wire.faults = [broken]
+    with pytest.raises(OSError, match="disk"):
+        await front.ask("save", first_name="Ada")
+    assert form.result["outcome"].item() == "unknown"
+    assert "Nothing was sent" not in form.transcript.html()
+
+
+async def test_true_is_not_one(wire):
+    wire.simulator = ck.Simulator(contacts=8)
+    ck.connect("privy", via=wire)
+    wire.simulator.put(PRIVY, custom_fields={"vip": 1})
+    form, front, _ = opened("privy", wire, PRIVY)
+    front.send("review", custom_fields=[["vip", "flag", "yes"]])
+    assert "vip: 1 vip: yes" in front.text("report")
+    await front.ask("save", custom_fields=[["vip", "flag", "yes"]])
+    assert body(writes(wire)[0]) == {"custom_fields": {"vip": True}}
+    assert form.result["outcome"].item() == "updated"
+
+
+async def test_a_provider_gives_no_address_but_of_the_web(wire):
+    _, front, _ = opened("sent", wire, SENT)
+    told = {"success": False, "error": {"code": "VALIDATION_001", "message": "no"}}
+    told["error"]["doc_url"] = "javascript:alert(1)"
+    wire.faults = [says(400, json.dumps(told))]
+    await front.ask("save", opt_out="yes")
+    assert "javascript" not in front.panel.regions["problems"]
+
+
+async def test_the_providers_word_stays_until_its_field_is_edited(wire):
+    _, front, _ = opened("privy", wire, "cus_a1b2c3d4e5f60003")
+    wire.simulator.put("cus_a1b2c3d4e5f60003", email="first@example.com")
+    await front.ask("save", email="second@example.com")
+    front.send("edit", email="second@example.com", first_name="Ada")
+    assert "email" in front.problems()
+    front.send("edit", first_name="Ada")
+    assert not front.problems()
+
+
+async def test_what_could_not_be_read_is_said(wire):
+    client = ck.connect("privy", via=wire)
+    wire.faults = [then_says(200, json.dumps({"data": {"id": PRIVY, "email": 5}}).encode())]
+    with pytest.warns(ck.ContactKitWarning):
+        front = Front(client.contacts.form(PRIVY).widget)
+    assert "could not be read: email" in front.text("note")
+
+
+def test_a_message_that_no_front_end_of_ours_sends_is_seen(wire, monkeypatch):
+    monkeypatch.setattr(guard, "strict", False)
+    _, front, _ = opened("privy", wire, PRIVY)
+    for event in ({}, {"kind": "save"}, {"kind": [], "version": 1, "values": {}}):
+        front.panel.receive(event)
+        assert "unexpected" in front.text("problems")
 
 
 async def test_review_shows_the_difference_and_the_very_request(wire):

@@ -116,9 +116,25 @@ def test_what_cannot_be_read_is_said(name, raw, told):
         value_of(FIELDS[name], raw)
 
 
-def test_rows_that_are_empty_are_not_there():
-    assert value_of(FIELDS["tags"], [["a"], [""], ["b"]]) == ["a", "b"]
-    assert value_of(FIELDS["texts"], [["", "text", ""], ["a", "text", "x"]]) == {"a": "x"}
+def test_a_blank_that_was_there_stays():
+    assert value_of(FIELDS["tags"], [["a"], [""], ["b"]]) == ["a", "", "b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("text", {"a": 1}),
+        ("flag", 1),
+        ("tags", "a"),
+        ("tags", [["a", "b"]]),
+        ("tags", [[1]]),
+        ("texts", [["a", "b"]]),
+        ("texts", ["a"]),
+    ],
+)
+def test_what_no_control_of_ours_can_hold_is_refused(name, raw):
+    with pytest.raises(ValueError, match="not what this control"):
+        value_of(FIELDS[name], raw)
 
 
 def test_a_mapping_offers_the_kinds_that_it_takes():
