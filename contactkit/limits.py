@@ -18,7 +18,8 @@ from contactkit.spec import Limit
 
 _UNITS = {"s": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "day": 86_400}
 
-_NUMBER = re.compile(r"\d{1,300}(\.\d+)?", re.ASCII)
+_NUMBER = re.compile(r"\d{1,10}(\.\d+)?", re.ASCII)
+_SECONDS = re.compile(r"\d{1,300}(\.\d+)?", re.ASCII)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -141,7 +142,8 @@ class Budget:
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds that `Retry-After` asks for (a number or a date), None when it says nothing."""
     text = headers.get("retry-after", "").strip()
-    if _NUMBER.fullmatch(text):
+    # Its size is no reason not to heed it.
+    if _SECONDS.fullmatch(text):
         return float(text)
     try:
         date = parsedate_to_datetime(text)

@@ -177,7 +177,9 @@ def test_threads_share_one_budget() -> None:
     assert sum(counts) == 100
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("0", 0.0), ("30", 30.0), (" 1.5 ", 1.5)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("0", 0.0), ("30", 30.0), (" 1.5 ", 1.5), ("9" * 11, 99_999_999_999.0)]
+)
 def test_retry_after_is_a_number_of_seconds(text: str, seconds: float) -> None:
     assert retry_after({"retry-after": text}, START) == seconds
 
