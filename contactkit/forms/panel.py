@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
+from threading import RLock
 from typing import Any, TypeAlias
 
 import anywidget
@@ -47,6 +48,7 @@ class Panel(anywidget.AnyWidget):
         self.version = 0
         self.begins_at = ""
         self.task: asyncio.Task[None] | None = None
+        self._lock = RLock()
         self._on = on
         self._secrets = secrets
         self.on_msg(lambda _, content, __: self.receive(content))
@@ -82,7 +84,7 @@ class Panel(anywidget.AnyWidget):
 
     def receive(self, event: Event) -> None:
         """Answer one event of the front end."""
-        with guard(self._alert, self._secrets):
+        with self._lock, guard(self._alert, self._secrets):
             self._receive(event)
 
     def _receive(self, event: Event) -> None:
@@ -90,8 +92,7 @@ class Panel(anywidget.AnyWidget):
         if kind == "ready":
             self._tell_all()
         elif kind == "cancel":
-            if self.task:
-                self.task.cancel()
+            self._cancel()
             return
         elif event["version"] != self.version:
             # It was asked of what is no longer on the screen.
@@ -100,6 +101,11 @@ class Panel(anywidget.AnyWidget):
         else:
             self.draft = dict(event["values"])
         self._answer(kind, event)
+
+    def _cancel(self) -> None:
+        if self.task and self.busy:
+            # JupyterLab may bring one event to the kernel's own thread and the next to another.
+            self.task.get_loop().call_soon_threadsafe(self.task.cancel)
 
     def _tell_all(self) -> None:
         whole = {"layout": self.layout_html, "regions": self.regions, "id": self.model_id}
@@ -150,7 +156,6 @@ class Panel(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Close the widget and what it made, and end its task."""
-        if self.busy and self.task:
-            self.task.cancel()
+        self._cancel()
         self.layout.close()
         super().close()

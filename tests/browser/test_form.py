@@ -1,0 +1,311 @@
+"""The contact form in a real browser, as its user meets it in Voila and in JupyterLab."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser import needs
+from tests.browser.front_ends import OUTPUT
+from tests.served import Served, served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+expect = needs.module("playwright.sync_api").expect
+
+KEY = "cus_a1b2c3d4e5f60001"
+EDIT = f"""
+import contactkit as ck
+simulator = ck.Simulator(contacts=8)
+privy = ck.connect("privy", via=simulator)
+form = privy.contacts.form("{KEY}")
+form
+"""
+CREATE_TWELVE = """
+import contactkit as ck
+from IPython.display import display
+sent = ck.connect("sent", base_url="{base_url}", api_key="{api_key}", rate_limit="9999/minute")
+for _ in range(12):
+    display(sent.contacts.form())
+"""
+SERVED = """
+import contactkit as ck
+privy = ck.connect("privy", base_url="{base_url}", token="{token}")
+form = privy.contacts.form("{key}")
+form
+"""
+
+
+@pytest.fixture
+def privy() -> Iterator[Served]:
+    with served("privy", "--contacts", "8") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def sent() -> Iterator[Served]:
+    with served("sent", "--contacts", "8") as found:
+        yield found
+
+
+def on(served: Served, key: str = KEY) -> str:
+    """A cell with the form of a served contact."""
+    return SERVED.format(base_url=served.base_url, key=key, **served.credentials)
+
+
+def button(page: Page | Locator, name: str) -> Locator:
+    return page.locator(".ck").get_by_role("button", name=name, exact=True)
+
+
+def beside(page: Page, field: str) -> Locator:
+    """Where a field's problem stands."""
+    return page.locator(f'[data-field="{field}"]').get_by_role("alert")
+
+
+def test_fill_be_refused_mend_review_save_and_see_the_result(front):
+    page = front.open(EDIT)
+    page.get_by_label("First name").fill("Ada")
+    page.get_by_label("Phone number").fill("12")
+    button(page, "Save").click()
+    expect(beside(page, "phone_number")).to_contain_text("must be a phone number")
+    phone = page.get_by_label("Phone number")
+    expect(phone).to_be_focused()
+    expect(phone).to_have_attribute("aria-invalid", "true")
+    phone.fill("+12025550142")
+    button(page, "Review").click()
+    changes = page.get_by_role("table", name="What would change")
+    expect(changes.get_by_role("row")).to_have_count(3)
+    expect(changes).to_contain_text("Janet")
+    expect(page.get_by_label("Request", exact=True)).to_contain_text(f"/contacts/{KEY}")
+    expect(beside(page, "phone_number")).to_be_empty()
+    button(page, "Save").click()
+    result = page.locator(".ck").get_by_role("table", name="Result")
+    expect(result).to_contain_text("updated")
+    expect(page.get_by_label("Phone number")).to_be_disabled()
+    expect(page.get_by_label("First name")).to_have_value("Ada")
+    page.get_by_text("Show code").click()
+    expect(page.get_by_label("Code", exact=True)).to_contain_text("privy.contacts.update(")
+
+
+@pytest.mark.parametrize("front", ["voila", "lab"], indirect=True)
+def test_nothing_is_lost_to_fast_typing(front, sent):
+    page = front.open(CREATE_TWELVE.format(base_url=sent.base_url, **sent.credentials))
+    forms = page.locator("form.ck")
+    expect(forms).to_have_count(12)
+    front_end = 5 if front.__class__.__name__ == "Lab" else 4
+    typed: list[str] = []
+    for speed, delay in enumerate((0, 15, 60, 150)):
+        for way, press in enumerate((by_enter, by_tab_and_enter, by_mouse)):
+            number = f"+1{front_end}{speed}{way}5550{100 + 3 * speed + way}"
+            form = forms.nth(3 * speed + way)
+            form.get_by_label("Phone number").click()
+            page.keyboard.type(number, delay=delay)
+            press(page, form)
+            typed.append(number)
+            expect(form.get_by_role("table", name="Result")).to_contain_text("created")
+    stored = {each["phone_number"] for each in sent.contacts()}
+    assert len(set(typed)) == 12
+    assert [each for each in typed if each not in stored] == []
+
+
+def by_enter(page: Page, form: Locator) -> None:
+    page.keyboard.press("Enter")
+
+
+def by_tab_and_enter(page: Page, form: Locator) -> None:
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+
+def by_mouse(page: Page, form: Locator) -> None:
+    form.get_by_role("button", name="Save", exact=True).click()
+
+
+def test_the_providers_refusal_stands_beside_its_field(front, privy):
+    key = "cus_a1b2c3d4e5f60003"
+    page = front.open(on(privy, key))
+    expect(page.get_by_label("Email", exact=True)).to_be_enabled()
+    privy.control("contacts", key=key, email="first@example.com")
+    page.get_by_label("Email", exact=True).fill("second@example.com")
+    button(page, "Save").click()
+    expect(beside(page, "email")).not_to_be_empty()
+    expect(page.locator('[data-region="problems"]')).to_contain_text("InvalidRequestError (422")
+    expect(page.locator(".ck").get_by_role("table", name="Result")).to_contain_text("refused")
+    expect(page.get_by_label("Email", exact=True)).to_have_value("second@example.com")
+
+
+BROKEN = """
+async def broken(*_, **__):
+    raise RuntimeError("nobody " + "thought of this")
+form._door.update = broken
+"""
+
+
+def test_an_exception_of_ours_is_seen(front):
+    page = front.open(EDIT, BROKEN)
+    page.get_by_label("First name").fill("Ada")
+    button(page, "Save").click()
+    alert = page.locator('[data-region="problems"]')
+    expect(alert).to_contain_text("RuntimeError: unexpected: nobody thought of this")
+    alert.get_by_text("Detail").click()
+    expect(alert.get_by_label("Detail")).to_contain_text("Traceback")
+    expect(button(page, "Save")).to_be_enabled()
+
+
+def test_a_slow_save_shows_that_it_works_and_can_be_cancelled(front, privy):
+    page = front.open(on(privy))
+    privy.control("faults", kind="latency", times=1, seconds=120)
+    page.get_by_label("First name").fill("Ada")
+    button(page, "Save").click()
+    expect(page.get_by_role("progressbar", name="Saving")).to_be_visible()
+    expect(button(page, "Save")).to_have_attribute("aria-disabled", "true")
+    button(page, "Cancel").click()
+    expect(page.locator('[data-region="problems"]')).to_contain_text("Cancelled")
+    expect(page.get_by_role("status").filter(visible=True)).to_contain_text("may have been carried")
+    expect(button(page, "Save")).to_be_enabled()
+    expect(page.locator(".ck").get_by_role("table", name="Result")).to_contain_text("unknown")
+
+
+def test_save_is_sent_once_however_often_it_is_clicked(front, privy):
+    page = front.open(on(privy))
+    page.get_by_label("First name").fill("Ada")
+    button(page, "Save").click(click_count=3, delay=0)
+    expect(page.locator(".ck").get_by_role("table", name="Result")).to_contain_text("updated")
+    writes = {each["id"]: each["writes"] for each in privy.contacts()}
+    assert writes[KEY] == 1
+
+
+def test_the_keyboard_alone_is_enough(front):
+    page = front.open(EDIT)
+    page.get_by_label("First name").focus()
+    page.keyboard.press("ControlOrMeta+A")
+    page.keyboard.type("Ada")
+    _tab_to(page, "Add to Tags")
+    page.keyboard.press("Enter")
+    page.keyboard.type("new")
+    _tab_to(page, "Yes")
+    page.keyboard.press("ArrowRight")
+    _tab_to(page, "Save")
+    page.keyboard.press("Enter")
+    result = page.locator(".ck").get_by_role("table", name="Result")
+    expect(result).to_contain_text("first_name, tags")
+    expect(page.locator('[data-region="report"]')).to_be_focused()
+
+
+def _tab_to(page: Page, name: str) -> None:
+    """Press Tab until something of this name, or in its group, has the keyboard."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        at = page.evaluate(
+            """() => {
+                const at = document.activeElement;
+                const around = at.closest("[role=radiogroup]") ?? at;
+                return around.textContent.replace(/\\s+/g, " ").trim();
+            }"""
+        )
+        if at == name or (name in at.split() and "Not set" in at):
+            return
+    raise AssertionError(f"Tab never came to {name}")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(voila, axe, theme):
+    page = voila.open(EDIT, "privy.contacts.browse()")
+    if theme == "dark":
+        page.goto(f"{page.url}?theme=dark")
+    page.get_by_role("button", name="cus_a1b2c3d4e5f60002").wait_for()
+    page.get_by_label("Phone number").first.fill("12")
+    page.get_by_label("First name").fill("Ada")
+    page.get_by_role("button", name="Review").click()
+    expect(beside(page, "phone_number").first).not_to_be_empty()
+    assert axe(page) == []
+    page.get_by_label("Phone number").first.fill("")
+    page.get_by_role("button", name="Review").click()
+    expect(page.get_by_role("table", name="What would change")).to_be_visible()
+    page.get_by_text("Filters").click()
+    assert axe(page) == []
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".ck").get_by_role("table", name="Result")).to_be_visible()
+    assert axe(page) == []
+
+
+def test_without_its_kernel_the_notebook_shows_the_record(lab):
+    page = lab.open(EDIT)
+    page.get_by_label("First name").fill("Canaria")
+    button(page, "Save").click()
+    expect(page.locator(".ck").get_by_role("table", name="Result")).to_contain_text("updated")
+    again = lab.reopen_without_kernel(page)
+    record = again.locator(OUTPUT).get_by_role("table", name="What was done")
+    expect(record).to_contain_text("First name: J••• → C•••")
+    expect(record).to_contain_text("updated")
+    expect(again.locator("form.ck")).to_have_count(0)
+
+
+MANAGER = "@jupyter-widgets/jupyterlab-manager"
+SAVE_STATE = f"() => jupyterapp.commands.execute('{MANAGER}:saveWidgetState')"
+
+
+@pytest.mark.parametrize("state", [False, True], ids=["", "with widget state"])
+def test_the_saved_notebook_holds_nothing_of_a_contact_or_a_credential(lab, privy, state):
+    privy.control("contacts", key=KEY, first_name="Canaria")
+    page = lab.open(on(privy), "privy.contacts.browse()")
+    page.get_by_role("button", name=KEY).click()
+    page.get_by_label("Last name").first.fill("Warbler")
+    button(page, "Save").first.click()
+    expect(page.locator(".ck").get_by_role("table", name="Result").first).to_be_visible()
+    if state:
+        page.evaluate(SAVE_STATE)
+    saved = lab.save(page)
+    if state:
+        # It is a setting of the person's, and this turns it off again.
+        page.evaluate(SAVE_STATE)
+    for cell in saved["cells"]:
+        cell["source"] = ""
+    assert ("widgets" in saved["metadata"]) is state
+    whole = re.sub(r"\s+", " ", str(saved))
+    for canary in ("Canaria", "Warbler", "janet@example.com", privy.credentials["token"]):
+        assert canary not in whole
+
+
+def test_what_comes_from_the_wire_is_text(front):
+    bad = "<img src=x onerror=document.title='run'>"
+    put = f'simulator.put("{KEY}", first_name="{bad}")'
+    page = front.open(EDIT, put, f'privy.contacts.form("{KEY}")', "privy.contacts.browse()")
+    expect(page.get_by_label("First name").last).to_have_value(bad)
+    expect(page.get_by_role("cell", name=bad)).to_be_visible()
+    expect(page.locator(".ck img")).to_have_count(0)
+    assert page.title() != "run"
+
+
+def test_running_the_cell_again_replaces_the_form(lab):
+    page = lab.open(EDIT, "from ipywidgets.widgets import widget\nlen(widget._instances)")
+    count = page.locator(OUTPUT).last
+    first = count.inner_text()
+    page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
+    expect(page.locator("form.ck")).to_have_count(1)
+    page.wait_for_function("() => !document.body.innerText.includes('[*]')")
+    assert count.inner_text() == first
+
+
+def test_what_was_typed_is_there_after_a_reload(lab):
+    page = lab.open(EDIT)
+    page.get_by_label("First name").fill("Ada")
+    page.get_by_label("Last name").fill("Lovelace")
+    page.get_by_label("Last name").blur()
+    lab.save(page)
+    page.reload()
+    expect(page.get_by_label("First name")).to_have_value("Ada")
+    button(page, "Review").click()
+    expect(page.get_by_role("table", name="What would change")).to_contain_text("Lovelace")
+
+
+def test_two_views_of_one_form_have_labels_of_their_own(lab):
+    page = lab.open(EDIT, "form.widget")
+    views = page.locator("form.ck")
+    expect(views).to_have_count(2)
+    views.nth(1).get_by_text("First name", exact=True).click()
+    expect(views.nth(1).get_by_label("First name")).to_be_focused()
