@@ -183,8 +183,13 @@ class ContactForm:
 
     def _edited(self, event: Event) -> None:
         """Say what is wrong with what was typed now, and nothing yet of what is missing."""
-        values = event["values"]
-        edited = [n for n in {**values, **self._typed} if values.get(n) != self._typed.get(n)]
+        values, was = event["values"], self._typed
+        # Half a date is None, and no more absent than anything else that was typed.
+        edited = {
+            name
+            for name in values.keys() | was.keys()
+            if (name in values, values.get(name)) != (name in was, was.get(name))
+        }
         draft = self._draft(event)
         wrong = [each for each in (*draft.problems, *draft.doubts) if each.field in values]
         beside, _ = problems_told(self._provider, self._endpoint, wrong)

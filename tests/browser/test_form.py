@@ -309,3 +309,105 @@ def test_two_views_of_one_form_have_labels_of_their_own(lab):
     expect(views).to_have_count(2)
     views.nth(1).get_by_text("First name", exact=True).click()
     expect(views.nth(1).get_by_label("First name")).to_be_focused()
+
+
+def test_a_click_is_not_lost_to_a_line_that_goes(voila):
+    page = voila.open(CREATE)
+    phone = page.get_by_label("Phone number")
+    phone.fill("abc")
+    phone.blur()
+    expect(beside(page, "phone_number")).not_to_be_empty()
+    phone.fill("+12125550187")
+    box = button(page, "Save").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 5)
+    page.mouse.down()
+    page.wait_for_timeout(400)
+    page.mouse.up()
+    expect(page.locator(".ck").get_by_role("table", name="Result")).to_contain_text("created")
+
+
+CREATE = """
+import contactkit as ck
+sent = ck.connect("sent", via=ck.Simulator(contacts=8))
+form = sent.contacts.form()
+form
+"""
+
+
+@pytest.mark.parametrize("key", ["Shift+Enter", "Control+Enter"])
+def test_enter_that_runs_cells_neither_saves_nor_runs_the_cell(lab, key):
+    page = lab.open(EDIT)
+    page.get_by_label("First name").fill("Ada")
+    page.keyboard.press(key)
+    page.wait_for_timeout(500)
+    expect(page.get_by_label("First name")).to_have_value("Ada")
+    expect(page.locator(".ck").get_by_role("table", name="Result")).to_have_count(0)
+
+
+ROWS = f"""
+custom, tags = {{"note": "one\\ntwo", "b": "x"}}, ["a", "t\\tt", "n\\nn"]
+simulator.put("{KEY}", custom_fields=custom, tags=tags)
+shown = privy.contacts.form("{KEY}")
+shown
+"""
+
+
+def test_rows_that_were_not_touched_stay_as_they_were(voila):
+    page = voila.open(EDIT, ROWS)
+    form = page.locator("form.ck").last
+    form.get_by_label("Tags", exact=True).first.locator("input").first.fill("z")
+    form.get_by_label("Custom fields: value").last.fill("y")
+    form.get_by_role("button", name="Review").click()
+    request = form.get_by_label("Request", exact=True)
+    expect(request).to_contain_text('"note": "one\\ntwo"')
+    expect(request).to_contain_text('"n\\nn"')
+    expect(request).to_contain_text('"b": "y"')
+
+
+BIRTHDAY = """
+import contactkit as ck
+onboarding = ck.connect("digital_onboarding", via=ck.Simulator())
+form = onboarding.contacts.form("5b0f6c1e-8a47-4d2b-9f13-2c7d9e4a6b01")
+form
+"""
+
+
+def test_a_half_typed_date_is_refused_and_never_becomes_an_empty_one(lab):
+    page = lab.open(BIRTHDAY)
+    birthdate = page.get_by_label("Birthdate")
+    was = birthdate.input_value()
+    birthdate.focus()
+    page.keyboard.press("Backspace")
+    page.get_by_label("City").fill("Troy")
+    page.get_by_label("City").blur()
+    expect(beside(page, "birthdate")).to_contain_text("half typed")
+    lab.save(page)
+    page.reload()
+    expect(page.get_by_label("City")).to_have_value("Troy")
+    expect(page.get_by_label("Birthdate")).to_have_value(was)
+    button(page, "Review").click()
+    changes = page.get_by_role("table", name="What would change")
+    expect(changes.get_by_role("row")).to_have_count(2)
+
+
+def test_a_kernel_that_was_restarted_is_told_of(lab):
+    page = lab.open(EDIT)
+    page.evaluate("jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    page.wait_for_timeout(3000)
+    page.get_by_label("First name").fill("Ada")
+    button(page, "Save").click()
+    expect(page.get_by_text("The kernel does not answer.")).to_be_visible()
+
+
+def test_the_form_lets_the_eye_and_the_keyboard_stay_while_it_saves(voila, privy):
+    page = voila.open(on(privy))
+    privy.control("faults", kind="latency", times=1, seconds=2)
+    name = page.get_by_label("First name")
+    name.fill("Ada")
+    name.press("Enter")
+    expect(page.get_by_role("progressbar", name="Saving")).to_be_visible()
+    expect(name).to_be_focused()
+    page.keyboard.type("m")
+    expect(name).to_have_value("Ada")
+    expect(page.locator('[data-region="report"]')).to_be_focused()

@@ -183,6 +183,10 @@ async def test_half_a_number_is_asked_about_before_it_is_sent(number, wire):
 
 def test_a_half_typed_date_is_no_empty_one(wire):
     _, front, _ = opened("digital_onboarding", wire, ONBOARDING)
+    front.send("edit", birthdate=None)
+    assert "half typed" in front.problems()["birthdate"]
+    front.send("edit")
+    assert not front.problems()
     front.send("save", birthdate=None)
     assert "half typed" in front.problems()["birthdate"]
     assert not wire.requests
