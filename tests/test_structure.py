@@ -94,13 +94,15 @@ def test_no_provider_is_known_by_name_but_in_its_own_files(module):
 
 @pytest.mark.parametrize("module", [m for m in MODULES if "/" not in m and m != "__init__.py"])
 def test_every_module_has_its_tests(module):
-    tests = {path.name for path in Path(__file__).parent.glob("test_*.py")}
+    here = Path(__file__).parent
+    tests = {path.relative_to(here).as_posix() for path in here.rglob("test_*.py")}
     elsewhere = {
         "auth.py": "test_client.py",
         "calls.py": "test_flow.py",
         "answers.py": "test_contract.py",
         "contacts.py": "test_contract.py",
         "demo.py": "test_cli.py",
+        "lab.py": "browser/test_lab.py",
         "results.py": "test_safety.py",
     }
     assert elsewhere.get(module, f"test_{module}") in tests

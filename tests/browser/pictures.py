@@ -1,0 +1,86 @@
+"""Take the README's pictures of the form and the dashboard: `python -m tests.browser.pictures`.
+
+They are of the running thing: cells in JupyterLab, and the dashboard as Voila's page.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import sync_playwright
+
+from tests.browser import needs
+from tests.browser.front_ends import Lab, Voila
+from tests.browser.servers import lab, voila
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "data" / "pictures"
+KEY = "cus_a1b2c3d4e5f60001"
+FORM = f"""\
+import contactkit as ck
+
+privy = ck.connect("privy", via=ck.Simulator(contacts=200))
+privy.contacts.form("{KEY}")"""
+
+
+def main() -> None:
+    """Take them all."""
+    FOLDER.mkdir(exist_ok=True)
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        browser = playwright.chromium.launch(executable_path=needs.chromium())
+        with lab(Path(folder) / "lab") as server, context(browser, 1080, 1020) as pages:
+            form(Lab(server=server, context=pages).open(FORM))
+        with voila(Path(folder) / "voila") as server, context(browser, 1400, 900) as pages:
+            dashboard(Voila(server=server, context=pages).open)
+        browser.close()
+
+
+@contextmanager
+def context(browser: Browser, width: int, height: int) -> Iterator[BrowserContext]:
+    """Pages of one size."""
+    found = browser.new_context(viewport={"width": width, "height": height})
+    yield found
+    found.close()
+
+
+def form(page: Page) -> None:
+    """A form in a notebook, with a problem beside a field."""
+    page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+    page.get_by_label("First name").fill("Janette")
+    page.get_by_label("Phone number").fill("555 0142")
+    page.get_by_role("button", name="Review").click()
+    page.locator('[data-field="phone_number"]').get_by_text("must be").wait_for()
+    page.locator(".jp-Cell").first.evaluate("cell => cell.scrollIntoView()")
+    take(page, "form")
+
+
+def dashboard(opened: Callable[..., Page]) -> None:
+    """The dashboard, a contact picked and a review of its change."""
+    cells = json.loads((ROOT / "notebooks" / "dashboard.ipynb").read_text())["cells"]
+    page = opened(*("".join(each["source"]) for each in cells if each["cell_type"] == "code"))
+    page.get_by_label("Provider", exact=True).select_option("Privy")
+    page.get_by_role("button", name="cus_a1b2c3d4e5f60002").click()
+    page.get_by_label("First name").fill("Omar A.")
+    page.get_by_label("SMS consent").last.select_option("unsubscribed")
+    page.get_by_label("SMS consent").last.blur()
+    # What scrolls in Voila's page is the notebook, and the picker is its top.
+    page.get_by_label("Provider", exact=True).evaluate("at => at.scrollIntoView({block: 'center'})")
+    take(page, "dashboard")
+
+
+def take(page: Page, name: str) -> None:
+    """One picture, once nothing moves any more."""
+    page.wait_for_timeout(500)
+    page.screenshot(path=FOLDER / f"{name}.png", animations="disabled", caret="hide")
+
+
+if __name__ == "__main__":
+    main()
