@@ -11,6 +11,7 @@ from typing import Any
 
 import ipywidgets
 import pandas as pd
+from IPython.display import display
 
 from contactkit.calls import Session
 from contactkit.contacts import Contacts
@@ -87,8 +88,6 @@ class ContactBrowser:
         return self.form is not None and self.form.busy
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
-
         display(self.widget)
         self.transcript.open()
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import pandas as pd
+from IPython.display import display
 
 from contactkit.calls import Session
 from contactkit.contacts import Contacts
@@ -20,9 +21,9 @@ from contactkit.forms.attempts import Attempts
 from contactkit.forms.cells import claim
 from contactkit.forms.controls import Raw
 from contactkit.forms.draft import Draft, read_draft
-from contactkit.forms.fields import groups, label_of, only_read
+from contactkit.forms.drawing import current_of, drawn, title_of
 from contactkit.forms.markup import frame_table, render
-from contactkit.forms.mask import personal_texts, shown, text_of
+from contactkit.forms.mask import personal_texts, text_of
 from contactkit.forms.panel import Event, Panel, Work
 from contactkit.forms.review import code_of, review_of
 from contactkit.forms.telling import (
@@ -33,7 +34,7 @@ from contactkit.forms.telling import (
     refusal_told,
 )
 from contactkit.forms.transcript import Transcript
-from contactkit.frames import problems, result_frame, rows_of
+from contactkit.frames import result_frame
 from contactkit.record import fields_of, key_of
 from contactkit.results import failure, key_of_write, problem_fields
 from contactkit.spec import JSON, Endpoint
@@ -115,17 +116,11 @@ class ContactForm:
         self.widget.close()
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
-
         display(self.widget)
         self.transcript.open()
 
     def __repr__(self) -> str:
-        return f"<contactkit form: {self._title}>"
-
-    @property
-    def _title(self) -> str:
-        return f"{'Create' if self.contact is None else 'Edit'} a contact at {self._provider.title}"
+        return f"<contactkit form: {title_of(self._provider, self.contact)}>"
 
     @property
     def _endpoint(self) -> Endpoint:
@@ -133,7 +128,7 @@ class ContactForm:
 
     @property
     def _current(self) -> dict[str, JSON] | None:
-        return None if self.contact is None else rows_of(self._provider.record, self.contact)[0]
+        return current_of(self._provider, self.contact)
 
     @property
     def key(self) -> str:
@@ -149,33 +144,9 @@ class ContactForm:
     def _draw(self, regions: Mapping[str, str] | None = None) -> None:
         """Fill the fields from the contact; what was typed is void."""
         self._typed = {}
-        provider, endpoint, current = self._provider, self._endpoint, self._current
-        drawn = groups(provider, endpoint, current)
-        facts = [
-            (label_of(each.name), shown(each, (current or {}).get(each.name)))
-            for each in only_read(provider, endpoint)
-            if current
-        ]
-        reasons = [each.reason for group in drawn for each in group.fields if each.writable]
-        bad = () if self.contact is None else problems(self.contact)["field"]
-        self.widget.replace(
-            {
-                "head": self._title,
-                "note": render(
-                    "note",
-                    reasons=dict.fromkeys(reasons) if all(reasons) else (),
-                    bad=dict.fromkeys(bad),
-                ),
-                "fields": render(
-                    "fields", groups=drawn, only_read=facts, prefix=self.widget.model_id
-                ),
-                "problems": "",
-                "status": "",
-                "report": "",
-                **(regions or {}),
-            }
-        )
-        self.transcript.shown(current or {})
+        fresh = drawn(self._provider, self._endpoint, self.contact, self.widget.model_id or "")
+        self.widget.replace({**fresh, **(regions or {})})
+        self.transcript.shown(self._current or {})
 
     def _draft(self, event: Event) -> Draft:
         self._typed = event["values"]
