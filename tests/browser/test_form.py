@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser import needs
-from tests.browser.front_ends import OUTPUT
+from tests.browser.front_ends import IDLE, OUTPUT
 from tests.served import Served, served
 
 if TYPE_CHECKING:
@@ -393,8 +393,9 @@ def test_a_half_typed_date_is_refused_and_never_becomes_an_empty_one(lab):
 
 def test_a_kernel_that_was_restarted_is_told_of(lab):
     page = lab.open(EDIT)
+    expect(page.get_by_label("First name")).to_be_visible()
     page.evaluate("jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
-    page.wait_for_timeout(3000)
+    page.wait_for_function(IDLE)
     page.get_by_label("First name").fill("Ada")
     button(page, "Save").click()
     expect(page.get_by_text("The kernel does not answer.")).to_be_visible()
