@@ -5,6 +5,7 @@
 // which notebooks keep in their files.
 
 const SILENCE = 10_000;
+const LONGEST_PRESS = 2_000;
 const MUTE = "The kernel does not answer. It may be busy; if it was restarted, run the cell again.";
 
 const boxesOf = (at) => [...at.querySelectorAll("input, select, textarea")];
@@ -149,7 +150,12 @@ function render({ model, el }) {
 
   // A button that moves away between press and release is never clicked.
   const heard = (message) => (pressed ? waiting.push(message) : show(message));
-  const press = () => (pressed = true);
+  function press(event) {
+    if (!event.target.closest("button")) return;
+    pressed = true;
+    // Not every press has a release that the page hears of.
+    setTimeout(release, LONGEST_PRESS);
+  }
   const release = () =>
     setTimeout(() => {
       pressed = false;
