@@ -47,6 +47,10 @@ class Attempts:
         """The option under which a write in doubt may be sent again; {} for another write."""
         return {"idempotency_key": self._key} if self._key and values == self._values else {}
 
+    def forget(self) -> None:
+        """The question that was asked last is answered with no."""
+        self._asked = {}
+
     def asks(self, draft: Draft) -> bool:
         """Whether a draft has to be asked about first: once, and long enough to be read."""
         if not draft.doubts:

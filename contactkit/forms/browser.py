@@ -15,7 +15,7 @@ from IPython.display import display
 
 from contactkit.calls import Session
 from contactkit.contacts import Contacts
-from contactkit.errors import ContactKitError, FieldProblem, InvalidInputError
+from contactkit.errors import ContactKitError, FieldProblem, InvalidInputError, NotFoundError
 from contactkit.forms.cells import claim
 from contactkit.forms.contact_form import ContactForm
 from contactkit.forms.draft import read_draft
@@ -105,7 +105,8 @@ class ContactBrowser:
             self._draw()
 
     def _search(self, event: Event) -> Work | None:
-        draft = read_draft(self._session, self._endpoint, "", None, event.get("values", {}))
+        raws = event.get("values", self._list.draft)
+        draft = read_draft(self._session, self._endpoint, "", None, raws)
         source, problems = None, draft.problems
         try:
             source = None if problems else self._door.pages(**draft.values)
@@ -134,6 +135,9 @@ class ContactBrowser:
         try:
             while self._more and self._held < start + PAGE:
                 await self._read()
+        except NotFoundError:
+            # Some filters are answered so when nobody is like that.
+            self._more = False
         except (ContactKitError, asyncio.CancelledError) as error:
             return self._stopped(error)
         if start < self._held or start == 0:
@@ -237,10 +241,11 @@ class ContactBrowser:
             ),
         )
         self.form.widget.begins_at = "fields"
+        # First, so that the keyboard is free when the form comes: the pressed key is drawn anew.
+        self._draw()
         self.widget.children = (self._list, self.form.widget)
         if earlier:
             earlier.close()
-        self._draw()
 
     def _saved(self, contact: pd.DataFrame) -> None:
         """Show in the list what a form has written."""

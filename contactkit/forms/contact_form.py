@@ -27,7 +27,6 @@ from contactkit.forms.mask import personal_texts, text_of
 from contactkit.forms.panel import Event, Panel, Work
 from contactkit.forms.review import code_of, review_of
 from contactkit.forms.telling import (
-    Failure,
     doubt_told,
     outcome_told,
     problems_told,
@@ -141,11 +140,13 @@ class ContactForm:
         known = personal_texts(declared, self._current or {}) + personal_texts(declared, typed)
         return [*self._session.secrets, *known]
 
-    def _draw(self, regions: Mapping[str, str] | None = None) -> None:
-        """Fill the fields from the contact; what was typed is void."""
+    def _draw(
+        self, regions: Mapping[str, str] | None = None, draft: Mapping[str, Raw] | None = None
+    ) -> None:
+        """Fill the fields from the contact; what was typed is void, but for a draft."""
         self._typed = {}
         fresh = drawn(self._provider, self._endpoint, self.contact, self.widget.model_id or "")
-        self.widget.replace({**fresh, **(regions or {})})
+        self.widget.replace({**fresh, **(regions or {})}, draft=draft)
         self.transcript.shown(self._current or {})
 
     def _draft(self, event: Event) -> Draft:
@@ -207,10 +208,10 @@ class ContactForm:
         verb = getattr(self._door, self._endpoint.verb)
         try:
             done = await verb(*about, **draft.values, **options)
-        except (ContactKitError, asyncio.CancelledError) as error:
-            return self._failed(error, draft, options)
-        except Exception as error:
-            self._failed(error, draft, options)
+        except (Exception, asyncio.CancelledError) as error:
+            await self._failed(error, draft, options)
+            if isinstance(error, (ContactKitError, asyncio.CancelledError)):
+                return
             raise
         report = self._note(done, draft, options)
         if "dry_run" in options:
@@ -218,7 +219,9 @@ class ContactForm:
         self._attempts.settle()
         await self._reread(done["key"].item(), done, report)
 
-    def _failed(self, error: BaseException, draft: Draft, options: Mapping[str, JSON]) -> None:
+    async def _failed(
+        self, error: BaseException, draft: Draft, options: Mapping[str, JSON]
+    ) -> None:
         row = failure(
             self._session,
             self._endpoint.effect,
@@ -233,10 +236,34 @@ class ContactForm:
         if row["outcome"] == "unknown":
             self._attempts.doubt(draft.values, key_of_write(error))
             doubt = doubt_told(error, self._endpoint)
+            if self.key and not await self._looked(error, report):
+                return
         # What was pressed twice is not asked for twice.
         self.widget.renew()
         self.widget.show({"report": report})
         self._refuse(problem_fields(error), error, status=doubt)
+
+    async def _looked(self, error: BaseException, report: str) -> bool:
+        """Read a contact that may have been written, and keep what was typed; whether it worked.
+
+        Against the contact as it was, going back to what it had would be no change.
+        """
+        self._clear({"status": render("working", told="Reading the contact")})
+        try:
+            self.contact = await self._door.get(self.key)
+        except (Exception, asyncio.CancelledError):
+            self._hide(self.key, report)
+            told = "It may have been carried out, and could not be looked at; Revert tries it."
+            self._refuse((), error, status=told)
+            return False
+        self._draw(draft=self.widget.draft)
+        self._saved(self.contact)
+        return True
+
+    def _hide(self, key: str, report: str) -> None:
+        """Take the fields away: what they show may be no more, and must not be sent again."""
+        self._unread = key
+        self.widget.replace({"fields": "", "note": "", "report": report})
 
     def _note(self, done: pd.DataFrame, draft: Draft, options: Mapping[str, JSON]) -> str:
         """Keep a result row; the report of it."""
@@ -259,6 +286,7 @@ class ContactForm:
 
     def _revert(self, event: Event) -> Work | None:
         """Void what was typed, and show the contact as it is now."""
+        self._attempts.forget()
         key = self._unread or self.key
         if not key:
             return self._draw({"status": "The form is empty again."})
@@ -272,8 +300,11 @@ class ContactForm:
         else:
             try:
                 self.contact = await self._door.get(key)
-            except (ContactKitError, asyncio.CancelledError) as error:
-                return self._not_read(key, error, done, report)
+            except (Exception, asyncio.CancelledError) as error:
+                self._not_read(key, error, done, report)
+                if isinstance(error, (ContactKitError, asyncio.CancelledError)):
+                    return
+                raise
             self._unread = ""
             self._draw({"status": "This is the contact as it is now."})
             self._saved(self.contact)
@@ -282,12 +313,12 @@ class ContactForm:
         else:
             self._told(done, {"report": report})
 
-    def _not_read(self, key: str, error: Failure, done: pd.DataFrame | None, report: str) -> None:
-        """What was written must not be sent again, and what was there before is there no more."""
+    def _not_read(
+        self, key: str, error: BaseException, done: pd.DataFrame | None, report: str
+    ) -> None:
         told = "The contact could not be read again; Revert tries it."
         if done is not None:
-            self._unread = key
-            self.widget.replace({"fields": "", "note": "", "report": report})
+            self._hide(key, report)
             told = f"{outcome_told(done)} {told}"
         self._refuse((), error, status=told)
 

@@ -6,7 +6,9 @@
 
 const SILENCE = 10_000;
 const LONGEST_PRESS = 2_000;
-const MUTE = "The kernel does not answer. It may be busy; if it was restarted, run the cell again.";
+const MUTE =
+  "The kernel does not answer. It may be busy; if it was restarted, run the cell again. " +
+  "What was being saved may have been carried out.";
 
 const boxesOf = (at) => [...at.querySelectorAll("input, select, textarea")];
 const rowsOf = (at) => [...at.querySelectorAll("ul > li")];
@@ -73,6 +75,7 @@ function render({ model, el }) {
   let since = 0;
   let silence;
   let pressed = false;
+  let typing = false;
   let waiting = [];
 
   function changed() {
@@ -83,6 +86,13 @@ function render({ model, el }) {
 
   function mute(on) {
     all("[data-mute]").forEach((at) => (at.textContent = on ? MUTE : ""));
+    if (on && region("status")) region("status").textContent = "";
+  }
+
+  // A kernel that works says so again and again.
+  function listen() {
+    clearTimeout(silence);
+    if (busy) silence = setTimeout(() => mute(true), SILENCE);
   }
 
   function tell(kind, value = "") {
@@ -99,7 +109,7 @@ function render({ model, el }) {
   function ask(kind, value) {
     if ((busy && kind !== "cancel") || !tell(kind, value) || kind === "cancel") return;
     setBusy(true);
-    silence = setTimeout(() => mute(true), SILENCE);
+    listen();
   }
 
   function setBusy(on) {
@@ -113,7 +123,10 @@ function render({ model, el }) {
   }
 
   function place(regions) {
-    for (const [name, html] of Object.entries(regions)) {
+    // Where a problem stands is in a region itself.
+    const within = ([name]) => name.includes(":");
+    const entries = Object.entries(regions).sort((one, other) => within(one) - within(other));
+    for (const [name, html] of entries) {
       const at = region(name);
       if (!at) continue;
       at.innerHTML = shared ? html.replaceAll(shared, view) : html;
@@ -129,6 +142,9 @@ function render({ model, el }) {
   }
 
   function focus(name) {
+    // Whoever has gone elsewhere meanwhile stays there.
+    const now = document.activeElement;
+    if (now && now !== document.body && !el.contains(now)) return;
     const at = fieldAt(name) ?? region(name);
     const folded = at?.closest("details");
     if (folded) folded.open = true;
@@ -136,15 +152,16 @@ function render({ model, el }) {
   }
 
   function show(message) {
-    clearTimeout(silence);
     mute(false);
     if (message.layout !== undefined) el.innerHTML = message.layout;
     shared = message.id ?? shared;
     place(message.regions ?? {});
+    if (message.regions?.version) typing = false;
     for (const [name, raw] of Object.entries(message.draft ?? {})) {
       if (raw !== null && fieldAt(name)) fill(fieldAt(name), raw);
     }
     setBusy(message.busy ?? busy);
+    listen();
     if (message.focus) focus(message.focus);
   }
 
@@ -201,7 +218,14 @@ function render({ model, el }) {
   for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, release);
   el.addEventListener("click", clicked);
   el.addEventListener("keydown", keyed);
-  el.addEventListener("change", () => tell("edit"));
+  el.addEventListener("input", () => {
+    if (!typing) tell("typed");
+    typing = true;
+  });
+  el.addEventListener("change", () => {
+    typing = false;
+    tell("edit");
+  });
   el.addEventListener("submit", (event) => {
     event.preventDefault();
     ask(event.target.dataset.submit);

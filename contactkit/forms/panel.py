@@ -25,10 +25,15 @@ Event: TypeAlias = Mapping[str, JSON]
 Work: TypeAlias = Coroutine[Any, Any, None]
 
 
+_TYPED = ("edit", "typed")
+_BEAT = 3.0
+
+
 class Panel(anywidget.AnyWidget):
     """A layout whose regions are filled by name; `on` answers events, at once or as a task.
 
-    One task runs at a time: what is asked meanwhile is not done, but for "cancel" and "edit".
+    One task runs at a time: what is asked meanwhile is not done, but for "cancel" and "edit". What
+    is "typed" is only taken down.
     `begins_at` is where the keyboard goes when a front end first shows it, if it is set before.
     """
 
@@ -69,13 +74,20 @@ class Panel(anywidget.AnyWidget):
         self.version += 1
         self.show({"version": render("version", version=self.version)})
 
-    def replace(self, regions: Mapping[str, str], *, focus: str = "") -> None:
-        """Fill regions that hold controls; what was typed there, or asked before, is void."""
-        self.draft = {}
-        for name in regions:
-            self.regions.pop(name, None)
+    def replace(
+        self, regions: Mapping[str, str], *, draft: Mapping[str, JSON] | None = None
+    ) -> None:
+        """Fill regions that hold controls; what was asked before is void.
+
+        What was typed is void, too, but for a `draft`.
+        """
+        self.draft = dict(draft or {})
+        kept = {name: html for name, html in self.regions.items() if ":" not in name}
+        self.regions = {name: html for name, html in kept.items() if name not in regions}
         self.renew()
-        self.show(regions, focus=focus)
+        self.show(regions)
+        if draft:
+            self.send({"draft": self.draft})
 
     @property
     def busy(self) -> bool:
@@ -96,7 +108,8 @@ class Panel(anywidget.AnyWidget):
             return
         elif event["version"] != self.version:
             # It was asked of what is no longer on the screen.
-            self.send({"busy": self.busy})
+            if kind not in _TYPED:
+                self.send({"busy": self.busy})
             return
         else:
             self.draft = dict(event["values"])
@@ -114,7 +127,7 @@ class Panel(anywidget.AnyWidget):
 
     def _answer(self, kind: str, event: Event) -> None:
         answer = self._on.get(kind)
-        if answer is None or (self.busy and kind != "edit"):
+        if answer is None or (self.busy and kind not in _TYPED):
             return
         try:
             work = answer(event)
@@ -122,19 +135,28 @@ class Panel(anywidget.AnyWidget):
                 self.start(work)
         finally:
             # An edit may stand between what was asked and its answer.
-            if kind != "edit":
+            if kind not in _TYPED:
                 self.send({"busy": self.busy})
 
     def start(self, work: Work) -> None:
         """Run `work` as the one task."""
         guarded = self._guarded(work)
         try:
-            self.task = asyncio.get_running_loop().create_task(guarded)
+            loop = asyncio.get_running_loop()
+            self.task = loop.create_task(guarded)
+            beat = loop.create_task(self._beat())
         except RuntimeError:
             guarded.close()
             work.close()
             raise
+        self.task.add_done_callback(lambda _: beat.cancel())
         self.task.add_done_callback(lambda _: self._ended(work))
+
+    async def _beat(self) -> None:
+        """Say again and again that there is work; when a kernel dies, that ends without a word."""
+        while True:
+            await asyncio.sleep(_BEAT)
+            self.send({"busy": True})
 
     async def _guarded(self, work: Work) -> None:
         with guard(self._alert, self._secrets):

@@ -72,11 +72,9 @@ def refusal_told(error: BaseException | None, others: Sequence[str], wrong: int)
 def doubt_told(error: BaseException, endpoint: Endpoint) -> str:
     """What to do when nobody can tell whether a write was carried out."""
     again = "Save sends it again under the same idempotency key, which cannot do it twice."
-    look = (
-        "Look whether the contact is there before you save it again."
-        if endpoint.effect == "create"
-        else "Revert shows the contact as it is now."
-    )
+    if endpoint.effect == "update":
+        return "It may have been carried out: this is the contact as it is now."
+    look = "Look whether the contact is there before you save it again."
     return f"It may have been carried out. {again if key_of_write(error) else look}"
 
 

@@ -19,7 +19,7 @@ _KERNEL = "JSON.parse(document.getElementById('jupyter-config-data').textContent
 _DRAWN = """() => window.jupyterapp
     && !document.querySelector("script[type='application/vnd.voila.cell-output+json']")
     && !document.body.innerText.includes("Loading widget...")"""
-IDLE = """() => {
+_IDLE = """() => {
     const session = window.jupyterapp?.shell.currentWidget?.sessionContext;
     return session?.isReady && session.session?.kernel?.status === "idle";
 }"""
@@ -106,7 +106,7 @@ class Lab:
         # A workspace of its own, or it would open the notebooks of earlier tests as well.
         address = f"{self.server.address}/lab/workspaces/{next(_numbers)}/tree/{name}"
         page.goto(f"{address}?token={TOKEN}")
-        page.wait_for_function(IDLE)
+        page.wait_for_function(_IDLE)
         return page
 
     def _name(self, page: Page) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser import needs
-from tests.browser.front_ends import IDLE, OUTPUT
+from tests.browser.front_ends import OUTPUT
 from tests.served import Served, served
 
 if TYPE_CHECKING:
@@ -391,14 +391,44 @@ def test_a_half_typed_date_is_refused_and_never_becomes_an_empty_one(lab):
     expect(changes.get_by_role("row")).to_have_count(2)
 
 
-def test_a_kernel_that_was_restarted_is_told_of(lab):
-    page = lab.open(EDIT)
-    expect(page.get_by_label("First name")).to_be_visible()
-    page.evaluate("jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
-    page.wait_for_function(IDLE)
+def test_a_kernel_that_dies_is_told_of_and_what_may_have_been_done(lab, privy):
+    page = lab.open(on(privy))
+    privy.control("faults", kind="latency", times=1, seconds=60)
     page.get_by_label("First name").fill("Ada")
     button(page, "Save").click()
-    expect(page.get_by_text("The kernel does not answer.")).to_be_visible()
+    expect(page.get_by_role("progressbar", name="Saving")).to_be_visible()
+    page.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    told = page.get_by_text("What was being saved may have been carried out")
+    expect(told).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("progressbar", name="Saving")).to_have_count(0)
+
+
+def test_an_answer_takes_the_keyboard_from_nobody(front, privy):
+    two = f"other = privy.contacts.form('{KEY}')\nother"
+    page = front.open(on(privy, "cus_a1b2c3d4e5f60002"), two)
+    forms = page.locator("form.ck")
+    expect(forms).to_have_count(2)
+    privy.control("faults", kind="latency", times=1, seconds=2)
+    forms.nth(0).get_by_label("First name").fill("Ada")
+    button(page, "Save").nth(0).click()
+    forms.nth(1).get_by_label("Last name").fill("")
+    page.keyboard.type("Lovelace-Byron", delay=250)
+    expect(forms.nth(0).get_by_role("table", name="Result")).to_contain_text("updated")
+    expect(forms.nth(1).get_by_label("Last name")).to_have_value("Lovelace-Byron")
+
+
+def test_what_is_being_typed_keeps_its_form(voila, privy):
+    page = voila.open(on(privy), "browser = privy.contacts.browse()\nbrowser")
+    page.get_by_role("button", name=KEY).click()
+    form = page.get_by_role("form", name="Contact at Privy").last
+    expect(form.get_by_label("First name")).to_have_value("Janet")
+    privy.control("faults", kind="latency", times=1, seconds=2)
+    page.get_by_role("button", name="cus_a1b2c3d4e5f60002").click()
+    form.get_by_label("Last name").fill("")
+    page.keyboard.type("Lovelace-Byron", delay=250)
+    expect(page.get_by_text("changes that are not saved")).to_be_visible()
+    expect(form.get_by_label("First name")).to_have_value("Janet")
+    expect(form.get_by_label("Last name")).to_have_value("Lovelace-Byron")
 
 
 def test_the_form_lets_the_eye_and_the_keyboard_stay_while_it_saves(voila, privy):

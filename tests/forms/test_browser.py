@@ -188,6 +188,8 @@ async def test_a_listing_that_stops_does_not_look_like_its_end(many):
 async def test_nobody_found_is_said(wire):
     _, front = await browsing("sent", Wire(ck.Simulator(contacts=0)))
     assert "No contacts" in front.text("status")
+    await front.ask("search", phone="+12125550199")
+    assert "No contacts" in front.text("status") and not front.text("problems")
 
 
 async def test_a_contact_that_is_gone_is_said(many):

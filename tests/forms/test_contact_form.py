@@ -266,11 +266,78 @@ async def test_what_was_never_sent_has_failed(wire):
 )
 async def test_every_answer_has_its_outcome(wire, fault, outcome):
     form, front, _ = opened("privy", wire, PRIVY)
-    wire.faults = [fault] * 4
+    wire.faults = [fault] * (1 if outcome == "unknown" else 4)
     await front.ask("save", first_name="Ada")
     assert form.result["outcome"].item() == outcome
     assert front.text("problems")
     assert front.panel.draft == {"first_name": "Ada"}
+
+
+async def test_after_a_write_in_doubt_the_contact_is_as_it_is_now(wire):
+    form, front, _ = opened("privy", wire, PRIVY)
+    wire.faults = [loses(httpx.ReadError, after=True)] * 4
+    await front.ask("save", first_name="Ada")
+    assert form.result["outcome"].item() == "unknown"
+    assert "this is the contact as it is now" in front.text("status")
+    assert front.fields.controls["first_name"] == "Ada"
+    assert front.heard[-1].get("draft") or any(each.get("draft") for each in front.heard)
+    await front.ask("save", first_name="Janet")
+    assert form.result["outcome"].item() == "updated"
+    assert form.contact["first_name"].item() == "Janet"
+
+
+async def test_a_contact_in_doubt_that_cannot_be_read_shows_nothing(wire):
+    _form, front, _ = opened("privy", wire, PRIVY)
+    wire.faults = [loses(httpx.ReadError, after=True)] * 9
+    await front.ask("save", first_name="Ada")
+    assert not front.fields.controls
+    assert "Revert tries it" in front.text("status")
+    wire.faults = []
+    await front.ask("revert")
+    assert front.fields.controls["first_name"] == "Ada"
+
+
+async def test_an_error_of_our_own_while_it_is_read_again_creates_no_second_one(wire, monkeypatch):
+    form, front, _ = opened("digital_onboarding", wire, None)
+
+    async def broken(*_: Any) -> None:
+        raise TypeError("nobody thought of this")
+
+    monkeypatch.setattr(form._door, "get", broken)
+    with pytest.raises(TypeError):
+        await front.ask("save", email="new@example.com")
+    assert form.result["outcome"].item() == "created"
+    assert not front.fields.controls
+    front.send("save", email="new@example.com")
+    assert len(writes(wire)) == 1
+
+
+def test_a_problem_comes_back_after_revert(wire):
+    _, front, _ = opened("sent", wire, None)
+    front.send("save", phone_number="abc")
+    front.send("revert")
+    assert not front.problems()
+    front.heard.clear()
+    front.send("save", phone_number="abc")
+    told = [
+        each["regions"] for each in front.heard if "problem:phone_number" in each.get("regions", {})
+    ]
+    assert told and "must be" in told[-1]["problem:phone_number"]
+
+
+@pytest.mark.usefixtures("quick_reader")
+def test_after_revert_the_question_is_asked_again(wire):
+    _, front, _ = opened("sent", wire, None)
+    front.send("save", phone_number="+1202")
+    front.send("revert")
+    front.send("save", phone_number="+1202")
+    assert "Save again" in front.problems()["phone_number"] and not wire.requests
+
+
+def test_what_is_only_typed_is_unsaved(wire):
+    form, front, _ = opened("privy", wire, PRIVY)
+    front.send("typed", first_name="A")
+    assert form.unsaved and not front.problems()
 
 
 async def test_a_contact_that_was_saved_but_not_read_again_is_not_sent_again(wire):
