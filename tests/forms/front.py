@@ -44,7 +44,7 @@ class Front:
     def __init__(self, panel: Panel) -> None:
         self.panel = panel
         self.heard: list[dict[str, Any]] = []
-        panel.send = self.heard.append  # type: ignore[method-assign]
+        panel.send = self.heard.append
         panel.receive({"kind": "ready"})
 
     def region(self, name: str) -> Markup:

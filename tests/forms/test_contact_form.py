@@ -556,8 +556,8 @@ async def test_cancel_ends_a_slow_save_and_says_that_nobody_knows(wire):
 
 async def test_cancel_before_anything_was_sent_has_failed(wire):
     form, front, _ = opened("privy", wire, PRIVY)
-    form._session.budget.reserve = lambda now: now + 30  # type: ignore[method-assign]
-    wire.simulator.clock.asleep = lambda until: asyncio.sleep(60)  # type: ignore[method-assign]
+    form._session.budget.reserve = lambda now: now + 30
+    wire.simulator.clock.asleep = lambda until: asyncio.sleep(60)
     front.send("save", first_name="Ada")
     await asyncio.sleep(0.01)
     front.send("cancel")
