@@ -417,6 +417,20 @@ def test_an_answer_takes_the_keyboard_from_nobody(front, privy):
     expect(forms.nth(1).get_by_label("Last name")).to_have_value("Lovelace-Byron")
 
 
+def test_what_is_being_typed_keeps_its_form(voila, privy):
+    page = voila.open(on(privy), "browser = privy.contacts.browse()\nbrowser")
+    page.get_by_role("button", name=KEY).click()
+    form = page.get_by_role("form", name="Contact at Privy").last
+    expect(form.get_by_label("First name")).to_have_value("Janet")
+    privy.control("faults", kind="latency", times=1, seconds=2)
+    page.get_by_role("button", name="cus_a1b2c3d4e5f60002").click()
+    form.get_by_label("Last name").fill("")
+    page.keyboard.type("Lovelace-Byron", delay=250)
+    expect(page.get_by_text("changes that are not saved")).to_be_visible()
+    expect(form.get_by_label("First name")).to_have_value("Janet")
+    expect(form.get_by_label("Last name")).to_have_value("Lovelace-Byron")
+
+
 def test_the_form_lets_the_eye_and_the_keyboard_stay_while_it_saves(voila, privy):
     page = voila.open(on(privy))
     privy.control("faults", kind="latency", times=1, seconds=2)
