@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from contactkit.checks import same
 from contactkit.forms.draft import Draft
 from contactkit.frames import result_frame
 from contactkit.spec import JSON
@@ -45,7 +46,7 @@ class Attempts:
 
     def again(self, values: Mapping[str, JSON]) -> dict[str, JSON]:
         """The option under which a write in doubt may be sent again; {} for another write."""
-        return {"idempotency_key": self._key} if self._key and values == self._values else {}
+        return {"idempotency_key": self._key} if self._key and same(values, self._values) else {}
 
     def forget(self) -> None:
         """The question that was asked last is answered with no."""

@@ -20,10 +20,11 @@ from contactkit.forms.cells import claim
 from contactkit.forms.contact_form import ContactForm
 from contactkit.forms.draft import read_draft
 from contactkit.forms.fields import column_fields, groups, label_of
+from contactkit.forms.guard import raise_unexpected
 from contactkit.forms.markup import render
 from contactkit.forms.mask import text_of
 from contactkit.forms.panel import Event, Panel, Work
-from contactkit.forms.telling import Failure, problems_told, refusal_told
+from contactkit.forms.telling import problems_told, refusal_told
 from contactkit.forms.transcript import Transcript
 from contactkit.frames import rows_of
 from contactkit.record import key_of
@@ -138,8 +139,9 @@ class ContactBrowser:
         except NotFoundError:
             # Some filters are answered so when nobody is like that.
             self._more = False
-        except (ContactKitError, asyncio.CancelledError) as error:
-            return self._stopped(error)
+        except (Exception, asyncio.CancelledError) as error:
+            self._stopped(error)
+            return raise_unexpected(error)
         if start < self._held or start == 0:
             self._start = max(start, 0)
         self._draw(focus=focus)
@@ -157,7 +159,7 @@ class ContactBrowser:
         known = [] if self._people is None else [self._people]
         self._people = pd.concat([*known, page], ignore_index=True)
 
-    def _stopped(self, error: Failure) -> None:
+    def _stopped(self, error: BaseException) -> None:
         """A listing that failed has no next page; that must not look like its end."""
         self._more = False
         self._draw()

@@ -16,12 +16,13 @@ from IPython.display import display
 
 from contactkit.calls import Session
 from contactkit.contacts import Contacts
-from contactkit.errors import ContactKitError, FieldProblem
+from contactkit.errors import FieldProblem
 from contactkit.forms.attempts import Attempts
 from contactkit.forms.cells import claim
 from contactkit.forms.controls import Raw
 from contactkit.forms.draft import Draft, read_draft
 from contactkit.forms.drawing import current_of, drawn, title_of
+from contactkit.forms.guard import raise_unexpected
 from contactkit.forms.markup import frame_table, render
 from contactkit.forms.mask import personal_texts, text_of
 from contactkit.forms.panel import Event, Panel, Work
@@ -210,9 +211,7 @@ class ContactForm:
             done = await verb(*about, **draft.values, **options)
         except (Exception, asyncio.CancelledError) as error:
             await self._failed(error, draft, options)
-            if isinstance(error, (ContactKitError, asyncio.CancelledError)):
-                return
-            raise
+            return raise_unexpected(error)
         report = self._note(done, draft, options)
         if "dry_run" in options:
             return self._told(done, {"report": report})
@@ -251,10 +250,11 @@ class ContactForm:
         self._clear({"status": render("working", told="Reading the contact")})
         try:
             self.contact = await self._door.get(self.key)
-        except (Exception, asyncio.CancelledError):
+        except (Exception, asyncio.CancelledError) as unread:
             self._hide(self.key, report)
             told = "It may have been carried out, and could not be looked at; Revert tries it."
             self._refuse((), error, status=told)
+            raise_unexpected(unread)
             return False
         self._draw(draft=self.widget.draft)
         self._saved(self.contact)
@@ -302,9 +302,7 @@ class ContactForm:
                 self.contact = await self._door.get(key)
             except (Exception, asyncio.CancelledError) as error:
                 self._not_read(key, error, done, report)
-                if isinstance(error, (ContactKitError, asyncio.CancelledError)):
-                    return
-                raise
+                return raise_unexpected(error)
             self._unread = ""
             self._draw({"status": "This is the contact as it is now."})
             self._saved(self.contact)

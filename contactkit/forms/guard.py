@@ -5,6 +5,7 @@ A front end swallows an exception of a callback, and nobody sees one of a task.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from traceback import format_exception
@@ -13,6 +14,12 @@ from contactkit.errors import ContactKitError, redact
 
 strict = False
 """Tests set it, so that what is shown is raised as well."""
+
+
+def raise_unexpected(error: BaseException) -> None:
+    """Raise what no part of a form answers itself, for the guard to show."""
+    if not isinstance(error, ContactKitError | asyncio.CancelledError):
+        raise error
 
 
 @contextmanager

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import pandas as pd
 
 from contactkit.checks import accepted
-from contactkit.errors import ApiError, ContactKitError, FieldProblem, RateLimitError
+from contactkit.errors import ApiError, FieldProblem, RateLimitError
 from contactkit.forms.fields import label_of
 from contactkit.forms.markup import render
 from contactkit.results import key_of_write
 from contactkit.spec import Endpoint, Provider
-
-Failure: TypeAlias = ContactKitError | asyncio.CancelledError
 
 
 def problems_told(

@@ -185,6 +185,21 @@ async def test_a_listing_that_stops_does_not_look_like_its_end(many):
     assert "stopped after 100 contacts" in front.text("status")
 
 
+async def test_an_error_of_our_own_does_not_look_like_the_end_either(many, monkeypatch):
+    browser, front = await browsing("privy", many)
+
+    async def broken() -> None:
+        raise TypeError("nobody thought of this")
+
+    monkeypatch.setattr(browser, "_read", broken)
+    for _ in range(4):
+        await front.ask("next")
+    with pytest.raises(TypeError):
+        await front.ask("next")
+    assert "TypeError" in front.text("problems")
+    assert not any(a.get("name") == "next" for _, a in front.region("leaves").tags)
+
+
 async def test_nobody_found_is_said(wire):
     _, front = await browsing("sent", Wire(ck.Simulator(contacts=0)))
     assert "No contacts" in front.text("status")
