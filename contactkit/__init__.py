@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from contactkit.errors import (
         ApiError,
         AuthenticationError,
+        CassetteError,
         ConfigurationError,
         ConflictError,
         ContactKitError,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         RateLimitError,
         ServerError,
         TransportError,
+        UnrecordedRequestError,
     )
     from contactkit.files import read_contacts
     from contactkit.frames import problems
@@ -42,6 +44,7 @@ _HOMES = {
     "errors": [
         "ApiError",
         "AuthenticationError",
+        "CassetteError",
         "ConfigurationError",
         "ConflictError",
         "ContactKitError",
@@ -55,6 +58,7 @@ _HOMES = {
         "RateLimitError",
         "ServerError",
         "TransportError",
+        "UnrecordedRequestError",
     ],
     "files": ["read_contacts"],
     "frames": ["problems"],
@@ -66,6 +70,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "ApiError",
     "AuthenticationError",
+    "CassetteError",
     "Client",
     "ConfigurationError",
     "ConflictError",
@@ -82,6 +87,7 @@ __all__ = [
     "ServerError",
     "Simulator",
     "TransportError",
+    "UnrecordedRequestError",
     "connect",
     "describe",
     "problems",

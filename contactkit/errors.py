@@ -3,6 +3,8 @@
     ContactKitError
     ├── ConfigurationError            a missing key, an unknown provider, an unsafe address
     ├── InvalidInputError (ValueError)  refused here, before anything was sent
+    ├── CassetteError                 a recording that cannot be read, or must not be written
+    │   └── UnrecordedRequestError (LookupError)  it holds no answer, or none any more
     ├── TransportError                no answer; .sent says whether the request may have arrived
     └── ApiError                      the provider said no; .problem says what
         ├── AuthenticationError  ├── PermissionDeniedError  ├── NotFoundError  ├── ConflictError
@@ -100,6 +102,14 @@ class InvalidInputError(ContactKitError, ValueError):
         if len(self.problems) == 1:
             return f"{self.where}: {self.problems[0]}"
         return "\n".join([f"{self.where}:", *(f"  {problem}" for problem in self.problems)])
+
+
+class CassetteError(ContactKitError):
+    """A recording cannot be read, or must not be written; says which file and line."""
+
+
+class UnrecordedRequestError(CassetteError, LookupError):
+    """The recording holds no answer to a request; says what comes nearest, and how it differs."""
 
 
 class TransportError(ContactKitError):

@@ -70,6 +70,7 @@ def test_the_drawn_tree_is_the_real_tree() -> None:
 def test_builtins_in_the_drawing_are_real_bases() -> None:
     noted = re.findall(r"── (\w+) \((\w+Error)\)", str(errors.__doc__))
     assert ("InvalidInputError", "ValueError") in noted
+    assert ("UnrecordedRequestError", "LookupError") in noted
     for name, base in noted:
         assert issubclass(getattr(errors, name), getattr(builtins, base))
 
