@@ -1,0 +1,70 @@
+"""One recorded exchange as a value: what was asked, and what came of it.
+
+It knows HTTP's own words and nothing else: no file, no provider, no HTTP library.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from urllib.parse import parse_qsl
+
+Pairs: TypeAlias = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One request: its `url` without the query, and the `query` as sorted pairs.
+
+    `marks` are the headers, by lower-case name, that change what it asks for, as a dry run's. Its
+    repr shows neither people nor credentials.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    query: Pairs = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
+    content_type: str = ""
+    marks: Pairs = ()
+
+    @classmethod
+    def of(
+        cls, method: str, url: str, body: bytes = b"", content_type: str = "", marks: Pairs = ()
+    ) -> Asked:
+        """The request to a whole URL, its query and all."""
+        address, _, query = url.partition("#")[0].partition("?")
+        pairs = tuple(sorted(parse_qsl(query, keep_blank_values=True)))
+        return cls(
+            method=method.upper(),
+            url=address,
+            query=pairs,
+            body=body,
+            content_type=content_type,
+            marks=marks,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """A request and its answer, or the name of the `failure` that came in the answer's place.
+
+    `content` is as it came, still compressed, and `chunks` are the sizes that it came in. `at`
+    is when the request was issued, in seconds since the epoch; `epoch` counts the writes before
+    it that a read of the same must see.
+    """
+
+    asked: Asked
+    status: int | None = None
+    headers: Pairs = field(default=(), repr=False)
+    content: bytes = field(default=b"", repr=False)
+    chunks: tuple[int, ...] = ()
+    failure: str = ""
+    sent: bool = True
+    at: float
+    elapsed: float = 0.0
+    epoch: int = 0
+
+    @property
+    def encoding(self) -> str:
+        """How the content is compressed, "" when it is not."""
+        return next((text for name, text in self.headers if name.lower() == "content-encoding"), "")

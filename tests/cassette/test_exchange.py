@@ -1,0 +1,57 @@
+"""An exchange as a value: how a URL is taken apart, and what a repr may show."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contactkit.cassette.exchange import Asked, Exchange
+
+PHONE, KEY = "+12025550123", "sk-live-0123456789"
+
+
+def test_a_url_is_taken_apart() -> None:
+    asked = Asked.of("get", "https://api.example.com/v3/contacts?page=2&channel=sms&channel=#top")
+    assert asked == Asked(
+        method="GET",
+        url="https://api.example.com/v3/contacts",
+        query=(("channel", ""), ("channel", "sms"), ("page", "2")),
+    )
+
+
+@given(st.lists(st.tuples(st.text(min_size=1), st.text())))
+def test_the_query_is_sorted_and_whole(pairs: list[tuple[str, str]]) -> None:
+    asked = Asked.of("GET", f"https://example.com/a?{urlencode(pairs)}")
+    assert asked.query == tuple(sorted(pairs))
+
+
+def test_no_repr_shows_people_or_credentials() -> None:
+    exchange = Exchange(
+        asked=Asked.of(
+            "POST", f"https://example.com/{PHONE}?q={PHONE}", f'{{"phone":"{PHONE}"}}'.encode()
+        ),
+        status=200,
+        headers=(("X-Token", KEY),),
+        content=PHONE.encode(),
+        at=0.0,
+    )
+    assert "POST" in repr(exchange) and "200" in repr(exchange)
+    assert "5550123" not in repr(exchange)
+    assert KEY not in repr(exchange)
+
+
+def test_an_exchange_stays_as_it_is() -> None:
+    exchange = Exchange(asked=Asked(method="GET", url="https://example.com"), at=0.0)
+    with pytest.raises(FrozenInstanceError):
+        exchange.at = 1.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", ["Content-Encoding", "content-encoding"])
+def test_the_encoding_is_the_header_however_it_is_spelt(name: str) -> None:
+    asked = Asked(method="GET", url="https://example.com")
+    assert Exchange(asked=asked, headers=((name, "gzip"),), at=0.0).encoding == "gzip"
+    assert Exchange(asked=asked, at=0.0).encoding == ""
