@@ -89,8 +89,8 @@ def _no_json(constant: str) -> JSON:
 
 def explode(packed: dict[str, JSON]) -> tuple[dict[str, JSON], list[JSON]]:
     """Take the longest list of objects out of a packed body, if it is long."""
-    found = max(_lists(packed.get("json"), ()), key=lambda each: len(each[1]), default=((), []))
-    place, items = found
+    lists = sorted(_lists(packed.get("json"), ()), key=lambda each: len(each[1]))
+    place, items = lists[-1] if lists else ((), [])
     if len(items) < 2 or len(json.dumps(items)) <= _LONG:
         return packed, []
     rest = _put(packed["json"], place, [])

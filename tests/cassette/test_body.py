@@ -105,8 +105,9 @@ def test_what_this_compresses_needs_no_second_copy(encoding: str, content: bytes
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "gzip, gzip", ""])
-def test_what_cannot_be_decompressed_stays_as_it_came(encoding: str) -> None:
-    cut = gzip.compress(b'{"id":"c1"}')[:-3]
+@pytest.mark.parametrize("compress", [gzip.compress, zlib.compress])
+def test_what_cannot_be_decompressed_stays_as_it_came(encoding: str, compress: Any) -> None:
+    cut = compress(b'{"id":"c1"}')[:-3]
     assert decompressed(cut, encoding) is None
     assert unpack(kept(pack(cut, encoding))) == cut
 
@@ -147,6 +148,13 @@ def test_an_item_too_few_is_refused() -> None:
         unpack(packed, items[1:])
 
 
-@pytest.mark.parametrize("content", [b"", b"text", b'[{"a":1},{"a":2}]', dumped(["x" * 3000] * 2)])
+DEEP = {"a": {"b": {"c": {"d": {"e": LONG}}}}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text", b'[{"a":1},{"a":2}]', dumped(["x" * 3000] * 2), dumped(DEEP)],
+    ids=lambda content: repr(content)[:20],
+)
 def test_what_is_no_long_list_of_objects_stays_whole(content: bytes) -> None:
     assert explode(pack(content)) == (pack(content), [])
