@@ -1,0 +1,210 @@
+"""An exchange as lines of JSON and back, each line saying by itself where it belongs.
+
+    {"id", "at", "epoch", "ask": {...}, "elapsed", "status", "headers", "chunks", "content"}
+    {"id", "at", "epoch", "ask": {...}, "elapsed", "failure", "sent"}
+    {"of", "item", "digest", "json"}    one item of a long list in the content of that exchange
+
+What is empty is left out. Items come before their exchange, so that one that is there is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from contactkit.cassette.body import digest, dumped, explode, pack, unpack
+from contactkit.cassette.exchange import Asked, Exchange, Pairs
+from contactkit.errors import CassetteError
+from contactkit.spec import JSON, as_object
+
+# Response headers that differ each time and that no replay needs. Retry-After is needed, and so is
+# X-Request-Id, which result frames and errors repeat. A cookie is a credential.
+VOLATILE = re.compile(
+    r"date|age|expires|etag|last-modified|connection|keep-alive|server-timing|set-cookie"
+    r"|via|alt-svc|nel|report-to|x-runtime|x-response-time|x-served-by|x-timer|x-cache(-hits)?"
+    r"|cf-.*|x-amz.*|x-trace-id|x-correlation-id|request-id|traceparent|tracestate"
+    r"|(x-)?rate-?limit(-.*)?",
+    re.IGNORECASE,
+)
+_CONTENT, _JSON = b',"content":{"digest":"', b'","json":'
+_DIGITS = 16
+_WRONG = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+
+
+def broken(path: Path, number: int, why: object) -> CassetteError:
+    """The error for a line that is not what it should be; it quotes nothing of the line."""
+    return CassetteError(f"{path}, line {number}: {why}")
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Entry:
+    """One exchange as its lines in a file, taken apart only when it is asked for."""
+
+    path: Path
+    number: int = 0
+    id: str
+    at: float
+    epoch: int
+    method: str
+    url: str = field(repr=False)
+    line: bytes = field(repr=False)
+    items: Mapping[int, bytes] = field(default_factory=dict[int, bytes], repr=False)
+
+    @property
+    def data(self) -> bytes:
+        """Its lines as they stand in the file."""
+        lines = [self.items[index] for index in sorted(self.items)]
+        return b"".join(line + b"\n" for line in (*lines, self.line))
+
+    @property
+    def asked(self) -> Asked:
+        """The request."""
+        try:
+            return _asked(self._parts()[0])
+        except _WRONG as error:
+            raise self._broken(error) from None
+
+    @property
+    def exchange(self) -> Exchange:
+        """All of it; CassetteError when its digests say that it was changed."""
+        try:
+            return self._exchange()
+        except _WRONG as error:
+            raise self._broken(error) from None
+
+    def _broken(self, error: Exception) -> CassetteError:
+        why = f"it has no {error}" if isinstance(error, KeyError) else error
+        return broken(self.path, self.number, why)
+
+    def _exchange(self) -> Exchange:
+        fields, content = self._parts()
+        if content is None:
+            items = [_item(self.items[index]) for index in sorted(self.items)]
+            content = unpack(as_object(fields.get("content")), items)
+        return Exchange(
+            asked=_asked(fields),
+            status=fields.get("status"),
+            headers=_pairs(fields.get("headers", ())),
+            content=content,
+            chunks=tuple(fields.get("chunks", ())),
+            failure=fields.get("failure", ""),
+            sent=fields.get("sent", True),
+            at=fields["at"],
+            elapsed=fields.get("elapsed", 0.0),
+            epoch=fields["epoch"],
+        )
+
+    def _parts(self) -> tuple[dict[str, JSON], bytes | None]:
+        """Its fields, and its content where that is in the line just as it came.
+
+        The digest proves that what was cut out is the content, so none of it has to be parsed.
+        """
+        head, _, rest = self.line.partition(_CONTENT)
+        proof, raw = rest[:_DIGITS], rest[_DIGITS + len(_JSON) : -2]
+        if rest[_DIGITS:].startswith(_JSON) and digest(raw).encode() == proof:
+            with suppress(ValueError):
+                return json.loads(head + b"}"), raw
+        return json.loads(self.line), None
+
+
+def _pairs(pairs: JSON) -> Pairs:
+    return tuple((name, value) for name, value in pairs)
+
+
+def _asked(fields: Mapping[str, JSON]) -> Asked:
+    ask = fields["ask"]
+    return Asked(
+        method=ask["method"],
+        url=ask["url"],
+        query=_pairs(ask.get("query", ())),
+        body=unpack(ask.get("body", {})),
+        content_type=ask.get("type", ""),
+        marks=_pairs(ask.get("marks", ())),
+    )
+
+
+def _item(line: bytes) -> JSON:
+    """The value of an item line; ValueError when it does not match its digest."""
+    head, _, raw = line.partition(_JSON)
+    if digest(raw[:-1]).encode() == head[-_DIGITS:]:
+        return json.loads(raw[:-1])
+    fields = json.loads(line)
+    if digest(written(fields["json"])) != fields["digest"]:
+        raise ValueError(f"its item {fields['item']} does not match its digest")
+    return fields["json"]
+
+
+def written(value: JSON) -> bytes:
+    """One line of JSON, readable but where a lone surrogate must be escaped."""
+    try:
+        return dumped(value)
+    except UnicodeEncodeError:
+        return dumped(value, "ascii")
+
+
+def settled(headers: Pairs, keep: Collection[str] = ()) -> Pairs:
+    """The headers that are worth keeping: all but the volatile ones that are not in `keep`."""
+    return tuple(
+        (name, value)
+        for name, value in headers
+        if name.lower() in keep or not VOLATILE.fullmatch(name)
+    )
+
+
+def entry_of(
+    path: Path, exchange: Exchange, name: Callable[[bytes], str], keep: Collection[str] = ()
+) -> Entry:
+    """The lines of an exchange, under the id that `name` gives to what they say."""
+    content, items = explode(pack(exchange.content, exchange.encoding))
+    line = written(_fields(exchange, content, keep))
+    found = name(line)
+    return Entry(
+        path=path,
+        id=found,
+        at=exchange.at,
+        epoch=exchange.epoch,
+        method=exchange.asked.method,
+        url=exchange.asked.url,
+        line=b'{"id":"' + found.encode() + b'",' + line[1:],
+        items={index: _item_line(found, index, value) for index, value in enumerate(items)},
+    )
+
+
+def _item_line(of: str, index: int, value: JSON) -> bytes:
+    raw = written(value)
+    head = f'{{"of":"{of}","item":{index},"digest":"{digest(raw)}'
+    return head.encode() + _JSON + raw + b"}"
+
+
+def _fields(exchange: Exchange, content: JSON, keep: Collection[str]) -> dict[str, JSON]:
+    asked = exchange.asked
+    ask = {
+        "query": asked.query,
+        "marks": asked.marks,
+        "type": asked.content_type,
+        "body": pack(asked.body),
+    }
+    answer = {
+        "status": exchange.status,
+        "headers": settled(exchange.headers, keep),
+        "chunks": exchange.chunks,
+        "failure": exchange.failure,
+        "sent": exchange.sent if exchange.failure else None,
+        "content": content,
+    }
+    return {
+        "at": exchange.at,
+        "epoch": exchange.epoch,
+        "ask": {"method": asked.method, "url": asked.url, **_told(ask)},
+        "elapsed": exchange.elapsed,
+        **_told(answer),
+    }
+
+
+def _told(fields: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The fields that are not empty."""
+    return {name: value for name, value in fields.items() if value not in (None, "", (), {})}

@@ -1,0 +1,161 @@
+"""The file of a recording: a header line, then the lines of one exchange after the other.
+
+It is written so that neither a killed process nor a merge of two branches loses an exchange. What
+an exchange means, and whether it may be saved, is for others to say.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import threading
+from bisect import insort_right
+from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime
+from operator import attrgetter
+from pathlib import Path
+
+from contactkit.cassette.body import digest
+from contactkit.cassette.exchange import Asked, Exchange
+from contactkit.cassette.lines import Entry, entry_of, written
+from contactkit.cassette.reading import KIND, VERSION, Reading
+from contactkit.errors import CassetteError, warn
+from contactkit.spec import JSON
+
+_SIMULATED = "Recorded from the simulator: this proves nothing about the provider."
+
+
+class Tape:
+    """A recording: its `header` and its `entries`, by the time they were issued.
+
+    `scan` is given every byte before it is written, and raises to refuse it.
+    """
+
+    scan: Callable[[bytes], object]
+
+    def __init__(self, path: Path, header: dict[str, JSON], entries: Iterable[Entry] = ()) -> None:
+        self.path = path
+        self.header = header
+        self.entries = list(entries)
+        self.scan = len
+        self._ids = {each.id for each in self.entries}
+        self._reusable: dict[tuple[Asked, int], list[str]] = {}
+        self._ragged = False
+        self._lock = threading.RLock()
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path,
+        *,
+        provider: str,
+        world: str,
+        created: float,
+        keep: Collection[str] = (),
+    ) -> Tape:
+        """Begin a recording where there is none.
+
+        `keep` names response headers, in lower case, that are kept though they are volatile.
+        """
+        header: dict[str, JSON] = {
+            "kind": KIND,
+            "version": VERSION,
+            "provider": provider,
+            "world": world,
+            "created": datetime.fromtimestamp(created, UTC).isoformat(timespec="seconds"),
+        }
+        header |= {"note": _SIMULATED} if world == "simulator" else {}
+        header |= {"keep": sorted(keep)} if keep else {}
+        tape = cls(Path(path), header)
+        tape.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _write(tape.path, "xb", tape._first)
+        except FileExistsError:
+            raise CassetteError(f"{path}: there is a file already") from None
+        return tape
+
+    @classmethod
+    def load(cls, path: str | Path) -> Tape:
+        """Read a recording; CassetteError names the line that is wrong.
+
+        What a killed process left unfinished at its end is dropped with a warning.
+        """
+        found = Reading(Path(path))
+        found.run()
+        if found.dropped:
+            warn(f"{path}: its last exchange was cut off, and is dropped")
+        # By place in the file where times are equal, as they are under a virtual clock.
+        entries = sorted(found.entries.values(), key=attrgetter("at"))
+        tape = cls(Path(path), found.header, entries)
+        tape._ragged = found.ragged
+        return tape
+
+    def append(self, exchange: Exchange) -> Entry:
+        """Save one exchange, at once and in one write."""
+        with self._lock:
+            keep = self.header.get("keep", ())
+            entry = entry_of(self.path, exchange, self._namer(exchange), keep)
+            self.scan(entry.data)
+            if self._ragged:
+                self.rewrite(self.entries)
+            _write(self.path, "ab", entry.data)
+            self._ids.add(entry.id)
+            # Of several at once, the first to be issued may be the last to end.
+            insort_right(self.entries, entry, key=attrgetter("at"))
+            return entry
+
+    def rewrite(self, entries: Iterable[Entry]) -> None:
+        """Put these entries, of this tape or another, in the place of the file's, in one step."""
+        with self._lock:
+            kept = sorted(entries, key=attrgetter("at"))
+            data = b"".join([self._first, *(each.data for each in kept)])
+            self.scan(data)
+            swap = self._neighbour("swap")
+            try:
+                _write(swap, "wb", data)
+                os.replace(swap, self.path)
+            finally:
+                swap.unlink(missing_ok=True)
+            self.entries, self._ragged = kept, False
+            self._ids = {each.id for each in kept}
+
+    def beside(self) -> Tape:
+        """An empty recording in a file next to this one's, to record the same again.
+
+        What is asked again keeps its id there, so that in the file only what changed differs.
+        """
+        tape = Tape(self._neighbour("new"), self.header)
+        tape.scan = self.scan
+        for each in self.entries:
+            tape._reusable.setdefault((each.asked, each.epoch), []).append(each.id)
+        _write(tape.path, "wb", tape._first)
+        return tape
+
+    @property
+    def _first(self) -> bytes:
+        return written(self.header) + b"\n"
+
+    def _neighbour(self, what: str) -> Path:
+        return self.path.with_name(f".{what}-{os.getpid()}-{self.path.name}")
+
+    def _namer(self, exchange: Exchange) -> Callable[[bytes], str]:
+        def name(line: bytes) -> str:
+            before = self._reusable.get((exchange.asked, exchange.epoch))
+            if before:
+                return before.pop(0)
+            found = digest(line)
+            while found in self._ids:
+                found = digest(found.encode() + line)
+            return found
+
+        return name
+
+
+def _write(path: Path, mode: str, data: bytes) -> None:
+    if path.suffix == ".gz":
+        data = gzip.compress(data, mtime=0)
+    # Unbuffered: the system has all of it on return, whatever becomes of the process.
+    with open(path, mode, buffering=0) as file:
+        file.write(data)
+        if mode == "wb":
+            os.fsync(file.fileno())
