@@ -107,8 +107,8 @@ class Entry:
         proof, raw = rest[:_DIGITS], rest[_DIGITS + len(_JSON) : -2]
         if rest[_DIGITS:].startswith(_JSON) and digest(raw).encode() == proof:
             with suppress(ValueError):
-                return json.loads(head + b"}"), raw
-        return json.loads(self.line), None
+                return json.loads(head.decode() + "}"), raw
+        return json.loads(self.line.decode()), None
 
 
 def _pairs(pairs: JSON) -> Pairs:
