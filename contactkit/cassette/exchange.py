@@ -5,11 +5,24 @@ It knows HTTP's own words and nothing else: no file, no provider, no HTTP librar
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TypeAlias
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
+
+from contactkit.spec import JSON
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
+_FORM = "application/x-www-form-urlencoded"
+
+
+def path_of(url: str) -> str:
+    """The path of a whole URL without its query, spelt one way however it was quoted."""
+    _, _, rest = url.partition("://")
+    path = "/" + rest.partition("/")[2]
+    if "%" not in path:
+        return path
+    return "/".join(unquote(part).replace("/", "%2F") for part in path.split("/"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +55,22 @@ class Asked:
             content_type=content_type,
             marks=marks,
         )
+
+    @property
+    def value(self) -> JSON:
+        """What the body says: parsed JSON, a form's sorted pairs, or text; None when it is empty.
+
+        Two bodies that say the same have the same value, however they are written.
+        """
+        if not self.body:
+            return None
+        text = self.body.decode("utf-8", "surrogateescape")
+        if self.content_type.lower().startswith(_FORM):
+            return sorted(parse_qsl(text, keep_blank_values=True))
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return text
 
 
 @dataclass(frozen=True, kw_only=True)

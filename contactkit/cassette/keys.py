@@ -1,0 +1,189 @@
+"""How a request finds its recorded answer: by what it asks for, and after how many writes.
+
+The key is the method, the path, the sorted query, the marks and the body, whatever the order of
+its fields. The host is not in it, nor any header but the marks, so no idempotency key is; nor are
+the credentials in a form that asks for a token.
+
+Write epochs: a read about one contact counts the writes before it about that contact and those
+whose path names no contact; any other read counts all writes. A dry run is no write, and a write
+that was refused (4xx) or never sent does not count. Writes and token requests count nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal, NamedTuple, TypeAlias
+
+from contactkit.auth import ClientCredentials
+from contactkit.cassette.body import digest
+from contactkit.cassette.exchange import Asked, Exchange, Pairs, path_of
+from contactkit.cassette.lines import Entry
+from contactkit.cassette.nearest import missing
+from contactkit.errors import UnrecordedRequestError
+from contactkit.spec import JSON, Endpoint, Provider, as_list, as_object
+
+Key: TypeAlias = tuple[str, str, Pairs, Pairs, str]
+Exhausted: TypeAlias = Literal["error", "last"]
+_READS = ("GET", "HEAD", "OPTIONS")
+
+
+class Question(NamedTuple):
+    """A request as the declaration reads it; `contact` is the one that its path names, or ""."""
+
+    key: Key
+    contact: str
+    writes: bool
+    token: bool
+
+
+def marks(provider: Provider, headers: Mapping[str, str]) -> Pairs:
+    """The headers that change what a request asks for, as the declaration names them."""
+    names = {name.lower() for each in provider.endpoints for name in each.confirm}
+    if provider.dry_run:
+        names |= {name.lower() for name in provider.dry_run.headers}
+    found = sorted((name.lower(), text) for name, text in headers.items() if name.lower() in names)
+    return tuple((name, ",".join(sorted(_flags(text)))) for name, text in found)
+
+
+def _flags(text: str) -> set[str]:
+    return {flag.strip() for flag in text.split(",")}
+
+
+class Questions:
+    """Reads requests to one provider, by its declaration."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._dry_run = provider.dry_run
+        # A path of fixed words goes before one in whose place a key may stand.
+        found = sorted(provider.endpoints, key=lambda each: "{key}" in each.path)
+        self._routes = [(each, _pattern(each)) for each in found]
+        ways = [each for each in provider.auth if isinstance(each, ClientCredentials)]
+        self._token_paths = {path_of(way.token_url) for way in ways}
+        self._credentials = {each.name for way in ways for each in way.credentials}
+
+    def read(self, asked: Asked) -> Question:
+        """What a request asks for, and whether that changes something."""
+        path, value = path_of(asked.url), asked.value
+        token = path in self._token_paths
+        if token:
+            value = [pair for pair in as_list(value) if pair[0] not in self._credentials]
+        body = digest(json.dumps(value, sort_keys=True).encode()) if asked.body else ""
+        endpoint, contact = self._route(asked.method, path)
+        writes = not token and self._writes(asked, endpoint, value)
+        key = (asked.method, path, asked.query, asked.marks, body)
+        return Question(key, contact, writes, token)
+
+    def _route(self, method: str, path: str) -> tuple[Endpoint | None, str]:
+        for endpoint, pattern in self._routes:
+            if endpoint.method == method and (found := pattern.search(path)):
+                return endpoint, (found.groupdict().get("key") or "")
+        return None, ""
+
+    def _writes(self, asked: Asked, endpoint: Endpoint | None, body: JSON) -> bool:
+        if endpoint is None:
+            return asked.method not in _READS
+        return bool(endpoint.effect) and not self._rehearsed(asked, body)
+
+    def _rehearsed(self, asked: Asked, body: JSON) -> bool:
+        if self._dry_run is None:
+            return False
+        held, given = as_object(body), dict(asked.marks)
+        return all(held.get(name) == value for name, value in self._dry_run.body.items()) and all(
+            value in _flags(given.get(name.lower(), ""))
+            for name, value in self._dry_run.headers.items()
+        )
+
+
+def _pattern(endpoint: Endpoint) -> re.Pattern[str]:
+    # A base URL may put a path of its own before the endpoint's.
+    return re.compile(re.escape(endpoint.path).replace(r"\{key\}", "(?P<key>[^/]+)") + "$")
+
+
+class Epochs:
+    """Counts the writes that a read must see; the rule stands at the head of this file."""
+
+    def __init__(self) -> None:
+        self._about: Counter[str] = Counter()
+        self._all = 0
+
+    def of(self, question: Question) -> int:
+        """How many writes came before it."""
+        if question.writes or question.token:
+            return 0
+        if not question.contact:
+            return self._all
+        return self._about[question.contact] + self._about[""]
+
+    def note(self, question: Question, exchange: Exchange) -> None:
+        """Count it, if it is a write that may have changed something."""
+        refused = exchange.status is not None and 400 <= exchange.status < 500
+        if question.writes and exchange.sent and not refused:
+            self._about[question.contact] += 1
+            self._all += 1
+
+
+class Index:
+    """The recorded answers by key and epoch, given out in order, once each.
+
+    When they run out, `exhausted` says whether there is no answer any more or the last one again;
+    a token is always given again. Which entry was given how often is in `hits`, by its id.
+    """
+
+    def __init__(
+        self, provider: Provider, entries: Iterable[Entry], exhausted: Exhausted = "error"
+    ) -> None:
+        self.hits: Counter[str] = Counter()
+        self._exhausted = exhausted
+        self._questions = Questions(provider)
+        self._epochs = Epochs()
+        self._lock = threading.Lock()
+        # Their bodies are not looked at until something of the same path is asked for.
+        self._unread: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
+        self._answers: defaultdict[tuple[Key, int], list[Entry]] = defaultdict(list)
+        self._given: Counter[tuple[Key, int]] = Counter()
+        self._entries = list(entries)
+        for each in self._entries:
+            self._unread[each.method, path_of(each.url)].append(each)
+
+    def epoch(self, asked: Asked) -> int:
+        """The epoch that this request is in now."""
+        with self._lock:
+            return self._epochs.of(self._questions.read(asked))
+
+    def note(self, exchange: Exchange) -> None:
+        """Count an exchange that did not come from here, so that the reads after it know."""
+        with self._lock:
+            self._epochs.note(self._questions.read(exchange.asked), exchange)
+
+    def take(self, asked: Asked) -> Exchange | None:
+        """The next recorded answer, or None when there is none or none any more."""
+        question = self._questions.read(asked)
+        with self._lock:
+            place = question.key, self._epochs.of(question)
+            answers, given = self._read(place), self._given[place]
+            again = given >= len(answers)
+            if not answers or (again and self._exhausted == "error" and not question.token):
+                return None
+            entry = answers[-1] if again else answers[given]
+            exchange = entry.exchange
+            self._given[place] += 1
+            self.hits[entry.id] += 1
+            # The same answer again is no second write: what was recorded knows of one.
+            if not again:
+                self._epochs.note(question, exchange)
+            return exchange
+
+    def _read(self, place: tuple[Key, int]) -> list[Entry]:
+        (method, path, *_), _ = place
+        for each in self._unread.pop((method, path), ()):
+            key = self._questions.read(each.asked).key
+            self._answers[key, each.epoch].append(each)
+        return self._answers.get(place, [])
+
+    def unrecorded(self, asked: Asked, redact: Callable[[str], str]) -> UnrecordedRequestError:
+        """The error that there is no answer: what comes nearest, and what to do."""
+        return UnrecordedRequestError(missing(asked, self.epoch(asked), self._entries, redact))
