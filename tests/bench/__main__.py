@@ -23,6 +23,7 @@ PARTS = {
     "serve": "serve",
     "pictures": "pictures",
     "forms": "forms",
+    "cassettes": "cassettes",
 }
 VERSIONS = (
     *("pandas", "pydantic", "httpx", "pyarrow", "sentdm", "uvicorn"),
