@@ -1,7 +1,7 @@
 """An exchange as lines of JSON and back, each line saying by itself where it belongs.
 
     {"id", "at", "epoch", "ask": {...}, "elapsed", "status", "headers", "chunks", "content"}
-    {"id", "at", "epoch", "ask": {...}, "elapsed", "failure", "sent"}
+    {"id", "at", "epoch", "ask": {...}, "elapsed", "failure", "arrived"}
     {"of", "item", "digest", "json"}    one item of a long list in the content of that exchange
 
 What is empty is left out. Items come before their exchange, so that one that is there is whole.
@@ -92,7 +92,7 @@ class Entry:
             content=content,
             chunks=tuple(fields.get("chunks", ())),
             failure=fields.get("failure", ""),
-            sent=fields.get("sent", True),
+            sent=fields.get("arrived", True),
             at=fields["at"],
             elapsed=fields.get("elapsed", 0.0),
             epoch=fields["epoch"],
@@ -193,7 +193,7 @@ def _fields(exchange: Exchange, content: JSON, keep: Collection[str]) -> dict[st
         "headers": settled(exchange.headers, keep),
         "chunks": exchange.chunks,
         "failure": exchange.failure,
-        "sent": exchange.sent if exchange.failure else None,
+        "arrived": exchange.sent if exchange.failure else None,
         "content": content,
     }
     return {

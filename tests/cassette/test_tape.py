@@ -114,7 +114,7 @@ def test_the_fields_stand_in_one_order(tmp_path: Path) -> None:
     _, answered, lost = lines(tape.path)
     start = ["id", "at", "epoch", "ask", "elapsed"]
     assert list(answered) == [*start, "status", "headers", "chunks", "content"]
-    assert list(lost) == [*start, "failure", "sent"]
+    assert list(lost) == [*start, "failure", "arrived"]
 
 
 def test_volatile_headers_are_dropped_unless_asked_for(tmp_path: Path) -> None:
