@@ -1,1 +1,1 @@
-"""Recorded exchanges: what was asked and answered, its file, and how a request finds its answer."""
+"""Recorded exchanges: the tape, its matching, and what is never written to it."""

@@ -1,0 +1,105 @@
+"""How a phone number is spelled: found in text, read, and written again in the same spelling."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
+
+_GAP = r"[ ().\-/\u00a0\u2010-\u2015]"
+EMAIL = r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+"
+_INTERNATIONAL = rf"(?<![\w+])(?:tel:)?(?:\+|%2[Bb])[1-9](?:{_GAP}{{0,3}}\d){{6,14}}(?!\d)"
+_NATIONAL = (
+    r"(?<![\w.+-])(?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[ .-])[2-9]\d{2}[ .-]\d{4}(?![\w-])"
+)
+_DIGITS = rf"(?<![\w.+-])\(?\d(?:{_GAP}{{0,3}}\d){{6,14}}(?!\w)"
+PERSONAL = re.compile(
+    f"(?P<email>{EMAIL})|(?P<phone>{_INTERNATIONAL}|{_NATIONAL})|(?P<digits>{_DIGITS})"
+)
+"""E-mail addresses, phone numbers, and runs of digits that may be one."""
+
+_ABROAD = re.compile(r"^(?:00|011)(?=[ ().-]*[1-9])")
+_BARE = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}", re.ASCII)
+
+
+def unquoted(text: str) -> str:
+    """A found number or address without percent-encoding."""
+    return text.replace("%40", "@").replace("%2B", "+").replace("%2b", "+")
+
+
+def digits_of(text: str) -> str:
+    """The digits of a text, without all that stands between them."""
+    return phonenumbers.normalize_digits_only(text)
+
+
+def read(text: str) -> PhoneNumber | None:
+    """The number that a text spells, of North America unless it says otherwise; None if it is none.
+
+    With a + it is read even where it is possible nowhere: it may have a digit too many.
+    """
+    plain = _ABROAD.sub("+", text.strip().removeprefix("tel:"))
+    if plain.startswith(("+", "\uff0b")):
+        return _parsed(plain)
+    home, abroad = _parsed(plain, "US"), _parsed(f"+{digits_of(plain)}")
+    possible = (n for n in (home, abroad) if n and phonenumbers.is_possible_number(n))
+    return next(possible, None)
+
+
+def _parsed(text: str, region: str | None = None) -> PhoneNumber | None:
+    try:
+        return phonenumbers.parse(text, region)
+    except NumberParseException:
+        return None
+
+
+def e164(number: PhoneNumber) -> str:
+    """A number as E.164."""
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def is_bare(text: str) -> bool:
+    """Whether digits alone are a number that North America's numbering plan has."""
+    number = read(text) if _BARE.fullmatch(text) else None
+    return number is not None and phonenumbers.is_valid_number(number)
+
+
+def cut(text: str) -> tuple[str, str]:
+    """A number that a run of digits starts with, and the rest of the run."""
+    for head in _heads(text):
+        number = read(head)
+        if number and phonenumbers.is_possible_number(number):
+            return head, text[len(head) :]
+    return text, ""
+
+
+def _heads(text: str) -> Iterator[str]:
+    yield text
+    gaps = [gap.start() for gap in re.finditer(rf"{_GAP}+", text)]
+    yield from (text[:at] for at in reversed(gaps) if len(digits_of(text[:at])) >= 7)
+
+
+def respell(text: str, number: PhoneNumber, made: str) -> str:
+    """The E.164 number `made` in the spelling in which `text` has `number`."""
+    old = phonenumbers.national_significant_number(number)
+    new, digits = made.removeprefix(f"+{number.country_code}"), digits_of(text)
+    if not digits.endswith(old):
+        return made
+    # Other countries than those of North America group the digits of one length in many ways.
+    if number.country_code != 1 and not text.strip("+").isdigit():
+        for form in (
+            PhoneNumberFormat.INTERNATIONAL,
+            PhoneNumberFormat.NATIONAL,
+            PhoneNumberFormat.RFC3966,
+        ):
+            if phonenumbers.format_number(number, form) == text:
+                return phonenumbers.format_number(phonenumbers.parse(made, None), form)
+    return pour(text, digits[: len(digits) - len(old)] + new)
+
+
+def pour(shape: str, digits: str) -> str:
+    """`digits` in the places of those in `shape`; those that are too many follow the last."""
+    places = sum(each.isdigit() for each in shape)
+    poured = iter([*digits[: places - 1], digits[places - 1 :]])
+    return "".join(next(poured, "") if each.isdigit() else each for each in shape)
