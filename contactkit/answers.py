@@ -19,7 +19,7 @@ from contactkit.errors import (
     redact,
 )
 from contactkit.limits import retry_after
-from contactkit.record import fields_of, key_of
+from contactkit.records import fields_of, key_of
 from contactkit.spec import JSON, Place, as_list, as_object
 
 # The last second of the year 9999, past which no datetime goes.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from contactkit import phones
 from contactkit.errors import FieldProblem, InvalidInputError, warn
-from contactkit.record import RecordField, fields_of, key_of
+from contactkit.records import RecordField, fields_of, key_of
 from contactkit.spec import JSON, Endpoint, Provider
 
 _EXPECTED = {

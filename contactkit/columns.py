@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from contactkit.record import Kind, Record, RecordField, fields_of, key_of, parse_date, parse_time
+from contactkit.records import Kind, Record, RecordField, fields_of, key_of, parse_date, parse_time
 from contactkit.spec import JSON
 
 

@@ -23,7 +23,7 @@ from contactkit.flow import perform
 from contactkit.frames import result_frame, rows_of, to_frame
 from contactkit.many import Many, many
 from contactkit.pages import Page, Pages
-from contactkit.record import Record, fields_of, key_of
+from contactkit.records import Record, fields_of, key_of
 from contactkit.results import result, results, row_of
 from contactkit.signatures import signed
 from contactkit.spec import JSON, Endpoint

@@ -9,7 +9,7 @@ import pandas as pd
 from contactkit.declarations import find, names
 from contactkit.frames import STRING, dtype_of
 from contactkit.limits import rate
-from contactkit.record import RecordField, fields_of
+from contactkit.records import RecordField, fields_of
 from contactkit.spec import Endpoint, Provider
 
 COLUMNS = (

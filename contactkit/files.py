@@ -16,7 +16,7 @@ from contactkit.columns import Columns, read_column
 from contactkit.declarations import find, names
 from contactkit.errors import ConfigurationError
 from contactkit.frames import to_frame
-from contactkit.record import Kind, fields_of, key_of
+from contactkit.records import Kind, fields_of, key_of
 from contactkit.spec import JSON, Provider
 
 

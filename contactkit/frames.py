@@ -11,7 +11,7 @@ import pandas as pd
 from contactkit.checks import is_na, plain
 from contactkit.columns import ARRAYS, Columns
 from contactkit.errors import warn
-from contactkit.record import Record, RecordField, fields_of, parse_date
+from contactkit.records import Record, RecordField, fields_of, parse_date
 from contactkit.spec import JSON
 
 # Python storage wherever pyarrow happens to be installed, so that frames are the same everywhere.

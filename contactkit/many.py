@@ -10,7 +10,7 @@ import pandas as pd
 
 from contactkit.checks import check, clean, is_na, key_text
 from contactkit.errors import FieldProblem, InvalidInputError
-from contactkit.record import fields_of, key_of
+from contactkit.records import fields_of, key_of
 from contactkit.spec import JSON, Endpoint, Provider
 
 

@@ -10,7 +10,7 @@ from contactkit.answers import picked, undocumented
 from contactkit.calls import Ask, Done, Flow, Session, prepare
 from contactkit.errors import ApiError
 from contactkit.flow import perform
-from contactkit.record import key_of
+from contactkit.records import key_of
 from contactkit.spec import JSON, Endpoint, OutOfReach, Query, as_object
 
 RESTARTS = 5

@@ -28,7 +28,7 @@ from contactkit.errors import (
     warn,
 )
 from contactkit.many import Many
-from contactkit.record import Record, fields_of, key_of
+from contactkit.records import Record, fields_of, key_of
 from contactkit.spec import JSON, as_object
 
 _OUTCOMES = {"create": "created", "update": "updated", "delete": "deleted"}

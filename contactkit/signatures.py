@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
 from contactkit.checks import accepted
-from contactkit.record import RecordField
+from contactkit.records import RecordField
 from contactkit.spec import Endpoint, Provider
 
 CallableT = TypeVar("CallableT", bound=Callable[..., Any])

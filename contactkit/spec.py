@@ -1,7 +1,7 @@
 """The vocabulary a provider is declared in.
 
     Provider
-    ├── record: Record         see record.py; each field carries one Marker
+    ├── record: Record         see records.py; each field carries one Marker
     ├── endpoints: Endpoint    verb, method and path, what it takes and what it answers
     ├── auth: Auth             see auth.py: how a request shows who sends it
     ├── paging: Paging         how a listing is walked; PageNumbers is in paging.py
@@ -23,7 +23,7 @@ from typing import Any, Literal, Protocol, TypeAlias, cast
 
 from contactkit.auth import Auth, Credential
 from contactkit.errors import ApiError, FieldProblem, Problem
-from contactkit.record import Evidence, Record
+from contactkit.records import Evidence, Record
 
 JSON: TypeAlias = Any
 """A parsed JSON value: whatever a provider may have sent."""

@@ -18,7 +18,7 @@ import pandas as pd
 from contactkit.declarations import find, names
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.frames import OUTCOMES
-from contactkit.record import fields_of
+from contactkit.records import fields_of
 
 MOST_BARS = 60
 MOST_CHOICES = 12

@@ -19,7 +19,7 @@ from contactkit.checks import Checked, accepted, check, clean, is_na, plain, set
 from contactkit.declarations import find
 from contactkit.errors import ApiError, FieldProblem, InvalidInputError, Problem
 from contactkit.paging import PageNumbers
-from contactkit.record import (
+from contactkit.records import (
     Record,
     Time,
     create_only,

@@ -20,7 +20,7 @@ import contactkit as ck
 from contactkit.cli import app, main
 from contactkit.declarations import find, names
 from contactkit.demo import STORIES
-from contactkit.record import fields_of
+from contactkit.records import fields_of
 from contactkit.simulator import server
 from tests.served import PROGRAM, served, started
 from tests.support import EXAMPLES

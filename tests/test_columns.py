@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from contactkit.columns import read_column, read_rows
-from contactkit.record import Record, RecordField, Time, fields_of, key, parse_time, read_only
+from contactkit.records import Record, RecordField, Time, fields_of, key, parse_time, read_only
 
 
 class Thing(Record):

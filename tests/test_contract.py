@@ -18,7 +18,7 @@ from contactkit.checks import check, settable
 from contactkit.declarations import find, names
 from contactkit.frames import OUTCOMES, RESULT_COLUMNS, dtype_of
 from contactkit.paging import PageNumbers
-from contactkit.record import fields_of, key_of
+from contactkit.records import fields_of, key_of
 from tests.support import EXAMPLES, Example, Wire, loses, says, then_says
 
 REFUSING = pytest.mark.parametrize("name", [n for n in names() if EXAMPLES[n].refused])

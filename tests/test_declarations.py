@@ -9,7 +9,7 @@ import pytest
 import contactkit as ck
 from contactkit.checks import check
 from contactkit.declarations import find, names
-from contactkit.record import fields_of, key_of
+from contactkit.records import fields_of, key_of
 
 
 def test_names_are_sorted_and_each_is_found_by_its_own() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import contactkit as ck
 from contactkit.declarations import find, names
 from contactkit.frames import STRING
-from contactkit.record import Record, fields_of
+from contactkit.records import Record, fields_of
 
 COLUMNS = (
     "of field type access required choices collection personal wire deprecated help evidence docs"

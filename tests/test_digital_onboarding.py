@@ -14,7 +14,7 @@ import pytest
 
 import contactkit as ck
 from contactkit.declarations import find
-from contactkit.record import fields_of
+from contactkit.records import fields_of
 from tests.support import Wire, loses, says
 
 PROVIDER = find("digital_onboarding")

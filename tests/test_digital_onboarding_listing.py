@@ -18,7 +18,7 @@ import contactkit as ck
 from contactkit.declarations import find
 from contactkit.declarations._digital_onboarding_listing import OPERATORS, ListContacts
 from contactkit.pages import RESTARTS
-from contactkit.record import fields_of
+from contactkit.records import fields_of
 from tests.support import Wire, says
 
 PROVIDER = find("digital_onboarding")

@@ -20,7 +20,7 @@ from pandas.testing import assert_frame_equal
 import contactkit as ck
 from contactkit.auth import Auth, ClientCredentials
 from contactkit.declarations import find, names
-from contactkit.record import fields_of, key_of
+from contactkit.records import fields_of, key_of
 from contactkit.simulator.faults import KINDS
 from contactkit.simulator.seeds import phone
 from contactkit.spec import Endpoint

@@ -20,7 +20,7 @@ from contactkit.errors import (
     RateLimitError,
 )
 from contactkit.paging import PageNumbers
-from contactkit.record import (
+from contactkit.records import (
     Record,
     Time,
     create_only,

@@ -31,7 +31,7 @@ from contactkit.frames import (
     rows_of,
     to_frame,
 )
-from contactkit.record import Record, Time, fields_of, key, parse_time, read_only, writable
+from contactkit.records import Record, Time, fields_of, key, parse_time, read_only, writable
 
 
 class Thing(Record):

@@ -18,7 +18,7 @@ import pytest
 
 import contactkit as ck
 from contactkit.declarations import find
-from contactkit.record import fields_of
+from contactkit.records import fields_of
 from tests.support import Wire, says
 
 HERE = Path(__file__).parent / "witnesses"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from contactkit.auth import ClientCredentials, Credential
 from contactkit.cassette.pseudonyms import Kind
-from contactkit.record import Record, RecordField, fields_of, key_of
+from contactkit.records import Record, RecordField, fields_of, key_of
 from contactkit.spec import Provider
 
 _CALENDAR = (

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import JsonValue
 
-from contactkit.record import Date, Record, Time, key, option, read_only, writable
+from contactkit.records import Date, Record, Time, key, option, read_only, writable
 
 DOCS = "https://do-api-docs.pages.dev"
 Kind = Literal["deposit", "loan", "credit", "investment", "other"]

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator
 
 from contactkit.checks import nearest, phone, plain
 from contactkit.declarations._digital_onboarding_contact import Contact
-from contactkit.record import Kind, Record, RecordField, fields_of, option, parse_date, parse_time
+from contactkit.records import Kind, Record, RecordField, fields_of, option, parse_date, parse_time
 
 _SAME = ("eq", "neq", "in", "nin", "present", "missing")
 _ORDERED = (*_SAME, "lt", "lte", "gt", "gte")

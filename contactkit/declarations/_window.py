@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from contactkit.errors import Problem
 from contactkit.paging import whole
-from contactkit.record import parse_time
+from contactkit.records import parse_time
 from contactkit.spec import JSON, OutOfReach, Place, Query, as_object
 
 LARGEST, FURTHEST = 1000, 10_000

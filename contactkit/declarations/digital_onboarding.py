@@ -28,7 +28,7 @@ from contactkit.errors import (
     Problem,
     RateLimitError,
 )
-from contactkit.record import fields_of
+from contactkit.records import fields_of
 from contactkit.spec import (
     JSON,
     Bulk,

@@ -23,7 +23,7 @@ from contactkit.errors import (
     RateLimitError,
 )
 from contactkit.paging import PageNumbers
-from contactkit.record import Record, Time, key, option, read_only, writable, write_once
+from contactkit.records import Record, Time, key, option, read_only, writable, write_once
 from contactkit.spec import (
     JSON,
     Endpoint,

@@ -26,7 +26,7 @@ from contactkit.errors import (
     RateLimitError,
     ServerError,
 )
-from contactkit.record import Record, Time, fields_of, key, option, read_only, writable
+from contactkit.records import Record, Time, fields_of, key, option, read_only, writable
 from contactkit.spec import (
     JSON,
     Bulk,

@@ -24,7 +24,7 @@ from contactkit.errors import (
     ServerError,
 )
 from contactkit.paging import PageNumbers
-from contactkit.record import Record, Time, create_only, key, option, read_only, writable
+from contactkit.records import Record, Time, create_only, key, option, read_only, writable
 from contactkit.spec import (
     JSON,
     DryRun,

@@ -27,7 +27,7 @@ from contactkit.forms.panel import Event, Panel, Work
 from contactkit.forms.telling import problems_told, refusal_told
 from contactkit.forms.transcript import Transcript
 from contactkit.frames import rows_of
-from contactkit.record import key_of
+from contactkit.records import key_of
 from contactkit.spec import JSON, Provider
 
 PAGE = 20

@@ -35,7 +35,7 @@ from contactkit.forms.telling import (
 )
 from contactkit.forms.transcript import Transcript
 from contactkit.frames import result_frame
-from contactkit.record import fields_of, key_of
+from contactkit.records import fields_of, key_of
 from contactkit.results import failure, key_of_write, problem_fields
 from contactkit.spec import JSON, Endpoint
 

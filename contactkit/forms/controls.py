@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from contactkit.record import RecordField, parse_time
+from contactkit.records import RecordField, parse_time
 from contactkit.spec import JSON, as_list, as_object
 
 Name = Literal["text", "long", "number", "choice", "flag", "date", "time", "tags", "pairs", "json"]

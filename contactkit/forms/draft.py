@@ -15,7 +15,7 @@ from contactkit.checks import accepted, check, clean, is_phone, phone, same
 from contactkit.contacts import whole
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.forms.controls import Raw, value_of
-from contactkit.record import RecordField
+from contactkit.records import RecordField
 from contactkit.spec import JSON, Endpoint
 
 

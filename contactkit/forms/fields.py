@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from contactkit.checks import accepted, check
 from contactkit.forms.controls import Name, Raw, control_of, kinds_of, raw_of
-from contactkit.record import Record, RecordField, fields_of
+from contactkit.records import Record, RecordField, fields_of
 from contactkit.spec import JSON, Endpoint, Provider
 
 Contact = Mapping[str, JSON]

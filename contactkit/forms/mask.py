@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from contactkit.record import RecordField, parse_time
+from contactkit.records import RecordField, parse_time
 from contactkit.spec import JSON, as_list, as_object
 
 HIDDEN = "•••"

@@ -15,7 +15,7 @@ from contactkit.errors import redact
 from contactkit.forms.fields import label_of
 from contactkit.forms.markup import render, table
 from contactkit.forms.mask import masked, personal_texts
-from contactkit.record import Record, RecordField, fields_of, key_of
+from contactkit.records import Record, RecordField, fields_of, key_of
 from contactkit.spec import JSON
 
 

@@ -17,7 +17,7 @@ from contactkit.columns import read_rows
 from contactkit.errors import ConfigurationError
 from contactkit.files import read_contacts
 from contactkit.frames import STRING, TIME, rows_of, to_frame
-from contactkit.record import fields_of, parse_time
+from contactkit.records import fields_of, parse_time
 from contactkit.simulator.delivery import deliver
 from contactkit.simulator.engine import Engine
 from contactkit.simulator.faults import Faults

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic_core import from_json
 
 from contactkit.errors import ConfigurationError, ContactKitError
-from contactkit.record import fields_of
+from contactkit.records import fields_of
 from contactkit.simulator.messages import Answer, Request
 from contactkit.spec import JSON, as_object
 

@@ -11,7 +11,7 @@ from contactkit.checks import Checked
 from contactkit.declarations._digital_onboarding_contact import Account as AccountRecord
 from contactkit.declarations._digital_onboarding_listing import FIELDS
 from contactkit.errors import FieldProblem, InvalidRequestError
-from contactkit.record import fields_of, parse_date, parse_time
+from contactkit.records import fields_of, parse_date, parse_time
 from contactkit.simulator.messages import Account, Answer, Refusal, Request, Row
 from contactkit.simulator.rules import Rules, new_key
 from contactkit.simulator.verbs import answered, checked, created, found, judged, updated

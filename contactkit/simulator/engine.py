@@ -23,7 +23,7 @@ from contactkit.errors import (
     PermissionDeniedError,
     Problem,
 )
-from contactkit.record import key_of
+from contactkit.records import key_of
 from contactkit.simulator.faults import Faults
 from contactkit.simulator.gate import (
     Remembered,

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from contactkit.checks import nearest
 from contactkit.errors import ConfigurationError, InvalidRequestError, RateLimitError, ServerError
-from contactkit.record import key_of
+from contactkit.records import key_of
 from contactkit.simulator.gate import expired, token_way
 from contactkit.simulator.messages import Answer, Refusal, Request
 from contactkit.spec import JSON, Endpoint, Query, as_list, as_object

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 from contactkit.errors import ConfigurationError
-from contactkit.record import RecordField, fields_of
+from contactkit.records import RecordField, fields_of
 from contactkit.simulator.messages import Row
 from contactkit.spec import JSON, Provider
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from contactkit import phones
 from contactkit.errors import FieldProblem, InvalidRequestError
-from contactkit.record import parse_time
+from contactkit.records import parse_time
 from contactkit.simulator.messages import Account, Answer, Refusal, Request, Row
 from contactkit.simulator.rules import Rules
 from contactkit.simulator.seeds import phone

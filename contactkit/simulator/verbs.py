@@ -15,7 +15,7 @@ from contactkit.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
-from contactkit.record import RecordField, fields_of
+from contactkit.records import RecordField, fields_of
 from contactkit.simulator.messages import Answer, Request, Row
 from contactkit.simulator.store import Stored
 from contactkit.spec import JSON, Endpoint, as_object

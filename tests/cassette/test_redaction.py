@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from contactkit.cassette.redaction import Redaction, Request, Response
 from contactkit.checks import is_phone
 from contactkit.declarations import find, names
-from contactkit.record import fields_of, key_of
+from contactkit.records import fields_of, key_of
 from contactkit.simulator import seeds
 from tests.cassette.test_secrets import KEY, line
 

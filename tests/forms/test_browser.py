@@ -61,7 +61,7 @@ async def test_it_asks_nothing_before_somebody_looks(many):
 async def test_filters_are_the_providers_own(name, example, many):
     browser, front = await browsing(name, many)
     from contactkit.forms.controls import raw_of
-    from contactkit.record import fields_of
+    from contactkit.records import fields_of
 
     declared = fields_of(browser._provider.endpoint("list").params)
     await front.ask("search", **{n: raw_of(declared[n], v) for n, v in example.filter.items()})

@@ -13,7 +13,7 @@ import contactkit as ck
 from contactkit.declarations import find
 from contactkit.forms.controls import control_of, kinds_of, raw_of, value_of
 from contactkit.frames import rows_of
-from contactkit.record import Date, Record, Time, fields_of, key, writable
+from contactkit.records import Date, Record, Time, fields_of, key, writable
 
 
 class Everything(Record):

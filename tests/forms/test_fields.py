@@ -9,7 +9,7 @@ from contactkit.checks import accepted, check
 from contactkit.declarations import find
 from contactkit.forms.fields import column_fields, groups, label_of, only_read
 from contactkit.frames import rows_of
-from contactkit.record import fields_of
+from contactkit.records import fields_of
 
 
 @pytest.mark.parametrize("verb", ["create", "update"])

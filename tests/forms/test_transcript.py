@@ -11,7 +11,7 @@ import contactkit as ck
 from contactkit.declarations import find
 from contactkit.forms import transcript
 from contactkit.forms.mask import masked, personal_texts, text_of
-from contactkit.record import fields_of
+from contactkit.records import fields_of
 from tests.forms.front import Front
 from tests.support import EXAMPLES, loses
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from contactkit.declarations import find
-from contactkit.record import fields_of
+from contactkit.records import fields_of
 from contactkit.simulator.digital_onboarding import allows
 from tests.simulator.talk import Talk
 

@@ -20,7 +20,7 @@ import contactkit as ck
 from contactkit.auth import ClientCredentials, HeaderAuth
 from contactkit.declarations import find, names
 from contactkit.errors import Problem
-from contactkit.record import fields_of
+from contactkit.records import fields_of
 from contactkit.spec import Endpoint, Provider
 from tests.support import EXAMPLES
 

@@ -12,7 +12,7 @@ import contactkit as ck
 from contactkit.checks import settable, wire_of
 from contactkit.declarations import find, names
 from contactkit.errors import ConfigurationError
-from contactkit.record import RecordField, fields_of, key_of
+from contactkit.records import RecordField, fields_of, key_of
 from contactkit.simulator.seeds import MOST, birth, phone, seed_file
 from tests.simulator.talk import Talk
 

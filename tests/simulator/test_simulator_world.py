@@ -11,7 +11,7 @@ import contactkit as ck
 from contactkit.declarations import find, names
 from contactkit.errors import ConfigurationError
 from contactkit.frames import dtype_of
-from contactkit.record import fields_of
+from contactkit.records import fields_of
 from tests.simulator.talk import Talk
 
 FIRST = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from contactkit.record import Record, Time, fields_of, key, key_of, parse_time, read_only, writable
+from contactkit.records import Record, Time, fields_of, key, key_of, parse_time, read_only, writable
 
 
 class Thing(Record):
