@@ -1,0 +1,98 @@
+"""An exchange as it was on the wire, and what of it a recording keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from contactkit.cassette.body import compressed, decompressed
+from contactkit.cassette.exchange import Asked, Exchange, Pairs
+from contactkit.cassette.keys import marks
+from contactkit.cassette.redaction import Redaction, Request, Response
+from contactkit.spec import Provider
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """A request as it was sent and what came of it, secrets and people and all.
+
+    Its repr shows no value; what follows the request is as in an `Exchange`.
+    """
+
+    request: Request
+    status: int | None = None
+    headers: Pairs = field(default=(), repr=False)
+    content: bytes = field(default=b"", repr=False)
+    chunks: tuple[int, ...] = ()
+    failure: str = ""
+    sent: bool = True
+    at: float
+    elapsed: float = 0.0
+    epoch: int = 0
+
+
+def redacted(heard: Heard, provider: Provider, redaction: Redaction) -> Exchange:
+    """What is recorded of it."""
+    if heard.status is None:
+        request, headers, content = redaction.request(heard.request), (), b""
+    else:
+        request, headers, content = _both(heard, heard.status, redaction)
+    return Exchange(
+        asked=asked(request, provider),
+        status=heard.status,
+        headers=headers,
+        content=content,
+        chunks=_cut(heard.chunks, len(content)),
+        failure=heard.failure,
+        sent=heard.sent,
+        at=heard.at,
+        elapsed=heard.elapsed,
+        epoch=heard.epoch,
+    )
+
+
+def asked(request: Request, provider: Provider) -> Asked:
+    """What a request is found by."""
+    return Asked(
+        method=request.method.upper(),
+        url=request.url,
+        query=tuple(sorted(request.query)),
+        body=request.body,
+        content_type=request.content_type,
+        marks=marks(provider, dict(request.headers)),
+    )
+
+
+def _both(heard: Heard, status: int, redaction: Redaction) -> tuple[Request, Pairs, bytes]:
+    encoding = _header(heard.headers, "content-encoding")
+    plain = decompressed(heard.content, encoding) if encoding else None
+    body = heard.content if plain is None else plain
+    came = Response(
+        status=status,
+        headers=heard.headers,
+        body=body,
+        content_type=_header(heard.headers, "content-type"),
+    )
+    request, kept = redaction.exchange(heard.request, came)
+    if kept.body == body:
+        return request, kept.headers, heard.content
+    content = kept.body if plain is None else compressed(kept.body, encoding)
+    return request, _measured(kept.headers, len(content)), content
+
+
+def _header(headers: Pairs, name: str) -> str:
+    return next((text for each, text in headers if each.lower() == name), "")
+
+
+def _measured(headers: Pairs, length: int) -> Pairs:
+    return tuple(
+        (name, str(length) if name.lower() == "content-length" else text) for name, text in headers
+    )
+
+
+def _cut(chunks: tuple[int, ...], length: int) -> tuple[int, ...]:
+    """As many chunks for a content whose length redaction may have changed; () for one."""
+    if len(chunks) < 2 or sum(chunks) == length:
+        return chunks if len(chunks) > 1 else ()
+    ends = [length * number // len(chunks) for number in range(len(chunks) + 1)]
+    return tuple(after - before for before, after in pairwise(ends))
