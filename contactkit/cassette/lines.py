@@ -3,15 +3,17 @@
     {"id", "at", "epoch", "ask": {...}, "elapsed", "status", "headers", "chunks", "content"}
     {"id", "at", "epoch", "ask": {...}, "elapsed", "failure", "arrived"}
     {"of", "item", "digest", "json"}    one item of a long list in the content of that exchange
+    {"pseudonym", "owner"}              whose a pseudonym is: a hash under a key that is not here
 
-What is empty is left out. Items come before their exchange, so that one that is there is whole.
+What is empty is left out. Items come before their exchange, so that one that is there is whole, and
+so do the pseudonyms that it is the first to hold.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,12 +55,13 @@ class Entry:
     url: str = field(repr=False)
     line: bytes = field(repr=False)
     items: Mapping[int, bytes] = field(default_factory=dict[int, bytes], repr=False)
+    owners: Sequence[bytes] = field(default=(), repr=False)
 
     @property
     def data(self) -> bytes:
         """Its lines as they stand in the file."""
-        lines = [self.items[index] for index in sorted(self.items)]
-        return b"".join(line + b"\n" for line in (*lines, self.line))
+        items = [self.items[index] for index in sorted(self.items)]
+        return b"".join(line + b"\n" for line in (*self.owners, *items, self.line))
 
     @property
     def asked(self) -> Asked:
@@ -156,7 +159,11 @@ def settled(headers: Pairs, keep: Collection[str] = ()) -> Pairs:
 
 
 def entry_of(
-    path: Path, exchange: Exchange, name: Callable[[bytes], str], keep: Collection[str] = ()
+    path: Path,
+    exchange: Exchange,
+    name: Callable[[bytes], str],
+    keep: Collection[str] = (),
+    owners: Mapping[str, str] | None = None,
 ) -> Entry:
     """The lines of an exchange, under the id that `name` gives to what they say."""
     content, items = explode(pack(exchange.content, exchange.encoding))
@@ -171,6 +178,7 @@ def entry_of(
         url=exchange.asked.url,
         line=b'{"id":"' + found.encode() + b'",' + line[1:],
         items={index: _item_line(found, index, value) for index, value in enumerate(items)},
+        owners=[written({"pseudonym": p, "owner": o}) for p, o in (owners or {}).items()],
     )
 
 

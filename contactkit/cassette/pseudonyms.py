@@ -28,14 +28,16 @@ _RESERVED_TRIES = 12
 class Pseudonyms:
     """The pseudonyms under one key, and which value owns each: as a keyed hash, never itself.
 
-    `owners` of an earlier run keep two values apart that would meet only now. The words in
-    `ordinary` are looked for in their own fields alone, for they stand everywhere.
+    `owners` of an earlier run keep two values apart that would meet only now; those of this run
+    are in `touched`. The words in `ordinary` are looked for in their own fields alone, for they
+    stand everywhere.
     """
 
     def __init__(
         self, key: bytes, owners: dict[str, str] | None = None, ordinary: Collection[str] = ()
     ) -> None:
         self.owners: dict[str, str] = {} if owners is None else owners
+        self.touched: dict[str, str] = {}
         self._key = key
         self._ordinary = ordinary
         self._made: dict[tuple[Kind, str], str] = {}
@@ -240,14 +242,16 @@ class Pseudonyms:
                     break
 
     def _keep(self, kind: str, value: str) -> str:
-        self.owners.setdefault(value, self._owner(kind, value))
+        self.touched[value] = self.owners.setdefault(value, self._owner(kind, value))
         return value
 
     def _assign(self, kind: str, value: str, candidate: Candidate) -> str:
         mine = self._owner(kind, value)
         tries = (candidate(self._noise(kind, value, n), n) for n in count())
         free = (made for made in tries if made and self.owners.setdefault(made, mine) == mine)
-        return next(free)
+        found = next(free)
+        self.touched[found] = mine
+        return found
 
     def _owner(self, kind: str, value: str) -> str:
         return self._noise(f"owner of {kind}", value, 0)[:8].hex()

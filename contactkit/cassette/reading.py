@@ -23,6 +23,7 @@ _HEAD = re.compile(
     rb'"ask":\{"method":"([^"\\]*)","url":"([^"\\]*)"'
 )
 _ITEM = re.compile(rb'\{"of":"([^"\\]+)","item":(\d+),')
+_OWNER = b'{"pseudonym":'
 
 
 class Reading:
@@ -32,10 +33,12 @@ class Reading:
         self.path = path
         self.header: dict[str, JSON] = {}
         self.entries: dict[str, Entry] = {}
+        self.owners: dict[str, str] = {}
         self.ragged = False
         self.dropped = False
         self._items: dict[str, dict[int, bytes]] = {}
         self._begun: dict[str, int] = {}
+        self._owned: list[bytes] = []
         self._ended = 0
         self._number = 0
 
@@ -73,6 +76,8 @@ class Reading:
             self._file(id.decode(), float(at), int(epoch), method.decode(), url.decode(), line)
         elif part := _ITEM.match(line):
             self._file_item(part[1].decode(), int(part[2]), line)
+        elif line.startswith(_OWNER):
+            self._file_owner(line)
         else:
             self._take_apart(line)
 
@@ -101,6 +106,7 @@ class Reading:
         if not self.header:
             raise broken(self.path, self._number, "comes before the header")
         self._ended = self._number
+        owned, self._owned = self._owned, []
         other = self.entries.get(id)
         # Recorded again on both of two branches: the younger of the two counts.
         if other is None or other.at < at:
@@ -114,6 +120,17 @@ class Reading:
                 url=url,
                 line=line,
             )
+        if owned or other:
+            self.entries[id].owners = (*(other.owners if other else ()), *owned)
+
+    def _file_owner(self, line: bytes) -> None:
+        try:
+            fields = json.loads(line)
+            # Under two keys two people may share one; the first to come keeps it.
+            self.owners.setdefault(fields["pseudonym"], fields["owner"])
+        except (ValueError, LookupError, TypeError):
+            raise broken(self.path, self._number, "is no line of a recording") from None
+        self._owned.append(line)
 
     def _file_item(self, of: str, index: int, line: bytes) -> None:
         self._begun.setdefault(of, self._number)
@@ -131,6 +148,7 @@ class Reading:
                 raise broken(self.path, self._begun[id], f"is of exchange {id}, which is not there")
             else:
                 self.dropped = True
+        self.dropped = self.dropped or bool(self._owned)
         self.ragged = self.ragged or self.dropped
 
 

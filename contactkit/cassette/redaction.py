@@ -114,6 +114,12 @@ class Redaction:
         query = query and f"?{self._form(query[1:])}"
         return f"{scheme}{user}{host}{self._path(path)}{query}{self.text(fragment)}"
 
+    def owners(self) -> dict[str, str]:
+        """The pseudonyms that were used since it was last asked, and whose they are."""
+        touched = dict(self._pseudonyms.touched)
+        self._pseudonyms.touched.clear()
+        return touched
+
     def scan(self, data: bytes) -> list[str]:
         """What must not be written and is in `data`: its kind, and at which byte."""
         text = data.decode("utf-8", "replace")

@@ -10,7 +10,7 @@ import gzip
 import os
 import threading
 from bisect import insort_right
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from operator import attrgetter
 from pathlib import Path
@@ -28,7 +28,8 @@ _SIMULATED = "Recorded from the simulator: this proves nothing about the provide
 class Tape:
     """A recording: its `header` and its `entries`, by the time they were issued.
 
-    `scan` is given every byte before it is written, and raises to refuse it.
+    `scan` is given the lines of an exchange before they are written, and raises to refuse them.
+    `owners` says whose its pseudonyms are (see Pseudonyms).
     """
 
     scan: Callable[[bytes], object]
@@ -37,6 +38,7 @@ class Tape:
         self.path = path
         self.header = header
         self.entries = list(entries)
+        self.owners: dict[str, str] = {}
         self.scan = len
         self._ids = {each.id for each in self.entries}
         self._reusable: dict[tuple[Asked, int], list[str]] = {}
@@ -51,11 +53,13 @@ class Tape:
         provider: str,
         world: str,
         created: float,
+        key: str = "",
         keep: Collection[str] = (),
     ) -> Tape:
         """Begin a recording where there is none.
 
-        `keep` names response headers, in lower case, that are kept though they are volatile.
+        `key` tells the keys of pseudonyms apart. `keep` names response headers, in lower case, that
+        are kept though they are volatile.
         """
         header: dict[str, JSON] = {
             "kind": KIND,
@@ -65,6 +69,7 @@ class Tape:
             "created": datetime.fromtimestamp(created, UTC).isoformat(timespec="seconds"),
         }
         header |= {"note": _SIMULATED} if world == "simulator" else {}
+        header |= {"key": key} if key else {}
         header |= {"keep": sorted(keep)} if keep else {}
         tape = cls(Path(path), header)
         tape.path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,19 +92,22 @@ class Tape:
         # By place in the file where times are equal, as they are under a virtual clock.
         entries = sorted(found.entries.values(), key=attrgetter("at"))
         tape = cls(Path(path), found.header, entries)
+        tape.owners = found.owners
         tape._ragged = found.ragged
         return tape
 
-    def append(self, exchange: Exchange) -> Entry:
-        """Save one exchange, at once and in one write."""
+    def append(self, exchange: Exchange, owners: Mapping[str, str] | None = None) -> Entry:
+        """Save one exchange, and the `owners` of its pseudonyms, at once and in one write."""
         with self._lock:
             keep = self.header.get("keep", ())
-            entry = entry_of(self.path, exchange, self._namer(exchange), keep)
+            told = {p: owner for p, owner in (owners or {}).items() if p not in self.owners}
+            entry = entry_of(self.path, exchange, self._namer(exchange), keep, told)
             self.scan(entry.data)
             if self._ragged:
                 self.rewrite(self.entries)
             _write(self.path, "ab", entry.data)
             self._ids.add(entry.id)
+            self.owners |= told
             # Of several at once, the first to be issued may be the last to end.
             insort_right(self.entries, entry, key=attrgetter("at"))
             return entry
@@ -109,7 +117,6 @@ class Tape:
         with self._lock:
             kept = sorted(entries, key=attrgetter("at"))
             data = b"".join([self._first, *(each.data for each in kept)])
-            self.scan(data)
             swap = self._neighbour("swap")
             try:
                 _write(swap, "wb", data)
