@@ -1,4 +1,4 @@
-"""Fixtures: every provider in turn, and no credential of the machine's own."""
+"""Fixtures: every provider in turn, and no credential or key of the machine's own."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(("SENT_", "SENDBLUE_", "PRIVY_", "DIGITAL_ONBOARDING_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def own_cassettes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("CONTACTKIT_PSEUDONYM_KEY", "the key of these tests")
 
 
 @pytest.fixture(params=names())

@@ -1,0 +1,65 @@
+"""The key that pseudonyms follow from: the user's own, and never in a recording.
+
+It is the environment's CONTACTKIT_PSEUDONYM_KEY, which a team may share, or else a file in the
+user's configuration folder, made when something is first recorded.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+import platformdirs
+
+from contactkit.errors import ConfigurationError
+
+VARIABLE = "CONTACTKIT_PSEUDONYM_KEY"
+_SHORTEST = 16
+
+
+def pseudonym_key() -> bytes | None:
+    """The key, None when there is none yet."""
+    if text := os.environ.get(VARIABLE, ""):
+        return _checked(text, f"the environment's {VARIABLE}")
+    try:
+        return _checked(_file().read_text("ascii").strip(), str(_file()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{_file()} cannot be read: {type(error).__name__}") from None
+
+
+def made_pseudonym_key() -> bytes:
+    """The key; where there is none it is made, readable by its user alone."""
+    found = pseudonym_key()
+    if found is not None:
+        return found
+    try:
+        _file().parent.mkdir(parents=True, exist_ok=True)
+        # Of two that make it at once the first wins.
+        with suppress(FileExistsError):
+            made = os.open(_file(), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with os.fdopen(made, "w") as file:
+                file.write(secrets.token_hex(32))
+    except OSError as error:
+        message = f"{_file()} cannot be made ({type(error).__name__}); or set {VARIABLE}"
+        raise ConfigurationError(message) from None
+    return made_pseudonym_key()
+
+
+def fingerprint(key: bytes) -> str:
+    """What tells two keys apart and says nothing of either."""
+    return hmac.digest(key, b"contactkit cassette", "sha256")[:4].hex()
+
+
+def _file() -> Path:
+    return platformdirs.user_config_path("contactkit") / "pseudonym.key"
+
+
+def _checked(text: str, where: str) -> bytes:
+    if len(text) < _SHORTEST:
+        raise ConfigurationError(f"{where} must hold {_SHORTEST} characters or more")
+    return text.encode()
