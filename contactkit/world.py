@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 import httpx
 
 from contactkit import calls
-from contactkit.calls import Answer, Call, Flow, Lost, Reply
+from contactkit.calls import Answer, Call, Flow, Lost, Reply, Session
 from contactkit.errors import ConfigurationError
 from contactkit.spec import Provider
 
@@ -92,6 +92,29 @@ class World(Protocol):
         """Credentials that this world hands out itself; None where the user must bring them."""
         ...
 
+    def tap(self, session: Session) -> Tap | None:
+        """What listens to this session's traffic; None for nobody."""
+        ...
+
+
+class Tap(Protocol):
+    """What stands between a connection and its httpx clients: it sends, and keeps what it hears.
+
+    Both raise what httpx raises.
+    """
+
+    def send(self, client: httpx.Client, request: httpx.Request) -> httpx.Response:
+        """Send a request and read its answer whole."""
+        ...
+
+    async def asend(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+        """The same, awaited."""
+        ...
+
+    def close(self, clean: bool) -> None:
+        """The session has ended, and whether it came to a good end."""
+        ...
+
 
 class Live:
     """The provider itself, over TLS and in real time."""
@@ -104,6 +127,9 @@ class Live:
 
     def credentials(self, provider: Provider) -> None:
         """A real provider hands out none."""
+
+    def tap(self, session: Session) -> None:
+        """Nobody listens."""
 
 
 class _NoAddresses(logging.Filter):
@@ -126,7 +152,12 @@ _filter = _NoAddresses()
 
 
 class Connection:
-    """The httpx clients of one session, one for each door, opened when first used."""
+    """The httpx clients of one session, one for each door, opened when first used.
+
+    All that they send goes through its `tap`, where there is one.
+    """
+
+    tap: Tap | None = None
 
     def __init__(
         self, transport: httpx.MockTransport | None, timeout: httpx.Timeout, address: str
@@ -147,9 +178,12 @@ class Connection:
         if self._blocking is None:
             self._blocking = _opened(httpx.Client, self._options)
         try:
-            return _reply(self._blocking.send(_request(self._blocking, call)))
+            request = _request(self._blocking, call)
+            if self.tap:
+                return _reply(self.tap.send(self._blocking, request))
+            return _reply(self._blocking.send(request))
         except httpx.HTTPError as error:
-            return _lost(error)
+            return lost(error)
 
     async def asend(self, call: Call) -> Answer:
         """The same, awaited. A connection belongs to its event loop, so each loop has its own."""
@@ -159,21 +193,28 @@ class Connection:
             client = _opened(httpx.AsyncClient, self._options)
             self._awaiting[loop] = client
         try:
-            return _reply(await client.send(_request(client, call)))
+            request = _request(client, call)
+            if self.tap:
+                return _reply(await self.tap.asend(client, request))
+            return _reply(await client.send(request))
         except httpx.HTTPError as error:
-            return _lost(error)
+            return lost(error)
 
-    def close(self) -> None:
-        """Close what the blocking door opened."""
+    def close(self, clean: bool = True) -> None:
+        """Close what the blocking door opened; `clean` unless an exception ended it."""
         if self._blocking:
             self._blocking.close()
             self._blocking = None
+        if self.tap:
+            self.tap.close(clean)
 
-    async def aclose(self) -> None:
+    async def aclose(self, clean: bool = True) -> None:
         """Close what the awaiting door opened in this event loop."""
         client = self._awaiting.pop(asyncio.get_running_loop(), None)
         if client:
             await client.aclose()
+        if self.tap:
+            self.tap.close(clean)
 
 
 ClientT = TypeVar("ClientT", httpx.Client, httpx.AsyncClient)
@@ -217,7 +258,7 @@ _NOT_SENT = (
 )
 
 
-def _lost(error: httpx.HTTPError) -> Lost:
+def lost(error: httpx.HTTPError) -> Lost:
     """Only the kind of failure: httpx's own text may quote what was sent."""
     kind = "timeout" if isinstance(error, httpx.TimeoutException) else "connection failed"
     return Lost(reason=f"{kind} ({type(error).__name__})", sent=not isinstance(error, _NOT_SENT))

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 import contactkit as ck
+from contactkit.calls import Session
 from contactkit.spec import Provider
 
 Fault = Callable[[httpx.Request, Callable[[httpx.Request], httpx.Response]], httpx.Response]
@@ -30,6 +31,9 @@ class Wire:
 
     def credentials(self, provider: Provider) -> Mapping[str, str]:
         return self.simulator.credentials(provider)
+
+    def tap(self, session: Session) -> None:
+        pass
 
     def transport(self, provider: Provider) -> httpx.MockTransport:
         answer = self.simulator.transport(provider).handler

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pandas as pd
 
+from contactkit.calls import Session
 from contactkit.columns import read_rows
 from contactkit.errors import ConfigurationError
 from contactkit.files import read_contacts
@@ -82,6 +83,9 @@ class Simulator:
         if answer.carried == "slow":
             self.clock.sleep(self.clock.now() + _SLOW)
         return answer.response()
+
+    def tap(self, session: Session) -> None:
+        """Nobody listens."""
 
     def credentials(self, provider: Provider) -> Mapping[str, str]:
         """Those of the first account, used where the caller gives none."""

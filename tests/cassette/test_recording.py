@@ -1,0 +1,74 @@
+"""When a recording begins, and when one takes the place of another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from contactkit.cassette.recording import Recording, Replacement
+from contactkit.cassette.tape import Tape
+from tests.cassette.made import begun, exchange
+
+LOST = exchange(status=None, failure="ConnectError", sent=False, body=b"")
+
+
+def growing(path: Path) -> Recording:
+    return Recording(lambda: begun(path))
+
+
+def test_failures_alone_begin_no_file(tmp_path):
+    recording = growing(tmp_path / "tape.jsonl")
+    recording.add(LOST, {})
+    recording.close(True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_failures_before_the_first_answer_are_kept_with_it(tmp_path):
+    recording = growing(tmp_path / "tape.jsonl")
+    recording.add(LOST, {"Tofira": "a" * 16})
+    recording.add(exchange(), {})
+    recording.add(LOST, {})
+    tape = Tape.load(tmp_path / "tape.jsonl")
+    assert [each.exchange.failure for each in tape.entries] == ["ConnectError", "", "ConnectError"]
+    assert tape.owners == {"Tofira": "a" * 16}
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Tape:
+    tape = begun(tmp_path / "tape.jsonl")
+    for path in ("/contacts", "/contacts", "/me"):
+        tape.append(exchange(path, body={"old": True}))
+    return tape
+
+
+def answers(path: Path) -> list[tuple[str, bool]]:
+    tape = Tape.load(path)
+    return [(each.url[-3:], b"true" in each.exchange.content) for each in tape.entries]
+
+
+def test_a_good_end_puts_it_in_the_older_ones_place(older):
+    replacement = Replacement(older)
+    replacement.add(exchange("/contacts", body={"old": False}), {})
+    assert answers(older.path) == [("cts", True), ("cts", True), ("/me", True)]
+    replacement.close(True)
+    assert answers(older.path) == [("cts", False), ("/me", True)]
+    assert [each.name for each in older.path.parent.iterdir()] == ["tape.jsonl"]
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_bad_end_leaves_the_older_one_as_it_is(older, answered):
+    before = older.path.read_bytes()
+    replacement = Replacement(older)
+    replacement.add(exchange("/contacts", body={"old": False}) if answered else LOST, {})
+    replacement.close(not answered)
+    assert older.path.read_bytes() == before
+    assert [each.name for each in older.path.parent.iterdir()] == ["tape.jsonl"]
+
+
+def test_what_comes_after_an_end_is_recorded_too(older):
+    replacement = Replacement(older)
+    for path in ("/contacts", "/me"):
+        replacement.add(exchange(path, body={"old": False}), {})
+        replacement.close(True)
+    assert sorted(answers(older.path)) == [("/me", False), ("cts", False)]
