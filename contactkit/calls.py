@@ -72,6 +72,25 @@ class Clock(Protocol):
         ...
 
 
+class World(Protocol):
+    """What a client touches, as far as it is told to whoever looks."""
+
+    @property
+    def name(self) -> str:
+        """How the client's picture, a form and a frame's `attrs` call it."""
+        ...
+
+    @property
+    def notice(self) -> str:
+        """What whoever looks at a form or a picture must know of it; "" for nothing."""
+        ...
+
+
+def told_of(world: World) -> dict[str, str]:
+    """A world's name, and its notice where it has one."""
+    return {"world": world.name} | ({"notice": world.notice} if world.notice else {})
+
+
 @dataclass
 class Session:
     """What all calls of one client share: credentials, budget and token. Its repr shows none."""

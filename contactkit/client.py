@@ -16,7 +16,7 @@ import httpx
 import pandas as pd
 
 from contactkit.auth import Auth, ClientCredentials, Credential
-from contactkit.calls import Session
+from contactkit.calls import Session, told_of
 from contactkit.checks import nearest
 from contactkit.contacts import Contacts, ToFrame
 from contactkit.declarations import find
@@ -177,7 +177,7 @@ class BlockingContacts(Contacts[pd.DataFrame, Iterator[pd.DataFrame]]):
 
     def __init__(self, client: Client, session: Session, world: World, connection: Connection):
         super().__init__(
-            session, world.name, lambda flow: run(flow, connection, world.clock), client._pages
+            session, world, lambda flow: run(flow, connection, world.clock), client._pages
         )
         self._client = client
 
@@ -214,8 +214,7 @@ class Client:
         self.aio = AwaitingClient(session, world, connection)
 
     def _pages(self, walk: Pages, frame: ToFrame) -> Iterator[pd.DataFrame]:
-        clock = self._world.clock
-        while (page := run(walk.next(), self._connection, clock)) is not None:
+        while (page := run(walk.next(), self._connection, self._world.clock)) is not None:
             yield frame(page)
         if gap := walk.gap():
             warn(gap)
@@ -237,7 +236,7 @@ class Client:
             for limit, left in session.budget.left(session.clock.now())
         ]
         return {
-            "world": self._world.name,
+            **told_of(self._world),
             "address": session.base_url,
             "credentials": ", ".join(
                 f"{name}={'•••' if _is_secret(session.provider, name) else value}"
@@ -281,7 +280,7 @@ class AwaitingClient:
         self._connection = connection
         self._clock = world.clock
         self.contacts: AwaitingContacts = Contacts(
-            session, world.name, lambda flow: arun(flow, connection, world.clock), self._pages
+            session, world, lambda flow: arun(flow, connection, world.clock), self._pages
         )
 
     async def _pages(self, walk: Pages, frame: ToFrame) -> AsyncIterator[pd.DataFrame]:

@@ -15,7 +15,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 import pandas as pd
 from tqdm import tqdm
 
-from contactkit.calls import Ask, Flow, Session, prepare
+from contactkit.calls import Ask, Flow, Session, World, prepare, told_of
 from contactkit.checks import check, clean, expected, is_na, key_text, plain, settable
 from contactkit.columns import Columns, read_rows
 from contactkit.errors import FieldProblem, InvalidInputError, warn
@@ -49,7 +49,7 @@ class Contacts(Generic[OneT, ManyT]):
     def __init__(
         self,
         session: Session,
-        world: str,
+        world: World,
         run: Callable[[Flow[pd.DataFrame]], OneT],
         iterate: Callable[[Pages, ToFrame], ManyT],
     ) -> None:
@@ -166,7 +166,7 @@ class Contacts(Generic[OneT, ManyT]):
     def _attrs(self) -> dict[str, JSON]:
         now = datetime.fromtimestamp(self._session.clock.now(), UTC)
         at = now.isoformat(timespec="seconds")
-        return {"provider": self._session.provider.name, "world": self._world, "at": at}
+        return {"provider": self._session.provider.name, **told_of(self._world), "at": at}
 
     def _call(self, endpoint: Endpoint, key: Any, fields: dict[str, Any]) -> OneT:
         options = self._options(endpoint, fields)
@@ -199,7 +199,8 @@ class Contacts(Generic[OneT, ManyT]):
 
     def _all_written(self, ask: Ask, bulk: Many) -> Flow[pd.DataFrame]:
         done = yield from perform(self._session, ask)
-        return result_frame(results(self._session, ask, done, bulk), bulk.index)
+        rows = results(self._session, ask, done, bulk)
+        return result_frame(rows, bulk.index, self._world.notice)
 
     def _options(self, endpoint: Endpoint, fields: dict[str, Any]) -> dict[str, Any]:
         """Take what is not a field out of what a write was given."""
@@ -224,7 +225,7 @@ class Contacts(Generic[OneT, ManyT]):
     ) -> Flow[pd.DataFrame]:
         done = yield from perform(self._session, ask)
         row = result(self._session, ask, done, key=key, changes=changes, before=before)
-        return result_frame([row], index)
+        return result_frame([row], index, self._world.notice)
 
     def _option(self, endpoint: Endpoint, fields: dict[str, Any], name: str, default: Any) -> Any:
         if name not in fields:

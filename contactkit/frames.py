@@ -190,10 +190,17 @@ def _foreign(value: Any) -> JSON:
     return str(value) if found is value else found
 
 
-def result_frame(rows: Sequence[Mapping[str, Any]], index: pd.Index | None = None) -> pd.DataFrame:
-    """Result rows as the one typed frame that every write answers with, under the given index."""
+def result_frame(
+    rows: Sequence[Mapping[str, Any]], index: pd.Index | None = None, notice: str = ""
+) -> pd.DataFrame:
+    """Result rows as the one typed frame that every write answers with, under the given index.
+
+    Where and when is in the rows; only a `notice` is in `attrs`, so that joined frames keep it.
+    """
     columns = {
         name: pd.Series([row.get(name) for row in rows], dtype=dtype, index=index)
         for name, dtype in RESULT_COLUMNS.items()
     }
-    return pd.DataFrame(columns)
+    frame = pd.DataFrame(columns)
+    frame.attrs.update({"notice": notice} if notice else {})
+    return frame

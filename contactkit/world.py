@@ -71,13 +71,8 @@ class VirtualClock:
         await asyncio.sleep(0)
 
 
-class World(Protocol):
+class World(calls.World, Protocol):
     """Where the requests of a client go."""
-
-    @property
-    def name(self) -> str:
-        """How the client's picture and a frame's `attrs` call it."""
-        ...
 
     @property
     def clock(self) -> Clock:
@@ -120,6 +115,7 @@ class Live:
     """The provider itself, over TLS and in real time."""
 
     name = "live"
+    notice = ""
     clock: Clock = RealClock()
 
     def transport(self, provider: Provider) -> None:

@@ -15,6 +15,15 @@ from contactkit.spec import Provider
 Fault = Callable[[httpx.Request, Callable[[httpx.Request], httpx.Response]], httpx.Response]
 
 
+NOTICE = "Replay of <b>calls</b> & $x$: nothing is sent."
+
+
+class Noticed(ck.Simulator):
+    """A simulator of which there is something to know."""
+
+    notice = NOTICE
+
+
 @dataclass
 class Wire:
     """A simulator behind a wire: `faults` are used up one a request, None passes it on."""
@@ -24,6 +33,10 @@ class Wire:
     requests: list[httpx.Request] = field(default_factory=list)
 
     name = "wire"
+
+    @property
+    def notice(self) -> str:
+        return self.simulator.notice
 
     @property
     def clock(self) -> Any:

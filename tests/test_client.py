@@ -6,13 +6,14 @@ import asyncio
 import logging
 import threading
 import warnings
+from html import escape
 
 import httpx
 import pytest
 
 import contactkit as ck
 from contactkit.declarations import find
-from tests.support import EXAMPLES, Wire, says
+from tests.support import EXAMPLES, NOTICE, Noticed, Wire, says
 
 
 def test_without_a_credential_connect_names_the_variable_and_offers_the_simulator(name, example):
@@ -129,6 +130,16 @@ def test_a_setting_is_shown_and_escaped():
     assert "profile_id=<b>id</b>" in repr(client)
     assert "&lt;b&gt;" in client._repr_html_()
     assert "<b>" not in client._repr_html_()
+
+
+def test_a_world_s_notice_is_shown_and_escaped():
+    client = ck.connect("sent", via=Noticed())
+    assert f"\n  world: simulator\n  notice: {NOTICE}\n" in repr(client)
+    assert escape(NOTICE) in client._repr_html_() and NOTICE not in client._repr_html_()
+
+
+def test_where_there_is_no_notice_none_is_shown(client):
+    assert "notice" not in repr(client) + client._repr_html_()
 
 
 def test_a_profile_travels_in_its_header():

@@ -19,7 +19,7 @@ from contactkit.declarations import find, names
 from contactkit.frames import OUTCOMES, RESULT_COLUMNS, dtype_of
 from contactkit.paging import PageNumbers
 from contactkit.records import fields_of, key_of
-from tests.support import EXAMPLES, Example, Wire, loses, says, then_says
+from tests.support import EXAMPLES, NOTICE, Example, Noticed, Wire, loses, says, then_says
 
 REFUSING = pytest.mark.parametrize("name", [n for n in names() if EXAMPLES[n].refused])
 CHANCE = ["idempotency_key", "elapsed_ms", "at"]
@@ -137,6 +137,20 @@ def test_attrs_say_where_a_frame_came_from_and_no_secret(client, name, example):
     assert attrs["world"] == "wire"
     assert attrs["at"].startswith("2026-")
     assert not set(client._session.secrets) & set(map(str, attrs.values()))
+
+
+def test_every_frame_holds_its_world_s_notice(name, example):
+    contacts = ck.connect(name, via=Noticed()).contacts
+    read = [contacts.list(), next(contacts.pages()), contacts.get(example.key)]
+    assert all((f.attrs["world"], f.attrs["notice"]) == ("simulator", NOTICE) for f in read)
+    written = [contacts.create(**example.create), contacts.update(example.key, **example.update)]
+    written += [getattr(contacts, v)(*a, **given) for v, (a, given) in example.others.items()]
+    assert pd.concat(written).attrs == {"notice": NOTICE}
+
+
+def test_where_there_is_no_notice_no_frame_holds_one(client, example):
+    assert "notice" not in client.contacts.get(example.key).attrs
+    assert client.contacts.update(example.key, **example.update).attrs == {}
 
 
 # Writing

@@ -13,7 +13,7 @@ import ipywidgets
 import pandas as pd
 from IPython.display import display
 
-from contactkit.calls import Session
+from contactkit.calls import Session, World
 from contactkit.contacts import Contacts
 from contactkit.errors import ContactKitError, FieldProblem, InvalidInputError, NotFoundError
 from contactkit.forms.cells import claim
@@ -40,7 +40,7 @@ class ContactBrowser:
     """
 
     def __init__(
-        self, door: Contacts[Any, Any], session: Session, world: str, people: pd.DataFrame | None
+        self, door: Contacts[Any, Any], session: Session, world: World, people: pd.DataFrame | None
     ) -> None:
         self.form: ContactForm | None = None
         self._door = door

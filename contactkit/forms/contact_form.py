@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from IPython.display import display
 
-from contactkit.calls import Session
+from contactkit.calls import Session, World
 from contactkit.contacts import Contacts
 from contactkit.errors import FieldProblem
 from contactkit.forms.attempts import Attempts
@@ -53,7 +53,7 @@ class ContactForm:
         self,
         door: Contacts[Any, Any],
         session: Session,
-        world: str,
+        world: World,
         contact: pd.DataFrame | None,
         *,
         transcript: Transcript | None = None,
@@ -62,6 +62,7 @@ class ContactForm:
         self.contact = contact
         self._door = door
         self._session = session
+        self._world = world
         self._provider = session.provider
         self._saved = saved
         self._attempts = Attempts()
@@ -69,9 +70,8 @@ class ContactForm:
         self._reviewed = False
         # The key of a contact that was written and could not be read again.
         self._unread = ""
-        self.transcript = transcript or Transcript(
-            f"Contact at {self._provider.title}", world, self._provider.record
-        )
+        title = f"Contact at {self._provider.title}"
+        self.transcript = transcript or Transcript(title, world, self._provider.record)
         verbs = {
             "edit": self._edited,
             "review": self._review,
@@ -81,7 +81,7 @@ class ContactForm:
         }
         layout = render(
             "form",
-            title=f"Contact at {self._provider.title}",
+            title=title,
             world=world,
             docs=self._endpoint.docs or self._provider.docs,
             rehearses=self._endpoint.dry_run,
@@ -230,7 +230,7 @@ class ContactForm:
             before=self._current,
             dry_run="dry_run" in options,
         )
-        report = self._note(result_frame([row]), draft, options)
+        report = self._note(result_frame([row], notice=self._world.notice), draft, options)
         doubt = ""
         if row["outcome"] == "unknown":
             self._attempts.doubt(draft.values, key_of_write(error))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 from IPython.display import HTML, DisplayHandle, display
 
+from contactkit.calls import World
 from contactkit.errors import redact
 from contactkit.forms.fields import label_of
 from contactkit.forms.markup import render, table
@@ -22,7 +23,7 @@ from contactkit.spec import JSON
 class Transcript:
     """What was shown last, what was sent and what came back."""
 
-    def __init__(self, title: str, world: str, record: type[Record]) -> None:
+    def __init__(self, title: str, world: World, record: type[Record]) -> None:
         self._title = title
         self._world = world
         self._declared = fields_of(record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -52,6 +53,11 @@ class Front:
 
     def text(self, name: str) -> str:
         return self.region(name).text
+
+    @property
+    def head(self) -> Markup:
+        """What stands above the fields, or the filters, and never changes."""
+        return Markup(re.split(r'data-region="(?:fields|filters)"', self.panel.layout_html)[0])
 
     @property
     def fields(self) -> Markup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 from typing import Any
 
@@ -14,7 +15,7 @@ import contactkit as ck
 from contactkit.forms import ContactBrowser
 from contactkit.forms.browser import PAGE
 from tests.forms.front import Front
-from tests.support import EXAMPLES, Wire, loses
+from tests.support import EXAMPLES, NOTICE, Noticed, Wire, loses
 
 
 async def browsing(provider: str, wire: Wire, people: Any = None) -> tuple[ContactBrowser, Front]:
@@ -86,6 +87,15 @@ async def test_a_row_is_picked_edited_and_seen_in_the_list(many):
     await form.ask("save", first_name="Zebedee")
     assert "Zebedee" in front.text("table")
     assert "updated" in browser.transcript.html()
+
+
+async def test_the_world_s_notice_stands_above_the_list_and_its_form():
+    browser, front = await browsing("privy", Wire(Noticed()))
+    await front.ask("pick", EXAMPLES["privy"].key)
+    for each in (front, Front(browser.form.widget)):
+        assert ("div", {"class": "ck-notice", "role": "note"}) in each.head.tags
+        assert NOTICE in each.head.text
+    assert html.escape(NOTICE) in browser.transcript.html()
 
 
 async def test_the_keyboard_goes_where_something_was_asked_for(many):

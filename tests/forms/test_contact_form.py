@@ -17,7 +17,7 @@ import contactkit as ck
 from contactkit.forms import ContactForm, attempts, guard
 from contactkit.frames import RESULT_COLUMNS
 from tests.forms.front import Front
-from tests.support import EXAMPLES, Wire, loses, says, then_says
+from tests.support import EXAMPLES, NOTICE, Noticed, Wire, loses, says, then_says
 
 SENT = EXAMPLES["sent"].key
 PRIVY = EXAMPLES["privy"].key
@@ -65,6 +65,28 @@ def test_every_provider_has_both_forms(name, example, wire):
     assert edit.fields.controls and create.fields.controls
     assert set(example.update) <= set(edit.fields.controls)
     assert set(example.create) <= set(create.fields.controls)
+
+
+@pytest.mark.parametrize("key", [PRIVY, None])
+def test_the_world_s_notice_stands_above_the_fields(key):
+    _, front, _ = opened("privy", Wire(Noticed()), key)
+    assert ("div", {"class": "ck-notice", "role": "note"}) in front.head.tags
+    assert NOTICE in front.head.text
+
+
+def test_where_there_is_no_notice_there_is_no_banner(wire):
+    _, front, _ = opened("privy", wire, PRIVY)
+    assert "wire" in front.head.text
+    assert not [tag for tag, held in front.head.tags if held.get("role") == "note"]
+
+
+async def test_refusals_hold_the_notice_as_other_results_do():
+    wire = Wire(Noticed())
+    form, front, _ = opened("privy", wire, PRIVY)
+    await front.ask("save", first_name="Ada")
+    wire.faults = [says(422, "{}")]
+    await front.ask("save", first_name="Eve")
+    assert len(form.history) == 2 and form.history.attrs == {"notice": NOTICE}
 
 
 async def test_a_row_of_a_frame_opens_its_form(name, example, wire):

@@ -12,8 +12,8 @@ from contactkit.declarations import find
 from contactkit.forms import transcript
 from contactkit.forms.mask import masked, personal_texts, text_of
 from contactkit.records import fields_of
-from tests.forms.front import Front
-from tests.support import EXAMPLES, loses
+from tests.forms.front import Front, Markup
+from tests.support import EXAMPLES, NOTICE, Noticed, loses
 
 
 class Shown:
@@ -50,6 +50,15 @@ async def test_it_tells_what_was_shown_sent_and_answered(wire, shown):
     assert "Email consent: subscribed → unsubscribed" in last
     assert "First name: J••• → C•••" in last
     assert EXAMPLES["privy"].key in last
+
+
+def test_it_tells_the_world_s_notice(wire):
+    noticed = ck.connect("privy", via=Noticed()).contacts.form().transcript.html()
+    assert Markup(noticed).text.startswith(f"Contact at Privy · simulator {NOTICE} A record")
+    assert ("div", {"role": "note"}) in Markup(noticed).tags
+    plain = ck.connect("privy", via=wire).contacts.form().transcript.html()
+    assert Markup(plain).text.startswith("Contact at Privy · wire A record")
+    assert "note" not in plain
 
 
 async def test_it_holds_no_personal_value_and_no_credential(name, example, wire, shown):
