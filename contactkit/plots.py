@@ -37,6 +37,7 @@ except ImportError as error:
 
 MOST_CHANNELS = 20
 KEY_WIDTH = 72
+NOTICE_WIDTH = 10  # characters an inch
 DPI = 96
 
 # Okabe and Ito's colours, which those who are colour-blind tell apart too.
@@ -77,51 +78,53 @@ def channel_mix(people: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """
     need_contacts("channel_mix", people)
     if not len(people):
-        return _nothing(ax, "What reaches the contacts", "no contacts")
+        return _noted(people, _nothing(ax, "What reaches the contacts", "no contacts"))
     column, counts = by_channel(people)
     title = f"What reaches {_many(len(people), 'contact')}"
     if len(counts) > MOST_CHANNELS:
         title = f"{title}: the first {MOST_CHANNELS} of {len(counts):,} channels"
     shown = dict(list(counts.items())[:MOST_CHANNELS])
     unit = f"contacts, by {_text(column)}" if column else "contacts, by what is filled in"
-    return _bars(ax, title, unit, shown, len(people))
+    return _noted(people, _bars(ax, title, unit, shown, len(people)))
 
 
 def consent(people: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the shares of each flag and enumeration about consent, a bar a column; NA is unknown."""
     need_contacts("consent", people)
     if not len(people):
-        return _nothing(ax, "Consent", "no contacts")
-    return _stacks(ax, f"Consent of {_many(len(people), 'contact')}", by_consent(people))
+        return _noted(people, _nothing(ax, "Consent", "no contacts"))
+    title = f"Consent of {_many(len(people), 'contact')}"
+    return _noted(people, _stacks(ax, title, by_consent(people)))
 
 
 def over_time(people: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw how many contacts were created by day, week, month or year, whichever suits (UTC)."""
     need_contacts("over_time", people)
     if not len(people):
-        return _nothing(ax, "Contacts over time", "no contacts")
+        return _noted(people, _nothing(ax, "Contacts over time", "no contacts"))
     ages = by_age(people)
     if ages is None:
-        return _nothing(ax, "Contacts over time", "no contact has a time of creation")
+        ax = _nothing(ax, "Contacts over time", "no contact has a time of creation")
+        return _noted(people, ax)
     title = f"{_many(len(people) - ages.untold, 'contact')} by {ages.unit} of creation"
     untold = f" ({ages.untold:,} without a time are left out)" if ages.untold else ""
     ax = _columns(_axes(ax, title, 2.5), ages.counts.tolist(), ages.labels)
     ax.set_xlabel(f"{ages.unit}, UTC{untold}")
     ax.set_ylabel("contacts")
-    return ax
+    return _noted(people, ax)
 
 
 def outcomes(result: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw what became of the rows of a result frame, a bar an outcome."""
     need_results("outcomes", result)
     if not len(result):
-        return _nothing(ax, "Outcomes", "no results")
+        return _noted(result, _nothing(ax, "Outcomes", "no results"))
     counts = by_outcome(result)
     told = {name: _OUTCOMES.get(name, (name, _GREY)) for name in counts}
     labels = {told[name][0]: count for name, count in counts.items()}
     colours = [colour for _, colour in told.values()]
     title = f"What became of {_many(len(result), 'write')}"
-    return _bars(ax, title, "writes", labels, len(result), colours)
+    return _noted(result, _bars(ax, title, "writes", labels, len(result), colours))
 
 
 def _axes(ax: Axes | None, title: str, inches: float) -> Axes:
@@ -134,9 +137,24 @@ def _axes(ax: Axes | None, title: str, inches: float) -> Axes:
     return ax
 
 
+def _noted(frame: pd.DataFrame, ax: Axes) -> Axes:
+    """Draw below all else what must be known of the world that a frame came from, if anything.
+
+    It is part of the axis's label, for which a layout makes room in any figure.
+    """
+    if notice := frame.attrs.get("notice"):
+        told = _text(notice, max(20, int(NOTICE_WIDTH * ax.bbox.width / ax.figure.dpi)))
+        ax.set_xlabel(f"{ax.get_xlabel()}\n{told}".strip(), fontsize=8, **_LITERAL)
+        if isinstance(ax, Picture) and isinstance(ax.figure, Figure):
+            ax.figure.set_figheight(ax.figure.get_figheight() + 0.15 * len(told.splitlines()))
+    return ax
+
+
 def _nothing(ax: Axes | None, title: str, told: str) -> Axes:
     ax = _axes(ax, title, 0.5)
-    ax.set_axis_off()
+    ax.set(xlabel="", ylabel="", frame_on=False)
+    ax.tick_params(left=False, bottom=False, labelleft=False, labelbottom=False)
+    ax.grid(False)
     ax.text(0.5, 0.5, told, ha="center", va="center", transform=ax.transAxes)
     return ax
 

@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 import contactkit as ck
 from contactkit import plots
 from contactkit.frames import OUTCOMES, result_frame
+from tests.support import EXAMPLES, NOTICE, Noticed
 
 OF_CONTACTS = [plots.channel_mix, plots.consent, plots.over_time]
 HOSTILE = [
@@ -173,11 +174,66 @@ def test_axes_of_ones_own_are_drawn_into_and_left_as_they_are():
     assert plots.consent(frame.head(0), axes[3]) is axes[3]
 
 
+def test_axes_that_share_their_ticks_keep_them():
+    upper, lower = Figure().subplots(2, sharex=True, sharey=True)
+    plots.outcomes(results("updated"), lower)
+    ticks = lower.get_xticks().tolist(), lower.get_yticks().tolist()
+    plots.outcomes(results(), upper)
+    assert (lower.get_xticks().tolist(), lower.get_yticks().tolist()) == ticks
+
+
 def test_a_picture_shows_itself_and_is_opaque(people):
     content, size = plots.consent(people)._repr_png_()  # pyright: ignore
     image = matplotlib.image.imread(io.BytesIO(content))
     assert np.allclose(image.shape[:2], (2 * size["height"], 2 * size["width"]), atol=2)
     assert (image[..., 3] == 1).all() and (image[0, 0, :3] == 1).all()
+
+
+def notice_of(ax: Axes) -> str:
+    """What stands below the axes, in one line."""
+    ax.figure.draw_without_rendering()
+    assert ax.xaxis.label.get_window_extent().y1 < ax.bbox.y0
+    return " ".join(ax.get_xlabel().split())
+
+
+@pytest.mark.parametrize("size", [0, 2])
+def test_every_picture_tells_the_notice_of_its_world(name, size):
+    contacts = ck.connect(name, via=Noticed(contacts=8)).contacts
+    people, key = contacts.list().head(size), EXAMPLES[name].key
+    written = pd.concat([contacts.update(key, **EXAMPLES[name].update)] * size or [results()])
+    drawn = [picture(people) for picture in OF_CONTACTS]
+    drawn += [plots.outcomes(written)] if size else []
+    for each in drawn:
+        assert notice_of(each).endswith(NOTICE) and is_whole(each)
+    narrow = Figure(figsize=(0.1, 3)).subplots()
+    assert NOTICE in " ".join(plots.channel_mix(people, narrow).get_xlabel().split())
+
+
+@pytest.mark.parametrize("notice", HOSTILE)
+def test_a_notice_is_text_and_has_room(notice):
+    told = results(*OUTCOMES)
+    told.attrs["notice"] = notice
+    drawn = plots.outcomes(told)
+    assert is_whole(drawn) and drawn.get_xlabel().startswith("writes\n")
+    assert "<img" not in svg(drawn) and is_whole(plots.outcomes(told.head(0)))
+
+
+@pytest.mark.parametrize("picture", OF_CONTACTS)
+def test_a_notice_takes_no_room_from_what_is_drawn(picture):
+    people = ck.connect("sent", via=ck.Simulator(contacts=8)).contacts.list()
+    heights = []
+    for notice in ("", 3 * NOTICE):
+        people.attrs["notice"] = notice
+        drawn = picture(people)
+        drawn.figure.draw_without_rendering()
+        heights.append(drawn.bbox.height)
+    assert np.allclose(heights, heights[0], atol=6)
+
+
+def test_where_there_is_no_notice_nothing_is_told(people):
+    assert plots.outcomes(results("updated")).get_xlabel() == "writes"
+    assert plots.consent(people).get_xlabel() == "share of the contacts"
+    assert plots.consent(people.head(0)).get_xlabel() == ""
 
 
 def test_figures_do_not_pile_up():
