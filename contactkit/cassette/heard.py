@@ -64,14 +64,14 @@ def asked(request: Request, provider: Provider) -> Asked:
 
 
 def _both(heard: Heard, status: int, redaction: Redaction) -> tuple[Request, Pairs, bytes]:
-    encoding = _header(heard.headers, "content-encoding")
+    encoding = header(heard.headers, "content-encoding")
     plain = decompressed(heard.content, encoding) if encoding else None
     body = heard.content if plain is None else plain
     came = Response(
         status=status,
         headers=heard.headers,
         body=body,
-        content_type=_header(heard.headers, "content-type"),
+        content_type=header(heard.headers, "content-type"),
     )
     request, kept = redaction.exchange(heard.request, came)
     if kept.body == body:
@@ -80,7 +80,8 @@ def _both(heard: Heard, status: int, redaction: Redaction) -> tuple[Request, Pai
     return request, _measured(kept.headers, len(content)), content
 
 
-def _header(headers: Pairs, name: str) -> str:
+def header(headers: Pairs, name: str) -> str:
+    """The first header of that lower-case name, "" when there is none."""
     return next((text for each, text in headers if each.lower() == name), "")
 
 
