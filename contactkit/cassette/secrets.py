@@ -23,15 +23,24 @@ _NAMES = re.compile(
     r"|csrf|xsrf)(?:$|[^a-z](?!(?:type|url|uri|expires.*|count|limit|status|required|enabled)$))"
 )
 _NO = r"(?!redacted-)"
+_ISSUED = (
+    "sk pk rk whsec ghp gho ghs github_pat glpat xoxa xoxb xoxe xoxp xoxr xoxs shpat npm hf".split()
+)
 _SHAPES = re.compile(
     r"(?P<jwt>(?:(?<![\w-])|(?<=\\[nrt]))eyJ[\w-]{6,}\.[\w-]{4,}(?:\.[\w-]*)?)"
     rf"|(?i:\b(?:bearer|basic)(?:\s|%20|\+)+{_NO}(?P<bearer>(?=\S*?[\d_.~+/=-]|\S{{20}})"
     r"[\w.~+/=-]{8,}))"
-    r"|(?P<key>\b(?:(?:sk|pk|rk|whsec|ghp|gho|ghs|github_pat|glpat|xox[abeprs]|shpat|npm|hf)[-_]"
+    rf"|(?P<key>\b(?:(?:{'|'.join(_ISSUED)})[-_]"
     r"|SG\.)[\w.-]{10,}|\b(?:AKIA[0-9A-Z]{16}|AIza[\w-]{30,}))"
     rf"|(?i:(?<![a-z])(?:{_TELLING})(?:=|%3d){_NO}(?P<given>[^\s\"'&;,<>{{}}\[\]\\]{{4,}})"
     rf"|(?<![a-z])(?:{_TELLING})[\"'\\]*(?:\s*:\s*|\s+(?:is\s+|was\s+)?)[\"'\\]*{_NO}"
     r"(?P<told>(?=[^\s\"'&;,]*\d)[^\s\"'&;,<>{}\[\]\\]{8,}))"
+)
+# Every shape has one of these in it, whatever its case, and most texts have none.
+_SIGNS = (
+    *"eyj bearer basic sg. akia aiza key secret token jwt pass pwd signature hmac session".split(),
+    "credential",
+    *(each + joint for each in _ISSUED for joint in "-_"),
 )
 # A secret of the traffic stands alone, or in a path or a sentence.
 _TOKENS = [re.compile(r"[\w.~+/%-]{8,}={0,2}"), re.compile(r"[\w~-]+(?:\.[\w~-]+)*")]
@@ -103,9 +112,20 @@ class Secrets:
 
     def _found(self, text: str) -> Iterator[tuple[str, int, int]]:
         """A name, or "=" and a value held, with the place of each secret."""
+        folded = text.casefold()
+        yield from self._found_by_value(text, folded)
+        for found in _SHAPES.finditer(text) if _has(folded, _SIGNS) else ():
+            group = found.lastgroup or ""
+            yield "token" if group in ("given", "told") else group, *found.span(group)
+        for token in _TOKENS if _has(text, self._made) else ():
+            for found in token.finditer(text):
+                if len(found[0]) >= 8 and found[0] in self._made:
+                    yield f"={found[0]}", *found.span()
+
+    def _found_by_value(self, text: str, folded: str) -> Iterator[tuple[str, int, int]]:
         every = (*self._held(), *self._odd)
         values = tuple(dict.fromkeys(each for each in every if len(each) > 3))
-        pattern = _by_value(values) if values else None
+        pattern = _by_value(values) if _has(folded, _signs(values)) else None
         for found in pattern.finditer(text) if pattern else ():
             start, end, group = found.start(), found.end(), found.lastgroup or ""
             while group[0] == "b" and start and text[start - 1] in _BASE64:
@@ -114,13 +134,17 @@ class Secrets:
                 end += 1
             if not STAND_IN.fullmatch(values[int(group[1:])]):
                 yield f"={values[int(group[1:])]}", start, end
-        for found in _SHAPES.finditer(text):
-            group = found.lastgroup or ""
-            yield "token" if group in ("given", "told") else group, *found.span(group)
-        for token in _TOKENS if self._made else ():
-            for found in token.finditer(text):
-                if len(found[0]) >= 8 and found[0] in self._made:
-                    yield f"={found[0]}", *found.span()
+
+
+def _has(text: str, parts: Iterable[str]) -> bool:
+    return any(part in text for part in parts)
+
+
+@lru_cache(maxsize=16)
+def _signs(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Texts of which one is in all that `_by_value` finds, once both are case-folded."""
+    found = {each for value in values for each in (*_spellings(value), *_cores(value.encode()))}
+    return tuple({each.casefold() for each in found})
 
 
 @lru_cache(maxsize=16)
@@ -130,7 +154,7 @@ def _by_value(values: tuple[str, ...]) -> re.Pattern[str]:
     for number, value in enumerate(values):
         plain = sorted(map(re.escape, _spellings(value)), key=len, reverse=True)
         parts.append((len(value), f"(?P<p{number}>(?i:{'|'.join(plain)}))"))
-        cores = [core for core in _cores(value.encode()) if len(core) >= 8]
+        cores = _cores(value.encode())
         if cores:
             parts.append((len(value), f"(?P<b{number}>{'|'.join(map(re.escape, cores))})"))
     # Longest first: a secret may be part of another one.
@@ -144,11 +168,14 @@ def _spellings(value: str) -> set[str]:
 
 
 def _cores(value: bytes) -> set[str]:
-    """What base64 makes of a value after 0, 1 or 2 other bytes, whatever surrounds it."""
+    """What base64 makes of a value after 0, 1 or 2 other bytes, whatever surrounds it.
+
+    Less than eight letters of it would be found by chance.
+    """
     found: set[str] = set()
     for before in range(3):
         padded = b"\0" * before + value
         whole = len(padded) * 8 // 6
         for encode in (b64encode, urlsafe_b64encode):
             found.add(encode(padded).decode()[(before * 8 + 5) // 6 : whole])
-    return found
+    return {each for each in found if len(each) >= 8}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
@@ -21,6 +22,7 @@ PERSONAL = re.compile(
 """E-mail addresses, phone numbers, and runs of digits that may be one."""
 
 _ABROAD = re.compile(r"^(?:00|011)(?=[ ().-]*[1-9])")
+_NO_DIGITS = str.maketrans("", "", "".join(map(chr, {*range(128)} - {*range(48, 58)})))
 _BARE = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}", re.ASCII)
 
 
@@ -31,9 +33,12 @@ def unquoted(text: str) -> str:
 
 def digits_of(text: str) -> str:
     """The digits of a text, without all that stands between them."""
+    if text.isascii():
+        return text.translate(_NO_DIGITS)
     return phonenumbers.normalize_digits_only(text)
 
 
+@lru_cache(maxsize=4096)
 def read(text: str) -> PhoneNumber | None:
     """The number that a text spells, of North America unless it says otherwise; None if it is none.
 
@@ -42,9 +47,9 @@ def read(text: str) -> PhoneNumber | None:
     plain = _ABROAD.sub("+", text.strip().removeprefix("tel:"))
     if plain.startswith(("+", "\uff0b")):
         return _parsed(plain)
-    home, abroad = _parsed(plain, "US"), _parsed(f"+{digits_of(plain)}")
-    possible = (n for n in (home, abroad) if n and phonenumbers.is_possible_number(n))
-    return next(possible, None)
+    home_or_abroad = ((plain, "US"), (f"+{digits_of(plain)}", None))
+    numbers = (_parsed(*each) for each in home_or_abroad)
+    return next((n for n in numbers if n and phonenumbers.is_possible_number(n)), None)
 
 
 def _parsed(text: str, region: str | None = None) -> PhoneNumber | None:

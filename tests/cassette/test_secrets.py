@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contactkit.cassette.redaction import Redaction, Request, Response
-from contactkit.cassette.secrets import STAND_IN, Secrets
+from contactkit.cassette.secrets import _ISSUED, STAND_IN, Secrets
 from contactkit.declarations import find
 
 KEY = b"a key of thirty-two bytes, no more"
@@ -187,6 +187,26 @@ def test_shapes_tell_without_a_name(text):
     made = Secrets(list).text(f"it said {text} here")
     assert text not in made
     assert list(Secrets(list).leaks(text)) and not list(Secrets(list).leaks(made))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"{each}{joint}a1b2c3d4e5" for each in _ISSUED for joint in "-_"),
+        "SG.a1b2c3d4e5",
+        "AIza" + "Sy0123456789" * 3,
+        *(f"{word}={'a1b2c3d4e5'}" for word in ("API-Key", "Private_Key_Id", "secret", "TOKENS")),
+        *(f"{word}: 'a1b2c3d4e5'" for word in ("jwt", "Passphrase", "pwd", "Signature", "HMAC")),
+        *(
+            f"{word} was a1b2c3d4e5"
+            for word in ("SessionID", "credentials", "to\u212aen", "pa\u017fsword")
+        ),
+        "BASIC%20a1b2c3d4e5",
+        JWT,
+    ],
+)
+def test_every_shape_is_found(text):
+    assert list(Secrets(list).leaks(f"it said {text} here"))
 
 
 @pytest.mark.parametrize(
