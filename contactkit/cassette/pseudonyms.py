@@ -28,9 +28,10 @@ _RESERVED_TRIES = 12
 class Pseudonyms:
     """The pseudonyms under one key, and which value owns each: as a keyed hash, never itself.
 
-    `owners` of an earlier run keep two values apart that would meet only now; those of this run
-    are in `touched`. The words in `ordinary` are looked for in their own fields alone, for they
-    stand everywhere.
+    `owners` of an earlier run keep two values apart that would meet only now. What they list is
+    nobody's, whatever its form, and stays: it may have been made under another key. Those that this
+    run has used are in `touched`. The words in `ordinary` are looked for in their own fields alone,
+    for they stand everywhere.
     """
 
     def __init__(
@@ -39,11 +40,23 @@ class Pseudonyms:
         self.owners: dict[str, str] = {} if owners is None else owners
         self.touched: dict[str, str] = {}
         self._key = key
+        self._listed = frozenset(self.owners)
         self._ordinary = ordinary
         self._made: dict[tuple[Kind, str], str] = {}
         self._numbers: dict[str, str] = {}
         self._digits: dict[str, str] = {}
         self._phrases: dict[str, dict[str, str]] = {}
+        for each in self._listed:
+            self._list(each)
+
+    def _list(self, made: str) -> None:
+        """Know a number that is listed in its other spellings too."""
+        # Those that are kept for fiction are known anyway, and to take one apart is slow.
+        is_number = spelling.E164.fullmatch(made) and not fiction.is_reserved(made)
+        number = spelling.read(made) if is_number else None
+        if number:
+            self._numbers[made] = made
+            self._spell(number, made)
 
     def of(self, kind: Kind, value: str) -> str:
         """The pseudonym of a value; the same one whenever it is asked for."""
@@ -57,7 +70,8 @@ class Pseudonyms:
         """A JSON number in free text's place: one of seven digits or more may name somebody."""
         mantissa, e, exponent = token.partition("e" if "e" in token else "E")
         length = sum(each.isdigit() for each in mantissa)
-        if length < 7 or self._is_checked(spelling.digits_of(mantissa)):
+        digits = spelling.digits_of(mantissa)
+        if length < 7 or digits in self._listed or self._is_checked(digits):
             return token
         made = self._assign("number", token, lambda noise, _: self._checked(noise, length))
         return spelling.pour(mantissa, made) + e + exponent
@@ -81,22 +95,22 @@ class Pseudonyms:
         yield from (("personal value", start) for start, _, _ in self._told(text))
 
     def _is_leak(self, found: re.Match[str]) -> bool:
-        match found.lastgroup:
-            case "email":
-                return not fiction.is_example(spelling.unquoted(found[0]))
-            case "digits":
-                known = self._digits.get(spelling.digits_of(found[0]), "")
-                return self._numbers.get(known, known) != known
-            case _:
-                text = spelling.unquoted(found[0])
-                digits = spelling.digits_of(text)
-                # Nearly all that a recording holds are such, and to take one apart is slow.
-                if fiction.is_reserved(f"+{digits}" if "+" in text else f"+1{digits[-10:]}"):
-                    return False
-                number = spelling.read(spelling.cut(text)[0])
-                return number is not None and not self._is_ours(number)
+        text = spelling.unquoted(found[0])
+        if found.lastgroup == "email":
+            return not fiction.is_example(text)
+        digits = spelling.digits_of(text)
+        known = None if "+" in text else self._digits.get(digits)
+        if known or found.lastgroup == "digits":
+            return known is not None and self._numbers.get(known) != known
+        # Nearly all that a recording holds are such, and to take one apart is slow.
+        if fiction.is_reserved(f"+{digits}" if "+" in text else f"+1{digits[-10:]}"):
+            return False
+        number = spelling.read(spelling.cut(text)[0])
+        return number is not None and not self._is_ours(number)
 
     def _make(self, kind: Kind, value: str) -> str:
+        if value in self._listed:
+            return value
         match kind:
             case "phone" if not any(each.isalpha() for each in value.removeprefix("tel:")):
                 return self._phone(value)
@@ -155,10 +169,7 @@ class Pseudonyms:
 
     def _number(self, number: PhoneNumber, original: str) -> str:
         national = phonenumbers.national_significant_number(number)
-        self._digits[original[1:]] = original
-        # The trunk prefix is a zero nearly everywhere; shorter ones are no whole numbers.
-        for digits in (national, f"0{national}") if len(national) >= 7 else ():
-            self._digits.setdefault(digits, original)
+        self._spell(number, original)
         if self._is_ours(number):
             return self._keep("phone", original)
         possible = phonenumbers.is_possible_number(number)
@@ -172,6 +183,14 @@ class Pseudonyms:
 
         return self._assign("phone", original, candidate)
 
+    def _spell(self, number: PhoneNumber, original: str) -> None:
+        """Know a number again by its digits alone."""
+        national = phonenumbers.national_significant_number(number)
+        self._digits[original[1:]] = original
+        # The trunk prefix is a zero nearly everywhere; shorter ones are no whole numbers.
+        for digits in (national, f"0{national}") if len(national) >= 7 else ():
+            self._digits.setdefault(digits, original)
+
     @staticmethod
     def _is_unassigned(made: str, possible: bool) -> bool:
         """Whether a number can be dialled and reaches nobody, for no range of its plan has it."""
@@ -182,8 +201,11 @@ class Pseudonyms:
 
     def _is_ours(self, number: PhoneNumber) -> bool:
         national = phonenumbers.national_significant_number(number)
-        return fiction.is_reserved(spelling.e164(number)) or (
-            self._is_checked(national) and not phonenumbers.is_valid_number(number)
+        whole = spelling.e164(number)
+        return (
+            fiction.is_reserved(whole)
+            or whole in self._listed
+            or (self._is_checked(national) and not phonenumbers.is_valid_number(number))
         )
 
     def _checked(self, noise: bytes, length: int) -> str:

@@ -21,6 +21,7 @@ PERSONAL = re.compile(
 )
 """E-mail addresses, phone numbers, and runs of digits that may be one."""
 
+E164 = re.compile(r"\+[0-9]+")
 _ABROAD = re.compile(r"^(?:00|011)(?=[ ().-]*[1-9])")
 _NO_DIGITS = str.maketrans("", "", "".join(map(chr, {*range(128)} - {*range(48, 58)})))
 _BARE = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}", re.ASCII)

@@ -323,3 +323,52 @@ def test_of_two_known_texts_the_one_that_stands_there_is_replaced():
 
 def test_a_pseudonym_from_abroad_as_it_is_dialled_at_home_stays():
     assert pseudonyms().of("phone", "07700 900123") == "07700 900123"
+
+
+def listed(one: Pseudonyms) -> Pseudonyms:
+    """Pseudonyms under another key, which know those of a recording that lists them."""
+    return Pseudonyms(b"another", owners=dict(one.owners))
+
+
+@given(st.lists(values, max_size=20))
+def test_what_is_listed_stays_under_another_key(given):
+    one = pseudonyms()
+    pairs = [(kind, one.of(kind, value)) for kind, value in given]
+    other = listed(one)
+    assert [other.of(kind, made) for kind, made in pairs] == [made for _, made in pairs]
+    assert [made for _, made in pairs if list(other.leaks(made))] == []
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@given(number=numbers)
+def test_a_listed_number_stays_in_each_of_its_spellings(form, number):
+    one = pseudonyms()
+    made = one.of("phone", number)
+    for text in (phonenumbers.format_number(parsed(made), form), made[1:], f"00{made[1:]}"):
+        other = listed(one)
+        assert not list(other.leaks(f"call {text} now"))
+        assert other.of("phone", text) == text
+        assert other.text(text) == text
+
+
+def test_what_is_not_listed_is_replaced_under_another_key():
+    made = pseudonyms().of("phone", "+911000005678")
+    other = Pseudonyms(b"another")
+    assert list(other.leaks(made)) and other.of("phone", made) != made
+
+
+@given(st.lists(values, min_size=1, max_size=20))
+def test_two_values_stay_apart_from_what_is_listed(given):
+    one = pseudonyms()
+    before = {one.of(kind, value) for kind, value in given}
+    other = listed(one)
+    fresh = {(kind, value) for kind, value in given if value not in before}
+    changed = {other.of(kind, v) for kind, v in fresh if other.of(kind, v) != v}
+    assert not changed & before
+
+
+@given(st.integers(1_000_000, 10**15))
+def test_a_listed_json_number_stays_under_another_key(value):
+    one = pseudonyms()
+    made = one.number(f"-{value}")
+    assert listed(one).number(made) == made

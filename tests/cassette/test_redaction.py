@@ -167,6 +167,25 @@ def test_a_request_made_later_with_the_real_value_is_the_recorded_one(name):
     assert recorded.request(asked) == redaction(name).request(asked)
 
 
+@pytest.mark.parametrize("name", names())
+def test_a_recording_s_own_pseudonyms_stay_under_another_key(name):
+    owners: dict[str, str] = {}
+    first = Redaction(find(name), lambda: [HELD], KEY, owners)
+    # India keeps no numbers for fiction.
+    unreserved = json_of(contact(name, "+911000005678"))
+    given = [
+        *exchanges(name),
+        (Request(method="GET", url=""), Response(status=200, body=unreserved)),
+    ]
+    made = [first.exchange(*each) for each in given]
+    second = Redaction(find(name), lambda: [HELD], b"another", dict(owners))
+    for each in made:
+        assert second.scan(line(*each)) == []
+        assert second.exchange(*each) == each
+    stranger = Redaction(find(name), lambda: [HELD], b"another")
+    assert stranger.scan(line(*made[-1])) and stranger.exchange(*made[-1]) != made[-1]
+
+
 def test_a_contact_s_key_in_a_path_is_that_of_its_body():
     redacting = redaction("sendblue")
     provider = find("sendblue")
