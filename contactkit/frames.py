@@ -197,10 +197,17 @@ def result_frame(
 
     Where and when is in the rows; only a `notice` is in `attrs`, so that joined frames keep it.
     """
-    columns = {
-        name: pd.Series([row.get(name) for row in rows], dtype=dtype, index=index)
-        for name, dtype in RESULT_COLUMNS.items()
-    }
-    frame = pd.DataFrame(columns)
+    frame = declared_frame(RESULT_COLUMNS, rows, index)
     frame.attrs.update({"notice": notice} if notice else {})
     return frame
+
+
+def declared_frame(
+    dtypes: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], index: pd.Index | None = None
+) -> pd.DataFrame:
+    """Rows as a frame of these columns and dtypes, whatever the rows hold; what lacks is NA."""
+    columns = {
+        name: pd.Series([row.get(name) for row in rows], dtype=dtype, index=index)
+        for name, dtype in dtypes.items()
+    }
+    return pd.DataFrame(columns)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 from urllib.parse import quote, unquote, unquote_plus
 
+from contactkit.cassette.findings import BASE64, Finding, decoded, findings
 from contactkit.cassette.leaves import Leaf, Names, leaves, replaced
 from contactkit.cassette.personal import Places, ordinary, secret_names
 from contactkit.cassette.pseudonyms import Kind, Pseudonyms
@@ -24,7 +25,6 @@ from contactkit.spec import Provider
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 _URL = re.compile(r"https?://[^\s\"'<>\\]+")
 _PARTS = re.compile(r"(https?://)(?:([^/?#@]*)@)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.S)
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 # A whole text of digits under such a name is what it says.
 _COUNTED = re.compile(
     r"(?:^|_|[a-z](?=[A-Z]))(?:ids?|uuid|key|code|cursor|count|total|page|size|time(?:stamp)?|at"
@@ -100,7 +100,7 @@ class Redaction:
         text = _URL.sub(lambda found: self.url(found[0]), text) if "://" in text else text
         text = self._secrets.text(text)
         if len(text) >= 16:
-            text = _BASE64.sub(self._encoded, text)
+            text = BASE64.sub(self._encoded, text)
         return self._pseudonyms.text(text, bare)
 
     def url(self, url: str) -> str:
@@ -122,11 +122,11 @@ class Redaction:
 
     def scan(self, data: bytes) -> list[str]:
         """What must not be written and is in `data`: its kind, and at which byte."""
-        text = data.decode("utf-8", "replace")
-        found = [f"{kind} at byte {len(text[:at].encode())}" for kind, at in self._leaks(text)]
-        for name, other in _readings(text):
-            found += [f"{kind} in {name}" for kind, _ in self._leaks(other)]
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(map(str, self.findings(data))))
+
+    def findings(self, data: bytes) -> Iterator[Finding]:
+        """The same as values, one by one."""
+        return findings(data.decode("utf-8", "replace"), self._leaks)
 
     def _leaks(self, text: str) -> Iterator[tuple[str, int]]:
         yield from self._secrets.leaks(text)
@@ -245,33 +245,12 @@ class Redaction:
 
     def _encoded(self, found: re.Match[str]) -> str:
         """A base64 word with what its text must not hold replaced."""
-        plain = _decoded(found[0])
+        plain = decoded(found[0])
         made = self.text(plain) if plain else plain
         if made == plain:
             return found[0]
         new = b64encode(made.encode(), b"-_" if re.search("[-_]", found[0]) else None).decode()
         return new if found[0].endswith("=") or len(found[0]) % 4 == 0 else new.rstrip("=")
-
-
-def _decoded(word: str) -> str:
-    """The text in a base64 word, "" where there is none."""
-    plain = word.rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        text = b64decode(plain + "=" * (-len(plain) % 4)).decode()
-    except ValueError:
-        return ""
-    return text if text.isprintable() else ""
-
-
-def _readings(text: str) -> Iterator[tuple[str, str]]:
-    """A text as its readers may decode it."""
-    if "\\u" in text:
-        yield "an escape", re.sub(r"\\u([0-9a-fA-F]{4})", lambda m: chr(int(m[1], 16)), text)
-    if "%" in text:
-        yield "percent-encoding", unquote(text)
-    for found in _BASE64.finditer(text):
-        if plain := _decoded(found[0]):
-            yield "base64", plain
 
 
 def _is_json(body: bytes) -> bool:
