@@ -1,0 +1,283 @@
+"""Drift: what changed is told once and by its place, and what did not change is not told."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contactkit.cassette.body import compressed
+from contactkit.cassette.drift import Drift, differences, drift_frame
+from contactkit.cassette.redaction import Redaction, Request, Response
+from contactkit.declarations import find
+from contactkit.frames import STRING
+from contactkit.records import key_of
+from contactkit.spec import Envelope, Provider
+from tests.cassette.made import exchange
+from tests.cassette.test_redaction import contact
+
+JSON_TYPE = (("Content-Type", "application/json"),)
+SENT = find("sent")
+
+
+def drifts(before: Any, after: Any, provider: Provider = SENT, **how: Any) -> list[Drift]:
+    """The differences of two answers with these bodies."""
+    return list(differences(exchange(body=before), exchange(body=after), provider, **how))
+
+
+def told(before: Any, after: Any, provider: Provider = SENT, **how: Any) -> list[tuple[str, str]]:
+    return [(each.field, each.drift) for each in drifts(before, after, provider, **how)]
+
+
+def sealed(provider: Provider, held: Any, number: int, many: bool = True) -> Any:
+    """A body of these contacts, or of one, as that provider's answer says it at this time."""
+    place = provider.envelope.many if many else provider.envelope.one
+    body = Envelope.put({}, place, held)
+    if provider.envelope.seal and isinstance(body, dict):
+        provider.envelope.seal(body, f"req_{number}", datetime(2026, 1, number, tzinfo=UTC))
+    return body
+
+
+def people(provider: Provider, *numbers: int) -> list[dict[str, Any]]:
+    key = key_of(provider.record).wire
+    return [contact(provider.name) | {key: f"+1202555{number:04}"} for number in numbers]
+
+
+def shuffled(value: Any) -> Any:
+    """The same with the fields of each object the other way round."""
+    if isinstance(value, dict):
+        return {name: shuffled(each) for name, each in reversed(value.items())}
+    return [shuffled(each) for each in value] if isinstance(value, list) else value
+
+
+scalars = st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-9, 9) | st.text("xé")
+names_ = st.text("abc", min_size=1, max_size=3)
+bodies = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names_, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(bodies)
+def test_an_answer_has_no_drift_against_itself_in_whatever_order(body):
+    assert told(body, shuffled(body)) == []
+
+
+def places(value: Any, field: str = "", way: tuple[Any, ...] = ()) -> list[tuple[str, Any]]:
+    """The leaves of a body: what they are called, and how to come there."""
+    if isinstance(value, dict) and value:
+        parts = [(f"{field}.{each}".lstrip("."), each) for each in value]
+    elif isinstance(value, list) and value:
+        parts = [(f"{field}[{each}]", each) for each in range(len(value))]
+    else:
+        return [(field or "body", way)]
+    return [one for name, each in parts for one in places(value[each], name, (*way, each))]
+
+
+def put(value: Any, way: tuple[Any, ...], leaf: Any) -> Any:
+    if not way:
+        return leaf
+    copy = value.copy()
+    copy[way[0]] = put(value[way[0]], way[1:], leaf)
+    return copy
+
+
+JSON_TYPES = {int: "number", float: "number"}
+
+
+@given(bodies, scalars, st.data())
+def test_one_changed_leaf_is_exactly_one_row(body, leaf, data):
+    field, way = data.draw(st.sampled_from(places(body)))
+    before = body
+    for each in way:
+        before = before[each]
+    kinds = [JSON_TYPES.get(type(each), type(each)) for each in (before, leaf)]
+    change = "value changed" if kinds[0] == kinds[1] else "type changed"
+    same = change == "value changed" and before == leaf
+    assert told(body, put(body, way, leaf)) == ([] if same else [(field, change)])
+
+
+@given(st.dictionaries(names_, bodies, max_size=4), st.sampled_from("xyz"), bodies)
+def test_one_field_more_is_one_row_whatever_it_holds(body, name, value):
+    more = {**body, name: value}
+    assert told(body, more) == [(name, "added")]
+    assert told(more, body) == [(name, "removed")]
+
+
+@pytest.mark.parametrize("many", [True, False])
+def test_what_every_answer_has_anew_is_no_drift(name, many):
+    provider = find(name)
+    held = people(provider, 101, 102) if many else people(provider, 101)[0]
+    one, other = (sealed(provider, held, number, many) for number in (1, 2))
+    assert told(one, shuffled(other), provider) == []
+
+
+def test_an_id_or_a_time_beside_the_records_is_told_when_it_is_gone_or_of_another_type():
+    body = {"requestId": "a", "meta": {"timestamp": "now", "version": "v3"}, "data": {"id": "1"}}
+    after = {"requestId": 7, "meta": {"version": "v4"}, "data": {"id": "2"}}
+    assert told(body, after) == [
+        ("requestId", "type changed"),
+        ("meta.timestamp", "removed"),
+        ("meta.version", "value changed"),
+        ("data.id", "value changed"),
+    ]
+
+
+@pytest.mark.parametrize("word", ["format", "valid", "runtime", "updates", "ats"])
+def test_what_only_ends_like_a_time_is_compared(word):
+    assert told({word: 1}, {word: 2}) == [(word, "value changed")]
+
+
+def test_a_contact_s_own_times_are_compared(name):
+    provider = find(name)
+    before = people(provider, 101)[0]
+    changed = {wire for wire in before if wire.endswith(("_at", "At"))}
+    after = {wire: "2026-02-02T00:00:00Z" if wire in changed else v for wire, v in before.items()}
+    bodies = (sealed(provider, each, 1, many=False) for each in (before, after))
+    place = ".".join(provider.envelope.one)
+    expected = {(f"{place}.{wire}".lstrip("."), "value changed") for wire in changed}
+    assert changed and set(told(*bodies, provider)) == expected
+
+
+def test_one_new_contact_is_one_row(name):
+    provider = find(name)
+    before = sealed(provider, people(provider, 101, 102), 1)
+    after = sealed(provider, people(provider, 103, 102, 101), 2)
+    place = f"{'.'.join(provider.envelope.many)}[+12025550103]"
+    assert told(before, after, provider) == [(place, "added")]
+    assert told(after, before, provider) == [(place, "removed")]
+
+
+def test_a_changed_field_of_a_contact_is_named_by_its_key():
+    before = people(SENT, 101, 102)
+    after = [before[1] | {"opt_out": None}, before[0]]
+    assert drifts(sealed(SENT, before, 1), sealed(SENT, after, 2)) == [
+        Drift(
+            "GET",
+            "/v3/contacts",
+            "data.contacts[+12025550102].opt_out",
+            "type changed",
+            "true",
+            "null",
+        )
+    ]
+
+
+def test_a_key_in_an_older_spelling_names_the_same_contact():
+    provider = find("sendblue")
+    rows = [{"phone": "+12025550101", "tags": ["a"]}], [{"number": "+12025550101", "tags": ["b"]}]
+    assert told(*rows, provider) == [
+        ("[+12025550101].phone", "removed"),
+        ("[+12025550101].tags[0]", "value changed"),
+        ("[+12025550101].number", "added"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "rows", [[{"id": "1"}, {"id": "1"}], [{"id": "1"}, {}], [{"id": "1"}, "x"], [{"id": None}]]
+)
+def test_items_that_have_no_keys_of_their_own_are_paired_by_place(rows):
+    assert told({"a": rows}, {"a": [{"b": 1}, *rows[1:]]}) == [
+        ("a[0].id", "removed"),
+        ("a[0].b", "added"),
+    ]
+
+
+def redacted(provider: Provider, key: bytes, body: Any) -> Any:
+    redaction = Redaction(provider, list, key)
+    asked = Request(method="GET", url="")
+    answer = Response(status=200, body=json.dumps(body).encode())
+    return json.loads(redaction.exchange(asked, answer)[1].body)
+
+
+def test_under_another_key_personal_values_are_compared_by_type(name):
+    provider = find(name)
+    rows = [contact(name, "+14155550234"), contact(name, "+911000005678")]
+    personal = {each: None for each in rows[0] if "phone" in each or each == "number"}
+    before = sealed(provider, redacted(provider, b"one", rows), 1)
+    after = redacted(provider, b"another", rows)
+    assert told(before, sealed(provider, after, 2), provider, same_key=False) == []
+    assert told(before, sealed(provider, after, 2), provider)
+    emptied = sealed(provider, [after[0] | personal, after[1]], 2)
+    changes = told(before, emptied, provider, same_key=False)
+    assert len(changes) == len(personal) and {each for _, each in changes} == {"type changed"}
+
+
+def test_the_number_of_a_secret_s_stand_in_is_no_drift():
+    before, after = ({"a": f"see redacted-token{end}, 1"} for end in ("", "-12"))
+    assert told(before, after) == []
+    assert told(before, {"a": "see redacted-key, 1"}) == [("a", "value changed")]
+
+
+def test_a_status_is_told_and_nothing_of_an_answer_of_another_kind():
+    one, other = exchange(body={"a": 1}), exchange(body={"b": 1}, status=404)
+    failed = exchange(body=b"", status=None, failure="ReadTimeout")
+    assert list(differences(one, other, SENT)) == [
+        Drift("GET", "/v3/contacts", "status", "value changed", "200", "404")
+    ]
+    assert [each[2:] for each in differences(one, failed, SENT)] == [
+        ("status", "value changed", "200", '"ReadTimeout"')
+    ]
+    assert list(differences(failed, failed, SENT)) == []
+    created = exchange(body={"a": 2}, status=201)
+    assert [each.field for each in differences(one, created, SENT)] == ["status", "a"]
+
+
+def test_of_the_headers_only_the_content_type_is_compared():
+    one = exchange(headers=(*JSON_TYPE, ("X-Request-Id", "1")))
+    same = exchange(headers=(("content-type", "application/JSON"), ("x-request-id", "2")))
+    other, none = exchange(headers=(("Content-Type", "text/html"),)), exchange()
+    assert list(differences(one, same, SENT)) == []
+    assert [each[2:] for each in differences(one, other, SENT)] == [
+        ("content-type", "value changed", '"application/json"', '"text/html"')
+    ]
+    assert [each.drift for each in differences(one, none, SENT)] == ["removed"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "change"),
+    [
+        (b"<p>a", b"<p>b", "value changed"),
+        (b"<p>a", b"{}", "type changed"),
+        (b"", b"<p>a", "added"),
+        (b"<p>a", b"", "removed"),
+        (b"[NaN]", b"[NaN ]", "value changed"),
+        (b"\xff\xfe", b"\xff", "value changed"),
+    ],
+)
+def test_a_body_that_is_no_json_is_one_row(before, after, change):
+    assert told(before, after) == [("body", change)]
+    assert told(before, before) == []
+
+
+def test_compression_is_no_drift():
+    body = b'{"a": 1}'
+    zipped = exchange(body=compressed(body, "gzip"), headers=(("Content-Encoding", "gzip"),))
+    assert list(differences(exchange(body=body), zipped, SENT)) == []
+
+
+def test_long_values_are_cut():
+    (found,) = drifts({"a": "x" * 99}, {"a": ["é" * 99]})
+    assert found.recorded == '"' + "x" * 59
+    assert found.live == '["' + "é" * 58
+
+
+def test_the_frame_s_columns_do_not_depend_on_what_is_in_it():
+    rows = drifts({"a": 1, "b": 2}, {"b": "2"})
+    for found in (drift_frame([]), drift_frame(rows)):
+        assert found.dtypes.drop("drift").to_dict() == dict.fromkeys(
+            ["method", "path", "field", "recorded", "live"], STRING
+        )
+        assert found["drift"].cat.categories.tolist() == [
+            "added",
+            "removed",
+            "type changed",
+            "value changed",
+        ]
+    assert found.iloc[0].tolist() == ["GET", "/v3/contacts", "a", "removed", "1", pd.NA]
