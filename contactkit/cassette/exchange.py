@@ -46,7 +46,7 @@ class Asked:
     ) -> Asked:
         """The request to a whole URL, its query and all."""
         address, _, query = url.partition("#")[0].partition("?")
-        pairs = tuple(sorted(parse_qsl(query, keep_blank_values=True)))
+        pairs = tuple(sorted(parse_qsl(query, keep_blank_values=True))) if query else ()
         return cls(
             method=method.upper(),
             url=address,

@@ -16,6 +16,7 @@ import re
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 from contactkit.auth import ClientCredentials
@@ -40,11 +41,16 @@ class Question(NamedTuple):
     token: bool
 
 
+def mark_names(provider: Provider) -> set[str]:
+    """The names, in lower case, of the headers that change what a request asks for."""
+    dry_run = provider.dry_run.headers if provider.dry_run else ()
+    confirmed = (name for each in provider.endpoints for name in each.confirm)
+    return {name.lower() for name in (*dry_run, *confirmed)}
+
+
 def marks(provider: Provider, headers: Mapping[str, str]) -> Pairs:
     """The headers that change what a request asks for, as the declaration names them."""
-    names = {name.lower() for each in provider.endpoints for name in each.confirm}
-    if provider.dry_run:
-        names |= {name.lower() for name in provider.dry_run.headers}
+    names = mark_names(provider)
     found = sorted((name.lower(), text) for name, text in headers.items() if name.lower() in names)
     return tuple((name, ",".join(sorted(_flags(text)))) for name, text in found)
 
@@ -60,26 +66,35 @@ class Questions:
         self._dry_run = provider.dry_run
         # A path of fixed words goes before one in whose place a key may stand.
         found = sorted(provider.endpoints, key=lambda each: "{key}" in each.path)
-        self._routes = [(each, _pattern(each)) for each in found]
+        self._routes: dict[str, list[tuple[Endpoint, re.Pattern[str]]]] = {}
+        for each in found:
+            self._routes.setdefault(each.method, []).append((each, _pattern(each)))
         ways = [each for each in provider.auth if isinstance(each, ClientCredentials)]
         self._token_paths = {path_of(way.token_url) for way in ways}
         self._credentials = {each.name for way in ways for each in way.credentials}
 
     def read(self, asked: Asked) -> Question:
         """What a request asks for, and whether that changes something."""
-        path, value = path_of(asked.url), asked.value
+        key, value, token = self._key(asked)
+        endpoint, contact = self._route(asked.method, key[1])
+        writes = not token and self._writes(asked, endpoint, value)
+        return Question(key, contact, writes, token)
+
+    def key(self, asked: Asked) -> Key:
+        """What a request asks for, and no more."""
+        return self._key(asked)[0]
+
+    def _key(self, asked: Asked) -> tuple[Key, JSON, bool]:
+        path, value = path_of(asked.url), asked.value if asked.body else None
         token = path in self._token_paths
         if token:
             value = [pair for pair in as_list(value) if pair[0] not in self._credentials]
         body = digest(json.dumps(value, sort_keys=True).encode()) if asked.body else ""
-        endpoint, contact = self._route(asked.method, path)
-        writes = not token and self._writes(asked, endpoint, value)
-        key = (asked.method, path, asked.query, asked.marks, body)
-        return Question(key, contact, writes, token)
+        return (asked.method, path, asked.query, asked.marks, body), value, token
 
     def _route(self, method: str, path: str) -> tuple[Endpoint | None, str]:
-        for endpoint, pattern in self._routes:
-            if endpoint.method == method and (found := pattern.search(path)):
+        for endpoint, pattern in self._routes.get(method, ()):
+            if found := pattern.search(path):
                 return endpoint, (found.groupdict().get("key") or "")
         return None, ""
 
@@ -126,6 +141,18 @@ class Epochs:
             self._all += 1
 
 
+@dataclass(slots=True)
+class _Answers:
+    """What is recorded for one question in one epoch, and how many of them were given.
+
+    Of those that are given again, the last is kept as it was read.
+    """
+
+    entries: list[Entry] = field(default_factory=list[Entry])
+    given: int = 0
+    last: Exchange | None = None
+
+
 class Index:
     """The recorded answers by key and epoch, given out in order, once each.
 
@@ -143,8 +170,7 @@ class Index:
         self._lock = threading.Lock()
         # Their bodies are not looked at until something of the same path is asked for.
         self._unread: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
-        self._answers: defaultdict[tuple[Key, int], list[Entry]] = defaultdict(list)
-        self._given: Counter[tuple[Key, int]] = Counter()
+        self._answers: dict[Key, dict[int, _Answers]] = {}
         self._entries = list(entries)
         for each in self._entries:
             self._unread[each.method, path_of(each.url)].append(each)
@@ -159,30 +185,39 @@ class Index:
         with self._lock:
             self._epochs.note(self._questions.read(exchange.asked), exchange)
 
+    def knows(self, asked: Asked) -> bool:
+        """Whether it was recorded at all, in whatever epoch and given out or not."""
+        with self._lock:
+            return bool(self._read(self._questions.read(asked).key))
+
     def take(self, asked: Asked) -> Exchange | None:
         """The next recorded answer, or None when there is none or none any more."""
         question = self._questions.read(asked)
         with self._lock:
-            place = question.key, self._epochs.of(question)
-            answers, given = self._read(place), self._given[place]
-            again = given >= len(answers)
-            if not answers or (again and self._exhausted == "error" and not question.token):
+            answers = self._read(question.key).get(self._epochs.of(question))
+            if answers is None:
                 return None
-            entry = answers[-1] if again else answers[given]
-            exchange = entry.exchange
-            self._given[place] += 1
+            again = answers.given >= len(answers.entries)
+            lasting = self._exhausted == "last" or question.token
+            if again and not lasting:
+                return None
+            entry = answers.entries[-1 if again else answers.given]
+            exchange = (again and answers.last) or entry.exchange
+            answers.given += 1
+            answers.last = exchange if lasting else None
             self.hits[entry.id] += 1
             # The same answer again is no second write: what was recorded knows of one.
             if not again:
                 self._epochs.note(question, exchange)
             return exchange
 
-    def _read(self, place: tuple[Key, int]) -> list[Entry]:
-        (method, path, *_), _ = place
-        for each in self._unread.pop((method, path), ()):
-            key = self._questions.read(each.asked).key
-            self._answers[key, each.epoch].append(each)
-        return self._answers.get(place, [])
+    def _read(self, key: Key) -> dict[int, _Answers]:
+        for each in self._unread.pop(key[:2], ()):
+            # What is nothing but its method and path need not be taken apart for its key.
+            own = (*key[:2], (), (), "") if each.bare else self._questions.key(each.asked)
+            epochs = self._answers.setdefault(own, {})
+            epochs.setdefault(each.epoch, _Answers()).entries.append(each)
+        return self._answers.get(key, {})
 
     def unrecorded(self, asked: Asked, redact: Callable[[str], str]) -> UnrecordedRequestError:
         """The error that there is no answer: what comes nearest, and what to do."""

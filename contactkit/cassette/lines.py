@@ -34,6 +34,8 @@ VOLATILE = re.compile(
 )
 _CONTENT, _JSON = b',"content":{"digest":"', b'","json":'
 _DIGITS = 16
+# json.loads asks four questions first.
+_decode = json.JSONDecoder().decode
 _WRONG = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
@@ -44,7 +46,10 @@ def broken(path: Path, number: int, why: object) -> CassetteError:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Entry:
-    """One exchange as its lines in a file, taken apart only when it is asked for."""
+    """One exchange as its lines in a file, taken apart only when it is asked for.
+
+    `bare` is where its line goes on after a request of method and URL alone, 0 where that has more.
+    """
 
     path: Path
     number: int = 0
@@ -54,6 +59,7 @@ class Entry:
     method: str
     url: str = field(repr=False)
     line: bytes = field(repr=False)
+    bare: int = 0
     items: Mapping[int, bytes] = field(default_factory=dict[int, bytes], repr=False)
     owners: Sequence[bytes] = field(default=(), repr=False)
 
@@ -66,6 +72,8 @@ class Entry:
     @property
     def asked(self) -> Asked:
         """The request."""
+        if self.bare:
+            return Asked(method=self.method, url=self.url)
         try:
             return _asked(self._parts()[0])
         except _WRONG as error:
@@ -89,16 +97,16 @@ class Entry:
             items = [_item(self.items[index]) for index in sorted(self.items)]
             content = unpack(as_object(fields.get("content")), items)
         return Exchange(
-            asked=_asked(fields),
+            asked=Asked(method=self.method, url=self.url) if self.bare else _asked(fields),
             status=fields.get("status"),
             headers=_pairs(fields.get("headers", ())),
             content=content,
             chunks=tuple(fields.get("chunks", ())),
             failure=fields.get("failure", ""),
             sent=fields.get("arrived", True),
-            at=fields["at"],
+            at=self.at,
             elapsed=fields.get("elapsed", 0.0),
-            epoch=fields["epoch"],
+            epoch=self.epoch,
         )
 
     def _parts(self) -> tuple[dict[str, JSON], bytes | None]:
@@ -106,12 +114,16 @@ class Entry:
 
         The digest proves that what was cut out is the content, so none of it has to be parsed.
         """
-        head, _, rest = self.line.partition(_CONTENT)
-        proof, raw = rest[:_DIGITS], rest[_DIGITS + len(_JSON) : -2]
-        if rest[_DIGITS:].startswith(_JSON) and digest(raw).encode() == proof:
-            with suppress(ValueError):
-                return json.loads(head.decode() + "}"), raw
-        return json.loads(self.line.decode()), None
+        line = self.line
+        end = line.find(_CONTENT)
+        start = end + len(_CONTENT) + _DIGITS
+        if end >= 0 and line.startswith(_JSON, start):
+            raw = line[start + len(_JSON) : -2]
+            if digest(raw).encode() == line[start - _DIGITS : start]:
+                head = b"{" + line[self.bare : end] if self.bare else line[:end]
+                with suppress(ValueError):
+                    return _decode(head.decode() + "}"), raw
+        return json.loads(line.decode()), None
 
 
 def _pairs(pairs: JSON) -> Pairs:

@@ -20,7 +20,7 @@ from contactkit.spec import JSON, as_object
 KIND, VERSION = "contactkit-cassette", 1
 _HEAD = re.compile(
     rb'\{"id":"([^"\\]+)","at":(-?[\d.e+-]+),"epoch":(\d+),'
-    rb'"ask":\{"method":"([^"\\]*)","url":"([^"\\]*)"'
+    rb'"ask":\{"method":"([^"\\]*)","url":"([^"\\]*)"(\},)?'
 )
 _ITEM = re.compile(rb'\{"of":"([^"\\]+)","item":(\d+),')
 _OWNER = b'{"pseudonym":'
@@ -72,8 +72,9 @@ class Reading:
         if not line.endswith(b"}"):
             raise broken(self.path, self._number, "does not end as a line of JSON does")
         if head := _HEAD.match(line):
-            id, at, epoch, method, url = head.groups()
-            self._file(id.decode(), float(at), int(epoch), method.decode(), url.decode(), line)
+            id, at, epoch, method, url, bare = head.groups()
+            named = id.decode(), float(at), int(epoch), method.decode(), url.decode()
+            self._file(*named, line, head.end() if bare else 0)
         elif part := _ITEM.match(line):
             self._file_item(part[1].decode(), int(part[2]), line)
         elif line.startswith(_OWNER):
@@ -102,7 +103,9 @@ class Reading:
             raise broken(self.path, self._number, "begins another provider's recording")
         self.header = self.header or fields
 
-    def _file(self, id: str, at: float, epoch: int, method: str, url: str, line: bytes) -> None:
+    def _file(
+        self, id: str, at: float, epoch: int, method: str, url: str, line: bytes, bare: int = 0
+    ) -> None:
         if not self.header:
             raise broken(self.path, self._number, "comes before the header")
         self._ended = self._number
@@ -119,6 +122,7 @@ class Reading:
                 method=method,
                 url=url,
                 line=line,
+                bare=bare,
             )
         if owned or other:
             self.entries[id].owners = (*(other.owners if other else ()), *owned)

@@ -1,0 +1,215 @@
+"""Recorded answers in the place of a network: one respx route, however long the recording is.
+
+The routes of a user's own respx router go before it. Nothing here opens a connection, and no
+other client is touched.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import contextmanager
+from itertools import accumulate, pairwise
+from urllib.parse import parse_qsl
+
+import httpx
+import respx
+from respx.models import PassThrough, ResolvedRoute
+
+from contactkit.cassette.exchange import Asked, Exchange
+from contactkit.cassette.heard import asked
+from contactkit.cassette.keys import Index, mark_names, marks
+from contactkit.cassette.redaction import Redaction, Request
+from contactkit.errors import ConfigurationError
+from contactkit.spec import Provider
+
+_CALLS = 256
+
+
+def sent(request: httpx.Request) -> Request:
+    """A request of httpx, its body read, as redaction takes it."""
+    url, _, query = str(request.url).partition("#")[0].partition("?")
+    return Request(
+        method=request.method,
+        url=url,
+        query=tuple(parse_qsl(query, keep_blank_values=True)),
+        headers=tuple(request.headers.multi_items()),
+        body=request.content,
+        content_type=_content_type(request) if request.content else "",
+    )
+
+
+def _content_type(request: httpx.Request) -> str:
+    return request.headers.get("content-type", "")
+
+
+class Replay:
+    """Answers requests to one provider: first by `overrides`, then by what was recorded.
+
+    The routes of `overrides` are those that it has at the time of a request; what it passes
+    through, or does not match, is for the recording to answer. `transport` is for httpx.Client
+    and httpx.AsyncClient alike. `played` is told each exchange that is given; `calls` are the
+    last requests that the recording was asked for, redacted.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        index: Index,
+        redaction: Redaction,
+        overrides: respx.Router | None = None,
+        played: Callable[[Exchange], object] = lambda exchange: None,
+    ) -> None:
+        self.calls: deque[Asked] = deque(maxlen=_CALLS)
+        self._provider = provider
+        self._index = index
+        self._redaction = redaction
+        self._overrides = _Overrides(overrides) if overrides is not None else None
+        self._played = played
+        self._marked = bool(mark_names(provider))
+        self._redacting = threading.Lock()
+        self.router = _Router()
+        self.router.add(_Route(self.handle))
+        self.transport = httpx.MockTransport(self.router.handler)
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        """The answer of an override, or else the next one that was recorded.
+
+        UnrecordedRequestError when there is neither.
+        """
+        if overridden := self.overridden(request):
+            return overridden
+        found = self._find(request)
+        if isinstance(found, Asked):
+            raise self._index.unrecorded(found, self._redaction.text)
+        return self._play(found, request)
+
+    def recorded(self, request: httpx.Request) -> httpx.Response | None:
+        """The same, or None when there is neither."""
+        if overridden := self.overridden(request):
+            return overridden
+        found = self._find(request)
+        return None if isinstance(found, Asked) else self._play(found, request)
+
+    def overridden(self, request: httpx.Request) -> httpx.Response | None:
+        """What the user's own routes answer, or None when none of them does."""
+        if self._overrides is None or not self._overrides.routes:
+            return None
+        try:
+            return self._overrides.handler(request)
+        except (_Unmatched, PassThrough):
+            return None
+
+    def _find(self, request: httpx.Request) -> Exchange | Asked:
+        """The next recorded exchange, or what was looked for in vain."""
+        literal = self._literal(request)
+        found = self._index.take(literal)
+        # What is recorded under these very words, though no more of it is left, is what is meant.
+        if found is None and not self._index.knows(literal):
+            literal, found = self._redacted(literal, request)
+        self.calls.append(found.asked if found else literal)
+        return found or literal
+
+    def _literal(self, request: httpx.Request) -> Asked:
+        """The request in its own words; those of one made from recorded values are recorded."""
+        body, named = request.content, ()
+        if self._marked:
+            named = marks(self._provider, request.headers)
+        content_type = _content_type(request) if body else ""
+        return Asked.of(request.method, str(request.url), body, content_type, named)
+
+    def _redacted(self, literal: Asked, request: httpx.Request) -> tuple[Asked, Exchange | None]:
+        """The request in the words of the recording, and what is recorded under them."""
+        with self._redacting:
+            found = asked(self._redaction.request(sent(request)), self._provider)
+        return found, None if found == literal else self._index.take(found)
+
+    def _play(self, exchange: Exchange, request: httpx.Request) -> httpx.Response:
+        self._played(exchange)
+        if exchange.failure or exchange.status is None:
+            raise _failure(exchange)("as it was recorded", request=request)
+        return httpx.Response(
+            exchange.status,
+            headers=[(name.encode(), _bytes(value)) for name, value in exchange.headers],
+            stream=_Chunks(exchange) if exchange.chunks else httpx.ByteStream(exchange.content),
+            request=request,
+        )
+
+
+def _bytes(value: str) -> bytes:
+    return value.encode("utf-8", "surrogateescape")
+
+
+def _failure(exchange: Exchange) -> type[httpx.RequestError]:
+    """The class of that name; where httpx has none, one that says as much of what was sent."""
+    found = getattr(httpx, exchange.failure, None)
+    if isinstance(found, type) and issubclass(found, httpx.RequestError):
+        return found
+    return httpx.TransportError if exchange.sent else httpx.ConnectError
+
+
+class _Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A content as it came, in the chunks that it came in."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        content = exchange.content
+        cuts = (0, *accumulate(exchange.chunks[:-1]), len(content))
+        self._chunks = [content[start:end] for start, end in pairwise(cuts)]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._chunks)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self._chunks:
+            yield chunk
+
+
+class _Route(respx.Route):
+    """Takes every request; without a pattern, and without a look at how `answer` is called."""
+
+    def __init__(self, answer: Callable[[httpx.Request], httpx.Response]) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def match(self, request: httpx.Request) -> httpx.Response:
+        return self._answer(request)
+
+
+class _Router(respx.Router):
+    """Keeps no calls: respx would keep each of them for ever."""
+
+    def record(
+        self,
+        request: httpx.Request,
+        *,
+        response: httpx.Response | None = None,
+        route: respx.Route | None = None,
+    ) -> None:
+        pass
+
+
+class _Unmatched(Exception):
+    """None of a user's routes is for this request."""
+
+
+class _Overrides(respx.Router):
+    """A user's router by its own routes and calls, which counts nothing that it does not match."""
+
+    def __init__(self, given: respx.Router) -> None:
+        super().__init__()
+        self.routes, self.calls = given.routes, given.calls
+
+    @contextmanager
+    def resolver(self, request: httpx.Request) -> Generator[ResolvedRoute, None, None]:
+        with super().resolver(request) as resolved:
+            yield resolved
+            if resolved.route is None:
+                raise _Unmatched
+            if inspect.iscoroutine(resolved.response):
+                resolved.response.close()
+                raise ConfigurationError(
+                    f"the side effect of {resolved.route.pattern!r} is a coroutine function: "
+                    "give the route a plain one, which serves both kinds of client"
+                )
