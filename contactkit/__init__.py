@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from contactkit.cassette.world import Cassette
     from contactkit.client import Client, connect
     from contactkit.description import describe, providers
     from contactkit.errors import (
@@ -34,11 +35,13 @@ if TYPE_CHECKING:
     from contactkit.files import read_contacts
     from contactkit.frames import problems
     from contactkit.simulator import Simulator
+    from contactkit.taping import record
     from contactkit.world import Live
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "cassette.world": ["Cassette"],
     "client": ["Client", "connect"],
     "description": ["describe", "providers"],
     "errors": [
@@ -63,6 +66,7 @@ _HOMES = {
     "files": ["read_contacts"],
     "frames": ["problems"],
     "simulator": ["Simulator"],
+    "taping": ["record"],
     "world": ["Live"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -70,6 +74,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "ApiError",
     "AuthenticationError",
+    "Cassette",
     "CassetteError",
     "Client",
     "ConfigurationError",
@@ -93,6 +98,7 @@ __all__ = [
     "problems",
     "providers",
     "read_contacts",
+    "record",
 ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from html import escape
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
@@ -27,6 +28,7 @@ from contactkit.spec import Provider
 from contactkit.world import Connection, Live, World, arun, run
 
 if TYPE_CHECKING:
+    from contactkit.cassette.world import Cassette
     from contactkit.forms import ContactBrowser, ContactForm
 
 AwaitingContacts: TypeAlias = Contacts[Awaitable[pd.DataFrame], AsyncIterator[pd.DataFrame]]
@@ -72,6 +74,7 @@ def connect(
         patience=_seconds("patience", patience, least=0.0),
     )
     connection = Connection(world.transport(found), _timeout(timeout), address)
+    connection.tap = world.tap(session)
     return Client(session, world, connection)
 
 
@@ -191,7 +194,7 @@ class BlockingContacts(Contacts[pd.DataFrame, Iterator[pd.DataFrame]]):
 
         self._endpoint("create" if key is None else "update")
         contact = None if key is None else self.get(key)
-        return ContactForm(self._client.aio.contacts, self._session, self._world, contact)
+        return ContactForm(self._client.aio.contacts, self._session, self.world, contact)
 
     def browse(self, people: pd.DataFrame | None = None) -> ContactBrowser:
         """A table to search and leaf through, with the form of the contact that is picked.
@@ -200,7 +203,7 @@ class BlockingContacts(Contacts[pd.DataFrame, Iterator[pd.DataFrame]]):
         """
         from contactkit.forms import ContactBrowser
 
-        return ContactBrowser(self._client.aio.contacts, self._session, self._world, people)
+        return ContactBrowser(self._client.aio.contacts, self._session, self.world, people)
 
 
 class Client:
@@ -219,6 +222,27 @@ class Client:
         if gap := walk.gap():
             warn(gap)
 
+    @property
+    def world(self) -> World:
+        """What both doors touch."""
+        return self._world
+
+    @contextmanager
+    def through(self, cassette: Cassette) -> Iterator[None]:
+        """Have a cassette of this client's world listen meanwhile."""
+        world, tap = self._world, cassette.tap(self._session)
+        self._connection.tap = tap
+        self._world = self.contacts.world = self.aio.contacts.world = cassette
+        clean = False
+        try:
+            yield
+            clean = True
+        finally:
+            self._world = self.contacts.world = self.aio.contacts.world = world
+            self._connection.tap = None
+            if tap:
+                tap.close(clean)
+
     def close(self) -> None:
         """Close the blocking door's connections; the awaiting door has its own `aclose`."""
         self._connection.close()
@@ -226,8 +250,8 @@ class Client:
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        self._connection.close(clean=error is None)
 
     def _picture(self) -> dict[str, str]:
         session = self._session
@@ -296,5 +320,5 @@ class AwaitingClient:
     async def __aenter__(self) -> AwaitingClient:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
+    async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
+        await self._connection.aclose(clean=error is None)

@@ -54,7 +54,7 @@ class Contacts(Generic[OneT, ManyT]):
         iterate: Callable[[Pages, ToFrame], ManyT],
     ) -> None:
         self._session = session
-        self._world = world
+        self.world = world
         self._run = run
         self._iterate = iterate
         for endpoint in session.provider.endpoints:
@@ -166,7 +166,7 @@ class Contacts(Generic[OneT, ManyT]):
     def _attrs(self) -> dict[str, JSON]:
         now = datetime.fromtimestamp(self._session.clock.now(), UTC)
         at = now.isoformat(timespec="seconds")
-        return {"provider": self._session.provider.name, **told_of(self._world), "at": at}
+        return {"provider": self._session.provider.name, **told_of(self.world), "at": at}
 
     def _call(self, endpoint: Endpoint, key: Any, fields: dict[str, Any]) -> OneT:
         options = self._options(endpoint, fields)
@@ -200,7 +200,7 @@ class Contacts(Generic[OneT, ManyT]):
     def _all_written(self, ask: Ask, bulk: Many) -> Flow[pd.DataFrame]:
         done = yield from perform(self._session, ask)
         rows = results(self._session, ask, done, bulk)
-        return result_frame(rows, bulk.index, self._world.notice)
+        return result_frame(rows, bulk.index, self.world.notice)
 
     def _options(self, endpoint: Endpoint, fields: dict[str, Any]) -> dict[str, Any]:
         """Take what is not a field out of what a write was given."""
@@ -225,7 +225,7 @@ class Contacts(Generic[OneT, ManyT]):
     ) -> Flow[pd.DataFrame]:
         done = yield from perform(self._session, ask)
         row = result(self._session, ask, done, key=key, changes=changes, before=before)
-        return result_frame([row], index, self._world.notice)
+        return result_frame([row], index, self.world.notice)
 
     def _option(self, endpoint: Endpoint, fields: dict[str, Any], name: str, default: Any) -> Any:
         if name not in fields:

@@ -61,7 +61,7 @@ def request_of(request: httpx.Request) -> Request:
         query=tuple(request.url.params.multi_items()),
         headers=_pairs(request.headers),
         body=request.content,
-        content_type=request.headers.get("content-type", ""),
+        content_type=request.headers.get("content-type", "") if request.content else "",
     )
 
 

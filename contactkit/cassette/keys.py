@@ -29,6 +29,7 @@ from contactkit.spec import JSON, Endpoint, Provider, as_list, as_object
 
 Key: TypeAlias = tuple[str, str, Pairs, Pairs, str]
 Exhausted: TypeAlias = Literal["error", "last"]
+Kind: TypeAlias = Literal["read", "write", "token"]
 _READS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -189,6 +190,11 @@ class Index:
         """Whether it was recorded at all, in whatever epoch and given out or not."""
         with self._lock:
             return bool(self._read(self._questions.read(asked).key))
+
+    def kind(self, asked: Asked) -> Kind:
+        """What it does at the provider."""
+        question = self._questions.read(asked)
+        return "token" if question.token else "write" if question.writes else "read"
 
     def take(self, asked: Asked) -> Exchange | None:
         """The next recorded answer, or None when there is none or none any more."""

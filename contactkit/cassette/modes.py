@@ -1,4 +1,4 @@
-"""What a cassette does with a request: its modes, their classic names, and what CI makes of them."""
+"""What a cassette does with a request: its modes, their classic names, and what CI makes of it."""
 
 from __future__ import annotations
 

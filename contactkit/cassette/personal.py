@@ -70,12 +70,14 @@ def ordinary(provider: Provider) -> frozenset[str]:
 
 def secret_names(provider: Provider) -> Iterator[str]:
     """The names under which requests carry this provider's credentials."""
-    for each in (*_credentials(provider), *provider.settings):
+    for each in credentials_of(provider):
         if each.secret:
             yield from filter(None, (each.name, each.header))
 
 
-def _credentials(provider: Provider) -> Iterator[Credential]:
+def credentials_of(provider: Provider) -> Iterator[Credential]:
+    """All that `connect` takes, secret or not."""
+    yield from provider.settings
     for auth in provider.auth:
         yield from auth.credentials
         if isinstance(auth, ClientCredentials):

@@ -110,7 +110,7 @@ class Pseudonyms:
 
     def _make(self, kind: Kind, value: str) -> str:
         if value in self._listed:
-            return value
+            return self._keep(kind, value)
         match kind:
             case "phone" if not any(each.isalpha() for each in value.removeprefix("tel:")):
                 return self._phone(value)

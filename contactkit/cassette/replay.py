@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from itertools import accumulate, pairwise
-from urllib.parse import parse_qsl
 
 import httpx
 import respx
@@ -20,25 +19,13 @@ from respx.models import PassThrough, ResolvedRoute
 
 from contactkit.cassette.exchange import Asked, Exchange
 from contactkit.cassette.heard import asked
-from contactkit.cassette.keys import Index, mark_names, marks
-from contactkit.cassette.redaction import Redaction, Request
+from contactkit.cassette.hearing import request_of
+from contactkit.cassette.keys import Index, Kind, mark_names, marks
+from contactkit.cassette.redaction import Redaction
 from contactkit.errors import ConfigurationError
 from contactkit.spec import Provider
 
 _CALLS = 256
-
-
-def sent(request: httpx.Request) -> Request:
-    """A request of httpx, its body read, as redaction takes it."""
-    url, _, query = str(request.url).partition("#")[0].partition("?")
-    return Request(
-        method=request.method,
-        url=url,
-        query=tuple(parse_qsl(query, keep_blank_values=True)),
-        headers=tuple(request.headers.multi_items()),
-        body=request.content,
-        content_type=_content_type(request) if request.content else "",
-    )
 
 
 def _content_type(request: httpx.Request) -> str:
@@ -81,17 +68,25 @@ class Replay:
         """
         if overridden := self.overridden(request):
             return overridden
+        return self.play(self.find(request), request)
+
+    def find(self, request: httpx.Request) -> Exchange:
+        """The next recorded exchange; UnrecordedRequestError when there is none."""
         found = self._find(request)
         if isinstance(found, Asked):
             raise self._index.unrecorded(found, self._redaction.text)
-        return self._play(found, request)
+        return found
+
+    def kind(self, request: httpx.Request) -> Kind:
+        """What a request does at the provider."""
+        return self._index.kind(self._literal(request))
 
     def recorded(self, request: httpx.Request) -> httpx.Response | None:
         """The same, or None when there is neither."""
         if overridden := self.overridden(request):
             return overridden
         found = self._find(request)
-        return None if isinstance(found, Asked) else self._play(found, request)
+        return None if isinstance(found, Asked) else self.play(found, request)
 
     def overridden(self, request: httpx.Request) -> httpx.Response | None:
         """What the user's own routes answer, or None when none of them does."""
@@ -123,10 +118,11 @@ class Replay:
     def _redacted(self, literal: Asked, request: httpx.Request) -> tuple[Asked, Exchange | None]:
         """The request in the words of the recording, and what is recorded under them."""
         with self._redacting:
-            found = asked(self._redaction.request(sent(request)), self._provider)
+            found = asked(self._redaction.request(request_of(request)), self._provider)
         return found, None if found == literal else self._index.take(found)
 
-    def _play(self, exchange: Exchange, request: httpx.Request) -> httpx.Response:
+    def play(self, exchange: Exchange, request: httpx.Request) -> httpx.Response:
+        """The answer as it came; raises what was raised."""
         self._played(exchange)
         if exchange.failure or exchange.status is None:
             raise _failure(exchange)("as it was recorded", request=request)

@@ -1,0 +1,141 @@
+"""A cassette at work: what finds, redacts, replays and records for the provider it is played to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_bytes
+
+import httpx
+import respx
+
+from contactkit.cassette.exchange import Exchange
+from contactkit.cassette.keys import Exhausted, Index
+from contactkit.cassette.modes import Mode
+from contactkit.cassette.pseudonym_key import (
+    VARIABLE,
+    fingerprint,
+    made_pseudonym_key,
+    pseudonym_key,
+)
+from contactkit.cassette.recorder import Recorder
+from contactkit.cassette.recording import Recording, Replacement
+from contactkit.cassette.redaction import Redaction
+from contactkit.cassette.replay import Replay
+from contactkit.cassette.tape import Tape
+from contactkit.cassette.verifier import Verifier
+from contactkit.errors import CassetteError
+from contactkit.spec import Provider
+from contactkit.world import Clock, VirtualClock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a cassette is told; `tape` is what it holds already, `world` what is recorded."""
+
+    path: Path
+    mode: Mode
+    tape: Tape | None
+    world: str
+    clock: Clock
+    overrides: respx.Router | None
+    exhausted: Exhausted
+
+
+class Deck:
+    """One cassette and the provider that it is played to.
+
+    `secrets` are those that its clients hold at the time of asking. `tap` records or verifies, and
+    is None in a replay.
+    """
+
+    def __init__(
+        self, provider: Provider, settings: Settings, secrets: Callable[[], Iterable[str]]
+    ) -> None:
+        self.provider = provider
+        self._settings = settings
+        header = settings.tape.header if settings.tape else {}
+        if header.get("provider", provider.name) != provider.name:
+            message = f"is a recording of {header['provider']}, not of {provider.name}"
+            raise CassetteError(f"{settings.path} {message}")
+        self._key = self._own_key(header.get("key", ""))
+        owners = dict(settings.tape.owners) if settings.tape else {}
+        self.redaction = Redaction(provider, secrets, self._key, owners)
+        known = settings.tape.entries if settings.tape and settings.mode != "refresh" else ()
+        self.index = Index(provider, known, self._exhausted)
+        self.replay = Replay(
+            provider, self.index, self.redaction, settings.overrides, self._has_played
+        )
+        self.recording = self._recording()
+        self.tap = self._tap(header.get("key", ""))
+
+    def _own_key(self, recorded: str) -> bytes:
+        """The user's key; a replay without one finds what names no person, under any key."""
+        if self._settings.mode in ("replay", "verify"):
+            return pseudonym_key() or token_bytes(32)
+        key = made_pseudonym_key()
+        if recorded not in ("", fingerprint(key)):
+            raise CassetteError(
+                f"{self._settings.path} was recorded under another key of pseudonyms: set "
+                f"{VARIABLE} to that one, or delete the file and record it anew"
+            )
+        return key
+
+    @property
+    def _exhausted(self) -> Exhausted:
+        match self._settings.mode:
+            case "new":
+                return "error"
+            case "verify":
+                # A read that was lost on the way is sent again.
+                return "last"
+            case _:
+                return self._settings.exhausted
+
+    def _has_played(self, exchange: Exchange) -> None:
+        """In a replay it becomes as late as it was."""
+        if isinstance(self._settings.clock, VirtualClock) and self._settings.mode == "replay":
+            self._settings.clock.sleep(exchange.at + exchange.elapsed)
+
+    def _recording(self) -> Recording:
+        tape = self._settings.tape
+        if tape is None:
+            return Recording(self._created)
+        tape.scan = self._scan
+        return Replacement(tape) if self._settings.mode == "refresh" else Recording(lambda: tape)
+
+    def _created(self) -> Tape:
+        tape = Tape.create(
+            self._settings.path,
+            provider=self.provider.name,
+            world=self._settings.world,
+            created=time.time(),
+            key=fingerprint(self._key),
+        )
+        tape.scan = self._scan
+        return tape
+
+    def _scan(self, lines: bytes) -> None:
+        if found := self.redaction.scan(lines):
+            where = "; ".join(found)
+            raise CassetteError(f"{self._settings.path}: an exchange is not recorded: {where}")
+
+    def _tap(self, recorded: str) -> Recorder | Verifier | None:
+        clock = self._settings.clock
+        match self._settings.mode:
+            case "replay" | "off":
+                return None
+            case "verify":
+                same = recorded == fingerprint(self._key)
+                return Verifier(self.provider, clock, self.redaction, self.replay, same)
+            case mode:
+                answered = self._recorded if mode == "new" else self.replay.overridden
+                return Recorder(
+                    self.provider, clock, self.redaction, self.index, self.recording, answered
+                )
+
+    def _recorded(self, request: httpx.Request) -> httpx.Response | None:
+        """A recorded token is none that the provider would know."""
+        return None if self.replay.kind(request) == "token" else self.replay.recorded(request)

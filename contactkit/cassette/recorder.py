@@ -1,0 +1,85 @@
+"""What stands on the wire while something is recorded: it sends, hears, and keeps what it heard."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import httpx
+
+from contactkit.calls import Clock
+from contactkit.cassette.exchange import Exchange
+from contactkit.cassette.heard import Heard, asked, redacted
+from contactkit.cassette.hearing import ahear, hear, request_of
+from contactkit.cassette.keys import Index
+from contactkit.cassette.recording import Recording
+from contactkit.cassette.redaction import Redaction
+from contactkit.spec import Provider
+
+
+class Recorder:
+    """Sends, and records, what `answered` has no answer for.
+
+    The `index` counts what was recorded before, and what is now.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        clock: Clock,
+        redaction: Redaction,
+        index: Index,
+        recording: Recording,
+        answered: Callable[[httpx.Request], httpx.Response | None],
+    ) -> None:
+        self._provider = provider
+        self._clock = clock
+        self._redaction = redaction
+        self._index = index
+        self._recording = recording
+        self._answered = answered
+        self._lock = threading.Lock()
+
+    def send(self, client: httpx.Client, request: httpx.Request) -> httpx.Response:
+        """The answer, from the wire if need be."""
+        return self._known(request) or hear(client, request, self._clock, self._keeping(request))
+
+    async def asend(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+        """The same, awaited."""
+        return self._known(request) or await ahear(
+            client, request, self._clock, self._keeping(request)
+        )
+
+    def close(self, clean: bool) -> None:
+        """The session has ended."""
+        self._recording.close(clean)
+
+    def _known(self, request: httpx.Request) -> httpx.Response | None:
+        found = self._answered(request)
+        if found:
+            found.read()
+        return found
+
+    def _keeping(self, request: httpx.Request) -> Callable[[Heard], None]:
+        """What keeps the answer, in the epoch that the request was sent in."""
+        with self._lock:
+            question = asked(self._redaction.request(request_of(request)), self._provider)
+            epoch = self._index.epoch(question)
+
+        def keep(heard: Heard) -> None:
+            with self._lock:
+                exchange = redacted(replace(heard, epoch=epoch), self._provider, self._redaction)
+                # A token that was recorded already is given as often as it is asked for.
+                if not (
+                    self._index.kind(exchange.asked) == "token"
+                    and self._index.knows(exchange.asked)
+                ):
+                    self._recording.add(exchange, self._redaction.owners())
+                self._index.note(exchange)
+
+        return keep
+
+    def _is_old_token(self, exchange: Exchange) -> bool:
+        """One that was recorded already is given as often as it is asked for."""
+        return self._index.kind(exchange.asked) == "token" and self._index.knows(exchange.asked)

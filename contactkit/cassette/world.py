@@ -1,0 +1,184 @@
+"""The cassette as a world: `contactkit.connect(name, via=Cassette(path))`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
+import respx
+
+from contactkit.calls import Session
+from contactkit.cassette.catalogue import frame
+from contactkit.cassette.deck import Deck, Settings
+from contactkit.cassette.drift import drift_frame
+from contactkit.cassette.keys import Exhausted
+from contactkit.cassette.lines import Entry
+from contactkit.cassette.modes import Mode, exhaustion, settled
+from contactkit.cassette.personal import credentials_of
+from contactkit.cassette.tape import Tape
+from contactkit.cassette.verifier import Verifier
+from contactkit.errors import CassetteError, warn
+from contactkit.spec import Provider
+from contactkit.world import Live, Tap, VirtualClock, World
+
+_NOTICES = {
+    "replay": "Replay of {file}, recorded from {world} ({when}): nothing is sent.",
+    "once": "Recording to {file}.",
+    "new": "Replay of {file}; what it does not hold is sent, and recorded.",
+    "refresh": "Recording {file} anew; it is replaced when the client is closed.",
+    "verify": "Replay of {file}; reads are sent again to see what has changed, writes are not.",
+    "off": "",
+}
+
+
+class Cassette:
+    """A file of recorded exchanges, to be replayed, or to be recorded from another `world`.
+
+    `mode` is `replay`; `once` (replay what is there, else record it); `new` (replay what is there
+    and record what is missing); `refresh` (record all of it anew; the file is replaced when the
+    client is closed); `verify` (replay, and send the reads again to see what has changed; writes
+    are never sent); or `off`. Where CI is set, it is replayed.
+
+    In the file, secrets and personal values have stand-ins. `overrides` is a respx router whose own
+    routes answer first. When the answers to a request have run out, `exhausted` is "error" (the
+    default but in notebooks) or "last". Exchanges older than `expires` are warned of. Raises
+    ConfigurationError, and CassetteError for a file that is no recording.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        mode: str = "once",
+        *,
+        world: World | None = None,
+        overrides: respx.Router | None = None,
+        exhausted: Exhausted | None = None,
+        expires: timedelta | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self._world = Live() if world is None else world
+        self.mode: Mode = settled(mode, self.path, self._world.name)
+        self._overrides = overrides
+        self._exhausted: Exhausted = exhausted or exhaustion()
+        self._expires = expires
+        self._tape = self._loaded()
+        self._deck: Deck | None = None
+        self._sessions: list[Session] = []
+        self.clock = self._world.clock
+        if self.mode == "replay":
+            self.clock = VirtualClock(self.entries[0].at if self.entries else time.time())
+        if expired := self._expired():
+            days = (time.time() - expired[0].at) / 86_400
+            held = f"{len(expired):,} of its {len(self.entries):,} exchanges have expired"
+            warn(f"{self.path}: {held}; the oldest is {days:,.0f} days old")
+
+    def _loaded(self) -> Tape | None:
+        """What is recorded already, where that counts."""
+        if self.mode in ("once", "off"):
+            return None
+        if self.mode in ("new", "refresh") and not self.path.exists():
+            return None
+        return Tape.load(self.path)
+
+    def __repr__(self) -> str:
+        unused, expired = len(self._unused()), len(self._expired())
+        held = f"{len(self.entries):,} exchanges, {unused:,} of them unused and {expired:,} expired"
+        return f"contactkit {self.name}: {held}"
+
+    @property
+    def name(self) -> str:
+        """The file and the mode, as the client's picture and `attrs` show it."""
+        return f"cassette {self.path.name} ({self.mode})"
+
+    @property
+    def notice(self) -> str:
+        """What whoever looks at a form or a picture must know."""
+        last = self.entries[-1].at if self.entries else time.time()
+        recorded = self._tape.header.get("world") if self._tape else ""
+        return _NOTICES[self.mode].format(
+            file=self.path.name,
+            when=datetime.fromtimestamp(last, UTC).date(),
+            world="the simulator" if recorded == "simulator" else "the provider",
+        )
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """The recorded exchanges, in the order in which they were asked."""
+        recorded = self._deck.recording.entries if self._deck else ()
+        return recorded or (self._tape.entries if self._tape else ())
+
+    def frame(self) -> pd.DataFrame:
+        """One row an exchange, in the order in which they were asked.
+
+        Columns: method, path, query, status, failure, bytes, at, age, hits (how often it was given
+        in this session), expired.
+        """
+        return frame(self.entries, self._hits, time.time(), self._expires)
+
+    def unused(self) -> pd.DataFrame:
+        """The rows of `frame` that nothing has asked for."""
+        return frame(self._unused(), self._hits, time.time(), self._expires)
+
+    def drift(self) -> pd.DataFrame:
+        """What the reads that were sent again have shown: one row a difference (mode `verify`)."""
+        tap = self._deck.tap if self._deck else None
+        return drift_frame(tap.drift if isinstance(tap, Verifier) else [])
+
+    def transport(self, provider: Provider) -> httpx.MockTransport | None:
+        """What carries requests: in replay the recording, with nothing behind it."""
+        if self.mode == "replay":
+            return self._played_to(provider).replay.transport
+        return self._world.transport(provider)
+
+    def credentials(self, provider: Provider) -> Mapping[str, str] | None:
+        """In replay stand-ins; else those of the world that is recorded."""
+        if self.mode == "replay":
+            return {each.name: "replayed" for way in provider.auth for each in way.credentials}
+        return self._world.credentials(provider)
+
+    def tap(self, session: Session) -> Tap | None:
+        """What records this session's traffic, or verifies it."""
+        self._sessions.append(session)
+        if self.mode == "off":
+            return self._world.tap(session)
+        return self._played_to(session.provider).tap
+
+    def _played_to(self, provider: Provider) -> Deck:
+        if self._deck is None:
+            settings = Settings(
+                path=self.path,
+                mode=self.mode,
+                tape=self._tape,
+                world=self._world.name,
+                clock=self.clock,
+                overrides=self._overrides,
+                exhausted=self._exhausted,
+            )
+            self._deck = Deck(provider, settings, self._secrets)
+        if self._deck.provider.name != provider.name:
+            raise CassetteError(f"{self.path} is played to {self._deck.provider.name} already")
+        return self._deck
+
+    @property
+    def _hits(self) -> Mapping[str, int]:
+        return self._deck.index.hits if self._deck else dict[str, int]()
+
+    def _unused(self) -> list[Entry]:
+        return [each for each in self.entries if not self._hits.get(each.id)]
+
+    def _expired(self) -> list[Entry]:
+        if self._expires is None:
+            return []
+        since = time.time() - self._expires.total_seconds()
+        return [each for each in self.entries if each.at < since]
+
+    def _secrets(self) -> Iterator[str]:
+        """What the clients hold that may be written nowhere."""
+        for session in self._sessions:
+            shown = {each.name for each in credentials_of(session.provider) if not each.secret}
+            yield session.token
+            yield from (v for name, v in session.credentials.items() if name not in shown)
