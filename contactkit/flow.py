@@ -45,7 +45,7 @@ def perform(session: Session, ask: Ask) -> Flow[Done]:
     while True:
         try:
             with _noting(ask, doubt is not None):
-                call = yield from _ready(session, ask)
+                call = yield from ready(session, ask)
         except (ApiError, TransportError) as error:
             raise _settled(ask, error, doubt) from None
         attempt += 1
@@ -69,7 +69,7 @@ def perform(session: Session, ask: Ask) -> Flow[Done]:
             yield Wait(until=session.clock.now() + pause)
 
 
-def _ready(session: Session, ask: Ask) -> Flow[Call]:
+def ready(session: Session, ask: Ask) -> Flow[Call]:
     """The call, once the budget allows it and with its credentials."""
     if ask.anonymous:
         return ask.call

@@ -57,17 +57,20 @@ class Verifier:
     def close(self, clean: bool) -> None:
         """Nothing was begun."""
 
+    def compare(self, recorded: Exchange, heard: Heard) -> None:
+        """Note how what was heard differs from what was recorded."""
+        with self._lock:
+            today = redacted(heard, self._provider, self._redaction)
+            self.drift += differences(recorded, today, self._provider, same_key=self._same_key)
+
     def _play(self, exchange: Exchange, request: httpx.Request) -> httpx.Response:
         response = self._replay.play(exchange, request)
         response.read()
         return response
 
     def _comparing(self, recorded: Exchange) -> Callable[[Heard], None]:
-        def compare(heard: Heard) -> None:
-            if heard.failure:
-                return
-            with self._lock:
-                today = redacted(heard, self._provider, self._redaction)
-                self.drift += differences(recorded, today, self._provider, same_key=self._same_key)
+        def keep(heard: Heard) -> None:
+            if not heard.failure:
+                self.compare(recorded, heard)
 
-        return compare
+        return keep

@@ -19,11 +19,12 @@ from contactkit.cassette.keys import Exhausted
 from contactkit.cassette.lines import Entry
 from contactkit.cassette.modes import Mode, exhaustion, settled
 from contactkit.cassette.personal import credentials_of
+from contactkit.cassette.resending import Reads, sent_again
 from contactkit.cassette.tape import Tape
 from contactkit.cassette.verifier import Verifier
-from contactkit.errors import CassetteError, warn
+from contactkit.errors import CassetteError, ConfigurationError, warn
 from contactkit.spec import Provider
-from contactkit.world import Live, Tap, VirtualClock, World
+from contactkit.world import Connection, Live, Tap, VirtualClock, World, run
 
 _NOTICES = {
     "replay": "Replay of {file}, recorded from {world} ({when}): nothing is sent.",
@@ -127,6 +128,30 @@ class Cassette:
         """What the reads that were sent again have shown: one row a difference (mode `verify`)."""
         tap = self._deck.tap if self._deck else None
         return drift_frame(tap.drift if isinstance(tap, Verifier) else [])
+
+    def verify(self) -> pd.DataFrame:
+        """Send every recorded read again, and tell what has changed as `drift` does.
+
+        It needs a client in mode `verify`. `attrs` hold how many were `sent`, and how many were
+        `skipped`, for they ask for a person of whom the recording has only a pseudonym. Raises
+        TransportError when there is no answer.
+        """
+        tap = self._deck.tap if self._deck else None
+        if self._deck is None or not isinstance(tap, Verifier):
+            raise ConfigurationError('verify() needs a client: connect with mode="verify"')
+        session = self._sessions[-1]
+        reads = Reads(session.provider, self._deck.index)
+        asked = [each.exchange for each in self.entries if reads.lasting(each)]
+        known = [each for each in asked if not reads.names_somebody(each.asked)]
+        transport = self._world.transport(session.provider)
+        connection = Connection(transport, httpx.Timeout(30.0), session.base_url)
+        tap.drift.clear()
+        for exchange in known:
+            tap.compare(exchange, run(sent_again(session, exchange), connection, self.clock))
+        connection.close()
+        found = self.drift()
+        found.attrs = {"sent": len(known), "skipped": len(asked) - len(known)}
+        return found
 
     def transport(self, provider: Provider) -> httpx.MockTransport | None:
         """What carries requests: in replay the recording, with nothing behind it."""
