@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
@@ -51,8 +52,14 @@ class Replacement(Recording):
     """
 
     def __init__(self, older: Tape) -> None:
-        super().__init__(older.beside)
+        super().__init__(self._beside)
         self._older = older
+
+    def _beside(self) -> Tape:
+        tape = self._older.beside()
+        # Who never comes to an end leaves nothing behind either.
+        weakref.finalize(self, tape.path.unlink, missing_ok=True)
+        return tape
 
     def close(self, clean: bool) -> None:
         """Take the older one's place, or leave it as it is."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from operator import attrgetter
 from pathlib import Path
+from secrets import token_hex
 
 from contactkit.cassette.body import digest
 from contactkit.cassette.exchange import Asked, Exchange
@@ -143,7 +144,7 @@ class Tape:
         return written(self.header) + b"\n"
 
     def _neighbour(self, what: str) -> Path:
-        return self.path.with_name(f".{what}-{os.getpid()}-{self.path.name}")
+        return self.path.with_name(f".{what}-{token_hex(4)}-{self.path.name}")
 
     def _namer(self, exchange: Exchange) -> Callable[[bytes], str]:
         def name(line: bytes) -> str:

@@ -11,10 +11,12 @@ import httpx
 import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 import respx
 
+from contactkit.auth import Auth, ClientCredentials
 from contactkit.calls import Session
 from contactkit.cassette.catalogue import frame
 from contactkit.cassette.deck import Deck, Settings
 from contactkit.cassette.drift import drift_frame
+from contactkit.cassette.exchange import path_of
 from contactkit.cassette.keys import Exhausted
 from contactkit.cassette.lines import Entry
 from contactkit.cassette.modes import Mode, exhaustion, settled
@@ -161,9 +163,13 @@ class Cassette:
 
     def credentials(self, provider: Provider) -> Mapping[str, str] | None:
         """In replay stand-ins; else those of the world that is recorded."""
-        if self.mode == "replay":
-            return {each.name: "replayed" for way in provider.auth for each in way.credentials}
-        return self._world.credentials(provider)
+        if self.mode != "replay":
+            return self._world.credentials(provider)
+        asked = {path_of(each.url) for each in self.entries}
+        fetched = [way for way in provider.auth if _token_path(way) in asked]
+        # What no token was fetched for was asked in another way.
+        ways = fetched or [way for way in provider.auth if not _token_path(way)] or provider.auth
+        return {each.name: "replayed" for way in ways for each in way.credentials}
 
     def tap(self, session: Session) -> Tap | None:
         """What records this session's traffic, or verifies it."""
@@ -207,3 +213,7 @@ class Cassette:
             shown = {each.name for each in credentials_of(session.provider) if not each.secret}
             yield session.token
             yield from (v for name, v in session.credentials.items() if name not in shown)
+
+
+def _token_path(way: Auth) -> str:
+    return path_of(way.token_url) if isinstance(way, ClientCredentials) else ""

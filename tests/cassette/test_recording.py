@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,20 @@ def test_what_comes_after_an_end_is_recorded_too(older):
         replacement.add(exchange(path, body={"old": False}), {})
         replacement.close(True)
     assert sorted(answers(older.path)) == [("/me", False), ("cts", False)]
+
+
+def test_who_never_comes_to_an_end_leaves_nothing_behind(older):
+    replacement = Replacement(older)
+    replacement.add(exchange("/contacts", body={"old": False}), {})
+    del replacement
+    gc.collect()
+    assert [each.name for each in older.path.parent.iterdir()] == ["tape.jsonl"]
+
+
+def test_two_replacements_at_once_do_not_meet(older):
+    replacements = [Replacement(older), Replacement(Tape.load(older.path))]
+    for each in replacements:
+        each.add(exchange("/contacts", body={"old": False}), {})
+    for each in replacements:
+        each.close(True)
+    assert answers(older.path) == [("cts", False), ("/me", True)]

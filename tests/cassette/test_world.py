@@ -17,6 +17,8 @@ import pytest
 import respx
 
 import contactkit as ck
+from contactkit.auth import ClientCredentials
+from contactkit.cassette.tape import Tape
 from contactkit.declarations import find
 from contactkit.forms import ContactForm
 from contactkit.records import fields_of
@@ -341,3 +343,20 @@ def test_off_records_nothing(path):
         assert len(client.contacts.list()) == 8
         assert "notice" not in client.contacts.list().attrs
     assert not path.exists()
+
+
+@pytest.mark.parametrize("fetched", [True, False])
+def test_a_replay_authorises_as_the_recording_did(fetched, path):
+    wire = Wire()
+    ways = find("digital_onboarding").auth
+    issued = wire.credentials(find("digital_onboarding"))
+    (way,) = [each for each in ways if isinstance(each, ClientCredentials) == fetched]
+    given = {each.name: issued.get(each.name, "") for each in way.credentials}
+    client = ck.connect("digital_onboarding", via=wire, **given)
+    with ck.record(client, path):
+        client.contacts.list()
+    asked = [each.url for each in Tape.load(path).entries]
+    assert any("token" in url for url in asked) == fetched
+    replay = ck.connect("digital_onboarding", via=ck.Cassette(path))
+    assert len(replay.contacts.list()) == 8
+    assert replay.world.unused().empty
