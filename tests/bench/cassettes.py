@@ -1,4 +1,4 @@
-"""Opening a recording of 10,000 exchanges, and what one changed contact costs in a diff.
+"""A recording of 10,000 exchanges: opening it, replaying it, and what a changed contact costs.
 
 Run as a program it opens one recording in its own process, so that its memory is all it measures.
 """
@@ -17,6 +17,7 @@ from contactkit.cassette.exchange import Asked, Exchange
 from contactkit.cassette.keys import Index
 from contactkit.cassette.tape import Tape
 from contactkit.declarations import find
+from tests.bench import replays
 from tests.bench.measure import ROOT, Row, medians, ms
 from tests.simulator.talk import Talk
 
@@ -27,7 +28,7 @@ PROVIDER = find("sent")
 
 
 def rows() -> Iterator[Row]:
-    """Time and memory of opening, and the size of a diff."""
+    """Time and memory of opening, the size of a diff, and the time of a replay."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "tape.jsonl")
         record(path)
@@ -39,6 +40,7 @@ def rows() -> Iterator[Row]:
         size = f"{difference(Path(folder)):,} B"
         subject = "diff of one contact changed in a page of 100"
         yield Row(subject=subject, measured="", outcome=size, wanted="≤ 1,300 B")
+        yield from replays.rows(PROVIDER, Tape.load(path).entries, Path(folder))
 
 
 def opened(path: Path) -> Index:
