@@ -16,7 +16,7 @@ import re
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from contactkit.auth import ClientCredentials
@@ -149,7 +149,7 @@ class _Answers:
     Of those that are given again, the last is kept as it was read.
     """
 
-    entries: list[Entry] = field(default_factory=list[Entry])
+    entries: list[Entry]
     given: int = 0
     last: Exchange | None = None
 
@@ -171,7 +171,8 @@ class Index:
         self._lock = threading.Lock()
         # Their bodies are not looked at until something of the same path is asked for.
         self._unread: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
-        self._answers: dict[Key, dict[int, _Answers]] = {}
+        self._answers: dict[tuple[Key, int], _Answers] = {}
+        self._known: set[Key] = set()
         self._entries = list(entries)
         for each in self._entries:
             self._unread[each.method, path_of(each.url)].append(each)
@@ -188,8 +189,10 @@ class Index:
 
     def knows(self, asked: Asked) -> bool:
         """Whether it was recorded at all, in whatever epoch and given out or not."""
+        key = self._questions.key(asked)
         with self._lock:
-            return bool(self._read(self._questions.read(asked).key))
+            self._read(key)
+            return key in self._known
 
     def kind(self, asked: Asked) -> Kind:
         """What it does at the provider."""
@@ -200,7 +203,8 @@ class Index:
         """The next recorded answer, or None when there is none or none any more."""
         question = self._questions.read(asked)
         with self._lock:
-            answers = self._read(question.key).get(self._epochs.of(question))
+            self._read(question.key)
+            answers = self._answers.get((question.key, self._epochs.of(question)))
             if answers is None:
                 return None
             again = answers.given >= len(answers.entries)
@@ -217,13 +221,17 @@ class Index:
                 self._epochs.note(question, exchange)
             return exchange
 
-    def _read(self, key: Key) -> dict[int, _Answers]:
-        for each in self._unread.pop(key[:2], ()):
+    def _read(self, key: Key) -> None:
+        """File what was recorded of the same method and path, if it is not filed yet."""
+        method, path, *_ = key
+        for each in self._unread.pop((method, path), ()):
             # What is nothing but its method and path need not be taken apart for its key.
-            own = (*key[:2], (), (), "") if each.bare else self._questions.key(each.asked)
-            epochs = self._answers.setdefault(own, {})
-            epochs.setdefault(each.epoch, _Answers()).entries.append(each)
-        return self._answers.get(key, {})
+            own = (method, path, (), (), "") if each.bare else self._questions.key(each.asked)
+            self._known.add(own)
+            if found := self._answers.get((own, each.epoch)):
+                found.entries.append(each)
+            else:
+                self._answers[own, each.epoch] = _Answers([each])
 
     def unrecorded(self, asked: Asked, redact: Callable[[str], str]) -> UnrecordedRequestError:
         """The error that there is no answer: what comes nearest, and what to do."""

@@ -120,14 +120,14 @@ class Entry:
         if end >= 0 and line.startswith(_JSON, start):
             raw = line[start + len(_JSON) : -2]
             if digest(raw).encode() == line[start - _DIGITS : start]:
-                head = b"{" + line[self.bare : end] if self.bare else line[:end]
+                head = line[self.bare : end].decode()
                 with suppress(ValueError):
-                    return _decode(head.decode() + "}"), raw
+                    return _decode(f"{{{head}}}" if self.bare else head + "}"), raw
         return json.loads(line.decode()), None
 
 
 def _pairs(pairs: JSON) -> Pairs:
-    return tuple((name, value) for name, value in pairs)
+    return tuple([(name, value) for name, value in pairs])
 
 
 def _asked(fields: Mapping[str, JSON]) -> Asked:

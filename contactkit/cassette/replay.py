@@ -128,14 +128,13 @@ class Replay:
             raise _failure(exchange)("as it was recorded", request=request)
         return httpx.Response(
             exchange.status,
-            headers=[(name.encode(), _bytes(value)) for name, value in exchange.headers],
+            headers=[
+                (name.encode(), value.encode("utf-8", "surrogateescape"))
+                for name, value in exchange.headers
+            ],
             stream=_Chunks(exchange) if exchange.chunks else httpx.ByteStream(exchange.content),
             request=request,
         )
-
-
-def _bytes(value: str) -> bytes:
-    return value.encode("utf-8", "surrogateescape")
 
 
 def _failure(exchange: Exchange) -> type[httpx.RequestError]:

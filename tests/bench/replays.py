@@ -28,8 +28,8 @@ from contactkit.spec import Provider
 from tests.bench.measure import Row, times
 
 ROUNDS = 7
-REQUESTS, FEW_REQUESTS = 2_000, 100
-SMALL, BORNE = 100, 1_000
+REQUESTS, FEW_REQUESTS = 2_000, 50
+FEW, BORNE = 100, 1_000
 Subject: TypeAlias = Callable[[], AbstractContextManager[Sequence["Turn"]]]
 
 
@@ -42,7 +42,7 @@ class Turn:
 
     def __call__(self) -> None:
         for url in self.urls:
-            self.client.get(url).content
+            self.client.get(url).read()
 
 
 class Replays:
@@ -88,8 +88,8 @@ class Replays:
 
         return subject
 
-    def routes(self, size: int) -> Subject:
-        """respx as it comes, with a route an address."""
+    def respx_by_url(self, size: int) -> Subject:
+        """respx as it comes, with a route a URL."""
         router = respx.Router()
         for each in self.exchanges[:size]:
             router.get(each.asked.url).mock(return_value=_response(each))
@@ -166,43 +166,46 @@ def measured(subjects: dict[str, Subject]) -> dict[str, list[float]]:
 
 
 def rows(provider: Provider, entries: Sequence[Entry], folder: Path) -> Iterator[Row]:
-    """Ours first and last asked, at two lengths; then the peers that are there."""
-    all_of, made = len(entries), Replays(provider, entries, folder)
-    subjects = {
-        "bare": made.known(made.bare(all_of), all_of),
-        "cold": made.fresh(all_of),
-        "warm": made.known(made.replay(all_of, "last"), all_of),
-        "cold, few": made.fresh(SMALL),
-        "warm, few": made.known(made.replay(SMALL, "last"), SMALL),
-        f"respx, a route a URL, of {BORNE:,}": made.routes(BORNE),
-    }
-    peers = {"vcrpy": (made.vcrpy, BORNE), "cassetter": (made.cassetter, all_of)}
+    """Ours at two lengths, asked for the first time and again; then the peers."""
+    length, made = len(entries), Replays(provider, entries, folder)
+    peers = {"respx": (made.respx_by_url, BORNE), "vcr": (made.vcrpy, BORNE)}
+    peers["cassetter"] = (made.cassetter, length)
+    there = {name: make(size) for name, (make, size) in peers.items() if find_spec(name)}
+    took = measured(
+        {
+            "bare": made.known(made.bare(length), length),
+            "cold": made.fresh(length),
+            "warm": made.known(made.replay(length, "last"), length),
+            "cold, few": made.fresh(FEW),
+            "warm, few": made.known(made.replay(FEW, "last"), FEW),
+            **there,
+        }
+    )
+    first, again = (f"replaying one request of {length:,}, asked {at}" for at in ("first", "again"))
+    yield _row(first, took["cold"], "a dict", took["bare"], "≤ 1.30x")
+    yield _row(again, took["warm"], "a dict", took["bare"], "≤ 1.15x")
+    yield _row(first, took["cold"], f"one of {FEW}", took["cold, few"], "≤ 1.15x")
+    yield _row(again, took["warm"], f"one of {FEW}", took["warm, few"], "≤ 1.15x")
     for name, (make, size) in peers.items():
-        if find_spec("vcr" if name == "vcrpy" else name):
-            subjects[f"{name}, of {size:,}"] = make(size)
-    took = measured(subjects)
+        subject = f"the same under {make.__name__}, of {size:,}"
+        if name in there:
+            yield _row(subject, took[name], "a dict", took["bare"])
+        else:
+            yield Row(subject=subject, measured="", outcome="not there")
 
-    def row(subject: str, name: str, against: str, beside: str, wanted: str = "") -> Row:
-        pairs = zip(took[name], took[against], strict=True)
-        return Row(
-            subject=subject,
-            measured=_us(took[name]),
-            beside=beside,
-            against=_us(took[against]),
-            outcome=times(statistics.median(one / other for one, other in pairs)),
-            wanted=wanted,
-        )
 
-    asked = f"one request of {all_of:,}"
-    yield row(f"{asked}, asked first", "cold", "bare", "a dict", "≤ 1.30x")
-    yield row(f"{asked}, asked before", "warm", "bare", "a dict", "≤ 1.15x")
-    yield row(f"{asked}, asked first", "cold", "cold, few", f"of {SMALL}", "≤ 1.15x")
-    yield row(f"{asked}, asked before", "warm", "warm, few", f"of {SMALL}", "≤ 1.15x")
-    for name in list(subjects)[5:]:
-        yield row(name, name, "bare", "a dict")
-    for name in peers:
-        if not any(each.startswith(name) for each in subjects):
-            yield Row(subject=name, measured="", outcome="not installed")
+def _row(
+    subject: str, ours: list[float], beside: str, theirs: list[float], wanted: str = ""
+) -> Row:
+    ratio = statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
+    return Row(
+        subject=subject,
+        measured=_us(ours),
+        beside=beside,
+        against=_us(theirs),
+        outcome=times(ratio),
+        wanted=wanted,
+    )
 
 
 def _us(seconds: list[float]) -> str:

@@ -173,6 +173,14 @@ def test_equal_requests_are_answered_in_order_and_then_no_more() -> None:
     assert found.hits == {"x0": 1, "x1": 1, "x2": 1}
 
 
+def test_what_has_run_out_or_comes_after_a_write_is_still_known() -> None:
+    found = index(answered(GET), answered(LIST, epoch=1), answered(asked("GET", "/me?a=1")))
+    found.take(GET)
+    assert [found.knows(each) for each in (GET, LIST, PATCH, asked("GET", "/me"))] == [
+        *(True, True, False, False)
+    ]
+
+
 def test_in_a_notebook_the_last_answer_stays() -> None:
     found = index(*STATES, exhausted="last")
     assert [taken(found, GET) for _ in range(5)] == ["PENDING", "RUNNING", *["DONE"] * 3]
