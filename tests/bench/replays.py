@@ -52,9 +52,13 @@ class Replays:
         self.provider, self.entries, self.folder = provider, entries, folder
         self.exchanges = [each.exchange for each in entries]
 
-    def urls(self, size: int, requests: int) -> list[str]:
-        """So many of the first addresses, from all over them."""
-        return [each.url for each in self.entries[: size : max(1, size // requests)]]
+    def urls(self, size: int) -> list[str]:
+        """The first addresses, in the order that they were recorded in."""
+        return [each.url for each in self.entries[: min(size, REQUESTS)]]
+
+    def spread(self, size: int) -> list[str]:
+        """A few addresses from all over, for those who look through the recording for each."""
+        return [each.url for each in self.entries[: size : size // FEW_REQUESTS]]
 
     def bare(self, size: int) -> httpx.MockTransport:
         """A dict that holds the answers ready."""
@@ -68,7 +72,7 @@ class Replays:
 
     def known(self, transport: httpx.MockTransport, size: int) -> Subject:
         """Asked for what it was asked for before."""
-        turn = Turn(transport, self.urls(size, REQUESTS))
+        turn = Turn(transport, self.urls(size))
         turn()
 
         @contextmanager
@@ -79,7 +83,7 @@ class Replays:
 
     def fresh(self, size: int) -> Subject:
         """Asked for each address for the first time."""
-        urls = self.urls(size, REQUESTS)
+        urls = self.urls(size)
 
         @contextmanager
         def subject() -> Iterator[Sequence[Turn]]:
@@ -93,7 +97,7 @@ class Replays:
         router = respx.Router()
         for each in self.exchanges[:size]:
             router.get(each.asked.url).mock(return_value=_response(each))
-        turn = Turn(httpx.MockTransport(router.handler), self.urls(size, FEW_REQUESTS))
+        turn = Turn(httpx.MockTransport(router.handler), self.spread(size))
 
         @contextmanager
         def subject() -> Iterator[Sequence[Turn]]:
@@ -114,7 +118,7 @@ class Replays:
         @contextmanager
         def subject() -> Iterator[Sequence[Turn]]:
             with vcr.use_cassette(str(path), allow_playback_repeats=True, **options):
-                yield [Turn(self.bare(0), self.urls(size, FEW_REQUESTS))]
+                yield [Turn(self.bare(0), self.spread(size))]
 
         return subject
 
@@ -124,12 +128,12 @@ class Replays:
 
         path = self.folder / "cassetter.toml"
         with cassetter.use_cassette(path):
-            Turn(self.bare(size), self.urls(size, size))()
+            Turn(self.bare(size), [each.url for each in self.entries[:size]])()
 
         @contextmanager
         def subject() -> Iterator[Sequence[Turn]]:
             with cassetter.use_cassette(path, record_mode="none"):
-                yield [Turn(self.bare(0), self.urls(size, REQUESTS))]
+                yield [Turn(self.bare(0), self.urls(size))]
 
         return subject
 
