@@ -66,7 +66,11 @@ def request_of(request: httpx.Request) -> Request:
 
 
 def _pairs(headers: httpx.Headers) -> Pairs:
-    return tuple((name.decode("latin-1"), text.decode("latin-1")) for name, text in headers.raw)
+    return tuple((name.decode("latin-1"), _text(value)) for name, value in headers.raw)
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")
 
 
 def _failed(request: httpx.Request, error: httpx.HTTPError, at: float, clock: Clock) -> Heard:
