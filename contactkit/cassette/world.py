@@ -89,8 +89,10 @@ class Cassette:
 
     def __repr__(self) -> str:
         unused, expired = len(self._unused()), len(self._expired())
-        held = f"{len(self.entries):,} exchanges, {unused:,} of them unused and {expired:,} expired"
-        return f"contactkit {self.name}: {held}"
+        told = [f"{len(self.entries):,} exchanges"]
+        told += [f"{unused:,} unused"] if self.mode == "replay" and unused else []
+        told += [f"{expired:,} expired"] if expired else []
+        return f"contactkit {self.name}: {', '.join(told)}"
 
     @property
     def name(self) -> str:
