@@ -11,6 +11,7 @@ import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import platformdirs
 
@@ -39,11 +40,12 @@ def made_pseudonym_key() -> bytes:
         return found
     try:
         _file().parent.mkdir(parents=True, exist_ok=True)
-        # Of two that make it at once the first wins.
-        with suppress(FileExistsError):
-            made = os.open(_file(), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            with os.fdopen(made, "w") as file:
-                file.write(secrets.token_hex(32))
+        with NamedTemporaryFile("w", dir=_file().parent) as file:
+            file.write(secrets.token_hex(32))
+            file.flush()
+            # Of two that make it at once the first wins, and nobody reads half of one.
+            with suppress(FileExistsError):
+                os.link(file.name, _file())
     except OSError as error:
         message = f"{_file()} cannot be made ({type(error).__name__}); or set {VARIABLE}"
         raise ConfigurationError(message) from None

@@ -136,7 +136,7 @@ class Cassette:
     def verify(self) -> pd.DataFrame:
         """Send every recorded read again, and tell what has changed as `drift` does.
 
-        It needs a client in mode `verify`. `attrs` hold how many were `sent`, and how many were
+        It needs a client in mode `verify`. `attrs` hold how many were `asked`, and how many were
         `skipped`, for they ask for a person of whom the recording has only a pseudonym. Raises
         TransportError when there is no answer.
         """
@@ -154,7 +154,7 @@ class Cassette:
             tap.compare(exchange, run(sent_again(session, exchange), connection, self.clock))
         connection.close()
         found = self.drift()
-        found.attrs = {"sent": len(known), "skipped": len(asked) - len(known)}
+        found.attrs = {"asked": len(known), "skipped": len(asked) - len(known)}
         return found
 
     def transport(self, provider: Provider) -> httpx.MockTransport | None:

@@ -40,7 +40,7 @@ def test_nothing_has_changed_where_nothing_has(name, path):
     found = verified(path, name, wire)
     assert found.empty
     people = 2 if name == "sendblue" else 0
-    assert found.attrs == {"sent": 3 - people, "skipped": people}
+    assert found.attrs == {"asked": 3 - people, "skipped": people}
 
 
 def test_no_write_is_sent_again(name, path):
@@ -84,7 +84,7 @@ def test_passing_trouble_is_not_asked_for_again(path):
         client.contacts.list()
         client.contacts.get(EXAMPLES["sent"].key)
     found = verified(path, "sent", wire)
-    assert (found.empty, found.attrs["sent"]) == (True, 2)
+    assert (found.empty, found.attrs["asked"]) == (True, 2)
 
 
 def test_a_clients_own_reads_are_compared_and_answered_as_recorded(path):
