@@ -7,7 +7,9 @@ phone numbers and domains that are reserved for fiction.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,7 +20,7 @@ from contactkit.columns import read_rows
 from contactkit.errors import ConfigurationError
 from contactkit.files import read_contacts
 from contactkit.frames import STRING, TIME, rows_of, to_frame
-from contactkit.records import fields_of, parse_time
+from contactkit.records import Record, fields_of, parse_time
 from contactkit.simulator.delivery import deliver
 from contactkit.simulator.engine import Engine
 from contactkit.simulator.faults import Faults
@@ -182,9 +184,8 @@ class Simulator:
         return self._engine
 
     def _fill(self, engine: Engine) -> None:
-        file = seed_file(engine.provider)
         record, rules = engine.provider.record, engine.rules
-        written = rows_of(record, read_contacts(file, engine.provider)) if file else []
+        written = _written(engine.provider)
         for row in written[: self._contacts]:
             given = {name: value for name, value in row.items() if value is not None}
             for name, value in given.items():
@@ -192,13 +193,28 @@ class Simulator:
                     given[name] = rules.stamp(parse_time(value))
             engine.add(given, rules.owner_of(0))
         taken = {value for row in written for value in row.values() if isinstance(value, str)}
-        places = [*range(len(written), MOST), *range(len(written))]
-        free = (place for place in places if phone(place) not in taken)
+        places = range(len(written), MOST), range(len(written))
+        free = (place for place in chain(*places) if phone(place) not in taken)
         # Only a simulator that is full to the last number needs those too.
-        rest = (place for place in places if phone(place) in taken)
+        rest = (place for place in chain(*places) if phone(place) in taken)
         left = max(0, self._contacts - len(written))
         made = [engine.sample(place) for place in islice(chain(free, rest), left)]
         created = birth(engine.provider)
         made.sort(key=lambda row: str(row.get(created, "")))
         for index, row in enumerate(made, len(written)):
             engine.add(row, rules.owner_of(index))
+
+
+# Reading the file takes longer than all else that a small simulator does.
+_read: dict[tuple[Path, type[Record]], list[dict[str, Any]]] = {}
+
+
+def _written(provider: Provider) -> list[dict[str, Any]]:
+    """The contacts written by hand for a provider."""
+    file = seed_file(provider)
+    if file is None:
+        return []
+    place = file, provider.record
+    if place not in _read:
+        _read[place] = rows_of(provider.record, read_contacts(file, provider))
+    return deepcopy(_read[place])
