@@ -23,6 +23,8 @@ _HEAD = re.compile(
     rb'"ask":\{"method":"([^"\\]*)","url":"([^"\\]*)"(\},)?'
 )
 _ITEM = re.compile(rb'\{"of":"([^"\\]+)","item":(\d+),')
+# As datetime knows it: the year 10000.
+_END_OF_TIME = 253_402_300_800
 _OWNER = b'{"pseudonym":'
 
 
@@ -65,10 +67,14 @@ class Reading:
                 if not _is_json(line):
                     self.dropped = True
                     return
-            if line := line.strip():
-                self._take(line)
+            try:
+                self._take(line.strip())
+            except (ValueError, LookupError, TypeError, RecursionError):
+                raise broken(self.path, self._number, "is no line of a recording") from None
 
     def _take(self, line: bytes) -> None:
+        if not line:
+            return
         if not line.endswith(b"}"):
             raise broken(self.path, self._number, "does not end as a line of JSON does")
         if head := _HEAD.match(line):
@@ -84,17 +90,14 @@ class Reading:
 
     def _take_apart(self, line: bytes) -> None:
         """File a header, or a line that other hands have touched."""
-        try:
-            fields = as_object(json.loads(line))
-            if "kind" in fields:
-                self._begin(fields)
-            elif "of" in fields:
-                self._file_item(fields["of"], fields["item"], line)
-            else:
-                id, at, epoch, ask = (fields[name] for name in ("id", "at", "epoch", "ask"))
-                self._file(id, at, epoch, ask["method"], ask["url"], line)
-        except (ValueError, LookupError, TypeError, RecursionError):
-            raise broken(self.path, self._number, "is no line of a recording") from None
+        fields = as_object(json.loads(line))
+        if "kind" in fields:
+            self._begin(fields)
+        elif "of" in fields:
+            self._file_item(fields["of"], fields["item"], line)
+        else:
+            id, at, epoch, ask = (fields[name] for name in ("id", "at", "epoch", "ask"))
+            self._file(id, float(at), int(epoch), ask["method"], ask["url"], line)
 
     def _begin(self, fields: dict[str, JSON]) -> None:
         if fields["kind"] != KIND or fields.get("version") != VERSION:
@@ -108,6 +111,8 @@ class Reading:
     ) -> None:
         if not self.header:
             raise broken(self.path, self._number, "comes before the header")
+        if not 0 <= at < _END_OF_TIME:
+            raise ValueError(at)
         self._ended = self._number
         owned, self._owned = self._owned, []
         other = self.entries.get(id)
@@ -128,12 +133,9 @@ class Reading:
             self.entries[id].owners = (*(other.owners if other else ()), *owned)
 
     def _file_owner(self, line: bytes) -> None:
-        try:
-            fields = json.loads(line)
-            # Under two keys two people may share one; the first to come keeps it.
-            self.owners.setdefault(fields["pseudonym"], fields["owner"])
-        except (ValueError, LookupError, TypeError):
-            raise broken(self.path, self._number, "is no line of a recording") from None
+        fields = json.loads(line)
+        # Under two keys two people may share one; the first to come keeps it.
+        self.owners.setdefault(fields["pseudonym"], fields["owner"])
         self._owned.append(line)
 
     def _file_item(self, of: str, index: int, line: bytes) -> None:
