@@ -106,10 +106,10 @@ def _taken(
     # Once before it counts: a name that a later exchange marks is found in an earlier one too.
     for each in heard:
         redacted(each, provider, redaction)
-    tape = begin(provider=provider.name, world=world)
+    tape = begin(provider=provider.name, world=world, key=redaction.fingerprint)
     tape.scan = partial(_refuse, source, redaction)
     for exchange in _in_epochs(provider, (redacted(each, provider, redaction) for each in heard)):
-        tape.append(exchange)
+        tape.append(exchange, redaction.owners())
     return tape
 
 

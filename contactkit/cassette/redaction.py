@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote, unquote_plus
 from contactkit.cassette.findings import BASE64, Finding, decoded, findings
 from contactkit.cassette.leaves import Leaf, Names, leaves, replaced
 from contactkit.cassette.personal import Places, ordinary, secret_names
+from contactkit.cassette.pseudonym_key import fingerprint
 from contactkit.cassette.pseudonyms import Kind, Pseudonyms
 from contactkit.cassette.secrets import Secrets
 from contactkit.cassette.spelling import digits_of
@@ -60,6 +61,7 @@ class Redaction:
 
     `secrets` are those that the client holds at the time of asking. Under one `key` a value has the
     same pseudonym in every run; `owners` (see Pseudonyms) keeps colliding ones apart across runs.
+    The key's `fingerprint` belongs in the recording's header.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Redaction:
         key: bytes,
         owners: dict[str, str] | None = None,
     ) -> None:
+        self.fingerprint = fingerprint(key)
         self._places = Places(provider)
         self._secrets = Secrets(secrets, secret_names(provider))
         self._pseudonyms = Pseudonyms(key, owners, ordinary(provider))

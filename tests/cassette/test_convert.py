@@ -12,6 +12,7 @@ import pytest
 from contactkit.cassette.convert import convert
 from contactkit.cassette.exchange import Exchange
 from contactkit.cassette.har import read_har
+from contactkit.cassette.pseudonym_key import fingerprint
 from contactkit.cassette.redaction import Redaction
 from contactkit.cassette.tape import Tape
 from contactkit.declarations import find
@@ -213,3 +214,12 @@ def test_a_recording_that_is_broken_leaves_nothing(tmp_path):
     with pytest.raises(CassetteError, match="line 2"):
         converted(source, tmp_path / "b.jsonl")
     assert only(tmp_path) == ["a.jsonl"]
+
+
+def test_a_recording_says_whose_its_pseudonyms_are_and_under_which_key(tmp_path):
+    answer = {"to": "+442079460018", "phone_number": "+442071838750"}
+    path = foreign(tmp_path, ("GET", f"{SENT}/me"), answer=answer)
+    tape = converted(path, tmp_path / "a.jsonl")
+    assert tape and tape.header["key"] == fingerprint(b"k" * 32)
+    made = json.loads(tape.entries[0].exchange.content)["phone_number"]
+    assert made in tape.owners and made != answer["phone_number"]
