@@ -127,6 +127,22 @@ class Tape:
             self.entries, self._ragged = kept, False
             self._ids = {each.id for each in kept}
 
+    def prune(self, since: float) -> int:
+        """Drop the exchanges from before then, if there are any; how many were dropped.
+
+        The first one that is left takes over whose their pseudonyms are, for later ones hold them
+        too.
+        """
+        with self._lock:
+            dropped = [each for each in self.entries if each.at < since]
+            kept = self.entries[len(dropped) :]
+            if kept:
+                owners = (line for each in dropped for line in each.owners)
+                kept[0].owners = (*owners, *kept[0].owners)
+            if dropped:
+                self.rewrite(kept)
+            return len(dropped)
+
     def beside(self) -> Tape:
         """An empty recording in a file next to this one's, to record the same again.
 

@@ -520,3 +520,14 @@ def test_what_is_recorded_beside_says_again_whose_its_pseudonyms_are(tmp_path: P
     before = tape.path.read_bytes()
     tape.rewrite(side.entries)
     assert tape.path.read_bytes() == before
+
+
+def test_what_is_dropped_leaves_behind_whose_its_pseudonyms_are(tmp_path: Path) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    tape.append(exchange(at=1.0), {"Tofira": "b" * 16})
+    tape.append(exchange("/contacts/1", at=2.0), {"Tofira": "b" * 16, "Kemalo": "c" * 16})
+    assert tape.prune(2.0) == 1
+    again = Tape.load(tape.path)
+    assert [each.url[-2:] for each in again.entries] == ["/1"]
+    assert again.owners == {"Tofira": "b" * 16, "Kemalo": "c" * 16}
+    assert (again.prune(2.0), again.prune(3.0), Tape.load(tape.path).owners) == (0, 1, {})
