@@ -1,19 +1,22 @@
-"""The command line: `contactkit demo`, `lab`, `describe PROVIDER` and `serve PROVIDER`."""
+"""The command line: `contactkit demo`, `lab`, `describe PROVIDER`, `serve PROVIDER`, `cassette`."""
 
 from __future__ import annotations
 
 import sys
+import warnings
 from io import TextIOWrapper
 from typing import Annotated
 
 try:
     import typer
-    from rich.console import Console
+
+    from contactkit.terminal import complain, show
 except ImportError:
     sys.exit('The command line needs its extra: python -m pip install "contactkit[demo]"')
 
+from contactkit import cassette_commands
 from contactkit.declarations import find, names
-from contactkit.demo import STORIES, show, tell
+from contactkit.demo import STORIES, tell
 from contactkit.description import describe as described
 from contactkit.errors import ContactKitError
 
@@ -23,6 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cassette_commands.app, name="cassette")
 
 
 @app.command()
@@ -43,9 +47,10 @@ def describe(
     owned = told["of"] + ": " + told["field"]
     told["field"] = told["field"].where(told["of"].isin(["contact", "verb"]), owned)
     verbs = told["of"] == "verb"
-    show(told.loc[~verbs, ["field", "type", "access", "choices", "help"]])
+    fields = told.loc[~verbs, ["field", "type", "access", "choices", "help"]]
+    show(fields, folds=["choices", "help"])
     asked = told.loc[verbs, ["field", "type", "help"]]
-    show(asked.set_axis(["verb", "request", "help"], axis="columns"))
+    show(asked.set_axis(["verb", "request", "help"], axis="columns"), folds=["help"])
 
 
 @app.command()
@@ -87,9 +92,14 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    warnings.showwarning = _warned
     try:
         app()
     except ContactKitError as error:
-        told = f"{type(error).__name__}: {error}"
-        Console(stderr=True).print(told, style="red", markup=False, highlight=False, soft_wrap=True)
+        complain(f"{type(error).__name__}: {error}", "red")
         sys.exit(1)
+
+
+def _warned(message: Warning | str, category: type[Warning], *_: object) -> None:
+    """Tell a warning without the line of code that is to blame, for the user wrote none."""
+    complain(f"{category.__name__}: {message}", "yellow")

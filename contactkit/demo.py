@@ -6,20 +6,13 @@ says is refused.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import pandas as pd
-from rich.console import Console
-from rich.table import Table
 
 from contactkit.client import connect
 from contactkit.errors import ApiError, InvalidInputError
 from contactkit.simulator import Simulator
-
-# Without a terminal there is no width to ask for, and 80 columns would break every row.
-console = Console(width=None if sys.stdout and sys.stdout.isatty() else 120)
+from contactkit.terminal import console, show
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,22 +92,6 @@ def tell(provider: str) -> None:
 
 def _say(code: str) -> None:
     console.print(f"\n>>> {code}", style="bold", markup=False, highlight=False)
-
-
-def show(frame: pd.DataFrame) -> None:
-    """Print a frame as a table; nothing is cut, only prose folds."""
-    table = Table(header_style="bold cyan")
-    for name in frame.columns:
-        table.add_column(name, overflow="fold", no_wrap=name not in ("choices", "help"))
-    for row in frame.astype(object).itertuples(index=False):
-        table.add_row(*(_text(value) for value in row))
-    console.print(table, markup=False)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return "" if value is None or value is pd.NA else str(value)
 
 
 def _code(key: str, change: Mapping[str, object]) -> str:

@@ -1,0 +1,49 @@
+"""What is printed on the terminal: lines and tables, whose text is never taken for anything else.
+
+Nothing here knows a provider or a recording.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+# Without a terminal there is no width to ask for, and 80 columns would break every row.
+console = Console(width=None if sys.stdout and sys.stdout.isatty() else 120, emoji=False)
+
+
+def say(line: str) -> None:
+    """Print one line, however wide the terminal is."""
+    console.print(plain(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def complain(text: str, style: str) -> None:
+    """Print an error or a warning, whose lines are its own, where errors go."""
+    told = "\n".join(map(plain, text.split("\n")))
+    to = Console(stderr=True, emoji=False)
+    to.print(told, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def show(frame: pd.DataFrame, folds: Collection[str] = ()) -> None:
+    """Print a frame as a table; nothing is cut, and only the columns in `folds` fold."""
+    table = Table(header_style="bold cyan")
+    for name in frame.columns:
+        table.add_column(name, overflow="fold", no_wrap=name not in folds)
+    for row in frame.astype(object).itertuples(index=False):
+        table.add_row(*(plain(_text(value)) for value in row))
+    console.print(table, markup=False)
+
+
+def plain(text: str) -> str:
+    """A text that cannot steer the terminal: what does not print is spelt out."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None or value is pd.NA else str(value)
