@@ -147,7 +147,7 @@ def _count(number: int, what: str) -> str:
 
 def _asked(asked: int, skipped: int) -> str:
     told = f"{_count(asked, 'read')} sent again"
-    return f"{told}, {skipped:,} skipped that ask for a person" if skipped else told
+    return f"{told}, skipped because they name somebody: {skipped:,}" if skipped else told
 
 
 def _redaction(reading: Reading) -> Redaction:

@@ -25,7 +25,7 @@ from tests.served import served
 
 WITNESSES = Path(__file__).parent / "witnesses"
 EMAIL, PHONE, DAY = "zenobia.quill@post.invalid", "+14155552671", 86_400
-KEY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+NUMBER = "+12025550123"
 
 
 def run(*arguments: object, status: int = 0) -> str:
@@ -187,19 +187,22 @@ def test_audit_reads_the_lines_of_what_is_no_recording(path, header):
 
 
 def test_verify_tells_what_has_changed_and_what_was_asked(path, monkeypatch):
-    client = ck.connect("sent", via=ck.Simulator(contacts=2, seed=7))
+    client = ck.connect("sendblue", via=ck.Simulator(contacts=2, seed=7))
     with ck.record(client, path):
-        client.contacts.get(KEY)
-        client.contacts.list(search="+12025550123")
-    with served("sent", "--contacts", "2", "--seed", "7") as provider:
-        monkeypatch.setenv("SENT_DM_API_KEY", provider.credentials["api_key"])
+        client.contacts.list()
+        client.contacts.get(NUMBER)
+    with served("sendblue", "--contacts", "2", "--seed", "7") as provider:
+        for name, value in provider.credentials.items():
+            monkeypatch.setenv(f"SENDBLUE_API_{name.upper()}", value)
         before = run("verify", path, "--base-url", provider.base_url)
-        provider.control("contacts", key=KEY, opt_out=True)
+        provider.control("contacts", key=NUMBER, opt_out=True)
         printed = run("verify", path, "--base-url", provider.base_url, status=1)
-    assert before.endswith("; nothing has changed\n") and before.count("\n") == 1
-    changed = ["data.opt_out", "value changed", "false", "true"]
-    assert rows(printed) == [["GET", f"/v3/contacts/{KEY}", *changed]]
-    assert before.startswith(printed.splitlines()[-1] + ";")
+    counts = "1 read sent again, skipped because they name somebody: 1"
+    assert before == f"{counts}; nothing has changed\n"
+    assert printed.splitlines()[-1] == counts
+    changes = [each for each in rows(printed) if each[2].endswith("opt_out")]
+    place = ["GET", "/api/v2/contacts", f"[{NUMBER}].opt_out"]
+    assert changes == [[*place, "value changed", "false", "true"]]
 
 
 def test_verify_needs_credentials_and_an_answer(path, monkeypatch):
