@@ -67,12 +67,18 @@ class Replacement(Recording):
             if self.tape is None:
                 return
             if clean:
-                self._older.rewrite([*self.tape.entries, *self._unasked(self.tape)])
+                self._older.rewrite([*self.tape.entries, *self._kept(self.tape)])
             with suppress(FileNotFoundError):
                 self.tape.path.unlink()
             # What is recorded after this goes beside it anew.
             self.tape = None
 
-    def _unasked(self, tape: Tape) -> list[Entry]:
+    def _kept(self, tape: Tape) -> list[Entry]:
+        """What was not asked for again, with all that was said of whose the pseudonyms are."""
         again = {(each.asked, each.epoch) for each in tape.entries}
-        return [each for each in self._older.entries if (each.asked, each.epoch) not in again]
+        kept = [each for each in self._older.entries if (each.asked, each.epoch) not in again]
+        told = {line for each in (*tape.entries, *kept) for line in each.owners}
+        if kept:
+            every = [line for each in self._older.entries for line in each.owners]
+            kept[0].owners = (*(line for line in every if line not in told), *kept[0].owners)
+        return kept

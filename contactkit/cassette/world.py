@@ -142,7 +142,8 @@ class Cassette:
         """
         tap = self._deck.tap if self._deck else None
         if self._deck is None or not isinstance(tap, Verifier):
-            raise ConfigurationError('verify() needs a client: connect with mode="verify"')
+            message = f'verify() needs a client in mode="verify"; {self.name} is not'
+            raise ConfigurationError(message)
         session = self._sessions[-1]
         reads = Reads(session.provider, self._deck.index)
         asked = [each.exchange for each in self.entries if reads.lasting(each)]

@@ -90,3 +90,14 @@ def test_two_replacements_at_once_do_not_meet(older):
     for each in replacements:
         each.close(True)
     assert answers(older.path) == [("cts", False), ("/me", True)]
+
+
+def test_whose_a_pseudonym_is_stays_with_what_is_kept(tmp_path):
+    older = begun(tmp_path / "tape.jsonl")
+    older.append(exchange("/contacts"), {"Tofira": "a" * 16, "Nevala": "b" * 16})
+    older.append(exchange("/me"), {})
+    replacement = Replacement(older)
+    replacement.add(exchange("/contacts"), {"Nevala": "b" * 16})
+    replacement.close(True)
+    assert Tape.load(older.path).owners == {"Nevala": "b" * 16, "Tofira": "a" * 16}
+    assert older.path.read_bytes().count(b"Nevala") == 1
