@@ -115,6 +115,6 @@ def test_a_cassette_that_does_not_verify_says_how_to(path):
     cassette = ck.Cassette(path)
     ck.connect("sent", via=cassette)
     with pytest.raises(
-        ck.ConfigurationError, match='mode="verify"; cassette tape.jsonl .replay. is not'
+        ck.ConfigurationError, match=r'mode="verify"; cassette tape.jsonl .replay. is not'
     ):
         cassette.verify()
