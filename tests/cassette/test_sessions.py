@@ -1,0 +1,94 @@
+"""The recordings in data/cassettes: they replay anywhere, tell nothing, and are up to date."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import contactkit as ck
+from contactkit.cassette.audit import audit
+from contactkit.cassette.pseudonym_key import VARIABLE
+from contactkit.cassette.redaction import Redaction
+from contactkit.declarations import find, names
+from contactkit.records import fields_of
+from tests.cassette.test_world import same
+from tests.sessions import FOLDER, KEY, SESSIONS, Answer, answers, connect, no_fault, simulated
+
+pytestmark = pytest.mark.filterwarnings("ignore:Sent deprecated deleting:DeprecationWarning")
+
+
+@pytest.fixture
+def path(name: str) -> Path:
+    return FOLDER / f"{name}.jsonl"
+
+
+@pytest.fixture(autouse=True)
+def key_of_the_recordings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, KEY)
+
+
+def alike(was: Answer, found: Answer, name: str) -> None:
+    assert type(was) is type(found)
+    if isinstance(was, pd.DataFrame):
+        same(was, found, name)
+    else:
+        problems = was.problem, found.problem
+        assert len({(each.status, each.code, each.message) for each in problems}) == 1
+
+
+def test_every_provider_has_one():
+    assert (*SESSIONS,) == names()
+    assert sorted(each.name for each in FOLDER.iterdir()) == [f"{name}.jsonl" for name in names()]
+
+
+async def test_it_replays_as_the_simulator_answers_under_any_key(name, path, tmp_path, monkeypatch):
+    live = await simulated(name, tmp_path / "tape.jsonl")
+    monkeypatch.setenv(VARIABLE, "another key than that of the recordings")
+    clients = [connect(name, ck.Cassette(path, "replay", exhausted="error")) for _ in range(2)]
+    for client, door in zip(clients, (clients[0], clients[1].aio), strict=True):
+        replayed = await answers(SESSIONS[name](no_fault), door.contacts)
+        for was, found in zip(live, replayed, strict=True):
+            alike(was, found, name)
+        assert client.world.unused().empty
+
+
+async def test_recorded_anew_it_is_the_same_file(name, path, tmp_path):
+    await simulated(name, tmp_path / "tape.jsonl")
+    (header, *lines), (again, *fresh) = (
+        each.read_bytes().splitlines() for each in (path, tmp_path / "tape.jsonl")
+    )
+    anew = "run python -m tests.sessions"
+    assert lines == fresh, anew
+    assert json.loads(header) == json.loads(again) | {"created": json.loads(header)["created"]}, (
+        anew
+    )
+
+
+def test_it_holds_what_a_session_may_meet(name, path):
+    found = ck.Cassette(path, "replay").frame()
+    assert {200, 404, 429} <= {*found["status"].dropna()}
+    assert found["failure"].dropna().tolist() == ["RemoteProtocolError"]
+    assert {"GET", "POST", "DELETE"} < {*found["method"]}
+    assert path.stat().st_size < 40_000
+
+
+def test_it_says_that_it_proves_nothing(path):
+    header = json.loads(path.read_bytes().splitlines()[0])
+    assert header["world"] == "simulator" and "proves nothing" in header["note"]
+
+
+def test_it_tells_of_nobody_and_no_secret(name, path):
+    simulator = ck.Simulator(contacts=10, seed=7)
+    connect(name, simulator)
+    redaction = Redaction(find(name), lambda: secrets, KEY.encode())
+    shown = {each.name for each in find(name).settings if not each.secret}
+    given = [each.items() for each in simulator.accounts.values()]
+    secrets = [value for items in given for held, value in items if held not in shown]
+    assert audit(path, redaction).empty
+    people, text = simulator.state(), path.read_text("utf-8")
+    for column, field in fields_of(find(name).record).items():
+        if field.marker.personal == "name":
+            assert not [each for each in people[column].dropna() if f'"{each}"' in text]
