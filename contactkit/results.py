@@ -25,6 +25,7 @@ from contactkit.errors import (
     Problem,
     RateLimitError,
     TransportError,
+    UnrecordedRequestError,
     warn,
 )
 from contactkit.many import Many
@@ -164,8 +165,9 @@ def _may_have_been_written(error: BaseException) -> bool:
     if isinstance(error, asyncio.CancelledError):
         # The flow adds a note when what was interrupted may have been carried out.
         return bool(getattr(error, "__notes__", ()))
-    sure = (*_REFUSED, AuthenticationError, RateLimitError, ConfigurationError)
-    return not isinstance(error, sure)
+    # A request that was not recorded went nowhere.
+    never = (ConfigurationError, UnrecordedRequestError)
+    return not isinstance(error, (*_REFUSED, *never, AuthenticationError, RateLimitError))
 
 
 def _common(session: Session, ask: Ask, done: Done) -> dict[str, Any]:

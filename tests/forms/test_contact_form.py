@@ -273,6 +273,17 @@ async def test_what_was_never_sent_has_failed(wire):
     assert "TransportError" in front.text("problems")
 
 
+async def test_what_was_not_recorded_has_failed(tmp_path):
+    with ck.connect("privy", via=ck.Cassette(tmp_path / "tape.jsonl", world=Wire())) as client:
+        client.contacts.get(PRIVY)
+    form = ck.connect("privy", via=ck.Cassette(tmp_path / "tape.jsonl")).contacts.form(PRIVY)
+    front = Front(form.widget)
+    await front.ask("save", email_consent="unsubscribed")
+    assert form.result["outcome"].item() == "failed"
+    assert "has no recorded answer" in front.text("problems")
+    assert "may have been carried out" not in front.text("status")
+
+
 @pytest.mark.parametrize(
     ("fault", "outcome"),
     [
