@@ -97,6 +97,38 @@ def an_empty_form(shown: Shown) -> None:
     assert "Contact at Privy" in shown.html and "no contact yet" in shown.text
 
 
+def counts_are_alike(shown: Shown) -> None:
+    assert len(shown.rows) > 3
+    assert all(int(row["recorded"]) == int(row["replayed"]) > 0 for row in shown.rows)
+
+
+def the_same_frames(shown: Shown) -> None:
+    counts_are_alike(shown)
+    assert "nothing is sent" in shown.text
+    assert "the same contacts: True" in shown.text and "the same dtypes: True" in shown.text
+
+
+def somebody_else(shown: Shown) -> None:
+    seen, kept = shown.rows
+    assert seen["first_name"] == "Rosa" and seen["phone_number"] == "+14155552671"
+    assert all(seen[name] != kept[name] for name in seen)
+    assert kept["phone_number"].startswith("+1") and kept["email"].endswith("@example.com")
+
+
+def only_what_is_nobodys(shown: Shown) -> None:
+    assert [row["is in the file"] for row in shown.rows] == ["False"] * 5 + ["True"]
+
+
+def a_form_of_a_replay(shown: Shown) -> None:
+    assert shown.widgets == 1
+    assert "nothing is sent" in shown.html and "Rosa" not in shown.html
+
+
+def a_miss_that_names_nobody(shown: Shown) -> None:
+    assert "has no recorded answer" in shown.text and 'mode="new"' in shown.text
+    assert "query phone_number: asked '+1" in shown.text and "4155552671" not in shown.text
+
+
 def nothing(shown: Shown) -> None:
     assert not shown.text and not shown.html and not shown.widgets
 
@@ -143,6 +175,27 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
         "rehearsal": has(1, operation="update", outcome="planned", changed="[name_last]"),
         "create": an_empty_form,
         "close": has(1, last_name="Hadad", sms_consent="unsubscribed"),
+    },
+    "03_offline.ipynb": {
+        "client": has(1, first_name="Rosa", phone_number="+14155552671"),
+        "record": says("41 contacts, 5 exchanges in privy.jsonl"),
+        "tape": has(5, method="GET", path="/v1/contacts", status="200"),
+        "replay": says("world: cassette privy.jsonl (replay)", "nothing is sent", "token=•••"),
+        "same": the_same_frames,
+        "write": has(
+            1,
+            before="subscribed",
+            after="unsubscribed",
+            **{"after, when recorded": "unsubscribed"},
+        ),
+        "redaction": somebody_else,
+        "searched": only_what_is_nobodys,
+        "joins": counts_are_alike,
+        "form": a_form_of_a_replay,
+        "override": says("41 contacts", "503 after 4 attempts"),
+        "miss": a_miss_that_names_nobody,
+        "new": says("6 exchanges", "@example.com"),
+        "cleared": says("False"),
     },
     "04_add_a_provider.ipynb": {
         "record": says("'opt_out': ('noMoreCards', 'boolean', 'writable')"),
