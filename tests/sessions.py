@@ -103,11 +103,6 @@ LOGINS = {
 }
 
 
-def connect(name: str, via: Any) -> ck.Client:
-    """A client with the login of this session."""
-    return ck.connect(name, via=via, **LOGINS.get(name, {}))
-
-
 async def answers(session: Session, contacts: Any) -> list[Answer]:
     """All that a session was answered, through either door."""
     found: list[Answer] = []
@@ -135,7 +130,7 @@ async def simulated(name: str, path: Path) -> list[Answer]:
     The same every time, but for when the file says that it was created.
     """
     simulator = ck.Simulator(contacts=10, seed=7)
-    client = connect(name, simulator)
+    client = ck.connect(name, via=simulator, **LOGINS.get(name, {}))
     with ck.record(client, path):
         return await answers(SESSIONS[name](simulator.fault), client.contacts)
 

@@ -15,7 +15,7 @@ from contactkit.cassette.redaction import Redaction
 from contactkit.declarations import find, names
 from contactkit.records import fields_of
 from tests.cassette.test_world import same
-from tests.sessions import FOLDER, KEY, SESSIONS, Answer, answers, connect, no_fault, simulated
+from tests.sessions import FOLDER, KEY, SESSIONS, Answer, answers, no_fault, simulated
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sent deprecated deleting:DeprecationWarning")
 
@@ -47,12 +47,13 @@ def test_every_provider_has_one():
 async def test_it_replays_as_the_simulator_answers_under_any_key(name, path, tmp_path, monkeypatch):
     live = await simulated(name, tmp_path / "tape.jsonl")
     monkeypatch.setenv(VARIABLE, "another key than that of the recordings")
-    clients = [connect(name, ck.Cassette(path, "replay", exhausted="error")) for _ in range(2)]
-    for client, door in zip(clients, (clients[0], clients[1].aio), strict=True):
+    tapes = [ck.Cassette(path, "replay", exhausted="error") for _ in range(2)]
+    clients = [ck.connect(name, via=tape) for tape in tapes]
+    for door in (clients[0], clients[1].aio):
         replayed = await answers(SESSIONS[name](no_fault), door.contacts)
         for was, found in zip(live, replayed, strict=True):
             alike(was, found, name)
-        assert client.world.unused().empty
+    assert all(tape.unused().empty for tape in tapes)
 
 
 async def test_recorded_anew_it_is_the_same_file(name, path, tmp_path):
@@ -82,7 +83,7 @@ def test_it_says_that_it_proves_nothing(path):
 
 def test_it_tells_of_nobody_and_no_secret(name, path):
     simulator = ck.Simulator(contacts=10, seed=7)
-    connect(name, simulator)
+    ck.connect(name, via=simulator)
     redaction = Redaction(find(name), lambda: secrets, KEY.encode())
     shown = {each.name for each in find(name).settings if not each.secret}
     given = [each.items() for each in simulator.accounts.values()]
