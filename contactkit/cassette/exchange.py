@@ -74,15 +74,14 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exchange:
-    """A request and its answer, or the name of the `failure` that came in the answer's place.
+class Answered:
+    """What came of a request, or the name of the `failure` that came in the answer's place.
 
     `content` is as it came, still compressed, and `chunks` are the sizes that it came in. `at`
     is when the request was issued, in seconds since the epoch; `epoch` counts the writes before
-    it that a read of the same must see.
+    it that a read of the same must see. Its repr shows no value.
     """
 
-    asked: Asked
     status: int | None = None
     headers: Pairs = field(default=(), repr=False)
     content: bytes = field(default=b"", repr=False)
@@ -97,3 +96,10 @@ class Exchange:
     def encoding(self) -> str:
         """How the content is compressed, "" when it is not."""
         return next((text for name, text in self.headers if name.lower() == "content-encoding"), "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange(Answered):
+    """A request as it is recorded, and what came of it."""
+
+    asked: Asked

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 from contactkit.cassette.body import compressed, decompressed
-from contactkit.cassette.exchange import Asked, Exchange, Pairs
+from contactkit.cassette.exchange import Answered, Asked, Exchange, Pairs
 from contactkit.cassette.keys import marks
 from contactkit.cassette.redaction import Redaction, Request, Response
 from contactkit.spec import Provider
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
-    """A request as it was sent and what came of it, secrets and people and all.
-
-    Its repr shows no value; what follows the request is as in an `Exchange`.
-    """
+class Heard(Answered):
+    """A request as it was sent and what came of it, secrets and people and all."""
 
     request: Request
-    status: int | None = None
-    headers: Pairs = field(default=(), repr=False)
-    content: bytes = field(default=b"", repr=False)
-    chunks: tuple[int, ...] = ()
-    failure: str = ""
-    sent: bool = True
-    at: float
-    elapsed: float = 0.0
-    epoch: int = 0
 
 
 def redacted(heard: Heard, provider: Provider, redaction: Redaction) -> Exchange:
