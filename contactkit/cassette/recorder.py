@@ -16,6 +16,7 @@ from contactkit.cassette.keys import Index
 from contactkit.cassette.recording import Recording
 from contactkit.cassette.redaction import Redaction
 from contactkit.spec import Provider
+from contactkit.world import Tap
 
 
 class Recorder:
@@ -83,3 +84,13 @@ class Recorder:
     def _is_old_token(self, exchange: Exchange) -> bool:
         """One that was recorded already is given as often as it is asked for."""
         return self._index.kind(exchange.asked) == "token" and self._index.knows(exchange.asked)
+
+
+class HeldOpen:
+    """A tap for one client of several: the end of a client is not the end of the recording."""
+
+    def __init__(self, tap: Tap) -> None:
+        self.send, self.asend = tap.send, tap.asend
+
+    def close(self, clean: bool) -> None:
+        """Whoever holds it open closes what is behind it."""

@@ -21,6 +21,7 @@ from contactkit.cassette.keys import Exhausted
 from contactkit.cassette.lines import Entry
 from contactkit.cassette.modes import Mode, exhaustion, settled
 from contactkit.cassette.personal import credentials_of
+from contactkit.cassette.recorder import HeldOpen
 from contactkit.cassette.resending import Reads, sent_again
 from contactkit.cassette.tape import Tape
 from contactkit.cassette.verifier import Verifier
@@ -71,6 +72,7 @@ class Cassette:
         self._tape = self._loaded()
         self._deck: Deck | None = None
         self._sessions: list[Session] = []
+        self._held_open = False
         self.clock = self._world.clock
         if self.mode == "replay":
             self.clock = VirtualClock(self.entries[0].at if self.entries else time.time())
@@ -179,7 +181,17 @@ class Cassette:
         self._sessions.append(session)
         if self.mode == "off":
             return self._world.tap(session)
-        return self._played_to(session.provider).tap
+        tap = self._played_to(session.provider).tap
+        return HeldOpen(tap) if tap and self._held_open else tap
+
+    def hold_open(self) -> None:
+        """Let the recording last until `close`, whichever of its clients is closed before."""
+        self._held_open = True
+
+    def close(self, clean: bool) -> None:
+        """End the recording; one that is recorded anew is replaced only at a `clean` end."""
+        if self._deck and self._deck.tap:
+            self._deck.tap.close(clean)
 
     def _played_to(self, provider: Provider) -> Deck:
         if self._deck is None:

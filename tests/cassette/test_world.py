@@ -356,3 +356,34 @@ def test_a_replay_authorises_as_the_recording_did(name, account, path):
     assert len(replay.contacts.list()) == 8
     assert replay.world.unused().empty
     assert replay._session.credentials.keys() == client._session.credentials.keys()
+
+
+@pytest.mark.parametrize("mode", ["replay", "once", "new", "refresh", "verify", "off"])
+def test_a_cassette_may_be_closed_before_it_is_played_and_twice(mode, path):
+    if mode != "once":
+        once(path)
+    cassette = ck.Cassette(path, mode, world=Wire())
+    cassette.close(True)
+    client = ck.connect("sent", via=cassette)
+    assert len(client.contacts.list()) == 8
+    for clean in (True, True, False):
+        cassette.close(clean)
+    assert len(ck.connect("sent", via=ck.Cassette(path, "replay")).contacts.list()) == 8
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_a_recording_that_is_held_open_ends_when_it_is_told(path):
+    before = once(path)
+    wire = Wire(simulator=ck.Simulator(contacts=3, seed=7))
+    cassette = ck.Cassette(path, "refresh", world=wire)
+    cassette.hold_open()
+    with ck.connect("sent", via=cassette) as client:
+        client.contacts.list()
+    assert path.read_bytes() == before
+    with pytest.raises(ZeroDivisionError), ck.connect("sent", via=cassette) as client:
+        client.contacts.list(channel="sms")
+        1 / 0  # noqa: B018
+    cassette.close(True)
+    replay = ck.connect("sent", via=ck.Cassette(path))
+    assert len(replay.contacts.list()) == 3
+    assert len(replay.contacts.list(channel="sms"))
