@@ -15,8 +15,8 @@ import contactkit as ck
 from contactkit.cassette.fixture import file_name
 from contactkit.cassette.tape import Tape
 
-# The runs inside these tests share what is loaded, for pandas cannot be loaded twice.
-assert ck.Cassette and len(ck.connect("sent", via=ck.Simulator()).contacts.list())
+# The runs inside these tests end with what was loaded before, and pandas cannot be loaded twice.
+LOADED = ck.Cassette, ck.connect("sent", via=ck.Simulator()).contacts.list()
 
 HEAD = """
 import os
@@ -246,7 +246,9 @@ def test_one(contactkit_cassette):
 """
 
 
-def test_each_test_has_a_file_of_its_own_wherever_it_is_run_from(suite, pytester, tapes):
+def test_each_test_has_a_file_of_its_own_wherever_it_is_run_from(
+    suite, pytester, tapes, monkeypatch
+):
     def paths(*options: str) -> list[str]:
         lines = suite(PATHS, "-s", *options).outlines
         return sorted(each.rpartition("is ")[2] for each in lines if each.endswith(".jsonl"))
@@ -255,9 +257,9 @@ def test_each_test_has_a_file_of_its_own_wherever_it_is_run_from(suite, pytester
     assert len({each.lower() for each in first}) == 8
     assert {str(tapes / f"{name}.jsonl") for name in ("test_one", "TestIt.test_one-us")} < {*first}
     assert {Path(each) for each in first} == set(tapes.iterdir())
-    pytester.chdir()
-    pytester.mkdir("elsewhere")
-    assert paths("--rootdir=elsewhere", "--import-mode=importlib") == first
+    monkeypatch.chdir(pytester.mkdir("elsewhere"))
+    tests = str(pytester.path / "test_people.py")
+    assert paths("--rootdir=.", "--import-mode=importlib", tests) == first
 
 
 TESTS = st.tuples(
@@ -287,3 +289,11 @@ def test_it_can_be_left_out(suite):
     suite("def test_it(): pass", "-p", "no:contactkit").assert_outcomes(passed=1)
     ran = suite(LISTS.replace("@marked(world=SIMULATOR)", ""), "-p", "no:contactkit")
     ran.stdout.fnmatch_lines(["*fixture 'contactkit_cassette' not found"])
+
+
+def test_the_readme_shows_a_test_that_runs(suite):
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    source = next(each for each in readme.split("```") if "import pytest" in each)
+    source = source.removeprefix("python\n")
+    recorded(suite, source)
+    suite(source).assert_outcomes(passed=1)
