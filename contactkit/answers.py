@@ -95,7 +95,8 @@ def _start(session: Session, ask: Ask, reply: Reply) -> str:
         return ""
     if text[0] in '{["':
         return f" ({len(reply.content):,} bytes of JSON)"
-    return f": {redact(text, session.secrets)[:200]!r}"
+    shown = redact(redact(text, session.secrets), list(_people(session, ask)))
+    return f": {shown[:200]!r}"
 
 
 def _refusal(session: Session, ask: Ask, reply: Reply, problem: Problem) -> ApiError:

@@ -22,7 +22,9 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote
+
+from contactkit.telling import held, is_secret_name, shaped
+from contactkit.told import retold
 
 
 class ContactKitWarning(UserWarning):
@@ -217,12 +219,20 @@ _PERSONAL = re.compile(
 
 
 def redact(text: str, secrets: Iterable[str], *, personal: bool = True) -> str:
-    """`text` without the given secrets, plain or percent-encoded.
+    """`text` without the given secrets, however they are spelt, or what must be one.
 
     Without e-mail addresses and phone numbers too, unless `personal` is False.
     """
-    # Longest first: a secret may be part of another one.
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        for form in {secret, quote(secret, safe="")}:
-            text = re.sub(re.escape(form), "•••", text, flags=re.IGNORECASE)
+    given = tuple(dict.fromkeys(map(str, filter(None, secrets))))
+    text = retold(text, lambda name, value: "•••" if is_secret_name(name) else value)
+    text = _struck(text, held(text, given))
+    text = _struck(text, shaped(text))
     return _PERSONAL.sub("…", text) if personal else text
+
+
+def _struck(text: str, places: Iterable[tuple[str, int, int]]) -> str:
+    made, at = "", 0
+    for _, start, end in sorted(places, key=lambda each: each[1:]):
+        if start >= at:
+            made, at = f"{made}{text[at:start]}•••", end
+    return made + text[at:]

@@ -15,7 +15,8 @@ from urllib.parse import unquote
 Leaks: TypeAlias = Callable[[str], Iterable[tuple[str, int]]]
 """The kind of each secret and personal value in a text, and where it starts."""
 
-BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
+_LINES = {ord(each): None for each in "\t\r\n"}
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
@@ -67,4 +68,4 @@ def decoded(word: str) -> str:
         text = b64decode(plain + "=" * (-len(plain) % 4)).decode()
     except ValueError:
         return ""
-    return text if text.isprintable() else ""
+    return text if text.translate(_LINES).isprintable() else ""

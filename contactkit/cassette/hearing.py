@@ -55,13 +55,14 @@ async def ahear(
 
 def request_of(request: httpx.Request) -> Request:
     """A request as redaction takes it."""
+    body = request.read()
     return Request(
         method=request.method,
         url=str(request.url.copy_with(query=None, fragment=None)),
         query=tuple(request.url.params.multi_items()),
         headers=_pairs(request.headers),
-        body=request.content,
-        content_type=request.headers.get("content-type", "") if request.content else "",
+        body=body,
+        content_type=request.headers.get("content-type", "") if body else "",
     )
 
 

@@ -15,6 +15,8 @@ from contactkit.spec import JSON
 Names = tuple[str, ...]
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],]|[^\s{}\[\],:"]+', re.S)
 
+_NAMING = ("name", "key", "field", "header")
+
 
 class Leaf(NamedTuple):
     """A scalar below `names`, the last one its own, or such a name itself."""
@@ -62,6 +64,18 @@ def leaves(text: str) -> Iterator[Leaf]:
                 yield Leaf(found.start(), token, here, is_name=True)
             case _:
                 yield Leaf(found.start(), token, here, bool(stack) and not stack[-1][0])
+
+
+def named(found: Iterable[Leaf]) -> Iterator[Leaf]:
+    """The same, each `value` below the name that stands before it, as in {"name": .., "value"}."""
+    told: dict[Names, str] = {}
+    for leaf in found:
+        last = leaf.names[-1].lower() if leaf.names and not leaf.is_name else ""
+        if last in _NAMING and leaf.token[0] == '"':
+            told[leaf.names[:-1]] = str(leaf.value)
+        if last == "value" and (name := told.get(leaf.names[:-1])):
+            leaf = leaf._replace(names=(*leaf.names, name))
+        yield leaf
 
 
 def replaced(text: str, changes: Iterable[tuple[Leaf, str]]) -> str:

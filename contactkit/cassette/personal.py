@@ -15,6 +15,14 @@ _CALENDAR = (
     "September October November December Mon Tue Wed Thu Fri Sat Sun Monday Tuesday Wednesday "
     "Thursday Friday Saturday Sunday"
 )
+# Providers say more than they document; whoever else has such a name is a person too.
+_USUAL: dict[str, Kind] = {
+    **dict.fromkeys("firstname givenname namefirst forename".split(), "first"),
+    **dict.fromkeys("lastname familyname surname namelast maidenname".split(), "last"),
+    **dict.fromkeys("fullname middlename birthdate birthday dateofbirth dob".split(), "free"),
+    **dict.fromkeys("street streetaddress addressline1 addressline2".split(), "free"),
+    **dict.fromkeys("phone phonenumber mobile cellphone telephone msisdn".split(), "phone"),
+}
 
 
 class Places:
@@ -33,10 +41,15 @@ class Places:
         """What stands under a name, however its words are joined."""
         return self._kinds.get(_folded(name))
 
+    def usual(self, name: str) -> Kind | None:
+        """What stands under a name that no declaration has."""
+        return _USUAL.get(_folded(name))
+
     def asked(self, name: str) -> Kind | None:
         """The same for a query's name, which may hold a field's, as `filter[email][in]`."""
-        parts: Iterator[Kind | None] = (self.kind(part) for part in re.findall(r"\w+", name))
-        return next(filter(None, parts), None)
+        parts = re.findall(r"\w+", name)
+        kinds: Iterator[Kind | None] = (self.kind(part) or self.usual(part) for part in parts)
+        return next(filter(None, kinds), None)
 
     def segment(self, path: str) -> tuple[Kind, int, int] | None:
         """Where a path has a contact's key, if that is personal, and its kind."""

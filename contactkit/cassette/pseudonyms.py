@@ -20,7 +20,7 @@ from contactkit.cassette import fiction, spelling, wording
 
 Kind: TypeAlias = Literal["phone", "email", "first", "last", "free"]
 Candidate: TypeAlias = Callable[[bytes, int], str]
-_WORD = re.compile(rf"{spelling.EMAIL}|\w+")
+_WORD = re.compile(rf"{spelling.EMAIL}|[^\W_]+")
 # Past these a range counts as full.
 _RESERVED_TRIES = 12
 
@@ -58,6 +58,15 @@ class Pseudonyms:
             self._numbers[made] = made
             self._spell(number, made)
 
+    @property
+    def known(self) -> int:
+        """How many values are known again in a text."""
+        return len(self._digits) + sum(map(len, self._phrases.values()))
+
+    def knows(self, token: str) -> bool:
+        """Whether a JSON number is a phone number that was seen before."""
+        return token in self._digits
+
     def of(self, kind: Kind, value: str) -> str:
         """The pseudonym of a value; the same one whenever it is asked for."""
         found = self._made.get((kind, value))
@@ -71,7 +80,10 @@ class Pseudonyms:
         mantissa, e, exponent = token.partition("e" if "e" in token else "E")
         length = sum(each.isdigit() for each in mantissa)
         digits = spelling.digits_of(mantissa)
-        if length < 7 or digits in self._listed or self._is_checked(digits):
+        if length < 7:
+            return token
+        if digits in self._listed or self._is_checked(digits):
+            self._keep("number", digits)
             return token
         made = self._assign("number", token, lambda noise, _: self._checked(noise, length))
         return spelling.pour(mantissa, made) + e + exponent
@@ -88,10 +100,8 @@ class Pseudonyms:
         """What is personal in a text and no pseudonym: its kind and where it starts."""
         for found in spelling.PERSONAL.finditer(text):
             if self._is_leak(found):
-                yield (
-                    "e-mail address" if found.lastgroup == "email" else "phone number",
-                    (found.start()),
-                )
+                is_email = found.lastgroup == "email"
+                yield "e-mail address" if is_email else "phone number", found.start()
         yield from (("personal value", start) for start, _, _ in self._told(text))
 
     def _is_leak(self, found: re.Match[str]) -> bool:
@@ -100,7 +110,7 @@ class Pseudonyms:
             return not fiction.is_example(text)
         digits = spelling.digits_of(text)
         known = None if "+" in text else self._digits.get(digits)
-        if known or found.lastgroup == "digits":
+        if known or found.lastgroup in ("digits", "inside"):
             return known is not None and self._numbers.get(known) != known
         # Nearly all that a recording holds are such, and to take one apart is slow.
         if fiction.is_reserved(f"+{digits}" if "+" in text else f"+1{digits[-10:]}"):
@@ -237,17 +247,19 @@ class Pseudonyms:
                 made = self.of("phone", head) + rest
             case _:
                 known = spelling.digits_of(text) in self._digits
-                return (
-                    self.of("phone", text) if known or (bare and spelling.is_bare(text)) else None
-                )
+                alone = bare and found.lastgroup == "digits" and spelling.is_bare(text)
+                return self.of("phone", text) if known or alone else None
         return made if text == found[0] else made.replace("@", "%40").replace("+", "%2B")
 
     def _remember(self, kind: Kind, value: str, made: str) -> None:
         least = 3 if kind in ("first", "last") else 8
-        words = re.findall(r"\w+", value)
-        personal = kind in ("first", "last", "free") and made != value and words
-        if personal and len(value) >= least and value not in self._ordinary:
-            self._phrases.setdefault(words[0], {}).setdefault(value, made)
+        personal = kind in ("first", "last", "free") and made != value
+        if not personal or len(value) < least:
+            return
+        for spelt, one in ((value, made), (value.upper(), made.upper())):
+            words = re.findall(r"[^\W_]+", spelt)
+            if words and spelt not in self._ordinary:
+                self._phrases.setdefault(words[0], {}).setdefault(spelt, one)
 
     def _known(self, text: str) -> str:
         made, at = "", 0

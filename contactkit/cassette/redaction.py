@@ -6,7 +6,6 @@ and knows nothing of how they came about.
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
@@ -14,18 +13,22 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 from urllib.parse import quote, unquote, unquote_plus
 
+from contactkit.cassette.body import compressed
 from contactkit.cassette.findings import BASE64, Finding, decoded, findings
-from contactkit.cassette.leaves import Leaf, Names, leaves, replaced
+from contactkit.cassette.leaves import Leaf, Names, leaves, named, replaced
 from contactkit.cassette.personal import Places, ordinary, secret_names
 from contactkit.cassette.pseudonym_key import fingerprint
 from contactkit.cassette.pseudonyms import Kind, Pseudonyms
 from contactkit.cassette.secrets import Secrets
 from contactkit.cassette.spelling import digits_of
+from contactkit.cassette.texts import code_of, inflated, is_json, quoted_like
 from contactkit.spec import Provider
+from contactkit.told import retold
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
-_URL = re.compile(r"https?://[^\s\"'<>\\]+")
-_PARTS = re.compile(r"(https?://)(?:([^/?#@]*)@)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.S)
+_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s\"'<>\\]+", re.IGNORECASE)
+_PARTS = re.compile(r"([A-Za-z][\w+.-]*://)(?:([^/?#@]*)@)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.S)
+_QUOTED = re.compile(r"[^\s\"'<>&]*%[0-9A-Fa-f]{2}[^\s\"'<>&]*")
 # A whole text of digits under such a name is what it says.
 _COUNTED = re.compile(
     r"(?:^|_|[a-z](?=[A-Z]))(?:ids?|uuid|key|code|cursor|count|total|page|size|time(?:stamp)?|at"
@@ -85,6 +88,7 @@ class Redaction:
             query=tuple((self.text(name), self._asked(name, v)) for name, v in request.query),
             headers=self._headers(request.headers),
             body=self._body(request.body, request.content_type),
+            content_type=self.text(request.content_type, bare=False),
         )
 
     def response(self, response: Response) -> Response:
@@ -93,18 +97,34 @@ class Redaction:
         return replace(response, headers=self._headers(response.headers), body=body)
 
     def exchange(self, request: Request, response: Response) -> tuple[Request, Response]:
-        """Both of an exchange: a name that only one of them marks is found in the other too."""
-        self.request(request)
-        answer = self.response(response)
-        return self.request(request), answer
+        """Both of an exchange: what only one of them gives away is found in the other too."""
+        while True:
+            known = self._known
+            asked, answer = self.request(request), self.response(response)
+            if known == self._known or not self._tells(asked, answer):
+                return asked, answer
+
+    @property
+    def _known(self) -> int:
+        return self._secrets.known + self._pseudonyms.known
+
+    def _tells(self, request: Request, response: Response) -> bool:
+        """Whether there is more in them to be replaced."""
+        pairs = (*request.query, *request.headers, *response.headers)
+        texts = [request.url, request.content_type, *(text for pair in pairs for text in pair)]
+        bodies = (body.decode("utf-8", "replace") for body in (request.body, response.body))
+        return any(True for text in (*texts, *bodies) for _ in findings(text, self._leaks))
 
     def text(self, text: str, bare: bool = True) -> str:
         """A text, as an error's, without any secret and with pseudonyms."""
+        if text[:1] in ("{", "[") and is_json(text):
+            return self._json(text, False)
         text = _URL.sub(lambda found: self.url(found[0]), text) if "://" in text else text
-        text = self._secrets.text(text)
-        if len(text) >= 16:
+        text = self._secrets.text(retold(text, self._told))
+        if len(text) >= 12:
             text = BASE64.sub(self._encoded, text)
-        return self._pseudonyms.text(text, bare)
+        text = self._pseudonyms.text(text, bare)
+        return _QUOTED.sub(self._unquoted, text) if "%" in text else text
 
     def url(self, url: str) -> str:
         """A URL: its user info, path, query and fragment."""
@@ -141,20 +161,21 @@ class Redaction:
     def _header(self, name: str, value: str) -> str:
         if self._secrets.is_named(name):
             return self._secrets.header(name, value)
-        return self.text(value, bare=False)
+        kind = self._places.asked(name)
+        return self._personal(kind, value) if kind else self.text(value, bare=False)
 
     def _path(self, path: str) -> str:
         keyed = self._places.segment(path)
         if keyed:
             kind, start, end = keyed
             key = self._pseudonyms.of(kind, self._secrets.text(unquote(path[start:end])))
-            key = _quoted_like(path[start:end], key)
+            key = quoted_like(path[start:end], key)
             return self._segments(path[:start]) + key + self._segments(path[end:])
         return self._segments(path)
 
     def _segments(self, path: str) -> str:
         return "/".join(
-            _quoted_like(each, self.text(unquote(each), bare=False)) for each in path.split("/")
+            quoted_like(each, self.text(unquote(each), bare=False)) for each in path.split("/")
         )
 
     def _asked(self, name: str, value: str) -> str:
@@ -174,7 +195,7 @@ class Redaction:
         name, equals, value = pair.partition("=")
         plain = unquote_plus(value)
         made = self._asked(unquote_plus(name), plain)
-        name = _quoted_like(name, self.text(unquote_plus(name)))
+        name = quoted_like(name, self.text(unquote_plus(name)))
         return name + equals + (value if made == plain else quote(made, safe=""))
 
     def _personal(self, kind: Kind, value: str) -> str:
@@ -183,18 +204,22 @@ class Redaction:
     def _body(self, body: bytes, content_type: str, refused: bool = False) -> bytes:
         if not body:
             return body
+        if inner := inflated(body):
+            made = self._body(inner, content_type, refused)
+            return body if made == inner else compressed(made, "gzip")
         # What is no text keeps its bytes where nothing is found in it.
-        text = body.decode("utf-8", "surrogateescape")
+        code = code_of(body, content_type)
+        text = body.decode(code, "surrogateescape")
         if "form-urlencoded" in content_type:
             made = self._form(text)
-        elif _is_json(body):
+        elif is_json(text):
             made = self._json(text, refused)
         else:
             made = self.text(text)
-        return body if made == text else made.encode("utf-8", "surrogateescape")
+        return body if made == text else made.encode(code, "surrogateescape")
 
     def _json(self, text: str, refused: bool) -> str:
-        found = list(leaves(text))
+        found = list(named(leaves(text)))
         # Numbers with their country first, so that the other spellings beside them have it too;
         # and all values that are marked before any text that may repeat one.
         for leaf in sorted(found, key=lambda each: "+" not in each.token[:6]):
@@ -216,6 +241,9 @@ class Redaction:
         # A refusal's lists below a field's name are messages about it.
         if kind and not (refused and leaf.listed):
             return self._rewritten(leaf, lambda value: self._personal(kind, value))
+        usual = None if refused or not leaf.names else self._places.usual(leaf.names[-1])
+        if usual:
+            return self._rewritten(leaf, lambda value: self._personal(usual, value))
         bare = not (leaf.names and _COUNTED.search(leaf.names[-1]))
         return (
             leaf.token
@@ -236,7 +264,7 @@ class Redaction:
         if leaf.names and self._secrets.is_named(leaf.names[-1]):
             return "0"
         kind = self._kind(leaf.names)
-        if kind == "phone" and len(leaf.token) >= 7:
+        if (kind == "phone" and len(leaf.token) >= 7) or self._pseudonyms.knows(leaf.token):
             return digits_of(self._pseudonyms.of("phone", leaf.token)).lstrip("0")
         return self._pseudonyms.number(leaf.token) if kind == "free" else leaf.token
 
@@ -246,6 +274,18 @@ class Redaction:
             self._kinds[names] = next(filter(None, kinds), None)
         return self._kinds[names]
 
+    def _told(self, name: str, value: str) -> str:
+        if self._secrets.is_named(name):
+            return self._secrets.stand_in(name, value)
+        kind = self._places.asked(name)
+        return self._personal(kind, value) if kind else value
+
+    def _unquoted(self, found: re.Match[str]) -> str:
+        """What is percent-encoded, once more perhaps, with what it must not hold replaced."""
+        plain = unquote(found[0])
+        made = plain if plain == found[0] else self.text(plain, bare=False)
+        return found[0] if made == plain else quote(made, safe="=")
+
     def _encoded(self, found: re.Match[str]) -> str:
         """A base64 word with what its text must not hold replaced."""
         plain = decoded(found[0])
@@ -254,16 +294,3 @@ class Redaction:
             return found[0]
         new = b64encode(made.encode(), b"-_" if re.search("[-_]", found[0]) else None).decode()
         return new if found[0].endswith("=") or len(found[0]) % 4 == 0 else new.rstrip("=")
-
-
-def _is_json(body: bytes) -> bool:
-    try:
-        json.loads(body)
-    except ValueError:
-        return False
-    return True
-
-
-def _quoted_like(raw: str, made: str) -> str:
-    """`made` in a path or a form, with what `raw` left unquoted left so."""
-    return raw if made == unquote(raw) else quote(made, safe="+" if "+" in raw else "")

@@ -9,18 +9,21 @@ from functools import lru_cache
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
-_GAP = r"[ ().\-/\u00a0\u2010-\u2015]"
-EMAIL = r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+"
-_INTERNATIONAL = rf"(?<![\w+])(?:tel:)?(?:\+|%2[Bb])[1-9](?:{_GAP}{{0,3}}\d){{6,14}}(?!\d)"
+_GAP = r"[ ().\-/\u00a0\u2000-\u200b\u2010-\u2015\u202f\u205f\u2060]"
+EMAIL = r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40|&#64;|&#x40;|&commat;)[\w-]+(?:\.[\w-]+)+"
+_INTERNATIONAL = rf"(?<![\d+])(?:tel:)?(?:\+|%2[Bb])[1-9](?:{_GAP}{{0,3}}\d){{6,14}}(?!\d)"
 _NATIONAL = (
     r"(?<![\w.+-])(?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[ .-])[2-9]\d{2}[ .-]\d{4}(?![\w-])"
 )
 _DIGITS = rf"(?<![\w.+-])\(?\d(?:{_GAP}{{0,3}}\d){{6,14}}(?!\w)"
+_INSIDE = r"(?<=[A-Za-z_])\d{10,15}(?!\d)"
 PERSONAL = re.compile(
     f"(?P<email>{EMAIL})|(?P<phone>{_INTERNATIONAL}|{_NATIONAL})|(?P<digits>{_DIGITS})"
+    f"|(?P<inside>{_INSIDE})"
 )
-"""E-mail addresses, phone numbers, and runs of digits that may be one."""
+"""E-mail addresses, phone numbers, and runs of digits that may be one, or one in a word."""
 
+_AT = re.compile("%40|&#64;|&#x40;|&commat;")
 E164 = re.compile(r"\+[0-9]+")
 _ABROAD = re.compile(r"^(?:00|011)(?=[ ().-]*[1-9])")
 _NO_DIGITS = str.maketrans("", "", "".join(map(chr, {*range(128)} - {*range(48, 58)})))
@@ -29,7 +32,8 @@ _BARE = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}", re.ASCII)
 
 def unquoted(text: str) -> str:
     """A found number or address without percent-encoding."""
-    return text.replace("%40", "@").replace("%2B", "+").replace("%2b", "+")
+    plain = _AT.sub("@", text) if "%" in text or "&" in text else text
+    return plain.replace("%2B", "+").replace("%2b", "+")
 
 
 def digits_of(text: str) -> str:
@@ -66,8 +70,11 @@ def e164(number: PhoneNumber) -> str:
 
 
 def is_bare(text: str) -> bool:
-    """Whether digits alone are a number that North America's numbering plan has."""
-    number = read(text) if _BARE.fullmatch(text) else None
+    """Whether digits are a number as it is dialled: in North America, or from there or elsewhere.
+
+    Abroad it has the prefix 00 or 011.
+    """
+    number = read(text) if _BARE.fullmatch(text) or _ABROAD.match(text) else None
     return number is not None and phonenumbers.is_valid_number(number)
 
 

@@ -32,7 +32,7 @@ JSONS = ("content-type", "application/json")
 BODIES = [
     b"",
     b'{"count": 12345678901234567890123}',
-    '{"first_name":"Zoe\u0308"}'.encode(),
+    '{"note":"Zoe\u0308"}'.encode(),
     bytes(range(256)),
     page([contact(1), contact(2)]),
 ]

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contactkit.cassette.redaction import Redaction, Request, Response
-from contactkit.cassette.secrets import _ISSUED, STAND_IN, Secrets
+from contactkit.cassette.secrets import STAND_IN, Secrets
 from contactkit.declarations import find
+from contactkit.telling import ISSUED
 
 KEY = b"a key of thirty-two bytes, no more"
 HELD = "kT9/vQ+2 =xZ&41mm"
@@ -192,7 +193,7 @@ def test_shapes_tell_without_a_name(text):
 @pytest.mark.parametrize(
     "text",
     [
-        *(f"{each}{joint}a1b2c3d4e5" for each in _ISSUED for joint in "-_"),
+        *(f"{each}{joint}a1b2c3d4e5" for each in ISSUED for joint in "-_"),
         "SG.a1b2c3d4e5",
         "AIza" + "Sy0123456789" * 3,
         *(f"{word}={'a1b2c3d4e5'}" for word in ("API-Key", "Private_Key_Id", "secret", "TOKENS")),

@@ -1,0 +1,111 @@
+"""What gives a secret away: its name, its value in any spelling, or its shape."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from urllib.parse import quote, quote_plus
+
+_TELLING = (
+    r"(?:api|access|secret|private|signing|encryption)[-_ ]?key(?:[-_ ]id)?|secret|tokens?|jwt"
+    r"|pass(?:word|wd|code|phrase)|pwd|signature|hmac|session(?:[-_ ]?id)?|credentials?"
+)
+_NAMES = re.compile(
+    rf"(?:^|[^a-z])(?:{_TELLING}|(?:j|php)sess(?:ion)?id|sig|sid|auth|authorization|bearer|cookies?|ssn|otp|pin|cvv"
+    r"|csrf|xsrf)(?:$|[^a-z](?!(?:type|url|uri|expires.*|count|limit|status|required|enabled)$))"
+)
+_NO = r"(?!redacted-)"
+ISSUED = (
+    "sk pk rk whsec ghp gho ghs github_pat glpat xoxa xoxb xoxe xoxp xoxr xoxs shpat npm hf".split()
+)
+SHAPES = re.compile(
+    r"(?P<jwt>(?:(?<![\w-])|(?<=\\[nrt]))eyJ[\w-]{6,}\.[\w-]{4,}(?:\.[\w-]*)?)"
+    rf"|(?i:\b(?:bearer|basic)(?:\s|%20|\+)+{_NO}(?P<bearer>(?=\S*?[\d_.~+/=-]|\S{{20}})"
+    r"[\w.~+/=-]{8,}))"
+    rf"|(?P<key>\b(?:(?:{'|'.join(ISSUED)})[-_]"
+    r"|SG\.)[\w.-]{10,}|\b(?:AKIA[0-9A-Z]{16}|AIza[\w-]{30,}))"
+    rf"|(?i:(?<![a-z])(?:{_TELLING})(?:=|%3d)[\"'\\]*{_NO}(?P<given>[^\s\"'&;,<>{{}}\[\]\\]{{4,}})"
+    rf"|(?<![a-z])(?:{_TELLING})[\"'\\]*(?:\s*:\s*|\s+(?:is\s+|was\s+)?)[\"'\\]*{_NO}"
+    r"(?P<told>(?=[^\s\"'&;,]*\d)[^\s\"'&;,<>{}\[\]\\]{8,}))"
+)
+# Every shape has one of these in it, whatever its case, and most texts have none.
+_SIGNS = (
+    *"eyj bearer basic sg. akia aiza key secret token jwt pass pwd signature hmac session".split(),
+    "credential",
+    *(each + joint for each in ISSUED for joint in "-_"),
+)
+_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
+
+
+@lru_cache(maxsize=4096)
+def is_secret_name(name: str) -> bool:
+    """Whether what has this name is a secret."""
+    return _NAMES.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()) is not None
+
+
+def shaped(text: str) -> Iterator[tuple[str, int, int]]:
+    """What looks like a secret, or is called one: what it is, and its place."""
+    for found in SHAPES.finditer(text) if has(text.casefold(), _SIGNS) else ():
+        group = found.lastgroup or ""
+        yield "token" if group in ("given", "told") else group, *found.span(group)
+
+
+def held(text: str, values: tuple[str, ...]) -> Iterator[tuple[str, int, int]]:
+    """Each of the values that the text has, however it is spelt, and its place."""
+    pattern = _by_value(values) if has(text.casefold(), _signs(values)) else None
+    for found in pattern.finditer(text) if pattern else ():
+        start, end, group = found.start(), found.end(), found.lastgroup or ""
+        while group[0] == "b" and start and text[start - 1] in _BASE64:
+            start -= 1
+        while group[0] == "b" and end < len(text) and text[end] in _BASE64:
+            end += 1
+        yield values[int(group[1:])], start, end
+
+
+def has(text: str, parts: Iterable[str]) -> bool:
+    """Whether one of the parts is in a text."""
+    return any(part in text for part in parts)
+
+
+@lru_cache(maxsize=16)
+def _signs(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Texts of which one is in all that `_by_value` finds, once both are case-folded."""
+    found = {each for value in values for each in (*_spellings(value), *_cores(value.encode()))}
+    return tuple({each.casefold() for each in found})
+
+
+@lru_cache(maxsize=16)
+def _by_value(values: tuple[str, ...]) -> re.Pattern[str]:
+    """Finds each of the values as plain text (group p) and inside of base64 (group b)."""
+    parts: list[tuple[int, str]] = []
+    for number, value in enumerate(values):
+        plain = sorted(map(re.escape, _spellings(value)), key=len, reverse=True)
+        parts.append((len(value), f"(?P<p{number}>(?i:{'|'.join(plain)}))"))
+        cores = _cores(value.encode())
+        if cores:
+            parts.append((len(value), f"(?P<b{number}>{'|'.join(map(re.escape, cores))})"))
+    # Longest first: a secret may be part of another one.
+    parts.sort(key=lambda part: -part[0])
+    return re.compile("|".join(text for _, text in parts))
+
+
+def _spellings(value: str) -> set[str]:
+    quoted = quote(value, safe="")
+    return {value, quoted, quote(quoted, safe=""), quote_plus(value), json.dumps(value)[1:-1]}
+
+
+def _cores(value: bytes) -> set[str]:
+    """What base64 makes of a value after 0, 1 or 2 other bytes, whatever surrounds it.
+
+    Less than eight letters of it would be found by chance.
+    """
+    found: set[str] = set()
+    for before in range(3):
+        padded = b"\0" * before + value
+        whole = len(padded) * 8 // 6
+        for encode in (b64encode, urlsafe_b64encode):
+            found.add(encode(padded).decode()[(before * 8 + 5) // 6 : whole])
+    return {each for each in found if len(each) >= 8}
