@@ -43,6 +43,9 @@ _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 @lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """Whether what has this name is a secret."""
+    # A sentence is no name.
+    if name.count(" ") > 2:
+        return False
     return _NAMES.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()) is not None
 
 
@@ -94,7 +97,11 @@ def _by_value(values: tuple[str, ...]) -> re.Pattern[str]:
 
 def _spellings(value: str) -> set[str]:
     quoted = quote(value, safe="")
-    return {value, quoted, quote(quoted, safe=""), quote_plus(value), json.dumps(value)[1:-1]}
+    found = {value, quoted, quote(quoted, safe=""), quote_plus(value)}
+    for ascii_only in (True, False):
+        escaped = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
+        found |= {escaped, json.dumps(escaped)[1:-1], escaped.replace("/", "\\/")}
+    return found
 
 
 def _cores(value: bytes) -> set[str]:

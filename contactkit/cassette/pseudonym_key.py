@@ -9,9 +9,9 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
+import tempfile
 from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import platformdirs
 
@@ -40,12 +40,13 @@ def made_pseudonym_key() -> bytes:
         return found
     try:
         _file().parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile("w", dir=_file().parent) as file:
+        # It is whole before it is there; and of two that are made at once the first wins.
+        made, name = tempfile.mkstemp(dir=_file().parent)
+        with os.fdopen(made, "w") as file:
             file.write(secrets.token_hex(32))
-            file.flush()
-            # Of two that make it at once the first wins, and nobody reads half of one.
-            with suppress(FileExistsError):
-                os.link(file.name, _file())
+        with suppress(FileExistsError):
+            os.link(name, _file())
+        os.unlink(name)
     except OSError as error:
         message = f"{_file()} cannot be made ({type(error).__name__}); or set {VARIABLE}"
         raise ConfigurationError(message) from None

@@ -7,6 +7,7 @@ and knows nothing of how they came about.
 from __future__ import annotations
 
 import re
+import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -60,7 +61,7 @@ class Response:
 
 
 class Redaction:
-    """What one cassette holds in the place of secrets and of personal values.
+    """What one cassette holds in the place of secrets and of personal values; for any thread.
 
     `secrets` are those that the client holds at the time of asking. Under one `key` a value has the
     same pseudonym in every run; `owners` (see Pseudonyms) keeps colliding ones apart across runs.
@@ -79,17 +80,19 @@ class Redaction:
         self._secrets = Secrets(secrets, secret_names(provider))
         self._pseudonyms = Pseudonyms(key, owners, ordinary(provider))
         self._kinds: dict[Names, Kind | None] = {}
+        self._lock = threading.RLock()
 
     def request(self, request: Request) -> Request:
         """A request as it is recorded, and as it is looked for."""
-        return replace(
-            request,
-            url=self.url(request.url),
-            query=tuple((self.text(name), self._asked(name, v)) for name, v in request.query),
-            headers=self._headers(request.headers),
-            body=self._body(request.body, request.content_type),
-            content_type=self.text(request.content_type, bare=False),
-        )
+        with self._lock:
+            return replace(
+                request,
+                url=self.url(request.url),
+                query=tuple((self.text(name), self._asked(name, v)) for name, v in request.query),
+                headers=self._headers(request.headers),
+                body=self._body(request.body, request.content_type),
+                content_type=self.text(request.content_type, bare=False),
+            )
 
     def response(self, response: Response) -> Response:
         """An answer as it is recorded."""
@@ -98,15 +101,13 @@ class Redaction:
 
     def exchange(self, request: Request, response: Response) -> tuple[Request, Response]:
         """Both of an exchange: what only one of them gives away is found in the other too."""
-        while True:
-            known = self._known
-            asked, answer = self.request(request), self.response(response)
-            if known == self._known or not self._tells(asked, answer):
-                return asked, answer
-
-    @property
-    def _known(self) -> int:
-        return self._secrets.known + self._pseudonyms.known
+        with self._lock:
+            while True:
+                known = self._secrets.known, self._pseudonyms.known
+                asked, answer = self.request(request), self.response(response)
+                grown = known != (self._secrets.known, self._pseudonyms.known)
+                if not grown or not self._tells(asked, answer):
+                    return asked, answer
 
     def _tells(self, request: Request, response: Response) -> bool:
         """Whether there is more in them to be replaced."""
@@ -117,6 +118,10 @@ class Redaction:
 
     def text(self, text: str, bare: bool = True) -> str:
         """A text, as an error's, without any secret and with pseudonyms."""
+        with self._lock:
+            return self._text(text, bare)
+
+    def _text(self, text: str, bare: bool) -> str:
         if text[:1] in ("{", "[") and is_json(text):
             return self._json(text, False)
         text = _URL.sub(lambda found: self.url(found[0]), text) if "://" in text else text
@@ -139,9 +144,9 @@ class Redaction:
 
     def owners(self) -> dict[str, str]:
         """The pseudonyms that were used since it was last asked, and whose they are."""
-        touched = dict(self._pseudonyms.touched)
-        self._pseudonyms.touched.clear()
-        return touched
+        with self._lock:
+            touched, self._pseudonyms.touched = self._pseudonyms.touched, {}
+            return touched
 
     def scan(self, data: bytes) -> list[str]:
         """What must not be written and is in `data`: its kind, and at which byte."""
@@ -149,7 +154,8 @@ class Redaction:
 
     def findings(self, data: bytes) -> Iterator[Finding]:
         """The same as values, one by one."""
-        return findings(data.decode("utf-8", "replace"), self._leaks)
+        with self._lock:
+            yield from findings(data.decode("utf-8", "replace"), self._leaks)
 
     def _leaks(self, text: str) -> Iterator[tuple[str, int]]:
         yield from self._secrets.leaks(text)
@@ -180,13 +186,10 @@ class Redaction:
 
     def _asked(self, name: str, value: str) -> str:
         """The value of a query or a form; a list's members one by one."""
-        if self._secrets.is_named(name):
-            return self._secrets.stand_in(name, value)
-        kind = self._places.asked(name)
-        if kind is None:
+        if not (self._secrets.is_named(name) or self._places.asked(name)):
             return self.text(value, bare=not _COUNTED.search(name))
         members = value.split(",") if re.search(r"\[n?in\]$", name) else [value]
-        return ",".join(self._personal(kind, each) for each in members)
+        return ",".join(self._told(name, each) for each in members)
 
     def _form(self, form: str) -> str:
         return "&".join(map(self._pair, form.split("&")))
@@ -282,9 +285,11 @@ class Redaction:
 
     def _unquoted(self, found: re.Match[str]) -> str:
         """What is percent-encoded, once more perhaps, with what it must not hold replaced."""
-        plain = unquote(found[0])
-        made = plain if plain == found[0] else self.text(plain, bare=False)
-        return found[0] if made == plain else quote(made, safe="=")
+        for plain in dict.fromkeys((unquote(found[0]), unquote_plus(found[0]))):
+            made = plain if plain == found[0] else self.text(plain, bare=False)
+            if made != plain:
+                return quote(made, safe="=")
+        return found[0]
 
     def _encoded(self, found: re.Match[str]) -> str:
         """A base64 word with what its text must not hold replaced."""

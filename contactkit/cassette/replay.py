@@ -7,7 +7,6 @@ other client is touched.
 from __future__ import annotations
 
 import inspect
-import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -56,7 +55,6 @@ class Replay:
         self._overrides = _Overrides(overrides) if overrides is not None else None
         self._played = played
         self._marked = bool(mark_names(provider))
-        self._redacting = threading.Lock()
         self.router = _Router()
         self.router.add(_Route(self.handle))
         self.transport = httpx.MockTransport(self.router.handler)
@@ -117,8 +115,7 @@ class Replay:
 
     def _redacted(self, literal: Asked, request: httpx.Request) -> tuple[Asked, Exchange | None]:
         """The request in the words of the recording, and what is recorded under them."""
-        with self._redacting:
-            found = asked(self._redaction.request(request_of(request)), self._provider)
+        found = asked(self._redaction.request(request_of(request)), self._provider)
         return found, None if found == literal else self._index.take(found)
 
     def play(self, exchange: Exchange, request: httpx.Request) -> httpx.Response:
