@@ -20,8 +20,13 @@ from urllib.parse import quote, unquote_plus
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import contactkit as ck
+from contactkit.cassette.heard import Heard, redacted
+from contactkit.cassette.hearing import request_of
+from contactkit.cassette.redaction import Redaction
 from contactkit.declarations import find
 from tests.support import Wire, says
 
@@ -277,3 +282,33 @@ def test_what_is_planted_is_nowhere(name, planted, tmp_path, caplog):
         shown = recorded(name, planted, path) + replayed(name, planted, path)
     read = "\0".join(readings("\n".join([path.read_text("utf-8"), *shown, caplog.text])))
     assert [each for each in planted.gone if each in read] == []
+
+
+spellings = st.sampled_from(
+    [
+        str,
+        b64,
+        lambda text: quote(text, safe=""),
+        lambda text: quote(quote(text, safe=""), safe=""),
+        lambda text: json.dumps({"q": json.dumps([text])}),
+        lambda text: b64(json.dumps({"after": text})),
+        lambda text: f"https://x.test/?v={quote(text, safe='')}&page=1",
+    ]
+)
+values = st.one_of(
+    st.from_regex(r"[a-z][a-z0-9._+-]{3,9}[a-z0-9]@[a-z]{3,9}\.(invalid|co\.uk)", fullmatch=True),
+    st.from_regex(r"\+1415555[2-9]\d{3}|\+49151234567\d\d|\+4479111234\d\d", fullmatch=True),
+    st.just(HELD),
+)
+
+
+@given(values, spellings, st.sampled_from(["data", "json", "content", "params"]), st.booleans())
+def test_what_is_planted_anywhere_is_not_written(value, spelt, place, alone):
+    text = spelt(value) if alone else f"for {spelt(value)}, see id-7"
+    given = text if place == "content" else {"note": text}
+    asked = httpx.Request("POST", "https://api.test/c", **{place: given})
+    redaction = Redaction(find("sent"), lambda: [HELD], b"a key")
+    heard = Heard(request=request_of(asked), status=200, content=doc(m=[text]), at=0.0)
+    exchange = redacted(heard, find("sent"), redaction)
+    made = f"{exchange.asked.query} {exchange.asked.body} {exchange.content}"
+    assert value not in "".join(readings(made))

@@ -381,3 +381,31 @@ def test_a_long_text_of_near_misses_takes_no_long_time(part):
     redaction("sent").scan(body)
     # A search that tries the rest of the text at each place would take minutes.
     assert perf_counter() - started < 5
+
+
+ordinary = st.one_of(
+    st.uuids().map(str),
+    st.uuids().map(lambda each: each.hex),
+    st.datetimes().map(lambda each: f"{each.isoformat()}Z"),
+    st.dates().map(str),
+    st.binary(min_size=8, max_size=32).map(lambda each: b64encode(each).decode()),
+    st.from_regex(r"(cus|evt|msg)_[a-z0-9]{14,20}", fullmatch=True),
+    st.integers(0, 10**6).map(str),
+    st.sampled_from(["active", "NY", "en-US", "50%", "is required", "the token has expired"]),
+)
+
+
+@given(ordinary, ordinary, st.sampled_from(["id", "created_at", "next", "status", "message"]))
+def test_what_tells_of_nobody_stays_wherever_it_is(one, other, name):
+    redacting = redaction("privy")
+    asked = Request(
+        method="POST",
+        url="https://api.test/c",
+        query=((name, one),),
+        headers=(("X-Of", one),),
+        body=f"{name}={quote(one)}&note=see+{quote(other)}+{quote(one)}".encode(),
+        content_type="application/x-www-form-urlencoded",
+    )
+    answer = Response(status=200, body=json_of({name: [one], "m": f"{other} {one}", one: 1}))
+    assert redacting.exchange(asked, answer) == (asked, answer)
+    assert redacting.scan(line(asked, answer)) == []
