@@ -12,6 +12,7 @@ from urllib.parse import quote, quote_plus
 _TELLING = (
     r"(?:api|access|secret|private|signing|encryption)[-_ ]?key(?:[-_ ]id)?|secret|tokens?|jwt"
     r"|pass(?:word|wd|code|phrase)|pwd|signature|hmac|session(?:[-_ ]?id)?|credentials?"
+    r"|authorization"
 )
 _NAMES = re.compile(
     rf"(?:^|[^a-z])(?:{_TELLING}|(?:j|php)sess(?:ion)?id|sig|sid|auth|authorization|bearer|cookies?|ssn|otp|pin|cvv"
@@ -34,7 +35,7 @@ SHAPES = re.compile(
 # Every shape has one of these in it, whatever its case, and most texts have none.
 _SIGNS = (
     *"eyj bearer basic sg. akia aiza key secret token jwt pass pwd signature hmac session".split(),
-    "credential",
+    *("credential", "authorization"),
     *(each + joint for each in ISSUED for joint in "-_"),
 )
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")

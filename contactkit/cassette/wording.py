@@ -14,7 +14,7 @@ from contactkit.cassette.spelling import pour
 _ONSETS = "b d f g h j k l m n p r s t v w z br dr gr kr st th tr".split()
 _VOWELS = "aeiou"
 ENDINGS = {
-    "first": "bel dan dor la len lia lin mar na nor ric rin ton vin wen xa".split(),
+    "first": "bel dan dor len lin mar nor ric rin ton vin wen wyn xa xen zor".split(),
     "last": "berg bury dahl field ford gard ham holm land ley man mere sen son wick wood".split(),
 }
 _SYLLABLES = rf"(?:(?:{'|'.join(sorted(_ONSETS, key=len, reverse=True))})[{_VOWELS}]){{3}}"

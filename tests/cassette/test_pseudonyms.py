@@ -373,3 +373,9 @@ def test_a_listed_json_number_stays_under_another_key(value):
     one = pseudonyms()
     made = one.number(f"-{value}")
     assert listed(one).number(made) == made
+
+
+@pytest.mark.parametrize("name", ["Karolina", "Katarina", "Josefina", "Serafina", "Marisela"])
+def test_no_common_name_is_taken_for_a_pseudonym_whatever_the_key(name):
+    keys = (bytes([number]) * 32 for number in range(200))
+    assert name not in {Pseudonyms(key).of("first", name) for key in keys}

@@ -182,7 +182,14 @@ def test_names_are_known_in_any_spelling(name):
 
 
 @pytest.mark.parametrize(
-    "text", ["sk_live_4eC39HqLyjWDarjt", "AKIA0123456789ABCDEF", "Bearer a1b2c3d4e5", "token=abcd"]
+    "text",
+    [
+        "Authorization: a1b2c3d4e5",
+        "sk_live_4eC39HqLyjWDarjt",
+        "AKIA0123456789ABCDEF",
+        "Bearer a1b2c3d4e5",
+        "token=abcd",
+    ],
 )
 def test_shapes_tell_without_a_name(text):
     made = Secrets(list).text(f"it said {text} here")
@@ -211,7 +218,14 @@ def test_every_shape_is_found(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["token: is needed", "Bearer authentication", "the secret was wrong", "keys: 12"]
+    "text",
+    [
+        "token: is needed",
+        "Authorization: is needed, in 2 ways",
+        "Bearer authentication",
+        "the secret was wrong",
+        "keys: 12",
+    ],
 )
 def test_prose_about_secrets_is_none(text):
     assert Secrets(list).text(text) == text
