@@ -9,6 +9,8 @@ from contactkit.cassette.body import compressed, decompressed
 from contactkit.cassette.exchange import Answered, Asked, Exchange, Pairs
 from contactkit.cassette.keys import marks
 from contactkit.cassette.redaction import Redaction, Request, Response
+from contactkit.cassette.texts import inflated
+from contactkit.errors import CassetteError
 from contactkit.spec import Provider
 
 
@@ -54,6 +56,8 @@ def asked(request: Request, provider: Provider) -> Asked:
 def _both(heard: Heard, status: int, redaction: Redaction) -> tuple[Request, Pairs, bytes]:
     encoding = header(heard.headers, "content-encoding")
     plain = decompressed(heard.content, encoding) if encoding else None
+    if plain is None and not _is_readable(heard.content, encoding):
+        raise CassetteError(f"nothing can look into an answer compressed as {encoding}")
     body = heard.content if plain is None else plain
     came = Response(
         status=status,
@@ -66,6 +70,16 @@ def _both(heard: Heard, status: int, redaction: Redaction) -> tuple[Request, Pai
         return request, kept.headers, heard.content
     content = kept.body if plain is None else compressed(kept.body, encoding)
     return request, _measured(kept.headers, len(content)), content
+
+
+def _is_readable(content: bytes, encoding: str) -> bool:
+    """Whether redaction can look into a content, as it cannot where the compression is unknown."""
+    if not content or encoding.lower() in ("", "identity") or inflated(content):
+        return True
+    try:
+        return bool(content.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def header(headers: Pairs, name: str) -> str:

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+import contactkit as ck
 from contactkit.cassette.body import decompressed
 from contactkit.cassette.heard import Heard, redacted
 from contactkit.cassette.redaction import Redaction, Request
@@ -79,3 +80,11 @@ def test_what_was_heard_shows_nothing_of_it():
     request = Request(method="GET", url=f"https://h/{REAL}", headers=(("X-Api-Key", SECRET),))
     text = repr(Heard(request=request, status=200, content=REAL.encode(), at=0.0))
     assert REAL not in text and SECRET not in text
+
+
+def test_what_is_compressed_in_a_way_that_nothing_can_look_into_is_not_kept():
+    zstd = b"\x28\xb5\x2f\xfd\x24\x05\x29\x00\x00" + b"hello" + b"\xff\xfe"
+    with pytest.raises(ck.CassetteError, match="compressed as zstd"):
+        kept(status=200, headers=(("content-encoding", "zstd"),), content=zstd)
+    assert kept(status=200, content=zstd).content == zstd
+    assert kept(status=204, headers=(("content-encoding", "br"),)).content == b""

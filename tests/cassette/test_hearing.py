@@ -111,6 +111,13 @@ def test_what_cannot_be_unpacked_is_kept_as_it_came(ask, address):
     assert (heard.status, heard.content) == (200, b"nope")
 
 
+def test_only_what_can_be_looked_into_is_asked_for(address):
+    with httpx.Client(trust_env=False) as client:
+        asked = client.build_request("GET", f"{address}/gzip", headers={"Accept-Encoding": "br"})
+        hear(client, asked, RealClock(), [].append)
+    assert asked.headers["accept-encoding"] == "gzip, deflate"
+
+
 def test_a_request_is_read_as_it_is_sent():
     url = "https://h/a%2Fb?x=1&x=2&y=%2B1#f"
     sent = httpx.Request("post", url, json={"n": 1}, headers={"X-Key": "k"})
