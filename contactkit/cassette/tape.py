@@ -12,6 +12,7 @@ import threading
 from bisect import insort_right
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from io import FileIO
 from operator import attrgetter
 from pathlib import Path
 from secrets import token_hex
@@ -73,7 +74,10 @@ class Tape:
         header |= {"key": key} if key else {}
         header |= {"keep": sorted(keep)} if keep else {}
         tape = cls(Path(path), header)
-        tape.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            tape.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CassetteError(f"{path}: cannot be made: {error.strerror}") from None
         try:
             _write(tape.path, "xb", tape._first)
         except FileExistsError:
@@ -104,7 +108,7 @@ class Tape:
             told = {p: owner for p, owner in (owners or {}).items() if p not in self.owners}
             entry = entry_of(self.path, exchange, self._namer(exchange), keep, told)
             self.scan(entry.data)
-            if self._ragged:
+            if self._ragged or not self.path.exists():
                 self.rewrite(self.entries)
             _write(self.path, "ab", entry.data)
             self._ids.add(entry.id)
@@ -176,10 +180,29 @@ class Tape:
 
 
 def _write(path: Path, mode: str, data: bytes) -> None:
+    """Write all of it, or nothing and raise CassetteError; "xb" may raise FileExistsError."""
     if path.suffix == ".gz":
         data = gzip.compress(data, mtime=0)
-    # Unbuffered: the system has all of it on return, whatever becomes of the process.
-    with open(path, mode, buffering=0) as file:
-        file.write(data)
-        if mode == "wb":
-            os.fsync(file.fileno())
+    try:
+        # Unbuffered: the system has all of it on return, whatever becomes of the process.
+        with open(path, mode, buffering=0) as file:
+            _write_all(file, data)
+            if mode == "wb":
+                os.fsync(file.fileno())
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if mode != "ab":
+            path.unlink(missing_ok=True)
+        raise CassetteError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    """What is left of a full disk takes a part, which is taken back."""
+    before, left = file.tell(), memoryview(data)
+    try:
+        while left:
+            left = left[file.write(left) :]
+    except OSError:
+        file.truncate(before)
+        raise

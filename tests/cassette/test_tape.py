@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import resource
 import subprocess
 import sys
 import threading
@@ -352,6 +353,51 @@ def test_a_rewrite_that_fails_leaves_the_file(tmp_path: Path, monkeypatch: Any) 
         tape.rewrite([])
     assert tape.path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["tape.jsonl"]
+
+
+def full(path: Path, room: int) -> None:
+    """Append a page, and put one in the file's place, where only `room` more bytes find room."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room, -1))
+    tape = Tape.load(path)
+    for write in (lambda: tape.append(PAGE), lambda: tape.rewrite(tape.entries * 9)):
+        try:
+            write()
+        except ck.CassetteError as error:
+            print(error)
+
+
+FULL = """
+import signal, sys
+from pathlib import Path
+from tests.cassette.test_tape import full
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+full(Path(sys.argv[1]), 100)
+"""
+
+
+def test_a_full_disk_takes_nothing_away_and_leaves_no_half(path: Path) -> None:
+    tape = begun(path)
+    tape.append(PAGE)
+    before = path.read_bytes()
+    command = [sys.executable, "-c", FULL, path]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.count("cannot be written: File too large") == 2
+    assert path.read_bytes() == before
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_a_file_that_was_taken_away_is_written_again(path: Path) -> None:
+    tape = begun(path)
+    tape.append(LOST)
+    path.unlink()
+    tape.append(PAGE)
+    assert held(path) == [LOST, PAGE]
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ck.CassetteError, match="tape.jsonl: cannot be made: "):
+        begun(tmp_path / "file" / "tape.jsonl")
 
 
 def test_what_the_scan_refuses_is_not_written(tmp_path: Path) -> None:
