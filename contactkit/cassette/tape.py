@@ -79,7 +79,7 @@ class Tape:
         except OSError as error:
             raise CassetteError(f"{path}: cannot be made: {error.strerror}") from None
         try:
-            _write(tape.path, "xb", tape._first)
+            _write(tape.path, "x", tape._first)
         except FileExistsError:
             raise CassetteError(f"{path}: there is a file already") from None
         return tape
@@ -110,7 +110,7 @@ class Tape:
             self.scan(entry.data)
             if self._ragged or not self.path.exists():
                 self.rewrite(self.entries)
-            _write(self.path, "ab", entry.data)
+            _write(self.path, "a", entry.data)
             self._ids.add(entry.id)
             self.owners |= told
             # Of several at once, the first to be issued may be the last to end.
@@ -124,7 +124,7 @@ class Tape:
             data = b"".join([self._first, *(each.data for each in kept)])
             swap = self._neighbour("swap")
             try:
-                _write(swap, "wb", data)
+                _write(swap, "w", data)
                 os.replace(swap, self.path)
             finally:
                 swap.unlink(missing_ok=True)
@@ -156,7 +156,7 @@ class Tape:
         tape.scan = self.scan
         for each in self.entries:
             tape._reusable.setdefault((each.asked, each.epoch), []).append(each.id)
-        _write(tape.path, "wb", tape._first)
+        _write(tape.path, "w", tape._first)
         return tape
 
     @property
@@ -180,26 +180,26 @@ class Tape:
 
 
 def _write(path: Path, mode: str, data: bytes) -> None:
-    """Write all of it, or nothing and raise CassetteError; "xb" may raise FileExistsError."""
+    """Write all of it, or nothing and raise CassetteError; "x" may raise FileExistsError."""
     if path.suffix == ".gz":
         data = gzip.compress(data, mtime=0)
     try:
         # Unbuffered: the system has all of it on return, whatever becomes of the process.
-        with open(path, mode, buffering=0) as file:
+        with FileIO(path, mode) as file:
             _write_all(file, data)
-            if mode == "wb":
+            if mode == "w":
                 os.fsync(file.fileno())
     except FileExistsError:
         raise
     except OSError as error:
-        if mode != "ab":
+        if mode != "a":
             path.unlink(missing_ok=True)
         raise CassetteError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _write_all(file: FileIO, data: bytes) -> None:
     """What is left of a full disk takes a part, which is taken back."""
-    before, left = file.tell(), memoryview(data)
+    before, left = file.seek(0, os.SEEK_END), memoryview(data)
     try:
         while left:
             left = left[file.write(left) :]

@@ -396,7 +396,7 @@ def test_a_file_that_was_taken_away_is_written_again(path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ck.CassetteError, match="tape.jsonl: cannot be made: "):
+    with pytest.raises(ck.CassetteError, match=r"tape\.jsonl: cannot be made: "):
         begun(tmp_path / "file" / "tape.jsonl")
 
 
