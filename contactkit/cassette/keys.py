@@ -6,7 +6,9 @@ the credentials in a form that asks for a token.
 
 Write epochs: a read about one contact counts the writes before it about that contact and those
 whose path names no contact; any other read counts all writes. A dry run is no write, and a write
-that was refused (4xx) or never sent does not count. Writes and token requests count nothing.
+that was refused (4xx) or never sent does not count. A write counts from when it is sent, so that a
+read beside it is in the same epoch in a replay, which answers at once; one that comes to nothing
+ceases to count, for those that are still on their way too. Writes and token requests count nothing.
 """
 
 from __future__ import annotations
@@ -119,12 +121,21 @@ def _pattern(endpoint: Endpoint) -> re.Pattern[str]:
     return re.compile(re.escape(endpoint.path).replace(r"\{key\}", "(?P<key>[^/]+)") + "$")
 
 
+@dataclass(slots=True, eq=False)
+class Issued:
+    """A request on its way, and the epoch that it is in."""
+
+    question: Question
+    epoch: int
+
+
 class Epochs:
     """Counts the writes that a read must see; the rule stands at the head of this file."""
 
     def __init__(self) -> None:
         self._about: Counter[str] = Counter()
         self._all = 0
+        self._issued: list[Issued] = []
 
     def of(self, question: Question) -> int:
         """How many writes came before it."""
@@ -136,10 +147,36 @@ class Epochs:
 
     def note(self, question: Question, exchange: Exchange) -> None:
         """Count it, if it is a write that may have changed something."""
-        refused = exchange.status is not None and 400 <= exchange.status < 500
-        if question.writes and exchange.sent and not refused:
-            self._about[question.contact] += 1
-            self._all += 1
+        self.settle(self.issue(question), exchange)
+
+    def issue(self, question: Question) -> Issued:
+        """Count it from now on, if it is a write."""
+        issued = Issued(question, self.of(question))
+        self._issued.append(issued)
+        self._count(question, 1)
+        return issued
+
+    def settle(self, issued: Issued, exchange: Exchange | None) -> None:
+        """Count it no more if it came to nothing, as it has where there is no exchange."""
+        after = self._issued[self._issued.index(issued) + 1 :]
+        self._issued.remove(issued)
+        refused = exchange and exchange.status is not None and 400 <= exchange.status < 500
+        if not issued.question.writes or (exchange and exchange.sent and not refused):
+            return
+        self._count(issued.question, -1)
+        for each in after:
+            each.epoch -= _sees(each.question, issued.question)
+
+    def _count(self, question: Question, by: int) -> None:
+        if question.writes:
+            self._about[question.contact] += by
+            self._all += by
+
+
+def _sees(question: Question, write: Question) -> bool:
+    """Whether it is a read that this write concerns."""
+    reads = not question.writes and not question.token
+    return reads and (not question.contact or write.contact in ("", question.contact))
 
 
 @dataclass(slots=True)
@@ -182,10 +219,15 @@ class Index:
         with self._lock:
             return self._epochs.of(self._questions.read(asked))
 
-    def note(self, exchange: Exchange) -> None:
-        """Count an exchange that did not come from here, so that the reads after it know."""
+    def issue(self, asked: Asked) -> Issued:
+        """Count a request that is not answered from here, so that the reads after it know."""
         with self._lock:
-            self._epochs.note(self._questions.read(exchange.asked), exchange)
+            return self._epochs.issue(self._questions.read(asked))
+
+    def settle(self, issued: Issued, exchange: Exchange | None) -> None:
+        """What came of it; None for what is not recorded."""
+        with self._lock:
+            self._epochs.settle(issued, exchange)
 
     def knows(self, asked: Asked) -> bool:
         """Whether it was recorded at all, in whatever epoch and given out or not."""

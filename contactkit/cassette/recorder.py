@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import httpx
@@ -44,13 +45,17 @@ class Recorder:
 
     def send(self, client: httpx.Client, request: httpx.Request) -> httpx.Response:
         """The answer, from the wire if need be."""
-        return self._known(request) or hear(client, request, self._clock, self._keeping(request))
+        if known := self._known(request):
+            return known
+        with self._keeping(request) as keep:
+            return hear(client, request, self._clock, keep)
 
     async def asend(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
         """The same, awaited."""
-        return self._known(request) or await ahear(
-            client, request, self._clock, self._keeping(request)
-        )
+        if known := self._known(request):
+            return known
+        with self._keeping(request) as keep:
+            return await ahear(client, request, self._clock, keep)
 
     def close(self, clean: bool) -> None:
         """The session has ended."""
@@ -62,28 +67,28 @@ class Recorder:
             found.read()
         return found
 
-    def _keeping(self, request: httpx.Request) -> Callable[[Heard], None]:
+    @contextmanager
+    def _keeping(self, request: httpx.Request) -> Generator[Callable[[Heard], None]]:
         """What keeps the answer, in the epoch that the request was sent in."""
+        kept: list[Exchange] = []
         with self._lock:
             question = asked(self._redaction.request(request_of(request)), self._provider)
-            epoch = self._index.epoch(question)
-
-        def keep(heard: Heard) -> None:
+            issued = self._index.issue(question)
+        try:
+            yield lambda heard: kept.append(self._kept(replace(heard, epoch=issued.epoch)))
+        finally:
             with self._lock:
-                exchange = redacted(replace(heard, epoch=epoch), self._provider, self._redaction)
-                # A token that was recorded already is given as often as it is asked for.
-                if not (
-                    self._index.kind(exchange.asked) == "token"
-                    and self._index.knows(exchange.asked)
-                ):
-                    self._recording.add(exchange, self._redaction.owners())
-                self._index.note(exchange)
+                self._index.settle(issued, kept[0] if kept else None)
 
-        return keep
-
-    def _is_old_token(self, exchange: Exchange) -> bool:
-        """One that was recorded already is given as often as it is asked for."""
-        return self._index.kind(exchange.asked) == "token" and self._index.knows(exchange.asked)
+    def _kept(self, heard: Heard) -> Exchange:
+        with self._lock:
+            exchange = redacted(heard, self._provider, self._redaction)
+            # A token that was recorded already is given as often as it is asked for.
+            if not (
+                self._index.kind(exchange.asked) == "token" and self._index.knows(exchange.asked)
+            ):
+                self._recording.add(exchange, self._redaction.owners())
+            return exchange
 
 
 class HeldOpen:

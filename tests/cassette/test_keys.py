@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import contactkit as ck
 from contactkit.cassette.exchange import Asked, Exchange
-from contactkit.cassette.keys import Exhausted, Index, Questions, marks
+from contactkit.cassette.keys import Epochs, Exhausted, Index, Questions, marks
 from contactkit.cassette.lines import Entry, entry_of
 from contactkit.cassette.nearest import nearest
 from contactkit.declarations import find
@@ -195,14 +195,36 @@ def test_a_failure_is_an_answer_like_another() -> None:
     assert taken(found, GET) == "there"
 
 
+def noted(found: Index, done: Exchange) -> None:
+    """Count what was not answered by the index."""
+    found.settle(found.issue(done.asked), done)
+
+
 def recorded(session: Iterable[Asked]) -> list[Exchange]:
     """What a recorder keeps of a session; each answer is how many writes were before it."""
     counting, kept = index(), list[Exchange]()
     for each in session:
         writes = sum(each.asked.method != "GET" for each in kept)
         kept.append(answered(each, writes, epoch=counting.epoch(each)))
-        counting.note(kept[-1])
+        noted(counting, kept[-1])
     return kept
+
+
+@pytest.mark.parametrize("read", [GET, LIST])
+@pytest.mark.parametrize(
+    "done", [answered(PATCH), answered(PATCH, status=409), answered(PATCH, status=503), None]
+)
+def test_a_read_beside_a_write_is_in_the_epoch_that_it_is_in_when_replayed(
+    read: Asked, done: Exchange | None
+) -> None:
+    found = index()
+    before, writing, beside = found.issue(read), found.issue(PATCH), found.issue(read)
+    found.settle(writing, done)
+    replayed = Epochs()
+    if done:
+        replayed.note(Questions(SENT).read(PATCH), done)
+    assert before.epoch == 0
+    assert beside.epoch == found.epoch(read) == replayed.of(Questions(SENT).read(read))
 
 
 @pytest.mark.parametrize("reads", [1, 3])
@@ -254,16 +276,16 @@ def write(path: str, method: str = "POST", provider: Any = SENDBLUE) -> Asked:
 )
 def test_which_writes_a_read_must_see(done: Asked, read: str, epoch: int) -> None:
     found = index()
-    found.note(answered(done))
+    noted(found, answered(done))
     assert found.epoch(asked("GET", read)) == epoch
     assert found.epoch(PATCH) == 0
 
 
 def test_a_write_whose_body_names_the_contact_concerns_them_all() -> None:
     found = index(provider=SENDBLUE)
-    found.note(answered(write("/api/v2/contacts/opt-out")))
+    noted(found, answered(write("/api/v2/contacts/opt-out")))
     assert found.epoch(write("/api/v2/contacts/7", "GET")) == 1
-    found.note(answered(write("/api/v2/contacts/7", "PUT")))
+    noted(found, answered(write("/api/v2/contacts/7", "PUT")))
     assert found.epoch(write("/api/v2/contacts/count", "GET")) == 2
     assert found.epoch(write("/api/v2/contacts/8", "GET")) == 1
 
@@ -273,9 +295,9 @@ def test_a_dry_run_by_header_is_no_write() -> None:
     assert ONBOARDING.dry_run
     rehearsal = marks(ONBOARDING, ONBOARDING.dry_run.headers)
     url = f"{ONBOARDING.base_url}/contacts/1"
-    found.note(answered(Asked.of("PATCH", url, b"{}", marks=rehearsal)))
+    noted(found, answered(Asked.of("PATCH", url, b"{}", marks=rehearsal)))
     assert found.epoch(Asked.of("GET", url)) == 0
-    found.note(answered(Asked.of("PATCH", url, b"{}")))
+    noted(found, answered(Asked.of("PATCH", url, b"{}")))
     assert found.epoch(Asked.of("GET", url)) == 1
 
 
@@ -294,7 +316,7 @@ def test_a_write_counts_unless_nothing_can_have_come_of_it(
     about: dict[str, Any], epoch: int
 ) -> None:
     found = index()
-    found.note(answered(PATCH, **about))
+    noted(found, answered(PATCH, **about))
     assert found.epoch(GET) == epoch
 
 
@@ -307,7 +329,7 @@ def test_the_same_answer_again_is_no_second_write() -> None:
 
 def test_a_provider_without_dry_runs_has_writes_too() -> None:
     found = index(provider=SENDBLUE)
-    found.note(answered(write("/api/v2/contacts")))
+    noted(found, answered(write("/api/v2/contacts")))
     assert found.epoch(write("/api/v2/contacts", "GET")) == 1
 
 
