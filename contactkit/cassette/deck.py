@@ -27,7 +27,7 @@ from contactkit.cassette.replay import Replay
 from contactkit.cassette.tape import Tape
 from contactkit.cassette.verifier import Verifier
 from contactkit.errors import CassetteError
-from contactkit.spec import Provider
+from contactkit.spec import JSON, Provider
 from contactkit.world import Clock, VirtualClock
 
 
@@ -60,6 +60,7 @@ class Deck:
         if header.get("provider", provider.name) != provider.name:
             message = f"is a recording of {header['provider']}, not of {provider.name}"
             raise CassetteError(f"{settings.path} {message}")
+        self._refuse_mixture(header.get("world", settings.world))
         self._key = self._own_key(header.get("key", ""))
         owners = dict(settings.tape.owners) if settings.tape else {}
         self.redaction = Redaction(provider, secrets, self._key, owners)
@@ -70,6 +71,15 @@ class Deck:
         )
         self.recording = self._recording()
         self.tap = self._tap(header.get("key", ""))
+
+    def _refuse_mixture(self, recorded: JSON) -> None:
+        """What was recorded from a simulator must not be taken for a provider's word."""
+        told, grows = self._settings, self._settings.mode in ("new", "refresh")
+        if grows and (recorded == "simulator") != (told.world == "simulator"):
+            raise CassetteError(
+                f"{told.path} was recorded from {recorded}, and {told.world} is not recorded into "
+                "the same file: name another, or delete this one"
+            )
 
     def _own_key(self, recorded: str) -> bytes:
         """The user's key; a replay without one finds what names no person, under any key."""

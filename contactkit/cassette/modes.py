@@ -34,7 +34,7 @@ def settled(mode: str, path: Path, world: str) -> Mode:
 
 def in_ci() -> bool:
     """Whether this runs unattended, where nothing may be recorded from a live provider."""
-    return os.environ.get("CI", "").strip().lower() in ("true", "1")
+    return os.environ.get("CI", "").strip().lower() not in ("", "0", "false", "no")
 
 
 def exhaustion() -> Exhausted:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 
 import httpx
 import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
@@ -63,10 +64,13 @@ class Cassette:
         exhausted: Exhausted | None = None,
         expires: timedelta | None = None,
     ) -> None:
-        self.path = Path(path)
+        # A later change of the working directory must not divide the recording.
+        self.path = Path(path).absolute()
         self._world = Live() if world is None else world
         self.mode: Mode = settled(mode, self.path, self._world.name)
         self._overrides = overrides
+        if exhausted not in (None, *get_args(Exhausted)):
+            raise ConfigurationError(f"exhausted={exhausted!r} must be error or last")
         self._exhausted: Exhausted = exhausted or exhaustion()
         self._expires = expires
         self._tape = self._loaded()

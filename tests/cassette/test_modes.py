@@ -26,7 +26,7 @@ def test_once_replays_what_is_there(tmp_path):
     assert settled("once", path, "live") == "replay"
 
 
-@pytest.mark.parametrize("ci", ["true", "True", "1"])
+@pytest.mark.parametrize("ci", ["true", "True", "1", "woodpecker"])
 @pytest.mark.parametrize("told", ["once", "new", "refresh", "verify", "off", "all"])
 def test_ci_replays_and_says_so(told, ci, tmp_path, monkeypatch):
     monkeypatch.setenv("CI", ci)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -57,6 +58,20 @@ async def awaited(client: ck.Client, name: str) -> list[pd.DataFrame]:
     form = ContactForm(door, client._session, client.world, await door.get(key))
     await Front(form.widget).ask("save", **TYPED[name])
     return [*frames, form.contact, await door.list()]
+
+
+class Late(Wire):
+    """A provider whose answers are on their way for a moment."""
+
+    def transport(self, provider):
+        handle = super().transport(provider).handler
+
+        async def late(request):
+            response = handle(request)
+            await asyncio.sleep(0.001)
+            return response
+
+        return httpx.MockTransport(late)
 
 
 def unlucky() -> Wire:
@@ -227,6 +242,18 @@ def test_eight_threads_on_two_cassettes_get_no_wrong_answer(tmp_path):
         assert not any(pool.map(wrong, sorted(asked, key=lambda each: each[1])))
 
 
+async def test_a_read_beside_a_write_is_replayed_beside_it(path):
+    key = EXAMPLES["sent"].key
+
+    async def session(client):
+        door = client.aio.contacts
+        at_once = (door.update(key, opt_out=True), door.get(key), door.list())
+        return [len(each) for each in await asyncio.gather(*at_once)] + [len(await door.get(key))]
+
+    client = ck.connect("sent", via=ck.Cassette(path, world=Late()))
+    assert await session(client) == await session(ck.connect("sent", via=ck.Cassette(path)))
+
+
 def test_it_says_what_mode_is_on(path):
     once(path)
     replay = ck.connect("sent", via=ck.Cassette(path))
@@ -251,6 +278,47 @@ def test_an_override_answers_first_and_is_not_recorded(path):
     with pytest.raises(ck.NotFoundError):
         replay.contacts.get(key)
     assert route.call_count == 1
+
+
+@pytest.mark.parametrize("mode", ["replay", "new", "refresh", "verify"])
+async def test_an_override_answers_first_in_every_mode(path, mode):
+    once(path)
+    router, wire = respx.Router(), Wire()
+    router.get(path__regex="/v3/contacts/.*").respond(404, json={"success": False})
+    client = ck.connect("sent", via=ck.Cassette(path, mode, world=wire, overrides=router))
+    with pytest.raises(ck.NotFoundError):
+        client.contacts.get(EXAMPLES["sent"].key)
+    with pytest.raises(ck.NotFoundError):
+        await client.aio.contacts.get(EXAMPLES["sent"].key)
+    assert wire.requests == []
+
+
+@pytest.mark.parametrize("mode", ["new", "refresh"])
+def test_a_simulators_recording_and_a_providers_are_never_one_file(path, mode):
+    with ck.connect("sent", via=ck.Cassette(path, world=ck.Simulator())) as client:
+        client.contacts.list()
+    with pytest.raises(ck.CassetteError, match="recorded from simulator, and wire is not"):
+        ck.connect("sent", via=ck.Cassette(path, mode, world=Wire()))
+    path.unlink()
+    once(path)
+    with pytest.raises(ck.CassetteError, match="recorded from wire, and simulator is not"):
+        ck.connect("sent", via=ck.Cassette(path, mode, world=ck.Simulator()))
+
+
+def test_a_recording_stays_one_when_the_working_directory_changes(path, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    client = ck.connect("sent", via=ck.Cassette(path.name, world=Wire()))
+    client.contacts.list()
+    (path.parent / "other").mkdir()
+    monkeypatch.chdir(path.parent / "other")
+    client.contacts.get(EXAMPLES["sent"].key)
+    assert len(ck.Cassette(path).entries) == 2
+    assert os.listdir() == []
+
+
+def test_what_to_do_when_answers_have_run_out_is_checked(path):
+    with pytest.raises(ck.ConfigurationError, match="exhausted='again' must be error or last"):
+        ck.Cassette(path, exhausted="again")
 
 
 def test_a_miss_says_what_comes_nearest_and_nobodys_number(path):
