@@ -53,6 +53,21 @@ def test_a_block_that_ends_with_an_exception_leaves_an_older_recording_as_it_is(
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
+async def test_a_client_that_is_closed_in_the_block_does_not_end_it(path):
+    client = ck.connect("sent", via=Wire())
+    with ck.record(client, path):
+        client.contacts.list()
+    before = path.read_bytes()
+    with pytest.raises(ZeroDivisionError), ck.record(client, path):
+        client.contacts.list()
+        client.close()
+        await client.aio.contacts.list()
+        await client.aio.aclose()
+        assert path.read_bytes() == before
+        1 / 0  # noqa: B018
+    assert path.read_bytes() == before
+
+
 def test_a_new_recording_holds_what_came_before_an_exception(path):
     client = ck.connect("sent", via=Wire())
     with pytest.raises(ck.NotFoundError), ck.record(client, path):
