@@ -48,15 +48,17 @@ class Recording:
 class Replacement(Recording):
     """A recording beside an `older` one, whose place it takes at a good end.
 
-    What was not asked for again is kept from the older one.
+    What was not asked for again is kept from the older one, and so is what it was given here
+    before, for it may have had several good ends.
     """
 
     def __init__(self, older: Tape) -> None:
         super().__init__(self._beside)
         self._older = older
+        self._given: set[str] = set()
 
     def _beside(self) -> Tape:
-        tape = self._older.beside()
+        tape = self._older.beside(self._given)
         # Who never comes to an end leaves nothing behind either.
         weakref.finalize(self, tape.path.unlink, missing_ok=True)
         return tape
@@ -68,6 +70,7 @@ class Replacement(Recording):
                 return
             if clean:
                 self._older.rewrite([*self.tape.entries, *self._kept(self.tape)])
+                self._given |= {each.id for each in self.tape.entries}
             with suppress(FileNotFoundError):
                 self.tape.path.unlink()
             # What is recorded after this goes beside it anew.
@@ -76,7 +79,11 @@ class Replacement(Recording):
     def _kept(self, tape: Tape) -> list[Entry]:
         """What was not asked for again, with all that was said of whose the pseudonyms are."""
         again = {(each.asked, each.epoch) for each in tape.entries}
-        kept = [each for each in self._older.entries if (each.asked, each.epoch) not in again]
+        kept = [
+            each
+            for each in self._older.entries
+            if each.id in self._given or (each.asked, each.epoch) not in again
+        ]
         told = {line for each in (*tape.entries, *kept) for line in each.owners}
         if kept:
             every = [line for each in self._older.entries for line in each.owners]

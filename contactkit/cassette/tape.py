@@ -147,15 +147,18 @@ class Tape:
                 self.rewrite(kept)
             return len(dropped)
 
-    def beside(self) -> Tape:
+    def beside(self, keep: Collection[str] = ()) -> Tape:
         """An empty recording in a file next to this one's, to record the same again.
 
-        What is asked again keeps its id there, so that in the file only what changed differs.
+        What is asked again keeps its id there, so that in the file only what changed differs; no id
+        of those to `keep` is given again.
         """
         tape = Tape(self._neighbour("new"), self.header)
         tape.scan = self.scan
+        tape._ids = set(keep)
         for each in self.entries:
-            tape._reusable.setdefault((each.asked, each.epoch), []).append(each.id)
+            if each.id not in keep:
+                tape._reusable.setdefault((each.asked, each.epoch), []).append(each.id)
         _write(tape.path, "w", tape._first)
         return tape
 

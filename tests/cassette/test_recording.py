@@ -75,6 +75,14 @@ def test_what_comes_after_an_end_is_recorded_too(older):
     assert sorted(answers(older.path)) == [("/me", False), ("cts", False)]
 
 
+def test_what_is_recorded_after_an_end_does_not_replace_what_was_before_it(older):
+    replacement = Replacement(older)
+    for _ in range(3):
+        replacement.add(exchange("/contacts", body={"old": False}), {})
+        replacement.close(True)
+    assert answers(older.path) == [("cts", False)] * 3 + [("/me", True)]
+
+
 def test_who_never_comes_to_an_end_leaves_nothing_behind(older):
     replacement = Replacement(older)
     replacement.add(exchange("/contacts", body={"old": False}), {})
