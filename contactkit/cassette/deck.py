@@ -13,7 +13,7 @@ import respx
 
 from contactkit.cassette.exchange import Exchange
 from contactkit.cassette.keys import Exhausted, Index
-from contactkit.cassette.modes import Mode
+from contactkit.cassette.modes import Mode, advice
 from contactkit.cassette.pseudonym_key import (
     VARIABLE,
     fingerprint,
@@ -65,7 +65,8 @@ class Deck:
         owners = dict(settings.tape.owners) if settings.tape else {}
         self.redaction = Redaction(provider, secrets, self._key, owners)
         known = settings.tape.entries if settings.tape and settings.mode != "refresh" else ()
-        self.index = Index(provider, known, self._exhausted)
+        world = str(header.get("world", settings.world))
+        self.index = Index(provider, known, self._exhausted, advice(world))
         self.replay = Replay(
             provider, self.index, self.redaction, settings.overrides, self._has_played
         )

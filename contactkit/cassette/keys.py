@@ -195,12 +195,18 @@ class Index:
     """The recorded answers by key and epoch, given out in order, once each.
 
     When they run out, `exhausted` says whether there is no answer any more or the last one again;
-    a token is always given again. Which entry was given how often is in `hits`, by its id.
+    a token is always given again. Which entry was given how often is in `hits`, by its id. The
+    `advice` is for who asks for what is not there.
     """
 
     def __init__(
-        self, provider: Provider, entries: Iterable[Entry], exhausted: Exhausted = "error"
+        self,
+        provider: Provider,
+        entries: Iterable[Entry],
+        exhausted: Exhausted = "error",
+        advice: str = "",
     ) -> None:
+        self._advice = advice
         self.hits: Counter[str] = Counter()
         self._exhausted = exhausted
         self._questions = Questions(provider)
@@ -277,4 +283,5 @@ class Index:
 
     def unrecorded(self, asked: Asked, redact: Callable[[str], str]) -> UnrecordedRequestError:
         """The error that there is no answer: what comes nearest, and what to do."""
-        return UnrecordedRequestError(missing(asked, self.epoch(asked), self._entries, redact))
+        epoch = self.epoch(asked)
+        return UnrecordedRequestError(missing(asked, epoch, self._entries, redact, self._advice))

@@ -37,6 +37,17 @@ def in_ci() -> bool:
     return os.environ.get("CI", "").strip().lower() not in ("", "0", "false", "no")
 
 
+def advice(world: str) -> str:
+    """How to record what a recording of this world does not hold."""
+    simulated = world == "simulator"
+    again = ", world=contactkit.Simulator()" if simulated else ""
+    where = "" if simulated or not in_ci() else "Where CI is set nothing is recorded. Elsewhere: "
+    return (
+        f'{where}To record what is missing, use contactkit.Cassette(path, mode="new"{again}); '
+        'to record all of it again, mode="refresh".'
+    )
+
+
 def exhaustion() -> Exhausted:
     """A notebook's cell may run again, and then gets the last answer again; a test must not."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()

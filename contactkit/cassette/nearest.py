@@ -11,10 +11,6 @@ from contactkit.cassette.lines import Entry
 from contactkit.spec import JSON
 
 _LONGEST = 60
-_ADVICE = (
-    'To record what is missing, connect with mode="new"; to record all of it again, with '
-    'mode="refresh".'
-)
 
 
 class Difference(NamedTuple):
@@ -86,21 +82,26 @@ def _leaves(name: str, value: JSON) -> Iterator[tuple[str, str]]:
 
 
 def missing(
-    asked: Asked, epoch: int, entries: Sequence[Entry], redact: Callable[[str], str]
+    asked: Asked,
+    epoch: int,
+    entries: Sequence[Entry],
+    redact: Callable[[str], str],
+    advice: str = "",
 ) -> str:
-    """What to say of a request that has no answer: what comes nearest, and what to do."""
+    """What to say of a request that has no answer: what comes nearest, and the `advice`."""
     title = f"{asked.method} {redact(path_of(asked.url))} has no recorded answer"
     found = nearest(asked, epoch, entries)
     if found is None:
-        return f"{title}: the recording is empty.\n  {_ADVICE}"
+        return f"{title}: the recording is empty.\n  {advice}"
     where = f"{found.entry.path.name}, line {found.entry.number}"
     if not found.differences:
         return (
-            f"{title} left: all that were recorded were given, the last from {where}.\n  {_ADVICE}"
+            f"{title} left: all that were recorded were given, the last from {where}.\n"
+            f'  To have the last one again, say exhausted="last". {advice}'
         )
     lines = [f"{title}. The nearest ({where}) differs:"]
     for name, ours, theirs in found.differences:
         # Cut only what is redacted already: half a secret is not recognised as one.
         mine, other = redact(ours)[:_LONGEST], redact(theirs)[:_LONGEST]
         lines.append(f"    {redact(name)}: asked {mine}, recorded {other}")
-    return "\n".join([*lines, f"  {_ADVICE}"])
+    return "\n".join([*lines, f"  {advice}"])

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import contactkit as ck
-from contactkit.cassette.modes import exhaustion, settled
+from contactkit.cassette.modes import advice, exhaustion, settled
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,15 @@ def test_ci_has_nothing_to_say_of_a_replay(tmp_path, monkeypatch):
 def test_ci_may_record_from_the_simulator_which_needs_no_network(tmp_path, monkeypatch):
     monkeypatch.setenv("CI", "true")
     assert settled("refresh", tmp_path / "tape.jsonl", "simulator") == "refresh"
+
+
+@pytest.mark.parametrize(("ci", "told"), [("", False), ("true", True)])
+def test_what_to_do_is_what_can_be_done_here(ci, told, monkeypatch):
+    monkeypatch.setenv("CI", ci)
+    assert advice("live").startswith("Where CI is set nothing is recorded.") is told
+    assert advice("simulator").startswith("To record what is missing, use contactkit.Cassette(")
+    assert 'mode="new", world=contactkit.Simulator())' in advice("simulator")
+    assert 'mode="new");' in advice("live")
 
 
 def test_an_unknown_mode_is_refused_by_name(tmp_path):
