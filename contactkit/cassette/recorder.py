@@ -16,6 +16,7 @@ from contactkit.cassette.hearing import ahear, hear, request_of
 from contactkit.cassette.keys import Index
 from contactkit.cassette.recording import Recording
 from contactkit.cassette.redaction import Redaction
+from contactkit.errors import CassetteError
 from contactkit.spec import Provider
 from contactkit.world import Tap
 
@@ -84,11 +85,22 @@ class Recorder:
         with self._lock:
             exchange = redacted(heard, self._provider, self._redaction)
             # A token that was recorded already is given as often as it is asked for.
-            if not (
-                self._index.kind(exchange.asked) == "token" and self._index.knows(exchange.asked)
-            ):
-                self._recording.add(exchange, self._redaction.owners())
+            kind = self._index.kind(exchange.asked)
+            if kind != "token" or not self._index.knows(exchange.asked):
+                with _noting(kind == "write" and exchange.sent):
+                    self._recording.add(exchange, self._redaction.owners())
             return exchange
+
+
+@contextmanager
+def _noting(arrived: bool) -> Generator[None]:
+    """An error of the recording must not hide what came of a write."""
+    try:
+        yield
+    except CassetteError as error:
+        if arrived:
+            raise CassetteError(f"{error}; the write itself was sent, and may be done") from None
+        raise
 
 
 class HeldOpen:

@@ -266,6 +266,15 @@ def test_it_says_what_mode_is_on(path):
     assert "nothing is sent" in Front(replay.contacts.form().widget).head.text
 
 
+def test_a_write_that_cannot_be_recorded_is_not_said_to_be_undone(path):
+    client = ck.connect("sent", via=ck.Cassette(path / "under a file" / "x.jsonl", world=Wire()))
+    path.touch()
+    with pytest.raises(ck.CassetteError, match=r"be made: Not a directory$"):
+        client.contacts.get(EXAMPLES["sent"].key)
+    with pytest.raises(ck.CassetteError, match="; the write itself was sent, and may be done"):
+        client.contacts.update(EXAMPLES["sent"].key, opt_out=True)
+
+
 def test_an_override_answers_first_and_is_not_recorded(path):
     key = EXAMPLES["sent"].key
     with ck.connect("sent", via=ck.Cassette(path, world=Wire())) as client:
