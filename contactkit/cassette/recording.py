@@ -69,6 +69,9 @@ class Replacement(Recording):
             if self.tape is None:
                 return
             if clean:
+                # Others may have added to it meanwhile.
+                if self._older.path.exists():
+                    self._older.entries = Tape.load(self._older.path).entries
                 self._older.rewrite([*self.tape.entries, *self._kept(self.tape)])
                 self._given |= {each.id for each in self.tape.entries}
             with suppress(FileNotFoundError):

@@ -91,6 +91,14 @@ def test_who_never_comes_to_an_end_leaves_nothing_behind(older):
     assert [each.name for each in older.path.parent.iterdir()] == ["tape.jsonl"]
 
 
+def test_what_others_added_meanwhile_is_kept(older):
+    replacement = Replacement(older)
+    replacement.add(exchange("/contacts", body={"old": False}), {})
+    Tape.load(older.path).append(exchange("/you", body={"old": True}))
+    replacement.close(True)
+    assert answers(older.path) == [("cts", False), ("/me", True), ("you", True)]
+
+
 def test_two_replacements_at_once_do_not_meet(older):
     replacements = [Replacement(older), Replacement(Tape.load(older.path))]
     for each in replacements:
