@@ -39,6 +39,8 @@ class Reading:
         self.ragged = False
         self.dropped = False
         self._items: dict[str, dict[int, bytes]] = {}
+        self._second: dict[tuple[str, int], tuple[int, bytes]] = {}
+        self._times: dict[str, list[float]] = {}
         self._begun: dict[str, int] = {}
         self._owned: list[bytes] = []
         self._ended = 0
@@ -116,6 +118,7 @@ class Reading:
         self._ended = self._number
         owned, self._owned = self._owned, []
         other = self.entries.get(id)
+        self._times.setdefault(id, []).append(at)
         # Recorded again on both of two branches: the younger of the two counts.
         if other is None or other.at < at:
             self.entries[id] = Entry(
@@ -141,12 +144,32 @@ class Reading:
     def _file_item(self, of: str, index: int, line: bytes) -> None:
         self._begun.setdefault(of, self._number)
         kept = self._items.setdefault(of, {}).setdefault(index, line)
-        if kept != line:
-            why = f"is another item {index} of exchange {of}: delete the one or the other"
-            raise broken(self.path, self._number, why)
+        if kept != line and self._second.setdefault((of, index), (self._number, line))[1] != line:
+            raise self._doubled(self._number, of, index)
+
+    def _doubled(self, number: int, of: str, index: int) -> CassetteError:
+        why = f"is another item {index} of exchange {of}: delete the one or the other"
+        return broken(self.path, number, why)
+
+    def _choose(self) -> None:
+        """Of items that two branches recorded again, take those of the younger.
+
+        A merge by union has one branch before the other, in the items as in the exchange.
+        """
+        for (of, index), (number, line) in self._second.items():
+            first, *others = self._times.get(of, [0.0])
+            if len(others) != 1:
+                raise self._doubled(number, of, index)
+            if others[0] > first:
+                self._items[of][index] = line
+        for id in [id for id, times in self._times.items() if len(times) > 1 and id in self._items]:
+            held = as_object(as_object(json.loads(self.entries[id].line)).get("content"))
+            items = sorted(self._items[id].items())
+            self._items[id] = dict(items[: held.get("items", 0)])
 
     def _settle(self) -> None:
         """Give each exchange its items; those at the end that have none were never finished."""
+        self._choose()
         for id, items in self._items.items():
             if id in self.entries:
                 self.entries[id].items = items

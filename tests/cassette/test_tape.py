@@ -294,6 +294,36 @@ def test_of_two_recordings_of_one_exchange_the_younger_counts(tmp_path: Path) ->
     assert found[base.entries[0].id].at == 50.0 != first.at
 
 
+def listing(length: int, at: float) -> Exchange:
+    """A page of this length in which one contact changes all the time."""
+    contacts = [contact(number) for number in range(length)]
+    contacts[5]["opt_out"] = at
+    return exchange(body=page(contacts), at=at)
+
+
+@pytest.mark.parametrize("extra", [False, True])
+@pytest.mark.parametrize("times", [(1.0, 2.0), (2.0, 1.0)])
+@pytest.mark.parametrize("lengths", [(30, 30), (20, 30), (30, 20), (20, 40), (40, 20), (40, 50)])
+def test_a_list_that_both_branches_recorded_anew_is_that_of_the_younger(
+    tmp_path: Path, lengths: tuple[int, int], times: tuple[float, float], extra: bool
+) -> None:
+    base = begun(tmp_path / "base.jsonl")
+    base.append(listing(30, 0.0))
+    sides = [listing(n, at) for n, at in zip(lengths, times, strict=True)]
+    paths = [tmp_path / name for name in ("a.jsonl", "b.jsonl")]
+    for path, side in zip(paths, sides, strict=True):
+        path.write_bytes(base.path.read_bytes())
+        tape = Tape.load(path)
+        again = tape.beside()
+        again.append(side)
+        tape.rewrite(again.entries)
+    if extra:
+        Tape.load(paths[0]).append(LOST)
+    found = held(merged(tmp_path, base.path, *paths))
+    younger = max(sides, key=lambda each: each.at)
+    assert [each for each in found if each != LOST] == [younger]
+
+
 def test_one_changed_contact_is_a_small_diff(tmp_path: Path) -> None:
     answer = Talk("sent", contacts=100)("GET", "/v3/contacts?page_size=100").json()
     for name, opt_out in (("a.jsonl", False), ("b.jsonl", True)):
@@ -448,12 +478,15 @@ def test_a_line_that_is_wrong_is_named(tmp_path: Path, line: str, why: str) -> N
         Tape.load(tape.path)
 
 
-def test_two_versions_of_one_item_are_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("versions", "line"), [((b"true",), 103), ((b"true", b"null"), 104)])
+def test_versions_of_one_item_are_named(
+    tmp_path: Path, versions: tuple[bytes, ...], line: int
+) -> None:
     tape = begun(tmp_path / "tape.jsonl")
     entry = tape.append(PAGE)
     with open(tape.path, "ab") as file:
-        file.write(entry.items[7].replace(b"false", b"true") + b"\n")
-    with pytest.raises(ck.CassetteError, match="line 103: is another item 7"):
+        file.writelines(entry.items[7].replace(b"false", each) + b"\n" for each in versions)
+    with pytest.raises(ck.CassetteError, match=f"line {line}: is another item 7"):
         Tape.load(tape.path)
 
 
