@@ -106,6 +106,7 @@ def test_serve_says_how_to_use_it_and_all_of_it_works(name):
         assert len(state["contacts"]) == 7
 
 
+@pytest.mark.parametrize("name", ["privy", "sendblue"])
 def test_serve_says_all_of_it_in_one_line_of_json(name):
     with served(name, "--contacts", "9", "--seed", "3") as found:
         accounts = ck.Simulator().play(find(name)).accounts
@@ -127,6 +128,7 @@ def test_serve_says_all_of_it_in_one_line_of_json(name):
         assert found.contacts()[-1]["writes"] == 1
 
 
+@pytest.mark.parametrize("name", ["privy"])
 def test_without_control_its_paths_are_the_providers(name):
     with started(name, "--json") as process:
         told = json.loads(process.stdout.readline())

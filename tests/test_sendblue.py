@@ -372,7 +372,7 @@ def crowd(size: int, together: int) -> ck.Simulator:
 
 @pytest.mark.parametrize("together", [1, 7, 2500])
 def test_list_goes_on_past_the_last_offset_complete_and_unique(together):
-    size = 50_000 if together == 7 else 12_500
+    size = 22_500 if together == 7 else 12_500
     people = ck.connect("sendblue", via=crowd(size, together)).contacts.list()
     assert len(people) == size
     assert people["phone"].is_unique
