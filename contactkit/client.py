@@ -230,18 +230,14 @@ class Client:
     @contextmanager
     def through(self, cassette: Cassette) -> Iterator[None]:
         """Have a cassette of this client's world listen meanwhile."""
-        world, tap = self._world, cassette.tap(self._session)
-        self._connection.tap = tap
+        world = self._world
+        self._connection.tap = cassette.tap(self._session)
         self._world = self.contacts.world = self.aio.contacts.world = cassette
-        clean = False
         try:
             yield
-            clean = True
         finally:
             self._world = self.contacts.world = self.aio.contacts.world = world
             self._connection.tap = None
-            if tap:
-                tap.close(clean)
 
     def close(self) -> None:
         """Close the blocking door's connections; the awaiting door has its own `aclose`."""

@@ -175,8 +175,8 @@ class Connection:
             self._blocking = _opened(httpx.Client, self._options)
         try:
             request = _request(self._blocking, call)
-            if self.tap:
-                return _reply(self.tap.send(self._blocking, request))
+            if tap := self.tap:
+                return _reply(tap.send(self._blocking, request))
             return _reply(self._blocking.send(request))
         except httpx.HTTPError as error:
             return lost(error)
@@ -190,8 +190,8 @@ class Connection:
             self._awaiting[loop] = client
         try:
             request = _request(client, call)
-            if self.tap:
-                return _reply(await self.tap.asend(client, request))
+            if tap := self.tap:
+                return _reply(await tap.asend(client, request))
             return _reply(await client.send(request))
         except httpx.HTTPError as error:
             return lost(error)
