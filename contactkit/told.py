@@ -17,7 +17,8 @@ _PAIRS = re.compile(
     rf"|\bname=[\"'](?P<name2>{_NAME})[\"'][^<>\r\n]{{0,99}}?\svalue=[\"'](?P<value2>[^\"'<>]+)"
     rf"|\bname=\"(?P<name3>{_NAME})\"[^\r\n]{{0,99}}(?:\r\n[^\r\n]{{1,99}}){{0,4}}\r\n\r\n"
     r"(?P<value3>.{1,400}?)(?=\r\n--)"
-    rf"|(?<![\w.-])(?P<name4>{_NAME})\s?=\s?(?:\\*[\"'](?P<value4>[^\"'\\<>]+)"
+    # Where no space is before the sign, one after it says that it is the padding of base64.
+    rf"|(?<![\w.-])(?P<name4>{_NAME})(?:=(?!\s)|\s=\s)(?:\\*[\"'](?P<value4>[^\"'\\<>]+)"
     r"|(?P<value5>[^\s\"'\\<>&;,(){}\[\]]+))",
     re.S,
 )

@@ -355,6 +355,7 @@ shown
 
 def test_rows_that_were_not_touched_stay_as_they_were(voila):
     page = voila.open(EDIT, ROWS)
+    expect(page.locator("form.ck")).to_have_count(2)
     form = page.locator("form.ck").last
     form.get_by_label("Tags", exact=True).first.locator("input").first.fill("z")
     form.get_by_label("Custom fields: value").last.fill("y")

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contactkit.cassette.redaction import Redaction, Request, Response
@@ -395,6 +395,8 @@ ordinary = st.one_of(
 )
 
 
+# A name that tells of a secret stands in base64 too, and before its padding.
+@example("e3e70682-c209-4cac-629f-6fbed82c07cd", "AAAAAAAAAAAAAAAAAaPIN0A=", "id")
 @given(ordinary, ordinary, st.sampled_from(["id", "created_at", "next", "status", "message"]))
 def test_what_tells_of_nobody_stays_wherever_it_is(one, other, name):
     redacting = redaction("privy")
