@@ -78,7 +78,7 @@ def _is_numeric(text: str) -> bool:
 def _letter(given: str, choice: int) -> str:
     if given.isascii() and not given.isalnum():
         return given
-    if given.isdigit():
+    if given.isascii() and given.isdigit():
         return "0"
     letter = _LETTERS[choice % len(_LETTERS)]
     return letter.upper() if given.isupper() else letter

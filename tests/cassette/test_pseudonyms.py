@@ -68,6 +68,8 @@ def test_values_differ_after_if_and_only_if_they_did_before(given):
     assert [made.of(*each) for each in given] == [pairs[each] for each in given]
 
 
+@example(("free", "\u00b9"))
+@example(("free", "\u0663"))
 @given(values)
 def test_to_make_a_pseudonym_of_one_changes_nothing(given):
     kind, value = given
