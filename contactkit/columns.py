@@ -6,6 +6,8 @@ value by value. Nothing is inferred, and a bad cell never costs its row or its p
 
 from __future__ import annotations
 
+import ast
+import json
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
@@ -107,6 +109,20 @@ def _extras(declared: Mapping[str, RecordField], rows: Sequence[JSON]) -> dict[s
         name: [deepcopy(row.get(name)) if isinstance(row, dict) else None for row in rows]
         for name in strangers
     }
+
+
+def from_text(kind: Kind, text: str) -> JSON:
+    """A cell of text, as of a CSV file, as JSON; "" is None, and what cannot be read stays text."""
+    if kind in ("string", "category", "date", "datetime"):
+        return (text.removesuffix("T00:00:00") if kind == "date" else text) or None
+    if kind == "boolean":
+        return {"": None, "true": True, "false": False}.get(text.lower(), text)
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            return parse(text) if text else None
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+            continue
+    return text
 
 
 def read_column(

@@ -18,12 +18,13 @@ from tqdm import tqdm
 from contactkit.calls import Ask, Flow, Session, World, prepare, told_of
 from contactkit.checks import check, clean, expected, is_na, key_text, plain, settable
 from contactkit.columns import Columns, read_rows
+from contactkit.edits import judged
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.flow import perform
 from contactkit.frames import result_frame, rows_of, to_frame
 from contactkit.many import Many, many
 from contactkit.pages import Page, Pages
-from contactkit.records import Record, fields_of, key_of
+from contactkit.records import fields_of, key_of
 from contactkit.results import result, results, row_of
 from contactkit.signatures import signed
 from contactkit.spec import JSON, Endpoint
@@ -174,8 +175,7 @@ class Contacts(Generic[OneT, ManyT]):
         name, current, index = "", None, None
         if endpoint.takes_key:
             name, current, index = self._known(endpoint, key)
-        judged = current if current and whole(provider.record, current) else None
-        found = check(provider, endpoint, clean(provider, endpoint, fields), judged)
+        found = judged(provider, endpoint, fields, current)
         if found.problems:
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", found.problems)
         ask = prepare(self._session, endpoint, key=name, body=found.wire, **options)
@@ -275,9 +275,3 @@ class Contacts(Generic[OneT, ManyT]):
         return to_frame(
             record, [read_rows(record, [row_of(self._session, ask, done)])], self._attrs()
         )
-
-
-def whole(record: type[Record], row: Mapping[str, JSON]) -> bool:
-    """Whether a row has all that a contact has, so that what is missing is truly not there."""
-    declared = fields_of(record).items()
-    return all(n in row and (row[n] is not None or each.nullable) for n, each in declared)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -12,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from contactkit.columns import Columns, read_column
+from contactkit.columns import Columns, from_text, read_column
 from contactkit.declarations import find, names
 from contactkit.errors import ConfigurationError
 from contactkit.frames import to_frame
-from contactkit.records import Kind, fields_of, key_of
+from contactkit.records import fields_of, key_of
 from contactkit.spec import JSON, Provider
 
 
@@ -73,7 +71,7 @@ def _file_frame(
     keys = columns.get(key_of(provider.record).name, [""] * rows)
     for name, declared in fields_of(provider.record).items():
         raw = columns.get(name, [None] * rows)
-        values = [_cell(declared.kind, value) for value in raw]
+        values = [from_text(declared.kind, v) if isinstance(v, str) else v for v in raw]
         gaps = frozenset(row for row, value in enumerate(values) if value is None)
         part.arrays[name], bad = read_column(replace(declared, promised=False), values, gaps)
         part.problems += [
@@ -93,21 +91,4 @@ def _json(value: Any) -> JSON:
         return None
     if isinstance(value, datetime):
         return value.isoformat()
-    return value
-
-
-def _cell(kind: Kind, value: JSON) -> JSON:
-    """A cell of a CSV file as JSON; what cannot be read stays text and so becomes a problem."""
-    if kind == "date" and isinstance(value, str):
-        value = value.removesuffix("T00:00:00")
-    if not isinstance(value, str) or kind in ("string", "category", "date", "datetime"):
-        return None if value == "" else value
-    words = {"": None, "true": True, "false": False}
-    if kind == "boolean":
-        return words.get(value.lower(), value)
-    for parse in (json.loads, ast.literal_eval):
-        try:
-            return parse(value) if value else None
-        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-            continue
     return value

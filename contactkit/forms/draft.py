@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from contactkit import phones
 from contactkit.calls import Ask, Session, prepare
-from contactkit.checks import accepted, check, clean, is_phone, phone, same
-from contactkit.contacts import whole
+from contactkit.checks import accepted, is_phone, phone, same
+from contactkit.edits import judged, to_send
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.forms.controls import Raw, value_of
 from contactkit.records import RecordField
@@ -77,24 +77,11 @@ def _doubts(
 def _take(
     field: RecordField, raw: Raw, current: Mapping[str, JSON], values: dict[str, JSON]
 ) -> None:
-    value = value_of(field, raw)
-    if field.marker.collection == "merge":
-        value = _merged(current.get(field.name) or {}, value)
+    value = to_send(field, current.get(field.name), value_of(field, raw))
     unchanged = field.name in current and same(current[field.name], value)
     # An option that is not set is left to the provider.
     if not unchanged and (value is not None or field.marker.access != "option"):
         values[field.name] = value
-
-
-def _merged(held: Mapping[str, JSON], value: Mapping[str, JSON]) -> JSON:
-    """What to send of a collection that the provider merges with what it holds."""
-    gone = [name for name in held if name not in value]
-    if gone and value:
-        message = f"cannot lose {', '.join(gone)} alone: what is sent is merged with what is there"
-        raise ValueError(f"{message}; remove all to clear it")
-    return {n: v for n, v in value.items() if n not in held or not same(held[n], v)} or (
-        None if gone else dict(value)
-    )
 
 
 def _checked(
@@ -105,8 +92,7 @@ def _checked(
     values: Mapping[str, JSON],
 ) -> Ask:
     provider = session.provider
-    judged = current if current and whole(provider.record, current) else None
-    found = check(provider, endpoint, clean(provider, endpoint, values), judged)
+    found = judged(provider, endpoint, values, current)
     if found.problems:
         raise InvalidInputError(f"{provider.name} {endpoint.verb}", found.problems)
     return prepare(session, endpoint, key=key, body=found.wire)

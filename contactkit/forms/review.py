@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 
 from contactkit.calls import Ask
+from contactkit.edits import after
 from contactkit.forms.draft import Draft
 from contactkit.forms.fields import label_of
 from contactkit.forms.markup import render, table
 from contactkit.forms.mask import text_of
-from contactkit.spec import JSON, Endpoint, Provider, as_object
+from contactkit.spec import JSON, Endpoint, Provider
 
 
 def review_of(
@@ -21,9 +22,9 @@ def review_of(
         (
             label_of(name),
             text_of(current.get(name)) or "—",
-            text_of(_after(current, draft, name)) or "—",
+            text_of(after(draft.fields[name], current.get(name), value)) or "—",
         )
-        for name in draft.values
+        for name, value in draft.values.items()
     ]
     return render(
         "review",
@@ -31,12 +32,6 @@ def review_of(
         request=request_of(draft.ask) if draft.ask else "",
         code=code_of(provider, endpoint, key, draft.values),
     )
-
-
-def _after(current: Mapping[str, JSON], draft: Draft, name: str) -> JSON:
-    value = draft.values[name]
-    merges = draft.fields[name].marker.collection == "merge" and value
-    return {**as_object(current.get(name)), **value} if merges else value
 
 
 def request_of(ask: Ask) -> str:
