@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import repeat
 
 from contactkit.errors import ConfigurationError
 from contactkit.spec import Limit
@@ -66,11 +67,11 @@ class _Window:
             at = self.sent[-self.requests] + span
         return max(at, self.reset) if self.remaining == 0 else at
 
-    def spend(self, now: float) -> None:
+    def spend(self, now: float, count: int = 1) -> None:
         if self.requests is not None:
-            self.sent.append(now)
+            self.sent.extend(repeat(now, count))
         if self.remaining:
-            self.remaining -= 1
+            self.remaining = max(0, self.remaining - count)
 
     def learn(self, headers: Mapping[str, str], now: float) -> None:
         """Take the provider's word: https://docs.sent.dm/docs/reference/api/rate-limits"""
@@ -127,6 +128,23 @@ class Budget:
         """Send nothing before `until`."""
         with self._lock:
             self._blocked_until = max(self._blocked_until, until)
+
+    def through(self, count: int, now: float) -> float:
+        """When the last of so many more requests goes, if each goes as soon as it may."""
+        with self._lock:
+            windows = [replace(each, sent=each.sent.copy()) for each in self._windows]
+            at = max(now, self._blocked_until)
+        while count > 0:
+            ready = max([at, *(each.ready(at) for each in windows)])
+            if ready > at:
+                at = ready
+                continue
+            room = [left for each in windows if (left := each.left(at)) is not None]
+            going = max(1, min([count, *room]))
+            for each in windows:
+                each.spend(at, going)
+            count -= going
+        return at
 
     def left(self, now: float) -> list[tuple[Limit, int]]:
         """Each limit, and how many requests it still allows now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -10,9 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contactkit.calls import Wait, prepare
 from contactkit.errors import ConfigurationError
+from contactkit.flow import ready
 from contactkit.limits import Budget, parse_rate, rate, retry_after
 from contactkit.spec import Limit
+from contactkit.world import VirtualClock
+from tests.bench.contacts import session
 
 LIMITS = st.lists(
     st.builds(Limit, requests=st.integers(1, 5), seconds=st.integers(1, 20)), max_size=3
@@ -208,3 +213,39 @@ def test_no_retry_after_raises(text: str) -> None:
 def test_a_rate_is_written_as_it_is_read(text: str) -> None:
     assert parse_rate(rate(parse_rate(text))) == parse_rate(text)
     assert rate(parse_rate("200/min")) == "200/minute"
+
+
+@given(LIMITS, GAPS, st.integers(1, 40), st.integers(0, 9), st.floats(0, 30))
+def test_when_many_requests_are_through_is_when_they_really_are(
+    limits: list[Limit], gaps: list[float], count: int, left: int, blocked: float
+) -> None:
+    budget, now = Budget(limits), START
+    for gap in gaps:
+        now += gap
+        budget.reserve(now)
+    budget.learn(headers("", left, now + 5), now)
+    budget.block(now + blocked)
+    told = budget.through(count, now)
+    assert budget.through(count, now) == told
+    for _ in range(count):
+        while (ready := budget.reserve(now)) > now:
+            now = ready
+    assert told == now
+
+
+def test_a_flow_on_a_virtual_clock_needs_as_long_as_was_told() -> None:
+    clock = VirtualClock(START)
+    limits = [Limit(requests=60, seconds=60), Limit(requests=1_000, seconds=86_400)]
+    held = replace(session(), budget=Budget(limits), clock=clock, patience=1e9)
+    told = held.budget.through(2_500, START)
+    ask = prepare(held, held.provider.endpoint("get"), key="k")
+    for _ in range(2_500):
+        for step in ready(held, ask):
+            assert isinstance(step, Wait)
+            clock.sleep(step.until)
+    assert clock.now() == told > START + 2 * 86_400
+
+
+def test_without_a_limit_many_are_through_at_once() -> None:
+    assert Budget([]).through(10**9, START) == START
+    assert Budget([Limit(requests=1, seconds=60)]).through(0, START) == START
