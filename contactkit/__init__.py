@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     )
     from contactkit.files import read_contacts
     from contactkit.frames import problems
+    from contactkit.plan import Plan, read_plan
+    from contactkit.readings import CLEAR
     from contactkit.simulator import Simulator
     from contactkit.taping import record
     from contactkit.world import Live
@@ -65,6 +67,8 @@ _HOMES = {
     ],
     "files": ["read_contacts"],
     "frames": ["problems"],
+    "plan": ["Plan", "read_plan"],
+    "readings": ["CLEAR"],
     "simulator": ["Simulator"],
     "taping": ["record"],
     "world": ["Live"],
@@ -72,6 +76,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "CLEAR",
     "ApiError",
     "AuthenticationError",
     "Cassette",
@@ -87,6 +92,7 @@ __all__ = [
     "Live",
     "NotFoundError",
     "PermissionDeniedError",
+    "Plan",
     "Problem",
     "RateLimitError",
     "ServerError",
@@ -98,6 +104,7 @@ __all__ = [
     "problems",
     "providers",
     "read_contacts",
+    "read_plan",
     "record",
 ]
 

@@ -7,31 +7,26 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn
 
 import httpx
-import pandas as pd
 
 from contactkit.auth import Auth, ClientCredentials, Credential
 from contactkit.calls import Session, told_of
 from contactkit.checks import nearest
-from contactkit.contacts import Contacts, ToFrame
 from contactkit.declarations import find
-from contactkit.errors import ConfigurationError, Secret, warn
+from contactkit.doors import AwaitingContacts, BlockingContacts
+from contactkit.errors import ConfigurationError, Secret
 from contactkit.limits import Budget, parse_rate
-from contactkit.pages import Pages
 from contactkit.spec import Provider
-from contactkit.world import Connection, Live, World, arun, run
+from contactkit.world import Connection, Live, World
 
 if TYPE_CHECKING:
     from contactkit.cassette.world import Cassette
-    from contactkit.forms import ContactBrowser, ContactForm
-
-AwaitingContacts: TypeAlias = Contacts[Awaitable[pd.DataFrame], AsyncIterator[pd.DataFrame]]
 
 _LONGEST_TIMEOUT = 1e6
 
@@ -175,37 +170,6 @@ def _is_local(host: str) -> bool:
         return False
 
 
-class BlockingContacts(Contacts[pd.DataFrame, Iterator[pd.DataFrame]]):
-    """The verbs of the blocking door, and the forms, which send through the awaiting one."""
-
-    def __init__(self, client: Client, session: Session, world: World, connection: Connection):
-        super().__init__(
-            session, world, lambda flow: run(flow, connection, world.clock), client._pages
-        )
-        self._client = client
-
-    def form(self, key: Any = None) -> ContactForm:
-        """A form to edit the contact with this key, or a row of a frame; without, to create one.
-
-        Raises what `get` raises. The form sends nothing before Save is pressed.
-        """
-        # Only forms need what draws them.
-        from contactkit.forms import ContactForm
-
-        self._endpoint("create" if key is None else "update")
-        contact = None if key is None else self.get(key)
-        return ContactForm(self._client.aio.contacts, self._session, self.world, contact)
-
-    def browse(self, people: pd.DataFrame | None = None) -> ContactBrowser:
-        """A table to search and leaf through, with the form of the contact that is picked.
-
-        It begins with `people`, a contact frame, or asks the provider page by page.
-        """
-        from contactkit.forms import ContactBrowser
-
-        return ContactBrowser(self._client.aio.contacts, self._session, self.world, people)
-
-
 class Client:
     """One provider's contacts, through a blocking door (`contacts`) and an awaiting one (`aio`)."""
 
@@ -213,14 +177,8 @@ class Client:
         self._session = session
         self._world = world
         self._connection = connection
-        self.contacts = BlockingContacts(self, session, world, connection)
         self.aio = AwaitingClient(session, world, connection)
-
-    def _pages(self, walk: Pages, frame: ToFrame) -> Iterator[pd.DataFrame]:
-        while (page := run(walk.next(), self._connection, self._world.clock)) is not None:
-            yield frame(page)
-        if gap := walk.gap():
-            warn(gap)
+        self.contacts = BlockingContacts(session, world, connection, self.aio.contacts)
 
     @property
     def world(self) -> World:
@@ -298,16 +256,7 @@ class AwaitingClient:
 
     def __init__(self, session: Session, world: World, connection: Connection) -> None:
         self._connection = connection
-        self._clock = world.clock
-        self.contacts: AwaitingContacts = Contacts(
-            session, world, lambda flow: arun(flow, connection, world.clock), self._pages
-        )
-
-    async def _pages(self, walk: Pages, frame: ToFrame) -> AsyncIterator[pd.DataFrame]:
-        while (page := await arun(walk.next(), self._connection, self._clock)) is not None:
-            yield frame(page)
-        if gap := walk.gap():
-            warn(gap)
+        self.contacts = AwaitingContacts(session, world, connection)
 
     async def aclose(self) -> None:
         """Close the connections that this event loop opened."""

@@ -24,6 +24,8 @@ from contactkit.flow import perform
 from contactkit.frames import result_frame, rows_of, to_frame
 from contactkit.many import Many, many
 from contactkit.pages import Page, Pages
+from contactkit.plan import Plan
+from contactkit.planning import check_edited, plan_of
 from contactkit.records import fields_of, key_of
 from contactkit.results import result, results, row_of
 from contactkit.signatures import signed
@@ -110,6 +112,14 @@ class Contacts(Generic[OneT, ManyT]):
     def delete(self, key: Any, /, **options: Any) -> OneT:
         """Delete one contact; a result row."""
         return self._call(self._endpoint("delete"), key, options)
+
+    def _planned(
+        self, edited: pd.DataFrame, original: pd.DataFrame | None, create: bool, delete: bool
+    ) -> Flow[Plan]:
+        check_edited(self._session.provider, edited, create=create, delete=delete)
+        if original is None:
+            original = yield from self._listed(self._walk(self._endpoint("list"), {}, None), None)
+        return plan_of(self._session, edited, original, create=create, delete=delete)
 
     def _other(self, endpoint: Endpoint, about: Any = None, /, **fields: Any) -> OneT:
         carry_out = self._call_many if endpoint.bulk else self._call

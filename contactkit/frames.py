@@ -170,12 +170,13 @@ def problems(frame: pd.DataFrame) -> pd.DataFrame:
 def rows_of(record: type[Record], frame: pd.DataFrame) -> list[dict[str, JSON]]:
     """The rows of a contact frame as JSON by field name; NA is None."""
     declared = {n: each for n, each in fields_of(record).items() if n in frame.columns}
-    columns = [[_dumped(each, v) for v in frame[name]] for name, each in declared.items()]
+    columns = [[dumped(each, v) for v in frame[name]] for name, each in declared.items()]
     rows = zip(*columns, strict=True) if columns else [()] * len(frame)
     return [dict(zip(declared, values, strict=True)) for values in rows]
 
 
-def _dumped(declared: RecordField, value: Any) -> JSON:
+def dumped(declared: RecordField, value: Any) -> JSON:
+    """A cell of a contact frame as JSON, without what it holds being judged; NA is None."""
     value = plain(value)
     if value is None or is_na(value):
         return None

@@ -24,6 +24,7 @@ PARTS = {
     "pictures": "pictures",
     "forms": "forms",
     "cassettes": "cassettes",
+    "plan": "plan",
 }
 VERSIONS = (
     *("pandas", "pydantic", "httpx", "pyarrow", "sentdm", "uvicorn"),
