@@ -60,7 +60,7 @@ def read(declared: RecordField, column: pd.Series) -> Reading:
     """Read a column of whatever dtype by the declared one."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return _levelled(declared, column)
-    if column.dtype == object:
+    if column.dtype == object and pd.api.types.infer_dtype(column) == "datetime":
         column = column.infer_objects()
     quick = _QUICK.get((declared.kind, column.dtype.kind))
     found = quick(column) if quick else None
@@ -152,12 +152,11 @@ def _texts(column: pd.Series) -> Any:
 
 
 def _flags(column: pd.Series) -> Any:
-    there = column.notna().to_numpy()
-    return column.to_numpy(dtype=np.int8, na_value=-1), there
+    return column.fillna(False).to_numpy(dtype=np.int8), column.notna().to_numpy()
 
 
 def _numbers(column: pd.Series) -> Any:
-    return column.to_numpy(dtype="int64", na_value=0), column.notna().to_numpy()
+    return column.fillna(0).to_numpy(dtype=np.int64), column.notna().to_numpy()
 
 
 def _moments(column: pd.Series) -> Any:

@@ -102,7 +102,13 @@ def test_every_module_has_its_tests(module):
         "answers.py": "test_contract.py",
         "contacts.py": "test_contract.py",
         "demo.py": "test_cli.py",
+        "doors.py": "test_contract.py",
+        "drawings.py": "test_plan.py",
         "lab.py": "browser/test_lab.py",
+        "plan_files.py": "test_plan.py",
+        "planned.py": "test_plan.py",
+        "planning.py": "test_plan.py",
+        "readings.py": "test_differences.py",
         "results.py": "test_safety.py",
     }
     assert elsewhere.get(module, f"test_{module}") in tests

@@ -18,6 +18,7 @@ def test_types() -> None:
     assert_type(client.contacts.pages(), Iterator[pd.DataFrame])
     assert_type(client.contacts.get(key), pd.DataFrame)
     assert_type(client.contacts.update(key, opt_out=False), pd.DataFrame)
+    assert_type(client.contacts.plan(people, people), ck.Plan)
     assert_type(ck.problems(people), pd.DataFrame)
     assert_type(ck.describe("sent"), pd.DataFrame)
     assert_type(simulator.state(), pd.DataFrame)
