@@ -34,12 +34,14 @@ class Differences:
 
     `rows` has the original's row for each edited one, -1 where that is new; `gone` are those that
     no edited row has. None among the `changes` of a row clears a field; one that cannot be read is
-    as it was found. `options` are what else a verb takes, beside a contact's fields.
+    as it was found. `options` are what else a verb takes, beside a contact's fields. `original` has
+    that frame's columns by field name.
     """
 
     keys: list[str]
     rows: Any
     gone: Any
+    original: Mapping[str, pd.Series]
     changes: dict[int, dict[str, JSON]] = field(default_factory=dict[int, dict[str, JSON]])
     options: dict[int, dict[str, JSON]] = field(default_factory=dict[int, dict[str, JSON]])
 
@@ -53,10 +55,8 @@ def differences(
     a new contact.
     """
     mine, theirs = _columns(provider, edited, "edited"), _columns(provider, original, "original")
-    keys = keys_of(provider, edited, keyless=keyless)
-    found = _matched(provider, keys, _read_keys(provider, original, theirs, "original"))
-    declared = fields_of(provider.record)
-    name_of_key = key_of(provider.record).name
+    declared, name_of_key = fields_of(provider.record), key_of(provider.record).name
+    found = _matched(provider, keys_of(provider, edited, keyless=keyless), theirs)
     named = [row for row in np.flatnonzero(found.rows < 0).tolist() if found.keys[row]]
     _put(found.changes, name_of_key, named, [found.keys[row] for row in named])
     for name in [*(n for n in declared if n in mine), *(n for n in mine if n not in declared)]:
@@ -73,7 +73,7 @@ def differences(
 
 
 def _columns(provider: Provider, frame: pd.DataFrame, which: str) -> dict[str, pd.Series]:
-    """A frame's columns by field name, older names of a field among them."""
+    """A frame's columns by field name, its key among them; a field may have an older name."""
     if not isinstance(frame, pd.DataFrame):
         refuse(provider, which, f"must be a DataFrame of contacts, not {type(frame).__name__}")
     declared = fields_of(provider.record)
@@ -87,6 +87,11 @@ def _columns(provider: Provider, frame: pd.DataFrame, which: str) -> dict[str, p
         if name != given:
             warn(f"{provider.title}: call the column {name} instead of {given}", DeprecationWarning)
         found[name] = frame.iloc[:, place]
+    name = key_of(provider.record).name
+    if name not in found and name not in frame.index.names:
+        refuse(provider, which, f"has no {name}, as a column or a level of the index")
+    if name not in found:
+        found[name] = pd.Series(frame.index.get_level_values(name), index=frame.index)
     return found
 
 
@@ -104,8 +109,10 @@ def _options(provider: Provider) -> dict[str, RecordField]:
 
 def keys_of(provider: Provider, edited: pd.DataFrame, *, keyless: bool) -> Reading:
     """The keys of an edited frame; InvalidInputError where one is missing or there twice."""
+    declared = key_of(provider.record)
+    # Whoever goes on to compare is warned then.
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        found = _read_keys(provider, edited, _columns(provider, edited, "edited"), "edited")
+        found = read(declared, _columns(provider, edited, "edited")[declared.name])
     lacks = "must be a key, as text" + ("" if keyless else "; with create=True, a new one has none")
     wrong = found.unread | found.cleared | (False if keyless else ~found.there)
     _need(provider, np.flatnonzero(wrong), "edited", lacks)
@@ -113,29 +120,21 @@ def keys_of(provider: Provider, edited: pd.DataFrame, *, keyless: bool) -> Readi
     return found
 
 
-def _read_keys(
-    provider: Provider, frame: pd.DataFrame, columns: Mapping[str, pd.Series], which: str
-) -> Reading:
+def _matched(provider: Provider, mine: Reading, original: Mapping[str, pd.Series]) -> Differences:
     declared = key_of(provider.record)
-    if declared.name in columns:
-        return read(declared, columns[declared.name])
-    if declared.name not in frame.index.names:
-        refuse(provider, which, f"has no {declared.name}, as a column or a level of the index")
-    return read(declared, frame.index.get_level_values(declared.name).to_series())
-
-
-def _matched(provider: Provider, mine: Reading, theirs: Reading) -> Differences:
+    theirs = read(declared, original[declared.name])
     _need_once(provider, theirs.values, theirs.there, "original")
     known = np.flatnonzero(theirs.there)
     held = pd.Index(theirs.values[known], dtype=object)
     keys = np.where(mine.there, mine.values, "")
     rows = held.get_indexer(pd.Index(keys, dtype=object))
-    if is_phone(key_of(provider.record)):
+    if is_phone(declared):
         _respell(provider, keys, rows, held)
         _need_once(provider, keys, mine.there, "edited")
     # The place after the last is for those that are not there.
     found = np.append(known, -1)[rows]
-    return Differences(keys=keys.tolist(), rows=found, gone=np.setdiff1d(known, found))
+    gone = np.setdiff1d(known, found)
+    return Differences(keys=keys.tolist(), rows=found, gone=gone, original=original)
 
 
 def _respell(provider: Provider, keys: Any, rows: Any, held: pd.Index) -> None:
@@ -176,6 +175,17 @@ def _need(provider: Provider, wrong: Iterable[int], which: str, message: str) ->
         named.append(FieldProblem(field="", message=more))
     if named:
         raise InvalidInputError(f"{provider.name} plan", named)
+
+
+def known(provider: Provider, found: Differences, rows: Any) -> list[dict[str, JSON]]:
+    """Contacts as the original has them in these rows, by field name and as JSON."""
+    declared = fields_of(provider.record)
+    columns = {
+        name: [dumped(each, value_of(each, v)) for v in objects(found.original[name].iloc[rows])]
+        for name, each in declared.items()
+        if name in found.original
+    }
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _compare(
@@ -246,7 +256,6 @@ def _compare_unknown(
         positions = [
             at for at in positions if rows[at] < 0 or not _alike(cells[at], held[rows[at]])
         ]
-    # A cell that nobody declared has nothing to be cleared but what is there.
     values = [None if cells[at] is CLEAR else plain(cells[at]) for at in positions]
     _put(found.changes, name, positions, values)
 

@@ -12,10 +12,9 @@ import pandas as pd
 
 from contactkit.calls import Session, segment
 from contactkit.checks import key_text, plain
-from contactkit.differences import Differences, differences, keys_of, refuse, spelled
+from contactkit.differences import Differences, differences, keys_of, known, refuse, spelled
 from contactkit.edits import judged, to_send
 from contactkit.errors import FieldProblem, InvalidInputError, warn
-from contactkit.frames import rows_of
 from contactkit.plan import Plan, Planned
 from contactkit.records import fields_of, key_of
 from contactkit.spec import JSON, Endpoint, Provider
@@ -48,8 +47,8 @@ def plan_of(
     provider = session.provider
     check_edited(provider, edited, create=create, delete=delete)
     found = differences(provider, edited, original, keyless=_keyless(provider, create))
-    written = _written(provider, found, original, create)
-    gone = _deleted(provider, original, found.gone) if delete else []
+    written = _written(provider, found, create)
+    gone = _deleted(provider, found) if delete else []
     at = np.array([row for row, _ in written], dtype=np.intp)
     index = edited.index.take(at)
     return Plan(
@@ -64,26 +63,15 @@ def plan_of(
     )
 
 
-def _written(
-    provider: Provider, found: Differences, original: pd.DataFrame, create: bool
-) -> list[tuple[int, Planned]]:
+def _written(provider: Provider, found: Differences, create: bool) -> list[tuple[int, Planned]]:
     """Updates and creations, with their positions in the edited frame and in its order."""
     new = np.flatnonzero(found.rows < 0).tolist()
     changed = sorted(found.changes.keys() - set(new))
-    before = _known(provider, original, found.rows[changed])
+    before = known(provider, found, found.rows[changed])
     written = {row: _created(provider, found, row, create) for row in new}
-    for row, known in zip(changed, before, strict=True):
-        written[row] = _updated(provider, found, row, known)
+    for row, contact in zip(changed, before, strict=True):
+        written[row] = _updated(provider, found, row, contact)
     return sorted(written.items())
-
-
-def _known(provider: Provider, original: pd.DataFrame, rows: Any) -> list[dict[str, JSON]]:
-    """The contacts as they stand, with their keys even where those are the index."""
-    name = key_of(provider.record).name
-    known = original.iloc[rows]
-    if name not in known:
-        known = known.assign(**{name: known.index.get_level_values(name)})
-    return rows_of(provider.record, known)
 
 
 def _updated(
@@ -110,9 +98,9 @@ def _created(provider: Provider, found: Differences, row: int, create: bool) -> 
     return Planned(operation="create", key=found.keys[row], changes=changes, problems=(_NEW,))
 
 
-def _deleted(provider: Provider, original: pd.DataFrame, rows: Any) -> list[Planned]:
+def _deleted(provider: Provider, found: Differences) -> list[Planned]:
     endpoint = _endpoint(provider, "delete")
-    if endpoint and endpoint.deprecated and len(rows):
+    if endpoint and endpoint.deprecated and len(found.gone):
         warn(endpoint.deprecated, DeprecationWarning)
     name = key_of(provider.record).name
     return [
@@ -122,7 +110,7 @@ def _deleted(provider: Provider, original: pd.DataFrame, rows: Any) -> list[Plan
             before=each,
             problems=tuple(_key_problems(provider, "delete", each[name])),
         )
-        for each in _known(provider, original, rows)
+        for each in known(provider, found, found.gone)
     ]
 
 

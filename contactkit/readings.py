@@ -109,7 +109,7 @@ def value_of(declared: RecordField, cell: Any) -> JSON:
     """A cell as JSON by its declared kind; what cannot be read stays as it is."""
     value = plain(cell)
     try:
-        if isinstance(value, str):
+        if isinstance(value, str) and declared.kind != "datetime":
             return value if declared.kind == "string" else from_text(declared.kind, value)
         return _AS_JSON.get(declared.kind, _as_it_is)(value)
     except ValueError:
@@ -129,7 +129,11 @@ def _whole(value: Any) -> JSON:
 
 
 def _moment(value: Any) -> JSON:
-    return parse_time(value).isoformat() if isinstance(value, datetime) else value
+    """As pydantic writes a time, so that the same moment is the same text."""
+    if not isinstance(value, datetime | str):
+        return value
+    # Text may be empty, as in a CSV file.
+    return None if value == "" else parse_time(value).isoformat().replace("+00:00", "Z")
 
 
 def _day(value: Any) -> JSON:

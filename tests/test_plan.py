@@ -213,6 +213,18 @@ def test_write_once_and_consent_are_refused_as_the_provider_would(privy: ck.Clie
     assert set(people.index[none]) <= set(told.index) and none.any()
 
 
+def test_an_original_that_edits_made_objects_of_is_known_all_the_same(privy: ck.Client) -> None:
+    people = privy.contacts.list()
+    edited = put(people, 0, first_name="Jan", email="other@example.com")
+    (plain,) = privy.contacts.plan(edited, people).contacts
+    texts = people.assign(created_at=people["created_at"].astype("str")).astype(object)
+    assert privy.contacts.plan(edited.astype(object), texts.set_index("id")).contacts == (plain,)
+    named = people.rename(columns={"email_consent": "email_permission"})
+    with pytest.warns(DeprecationWarning, match="email_consent instead of email_permission"):
+        (again,) = privy.contacts.plan(edited, named).contacts
+    assert again.before == plain.before
+
+
 def test_consent_is_not_judged_by_a_contact_that_is_known_in_part(privy: ck.Client) -> None:
     people = privy.contacts.list()
     part = people[["id", "sms_consent"]]

@@ -22,7 +22,7 @@ KNOWS_PROVIDERS = {
 
 
 def test_every_public_name_is_there_and_sorted():
-    assert ck.__all__ == sorted(ck.__all__)
+    assert ck.__all__ == sorted(ck.__all__, key=lambda name: (not name.isupper(), name))
     for name in ck.__all__:
         assert getattr(ck, name) is not None
     assert set(ck.__all__) <= set(dir(ck))
