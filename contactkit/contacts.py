@@ -116,8 +116,8 @@ class Contacts(Generic[OneT, ManyT]):
     def _planned(
         self, edited: pd.DataFrame, original: pd.DataFrame | None, create: bool, delete: bool
     ) -> Flow[Plan]:
-        check_edited(self._session.provider, edited, create=create, delete=delete)
         if original is None:
+            check_edited(self._session.provider, edited, create=create, delete=delete)
             original = yield from self._listed(self._walk(self._endpoint("list"), {}, None), None)
         return plan_of(self._session, edited, original, create=create, delete=delete)
 
