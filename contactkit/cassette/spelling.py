@@ -14,7 +14,10 @@ EMAIL = r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40|&#64;|&#x40;|&commat;)[\w-]+(?:\.[\w-
 # In a form a date or an id after a space has a + before it.
 _NO_DATE = r"(?!\d{4}-\d\d-\d\d(?!\d))"
 _NO_ID = r"(?![0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-|[0-9a-fA-F]{32}(?!\w))"
-_INTERNATIONAL = rf"(?<![^\W_])(?<!\+)(?:tel:)?(?:\+|%2[Bb]){_NO_DATE}{_NO_ID}[1-9](?:{_GAP}{{0,3}}\d){{6,14}}(?!\d)"
+_INTERNATIONAL = (
+    rf"(?<![^\W_])(?<!\+)(?:tel:)?(?:\+|%2[Bb]){_NO_DATE}{_NO_ID}"
+    rf"[1-9](?:{_GAP}{{0,3}}\d){{6,14}}(?!\d)"
+)
 _NATIONAL = (
     r"(?<![\w.+-])(?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[ .-])[2-9]\d{2}[ .-]\d{4}(?![\w-])"
 )
