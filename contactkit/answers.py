@@ -45,7 +45,7 @@ def read(session: Session, ask: Ask, answer: Answer) -> Done | ApiError | Transp
         return _refusal(session, ask, answer, problem or Problem())
     if not 200 <= answer.status < 300:
         return undocumented(session, ask, answer, "is neither success nor error")
-    request_id = answer.headers.get("x-request-id", "")
+    request_id = redact(answer.headers.get("x-request-id", ""), session.secrets, personal=False)
     return Done(body=body, reply=answer, request_id=request_id, at=now)
 
 
