@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contactkit.cassette.world import Cassette
     from contactkit.client import Client, connect
     from contactkit.description import describe, providers
+    from contactkit.entries import journal
     from contactkit.errors import (
         ApiError,
         AuthenticationError,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         FieldProblem,
         InvalidInputError,
         InvalidRequestError,
+        JournalError,
         NotFoundError,
         PermissionDeniedError,
         Problem,
@@ -46,6 +48,7 @@ _HOMES = {
     "cassette.world": ["Cassette"],
     "client": ["Client", "connect"],
     "description": ["describe", "providers"],
+    "entries": ["journal"],
     "errors": [
         "ApiError",
         "AuthenticationError",
@@ -57,6 +60,7 @@ _HOMES = {
         "FieldProblem",
         "InvalidInputError",
         "InvalidRequestError",
+        "JournalError",
         "NotFoundError",
         "PermissionDeniedError",
         "Problem",
@@ -89,6 +93,7 @@ __all__ = [
     "FieldProblem",
     "InvalidInputError",
     "InvalidRequestError",
+    "JournalError",
     "Live",
     "NotFoundError",
     "PermissionDeniedError",
@@ -101,6 +106,7 @@ __all__ = [
     "UnrecordedRequestError",
     "connect",
     "describe",
+    "journal",
     "problems",
     "providers",
     "read_contacts",

@@ -6,6 +6,9 @@ nothing.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 import re
 import uuid
 from collections.abc import Generator, Mapping
@@ -13,8 +16,9 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, TypeVar
 from urllib.parse import quote
 
-from contactkit.auth import Auth
+from contactkit.auth import Auth, ClientCredentials
 from contactkit.errors import FieldProblem, InvalidInputError, Secret
+from contactkit.journals import Journal
 from contactkit.limits import Budget
 from contactkit.spec import JSON, Endpoint, Provider, as_object
 
@@ -32,6 +36,12 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     body: JSON = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
+
+    @property
+    def digest(self) -> str:
+        """What tells what is asked from anything else, whoever asks it."""
+        asked = json.dumps([self.method, self.url, dict(self.query), self.body], sort_keys=True)
+        return hashlib.sha256(asked.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +112,7 @@ class Session:
     budget: Budget
     base_url: str
     patience: float
+    journal: Journal | None = None
     token: Secret = field(default_factory=Secret, repr=False)
     token_expires: float = 0.0
     fetching: bool = False
@@ -110,6 +121,16 @@ class Session:
     def secrets(self) -> tuple[str, ...]:
         """Every value that must never be shown."""
         return (*self.credentials.values(), self.token)
+
+    @property
+    def account(self) -> str:
+        """What tells two accounts, or two addresses, apart and says nothing of a credential."""
+        # A new secret of the same client is the same account.
+        last = 1 if isinstance(self.auth, ClientCredentials) else None
+        names = [each.name for each in (*self.auth.credentials[:last], *self.provider.settings)]
+        held = [f"{name}={self.credentials[name]}" for name in names if name in self.credentials]
+        where = f"contactkit journal {self.provider.name} {self.base_url}"
+        return hmac.digest("\n".join(held).encode(), where.encode(), "sha256")[:4].hex()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import httpx
@@ -21,6 +22,7 @@ from contactkit.checks import nearest
 from contactkit.declarations import find
 from contactkit.doors import AwaitingContacts, BlockingContacts
 from contactkit.errors import ConfigurationError, Secret
+from contactkit.journals import Journal
 from contactkit.limits import Budget, parse_rate
 from contactkit.spec import Provider
 from contactkit.world import Connection, Live, World
@@ -39,6 +41,7 @@ def connect(
     patience: float = 120.0,
     rate_limit: str | list[str] | None = None,
     base_url: str | None = None,
+    journal: str | Path | None = None,
     **credentials: str | None,
 ) -> Client:
     """Make a client; nothing is sent yet.
@@ -47,7 +50,8 @@ def connect(
     `via=Simulator()`. `timeout` is in seconds (connecting never takes more than 10 of them);
     `patience` is the longest single wait, in seconds, for a rate limit or a retry, past which
     `RateLimitError.resume_at` says when to go on; `rate_limit`, as "200/minute", is counted in the
-    place of the declared limits. Raises ConfigurationError.
+    place of the declared limits. Writes go into the `journal` at this path; without one, those that
+    reach a provider go into the user's own. Raises ConfigurationError.
     """
     held = {name: Secret(value) for name, value in credentials.items() if _is_text(name, value)}
     del credentials  # so that no traceback that shows variables shows them
@@ -67,6 +71,7 @@ def connect(
         budget=Budget(found.limits, None if rates is None else [parse_rate(r) for r in rates]),
         base_url=address,
         patience=_seconds("patience", patience, least=0.0),
+        journal=_journal(journal, world),
     )
     connection = Connection(world.transport(found), _timeout(timeout), address)
     connection.tap = world.tap(session)
@@ -82,6 +87,14 @@ def _is_text(name: str, value: object) -> bool:
     if value.strip() != value:
         raise ConfigurationError(f"{name}= must have no spaces around it")
     return True
+
+
+def _journal(path: object, world: World) -> Journal | None:
+    if path is None:
+        return Journal() if world.real else None
+    if not isinstance(path, str | Path) or not str(path):
+        raise ConfigurationError("journal= must be a path")
+    return Journal(path)
 
 
 def _seconds(name: str, value: object, least: float) -> float:

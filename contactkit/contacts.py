@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import builtins
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, NoReturn, TypeVar
 
 import pandas as pd
 from tqdm import tqdm
 
-from contactkit.calls import Ask, Flow, Session, World, prepare, told_of
+from contactkit.calls import Ask, Done, Flow, Session, World, prepare, told_of
 from contactkit.checks import check, clean, expected, is_na, key_text, plain, settable
 from contactkit.columns import Columns, read_rows
 from contactkit.edits import judged
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.flow import perform
 from contactkit.frames import result_frame, rows_of, to_frame
-from contactkit.many import Many, many
+from contactkit.journaling import Rows, intent, intents, journaled
+from contactkit.journals import Intent
+from contactkit.many import many
 from contactkit.pages import Page, Pages
 from contactkit.plan import Plan
 from contactkit.planning import check_edited, plan_of
@@ -193,7 +195,15 @@ class Contacts(Generic[OneT, ManyT]):
             return self._run(self._read(ask))
         held = {*settable(provider, endpoint), *fields_of(endpoint.record or provider.record)}
         changes = {n: v for n, v in found.values.items() if n in held}
-        return self._run(self._written(ask, name, changes, current, index))
+        about = {"key": name, "changes": changes, "before": current}
+        return self._run(
+            self._written(
+                ask,
+                lambda: [intent(self._session, ask, **about)],
+                lambda done: [result(self._session, ask, done, **about)],
+                index,
+            )
+        )
 
     def _call_many(self, endpoint: Endpoint, given: Any, fields: dict[str, Any]) -> OneT:
         options = self._options(endpoint, fields)
@@ -203,14 +213,15 @@ class Contacts(Generic[OneT, ManyT]):
             raise InvalidInputError(f"{self._session.provider.name} {endpoint.verb}", problems)
         name = endpoint.bulk.name if endpoint.bulk else ""
         body = {name: bulk.sent} if name else bulk.sent
+        ask = prepare(self._session, endpoint, body=body, **options)
         return self._run(
-            self._all_written(prepare(self._session, endpoint, body=body, **options), bulk)
+            self._written(
+                ask,
+                lambda: intents(self._session, ask, bulk),
+                lambda done: results(self._session, ask, done, bulk),
+                bulk.index,
+            )
         )
-
-    def _all_written(self, ask: Ask, bulk: Many) -> Flow[pd.DataFrame]:
-        done = yield from perform(self._session, ask)
-        rows = results(self._session, ask, done, bulk)
-        return result_frame(rows, bulk.index, self.world.notice)
 
     def _options(self, endpoint: Endpoint, fields: dict[str, Any]) -> dict[str, Any]:
         """Take what is not a field out of what a write was given."""
@@ -228,14 +239,12 @@ class Contacts(Generic[OneT, ManyT]):
     def _written(
         self,
         ask: Ask,
-        key: str,
-        changes: Mapping[str, JSON],
-        before: Mapping[str, JSON] | None,
+        begun: Callable[[], Sequence[Intent]],
+        judged: Callable[[Done], Rows],
         index: pd.Index | None,
     ) -> Flow[pd.DataFrame]:
-        done = yield from perform(self._session, ask)
-        row = result(self._session, ask, done, key=key, changes=changes, before=before)
-        return result_frame([row], index, self.world.notice)
+        rows = yield from journaled(self._session, ask, begun, judged)
+        return result_frame(rows, index, self.world.notice)
 
     def _option(self, endpoint: Endpoint, fields: dict[str, Any], name: str, default: Any) -> Any:
         if name not in fields:

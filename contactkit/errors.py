@@ -5,6 +5,7 @@
     ├── InvalidInputError (ValueError)  refused here, before anything was sent
     ├── CassetteError                 a recording that cannot be read, or must not be written
     │   └── UnrecordedRequestError (LookupError)  it holds no answer, or none any more
+    ├── JournalError                  a write cannot be put down before it is sent
     ├── TransportError                no answer; .sent says whether the request may have arrived
     └── ApiError                      the provider said no; .problem says what
         ├── AuthenticationError  ├── PermissionDeniedError  ├── NotFoundError  ├── ConflictError
@@ -112,6 +113,13 @@ class CassetteError(ContactKitError):
 
 class UnrecordedRequestError(CassetteError, LookupError):
     """The recording holds no answer to a request; says what comes nearest, and how it differs."""
+
+
+class JournalError(ContactKitError):
+    """The journal cannot be read or written; says which file, why, and what to do.
+
+    What a verb raises it for was not sent.
+    """
 
 
 class TransportError(ContactKitError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from contactkit.errors import (
     FieldProblem,
     InvalidInputError,
     InvalidRequestError,
+    JournalError,
     NotFoundError,
     PermissionDeniedError,
     Problem,
@@ -162,11 +162,11 @@ def key_of_write(error: BaseException) -> str:
 def _may_have_been_written(error: BaseException) -> bool:
     if isinstance(error, TransportError):
         return error.sent
-    if isinstance(error, asyncio.CancelledError):
+    if not isinstance(error, Exception):
         # The flow adds a note when what was interrupted may have been carried out.
         return bool(getattr(error, "__notes__", ()))
-    # A request that was not recorded went nowhere.
-    never = (ConfigurationError, UnrecordedRequestError)
+    # A request that was not recorded, or not put down, went nowhere.
+    never = (ConfigurationError, JournalError, UnrecordedRequestError)
     return not isinstance(error, (*_REFUSED, *never, AuthenticationError, RateLimitError))
 
 

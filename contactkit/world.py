@@ -79,6 +79,11 @@ class World(calls.World, Protocol):
         """The time that its calls live in."""
         ...
 
+    @property
+    def real(self) -> bool:
+        """Whether a write is carried out at the provider itself."""
+        ...
+
     def transport(self, provider: Provider) -> httpx.MockTransport | None:
         """What carries this provider's requests; None for the network."""
         ...
@@ -116,6 +121,7 @@ class Live:
 
     name = "live"
     notice = ""
+    real = True
     clock: Clock = RealClock()
 
     def transport(self, provider: Provider) -> None:

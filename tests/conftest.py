@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
+import platformdirs
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -28,6 +30,11 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 def own_cassettes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("CONTACTKIT_PSEUDONYM_KEY", "the key of these tests")
+
+
+@pytest.fixture(autouse=True)
+def own_journal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(platformdirs, "user_data_path", tmp_path.joinpath)
 
 
 @pytest.fixture(params=names())

@@ -33,6 +33,7 @@ class Wire:
     requests: list[httpx.Request] = field(default_factory=list)
 
     name = "wire"
+    real = False
 
     @property
     def notice(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Iterator
+from datetime import timedelta
 from typing import assert_type
 
 import pandas as pd
@@ -20,6 +21,8 @@ def test_types() -> None:
     assert_type(client.contacts.update(key, opt_out=False), pd.DataFrame)
     assert_type(client.contacts.plan(people, people), ck.Plan)
     assert_type(ck.problems(people), pd.DataFrame)
+    assert_type(ck.journal(), pd.DataFrame)
+    assert_type(ck.journal.prune(older_than=timedelta(days=90)), int)
     assert_type(ck.describe("sent"), pd.DataFrame)
     assert_type(simulator.state(), pd.DataFrame)
 

@@ -117,6 +117,11 @@ class Cassette:
         )
 
     @property
+    def real(self) -> bool:
+        """Whether a write is carried out at the provider itself."""
+        return self._world.real and self.mode not in ("replay", "verify")
+
+    @property
     def entries(self) -> Sequence[Entry]:
         """The recorded exchanges, in the order in which they were asked."""
         recorded = self._deck.recording.entries if self._deck else ()

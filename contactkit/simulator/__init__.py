@@ -45,6 +45,7 @@ class Simulator:
 
     name = "simulator"
     notice = ""
+    real = False
 
     def __init__(self, contacts: int = 50, seed: int = 0, *, clock: Clock | None = None) -> None:
         if type(contacts) is not int or not 0 <= contacts <= MOST:
