@@ -25,6 +25,7 @@ PARTS = {
     "forms": "forms",
     "cassettes": "cassettes",
     "plan": "plan",
+    "journal": "journal",
 }
 VERSIONS = (
     *("pandas", "pydantic", "httpx", "pyarrow", "sentdm", "uvicorn"),
