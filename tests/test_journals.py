@@ -198,8 +198,10 @@ def test_a_forked_child_has_a_connection_of_its_own(journal, path):
     code = """
 import os
 journal.begin([intent(0)])
+held = journal._file._connection
 child = os.fork()
 (id,) = journal.begin([intent(1)])
+assert (journal._file._connection is held) == bool(child)
 journal.end({id: ended})
 if child:
     assert os.waitpid(child, 0)[1] == 0
