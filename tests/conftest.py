@@ -15,7 +15,9 @@ from contactkit.declarations import names
 from tests.support import EXAMPLES, Example, Wire
 
 # No test is timed: a busy machine is not a bug.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "untimed", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("untimed")
 
 

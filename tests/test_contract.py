@@ -550,7 +550,7 @@ JSON_VALUES = st.one_of(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_what_the_client_refuses_the_simulator_answers_4xx_and_the_other_way(name, data):

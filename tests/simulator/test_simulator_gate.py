@@ -584,7 +584,7 @@ bodies = st.binary(max_size=60) | st.dictionaries(
     st.sampled_from(NAMES) | st.text(), values | likely, max_size=6
 ).map(lambda body: json.dumps(body).encode("utf-8", "replace"))
 whatever = settings(
-    max_examples=100,
+    max_examples=50,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

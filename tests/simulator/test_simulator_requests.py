@@ -209,7 +209,7 @@ def connected(name: str) -> tuple[ck.Client, ck.Simulator]:
 
 @pytest.mark.parametrize("name", names())
 @given(chosen=st.data())
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_every_request_is_answered_and_every_refusal_can_be_read(name, chosen):
     client, simulator = connected(name)
     client.contacts.get(EXAMPLES[name].key)
@@ -311,7 +311,7 @@ def calls(draw: st.DrawFn, name: str, people: pd.DataFrame) -> tuple[str, list[A
 
 @pytest.mark.parametrize("name", names())
 @given(chosen=st.data())
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_no_arguments_raise_anything_but_contactkit_s_own_errors(name, chosen):
     client, _ = connected(name)
     people = client.contacts.list()
