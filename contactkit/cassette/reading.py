@@ -25,7 +25,7 @@ _HEAD = re.compile(
 _ITEM = re.compile(rb'\{"of":"([^"\\]+)","item":(\d+),')
 # As datetime knows it: the year 10000.
 _END_OF_TIME = 253_402_300_800
-_OWNER = b'{"pseudonym":'
+_OWNER = re.compile(rb'\{"pseudonym":"([^"\\]+)","owner":"([^"\\]+)"\}')
 
 
 class Reading:
@@ -85,8 +85,8 @@ class Reading:
             self._file(*named, line, head.end() if bare else 0)
         elif part := _ITEM.match(line):
             self._file_item(part[1].decode(), int(part[2]), line)
-        elif line.startswith(_OWNER):
-            self._file_owner(line)
+        elif owned := _OWNER.fullmatch(line):
+            self._file_owner(owned[1].decode(), owned[2].decode(), line)
         else:
             self._take_apart(line)
 
@@ -97,6 +97,8 @@ class Reading:
             self._begin(fields)
         elif "of" in fields:
             self._file_item(fields["of"], fields["item"], line)
+        elif "pseudonym" in fields:
+            self._file_owner(fields["pseudonym"], fields["owner"], line)
         else:
             id, at, epoch, ask = (fields[name] for name in ("id", "at", "epoch", "ask"))
             self._file(id, float(at), int(epoch), ask["method"], ask["url"], line)
@@ -135,10 +137,9 @@ class Reading:
         if owned or other:
             self.entries[id].owners = (*(other.owners if other else ()), *owned)
 
-    def _file_owner(self, line: bytes) -> None:
-        fields = json.loads(line)
+    def _file_owner(self, pseudonym: str, owner: str, line: bytes) -> None:
         # Under two keys two people may share one; the first to come keeps it.
-        self.owners.setdefault(fields["pseudonym"], fields["owner"])
+        self.owners.setdefault(pseudonym, owner)
         self._owned.append(line)
 
     def _file_item(self, of: str, index: int, line: bytes) -> None:
