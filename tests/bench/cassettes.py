@@ -49,7 +49,10 @@ def opened(path: Path) -> Index:
 
 
 def record(path: Path) -> None:
-    """One exchange about each of so many contacts, all of the length of a real one."""
+    """One exchange about each of so many contacts, all of the length of a real one.
+
+    Each has a number of its own, whose owner the recording names.
+    """
     answer = Talk("sent", contacts=1)("GET", "/v3/contacts").json()
     row = answer["data"]["contacts"][0]
     tape = Tape.create(path, provider=PROVIDER.name, world="simulator", created=0)
@@ -57,7 +60,8 @@ def record(path: Path) -> None:
         key = f"00000000-0000-4000-8000-{number:012}"
         asked = Asked.of("GET", f"{PROVIDER.base_url}/v3/contacts/{key}")
         content = dumped({**answer, "data": {**row, "id": key}})
-        tape.append(Exchange(asked=asked, status=200, headers=HEADERS, content=content, at=number))
+        exchange = Exchange(asked=asked, status=200, headers=HEADERS, content=content, at=number)
+        tape.append(exchange, {f"+1202{number:07}": f"{number:016x}"})
 
 
 def difference(folder: Path) -> int:
