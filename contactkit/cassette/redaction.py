@@ -11,10 +11,10 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
 from urllib.parse import quote, unquote, unquote_plus
 
 from contactkit.cassette.body import compressed
+from contactkit.cassette.exchange import Pairs
 from contactkit.cassette.findings import BASE64, Finding, decoded, findings
 from contactkit.cassette.leaves import Leaf, Names, leaves, named, replaced
 from contactkit.cassette.personal import Places, ordinary, secret_names
@@ -26,7 +26,6 @@ from contactkit.cassette.texts import code_of, inflated, is_json, quoted_like
 from contactkit.spec import Provider
 from contactkit.told import retold
 
-Pairs: TypeAlias = tuple[tuple[str, str], ...]
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s\"'<>\\]+", re.IGNORECASE)
 _PARTS = re.compile(r"([A-Za-z][\w+.-]*://)(?:([^/?#@]*)@)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.S)
 _QUOTED = re.compile(r"[^\s\"'<>&]*%[0-9A-Fa-f]{2}[^\s\"'<>&]*")
