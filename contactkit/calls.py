@@ -13,12 +13,13 @@ import re
 import uuid
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from contactkit.auth import Auth, ClientCredentials
 from contactkit.errors import FieldProblem, InvalidInputError, Secret
-from contactkit.journals import Journal
+from contactkit.journals import Journal, passing
 from contactkit.limits import Budget
 from contactkit.spec import JSON, Endpoint, Provider, as_object
 
@@ -116,6 +117,11 @@ class Session:
     token: Secret = field(default_factory=Secret, repr=False)
     token_expires: float = 0.0
     fetching: bool = False
+
+    @cached_property
+    def plans(self) -> Journal:
+        """Where plans are put down: what writes nothing real has a journal for that alone."""
+        return self.journal or passing()
 
     @property
     def secrets(self) -> tuple[str, ...]:

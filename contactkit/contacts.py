@@ -244,6 +244,8 @@ class Contacts(Generic[OneT, ManyT]):
         index: pd.Index | None,
     ) -> Flow[pd.DataFrame]:
         rows = yield from journaled(self._session, ask, begun, judged)
+        for message in dict.fromkeys(filter(None, (row["warning"] for row in rows))):
+            warn(message)
         return result_frame(rows, index, self.world.notice)
 
     def _option(self, endpoint: Endpoint, fields: dict[str, Any], name: str, default: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from contactkit.contacts import Contacts, ToFrame
 from contactkit.errors import warn
 from contactkit.pages import Pages
 from contactkit.plan import Plan
+from contactkit.plan_door import PlanDoor
 from contactkit.world import Connection, World, arun, run
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ class AwaitingContacts(Contacts[Awaitable[pd.DataFrame], AsyncIterator[pd.DataFr
         )
         self._connection = connection
         self._clock = world.clock
+        self.door = PlanDoor(session, world.clock, connection)
 
     async def _frames(self, walk: Pages, frame: ToFrame) -> AsyncIterator[pd.DataFrame]:
         while (page := await arun(walk.next(), self._connection, self._clock)) is not None:
@@ -44,7 +47,7 @@ class AwaitingContacts(Contacts[Awaitable[pd.DataFrame], AsyncIterator[pd.DataFr
     ) -> Plan:
         """What would be written so that the contacts become `edited`; see the blocking door's."""
         flow = self._planned(edited, original, create, delete)
-        return await arun(flow, self._connection, self._clock)
+        return replace(await arun(flow, self._connection, self._clock), door=self.door)
 
 
 class BlockingContacts(Contacts[pd.DataFrame, Iterator[pd.DataFrame]]):
@@ -84,7 +87,7 @@ class BlockingContacts(Contacts[pd.DataFrame, Iterator[pd.DataFrame]]):
         Raises InvalidInputError for keys that are missing or there twice, and what `list` raises.
         """
         flow = self._planned(edited, original, create, delete)
-        return run(flow, self._connection, self._clock)
+        return replace(run(flow, self._connection, self._clock), door=self._awaiting.door)
 
     def form(self, key: Any = None) -> ContactForm:
         """A form to edit the contact with this key, or a row of a frame; without, to create one.

@@ -33,10 +33,11 @@ _TURN, _NAP = 2.0, 0.02
 _TOKEN_MARGIN, _USUAL_LIFE, _LONGEST_LIFE = 60.0, 3600.0, 1e9
 
 
-def perform(session: Session, ask: Ask) -> Flow[Done]:
+def perform(session: Session, ask: Ask, *, paced: bool = False) -> Flow[Done]:
     """Carry one request through to its answer, or raise what DESIGN's error tree says.
 
-    A write whose earlier attempt may have been carried out never ends as a plain refusal.
+    A write whose earlier attempt may have been carried out never ends as a plain refusal. Who is
+    `paced` has taken a turn for the first attempt, and takes another when the rate limit says no.
     """
     started = session.clock.now()
     doubt: ApiError | TransportError | None = None
@@ -45,7 +46,8 @@ def perform(session: Session, ask: Ask) -> Flow[Done]:
     while True:
         try:
             with _noting(ask, doubt is not None):
-                call = yield from ready(session, ask)
+                given = paced and not attempt
+                call = yield from _authorised(session, ask) if given else ready(session, ask)
         except (ApiError, TransportError) as error:
             raise _settled(ask, error, doubt) from None
         attempt += 1
@@ -60,6 +62,8 @@ def perform(session: Session, ask: Ask) -> Flow[Done]:
             renewed = True
             _forget_token(session, call)
             continue
+        if paced and doubt is None and isinstance(failure, RateLimitError):
+            raise failure
         pause = _pause(session, ask, failure, answer, attempt)
         if pause is None:
             raise _settled(ask, failure, doubt)

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
+import tempfile
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -166,6 +169,14 @@ class Journal:
 
     def _read(self, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         return [_entry(row) for row in self._file.query(query, values)]
+
+
+def passing() -> Journal:
+    """A journal of nothing real, which goes when nobody holds it any more."""
+    folder = tempfile.mkdtemp(prefix="contactkit-")
+    journal = Journal(Path(folder) / "journal.sqlite3")
+    weakref.finalize(journal, shutil.rmtree, folder, ignore_errors=True)
+    return journal
 
 
 def own_path() -> Path:

@@ -27,6 +27,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A request takes a moment to arrive, so two that left a window apart may arrive closer together.
 _MARGIN = 1.01
 
+# A day's requests are not spread over the day, and a twentieth of a minute's may go at once.
+_LONGEST_EVEN = 60.0
+_BURST = 20
+
 
 def parse_rate(text: object) -> Limit:
     """A limit from text such as "200/minute"; ConfigurationError for anything else."""
@@ -117,6 +121,19 @@ class Budget:
                 for each in self._windows:
                     each.spend(now)
             return ready
+
+    def spacing(self) -> tuple[float, int]:
+        """Seconds between requests that are spread evenly, and how many may go at once.
+
+        That follows from the tightest of the limits of a minute or less; 0 s where there is none.
+        """
+        with self._lock:
+            rates = [
+                (each.limit.seconds / each.requests, max(1, each.requests // _BURST))
+                for each in self._windows
+                if each.requests is not None and each.limit.seconds <= _LONGEST_EVEN
+            ]
+        return max(rates, default=(0.0, 1))
 
     def learn(self, headers: Mapping[str, str], now: float) -> None:
         """Read the limits from an answer's headers."""

@@ -9,13 +9,13 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ from contactkit.errors import ConfigurationError
 from contactkit.frames import RESULT_COLUMNS, STRING, declared_frame
 from contactkit.limits import Budget
 from contactkit.planned import Planned
+from contactkit.progress import Progress
 from contactkit.spec import Provider
 
 MOST_SHOWN = 10
@@ -48,6 +49,22 @@ SUMMARY_COLUMNS: dict[str, Any] = {
 }
 
 
+OnConflict = Literal["refuse", "reread"]
+Tell = Callable[[Progress], None]
+
+
+class Door(Protocol):
+    """What carries a plan out: a client's contacts."""
+
+    def apply(self, plan: Plan, options: Mapping[str, Any]) -> pd.DataFrame:
+        """Apply it, blocking."""
+        ...
+
+    async def aapply(self, plan: Plan, options: Mapping[str, Any]) -> pd.DataFrame:
+        """Apply it, awaited."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Plan:
     """What `contacts.plan` found, one `Planned` a contact that would be written or is refused.
@@ -62,8 +79,10 @@ class Plan:
     created: datetime
     unchanged: int = 0
     vanished: int = 0
+    of: tuple[str, tuple[int, ...]] | None = None
     budget: Budget | None = None
     now: Callable[[], float] = time.time
+    door: Door | None = None
 
     def __len__(self) -> int:
         """How many contacts it is about."""
@@ -86,19 +105,38 @@ class Plan:
             return None
         return datetime.fromtimestamp(budget.through(self.requests, now), UTC)
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """A hash of what would be done and what is refused, in whatever order the rows stand.
 
         The same edits have the same digest, whenever they are planned.
         """
-        lines = sorted(
+        return self._ordered[0]
+
+    @property
+    def name(self) -> str:
+        """What the journal knows it by: its digest, or what it is a part or the undoing of."""
+        return self.of[0] if self.of else self.digest
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The row of each contact in the journal, which does not depend on their order here."""
+        return self.of[1] if self.of else self._ordered[1]
+
+    @cached_property
+    def _ordered(self) -> tuple[str, list[int]]:
+        lines = [
             json.dumps(
                 [each.operation, each.outcome, each.key, each.changes, each.options], sort_keys=True
             )
             for each in self.contacts
-        )
-        return hashlib.sha256("\n".join([self.provider.name, *lines]).encode()).hexdigest()
+        ]
+        order = sorted(range(len(lines)), key=lines.__getitem__)
+        rows = [0] * len(lines)
+        for row, position in enumerate(order):
+            rows[position] = row
+        told = "\n".join([self.provider.name, *(lines[position] for position in order)])
+        return hashlib.sha256(told.encode()).hexdigest(), rows
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -175,6 +213,55 @@ class Plan:
             found += self._cells_of(each)
         return found[:count]
 
+    def apply(
+        self,
+        *,
+        dry_run: bool = False,
+        limit: int | None = None,
+        stop_after_failures: float | None = None,
+        concurrency: int = 16,
+        progress: bool | Tell = True,
+        on_conflict: OnConflict | None = None,
+        patience: float | None = None,
+    ) -> pd.DataFrame:
+        """Carry it out: a result frame, one row for every contact of the plan, in its order.
+
+        The same call again is the resume, from another process too: what is done is `skipped`, what
+        failed is tried again, and what is in doubt is sent under the same idempotency key, or read
+        back. What was not sent is `planned`, and `message` says why.
+
+        `limit` is the most contacts to send; `stop_after_failures` a number of those that are
+        refused, fail or are unknown, or a share of what is sent, as 0.05; `concurrency` the most
+        requests on the wire. `on_conflict` reads each contact first, which is a request more: one
+        whose fields have other values than were planned from is refused with "refuse", and judged
+        again as it stands with "reread". `patience` is the longest wait for a rate limit, in
+        seconds, by default the client's; past it the apply stops. `progress` may be a callable that
+        takes a `contactkit.progress.Progress`.
+
+        An interrupt lets what is on the wire come to its end, and answers with what was done;
+        `attrs` of the frame have why it `stopped` early, when to go on (`resume_at`), and its
+        `timeline` (second, requests sent, 429s, requests left).
+
+        Raises InvalidInputError, ConfigurationError for a plan without a client, and JournalError,
+        all before anything is sent, and nothing for what becomes of a contact.
+        """
+        options = {name: value for name, value in locals().items() if name != "self"}
+        return self._through.apply(self, options)
+
+    @property
+    def aio(self) -> AwaitingPlan:
+        """The same to be awaited."""
+        return AwaitingPlan(self)
+
+    @property
+    def _through(self) -> Door:
+        if self.door is None:
+            message = (
+                "the plan has no client; read it with one, as contactkit.read_plan(path, client)"
+            )
+            raise ConfigurationError(message)
+        return self.door
+
     def to_parquet(self, path: str | Path) -> None:
         """Write it as a file for `contactkit.read_plan`; needs the extra `parquet`.
 
@@ -213,6 +300,21 @@ class Plan:
 
     def _repr_html_(self) -> str:
         return drawings.as_html(*self._shown())
+
+
+class AwaitingPlan:
+    """A plan through the awaiting door."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    async def apply(self, **options: Any) -> pd.DataFrame:
+        """Carry it out, with the options of `Plan.apply`.
+
+        Cancelled once, it lets what is on the wire come to its end, and answers with what was done;
+        cancelled again, it gives up what is on the wire.
+        """
+        return await self._plan._through.aapply(self._plan, options)
 
 
 def read_plan(path: str | Path, provider: str | Provider | None = None) -> Plan:

@@ -26,7 +26,6 @@ from contactkit.errors import (
     RateLimitError,
     TransportError,
     UnrecordedRequestError,
-    warn,
 )
 from contactkit.many import Many
 from contactkit.records import Record, fields_of, key_of
@@ -55,7 +54,10 @@ def result(
     changes: Mapping[str, JSON],
     before: Mapping[str, JSON] | None,
 ) -> dict[str, Any]:
-    """The result row of a write, by column; `before` is the contact as the caller knew it."""
+    """The result row of a write, by column; `before` is the contact as the caller knew it.
+
+    Beside the columns, `warning` is what the caller should be warned of.
+    """
     later = done.reply.status == 202
     after = None
     if not later and ask.endpoint.answer != "nothing":
@@ -73,6 +75,7 @@ def result(
         "before": known,
         "after": after,
         "message": message or None,
+        "warning": message,
     }
 
 
@@ -98,6 +101,7 @@ def results(session: Session, ask: Ask, done: Done, many: Many) -> list[dict[str
                 "changed": [] if ask.endpoint.effect == "delete" else [*values],
                 "after": after,
                 "message": message or (None if ask.dry_run else told) or None,
+                "warning": message,
             }
         )
     return found
@@ -224,19 +228,13 @@ def _judged(
     if ask.own_key and _replayed(session, done):
         told = "nothing was done, the answer is from then"
         told = "whether by this call cannot be told" if done.doubted else told
-        return "unknown" if done.doubted else "skipped", _said(
-            f"this idempotency key was used before: {told}"
-        )
+        message = f"this idempotency key was used before: {told}"
+        return "unknown" if done.doubted else "skipped", message
     if done.reply.status == 202 and usual != "unknown":
-        return "unknown", _said(f"{title} accepted it for later; what became of it is not known")
+        return "unknown", f"{title} accepted it for later; what became of it is not known"
     if after is not None and (other := _contradicted(session, ask, changes, after)):
-        return "unknown", _said(f"{title} answered without what was asked of {', '.join(other)}")
+        return "unknown", f"{title} answered without what was asked of {', '.join(other)}"
     return usual, ""
-
-
-def _said(message: str) -> str:
-    warn(message)
-    return message
 
 
 def _rehearsed(session: Session, done: Done) -> tuple[str, str]:
@@ -244,7 +242,7 @@ def _rehearsed(session: Session, done: Done) -> tuple[str, str]:
     if form and form.confirmed.lower() in done.reply.headers:
         return "planned", ""
     told = f"{title} did not confirm the dry run; it may have been carried out"
-    return "unknown", _said(told)
+    return "unknown", told
 
 
 def _replayed(session: Session, done: Done) -> bool:

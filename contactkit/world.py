@@ -165,6 +165,7 @@ class Connection:
         self, transport: httpx.MockTransport | None, timeout: httpx.Timeout, address: str
     ) -> None:
         url = httpx.URL(address)
+        self.timeout = timeout
         # Plain http goes to loopback alone, and so must never pass a proxy of the environment.
         trust_env = url.scheme == "https"
         self._options = {"transport": transport, "timeout": timeout, "trust_env": trust_env}
@@ -210,11 +211,15 @@ class Connection:
         if self.tap:
             self.tap.close(clean)
 
-    async def aclose(self, clean: bool = True) -> None:
-        """Close what the awaiting door opened in this event loop."""
+    async def leave(self) -> None:
+        """Close what the awaiting door opened in this event loop; a recording goes on."""
         client = self._awaiting.pop(asyncio.get_running_loop(), None)
         if client:
             await client.aclose()
+
+    async def aclose(self, clean: bool = True) -> None:
+        """Close what the awaiting door opened in this event loop, and end a recording."""
+        await self.leave()
         if self.tap:
             self.tap.close(clean)
 

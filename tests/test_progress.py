@@ -16,7 +16,9 @@ def test_the_line_counts_what_is_known():
 
 
 def test_it_says_when_it_is_through_and_until_when_it_waits():
-    assert str(Progress(total=1, counts={}, eta=NOON)).endswith("through at 2026-01-02 12:00:00 UTC")
+    assert str(Progress(total=1, counts={}, eta=NOON)).endswith(
+        "through at 2026-01-02 12:00:00 UTC"
+    )
     held = str(Progress(total=1, counts={}, eta=NOON, waiting=NOON))
     assert held.endswith("waiting for the rate limit until 2026-01-02 12:00:00 UTC")
 

@@ -1,0 +1,84 @@
+"""The journal as many writes at once see it: what waits at the same time shares one commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from contactkit.claims import Claim
+from contactkit.errors import JournalError
+from contactkit.journals import Intent, Journal
+
+_Waiting = tuple[Intent, "asyncio.Future[int | None]"]
+
+
+class Book:
+    """Begins and ends entries of one event loop's writes under one claim.
+
+    Commits are made on another thread, one after the other, so that none holds up what is on the
+    wire. `error` is what the journal failed with; nothing is begun from then on.
+    """
+
+    def __init__(self, journal: Journal, claim: Claim) -> None:
+        self.error: JournalError | None = None
+        self._journal = journal
+        self._claim = claim
+        self._begun: list[_Waiting] = []
+        self._ended: dict[int, Mapping[str, Any]] = {}
+        self._writer: asyncio.Task[None] | None = None
+
+    async def begin(self, intent: Intent) -> int | None:
+        """The entry's id once it is durable; None where it is not the caller's to write."""
+        waiting = asyncio.get_running_loop().create_future()
+        self._begun.append((intent, waiting))
+        self._write()
+        return await waiting
+
+    def end(self, id: int, row: Mapping[str, Any]) -> None:
+        """Close an entry with its result row, as soon as may be."""
+        self._ended[id] = row
+        self._write()
+
+    async def flush(self) -> None:
+        """Wait until all is written; JournalError where it cannot be."""
+        while self._writer:
+            await asyncio.wait([self._writer])
+        if self.error:
+            raise self.error
+
+    def _write(self) -> None:
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._written())
+
+    async def _written(self) -> None:
+        while self._begun or self._ended:
+            # Whoever is about to wait, or to end, in this turn of the loop comes along.
+            await asyncio.sleep(0)
+            begun, self._begun = self._begun, []
+            ended, self._ended = self._ended, {}
+            try:
+                ids = await asyncio.to_thread(self._commit, [each for each, _ in begun], ended)
+            except JournalError as error:
+                self.error = self.error or error
+                _answer(begun, [error] * len(begun))
+            else:
+                _answer(begun, ids)
+        self._writer = None
+
+    def _commit(self, begun: list[Intent], ended: dict[int, Mapping[str, Any]]) -> list[int | None]:
+        if ended:
+            self._journal.end(ended)
+        if self.error:
+            raise self.error
+        return self._journal.begin(begun, self._claim) if begun else []
+
+
+def _answer(begun: list[_Waiting], answers: list[Any]) -> None:
+    for (_, waiting), answer in zip(begun, answers, strict=True):
+        if waiting.done():
+            continue
+        if isinstance(answer, JournalError):
+            waiting.set_exception(answer)
+        else:
+            waiting.set_result(answer)

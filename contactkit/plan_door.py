@@ -1,0 +1,113 @@
+"""How a client carries a plan out: on an event loop of its own, or on the caller's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pandas as pd
+
+from contactkit.applying import Apply
+from contactkit.calls import Session
+from contactkit.options import checked
+from contactkit.plan import Plan
+from contactkit.world import Clock, Connection
+
+# Some systems tell of an interrupt only when a wait is over.
+_GLANCE = 0.2
+
+
+class PlanDoor:
+    """What a plan is applied, undone and shown through."""
+
+    def __init__(self, session: Session, clock: Clock, connection: Connection) -> None:
+        self._session = session
+        self._clock = clock
+        self._connection = connection
+
+    def apply(self, plan: Plan, options: Mapping[str, Any]) -> pd.DataFrame:
+        """Apply it on a thread of its own: a notebook's loop is running already."""
+        apply = self._under_way(plan, options)
+        return _Thread(apply, lambda: self._alone(apply)).result()
+
+    async def aapply(self, plan: Plan, options: Mapping[str, Any]) -> pd.DataFrame:
+        """Apply it on the running loop."""
+        apply = self._under_way(plan, options)
+        running = asyncio.ensure_future(apply.run())
+        for end in (lambda: apply.stop("it was cancelled"), apply.abort):
+            try:
+                return await asyncio.shield(running)
+            except asyncio.CancelledError:
+                if running.cancelled():
+                    raise
+                end()
+        return await running
+
+    def _under_way(self, plan: Plan, given: Mapping[str, Any]) -> Apply:
+        options = checked(self._session, **given)
+        return Apply(plan, self._session, self._connection, self._clock, options)
+
+    async def _alone(self, apply: Apply) -> pd.DataFrame:
+        try:
+            return await apply.run()
+        finally:
+            await self._connection.leave()
+
+
+class _Thread:
+    """An apply on a thread of its own; who waits for it may interrupt it, and then once more."""
+
+    def __init__(self, apply: Apply, run: Callable[[], Coroutine[Any, Any, pd.DataFrame]]) -> None:
+        self._ends = [lambda: apply.stop("it was interrupted"), apply.abort]
+        self._run = run
+        self._done = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._found: pd.DataFrame | None = None
+        self._error: BaseException | None = None
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(self._work,), daemon=True).start()
+
+    def _work(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                self._found = runner.run(self._run())
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._done.set()
+
+    def result(self) -> pd.DataFrame:
+        """The result frame, or what it raised; an interrupt brings the frame too."""
+        with _interrupts(self._end):
+            while not self._done.wait(_GLANCE):
+                pass
+        if self._error or self._found is None:
+            raise self._error or RuntimeError("the apply ended without a frame")
+        return self._found
+
+    def _end(self) -> None:
+        """Stop it, or abort it the second time; one that has ended already needs neither."""
+        with suppress(RuntimeError, IndexError):
+            self._loop.call_soon_threadsafe(self._ends.pop(0))
+
+
+@contextmanager
+def _interrupts(end: Callable[[], None]) -> Generator[None]:
+    """Have Ctrl-C, or a kernel's stop button, call this; an exception could come at any line.
+
+    Whoever has a way of their own with interrupts, or waits on another thread, keeps it.
+    """
+    own = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not own or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: end())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

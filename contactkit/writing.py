@@ -1,0 +1,305 @@
+"""One planned contact's write as a flow: looked at, put down, sent, and judged as a result row.
+
+It asks for a `Turn` before each request, and to `Begin` in the journal before the write, and
+whoever drives it gives both. It raises for nothing that becomes of a contact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeAlias, TypeVar
+
+from contactkit.calls import Answer, Ask, Call, Done, Session, Wait, prepare
+from contactkit.checks import accepted, same, wire_of
+from contactkit.columns import named
+from contactkit.edits import judged
+from contactkit.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ContactKitError,
+    FieldProblem,
+    InvalidInputError,
+    JournalError,
+    NotFoundError,
+    RateLimitError,
+    TransportError,
+)
+from contactkit.flow import perform
+from contactkit.journaling import intent
+from contactkit.journals import Intent
+from contactkit.planned import Planned
+from contactkit.results import failure, result, row_of
+from contactkit.spec import JSON, Endpoint
+
+Row: TypeAlias = dict[str, Any]
+Entry: TypeAlias = Mapping[str, Any]
+OnConflict: TypeAlias = Literal["refuse", "reread"] | None
+T = TypeVar("T")
+
+_DONE = {"create": "created", "update": "updated", "delete": "deleted"}
+# A key is not sent again so late that the provider may forget it meanwhile.
+_SPARE = 300.0
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Wait until the next request may go."""
+
+
+@dataclass
+class Begin:
+    """Have the journal put a write down before it is sent: then it has an `id`, or is not ours."""
+
+    intent: Intent
+    id: int | None = None
+
+
+Writing: TypeAlias = Generator[Call | Wait | Turn | Begin, Answer, T]
+
+
+class Stopped(BaseException):
+    """Nothing more is to be sent, and what waits is given up; its text says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What all contacts of one apply share; `plan` is what the journal knows the plan by."""
+
+    session: Session
+    plan: str
+    dry_run: bool = False
+    on_conflict: OnConflict = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One contact to write: its row in the journal, and the number of the last entry `seen` there.
+
+    `earlier` is that entry, where it was an attempt at the same; a `doubted` one may have been
+    carried out, and an `open` one is the caller's to close.
+    """
+
+    planned: Planned
+    row: int
+    seen: int = 0
+    earlier: Entry | None = None
+    doubted: bool = False
+    open: bool = False
+
+
+@dataclass(kw_only=True, slots=True)
+class Fate:
+    """What became of a contact: its result row, its open entry, and why all others must stop."""
+
+    row: Row
+    id: int | None = None
+    stop: str = ""
+    lost: bool = False
+
+
+def written(terms: Terms, job: Job) -> Writing[Fate]:
+    """Write one contact, and say what became of it."""
+    write = _Write(terms, job)
+    try:
+        row = yield from write.carried_out()
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        return write.failed(error)
+    return Fate(row=row, id=write.id)
+
+
+class _Write:
+    """One contact's write under way: how far it has come decides what a failure means."""
+
+    def __init__(self, terms: Terms, job: Job) -> None:
+        self.terms = terms
+        self.job = job
+        self.planned = job.planned
+        self.session = terms.session
+        self.id = job.seen if job.open else None
+        self.in_doubt = job.doubted
+        self.sent = False
+
+    def carried_out(self) -> Writing[Row]:
+        terms = self.terms
+        endpoint = self.session.provider.endpoint(self.planned.operation)
+        if terms.dry_run and not endpoint.dry_run:
+            title = self.session.provider.title
+            return self.told("planned", f"{title} has no dry run of this; nothing was sent")
+        ask = self.ask(endpoint)
+        if self.job.doubted and not (terms.dry_run or ask.own_key):
+            row = yield from self.settled(ask)
+            if row:
+                yield from self.put_down(ask)
+                return row
+        elif terms.on_conflict and endpoint.takes_key:
+            if (yield from self.stands(endpoint)):
+                return self.told("unchanged", "it was so already; nothing was sent")
+        done = yield from self.answered(ask)
+        return result(self.session, replace(ask, own_key=False), done, **self.about())
+
+    def about(self) -> dict[str, Any]:
+        planned = self.planned
+        return {"key": planned.key, "changes": planned.changes, "before": planned.before}
+
+    def ask(self, endpoint: Endpoint) -> Ask:
+        """The request; under the key of an earlier one where that is still good for it."""
+        provider, planned = self.session.provider, self.planned
+        taken = accepted(provider, endpoint)
+        given = {**planned.changes, **planned.options}
+        body: dict[str, JSON] = {wire_of(endpoint, taken[n]): v for n, v in given.items()}
+
+        def made(key: str) -> Ask:
+            return prepare(
+                self.session,
+                endpoint,
+                key=planned.key,
+                body=body,
+                idempotency_key=key,
+                dry_run=self.terms.dry_run,
+            )
+
+        ask = made("")
+        key = self.earlier_key(ask)
+        return made(key) if key and ask.idempotency_key else ask
+
+    def earlier_key(self, ask: Ask) -> str:
+        """The key that an earlier attempt of the same request was sent under, while it lives."""
+        earlier, form = self.job.earlier, self.session.provider.idempotency
+        if not earlier or not form or earlier["request"] != ask.call.digest:
+            return ""
+        age = self.session.clock.now() - earlier["made_at"].timestamp()
+        return str(earlier["idempotency_key"] or "") if age < form.life - _SPARE else ""
+
+    def settled(self, ask: Ask) -> Writing[Row | None]:
+        """What a write in doubt came to, read back; None where it is to be sent (again)."""
+        planned = self.planned
+        if not planned.key:
+            return self.told("unknown", "cannot be read back without a key; look for it")
+        try:
+            current = yield from self.current()
+        except NotFoundError:
+            return self.found(None) if planned.operation == "delete" else None
+        wanted = planned.after(self.session.provider) or {}
+        if planned.operation == "delete":
+            return None
+        if all(same(current.get(name), wanted[name]) for name in planned.changes):
+            return self.found(current)
+        if ask.repeatable:
+            return None
+        return self.told("unknown", "is there with other values than were sent")
+
+    def found(self, current: Mapping[str, JSON] | None) -> Row:
+        row = self.told(_DONE[self.planned.operation], "read back: it was carried out")
+        return row | {"after": current, "changed": [*self.planned.changes]}
+
+    def stands(self, endpoint: Endpoint) -> Writing[bool]:
+        """Look at the contact as it stands now: whether it is as it should become already.
+
+        InvalidInputError where it was changed since, and that is not to be sent over.
+        """
+        provider, planned = self.session.provider, self.planned
+        current, before = (yield from self.current()), planned.before or {}
+        wanted = planned.after(provider) or {}
+        looked_at = planned.changes if wanted else before
+        if wanted and all(same(current.get(name), wanted[name]) for name in looked_at):
+            return True
+        other = [name for name in looked_at if not same(current.get(name), before.get(name))]
+        if other and self.terms.on_conflict == "refuse":
+            message = "was changed since it was read"
+            problems = [FieldProblem(field=n, message=message, code="conflict") for n in other]
+            raise InvalidInputError(f"{provider.name} {endpoint.verb}", problems)
+        values = {**planned.changes, **planned.options}
+        if found := judged(provider, endpoint, values, current).problems:
+            raise InvalidInputError(f"{provider.name} {endpoint.verb}", found)
+        self.planned = replace(planned, before=current)
+        return False
+
+    def current(self) -> Writing[dict[str, JSON]]:
+        """The contact as it stands at the provider."""
+        session = self.session
+        ask = prepare(session, session.provider.endpoint("get"), key=self.planned.key)
+        done = yield from self.done(ask)
+        return named(session.provider.record, row_of(session, ask, done))
+
+    def answered(self, ask: Ask) -> Writing[Done]:
+        """The write's answer, once the write is put down."""
+        yield Turn()
+        yield from self.put_down(ask)
+        self.sent, self.in_doubt = True, self.in_doubt and not ask.own_key
+        return (yield from self.done(ask, turns=0))
+
+    def done(self, ask: Ask, turns: int = 1) -> Writing[Done]:
+        """A good answer; a rate limit's refusal costs a turn more and nothing else."""
+        refused = 0
+        while True:
+            if turns + refused:
+                yield Turn()
+            try:
+                done = yield from perform(self.session, ask, paced=True)
+            except RateLimitError:
+                refused += 1
+            else:
+                return replace(done, attempts=done.attempts + refused)
+
+    def put_down(self, ask: Ask) -> Writing[None]:
+        """Have the journal know of the write; Taken where somebody else is at it."""
+        if self.terms.dry_run or self.id is not None:
+            return
+        job, plan = self.job, self.terms.plan
+        begin = Begin(
+            intent(self.session, ask, **self.about(), plan=plan, row=job.row, seen=job.seen)
+        )
+        yield begin
+        if begin.id is None:
+            raise _Taken
+        self.id = begin.id
+
+    def told(self, outcome: str, message: str) -> Row:
+        """A result row of which no answer tells."""
+        return told(self.session, self.planned, outcome, message)
+
+    def failed(self, error: BaseException) -> Fate:
+        """What an error means for the contact, and for all others."""
+        if isinstance(error, _Taken):
+            return Fate(row=self.told("skipped", "another process is at it, or has done it since"))
+        if isinstance(error, Stopped) and not self.sent and not self.in_doubt:
+            return Fate(row=self.told("planned", f"not sent: {error}"))
+        effect, never = self.planned.operation, self.terms.dry_run or not self.sent
+        row = failure(self.session, effect, error, **self.about(), dry_run=never)
+        if self.in_doubt:
+            row["outcome"] = "unknown"
+        return Fate(
+            row=row,
+            id=self.id,
+            stop=str(error) or type(error).__name__ if _fatal(error) else "",
+            lost=isinstance(error, TransportError),
+        )
+
+
+class _Taken(ContactKitError):
+    """The journal has it that the row is somebody else's."""
+
+
+def _fatal(error: BaseException) -> bool:
+    """Whether no other contact can fare better; what nobody foresaw is no contact's own."""
+    if isinstance(error, AuthenticationError | ConfigurationError | JournalError):
+        return True
+    return isinstance(error, Exception) and not isinstance(error, ContactKitError)
+
+
+def told(session: Session, planned: Planned, outcome: str, message: str) -> Row:
+    """The result row of a contact that was not sent."""
+    return {
+        "provider": session.provider.name,
+        "key": planned.key or None,
+        "operation": planned.operation,
+        "outcome": outcome,
+        "changed": [*planned.changes] if outcome == "planned" else [],
+        "before": planned.before,
+        "message": message,
+        "at": datetime.fromtimestamp(session.clock.now(), UTC),
+    }
