@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     )
     from contactkit.files import read_contacts
     from contactkit.frames import problems
-    from contactkit.plan import Plan, read_plan
+    from contactkit.plan import Plan
+    from contactkit.plans import plan_from, read_plan
     from contactkit.readings import CLEAR
     from contactkit.simulator import Simulator
     from contactkit.taping import record
@@ -71,7 +72,8 @@ _HOMES = {
     ],
     "files": ["read_contacts"],
     "frames": ["problems"],
-    "plan": ["Plan", "read_plan"],
+    "plan": ["Plan"],
+    "plans": ["plan_from", "read_plan"],
     "readings": ["CLEAR"],
     "simulator": ["Simulator"],
     "taping": ["record"],
@@ -107,6 +109,7 @@ __all__ = [
     "connect",
     "describe",
     "journal",
+    "plan_from",
     "problems",
     "providers",
     "read_contacts",

@@ -21,6 +21,7 @@ from contactkit.jobs import jobs_of
 from contactkit.options import Options
 from contactkit.pace import Pace
 from contactkit.plan import Plan
+from contactkit.plans import PlanName
 from contactkit.progress import Progress
 from contactkit.traffic import Traffic
 from contactkit.world import Clock, Connection
@@ -290,6 +291,7 @@ class Apply:
     def _frame(self) -> pd.DataFrame:
         rows: list[Any] = self._rows
         frame = result_frame(rows, self._plan.index)
+        frame.attrs["plan"] = PlanName.of(self._plan)
         frame.attrs["timeline"] = self._traffic.timeline()
         if self.stopped:
             frame.attrs["stopped"] = self.stopped

@@ -45,10 +45,9 @@ class Contacts(Generic[OneT, ManyT]):
 
     In every verb NA and NaN mean "leave alone", and None means "clear" where the field can be.
     A `key` is the contact's key, or a row of a contact frame: then what the provider would refuse
-    for that contact as it stands is refused here, before anything is sent.
-
-    Raises InvalidInputError before anything is sent, TransportError when no answer came, and
-    ApiError when the provider says no.
+    for that contact as it stands is refused here, before anything is sent. Every verb raises
+    InvalidInputError before anything is sent, TransportError when no answer came, and ApiError when
+    the provider says no.
     """
 
     def __init__(
@@ -120,8 +119,11 @@ class Contacts(Generic[OneT, ManyT]):
     ) -> Flow[Plan]:
         if original is None:
             check_edited(self._session.provider, edited, create=create, delete=delete)
-            original = yield from self._listed(self._walk(self._endpoint("list"), {}, None), None)
+            original = yield from self._everybody()
         return plan_of(self._session, edited, original, create=create, delete=delete)
+
+    def _everybody(self) -> Flow[pd.DataFrame]:
+        return self._listed(self._walk(self._endpoint("list"), {}, None), None)
 
     def _other(self, endpoint: Endpoint, about: Any = None, /, **fields: Any) -> OneT:
         carry_out = self._call_many if endpoint.bulk else self._call
@@ -244,7 +246,7 @@ class Contacts(Generic[OneT, ManyT]):
         index: pd.Index | None,
     ) -> Flow[pd.DataFrame]:
         rows = yield from journaled(self._session, ask, begun, judged)
-        for message in dict.fromkeys(filter(None, (row["warning"] for row in rows))):
+        for message in {row["warning"]: None for row in rows if row["warning"]}:
             warn(message)
         return result_frame(rows, index, self.world.notice)
 

@@ -29,7 +29,7 @@ class AwaitingContacts(Contacts[Awaitable[pd.DataFrame], AsyncIterator[pd.DataFr
         )
         self._connection = connection
         self._clock = world.clock
-        self.door = PlanDoor(session, world.clock, connection)
+        self.door = PlanDoor(session, world.clock, connection, self._everybody)
 
     async def _frames(self, walk: Pages, frame: ToFrame) -> AsyncIterator[pd.DataFrame]:
         while (page := await arun(walk.next(), self._connection, self._clock)) is not None:
@@ -62,6 +62,7 @@ class BlockingContacts(Contacts[pd.DataFrame, Iterator[pd.DataFrame]]):
         self._connection = connection
         self._clock = world.clock
         self._awaiting = awaiting
+        self.door = awaiting.door
 
     def _frames(self, walk: Pages, frame: ToFrame) -> Iterator[pd.DataFrame]:
         while (page := run(walk.next(), self._connection, self._clock)) is not None:
@@ -87,7 +88,7 @@ class BlockingContacts(Contacts[pd.DataFrame, Iterator[pd.DataFrame]]):
         Raises InvalidInputError for keys that are missing or there twice, and what `list` raises.
         """
         flow = self._planned(edited, original, create, delete)
-        return replace(run(flow, self._connection, self._clock), door=self._awaiting.door)
+        return replace(run(flow, self._connection, self._clock), door=self.door)
 
     def form(self, key: Any = None) -> ContactForm:
         """A form to edit the contact with this key, or a row of a frame; without, to create one.

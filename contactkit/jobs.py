@@ -52,7 +52,9 @@ def jobs_of(
         if planned.problems:
             yield _refused(session, planned)
         elif row in entries:
-            yield _known(session, planned, row, entries[row], mine)
+            again = plan.again and entries[row]["outcome"] == "refused"
+            entry = {**entries[row], "outcome": _UNDONE} if again else entries[row]
+            yield _known(session, planned, row, entry, mine)
         else:
             yield Job(planned=planned, row=row)
 

@@ -8,53 +8,35 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-import numpy as np
 import pandas as pd
 
-from contactkit import drawings, plan_files
-from contactkit.declarations import find
+from contactkit import drawings, plan_files, plan_frames
+from contactkit.calls import Session
 from contactkit.errors import ConfigurationError
-from contactkit.frames import RESULT_COLUMNS, STRING, declared_frame
 from contactkit.limits import Budget
 from contactkit.planned import Planned
 from contactkit.progress import Progress
 from contactkit.spec import Provider
 
 MOST_SHOWN = 10
-ROW_COLUMNS = {
-    name: RESULT_COLUMNS[name]
-    for name in "provider key operation outcome changed before after code message field".split()
-}
-CELL_COLUMNS: dict[str, Any] = {
-    "key": STRING,
-    "operation": RESULT_COLUMNS["operation"],
-    "field": STRING,
-    "old": object,
-    "new": object,
-    "refused_because": STRING,
-}
-SUMMARY_COLUMNS: dict[str, Any] = {
-    "operation": RESULT_COLUMNS["operation"],
-    "outcome": RESULT_COLUMNS["outcome"],
-    "contacts": pd.Int64Dtype(),
-}
-
-
 OnConflict = Literal["refuse", "reread"]
 Tell = Callable[[Progress], None]
 
 
 class Door(Protocol):
     """What carries a plan out: a client's contacts."""
+
+    @property
+    def session(self) -> Session:
+        """What its calls share."""
+        ...
 
     def apply(self, plan: Plan, options: Mapping[str, Any]) -> pd.DataFrame:
         """Apply it, blocking."""
@@ -64,13 +46,22 @@ class Door(Protocol):
         """Apply it, awaited."""
         ...
 
+    def undo(self, plan: Plan) -> Plan:
+        """Plan its undoing, blocking."""
+        ...
+
+    async def aundo(self, plan: Plan) -> Plan:
+        """The same, awaited."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Plan:
     """What `contacts.plan` found, one `Planned` a contact that would be written or is refused.
 
     `index` has the caller's label of each. `unchanged` contacts and `vanished` ones, which were not
-    to be deleted, are only counted. It never changes, and holds no credential.
+    to be deleted, are only counted. One that tries `again` sends what the provider refused before.
+    It never changes, and holds no credential.
     """
 
     provider: Provider
@@ -80,6 +71,7 @@ class Plan:
     unchanged: int = 0
     vanished: int = 0
     of: tuple[str, tuple[int, ...]] | None = None
+    again: bool = False
     budget: Budget | None = None
     now: Callable[[], float] = time.time
     door: Door | None = None
@@ -144,22 +136,7 @@ class Plan:
 
         `after` is the contact as it will be; `field` and `message` say why it is refused.
         """
-        return declared_frame(ROW_COLUMNS, [self._row(each) for each in self.contacts], self.index)
-
-    def _row(self, each: Planned) -> dict[str, Any]:
-        problems = each.problems
-        return {
-            "provider": self.provider.name,
-            "key": each.key or None,
-            "operation": each.operation,
-            "outcome": each.outcome,
-            "changed": [*each.changes],
-            "before": None if each.before is None else deepcopy(dict(each.before)),
-            "after": None if problems else each.after(self.provider),
-            "code": next((problem.code for problem in problems if problem.code), None),
-            "message": "; ".join(map(str, problems)) or None,
-            "field": ", ".join(problem.field for problem in problems if problem.field) or None,
-        }
+        return plan_frames.rows(self.provider, self.contacts, self.index)
 
     @property
     def cells(self) -> pd.DataFrame:
@@ -167,42 +144,14 @@ class Plan:
 
         Nothing of a refused contact is sent, so that all its cells say why.
         """
-        at: list[int] = []
-        cells: list[dict[str, Any]] = []
-        for position, each in enumerate(self.contacts):
-            for cell in self._cells_of(each):
-                at.append(position)
-                cells.append(cell)
-        return declared_frame(CELL_COLUMNS, cells, self.index.take(np.array(at, dtype=np.intp)))
-
-    def _cells_of(self, each: Planned) -> Iterator[dict[str, Any]]:
-        told = each.reasons()
-        became = each.after(self.provider) or {}
-        for name in each.changes or [None]:
-            yield {
-                "key": each.key or None,
-                "operation": each.operation,
-                "field": name,
-                "old": deepcopy((each.before or {}).get(name)) if name else None,
-                "new": became.get(name) if name else None,
-                "refused_because": told.get(name or "", told.get("")),
-            }
+        return plan_frames.cells(self.provider, self.contacts, self.index)
 
     def summary(self) -> pd.DataFrame:
         """How many contacts, by operation and outcome.
 
         A vanished contact that is left alone is a delete that is skipped.
         """
-        found = Counter((each.operation, each.outcome) for each in self.contacts)
-        found["update", "unchanged"] = self.unchanged
-        found["delete", "skipped"] = self.vanished
-        order = SUMMARY_COLUMNS["operation"].categories.get_loc
-        rows = [
-            {"operation": operation, "outcome": outcome, "contacts": count}
-            for (operation, outcome), count in sorted(found.items(), key=lambda e: order(e[0][0]))
-            if count
-        ]
-        return declared_frame(SUMMARY_COLUMNS, rows)
+        return plan_frames.summary(self.contacts, self.unchanged, self.vanished)
 
     def first(self, count: int) -> list[dict[str, Any]]:
         """The first cells as `cells` has them, those of refused contacts before all others."""
@@ -210,7 +159,7 @@ class Plan:
         for each in sorted(self.contacts, key=lambda each: not each.problems):
             if len(found) >= count:
                 break
-            found += self._cells_of(each)
+            found += plan_frames.cells_of(self.provider, each)
         return found[:count]
 
     def apply(
@@ -253,6 +202,15 @@ class Plan:
         """The same to be awaited."""
         return AwaitingPlan(self)
 
+    def undo(self) -> Plan:
+        """The plan that takes back what was written of this one; the contacts are read for it.
+
+        What cannot be taken back is refused, with the reason, and so is what somebody changed
+        since; where something stays done all the same, `rows` says so in `message`. Raises
+        ConfigurationError for a plan without a client, JournalError, and what `list` raises.
+        """
+        return self._through.undo(self)
+
     @property
     def _through(self) -> Door:
         if self.door is None:
@@ -273,6 +231,8 @@ class Plan:
             "created": self.created.isoformat(),
             "unchanged": self.unchanged,
             "vanished": self.vanished,
+            "name": self.name,
+            "numbers": [*self.numbers] if self.of else [],
         }
         plan_files.write(path, self.contacts, self.index, told)
 
@@ -316,25 +276,6 @@ class AwaitingPlan:
         """
         return await self._plan._through.aapply(self._plan, options)
 
-
-def read_plan(path: str | Path, provider: str | Provider | None = None) -> Plan:
-    """Read what `Plan.to_parquet` wrote; `provider` is needed for a declaration of your own.
-
-    Its ETA follows from the declared limits, as if nothing were spent of them. ConfigurationError
-    where the file is no plan, or was changed since.
-    """
-    contacts, index, told = plan_files.read(path)
-    found = find(provider or str(told["provider"]))
-    if found.name != told["provider"]:
-        raise ConfigurationError(f"{path}: is a plan for {told['provider']}, not for {found.name}")
-    plan = Plan(
-        provider=found,
-        contacts=contacts,
-        index=index,
-        created=datetime.fromisoformat(told["created"]),
-        unchanged=int(told["unchanged"]),
-        vanished=int(told["vanished"]),
-    )
-    if plan.digest != told["digest"]:
-        raise ConfigurationError(f"{path}: was changed since the plan was made")
-    return plan
+    async def undo(self) -> Plan:
+        """The plan that takes back what was written; see `Plan.undo`."""
+        return await self._plan._through.aundo(self._plan)

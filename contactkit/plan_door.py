@@ -13,10 +13,11 @@ from typing import Any
 import pandas as pd
 
 from contactkit.applying import Apply
-from contactkit.calls import Session
+from contactkit.calls import Flow, Session
 from contactkit.options import checked
 from contactkit.plan import Plan
-from contactkit.world import Clock, Connection
+from contactkit.undoing import undone
+from contactkit.world import Clock, Connection, arun, run
 
 # Some systems tell of an interrupt only when a wait is over.
 _GLANCE = 0.2
@@ -25,8 +26,15 @@ _GLANCE = 0.2
 class PlanDoor:
     """What a plan is applied, undone and shown through."""
 
-    def __init__(self, session: Session, clock: Clock, connection: Connection) -> None:
-        self._session = session
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        connection: Connection,
+        listed: Callable[[], Flow[pd.DataFrame]],
+    ) -> None:
+        self.session = session
+        self._listed = listed
         self._clock = clock
         self._connection = connection
 
@@ -48,9 +56,18 @@ class PlanDoor:
                 end()
         return await running
 
+    def undo(self, plan: Plan) -> Plan:
+        """Plan its undoing."""
+        return run(undone(self.session, plan, self._listed), self._connection, self._clock)
+
+    async def aundo(self, plan: Plan) -> Plan:
+        """The same, awaited."""
+        flow = undone(self.session, plan, self._listed)
+        return await arun(flow, self._connection, self._clock)
+
     def _under_way(self, plan: Plan, given: Mapping[str, Any]) -> Apply:
-        options = checked(self._session, **given)
-        return Apply(plan, self._session, self._connection, self._clock, options)
+        options = checked(self.session, **given)
+        return Apply(plan, self.session, self._connection, self._clock, options)
 
     async def _alone(self, apply: Apply) -> pd.DataFrame:
         try:

@@ -13,8 +13,16 @@ import pandas as pd
 from contactkit.errors import ConfigurationError, FieldProblem
 from contactkit.planned import Planned
 
-_PARTS = ("before", "changes", "options", "problems")
-_TOLD = {"provider": str, "digest": str, "created": str, "unchanged": int, "vanished": int}
+_PARTS = ("before", "changes", "options", "problems", "stays")
+_TOLD = {
+    "provider": str,
+    "digest": str,
+    "created": str,
+    "unchanged": int,
+    "vanished": int,
+    "name": str,
+    "numbers": list,
+}
 
 
 def write(

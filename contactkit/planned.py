@@ -17,7 +17,8 @@ class Planned:
     """One contact's write: `changes` by field name as they would be sent, None to clear.
 
     Where there are `problems` it is refused, and nothing of it is sent. `options` are what the verb
-    takes beside a contact's fields. A new contact has no `before`, and may have no `key`.
+    takes beside a contact's fields. A new contact has no `before`, and may have no `key`. What
+    `stays` done of a write that this one undoes is said there.
     """
 
     operation: str
@@ -26,6 +27,7 @@ class Planned:
     changes: Mapping[str, JSON] = field(default_factory=dict[str, JSON], repr=False)
     options: Mapping[str, JSON] = field(default_factory=dict[str, JSON], repr=False)
     problems: tuple[FieldProblem, ...] = ()
+    stays: str = ""
 
     @property
     def outcome(self) -> str:

@@ -240,10 +240,26 @@ def no_rules(
 
 
 @dataclass(frozen=True, kw_only=True)
+class Undo:
+    """What taking a write back needs beside its fields, and what `stays` done all the same."""
+
+    options: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
+    stays: str = ""
+
+
+def nothing_stays(
+    before: Mapping[str, JSON], changes: Mapping[str, JSON], options: Mapping[str, JSON]
+) -> Undo:
+    """A provider whose writes do nothing but what their fields say."""
+    return Undo()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provider:
     """One provider, declared. `rules(current, changes)` refuses what types cannot:
 
-    `current` is the contact as it is, None when it is being created.
+    `current` is the contact as it is, None when it is being created. `undo(before, changes,
+    options)` says of a write what else its undoing takes.
     """
 
     name: str
@@ -262,6 +278,9 @@ class Provider:
     dry_run: DryRun | None = None
     rules: Callable[[Mapping[str, JSON] | None, Mapping[str, JSON]], Sequence[FieldProblem]] = (
         no_rules
+    )
+    undo: Callable[[Mapping[str, JSON], Mapping[str, JSON], Mapping[str, JSON]], Undo] = (
+        nothing_stays
     )
 
     def endpoint(self, verb: str) -> Endpoint:

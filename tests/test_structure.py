@@ -114,6 +114,7 @@ def test_every_module_has_its_tests(module):
         "options.py": "test_applying.py",
         "plan_door.py": "test_applying.py",
         "plan_files.py": "test_plan.py",
+        "plan_frames.py": "test_plan.py",
         "planned.py": "test_plan.py",
         "planning.py": "test_plan.py",
         "readings.py": "test_differences.py",

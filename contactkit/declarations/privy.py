@@ -31,6 +31,7 @@ from contactkit.spec import (
     ErrorShape,
     Limit,
     Provider,
+    Undo,
     as_list,
     as_object,
 )
@@ -208,6 +209,24 @@ def _sms_problems(
     return []
 
 
+def undo(
+    before: Mapping[str, JSON], changes: Mapping[str, JSON], options: Mapping[str, JSON]
+) -> Undo:
+    """A welcome text cannot be taken back, and consent that is given back sends no other one.
+
+    https://help.privy.com/docs/api-reference/update-contact
+    """
+    if "sms_consent" not in changes:
+        return Undo()
+    consented = changes["sms_consent"] in _CONSENTS and before.get("sms_consent") not in _CONSENTS
+    texted = consented and options.get("send_welcome_sms") is not False
+    stays = "a welcome text may have been sent" if texted else ""
+    return Undo(options={"send_welcome_sms": False}, stays=stays)
+
+
+_CONSENTS = ("single_opt_in", "subscribed")
+
+
 def timestamp(now: datetime) -> str:
     """Whole seconds, as Privy's own samples."""
     return now.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -364,4 +383,5 @@ PROVIDER = Provider(
         Limit(requests=10_000, seconds=86_400, header="X-RateLimit-{}-Day"),
     ),
     rules=rules,
+    undo=undo,
 )
