@@ -9,6 +9,7 @@ import pandas as pd
 from contactkit.declarations import find, names
 from contactkit.frames import STRING, dtype_of
 from contactkit.limits import rate
+from contactkit.planned import VERBS
 from contactkit.records import RecordField, fields_of
 from contactkit.spec import Endpoint, Provider
 
@@ -48,7 +49,8 @@ def describe(provider: str | Provider) -> pd.DataFrame:
 
     `of` is "contact", "verb", or the verb that a parameter belongs to; `type` is the column's
     dtype, a verb's method and path; `choices` and `deprecated` are
-    comma-separated; `evidence` is "documented" or "inferred". All columns are `string` but
+    comma-separated; `help` says of a verb which requests a plan sends;
+    `evidence` is "documented" or "inferred". All columns are `string` but
     `required`, which is `boolean`.
     """
     found = find(provider)
@@ -69,11 +71,22 @@ def _verb(provider: Provider, endpoint: Endpoint) -> list[object]:
         "type": f"{endpoint.method} {endpoint.path}",
         "access": "write" if endpoint.effect else "read",
         "required": False,
-        "help": endpoint.help + (f" {endpoint.deprecated}." if endpoint.deprecated else ""),
+        "help": _help(endpoint),
         "evidence": endpoint.evidence,
         "docs": endpoint.docs or provider.docs,
     }
     return list(told.values())
+
+
+def _help(endpoint: Endpoint) -> str:
+    told = [endpoint.help]
+    if endpoint.deprecated:
+        told.append(f"{endpoint.deprecated}.")
+    if endpoint.verb in VERBS:
+        told.append("A plan sends one request a contact.")
+    if endpoint.bulk:
+        told.append(f"A plan does not use it: {endpoint.bulk.untold}.")
+    return " ".join(told)
 
 
 def _rows(provider: Provider, of: str, fields: Iterable[RecordField]) -> Iterable[list[object]]:

@@ -11,6 +11,9 @@ from contactkit.errors import FieldProblem
 from contactkit.records import fields_of
 from contactkit.spec import JSON, Provider
 
+VERBS = ("create", "update", "delete")
+"""The verbs that a plan sends, one request a contact."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Planned:

@@ -51,10 +51,12 @@ Fate: TypeAlias = tuple[str, JSON, str]
 class Bulk:
     """A request about many contacts: what the body calls their list, "" when it is the body.
 
-    `read(status, body, sent)` says what became of each, in the order they were sent.
+    `read(status, body, sent)` says what became of each, in the order they were sent. What it leaves
+    `untold` of them is why a plan sends a request for each instead.
     """
 
     name: str
+    untold: str
     read: Callable[[int, JSON, Sequence[JSON]], Sequence[Fate]]
 
 

@@ -110,3 +110,11 @@ def test_every_provider_is_a_row_of_text():
     assert told.loc["privy", "authentication"] == "token, or client_id and client_secret"
     assert told.loc["sent", "limits"] == "200/minute"
     assert told.loc["privy", "limits"] == "60/minute, 10000/day"
+
+
+def test_it_says_which_requests_a_plan_sends(name: str) -> None:
+    told = ck.describe(name).query("of == 'verb'").set_index("field")["help"]
+    for endpoint in find(name).endpoints:
+        one = endpoint.verb in ("create", "update", "delete")
+        assert ("A plan sends one request a contact." in told[endpoint.verb]) is one
+        assert ("A plan does not use it: " in told[endpoint.verb]) is bool(endpoint.bulk)

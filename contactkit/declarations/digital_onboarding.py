@@ -185,7 +185,11 @@ PROVIDER = Provider(
             params=UpsertContacts,
             effect="create",
             fields=True,
-            bulk=Bulk(name="", read=read_upsert),
+            bulk=Bulk(
+                name="",
+                untold="what it answers for many is not documented, and may come later",
+                read=read_upsert,
+            ),
             repeatable=True,
             keyed=True,
             dry_run=True,

@@ -332,7 +332,11 @@ PROVIDER = Provider(
             effect="create",
             fields=True,
             omits=("assigned_to_email", "sendblue_number", "opt_out"),
-            bulk=Bulk(name="contacts", read=_created),
+            bulk=Bulk(
+                name="contacts",
+                untold="its answer does not say who was created and who was changed",
+                read=_created,
+            ),
             docs=f"{DOCS}/subresources/bulk/methods/create",
         ),
         Endpoint(
@@ -341,7 +345,11 @@ PROVIDER = Provider(
             path="/api/v2/contacts",
             help="Delete many contacts in one request, by their numbers.",
             effect="delete",
-            bulk=Bulk(name="contact_ids", read=_deleted),
+            bulk=Bulk(
+                name="contact_ids",
+                untold="its answer says how many were deleted, and not who",
+                read=_deleted,
+            ),
             docs=f"{DOCS}/subresources/bulk/methods/delete",
         ),
     ),
