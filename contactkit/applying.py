@@ -19,7 +19,7 @@ from contactkit.errors import JournalError
 from contactkit.frames import result_frame
 from contactkit.jobs import jobs_of
 from contactkit.options import Options
-from contactkit.pace import Pace
+from contactkit.pace import Pace, through
 from contactkit.plan import Plan
 from contactkit.plans import PlanName
 from contactkit.progress import Progress
@@ -271,7 +271,7 @@ class Apply:
         self._told_at = moment
         now, done = self._clock.now(), self._counts.total()
         rate, left = self._traffic.rate(now), len(self._plan) - done
-        limited = self._session.budget.through(left, now) if left else now
+        limited = through(self._session.budget, left, now) if left else now
         eta = max(limited, now + left / rate) if rate else None
         tell(
             Progress(

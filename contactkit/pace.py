@@ -64,3 +64,10 @@ class Pace:
             hold = min(_FIRST_HOLD * 2**self._refusals, _LONGEST_HOLD)
             self._held_until = max(self._held_until, now + hold)
             self._refusals = min(self._refusals + 1, 60)
+
+
+def through(budget: Budget, count: int, now: float) -> float:
+    """When the last of so many more requests goes, if nothing troubles them."""
+    gap, burst = budget.spacing()
+    evenly = budget.through(1, now) + max(0, count - burst) * gap * _MARGIN
+    return max(evenly, budget.through(count, now))

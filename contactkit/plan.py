@@ -21,6 +21,7 @@ from contactkit import drawings, plan_files, plan_frames
 from contactkit.calls import Session
 from contactkit.errors import ConfigurationError
 from contactkit.limits import Budget
+from contactkit.pace import through
 from contactkit.planned import Planned
 from contactkit.progress import Progress
 from contactkit.spec import Provider
@@ -95,7 +96,7 @@ class Plan:
         budget, now = self.budget or Budget(self.provider.limits), self.now()
         if not budget.left(now):
             return None
-        return datetime.fromtimestamp(budget.through(self.requests, now), UTC)
+        return datetime.fromtimestamp(through(budget, self.requests, now), UTC)
 
     @property
     def digest(self) -> str:

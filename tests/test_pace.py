@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contactkit.limits import Budget
-from contactkit.pace import Pace
+from contactkit.pace import Pace, through
 from contactkit.spec import Limit
 
 FIFTY = Limit(requests=50, seconds=1)
@@ -105,3 +105,10 @@ def test_whatever_happens_somebody_may_go_and_no_window_is_passed(events: list[s
             now += 0.001
         assert 1 <= pace.in_flight <= 4
     assert all(b - a > 1.0 for a, b in zip(sent, sent[50:], strict=False))
+
+
+@pytest.mark.parametrize("count", [1, 7, 60, 250, 1300])
+def test_it_is_told_when_the_last_goes(count: int):
+    limits = [Limit(requests=60, seconds=60), DAY]
+    told = through(Budget(limits), count, 0.0)
+    assert turns(Pace(Budget(limits), 16), count)[-1] == pytest.approx(told, rel=0.02)
