@@ -15,6 +15,7 @@ import pandas as pd
 from contactkit.answers import utc
 from contactkit.book import Book
 from contactkit.calls import Answer, Call, Reply, Session, Wait
+from contactkit.connection import Connection
 from contactkit.errors import JournalError
 from contactkit.frames import result_frame
 from contactkit.jobs import jobs_of
@@ -24,7 +25,7 @@ from contactkit.plan import Plan
 from contactkit.plans import PlanName
 from contactkit.progress import Progress
 from contactkit.traffic import Traffic
-from contactkit.world import Clock, Connection
+from contactkit.world import Clock
 from contactkit.writing import (
     Begin,
     Fate,

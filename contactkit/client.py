@@ -19,13 +19,14 @@ import httpx
 from contactkit.auth import Auth, ClientCredentials, Credential
 from contactkit.calls import Session, told_of
 from contactkit.checks import nearest
+from contactkit.connection import Connection
 from contactkit.declarations import find
 from contactkit.doors import AwaitingContacts, BlockingContacts
 from contactkit.errors import ConfigurationError, Secret
 from contactkit.journals import Journal
 from contactkit.limits import Budget, parse_rate
 from contactkit.spec import Provider
-from contactkit.world import Connection, Live, World
+from contactkit.world import Live, World
 
 if TYPE_CHECKING:
     from contactkit.cassette.world import Cassette

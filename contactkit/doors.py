@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from contactkit.calls import Session
+from contactkit.connection import Connection
 from contactkit.contacts import Contacts, ToFrame
 from contactkit.errors import warn
 from contactkit.pages import Pages
 from contactkit.plan import Plan
 from contactkit.plan_door import PlanDoor
-from contactkit.world import Connection, World, arun, run
+from contactkit.world import World, arun, run
 
 if TYPE_CHECKING:
     from contactkit.forms import ContactBrowser, ContactForm

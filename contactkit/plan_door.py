@@ -14,10 +14,11 @@ import pandas as pd
 
 from contactkit.applying import Apply
 from contactkit.calls import Flow, Session
+from contactkit.connection import Connection
 from contactkit.options import checked
 from contactkit.plan import Plan
 from contactkit.undoing import undone
-from contactkit.world import Clock, Connection, arun, run
+from contactkit.world import Clock, arun, run
 
 # Some systems tell of an interrupt only when a wait is over.
 _GLANCE = 0.2

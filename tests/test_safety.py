@@ -554,15 +554,6 @@ def test_no_personal_value_that_was_sent_is_quoted_from_a_refusal(wire):
     assert "Zebulon" not in str(caught.value) and "gold-fish" not in str(caught.value)
 
 
-def test_a_loopback_address_passes_no_proxy_of_the_environment(monkeypatch):
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    monkeypatch.setattr("contactkit.flow._FIRST_PAUSE", 0.001)
-    client = ck.connect("sent", api_key="k", base_url="http://127.0.0.1:9")
-    with pytest.raises(ck.TransportError):
-        client.contacts.list()
-    assert not client._connection._blocking._mounts
-
-
 def test_a_count_that_no_column_can_hold_is_a_problem(wire):
     row = {"contact_id": KEY, "message_count": 2**63, "channels_used": [], "channel_scores": []}
     wire.faults = [says(200, json.dumps({**CONTACT, "data": row}))]

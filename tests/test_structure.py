@@ -61,12 +61,28 @@ def test_importing_contactkit_loads_nothing_heavy():
         "pandas",
         "numpy",
         "httpx",
+        "aiohttp",
         "ipywidgets",
         "pydantic",
         "respx",
         "tqdm",
         "matplotlib",
     }
+
+
+def test_aiohttp_is_loaded_when_the_awaiting_door_first_sends():
+    code = """
+import asyncio, sys, contactkit as ck
+simulated = ck.connect("sent", via=ck.Simulator())
+asyncio.run(simulated.aio.contacts.list())
+client = ck.connect("sent", api_key="k", base_url="http://127.0.0.1:1", patience=0)
+for call in (client.contacts.list, lambda: asyncio.run(client.aio.contacts.list())):
+    try:
+        call()
+    except ck.ContactKitError:
+        print("aiohttp" in sys.modules)
+"""
+    assert run(code).split() == ["False", "True"]
 
 
 def test_errors_can_be_caught_without_loading_pandas():

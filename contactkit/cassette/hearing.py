@@ -14,7 +14,7 @@ from contactkit.calls import Clock
 from contactkit.cassette.exchange import Pairs
 from contactkit.cassette.heard import Heard
 from contactkit.cassette.redaction import Request
-from contactkit.world import lost
+from contactkit.connection import lost
 
 
 def hear(

@@ -16,9 +16,9 @@ from contactkit.cassette.hearing import ahear, hear, request_of
 from contactkit.cassette.keys import Index
 from contactkit.cassette.recording import Recording
 from contactkit.cassette.redaction import Redaction
+from contactkit.connection import Tap
 from contactkit.errors import CassetteError
 from contactkit.spec import Provider
-from contactkit.world import Tap
 
 
 class Recorder:

@@ -26,9 +26,10 @@ from contactkit.cassette.recorder import HeldOpen
 from contactkit.cassette.resending import Reads, sent_again
 from contactkit.cassette.tape import Tape
 from contactkit.cassette.verifier import Verifier
+from contactkit.connection import Connection, Tap
 from contactkit.errors import CassetteError, ConfigurationError, warn
 from contactkit.spec import Provider
-from contactkit.world import Connection, Live, Tap, VirtualClock, World, run
+from contactkit.world import Live, VirtualClock, World, run
 
 _NOTICES = {
     "replay": "Replay of {file}, recorded from {world} ({when}): nothing is sent.",

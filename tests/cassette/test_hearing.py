@@ -7,12 +7,14 @@ import gzip
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from contactkit.cassette.heard import Heard
 from contactkit.cassette.hearing import ahear, hear, request_of
+from contactkit.connection import Awaiting
 from contactkit.world import RealClock
 
 SQUEEZED = gzip.compress(b'{"a": 12345678901234567890123}')
@@ -47,31 +49,34 @@ def address() -> Iterator[str]:
         thread.join()
 
 
-Ask = Callable[[str], tuple[httpx.Response | httpx.HTTPError, list[Heard]]]
+Outcome = tuple[httpx.Response | httpx.HTTPError, list[Heard]]
 
 
-@pytest.fixture(params=["blocking", "awaiting"])
-def ask(request: pytest.FixtureRequest) -> Ask:
-    def blocking(url: str):
+def blocking(url: str) -> Outcome:
+    kept: list[Heard] = []
+    with httpx.Client(trust_env=False) as client:
+        try:
+            return hear(client, client.build_request("GET", url), RealClock(), kept.append), kept
+        except httpx.HTTPError as error:
+            return error, kept
+
+
+def awaiting(url: str) -> Outcome:
+    async def awaited() -> Outcome:
         kept: list[Heard] = []
-        with httpx.Client(trust_env=False) as client:
-            try:
-                return hear(
-                    client, client.build_request("GET", url), RealClock(), kept.append
-                ), kept
-            except httpx.HTTPError as error:
-                return error, kept
-
-    async def awaited(url: str):
-        kept: list[Heard] = []
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with Awaiting(trust_env=False) as client:
             asked = client.build_request("GET", url)
             try:
                 return await ahear(client, asked, RealClock(), kept.append), kept
             except httpx.HTTPError as error:
                 return error, kept
 
-    return blocking if request.param == "blocking" else lambda url: asyncio.run(awaited(url))
+    return asyncio.run(awaited())
+
+
+@pytest.fixture(params=[blocking, awaiting])
+def ask(request: pytest.FixtureRequest) -> Callable[[str], Outcome]:
+    return request.param
 
 
 def test_a_compressed_answer_is_heard_compressed_and_goes_on_as_it_came(ask, address):
@@ -84,6 +89,13 @@ def test_a_compressed_answer_is_heard_compressed_and_goes_on_as_it_came(ask, add
 def test_chunks_are_heard_as_they_came(ask, address):
     answer, (heard,) = ask(f"{address}/chunks")
     assert (sum(heard.chunks), heard.content, answer.content) == (7, b'{"a":1}', b'{"a":1}')
+
+
+@pytest.mark.parametrize("path", [*ANSWERS, "/silence"])
+def test_both_doors_hear_the_same(path, address):
+    heard = [ask(f"{address}{path}")[1][0] for ask in (blocking, awaiting)]
+    first, second = (replace(each, at=0.0, elapsed=0.0) for each in heard)
+    assert first == second
 
 
 def test_a_header_that_came_twice_is_heard_twice(ask, address):
