@@ -26,10 +26,11 @@ PARTS = {
     "cassettes": "cassettes",
     "plan": "plan",
     "journal": "journal",
+    "transports": "transports",
 }
 VERSIONS = (
     *("pandas", "pydantic", "httpx", "pyarrow", "sentdm", "uvicorn"),
-    *("matplotlib", "ipywidgets", "anywidget"),
+    *("aiohttp", "matplotlib", "ipywidgets", "anywidget"),
 )
 COLUMNS = ("", "measured", "beside", "", "is", "wanted")
 
