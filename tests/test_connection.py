@@ -6,60 +6,29 @@ import asyncio
 import gzip
 import logging
 import socket
-import ssl
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
-import trustme
 
 from contactkit.calls import Answer, Call, Lost, Reply
 from contactkit.connection import Connection
+from tests.both import WAITS, at, both, call, once
 from tests.ports import free_port
-from tests.sockets import GOOD, Talk, request, saying, talking
+from tests.sockets import GOOD, Talk, request, saying
 
-WAITS = httpx.Timeout(5.0)
 SHORT = httpx.Timeout(5.0, read=0.1)
+BODY: dict[str, object] = {"body": {"a": "é"}}
 
 
-def call(address: str, method: str = "PATCH", **given: object) -> Call:
-    return Call(method=method, url=f"{address}/v3/contacts/7?x=%2B1", **given)  # type: ignore
-
-
-def both(
-    address: str, *calls: Call, timeout: httpx.Timeout = WAITS
-) -> tuple[list[Answer], list[Answer]]:
-    """What the calls come to through each door, on a connection of its own."""
-    connection = Connection(None, timeout, address)
-    blocking = [connection.send(each) for each in calls]
-    connection.close()
-
-    async def awaited() -> list[Answer]:
-        answers = [await connection.asend(each) for each in calls]
-        await connection.aclose()
-        return answers
-
-    return blocking, asyncio.run(awaited())
-
-
-def once(address: str, timeout: httpx.Timeout = WAITS, **given: object) -> Answer:
-    """What one call comes to, which is the same through both doors."""
-    blocking, awaited = both(address, call(address, **given), timeout=timeout)
-    assert blocking == awaited
-    return blocking[0]
-
-
-@contextmanager
-def at(talk: Talk) -> Iterator[str]:
-    with talking(talk) as port:
-        yield f"http://127.0.0.1:{port}"
-
-
-@pytest.mark.parametrize("given", [{"body": {"a": "é"}}, {"form": {"a": "1 2"}}, {}])
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    ("method", "given"),
+    [
+        *((method, BODY) for method in ("POST", "PUT", "PATCH", "DELETE")),
+        *((method, {}) for method in ("GET", "POST", "PATCH", "DELETE")),
+        ("POST", {"form": {"a": "1 2"}}),
+    ],
+)
 def test_both_doors_send_the_same_bytes(method, given):
     heard: list[bytes] = []
     with at(saying(GOOD, heard=heard)) as address:
@@ -97,6 +66,7 @@ ANSWERS = {
     "a long line": b"HTTP/1.1 200 OK\r\nX-Long: %s\r\nContent-Length: 0\r\n\r\n" % (b"a" * 30_000),
     "Latin-1": b"HTTP/1.1 200 OK\r\nX-Name: Andr\xe9\r\nContent-Length: 0\r\n\r\n",
     "first a hint": b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n" + GOOD,
+    "long": b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + b"a" * 3_000_000,
     "elsewhere": b"HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n",
 }
 
@@ -130,7 +100,7 @@ def silent(connection: socket.socket) -> None:
 
 
 def deaf(connection: socket.socket) -> None:
-    threading.Event().wait(0.5)
+    threading.Event().wait(0.3)
 
 
 FAILURES: dict[str, tuple[Talk, str, bool]] = {
@@ -179,22 +149,17 @@ def test_a_name_that_nobody_has_is_not_sent():
 
 
 def test_a_connection_that_hangs_is_not_sent():
-    # Whoever waits in a queue of one is in nobody else's way.
-    with socket.socket() as full:
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        waiting = [socket.create_connection(full.getsockname()) for _ in range(1)]
-        try:
-            found = once(f"http://127.0.0.1:{full.getsockname()[1]}", httpx.Timeout(5, connect=0.2))
-        finally:
-            for each in waiting:
-                each.close()
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        # One waits to be accepted, and there is no room for another.
+        with socket.create_connection(full.getsockname()):
+            address = f"http://127.0.0.1:{full.getsockname()[1]}"
+            found = once(address, httpx.Timeout(5, connect=0.1))
     assert found == Lost(reason="timeout (ConnectTimeout)", sent=False)
 
 
 def test_a_body_that_nobody_reads_may_have_been_sent():
     with at(deaf) as address:
-        found = once(address, httpx.Timeout(5, write=0.1), body={"a": "x" * 12_000_000})
+        found = once(address, httpx.Timeout(5, write=0.05), body={"a": "x" * 12_000_000})
     assert found == Lost(reason="timeout (WriteTimeout)", sent=True)
 
 
@@ -256,139 +221,3 @@ def test_who_leaves_a_loop_ends_no_recording():
         connection = Connection(None, WAITS, address)
         connection.tap = tap = Listening()
         assert asyncio.run(left(connection)) == [0, 1]
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def trusted(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-
-
-@pytest.fixture
-def secure(authority: trustme.CA) -> Iterator[int]:
-    """The port of a TLS server that answers every request well."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-
-    def talk(connection: socket.socket) -> None:
-        with context.wrap_socket(connection, server_side=True) as wrapped:
-            saying(GOOD, GOOD)(wrapped)
-
-    with talking(talk) as port:
-        yield port
-
-
-def test_tls_is_verified_by_the_certificates_of_the_environment(secure, trusted):
-    assert isinstance(once(f"https://localhost:{secure}"), Reply)
-
-
-def test_whom_no_certificate_vouches_for_is_sent_nothing(secure):
-    found = once(f"https://localhost:{secure}")
-    assert found == Lost(reason="connection failed (ConnectError)", sent=False)
-
-
-def test_another_name_than_the_certificates_is_sent_nothing(secure, trusted):
-    found = once(f"https://127.0.0.1:{secure}")
-    assert found == Lost(reason="connection failed (ConnectError)", sent=False)
-
-
-@pytest.fixture
-def proxy() -> Iterator[tuple[int, list[bytes]]]:
-    """The port of a proxy that tunnels, and what it was asked for."""
-    asked: list[bytes] = []
-
-    def talk(connection: socket.socket) -> None:
-        asked.append(head := request(connection))
-        port = int(head.split()[1].rpartition(b":")[2])
-        with socket.create_connection(("127.0.0.1", port)) as onward:
-            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            back = threading.Thread(target=pour, args=(onward, connection))
-            back.start()
-            pour(connection, onward)
-            back.join()
-
-    with talking(talk) as port:
-        yield port, asked
-
-
-def pour(source: socket.socket, into: socket.socket) -> None:
-    try:
-        while found := source.recv(65_536):
-            into.sendall(found)
-        into.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass
-
-
-@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
-def test_https_passes_the_proxy_of_the_environment(variable, secure, trusted, proxy, monkeypatch):
-    port, asked = proxy
-    monkeypatch.setenv(variable, f"http://ada:s%C3%A9cret@127.0.0.1:{port}")
-    assert isinstance(once(f"https://localhost:{secure}", headers={"X-Key": "canary"}), Reply)
-    assert [each.split(b"\r\n")[0] for each in asked] == [
-        b"CONNECT localhost:%d HTTP/1.1" % secure
-    ] * 2
-    signed = [re_line(each, b"proxy-authorization") for each in asked]
-    assert signed[0] == signed[1] != b""
-    assert not any(b"canary" in each for each in asked)
-
-
-def re_line(head: bytes, name: bytes) -> bytes:
-    found = [line for line in head.split(b"\r\n") if line.lower().startswith(name + b":")]
-    return found[0].split(b": ")[1] if found else b""
-
-
-def test_who_needs_no_proxy_passes_none(secure, trusted, proxy, monkeypatch):
-    port, asked = proxy
-    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
-    monkeypatch.setenv("NO_PROXY", "localhost")
-    assert isinstance(once(f"https://localhost:{secure}"), Reply)
-    assert asked == []
-
-
-def test_http_on_loopback_never_passes_a_proxy(proxy, monkeypatch):
-    port, asked = proxy
-    for name in ("HTTP_PROXY", "ALL_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
-    with at(saying(GOOD)) as address:
-        assert isinstance(once(address), Reply)
-    assert asked == []
-
-
-def test_both_doors_take_a_broken_proxy_alike(secure, trusted, monkeypatch):
-    with talking(saying(b"")) as port:
-        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
-        assert isinstance(once(f"https://localhost:{secure}"), Lost)
-
-
-def test_a_server_without_tls_is_sent_nothing():
-    with talking(lambda connection: connection.sendall(GOOD)) as port:
-        found = once(f"https://localhost:{port}")
-    assert found == Lost(reason="connection failed (ConnectError)", sent=False)
-
-
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [
-        (
-            b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n",
-            "connection failed (ProxyError)",
-        ),
-        (b"HTTP/1.1 502 No\r\nContent-Length: 2\r\n\r\nno", "connection failed (ProxyError)"),
-    ],
-)
-def test_what_a_proxy_refuses_is_not_sent(answer, reason, secure, trusted, monkeypatch):
-    with talking(saying(answer)) as port:
-        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
-        assert once(f"https://localhost:{secure}") == Lost(reason=reason, sent=False)
-
-
-def test_a_proxy_that_is_not_there_is_not_sent(secure, trusted, monkeypatch):
-    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
-    found = once(f"https://localhost:{secure}")
-    assert found == Lost(reason="connection failed (ConnectError)", sent=False)
