@@ -1,4 +1,4 @@
-"""What the pictures count: contacts by channel, by consent and by age, writes by outcome.
+"""What the pictures count: contacts by channel, consent and age, writes by outcome and by time.
 
 Which columns are read follows from the declared record, or from their names where a frame no
 longer says whose it is. Nothing here draws, and no provider is known by name.
@@ -6,6 +6,7 @@ longer says whose it is. Nothing here draws, and no provider is known by name.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,6 +23,13 @@ from contactkit.records import fields_of
 
 MOST_BARS = 60
 MOST_CHOICES = 12
+# Tenths of a second are not quite multiples of a tenth.
+_ROUNDING = 1e-6
+_SPANS = [
+    *(0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30),
+    *(60 * each for each in (1, 2, 5, 10, 15, 30)),
+    *(3600 * each for each in (1, 2, 3, 6, 12, 24)),
+]
 
 _CHANNELS = re.compile(r"(^|_)channels(_|$)"), re.compile(r"(^|_)channel$")
 _CONSENT = re.compile(r"consent|(^|_)opt(ed)?_?(in|out)|subscri|verif|authori[sz]ed|suppress")
@@ -201,3 +209,62 @@ def by_outcome(result: pd.DataFrame) -> dict[str, int]:
     """The rows of a result frame by outcome, in declared order; NA is unknown."""
     found = {name: n for name, n in _counted(pd.Series(result["outcome"])).items() if n}
     return {name: found[name] for name in OUTCOMES if name in found} | found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """What an apply sent in equal spans of `seconds` from its start, and what was answered 429.
+
+    `left` has what was left of the rate budget, where it was known, by the second.
+    """
+
+    seconds: float
+    sent: np.ndarray
+    limited: np.ndarray
+    left: dict[float, int]
+
+
+def by_time(result: pd.DataFrame) -> Pace | None:
+    """What an apply sent, in no more than 60 spans; None where it sent nothing."""
+    moments = _moments(result)
+    if not moments[:, 1].any():
+        return None
+    started = moments[:, 0]
+    gaps = np.diff(started)
+    finest = gaps[gaps > _ROUNDING].min(initial=np.inf) if len(gaps) else np.inf
+    seconds = _spans(float(started[-1]), 1.0 if np.isinf(finest) else float(finest))
+    at = (started / seconds + _ROUNDING).astype(int).clip(max=MOST_BARS - 1)
+    known = moments[~np.isnan(moments[:, 3])]
+    return Pace(
+        seconds=seconds,
+        sent=np.bincount(at, moments[:, 1]).astype(int),
+        limited=np.bincount(at, moments[:, 2]).astype(int),
+        left={float(second): int(left) for second, left in known[:, [0, 3]]},
+    )
+
+
+def _moments(result: pd.DataFrame) -> np.ndarray:
+    """Second, requests sent, answers 429 and what is left, a row each, in order of time."""
+    told = result.attrs.get("timeline")
+    if told is None:
+        needed = "the result of plan.apply(), whose attrs have its timeline"
+        raise _refusal("timeline", f"needs {needed}; those of this frame have none")
+    try:
+        moments = np.array([list(each) for each in told], dtype=float).reshape(len(told), 4)
+    except (TypeError, ValueError):
+        moments = np.array([[np.nan] * 4])
+    if not (moments[:, :3] >= 0).all() or np.isinf(moments).any():
+        needed = "lists of four numbers: second, requests sent, answers 429, left in the budget"
+        raise _refusal("timeline", f"attrs['timeline'] must be {needed}")
+    return moments[np.argsort(moments[:, 0], kind="stable")]
+
+
+def _spans(last: float, finest: float) -> float:
+    """The seconds of the shortest span, whole in what was counted, that makes few enough bars."""
+    least = finest * max(1, math.ceil((last / finest + 1) / MOST_BARS - _ROUNDING))
+    even = [each for each in _SPANS if least <= each <= 2 * least and _is_whole(each / finest)]
+    return even[0] if even and least > finest else least
+
+
+def _is_whole(number: float) -> bool:
+    return abs(number - round(number)) < _ROUNDING

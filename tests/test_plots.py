@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 import contactkit as ck
 from contactkit import plots
 from contactkit.frames import OUTCOMES, result_frame
+from contactkit.plots.people import MOST_CHANNELS
 from tests.support import EXAMPLES, NOTICE, Noticed
 
 OF_CONTACTS = [plots.channel_mix, plots.consent, plots.over_time]
@@ -42,6 +43,13 @@ def people(client: ck.Client) -> pd.DataFrame:
 
 def results(*found: str) -> pd.DataFrame:
     return result_frame([{"operation": "update", "outcome": each} for each in found])
+
+
+def applied(*moments: object, notice: str = "") -> pd.DataFrame:
+    """The result of an apply that went like this."""
+    found = results("updated")
+    found.attrs = {"timeline": [*moments], "notice": notice}
+    return found
 
 
 def svg(ax: Axes) -> str:
@@ -82,6 +90,59 @@ def test_every_outcome_is_told_in_words():
     colours = dict(zip(labels, (bar.get_facecolor() for bar in drawn.patches), strict=True))
     assert len({colours[each] for each in troubled}) == 3
     assert not {colours[e] for e in troubled} & {c for n, c in colours.items() if n not in troubled}
+
+
+def test_a_timeline_tells_what_was_sent_and_what_was_left():
+    drawn = plots.timeline(applied([0, 40, 0, 160], [1, 50, 2, 110], [2, 10, 0, None]))
+    assert drawn.get_title("left") == "100 requests over time, 2 answered 429"
+    assert drawn.get_xlabel() == "s since the start, 1 s a bar"
+    assert [bar.get_height() for bar in bars(drawn)] == [40, 50, 10, 2]
+    (budget,) = (each for each in drawn.figure.axes if each is not drawn)
+    assert budget.lines[0].get_ydata()[:-1].tolist() == [160, 110]
+    assert "left of the budget" in budget.get_ylabel()
+    assert is_whole(drawn) and drawn.figure.bbox.contains(*budget.get_tightbbox().max)
+    labels = [each.get_text() for each in drawn.get_legend().get_texts()]
+    assert labels == ["requests", "answered 429", "left of the budget"]
+
+
+def test_what_was_answered_429_is_told_by_more_than_its_colour():
+    drawn = plots.timeline(applied([0, 40, 0, None], [1, 50, 2, None]))
+    *sent, limited = bars(drawn)
+    assert limited.get_hatch() and not any(each.get_hatch() for each in sent)
+    (crosses,) = drawn.lines
+    assert crosses.get_marker() == "X" and len(crosses.get_xdata()) == 1
+    assert limited.get_x() < crosses.get_xdata()[0] < limited.get_x() + limited.get_width()
+
+
+def test_where_none_was_answered_429_and_no_budget_is_known_there_is_none():
+    drawn = plots.timeline(applied([0, 40, 0, None], [0.25, 50, 0, None]))
+    assert drawn.get_title("left") == "90 requests over time, none answered 429"
+    assert drawn.figure.axes == [drawn] and not drawn.lines
+    assert [each.get_text() for each in drawn.get_legend().get_texts()] == ["requests"]
+
+
+@pytest.mark.parametrize("moments", [[], [[0, 0, 0, 200]]])
+def test_an_apply_that_sent_nothing_says_so(moments):
+    drawn = plots.timeline(applied(*moments, notice=NOTICE))
+    assert "nothing was sent" in svg(drawn) and notice_of(drawn) == NOTICE
+
+
+@pytest.mark.parametrize("last", [0.5, 90, 5_400, 200_000, 3e7])
+def test_a_timeline_of_any_length_is_whole(last):
+    moments = [[at, 1_000_000, 7, 10] for at in np.linspace(0, last, 300)]
+    drawn = plots.timeline(applied(*moments, notice=NOTICE))
+    assert is_whole(drawn) and notice_of(drawn).endswith(NOTICE)
+
+
+def test_the_result_of_an_apply_is_needed(people):
+    for wrong, told in (
+        (people, "needs a result frame"),
+        (None, "not NoneType"),
+        (results("updated"), r"plan\.apply\(\), whose attrs have its timeline"),
+        (applied([0, 1, 0]), r"attrs\['timeline'\] must be lists of four numbers: second"),
+    ):
+        with pytest.raises(ck.InvalidInputError, match=rf"plots\.timeline: .*{told}"):
+            plots.timeline(wrong)
 
 
 @pytest.mark.parametrize("picture", OF_CONTACTS)
@@ -149,7 +210,7 @@ def bars(ax: Axes) -> list[matplotlib.patches.Rectangle]:
 def test_many_channels_are_cut_and_it_is_said():
     channels = [f"channel {n}" for n in range(50)]
     drawn = plots.channel_mix(pd.DataFrame({"available_channels": channels}))
-    assert len(bars(drawn)) == plots.MOST_CHANNELS
+    assert len(bars(drawn)) == MOST_CHANNELS
     assert "the first 20 of 50 channels" in drawn.get_title("left")
 
 
@@ -166,12 +227,13 @@ def test_shares_do_not_round_to_none_or_all():
 
 
 def test_axes_of_ones_own_are_drawn_into_and_left_as_they_are():
-    axes = Figure(layout="constrained").subplots(2, 2).ravel()
+    axes = Figure(layout="constrained").subplots(3, 2).ravel()
     frame = ck.connect("sent", via=ck.Simulator(contacts=8)).contacts.list()
     for picture, ax in zip(OF_CONTACTS, axes, strict=False):
         assert picture(frame, ax=ax) is ax
     assert plots.outcomes(results("updated"), axes[3]) is axes[3]
     assert plots.consent(frame.head(0), axes[3]) is axes[3]
+    assert plots.timeline(applied([0, 1, 1, 1]), axes[4]) is axes[4]
 
 
 def test_axes_that_share_their_ticks_keep_them():
@@ -263,12 +325,12 @@ def test_nothing_is_done_row_by_row(picture, people):
 def test_matplotlib_is_imported_in_one_place_and_pyplot_nowhere():
     package = Path(ck.__file__).parent
     importing = {
-        path.name
+        path.parent.name
         for path in package.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ImportFrom | ast.Import) and "matplotlib" in ast.unparse(node)
     }
-    assert importing == {"plots.py"}
+    assert importing == {"plots"}
     code = "import sys, contactkit.plots; print('matplotlib.pyplot' in sys.modules)"
     assert run(code).strip() == "False"
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import contactkit as ck
 from contactkit.frames import OUTCOMES, result_frame
-from contactkit.tallies import MOST_BARS, by_age, by_channel, by_consent, by_outcome
+from contactkit.tallies import MOST_BARS, by_age, by_channel, by_consent, by_outcome, by_time
 
 
 @pytest.fixture
@@ -160,3 +162,58 @@ def test_a_hundred_choices_are_no_consent():
     many = pd.Series([f"consent {n}" for n in range(100)], dtype="category")
     people = pd.DataFrame({"opt_out": [True] * 100, "consent_text": many})
     assert list(by_consent(people)) == ["opt_out"]
+
+
+def applied(moments: object) -> pd.DataFrame:
+    """The result of an apply that went like this."""
+    found = result_frame([{"outcome": "updated"}])
+    found.attrs["timeline"] = moments
+    return found
+
+
+def test_requests_are_counted_in_spans_of_time():
+    pace = by_time(applied([[0, 5, 0, 195], [2, 3, 1, None], [1.5, 1, 0, 0]]))
+    assert pace and pace.seconds == 0.5
+    assert pace.sent.tolist() == [5, 0, 0, 1, 3] and pace.limited.tolist() == [0, 0, 0, 0, 1]
+    assert pace.left == {0.0: 195, 1.5: 0}
+
+
+@pytest.mark.parametrize(
+    ("finest", "count", "seconds"),
+    [(0.25, 60, 0.25), (0.25, 61, 0.5), (1, 300, 5), (0.7, 120, 1.4), (288, 300, 1440), (1, 1, 1)],
+)
+def test_a_span_is_whole_in_what_was_counted_and_even_where_it_can_be(finest, count, seconds):
+    pace = by_time(applied([[finest * at, 2, 1, None] for at in range(count)]))
+    assert pace and np.isclose(pace.seconds, seconds)
+    whole = pace.sent[:-1]
+    assert (whole == whole[:1]).all() and pace.sent.sum() == 2 * count
+
+
+MOMENTS = st.lists(
+    st.tuples(
+        st.floats(0, 1e7),
+        st.integers(0, 10_000),
+        st.integers(0, 10_000),
+        st.none() | st.integers(0, 10_000),
+    ),
+    max_size=300,
+)
+
+
+@given(MOMENTS)
+def test_every_request_is_in_one_of_few_spans(moments):
+    pace = by_time(applied(moments))
+    sent = sum(each[1] for each in moments)
+    assert (pace is None) == (sent == 0)
+    if pace:
+        assert pace.sent.sum() == sent and len(pace.sent) <= MOST_BARS
+        assert pace.limited.sum() == sum(each[2] for each in moments)
+        assert len(pace.limited) == len(pace.sent)
+
+
+@pytest.mark.parametrize(
+    "timeline", ["soon", 7, [[1, 2, 3]], [1, 2, 3, 4], [[0, -1, 0, 0]], [[None, 1, 0, 0]], {"a": 1}]
+)
+def test_what_is_no_timeline_is_refused(timeline):
+    with pytest.raises(ck.InvalidInputError, match=r"plots\.timeline: attrs\['timeline'\] must be"):
+        by_time(applied(timeline))

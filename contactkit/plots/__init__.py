@@ -1,0 +1,15 @@
+"""Pictures of contact frames and result frames, a line each.
+
+Each picture returns matplotlib's Axes, which in a notebook show themselves where they are the last
+value of a cell.
+"""
+
+try:
+    from contactkit.plots.people import channel_mix, consent, over_time
+    from contactkit.plots.writes import outcomes, timeline
+except ImportError as error:
+    raise ImportError(
+        'pictures need their extra: python -m pip install "contactkit[plots]"', name=error.name
+    ) from error
+
+__all__ = ["channel_mix", "consent", "outcomes", "over_time", "timeline"]
