@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from contactkit.calls import Session
 from contactkit.checks import plain
+from contactkit.displays import shown
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.progress import Progress
 from contactkit.writing import OnConflict
@@ -44,9 +45,9 @@ def checked(
         _refuse(session, "dry_run", "must be True or False")
     if on_conflict not in (None, "refuse", "reread"):
         _refuse(session, "on_conflict", "must be 'refuse' or 'reread', or None to look at nothing")
-    tell = progress if callable(progress) else None
-    if tell is None and type(plain(progress)) is not bool:
+    if not callable(progress) and type(plain(progress)) is not bool:
         _refuse(session, "progress", "must be True or False, or take a Progress")
+    tell = progress if callable(progress) else shown() if progress else None
     return Options(
         dry_run=bool(dry_run),
         limit=None if limit is None else _whole(session, "limit", limit, None),

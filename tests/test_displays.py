@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
-import struct
 import subprocess
 import sys
-import termios
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
 from contactkit.progress import Progress
+from tests.terminals import COLUMNS, on_a_terminal
 
-COLUMNS = 80
 SET_UP = """\
 import sys
 from datetime import UTC, datetime, timedelta
@@ -53,30 +48,22 @@ other = shown()
 Thread(target=late).start()""",
     "going.set()\nassert gone.wait(30)",
     "watch = shown()\nwatch(moment(1))\nwatch(Progress(total=0, counts={}, finished=True))",
+    """\
+import contactkit as ck
+
+privy = ck.connect("privy", via=ck.Simulator(contacts=8))
+people = privy.contacts.list()
+result = privy.contacts.plan(people.assign(first_name="Jan"), people).apply()""",
 )
 
 
-def on_a_terminal(code: str) -> list[str]:
-    """Every line that the code's standard error ever showed on a terminal of 80 columns."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
-    with subprocess.Popen([sys.executable, "-c", SET_UP + code], stderr=theirs) as process:
-        os.close(theirs)
-        told = b"".join(iter(lambda: _read(ours), b"")).decode()
-    os.close(ours)
-    assert process.returncode == 0, told
-    return told.replace("\r\n", "\r<end>").split("\r")
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65_536)
-    except OSError:  # nobody holds its other end any more
-        return b""
+def watched(code: str) -> list[str]:
+    """What the code shows on a terminal."""
+    return on_a_terminal([sys.executable, "-c", SET_UP + code])
 
 
 def test_a_terminal_has_one_line_that_stays():
-    shown_there = on_a_terminal("""
+    shown_there = watched("""
 soon = datetime.now(UTC) + timedelta(seconds=90.5)
 in_a_thread(moment(0), moment(100, refused=100, rate=49.54, eta=soon))
 in_a_thread(moment(100, refused=100, waiting=datetime(2026, 1, 2, 12, tzinfo=UTC), eta=soon))
@@ -97,12 +84,12 @@ in_a_thread(moment(100, refused=300, rate=9.0, eta=soon, finished=True))
 
 def test_a_narrow_terminal_shows_what_has_room():
     counts = "{'failed': 10**12, 'unknown': 10**12, 'refused': 10**12, 'skipped': 10**12}"
-    lines = on_a_terminal(f"watch(Progress(total=5 * 10**12, counts={counts}, finished=True))")
+    lines = watched(f"watch(Progress(total=5 * 10**12, counts={counts}, finished=True))")
     assert {len(each) for each in lines if each.startswith(" 80%|")} == {COLUMNS - 1}
 
 
 def test_a_plan_about_nobody_ends_as_well():
-    shown_there = on_a_terminal("watch(Progress(total=0, counts={}, finished=True))")
+    shown_there = watched("watch(Progress(total=0, counts={}, finished=True))")
     assert "0/0" in shown_there[-2] and shown_there[-1] == "<end>"
 
 
@@ -123,7 +110,7 @@ def test_a_program_gets_no_ipython_that_it_did_not_load():
 
 
 def test_ipython_without_a_kernel_is_a_terminal():
-    shown_there = on_a_terminal("""
+    shown_there = watched("""
 from IPython.core.interactiveshell import InteractiveShell
 InteractiveShell.instance()
 watch = shown()
@@ -161,3 +148,8 @@ def test_a_thread_does_not_write_into_a_cell_that_runs_later(cells):
 def test_each_is_an_output_of_its_own_and_nothing_has_no_bar(cells):
     (only,) = cells[3].outputs
     assert only["data"] == {"text/plain": "0 of 0", "text/html": "<div>0 of 0</div>"}
+
+
+def test_an_apply_is_one_output_of_its_cell(cells):
+    (only,) = cells[4].outputs
+    assert only["data"]["text/plain"] == "8 of 8 · 8 updated"
