@@ -1,4 +1,4 @@
-"""The command line: `contactkit demo`, `lab`, `describe PROVIDER`, `serve PROVIDER`, `cassette`."""
+"""The command line: `contactkit demo`, `lab`, `describe`, `plan`, `apply`, `serve`, `cassette`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ try:
 except ImportError:
     sys.exit('The command line needs its extra: python -m pip install "contactkit[demo]"')
 
-from contactkit import cassette_commands
+from contactkit import cassette_commands, plan_commands
 from contactkit.declarations import find, names
 from contactkit.demo import STORIES, tell
 from contactkit.description import describe as described
@@ -51,6 +51,10 @@ def describe(
     show(fields, folds=["choices", "help"])
     asked = told.loc[verbs, ["field", "type", "help"]]
     show(asked.set_axis(["verb", "request", "help"], axis="columns"), folds=["help"])
+
+
+app.command()(plan_commands.plan)
+app.command()(plan_commands.apply)
 
 
 @app.command()
