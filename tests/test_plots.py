@@ -105,6 +105,16 @@ def test_a_timeline_tells_what_was_sent_and_what_was_left():
     assert labels == ["requests", "answered 429", "left of the budget"]
 
 
+def test_the_timeline_of_an_apply_is_drawn():
+    simulator = ck.Simulator(contacts=8)
+    contacts = ck.connect("privy", via=simulator).contacts
+    people = contacts.list()
+    plan = contacts.plan(people.assign(first_name="Jan"), people)
+    simulator.fault("rate_limited", retry_after=5)
+    drawn = plots.timeline(plan.apply(progress=False))
+    assert drawn.get_title("left") == "9 requests over time, 1 answered 429" and is_whole(drawn)
+
+
 def test_what_was_answered_429_is_told_by_more_than_its_colour():
     drawn = plots.timeline(applied([0, 40, 0, None], [1, 50, 2, None]))
     *sent, limited = bars(drawn)
