@@ -27,7 +27,7 @@ from contactkit.spec import JSON
 
 _TEXTS = ("plan", "key", "idempotency_key", "code", "message", "field", "request_id")
 _IMAGES = ("changes", "before", "after")
-_TIMES = ("made_at", "at")
+_TIMES = ("made_at", "at", "key_made_at")
 
 _BEGIN = """
 INSERT INTO writes (plan, row, claim, process, provider, account, base_url, operation, key,
@@ -45,7 +45,11 @@ UPDATE writes SET outcome = :outcome, key = coalesce(nullif(key, ''), :key, ''),
 WHERE id = :id AND outcome IS NULL
 """
 _LAST = """
-SELECT * FROM writes WHERE id IN
+SELECT *, (SELECT min(made_at) FROM writes AS other
+           WHERE other.plan = last.plan AND other.plan <> '' AND other.account = last.account
+             AND other.row = last.row AND other.idempotency_key = last.idempotency_key)
+          AS key_made_at
+FROM writes AS last WHERE id IN
   (SELECT max(id) FROM writes WHERE plan = ? AND plan <> '' AND account = ? GROUP BY row)
 ORDER BY row
 """
@@ -141,7 +145,8 @@ class Journal:
     def last(self, plan: str, account: str) -> dict[int, dict[str, Any]]:
         """The last entry of each row of a plan that was ever begun; None is an open one's outcome.
 
-        What is open may still be in flight: only who can `take` it knows that it is not.
+        What is open may still be in flight: only who can `take` it knows that it is not. Beside the
+        columns, `key_made_at` is when the row was first sent under its idempotency key.
         """
         return {entry["row"]: entry for entry in self._read(_LAST, (plan, account))}
 
@@ -213,6 +218,6 @@ def _entry(row: sqlite3.Row) -> dict[str, Any]:
         entry[name] = entry[name] or None
     for name in _IMAGES:
         entry[name] = None if entry[name] is None else json.loads(entry[name])
-    for name in _TIMES:
+    for name in entry.keys() & set(_TIMES):
         entry[name] = None if entry[name] is None else datetime.fromtimestamp(entry[name], UTC)
     return entry

@@ -21,6 +21,7 @@ from contactkit.errors import (
     ContactKitError,
     FieldProblem,
     InvalidInputError,
+    InvalidRequestError,
     JournalError,
     NotFoundError,
     RateLimitError,
@@ -171,7 +172,7 @@ class _Write:
         earlier, form = self.job.earlier, self.session.provider.idempotency
         if not earlier or not form or earlier["request"] != ask.call.digest:
             return ""
-        age = self.session.clock.now() - earlier["made_at"].timestamp()
+        age = self.session.clock.now() - earlier["key_made_at"].timestamp()
         return str(earlier["idempotency_key"] or "") if age < form.life - _SPARE else ""
 
     def settled(self, ask: Ask) -> Writing[Row | None]:
@@ -229,7 +230,7 @@ class _Write:
         """The write's answer, once the write is put down."""
         yield Turn()
         yield from self.put_down(ask)
-        self.sent, self.in_doubt = True, self.in_doubt and not ask.own_key
+        self.sent = True
         return (yield from self.done(ask, turns=0))
 
     def done(self, ask: Ask, turns: int = 1) -> Writing[Done]:
@@ -270,7 +271,7 @@ class _Write:
             return Fate(row=self.told("planned", f"not sent: {error}"))
         effect, never = self.planned.operation, self.terms.dry_run or not self.sent
         row = failure(self.session, effect, error, **self.about(), dry_run=never)
-        if self.in_doubt:
+        if self.in_doubt and not _settles(effect, error):
             row["outcome"] = "unknown"
         return Fate(
             row=row,
@@ -278,6 +279,16 @@ class _Write:
             stop=str(error) or type(error).__name__ if _fatal(error) else "",
             lost=isinstance(error, TransportError),
         )
+
+
+def _settles(effect: str, error: BaseException) -> bool:
+    """Whether a refusal of the repeat says that the first attempt was not carried out either.
+
+    Who may come in, and how often, is asked before it is known what is repeated; a conflict may be
+    with the first attempt itself, and what is to be deleted may be gone because of it.
+    """
+    gone = isinstance(error, NotFoundError) and effect != "delete"
+    return gone or isinstance(error, InvalidRequestError)
 
 
 class _Taken(ContactKitError):
