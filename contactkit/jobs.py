@@ -52,11 +52,23 @@ def jobs_of(
         if planned.problems:
             yield _refused(session, planned)
         elif row in entries:
-            again = plan.again and entries[row]["outcome"] == "refused"
-            entry = {**entries[row], "outcome": _UNDONE} if again else entries[row]
+            entry = entries[row]
+            entry = {**entry, "outcome": _UNDONE} if _is_past(plan, planned, entry) else entry
             yield _known(session, planned, row, entry, mine)
         else:
             yield Job(planned=planned, row=row)
+
+
+def _is_past(plan: Plan, planned: Planned, entry: Mapping[str, Any]) -> bool:
+    """Whether what became of a contact says nothing of what is to be done now.
+
+    What still differed when it was read later was changed back meanwhile, or never written. Who is
+    created without a key cannot be looked for among those that were read.
+    """
+    at = entry["at"]
+    if plan.again and entry["outcome"] == "refused":
+        return True
+    return bool(planned.key and plan.read and at and at < plan.read)
 
 
 def _refused(session: Session, planned: Planned) -> Row:

@@ -62,7 +62,7 @@ class Plan:
 
     `index` has the caller's label of each. `unchanged` contacts and `vanished` ones, which were not
     to be deleted, are only counted. One that tries `again` sends what the provider refused before.
-    It never changes, and holds no credential.
+    `read` is when the contacts were read, None where that is not known. It never changes, and holds no credential.
     """
 
     provider: Provider
@@ -73,6 +73,7 @@ class Plan:
     vanished: int = 0
     of: tuple[str, tuple[int, ...]] | None = None
     again: bool = False
+    read: datetime | None = None
     budget: Budget | None = None
     now: Callable[[], float] = time.time
     door: Door | None = None
@@ -230,6 +231,7 @@ class Plan:
             "provider": self.provider.name,
             "digest": self.digest,
             "created": self.created.isoformat(),
+            "read": self.read.isoformat() if self.read else "",
             "unchanged": self.unchanged,
             "vanished": self.vanished,
             "name": self.name,

@@ -18,6 +18,7 @@ _TOLD = {
     "provider": str,
     "digest": str,
     "created": str,
+    "read": str,
     "unchanged": int,
     "vanished": int,
     "name": str,

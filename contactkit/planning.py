@@ -16,7 +16,7 @@ from contactkit.differences import Differences, differences, keys_of, known, ref
 from contactkit.edits import judged, to_send
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.plan import Plan, Planned
-from contactkit.records import fields_of, key_of
+from contactkit.records import fields_of, key_of, parse_time
 from contactkit.spec import JSON, Endpoint, Provider
 
 _NEW = FieldProblem(field="", message="is new; create=True plans to create it", code="new")
@@ -58,9 +58,18 @@ def plan_of(
         created=datetime.fromtimestamp(session.clock.now(), UTC),
         unchanged=len(edited) - len(written),
         vanished=0 if delete else len(found.gone),
+        read=_read_at(original),
         budget=session.budget,
         now=session.clock.now,
     )
+
+
+def _read_at(original: pd.DataFrame) -> datetime | None:
+    """When the contacts were read, as a listing says of its frame."""
+    try:
+        return parse_time(original.attrs.get("at"))
+    except (TypeError, ValueError):
+        return None
 
 
 def _written(provider: Provider, found: Differences, create: bool) -> list[tuple[int, Planned]]:

@@ -57,6 +57,7 @@ def read_plan(path: str | Path, client: Any = None) -> Plan:
         unchanged=int(told["unchanged"]),
         vanished=int(told["vanished"]),
         of=(told["name"], numbers) if numbers else None,
+        read=datetime.fromisoformat(told["read"]) if told["read"] else None,
     )
     if plan.digest != told["digest"]:
         raise ConfigurationError(f"{path}: was changed since the plan was made")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import httpx
+import pandas as pd
 import pytest
 
 import contactkit as ck
@@ -75,3 +76,25 @@ def test_a_key_is_as_old_as_its_first_use(sent: ck.Client, wire: Wire) -> None:
         in_doubt(plan, wire, done=False)
     plan.apply(progress=False)
     assert wire.simulator.state()["writes"].max() == 1
+
+
+# The same edit at another time
+
+
+def test_what_was_changed_back_is_written_again(sendblue: ck.Client, wire: Wire) -> None:
+    for name in ("Zara", "Zelda", "Zara", "Zelda"):
+        people = sendblue.contacts.list()
+        plan = sendblue.contacts.plan(people.assign(first_name=name), people)
+        assert counts(plan.apply(progress=False)) == {"updated": len(people)}
+        assert counts(plan.apply(progress=False)) == {"skipped": len(people)}
+        wire.clock.sleep(wire.clock.now() + 30 * 86_400)
+    assert set(sendblue.contacts.list()["first_name"]) == {"Zelda"}
+
+
+def test_who_was_created_without_a_key_is_not_created_twice(sent: ck.Client, wire: Wire) -> None:
+    new = pd.DataFrame({"phone_number": ["+12125550187"]})
+    for expected in ("created", "skipped"):
+        people = sent.contacts.list()
+        plan = sent.contacts.plan(pd.concat([people, new]), people, create=True)
+        assert counts(plan.apply(progress=False)) == {expected: 1}
+        wire.clock.sleep(wire.clock.now() + 30 * 86_400)
