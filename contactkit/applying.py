@@ -24,20 +24,10 @@ from contactkit.pace import Pace, through
 from contactkit.plan import Plan
 from contactkit.plans import PlanName
 from contactkit.progress import Progress
+from contactkit.steps import Begin, Fate, Job, Row, Stopped, Terms, Turn, Writing, told
 from contactkit.traffic import Traffic
 from contactkit.world import Clock
-from contactkit.writing import (
-    Begin,
-    Fate,
-    Job,
-    Row,
-    Stopped,
-    Terms,
-    Turn,
-    Writing,
-    told,
-    written,
-)
+from contactkit.writing import written
 
 _FAILURES = ("refused", "failed", "unknown")
 # So many contacts in a row without an answer mean that there is nobody to answer.
@@ -208,7 +198,8 @@ class Apply:
             self._pace.well()
             self._room.set()
         else:
-            self._pace.trouble(sent_at, now, refused=refused)
+            told = isinstance(answer, Reply) and "retry-after" in answer.headers
+            self._pace.trouble(sent_at, now, refused=refused, told=told)
         return answer
 
     async def _turn(self) -> None:

@@ -10,7 +10,7 @@ from contactkit.claims import Claim
 from contactkit.journals import Journal
 from contactkit.plan import Plan
 from contactkit.planned import Planned
-from contactkit.writing import Job, Row, told
+from contactkit.steps import Job, Row, told
 
 DONE = ("created", "updated", "unchanged", "deleted")
 _UNDO = "undo:"

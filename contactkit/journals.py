@@ -44,6 +44,7 @@ UPDATE writes SET outcome = :outcome, key = coalesce(nullif(key, ''), :key, ''),
   attempts = :attempts, request_id = :request_id, at = :at
 WHERE id = :id AND outcome IS NULL
 """
+_FORGET = "DELETE FROM writes WHERE id = ? AND outcome IS NULL"
 _LAST = """
 SELECT *, (SELECT min(made_at) FROM writes AS other
            WHERE other.plan = last.plan AND other.plan <> '' AND other.account = last.account
@@ -107,12 +108,15 @@ class Journal:
     def end(self, rows: Mapping[int, Mapping[str, Any]]) -> None:
         """Close entries, by their ids, with the result rows of their writes.
 
-        A power failure may open them again. One that is closed already stays as it is.
+        A power failure may open them again. One that is closed already stays as it is, and one that
+        was not sent after all is forgotten.
         """
-        ended = [_ending(id, row) for id, row in rows.items()]
+        ended = [_ending(id, row) for id, row in rows.items() if row["outcome"] != "planned"]
+        unsent = [(id,) for id, row in rows.items() if row["outcome"] == "planned"]
 
         def change(connection: sqlite3.Connection) -> None:
             connection.executemany(_END, ended)
+            connection.executemany(_FORGET, unsent)
 
         self._file.commit(change, durable=False)
 

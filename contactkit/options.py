@@ -11,7 +11,7 @@ from contactkit.checks import plain
 from contactkit.displays import shown
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.progress import Progress
-from contactkit.writing import OnConflict
+from contactkit.steps import OnConflict
 
 _MOST_AT_ONCE = 256
 

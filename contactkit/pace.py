@@ -12,6 +12,8 @@ from contactkit.limits import Budget
 _MARGIN = 1.015
 _FIRST_HOLD, _LONGEST_HOLD = 0.5, 1e6
 _SLOWEST = 1 / 64
+# So many times in a row a provider is believed when to come again.
+_TRUST = 8
 
 
 class Pace:
@@ -53,15 +55,19 @@ class Pace:
         if self._share < 1.0:
             self._share = min(1.0, self._share + 1 / (self._most * self.in_flight))
 
-    def trouble(self, sent_at: float, now: float, *, refused: bool) -> None:
-        """No good answer came to what was sent then; `refused` for the rate limit's own no."""
+    def trouble(self, sent_at: float, now: float, *, refused: bool, told: bool = False) -> None:
+        """No good answer came to what was sent then; `refused` for the rate limit's own no.
+
+        Refusals in a row hold everything back longer and longer, and later where they were `told`
+        when to come again, which the budget heeds.
+        """
         # What was on the wire together is one trouble.
         if sent_at <= self._slowed_at:
             return
         self._slowed_at = now
         self._share = max(_SLOWEST, self._share / 2)
         if refused:
-            hold = min(_FIRST_HOLD * 2**self._refusals, _LONGEST_HOLD)
+            hold = min(_FIRST_HOLD * 2 ** (self._refusals - _TRUST * told), _LONGEST_HOLD)
             self._held_until = max(self._held_until, now + hold)
             self._refusals = min(self._refusals + 1, 60)
 

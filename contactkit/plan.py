@@ -62,7 +62,8 @@ class Plan:
 
     `index` has the caller's label of each. `unchanged` contacts and `vanished` ones, which were not
     to be deleted, are only counted. One that tries `again` sends what the provider refused before.
-    `read` is when the contacts were read, None where that is not known. It never changes, and holds no credential.
+    `read` is when the contacts were read, None where that is not known. It never changes, and holds
+    no credential.
     """
 
     provider: Provider

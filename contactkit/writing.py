@@ -6,12 +6,11 @@ whoever drives it gives both. It raises for nothing that becomes of a contact.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any, Literal, TypeAlias, TypeVar
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
-from contactkit.calls import Answer, Ask, Call, Done, Session, Wait, prepare
+from contactkit.calls import Ask, Done, prepare
 from contactkit.checks import accepted, same, wire_of
 from contactkit.columns import named
 from contactkit.edits import judged
@@ -29,75 +28,13 @@ from contactkit.errors import (
 )
 from contactkit.flow import perform
 from contactkit.journaling import intent
-from contactkit.journals import Intent
-from contactkit.planned import Planned
 from contactkit.results import failure, result, row_of
 from contactkit.spec import JSON, Endpoint
-
-Row: TypeAlias = dict[str, Any]
-Entry: TypeAlias = Mapping[str, Any]
-OnConflict: TypeAlias = Literal["refuse", "reread"] | None
-T = TypeVar("T")
+from contactkit.steps import Begin, Fate, Job, Row, Stopped, Terms, Turn, Writing, told
 
 _DONE = {"create": "created", "update": "updated", "delete": "deleted"}
 # A key is not sent again so late that the provider may forget it meanwhile.
 _SPARE = 300.0
-
-
-@dataclass(frozen=True)
-class Turn:
-    """Wait until the next request may go."""
-
-
-@dataclass
-class Begin:
-    """Have the journal put a write down before it is sent: then it has an `id`, or is not ours."""
-
-    intent: Intent
-    id: int | None = None
-
-
-Writing: TypeAlias = Generator[Call | Wait | Turn | Begin, Answer, T]
-
-
-class Stopped(BaseException):
-    """Nothing more is to be sent, and what waits is given up; its text says why."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Terms:
-    """What all contacts of one apply share; `plan` is what the journal knows the plan by."""
-
-    session: Session
-    plan: str
-    dry_run: bool = False
-    on_conflict: OnConflict = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
-    """One contact to write: its row in the journal, and the number of the last entry `seen` there.
-
-    `earlier` is that entry, where it was an attempt at the same; a `doubted` one may have been
-    carried out, and an `open` one is the caller's to close.
-    """
-
-    planned: Planned
-    row: int
-    seen: int = 0
-    earlier: Entry | None = None
-    doubted: bool = False
-    open: bool = False
-
-
-@dataclass(kw_only=True, slots=True)
-class Fate:
-    """What became of a contact: its result row, its open entry, and why all others must stop."""
-
-    row: Row
-    id: int | None = None
-    stop: str = ""
-    lost: bool = False
 
 
 def written(terms: Terms, job: Job) -> Writing[Fate]:
@@ -227,18 +164,16 @@ class _Write:
         return named(session.provider.record, row_of(session, ask, done))
 
     def answered(self, ask: Ask) -> Writing[Done]:
-        """The write's answer, once the write is put down."""
-        yield Turn()
+        """The write's answer. It is put down before its turn, so that it then goes at once."""
         yield from self.put_down(ask)
-        self.sent = True
-        return (yield from self.done(ask, turns=0))
+        return (yield from self.done(ask))
 
-    def done(self, ask: Ask, turns: int = 1) -> Writing[Done]:
+    def done(self, ask: Ask) -> Writing[Done]:
         """A good answer; a rate limit's refusal costs a turn more and nothing else."""
         refused = 0
         while True:
-            if turns + refused:
-                yield Turn()
+            yield Turn()
+            self.sent = self.sent or ask.writes
             try:
                 done = yield from perform(self.session, ask, paced=True)
             except RateLimitError:
@@ -268,7 +203,7 @@ class _Write:
         if isinstance(error, _Taken):
             return Fate(row=self.told("skipped", "another process is at it, or has done it since"))
         if isinstance(error, Stopped) and not self.sent and not self.in_doubt:
-            return Fate(row=self.told("planned", f"not sent: {error}"))
+            return Fate(row=self.told("planned", f"not sent: {error}"), id=self.id)
         effect, never = self.planned.operation, self.terms.dry_run or not self.sent
         row = failure(self.session, effect, error, **self.about(), dry_run=never)
         if self.in_doubt and not _settles(effect, error):
@@ -300,17 +235,3 @@ def _fatal(error: BaseException) -> bool:
     if isinstance(error, AuthenticationError | ConfigurationError | JournalError):
         return True
     return isinstance(error, Exception) and not isinstance(error, ContactKitError)
-
-
-def told(session: Session, planned: Planned, outcome: str, message: str) -> Row:
-    """The result row of a contact that was not sent."""
-    return {
-        "provider": session.provider.name,
-        "key": planned.key or None,
-        "operation": planned.operation,
-        "outcome": outcome,
-        "changed": [*planned.changes] if outcome == "planned" else [],
-        "before": planned.before,
-        "message": message,
-        "at": datetime.fromtimestamp(session.clock.now(), UTC),
-    }

@@ -42,6 +42,15 @@ def test_turns_are_spread_over_the_window_and_lose_little_of_it():
     assert found[-1] < 10 * 1.03
 
 
+def test_who_says_when_to_come_again_is_believed_for_a_while():
+    pace, now = Pace(Budget([]), 16), 1.0
+    for step in range(20):
+        pace.trouble(now, now, refused=True, told=True)
+        hold = pace.ready(now) - now
+        assert hold <= 1.0 if step < 9 else hold >= 1.0
+        now += hold + 0.01
+
+
 def test_few_requests_go_at_once():
     assert turns(Pace(Budget([SENT]), 16), 10) == [0.0] * 10
 

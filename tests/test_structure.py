@@ -135,6 +135,7 @@ def test_every_module_has_its_tests(module):
         "planning.py": "test_plan.py",
         "readings.py": "test_differences.py",
         "results.py": "test_safety.py",
+        "steps.py": "test_applying.py",
         "writing.py": "test_applying.py",
     }
     assert elsewhere.get(module, f"test_{module}") in tests
