@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
-from typing import Any
+from dataclasses import replace
+from typing import cast
 
 import pandas as pd
 
@@ -80,7 +80,7 @@ class Apply:
         with nullcontext() if self._options.dry_run else journal.claim() as claim:
             jobs = self._sorted(jobs_of(self._plan, self._session, journal, claim))
             self._book = Book(journal, claim) if claim else None
-            self._most = self._most_failures(len(jobs))
+            self._most = self._options.most_failures(len(jobs))
             self._jobs = iter(jobs)
             count = min(self._options.concurrency, len(jobs))
             self._workers = [asyncio.create_task(self._work(place)) for place in range(count)]
@@ -125,13 +125,6 @@ class Apply:
             else:
                 jobs.append((position, each))
         return jobs
-
-    def _most_failures(self, count: int) -> float:
-        """How many failures are too many: as many as was said, or that share of what is sent."""
-        most = self._options.stop_after_failures
-        if most is None:
-            return math.inf
-        return max(1, math.ceil(most * count)) if isinstance(most, float) else most
 
     def _unsent(self, job: Job, why: str) -> Row:
         return told(self._session, job.planned, "planned", f"not sent: {why}")
@@ -257,32 +250,34 @@ class Apply:
                 self.stop(f"the journal does not say what became of all: {error}")
 
     def _tell(self, *, finished: bool = False) -> None:
-        tell, moment = self._options.tell, time.monotonic()
-        if not tell or (moment - self._told_at < _TELL_EVERY and not finished):
+        tell, at = self._options.tell, time.monotonic()
+        if not tell or (at - self._told_at < _TELL_EVERY and not finished):
             return
-        self._told_at = moment
+        self._told_at = at
         now, done = self._clock.now(), self._counts.total()
         rate, left = self._traffic.rate(now), len(self._plan) - done
         limited = through(self._session.budget, left, now) if left else now
         eta = max(limited, now + left / rate) if rate else None
-        tell(
-            Progress(
-                total=len(self._plan),
-                counts=dict(self._counts),
-                in_flight=self._flying,
-                rate=rate,
-                eta=None if eta is None else utc(eta),
-                waiting=None if self._waiting is None else utc(self._waiting),
-                finished=finished,
-            )
+        moment = Progress(
+            total=len(self._plan),
+            counts=dict(self._counts),
+            in_flight=self._flying,
+            rate=rate,
+            eta=None if eta is None else utc(eta),
+            waiting=None if self._waiting is None else utc(self._waiting),
+            finished=finished,
         )
+        try:
+            tell(moment)
+        except BaseException as error:  # The caller's own must not cost the frame.
+            self._options = replace(self._options, tell=None)
+            self.stop(f"progress= raised {type(error).__name__}: {error}")
 
     def _left(self, now: float) -> int | None:
         return min((left for _, left in self._session.budget.left(now)), default=None)
 
     def _frame(self) -> pd.DataFrame:
-        rows: list[Any] = self._rows
-        frame = result_frame(rows, self._plan.index)
+        frame = result_frame(cast("list[Row]", self._rows), self._plan.index)
         frame.attrs["plan"] = PlanName.of(self._plan)
         frame.attrs["timeline"] = self._traffic.timeline()
         if self.stopped:

@@ -59,9 +59,11 @@ class Book:
             ended, self._ended = self._ended, {}
             try:
                 ids = await asyncio.to_thread(self._commit, [each for each, _ in begun], ended)
-            except JournalError as error:
-                self.error = self.error or error
-                _answer(begun, [error] * len(begun))
+            except Exception as error:
+                # Whoever waits would wait for ever for what nobody foresaw, such as no thread left.
+                failed = error if isinstance(error, JournalError) else _unforeseen(error)
+                self.error = self.error or failed
+                _answer(begun, [failed] * len(begun))
             else:
                 _answer(begun, ids)
         self._writer = None
@@ -72,6 +74,10 @@ class Book:
         if self.error:
             raise self.error
         return self._journal.begin(begun, self._claim) if begun else []
+
+
+def _unforeseen(error: Exception) -> JournalError:
+    return JournalError(f"the journal cannot be written: {type(error).__name__}: {error}")
 
 
 def _answer(begun: list[_Waiting], answers: list[Any]) -> None:

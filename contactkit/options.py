@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -27,6 +28,13 @@ class Options:
     on_conflict: OnConflict = None
     patience: float = 120.0
     tell: Callable[[Progress], None] | None = None
+
+    def most_failures(self, count: int) -> float:
+        """How many are too many, of so many contacts that are sent."""
+        most = self.stop_after_failures
+        if most is None:
+            return math.inf
+        return max(1, math.ceil(most * count)) if isinstance(most, float) else most
 
 
 def checked(

@@ -88,7 +88,7 @@ class _Thread:
         self._found: pd.DataFrame | None = None
         self._error: BaseException | None = None
         context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=(self._work,), daemon=True).start()
+        self._thread = threading.Thread(target=context.run, args=(self._work,), daemon=True)
 
     def _work(self) -> None:
         try:
@@ -102,11 +102,22 @@ class _Thread:
     def result(self) -> pd.DataFrame:
         """The result frame, or what it raised; an interrupt brings the frame too."""
         with _interrupts(self._end):
-            while not self._done.wait(_GLANCE):
+            self._thread.start()
+            while not self._through():
                 pass
         if self._error or self._found is None:
             raise self._error or RuntimeError("the apply ended without a frame")
         return self._found
+
+    def _through(self) -> bool:
+        try:
+            return self._done.wait(_GLANCE)
+        except BaseException as error:
+            # Whoever has a way of their own with interrupts may still raise one.
+            self._end()
+            if not isinstance(error, KeyboardInterrupt):
+                raise
+            return False
 
     def _end(self) -> None:
         """Stop it, or abort it the second time; one that has ended already needs neither."""

@@ -92,7 +92,7 @@ class Applies:
         self._forks = forks
         self._folder = folder
         self._count = 0
-        self._client: dict[str, Any] = {
+        self.options: dict[str, Any] = {
             "base_url": address,
             "journal": str(self.journal),
             # So that no test waits for a rate; the simulator has none.
@@ -101,7 +101,7 @@ class Applies:
         }
 
     def connect(self, **options: Any) -> ck.Client:
-        return ck.connect(self.app.provider.name, **self._client | options)
+        return ck.connect(self.app.provider.name, **self.options | options)
 
     def start(self, plan: ck.Plan, **options: Any) -> Started:
         """Apply a plan in a process of its own, which reads it from a file."""
@@ -110,7 +110,7 @@ class Applies:
         plan.to_parquet(file)
         command = {
             "provider": self.app.provider.name,
-            "client": self._client,
+            "client": self.options,
             "plan": str(file),
             "options": options,
             "result": str(result),

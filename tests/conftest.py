@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 import pytest
@@ -14,6 +15,9 @@ from hypothesis import HealthCheck, settings
 import contactkit as ck
 from contactkit.declarations import names
 from tests.support import EXAMPLES, Example, Wire
+
+if TYPE_CHECKING:
+    from tests.applies import Forks
 
 # No test is timed: a busy machine is not a bug.
 settings.register_profile(
@@ -64,3 +68,14 @@ def wire() -> Wire:
 def client(name: str, wire: Wire) -> Iterator[ck.Client]:
     with ck.connect(name, via=wire) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Processes that start as fast as a test kills them."""
+    # Few tests need it.
+    from tests.applies import Forks
+
+    found = Forks()
+    yield found
+    found.close()

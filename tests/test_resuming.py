@@ -117,13 +117,6 @@ def test_who_was_created_without_a_key_is_not_created_twice(sent: ck.Client, wir
 # Processes that are killed
 
 
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    found = Forks()
-    yield found
-    found.close()
-
-
 UPDATES: dict[str, Callable[[pd.DataFrame], dict[str, Any]]] = {
     "sent": lambda people: {"opt_out": ~people["opt_out"]},
     "sendblue": lambda people: {"first_name": "Zoë", "tags": [["new"]] * len(people)},
