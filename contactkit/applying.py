@@ -41,7 +41,13 @@ class Apply:
     """One apply of a plan. `stop` finishes what is on the wire; `abort` gives that up too."""
 
     def __init__(
-        self, plan: Plan, session: Session, connection: Connection, clock: Clock, options: Options
+        self,
+        plan: Plan,
+        session: Session,
+        connection: Connection,
+        clock: Clock,
+        options: Options,
+        notice: str,
     ) -> None:
         self.stopped = ""
         self._resume_at: float | None = None
@@ -50,6 +56,7 @@ class Apply:
         self._connection = connection
         self._clock = clock
         self._options = options
+        self._notice = notice
         self._terms = Terms(
             session=session,
             plan=plan.name,
@@ -277,7 +284,7 @@ class Apply:
         return min((left for _, left in self._session.budget.left(now)), default=None)
 
     def _frame(self) -> pd.DataFrame:
-        frame = result_frame(cast("list[Row]", self._rows), self._plan.index)
+        frame = result_frame(cast("list[Row]", self._rows), self._plan.index, self._notice)
         frame.attrs["plan"] = PlanName.of(self._plan)
         frame.attrs["timeline"] = self._traffic.timeline()
         if self.stopped:

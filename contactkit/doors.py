@@ -30,7 +30,9 @@ class AwaitingContacts(Contacts[Awaitable[pd.DataFrame], AsyncIterator[pd.DataFr
         )
         self._connection = connection
         self._clock = world.clock
-        self.door = PlanDoor(session, world.clock, connection, self._everybody)
+        self.door = PlanDoor(
+            session, world.clock, connection, self._everybody, lambda: self.world.notice
+        )
 
     async def _frames(self, walk: Pages, frame: ToFrame) -> AsyncIterator[pd.DataFrame]:
         while (page := await arun(walk.next(), self._connection, self._clock)) is not None:

@@ -33,10 +33,12 @@ class PlanDoor:
         clock: Clock,
         connection: Connection,
         listed: Callable[[], Flow[pd.DataFrame]],
+        notice: Callable[[], str],
     ) -> None:
         self.session = session
         self._listed = listed
         self._clock = clock
+        self._notice = notice
         self._connection = connection
 
     def apply(self, plan: Plan, options: Mapping[str, Any]) -> pd.DataFrame:
@@ -68,7 +70,8 @@ class PlanDoor:
 
     def _under_way(self, plan: Plan, given: Mapping[str, Any]) -> Apply:
         options = checked(self.session, **given)
-        return Apply(plan, self.session, self._connection, self._clock, options)
+        notice = self._notice()
+        return Apply(plan, self.session, self._connection, self._clock, options, notice)
 
     async def _alone(self, apply: Apply) -> pd.DataFrame:
         try:

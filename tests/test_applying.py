@@ -20,7 +20,7 @@ from contactkit.declarations import find
 from contactkit.frames import RESULT_COLUMNS
 from contactkit.progress import Progress
 from contactkit.records import key_of
-from tests.support import EXAMPLES, Example, Wire, loses, says, then_says
+from tests.support import EXAMPLES, NOTICE, Example, Noticed, Wire, loses, says, then_says
 
 
 @pytest.fixture
@@ -545,6 +545,11 @@ def test_nothing_personal_is_in_what_stays_of_an_apply(plan: ck.Plan) -> None:
     result = plan.apply(progress=False)
     assert "+1" not in json.dumps(result.attrs)
     assert not {"555"} & set(repr(plan.door).split())
+
+
+def test_what_there_is_to_know_of_the_world_stays_with_the_frame() -> None:
+    with ck.connect("sent", via=Noticed(contacts=8, seed=7)) as client:
+        assert opted_out(client).apply(progress=False).attrs["notice"] == NOTICE
 
 
 def test_the_examples_cover_every_provider() -> None:
