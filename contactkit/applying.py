@@ -67,7 +67,7 @@ class Apply:
         self._traffic = Traffic(clock.now(), self._left)
         self._rows: list[Row | None] = [None] * len(plan)
         self._counts: Counter[str] = Counter()
-        self._through = False
+        self._under_way = 0
         self._room = asyncio.Event()
         self._halt: asyncio.Future[None] | None = None
         self._workers: list[asyncio.Task[None]] = []
@@ -83,14 +83,14 @@ class Apply:
         self._halt = asyncio.get_running_loop().create_future()
         if self.stopped:
             self._halt.set_result(None)
-        journal = self._session.plans
+        journal, most = self._session.plans, self._options.concurrency
         with nullcontext() if self._options.dry_run else journal.claim() as claim:
             jobs = self._sorted(jobs_of(self._plan, self._session, journal, claim))
             self._book = Book(journal, claim) if claim else None
             self._most = self._options.most_failures(len(jobs))
             self._jobs = iter(jobs)
-            count = min(self._options.concurrency, len(jobs))
-            self._workers = [asyncio.create_task(self._work(place)) for place in range(count)]
+            count = min(most + most // 2 + 1, len(jobs))
+            self._workers = [asyncio.create_task(self._work()) for _ in range(count)]
             try:
                 if self._workers:
                     await asyncio.wait(self._workers)
@@ -105,7 +105,6 @@ class Apply:
         """Begin nothing more; what waits is given up, and what is on the wire comes to its end."""
         if not self.stopped:
             self.stopped, self._resume_at = why, resume_at
-            self._through = True
             if self._halt:
                 self._room.set()
                 self._halt.set_result(None)
@@ -140,35 +139,42 @@ class Apply:
         self._rows[position] = row
         self._counts[row["outcome"]] += 1
 
-    async def _work(self, place: int) -> None:
-        """Do one job after the other, as long as so many may be on the wire."""
-        while True:
-            while place >= self._pace.in_flight and not self._through:
-                self._room.clear()
-                await self._room.wait()
-            position, job = next(self._jobs, (0, None))
-            if job is None:
-                break
+    async def _work(self) -> None:
+        """Do one job after the other; there are more workers than turns, who put down ahead."""
+        for position, job in self._jobs:
             if self.stopped:
                 self._keep(position, self._unsent(job, self.stopped))
             else:
                 self._take(position, await self._driven(written(self._terms, job)))
-        self._through = True
-        self._room.set()
 
     async def _driven(self, flow: Writing[Fate]) -> Fate:
+        """A job from its first turn on, of which only so many may be under way, to its end."""
         answer: Answer = None
         interrupt: BaseException | None = None
-        while True:
-            try:
+        waits = True
+        try:
+            while True:
                 step = flow.throw(interrupt) if interrupt else flow.send(answer)
-            except StopIteration as end:
-                return end.value
-            answer = interrupt = None
-            try:
-                answer = await self._step(step)
-            except BaseException as error:
-                interrupt = error
+                answer = interrupt = None
+                try:
+                    if waits and isinstance(step, Turn):
+                        await self._admitted()
+                        waits = False
+                    answer = await self._step(step)
+                except BaseException as error:
+                    interrupt = error
+        except StopIteration as end:
+            return end.value
+        finally:
+            if not waits:
+                self._under_way -= 1
+                self._room.set()
+
+    async def _admitted(self) -> None:
+        while self._under_way >= self._pace.in_flight and not self.stopped:
+            self._room.clear()
+            await self._room.wait()
+        self._under_way += 1
 
     async def _step(self, step: Call | Wait | Turn | Begin) -> Answer:
         if isinstance(step, Call):
@@ -196,7 +202,6 @@ class Apply:
             self._traffic.limited(now)
         if isinstance(answer, Reply) and answer.status < 500 and not refused:
             self._pace.well()
-            self._room.set()
         else:
             told = isinstance(answer, Reply) and "retry-after" in answer.headers
             self._pace.trouble(sent_at, now, refused=refused, told=told)
@@ -211,7 +216,9 @@ class Apply:
                 if at <= now:
                     return
                 if at - now > self._options.patience:
-                    self.stop(f"the rate limit is used up until {_time(at)}", at)
+                    self.stop(
+                        f"the rate limit is used up until {utc(at):%Y-%m-%d %H:%M:%S} UTC", at
+                    )
                     break
                 self._waiting = at if at - now > _LONG else None
                 if self._waiting:
@@ -232,12 +239,11 @@ class Apply:
 
     def _take(self, position: int, fate: Fate) -> None:
         """Keep what became of a contact, and stop where it means no good for the others."""
-        outcome = fate.row["outcome"]
         self._keep(position, fate.row)
         if fate.id is not None and self._book:
             self._book.end(fate.id, fate.row)
         self._traffic.done(self._clock.now())
-        self._failures += outcome in _FAILURES
+        self._failures += fate.row["outcome"] in _FAILURES
         self._lost = self._lost + 1 if fate.lost else 0
         if fate.stop:
             self.stop(fate.stop)
@@ -292,7 +298,3 @@ class Apply:
         if self._resume_at is not None:
             frame.attrs["resume_at"] = utc(self._resume_at).isoformat(timespec="seconds")
         return frame
-
-
-def _time(seconds: float) -> str:
-    return f"{utc(seconds):%Y-%m-%d %H:%M:%S} UTC"

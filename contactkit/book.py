@@ -10,6 +10,8 @@ from contactkit.claims import Claim
 from contactkit.errors import JournalError
 from contactkit.journals import Intent, Journal
 
+_GATHERING = 0.002
+
 _Waiting = tuple[Intent, "asyncio.Future[int | None]"]
 
 
@@ -53,8 +55,8 @@ class Book:
 
     async def _written(self) -> None:
         while self._begun or self._ended:
-            # Whoever is about to wait, or to end, in this turn of the loop comes along.
-            await asyncio.sleep(0)
+            # Whoever is about to wait, or to end, comes along: a commit costs more than a moment.
+            await asyncio.sleep(_GATHERING)
             begun, self._begun = self._begun, []
             ended, self._ended = self._ended, {}
             try:

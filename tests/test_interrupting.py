@@ -189,9 +189,10 @@ def test_what_nobody_foresaw_of_a_journal_stops_it(many: ck.Client, tmp_path: Pa
     many._session.journal = OutOfThreads(tmp_path / "journal.sqlite3")
     result = plan.apply(progress=False, concurrency=2)
     assert "can't start new thread" in result.attrs["stopped"]
-    assert counts(result)["updated"] == 2
+    done = counts(result)["updated"]
+    assert 0 < done < plan.requests
     many._session.journal = Journal(tmp_path / "journal.sqlite3")
-    assert counts(plan.apply(progress=False))["skipped"] == 2
+    assert counts(plan.apply(progress=False))["skipped"] == done
 
 
 # Rate limits, tokens, and frames of any kind
