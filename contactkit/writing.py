@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from contactkit.answers import picked
 from contactkit.calls import Ask, Done, prepare
-from contactkit.checks import accepted, same, wire_of
+from contactkit.checks import accepted, same, settable, wire_of
 from contactkit.columns import named
 from contactkit.edits import judged
 from contactkit.errors import (
@@ -28,8 +29,9 @@ from contactkit.errors import (
 )
 from contactkit.flow import perform
 from contactkit.journaling import intent
+from contactkit.records import fields_of, key_of
 from contactkit.results import failure, result, row_of
-from contactkit.spec import JSON, Endpoint
+from contactkit.spec import JSON, Endpoint, as_list, as_object
 from contactkit.steps import Begin, Fate, Job, Row, Stopped, Terms, Turn, Writing, told
 
 _DONE = {"create": "created", "update": "updated", "delete": "deleted"}
@@ -114,25 +116,51 @@ class _Write:
 
     def settled(self, ask: Ask) -> Writing[Row | None]:
         """What a write in doubt came to, read back; None where it is to be sent (again)."""
-        planned = self.planned
-        if not planned.key:
+        planned, query = self.planned, self.own()
+        if not planned.key and not query:
             return self.told("unknown", "cannot be read back without a key; look for it")
         try:
-            current = yield from self.current()
+            current = yield from (self.listed(query) if query else self.current())
         except NotFoundError:
-            return self.found(None) if planned.operation == "delete" else None
-        wanted = planned.after(self.session.provider) or {}
+            current = None
         if planned.operation == "delete":
+            return None if current else self.found({})
+        if current is None:
             return None
+        wanted = planned.after(self.session.provider) or {}
         if all(same(current.get(name), wanted[name]) for name in planned.changes):
             return self.found(current)
         if ask.repeatable:
             return None
         return self.told("unknown", "is there with other values than were sent")
 
-    def found(self, current: Mapping[str, JSON] | None) -> Row:
+    def found(self, current: Mapping[str, JSON]) -> Row:
         row = self.told(_DONE[self.planned.operation], "read back: it was carried out")
-        return row | {"after": current, "changed": [*self.planned.changes]}
+        key = self.planned.key or current.get(key_of(self.session.provider.record).name)
+        return row | {"key": key, "after": current or None, "changed": [*self.planned.changes]}
+
+    def own(self) -> Mapping[str, str]:
+        """What a listing may be asked for to find a new contact: its own number or address."""
+        provider = self.session.provider
+        if self.planned.key:
+            return {}
+        created = settable(provider, provider.endpoint("create"))
+        params = provider.endpoint("list").params
+        for kind in ("phone", "email"):
+            names = [n for n, each in created.items() if each.marker.personal == kind]
+            asks = [n for n, each in fields_of(params).items() if each.marker.personal == kind]
+            if len(names) == len(asks) == 1 and self.planned.changes.get(names[0]):
+                return params.to_query({asks[0]: self.planned.changes[names[0]]})
+        return {}
+
+    def listed(self, query: Mapping[str, str]) -> Writing[dict[str, JSON] | None]:
+        """The one contact that a listing answers with, if it does."""
+        session = self.session
+        asked = session.provider.paging.first(query, 2)
+        ask = prepare(session, session.provider.endpoint("list"), query=asked)
+        done = yield from self.done(ask)
+        rows = as_list(picked(session, ask, done, session.provider.envelope.many))
+        return named(session.provider.record, as_object(rows[0])) if rows else None
 
     def stands(self, endpoint: Endpoint) -> Writing[bool]:
         """Look at the contact as it stands now: whether it is as it should become already.

@@ -92,6 +92,37 @@ def test_a_key_is_as_old_as_its_first_use(sent: ck.Client, wire: Wire) -> None:
     assert wire.simulator.state()["writes"].max() == 1
 
 
+@pytest.mark.parametrize("done", [True, False])
+def test_who_was_created_without_a_key_is_looked_for(wire: Wire, done: bool) -> None:
+    with ck.connect("privy", via=wire) as client:
+        people = client.contacts.list()
+        new = pd.DataFrame({"email": ["new@example.com"], "first_name": ["Ada"]})
+        plan = client.contacts.plan(pd.concat([people, new]), people, create=True)
+        in_doubt(plan, wire, done=done)
+        told = plan.apply(progress=False).to_dict("records")
+        assert [each["outcome"] for each in told] == ["created"]
+        assert told[0]["after"]["first_name"] == "Ada"
+        (key,) = {*client.contacts.list()["id"]} - {*people["id"]}
+        assert told[0]["key"] == key
+        assert set(plan.apply(progress=False)["key"]) == {key}
+        assert len(plan.undo()) == 1
+
+
+def test_who_cannot_be_looked_for_stays_in_doubt(wire: Wire) -> None:
+    with ck.connect("digital_onboarding", via=wire) as client:
+        people = client.contacts.list()
+        new = pd.DataFrame({"unique_id": ["core-20001"]})
+        plan = client.contacts.plan(pd.concat([people, new]), people, create=True)
+        in_doubt(plan, wire, done=True)
+        wire.clock.sleep(wire.clock.now() + 30 * 86_400)
+        (told,) = plan.apply(progress=False).to_dict("records")
+    assert (told["outcome"], told["message"]) == (
+        "unknown",
+        "cannot be read back without a key; look for it",
+    )
+    assert wire.simulator.state()["writes"].max() == 1
+
+
 # The same edit at another time
 
 
@@ -126,7 +157,7 @@ UPDATES: dict[str, Callable[[pd.DataFrame], dict[str, Any]]] = {
 CREATIONS: dict[str, dict[str, Callable[[int], str]]] = {
     "sent": {"phone_number": phone},
     "sendblue": {"phone": phone},
-    "privy": {},
+    "privy": {"email": "new{}@example.com".format},
     "digital_onboarding": {"unique_id": "core-{}".format, "email": "new{}@example.com".format},
 }
 KEYED = {name for name in EXAMPLES if find(name).idempotency}
