@@ -40,8 +40,16 @@ def undone(session: Session, plan: Plan, listed: Callable[[], Flow[pd.DataFrame]
     ]
     keys = [entry["key"] for _, entry in done if entry["key"]]
     current = yield from _current(session, keys, listed)
+    back = entries_of(session.plans, undoing(plan.name), session.account)
+    doubted = {row for row, entry in back.items() if entry["outcome"] in (None, "unknown")}
     contacts = [
-        _taken_back(session.provider, plan.contacts[position], entry, current)
+        _taken_back(
+            session.provider,
+            plan.contacts[position],
+            entry,
+            current,
+            doubted=plan.numbers[position] in doubted,
+        )
         for position, entry in done
     ]
     at = [position for position, _ in done]
@@ -81,9 +89,17 @@ def _current(
 
 
 def _taken_back(
-    provider: Provider, planned: Planned, entry: Entry, current: Mapping[str, Contact]
+    provider: Provider,
+    planned: Planned,
+    entry: Entry,
+    current: Mapping[str, Contact],
+    *,
+    doubted: bool,
 ) -> Planned:
-    """One contact's undoing, or why it cannot be."""
+    """One contact's undoing, or why it cannot be.
+
+    What stands as it did before, where an earlier undoing is `doubted`, nobody changed since.
+    """
     key = str(entry["key"] or "")
     stands = current.get(key)
     if entry["outcome"] not in _WRITTEN:
@@ -91,15 +107,20 @@ def _taken_back(
         return _refused("update", key, stands, message, "unknown")
     match planned.operation:
         case "update":
-            return _restored(provider, planned, entry, key, stands)
+            return _restored(provider, planned, entry, key, stands, doubted)
         case "create":
-            return _removed(provider, entry, key, stands)
+            return _removed(provider, entry, key, stands, doubted)
         case _:
-            return _made_again(provider, entry["before"] or {}, key, stands)
+            return _made_again(provider, entry["before"] or {}, key, stands, doubted)
 
 
 def _restored(
-    provider: Provider, planned: Planned, entry: Entry, key: str, stands: Contact | None
+    provider: Provider,
+    planned: Planned,
+    entry: Entry,
+    key: str,
+    stands: Contact | None,
+    doubted: bool,
 ) -> Planned:
     """An update back to what was there before."""
     if stands is None:
@@ -108,6 +129,10 @@ def _restored(
     after: Contact = {**(planned.after(provider) or {}), **(entry["after"] or {})}
     declared, problems = fields_of(provider.record), list[FieldProblem]()
     wanted: dict[str, JSON] = {}
+    undo = provider.undo(before, planned.changes, planned.options)
+    if doubted and all(same(stands.get(n), before.get(n)) for n in planned.changes):
+        wanted = {name: before.get(name) for name in planned.changes}
+        return _planned("update", key, after, wanted, undo, problems)
     for name in planned.changes:
         if not same(stands.get(name), after.get(name)):
             problems.append(_changed_since(name))
@@ -116,23 +141,28 @@ def _restored(
         except ValueError as error:
             problems.append(FieldProblem(field=name, message=str(error), code="type"))
     wanted = {name: value for name, value in wanted.items() if not same(value, stands.get(name))}
-    undo = provider.undo(before, planned.changes, planned.options)
     problems += _problems(provider, provider.endpoint("update"), {**wanted, **undo.options}, stands)
     return _planned("update", key, stands, wanted, undo, problems)
 
 
-def _removed(provider: Provider, entry: Entry, key: str, stands: Contact | None) -> Planned:
+def _removed(
+    provider: Provider, entry: Entry, key: str, stands: Contact | None, doubted: bool
+) -> Planned:
     """The deletion of what was created."""
+    created, after = settable(provider, provider.endpoint("create")), entry["after"] or {}
+    if stands is None and doubted:
+        return _planned("delete", key, after, {}, Undo(), [])
     if stands is None:
         return _refused("delete", key, None, "is not there any more", "not_found")
-    created, after = settable(provider, provider.endpoint("create")), entry["after"] or {}
     names = [name for name in created if name in after]
     problems = [_changed_since(n) for n in names if not same(stands.get(n), after[n])]
     undo = provider.undo({}, entry["changes"], {})
     return _planned("delete", key, stands, {}, undo, problems)
 
 
-def _made_again(provider: Provider, before: Contact, key: str, stands: Contact | None) -> Planned:
+def _made_again(
+    provider: Provider, before: Contact, key: str, stands: Contact | None, doubted: bool
+) -> Planned:
     """The creation of what was deleted; never one that would lose an opt-out on the way."""
     endpoint = provider.endpoint("create")
     taken, declared = settable(provider, endpoint), fields_of(provider.record)
@@ -146,7 +176,7 @@ def _made_again(provider: Provider, before: Contact, key: str, stands: Contact |
         FieldProblem(field=n, message="cannot be set when a contact is created", code="undo")
         for n in lost
     ]
-    if stands is not None:
+    if stands and not (doubted and all(same(stands.get(n), v) for n, v in values.items())):
         problems.append(FieldProblem(field="", message="is there again", code="conflict"))
     undo = provider.undo({}, values, {})
     problems += _problems(provider, endpoint, {**values, **undo.options}, None)

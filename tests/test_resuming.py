@@ -39,6 +39,21 @@ def sendblue(wire: Wire) -> Iterator[ck.Client]:
         yield found
 
 
+UPDATES: dict[str, Callable[[pd.DataFrame], dict[str, Any]]] = {
+    "sent": lambda people: {"opt_out": ~people["opt_out"]},
+    "sendblue": lambda people: {"first_name": "Zoë", "tags": [["new"]] * len(people)},
+    "privy": lambda people: {"first_name": "Zoë", "tags": [["new"]] * len(people)},
+    "digital_onboarding": lambda people: {"name_first": "Zoë"},
+}
+CREATIONS: dict[str, dict[str, Callable[[int], str]]] = {
+    "sent": {"phone_number": phone},
+    "sendblue": {"phone": phone},
+    "privy": {"email": "new{}@example.com".format},
+    "digital_onboarding": {"unique_id": "core-{}".format, "email": "new{}@example.com".format},
+}
+KEYED = {name for name in EXAMPLES if find(name).idempotency}
+
+
 # What is in doubt
 
 
@@ -123,6 +138,29 @@ def test_who_cannot_be_looked_for_stays_in_doubt(wire: Wire) -> None:
     assert wire.simulator.state()["writes"].max() == 1
 
 
+@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("gone", [0, 1])
+@pytest.mark.filterwarnings("ignore:Sent deprecated:DeprecationWarning")
+def test_an_undoing_in_doubt_is_no_change_of_somebody_elses(
+    wire: Wire, name: str, gone: int
+) -> None:
+    with ck.connect(name, via=wire) as client:
+        people = client.contacts.list()
+        new = pd.DataFrame([EXAMPLES[name].create], dtype=object)
+        changed = people.assign(**UPDATES[name](people)).astype(object)
+        edited = pd.concat([changed.iloc[gone:], new])
+        plan = client.contacts.plan(edited, people, create=True, delete=True)
+        done = plan.apply(progress=False)
+        back = plan.undo()
+        wire.faults = [loses(httpx.ReadError, after=True)] * 1000
+        assert counts(back.apply(progress=False))["unknown"] > 0
+        wire.faults.clear()
+        again = plan.undo().apply(progress=False)
+        assert set(again["outcome"]) <= {"updated", "created", "deleted", "refused"}
+        assert not again["message"].fillna("").str.contains("since|there").any()
+        assert len(again) == len(done.query("outcome != 'refused'"))
+
+
 # The same edit at another time
 
 
@@ -146,21 +184,6 @@ def test_who_was_created_without_a_key_is_not_created_twice(sent: ck.Client, wir
 
 
 # Processes that are killed
-
-
-UPDATES: dict[str, Callable[[pd.DataFrame], dict[str, Any]]] = {
-    "sent": lambda people: {"opt_out": ~people["opt_out"]},
-    "sendblue": lambda people: {"first_name": "Zoë", "tags": [["new"]] * len(people)},
-    "privy": lambda people: {"first_name": "Zoë", "tags": [["new"]] * len(people)},
-    "digital_onboarding": lambda people: {"name_first": "Zoë"},
-}
-CREATIONS: dict[str, dict[str, Callable[[int], str]]] = {
-    "sent": {"phone_number": phone},
-    "sendblue": {"phone": phone},
-    "privy": {"email": "new{}@example.com".format},
-    "digital_onboarding": {"unique_id": "core-{}".format, "email": "new{}@example.com".format},
-}
-KEYED = {name for name in EXAMPLES if find(name).idempotency}
 
 
 def planned(client: ck.Client, name: str, new: int = 0) -> ck.Plan:
