@@ -38,6 +38,8 @@ _SIGNS = (
     *("credential", "authorization"),
     *(each + joint for each in ISSUED for joint in "-_"),
 )
+# Half a surrogate pair is no secret that anybody issues, and yet no reason to fail.
+_ANY = "surrogatepass"
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
 
 
@@ -77,7 +79,7 @@ def has(text: str, parts: Iterable[str]) -> bool:
 @lru_cache(maxsize=16)
 def _signs(values: tuple[str, ...]) -> tuple[str, ...]:
     """Texts of which one is in all that `_by_value` finds, once both are case-folded."""
-    found = {each for value in values for each in (*_spellings(value), *_cores(value.encode()))}
+    found = {each for value in values for each in (*_spellings(value), *_cores(value))}
     return tuple({each.casefold() for each in found})
 
 
@@ -88,7 +90,7 @@ def _by_value(values: tuple[str, ...]) -> re.Pattern[str]:
     for number, value in enumerate(values):
         plain = sorted(map(re.escape, _spellings(value)), key=len, reverse=True)
         parts.append((len(value), f"(?P<p{number}>(?i:{'|'.join(plain)}))"))
-        cores = _cores(value.encode())
+        cores = _cores(value)
         if cores:
             parts.append((len(value), f"(?P<b{number}>{'|'.join(map(re.escape, cores))})"))
     # Longest first: a secret may be part of another one.
@@ -97,19 +99,20 @@ def _by_value(values: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _spellings(value: str) -> set[str]:
-    quoted = quote(value, safe="")
-    found = {value, quoted, quote(quoted, safe=""), quote_plus(value)}
+    quoted = quote(value, safe="", errors=_ANY)
+    found = {value, quoted, quote(quoted, safe=""), quote_plus(value, errors=_ANY)}
     for ascii_only in (True, False):
         escaped = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
         found |= {escaped, json.dumps(escaped)[1:-1], escaped.replace("/", "\\/")}
     return found
 
 
-def _cores(value: bytes) -> set[str]:
+def _cores(text: str) -> set[str]:
     """What base64 makes of a value after 0, 1 or 2 other bytes, whatever surrounds it.
 
     Less than eight letters of it would be found by chance.
     """
+    value = text.encode(errors=_ANY)
     found: set[str] = set()
     for before in range(3):
         padded = b"\0" * before + value

@@ -38,3 +38,7 @@ def test_a_shape_is_found_and_prose_is_not():
         "token",
     ]
     assert not list(shaped("the token: is needed, a bearer of news"))
+
+
+def test_half_a_surrogate_pair_is_looked_for_as_well():
+    assert list(held("what \ud800ever", ("\ud800ever",))) == [("\ud800ever", 5, 10)]
