@@ -44,13 +44,14 @@ class Book:
 
     async def flush(self) -> None:
         """Wait until all is written; JournalError where it cannot be."""
-        while self._writer:
+        # The end of the loop cancels the writer too.
+        while self._writer and not self._writer.done():
             await asyncio.wait([self._writer])
         if self.error:
             raise self.error
 
     def _write(self) -> None:
-        if self._writer is None:
+        if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._written())
 
     async def _written(self) -> None:
@@ -68,7 +69,6 @@ class Book:
                 _answer(begun, [failed] * len(begun))
             else:
                 _answer(begun, ids)
-        self._writer = None
 
     def _commit(self, begun: list[Intent], ended: dict[int, Mapping[str, Any]]) -> list[int | None]:
         if ended:

@@ -16,8 +16,10 @@ import pandas as pd
 import pytest
 
 import contactkit as ck
+from contactkit.book import Book
 from contactkit.declarations import find
 from contactkit.frames import RESULT_COLUMNS
+from contactkit.journals import Journal
 from contactkit.progress import Progress
 from contactkit.records import key_of
 from tests.support import EXAMPLES, NOTICE, Example, Noticed, Wire, loses, says, then_says
@@ -554,3 +556,15 @@ def test_what_there_is_to_know_of_the_world_stays_with_the_frame() -> None:
 
 def test_the_examples_cover_every_provider() -> None:
     assert {*EXAMPLES} == {*ck.providers()["name"]}
+
+
+async def test_nobody_waits_for_a_writer_that_the_end_of_its_loop_has_cancelled(
+    tmp_path: Path,
+) -> None:
+    journal = Journal(tmp_path / "journal.sqlite3")
+    with journal.claim() as claim:
+        book = Book(journal, claim)
+        book.end(1, {})
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.wait_for(book.flush(), 5)
