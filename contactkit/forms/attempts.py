@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 import pandas as pd
 
 from contactkit.checks import same
 from contactkit.forms.draft import Draft
+from contactkit.forms.question import Question
 from contactkit.frames import result_frame
 from contactkit.spec import JSON
-
-# Two presses of Enter in a row are one answer, given before the question was read.
-_READING = 1.0
 
 
 class Attempts:
@@ -23,8 +20,7 @@ class Attempts:
         self.rows: list[pd.DataFrame] = []
         self._values: Mapping[str, JSON] = {}
         self._key = ""
-        self._asked: Mapping[str, JSON] = {}
-        self._since = 0.0
+        self._question = Question()
 
     @property
     def last(self) -> pd.DataFrame:
@@ -50,14 +46,8 @@ class Attempts:
 
     def forget(self) -> None:
         """The question that was asked last is answered with no."""
-        self._asked = {}
+        self._question.forget()
 
     def asks(self, draft: Draft) -> bool:
-        """Whether a draft has to be asked about first: once, and long enough to be read."""
-        if not draft.doubts:
-            return False
-        now = time.monotonic()
-        if self._asked == draft.values and now - self._since >= _READING:
-            return False
-        self._asked, self._since = draft.values, now
-        return True
+        """Whether a draft has to be asked about first."""
+        return bool(draft.doubts) and self._question.asks(draft.values)

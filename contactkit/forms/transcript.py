@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import pandas as pd
-from IPython.display import HTML, DisplayHandle, display
 
 from contactkit.calls import World
 from contactkit.errors import redact
 from contactkit.forms.fields import label_of
+from contactkit.forms.kept import Kept
 from contactkit.forms.markup import render, table
 from contactkit.forms.mask import masked, personal_texts
 from contactkit.records import Record, RecordField, fields_of, key_of
@@ -30,18 +30,16 @@ class Transcript:
         self._key = key_of(record)
         self._contact: Mapping[str, JSON] = {}
         self._actions: list[tuple[str, ...]] = []
-        self._handles: list[DisplayHandle] = []
+        self._kept = Kept(self.html)
 
     def open(self) -> None:
         """Show it as an output of the running cell."""
-        handle = display(HTML(self.html()), display_id=True)
-        if handle:
-            self._handles.append(handle)
+        self._kept.open()
 
     def shown(self, contact: Mapping[str, JSON]) -> None:
         """Take down a contact as it is on the screen now."""
         self._contact = contact
-        self._update()
+        self._kept.update()
 
     def done(
         self,
@@ -70,7 +68,7 @@ class Transcript:
                 redact(message, [*secrets, *personal]),
             )
         )
-        self._update()
+        self._kept.update()
 
     def html(self) -> str:
         """The whole record."""
@@ -78,16 +76,14 @@ class Transcript:
             (label_of(name), masked(self._declared[name], value))
             for name, value in self._contact.items()
         ]
+        key = masked(self._key, self._contact.get(self._key.name))
         columns = ["when", "what", "outcome", "values", "message"]
         return render(
             "record",
             title=self._title,
             world=self._world,
-            key=masked(self._key, self._contact.get(self._key.name)),
+            about=f"contact {key}" if key else "",
+            seen="Contact, as it was shown last",
             shown=table("Contact", ["field", "value"], shown) if shown else "",
             actions=table("What was done", columns, self._actions) if self._actions else "",
         )
-
-    def _update(self) -> None:
-        for handle in self._handles:
-            handle.update(HTML(self.html()))

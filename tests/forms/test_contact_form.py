@@ -14,7 +14,7 @@ import pytest
 from ipywidgets.widgets import widget
 
 import contactkit as ck
-from contactkit.forms import ContactForm, attempts, guard
+from contactkit.forms import ContactForm, guard, question
 from contactkit.frames import RESULT_COLUMNS
 from tests.forms.front import Front
 from tests.support import EXAMPLES, NOTICE, Noticed, Wire, loses, says, then_says
@@ -177,7 +177,7 @@ def test_a_flag_that_is_known_cannot_become_unknown(wire):
 
 @pytest.fixture
 def quick_reader(monkeypatch) -> None:
-    monkeypatch.setattr(attempts, "_READING", 0.0)
+    monkeypatch.setattr(question, "READING", 0.0)
 
 
 def test_two_presses_in_a_row_answer_no_question(wire):

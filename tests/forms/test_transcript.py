@@ -9,7 +9,7 @@ import pytest
 
 import contactkit as ck
 from contactkit.declarations import find
-from contactkit.forms import transcript
+from contactkit.forms import kept
 from contactkit.forms.mask import masked, personal_texts, text_of
 from contactkit.records import fields_of
 from tests.forms.front import Front, Markup
@@ -33,7 +33,7 @@ class Shown:
 @pytest.fixture
 def shown(monkeypatch) -> Shown:
     made = Shown()
-    monkeypatch.setattr(transcript, "display", made.display)
+    monkeypatch.setattr(kept, "display", made.display)
     return made
 
 
