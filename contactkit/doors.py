@@ -30,9 +30,7 @@ class AwaitingContacts(Contacts[Awaitable[pd.DataFrame], AsyncIterator[pd.DataFr
         )
         self._connection = connection
         self._clock = world.clock
-        self.door = PlanDoor(
-            session, world.clock, connection, self._everybody, lambda: self.world.notice
-        )
+        self.door = PlanDoor(session, world.clock, connection, self._everybody, lambda: self.world)
 
     async def _frames(self, walk: Pages, frame: ToFrame) -> AsyncIterator[pd.DataFrame]:
         while (page := await arun(walk.next(), self._connection, self._clock)) is not None:

@@ -13,18 +13,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pandas as pd
 
 from contactkit import drawings, plan_files, plan_frames
-from contactkit.calls import Session
+from contactkit.calls import Session, World
 from contactkit.errors import ConfigurationError
 from contactkit.limits import Budget
 from contactkit.pace import through
 from contactkit.planned import Planned
 from contactkit.progress import Progress
 from contactkit.spec import Provider
+
+if TYPE_CHECKING:
+    from contactkit.forms import PlanView
 
 MOST_SHOWN = 10
 OnConflict = Literal["refuse", "reread"]
@@ -37,6 +40,15 @@ class Door(Protocol):
     @property
     def session(self) -> Session:
         """What its calls share."""
+        ...
+
+    @property
+    def world(self) -> World:
+        """Where they go."""
+        ...
+
+    def view(self, plan: Plan) -> PlanView:
+        """Show it."""
         ...
 
     def apply(self, plan: Plan, options: Mapping[str, Any]) -> pd.DataFrame:
@@ -200,6 +212,10 @@ class Plan:
         options = {name: value for name, value in locals().items() if name != "self"}
         return self._through.apply(self, options)
 
+    def view(self) -> PlanView:
+        """Show it as a widget: its cells by page, Apply, Cancel, and then the result."""
+        return self._through.view(self)
+
     @property
     def aio(self) -> AwaitingPlan:
         """The same to be awaited."""
@@ -240,7 +256,8 @@ class Plan:
         }
         plan_files.write(path, self.contacts, self.index, told)
 
-    def _facts(self) -> dict[str, str]:
+    def facts(self) -> dict[str, str]:
+        """What its picture says above the cells: counts, requests, when, and its digest."""
         found: dict[str, list[str]] = {}
         summary = self.summary()
         for operation, outcome, count in summary.itertuples(index=False):
@@ -257,7 +274,7 @@ class Plan:
         first = self.first(MOST_SHOWN)
         rest = sum(max(1, len(each.changes)) for each in self.contacts) - len(first)
         more = f"and {rest:,} more cells: see plan.cells" if rest else ""
-        return f"contactkit plan for {self.provider.title}", self._facts(), first, more
+        return f"contactkit plan for {self.provider.title}", self.facts(), first, more
 
     def __repr__(self) -> str:
         return drawings.as_text(*self._shown())

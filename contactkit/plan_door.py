@@ -8,17 +8,20 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from contactkit.applying import Apply
-from contactkit.calls import Flow, Session
+from contactkit.calls import Flow, Session, World
 from contactkit.connection import Connection
 from contactkit.options import checked
 from contactkit.plan import Plan
 from contactkit.undoing import undone
 from contactkit.world import Clock, arun, run
+
+if TYPE_CHECKING:
+    from contactkit.forms import PlanView
 
 # Some systems tell of an interrupt only when a wait is over.
 _GLANCE = 0.2
@@ -33,13 +36,25 @@ class PlanDoor:
         clock: Clock,
         connection: Connection,
         listed: Callable[[], Flow[pd.DataFrame]],
-        notice: Callable[[], str],
+        world: Callable[[], World],
     ) -> None:
         self.session = session
         self._listed = listed
         self._clock = clock
-        self._notice = notice
         self._connection = connection
+        self._world = world
+
+    @property
+    def world(self) -> World:
+        """Where it sends now: a client that is being recorded has a cassette's."""
+        return self._world()
+
+    def view(self, plan: Plan) -> PlanView:
+        """Show it as a widget."""
+        # Only forms need what draws them.
+        from contactkit.forms import PlanView
+
+        return PlanView(plan)
 
     def apply(self, plan: Plan, options: Mapping[str, Any]) -> pd.DataFrame:
         """Apply it on a thread of its own: a notebook's loop is running already."""
@@ -70,7 +85,7 @@ class PlanDoor:
 
     def _under_way(self, plan: Plan, given: Mapping[str, Any]) -> Apply:
         options = checked(self.session, **given)
-        notice = self._notice()
+        notice = self.world.notice
         return Apply(plan, self.session, self._connection, self._clock, options, notice)
 
     async def _alone(self, apply: Apply) -> pd.DataFrame:

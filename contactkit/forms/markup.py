@@ -40,10 +40,13 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
 def frame_table(caption: str, frame: pd.DataFrame) -> Markup:
     """A frame as such a table; NA is an empty cell."""
     cells = frame.astype(object).itertuples(index=False, name=None)
-    return table(caption, list(frame.columns), [[_cell(value) for value in row] for row in cells])
+    return table(
+        caption, list(frame.columns), [[cell_text(value) for value in row] for row in cells]
+    )
 
 
-def _cell(value: Any) -> str:
+def cell_text(value: Any) -> str:
+    """A value of a frame as a person reads it; "" for NA."""
     if isinstance(value, pd.Timestamp) and value is not pd.NaT:
         return f"{value:%Y-%m-%d %H:%M} UTC" if value.tzinfo else f"{value:%Y-%m-%d}"
     return "" if is_na(value) else text_of(plain(value))

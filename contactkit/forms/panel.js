@@ -116,9 +116,10 @@ function render({ model, el }) {
     if (on && !busy) since = Date.now();
     busy = on;
     // Neither is `disabled`, which would take the keyboard's place away.
-    all("button[name]").forEach((button) =>
-      button.setAttribute("aria-disabled", String((button.name === "cancel") !== on)),
-    );
+    all("button[name]:not([name=leaf])").forEach((button) => {
+      const off = (button.name === "cancel") !== on || button.dataset.off !== undefined;
+      button.setAttribute("aria-disabled", String(off));
+    });
     all("form").forEach((form) => form.setAttribute("aria-busy", String(on)));
   }
 
@@ -129,7 +130,9 @@ function render({ model, el }) {
     for (const [name, html] of entries) {
       const at = region(name);
       if (!at) continue;
+      const kept = at.contains(document.activeElement) && document.activeElement.dataset.keep;
       at.innerHTML = shared ? html.replaceAll(shared, view) : html;
+      if (kept) at.querySelector(`[data-keep="${kept}"]`)?.focus();
       for (const control of at.querySelectorAll("[data-field]")) {
         fill(control, JSON.parse(control.dataset.raw));
         started.set(control, JSON.stringify(read(control)));
@@ -194,6 +197,7 @@ function render({ model, el }) {
       field.querySelector("[data-row=add]").focus();
       tell("edit");
     } else if (button.dataset.copy !== undefined) copy(button.parentElement.querySelector("pre"));
+    else if (button.name === "leaf") tell("leaf", button.value);
     else if (button.name && button.type !== "submit") ask(button.name, button.value);
   }
 

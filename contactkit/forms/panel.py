@@ -25,15 +25,16 @@ Event: TypeAlias = Mapping[str, JSON]
 Work: TypeAlias = Coroutine[Any, Any, None]
 
 
-_TYPED = ("edit", "typed")
+# What nobody waits for, so that it is answered while a task runs as well.
+_LIGHT = ("edit", "typed", "leaf")
 _BEAT = 3.0
 
 
 class Panel(anywidget.AnyWidget):
     """A layout whose regions are filled by name; `on` answers events, at once or as a task.
 
-    One task runs at a time: what is asked meanwhile is not done, but for "cancel" and "edit". What
-    is "typed" is only taken down.
+    One task runs at a time: what is asked meanwhile is not done, but for "cancel", "edit" and
+    "leaf". What is "typed" is only taken down.
     `begins_at` is where the keyboard goes when a front end first shows it, if it is set before.
     """
 
@@ -108,7 +109,7 @@ class Panel(anywidget.AnyWidget):
             return
         elif event["version"] != self.version:
             # It was asked of what is no longer on the screen.
-            if kind not in _TYPED:
+            if kind not in _LIGHT:
                 self.send({"busy": self.busy})
             return
         else:
@@ -127,7 +128,7 @@ class Panel(anywidget.AnyWidget):
 
     def _answer(self, kind: str, event: Event) -> None:
         answer = self._on.get(kind)
-        if answer is None or (self.busy and kind not in _TYPED):
+        if answer is None or (self.busy and kind not in _LIGHT):
             return
         try:
             work = answer(event)
@@ -135,7 +136,7 @@ class Panel(anywidget.AnyWidget):
                 self.start(work)
         finally:
             # An edit may stand between what was asked and its answer.
-            if kind not in _TYPED:
+            if kind not in _LIGHT:
                 self.send({"busy": self.busy})
 
     def start(self, work: Work) -> None:

@@ -1,0 +1,105 @@
+"""The plan view in a real browser: leafed through, applied, stopped in the middle and resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser import needs
+from tests.served import Served, served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+expect = needs.module("playwright.sync_api").expect
+
+PLAN = """
+import contactkit as ck
+privy = ck.connect("privy", via=ck.Simulator(contacts=60, seed=7))
+people = privy.contacts.list()
+edited = people.assign(sms_consent="unsubscribed", last_name="Nova <b>" + 40 * "x ")
+view = privy.contacts.plan(edited, people).view()
+view
+"""
+SERVED = """
+import contactkit as ck
+sendblue = ck.connect(
+    "sendblue", base_url="{base_url}", api_key="{api_key}", api_secret="{api_secret}",
+    journal="{journal}",
+)
+people = sendblue.contacts.list()
+view = sendblue.contacts.plan(people.assign(last_name="Warbler"), people).view()
+view
+"""
+
+
+@pytest.fixture
+def sendblue() -> Iterator[Served]:
+    with served("sendblue", "--contacts", "120") as found:
+        yield found
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.locator(".ck").get_by_role("button", name=name, exact=True)
+
+
+def where(page: Page) -> Locator:
+    """Which page of the table it is."""
+    return page.locator('[data-region="where"]')
+
+
+def test_it_is_leafed_through_and_applied_by_the_keyboard_alone(front, axe):
+    page = front.open(PLAN)
+    expect(where(page)).to_have_text("1 to 25 of 109 cells")
+    table = page.get_by_role("table", name="Cells that differ")
+    expect(table.get_by_role("columnheader")).to_have_count(7)
+    expect(table.get_by_role("rowheader")).to_have_count(25)
+    assert axe(page, "form.ck") == []
+    button(page, "Next").focus()
+    page.keyboard.press("Enter")
+    expect(where(page)).to_have_text("26 to 50 of 109 cells")
+    expect(button(page, "Next")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(where(page)).to_have_text("101 to 109 of 109 cells")
+    expect(button(page, "Last")).to_be_focused()
+    expect(button(page, "Next")).to_have_attribute("aria-disabled", "true")
+    page.get_by_label("Contacts").focus()
+    page.keyboard.type("refused")
+    expect(where(page)).to_have_text("1 to 2 of 2 cells")
+    expect(page.get_by_label("Contacts")).to_be_focused()
+    page.locator("summary", has_text="Nova <b>").first.press("Enter")
+    expect(table.locator("details[open] div").first).to_be_visible()
+    button(page, "Apply").focus()
+    page.keyboard.press("Enter")
+    result = page.locator(".ck").get_by_role("table", name="Result")
+    expect(result.get_by_role("row")).to_have_count(26)
+    expect(result.get_by_role("row").nth(1)).to_contain_text("refused")
+    expect(page.get_by_role("status").filter(has_text="Applied")).to_contain_text("59 updated")
+    expect(button(page, "Apply")).to_be_focused()
+    assert axe(page, "form.ck") == []
+
+
+def test_it_is_stopped_in_the_middle_and_resumed(front, sendblue, tmp_path):
+    known = {**sendblue.credentials, "base_url": sendblue.base_url}
+    page = front.open(SERVED.format(**known, journal=tmp_path / "journal.sqlite3"))
+    sendblue.control("faults", kind="latency", probability=1, seconds=1)
+    button(page, "Apply").click()
+    expect(page.get_by_role("progressbar", name="Contacts that are through")).to_be_visible()
+    expect(page.locator('[data-region="progress"]')).to_contain_text("updated")
+    expect(button(page, "Apply")).to_have_attribute("aria-disabled", "true")
+    button(page, "Next").click()
+    expect(where(page)).to_have_text("26 to 50 of 120 cells")
+    button(page, "Cancel").click(click_count=2)
+    status = page.locator('[data-region="status"]')
+    expect(status).to_contain_text("Stopped")
+    written = sum(each["writes"] for each in sendblue.contacts())
+    assert 0 < written < 120
+    expect(status).to_contain_text(f"{written} updated")
+    expect(page.locator('[data-region="report"]')).to_contain_text("It stopped early")
+    sendblue.control("faults")
+    button(page, "Resume").click()
+    expect(status).to_contain_text(f"{written} skipped, {120 - written} updated")
+    assert [each["writes"] for each in sendblue.contacts()] == [1] * 120

@@ -1,0 +1,420 @@
+"""The plan view: it shows all of a plan a page at a time, and applies, stops and resumes it."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pandas as pd
+import pytest
+from ipywidgets.widgets import widget
+
+import contactkit as ck
+from contactkit.forms import PlanView, cells, question
+from contactkit.forms.leaves import ORDER, PAGE
+from contactkit.plan import Plan
+from contactkit.planned import Planned
+from tests.forms.front import Front
+from tests.support import NOTICE, Noticed, Wire, says
+
+HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.exe\n\x00\ud800 & 'quoted'"
+
+
+def opened(plan: Plan) -> tuple[PlanView, Front]:
+    view = PlanView(plan)
+    return view, Front(view.widget)
+
+
+def privy(wire: Any, **columns: Any) -> Plan:
+    """A plan for every contact of a simulator of Privy; the first of them has no phone number."""
+    client = ck.connect("privy", via=wire)
+    people = client.contacts.list()
+    return client.contacts.plan(people.assign(**columns), people)
+
+
+def made(*contacts: Planned, client: ck.Client | None = None) -> Plan:
+    """A plan of these contacts; without a client it is one that was read from a file."""
+    client = client or ck.connect("privy", via=ck.Simulator(contacts=0))
+    people = client.contacts.list()
+    empty = client.contacts.plan(people, people)
+    return replace(empty, contacts=contacts, index=pd.RangeIndex(len(contacts)))
+
+
+def update(number: int, **changes: Any) -> Planned:
+    before = dict.fromkeys(changes)
+    return Planned(operation="update", key=f"cus_{number:016x}", before=before, changes=changes)
+
+
+def rows(front: Front) -> list[list[str]]:
+    """The texts of the table's rows, cell by cell."""
+    shown = front.panel.regions["table"]
+    found = [re.findall(r"<t[hd][ >].*?</t[hd]>", each, re.S) for each in shown.split("<tr>")[1:]]
+    return [[html.unescape(re.sub(r"^<[^>]*>|</t[hd]>$", "", c)) for c in row] for row in found]
+
+
+def writes(wire: Wire) -> list[int]:
+    """How often each contact of the simulator was written."""
+    return wire.simulator.state()["writes"].tolist()
+
+
+def held(go: asyncio.Event) -> Callable[..., Any]:
+    """A fault: the answer comes when somebody lets it go."""
+
+    async def fault(request: httpx.Request, answer: Callable[..., Any]) -> httpx.Response:
+        await go.wait()
+        return answer(request)
+
+    return fault
+
+
+async def late(request: httpx.Request, answer: Callable[..., Any]) -> httpx.Response:
+    """A fault: the answer comes later than it is told how far an apply is."""
+    await asyncio.sleep(0.12)
+    return answer(request)
+
+
+async def until(so: Callable[[], object]) -> None:
+    """Wait for something that is soon so."""
+    for _ in range(1000):
+        if so():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it never was so")
+
+
+@pytest.fixture
+def many() -> Wire:
+    return Wire(ck.Simulator(contacts=60, seed=7))
+
+
+def test_it_says_what_the_plan_is_and_shows_its_cells_refusals_first(many: Wire) -> None:
+    plan = privy(many, sms_consent="unsubscribed")
+    view, front = opened(plan)
+    assert front.text("head") == "Plan for Privy"
+    facts, refused = front.text("facts"), sum(bool(each.problems) for each in plan.contacts)
+    assert 0 < refused < PAGE
+    assert f"update {refused} refused, {plan.requests} planned" in facts
+    assert f"requests {plan.requests}, one a contact" in facts and plan.digest[:12] in facts
+    head, first, *_ = rows(front)
+    assert head == ["key", "operation", "outcome", "field", "old", "new", "refused because"]
+    told = "unsubscribed needs the contact to have a phone_number"
+    assert first[1:4] == ["update", "refused", "sms_consent"] and first[-1] == told
+    assert [row[2] for row in rows(front)[1 + refused :]] == ["planned"] * (PAGE - refused)
+    assert repr(view) == f"<contactkit plan view: Privy, {plan.digest[:12]}>"
+
+
+def test_the_table_is_one_for_those_who_hear_it(many: Wire) -> None:
+    _, front = opened(privy(many, last_name="Nova"))
+    tags = front.region("table").tags
+    assert [a["scope"] for t, a in tags if t == "th"] == ["col"] * 7 + ["row"] * PAGE
+    assert "caption" in dict(tags) and "Cells that differ" in front.text("table")
+    assert ("div", {"data-region": "told", "class": "ck-hidden", "role": "status"}) in (
+        front.head.tags
+    )
+
+
+def test_it_leafs_through_all_cells_and_back(many: Wire) -> None:
+    plan = privy(many, last_name="Nova")
+    _, front = opened(plan)
+    seen = [row[0] for row in rows(front)[1:]]
+    for _ in range(9):
+        if "to 60 of 60 cells" not in front.text("where"):
+            front.send("leaf", "next")
+            seen += [row[0] for row in rows(front)[1:]]
+    assert seen == [each.key for each in plan.contacts]
+    front.send("leaf", "next")
+    assert front.text("where") == "51 to 60 of 60 cells"
+    front.send("leaf", "previous")
+    assert front.text("where") == "26 to 50 of 60 cells"
+    front.send("leaf", "first")
+    assert front.text("where") == "1 to 25 of 60 cells"
+    front.send("leaf", "last")
+    assert front.text("where") == "51 to 60 of 60 cells"
+    off = {a["value"]: a["aria-disabled"] for _, a in front.region("leaves").tags}
+    assert off == {"first": "false", "previous": "false", "next": "true", "last": "true"}
+
+
+def test_one_outcome_alone_is_shown(many: Wire) -> None:
+    plan = privy(many, sms_consent="unsubscribed")
+    _, front = opened(plan)
+    front.send("edit", outcome="refused")
+    assert {row[2] for row in rows(front)[1:]} == {"refused"}
+    front.send("leaf", "next", outcome="planned")
+    assert {row[2] for row in rows(front)[1:]} == {"planned"}
+    front.send("edit", outcome="what nobody offered")
+    assert f"of {len(plan.cells)} cells" in front.text("where")
+
+
+def test_a_hundred_thousand_cells_send_a_page() -> None:
+    fields = dict.fromkeys(("first_name", "last_name", "tags", "sms_consent", "birthday"), "x")
+    _, front = opened(made(*(update(number, **fields) for number in range(20_000))))
+    assert front.text("where") == "1 to 25 of 100,000 cells"
+    front.send("leaf", "last")
+    assert front.text("where") == "99,976 to 100,000 of 100,000 cells"
+    front.panel.receive({"kind": "ready"})
+    assert all(size(each) < 30_000 for each in front.heard)
+
+
+def size(message: Any) -> int:
+    """Bytes of a message on its way."""
+    return len(json.dumps(message, ensure_ascii=False).encode())
+
+
+def test_no_page_is_too_large_whatever_stands_in_it() -> None:
+    long = '"&\U0001f600\u202e' * 25_000
+    fields = dict.fromkeys(("first_name", long), long)
+    _, front = opened(made(*(update(number, **fields) for number in range(PAGE))))
+    front.panel.receive({"kind": "ready"})
+    assert size(front.heard[-2]) < 200_000
+
+
+def test_a_long_text_is_cut_and_the_rest_is_behind_it() -> None:
+    long = "word " * 100
+    _, front = opened(made(update(1, last_name=long), update(2, last_name="long " * 1000)))
+    whole = front.panel.regions["table"]
+    assert f'<details class="ck-long"><summary>{long[:80]}…</summary><div>{long}</div>' in whole
+    assert "and 3,800 more characters" in whole
+
+
+def test_what_comes_from_a_frame_is_text_on_one_line() -> None:
+    contact = replace(update(1, **{"last_name": HOSTILE, HOSTILE: True}), key=HOSTILE)
+    view, front = opened(made(contact))
+    for shown in (front.panel.regions["table"], view.transcript.html()):
+        assert "<img" not in shown and "\u202e" not in shown and "\x00" not in shown
+        json.dumps(shown).encode()
+    key, *_, new, _ = rows(front)[1]
+    assert key == new == r"<img src=x onerror=alert(1)>\u202egnp.exe\n\x00\ud800 & 'quoted'"
+
+
+def test_a_new_contact_without_a_key_is_known_by_its_row(many: Wire) -> None:
+    client = ck.connect("privy", via=many)
+    new = pd.DataFrame([{"email": "new@example.com"}], index=["the new one"])
+    people = client.contacts.list()
+    plan = client.contacts.plan(pd.concat([people.astype(object), new]), people, create=True)
+    _, front = opened(plan)
+    assert rows(front)[1][:2] == ["new, in row the new one", "create"]
+
+
+def test_where_nothing_differs_it_says_so(many: Wire) -> None:
+    _, front = opened(made())
+    assert front.text("where") == "Nothing differs." and not front.text("table")
+    front.send("apply")
+    assert "nothing that could be sent" in front.text("status")
+    assert "data-off" in front.panel.regions["apply"]
+
+
+def test_a_file_keeps_no_personal_value(many: Wire) -> None:
+    plan = privy(many, last_name="Warbler", nick_name="Canary")
+    view, front = opened(plan)
+    assert "Warbler" in front.text("table")
+    kept = view.transcript.html()
+    assert "W•••" in kept and "last_name" in kept and plan.digest[:12] in kept
+    assert not any(each in kept for each in ("Warbler", "Canary", "Smith"))
+    state = str(view.widget.get_state())
+    assert "Warbler" not in state and plan.contacts[0].key not in state
+
+
+def test_the_world_s_notice_stands_above_it() -> None:
+    view, front = opened(privy(Noticed(), last_name="Nova"))
+    assert ("div", {"class": "ck-notice", "role": "note"}) in front.head.tags
+    assert NOTICE in front.head.text and html.escape(NOTICE) in view.transcript.html()
+
+
+async def test_it_is_applied_and_shows_its_result(many: Wire) -> None:
+    plan = privy(many, sms_consent="unsubscribed")
+    view, front = opened(plan)
+    assert view.result.empty and front.text("apply") == "Apply"
+    await front.ask("apply")
+    counts = view.result["outcome"].value_counts()
+    assert counts["updated"] == plan.requests and view.plan is plan
+    assert f"Applied: {counts['refused']} refused, {plan.requests} updated." == (
+        front.text("status")
+    )
+    head, first, *_ = rows(front)
+    assert head[:3] == ["key", "operation", "outcome"] and first[2] == "refused"
+    assert front.text("where") == f"1 to 25 of {len(plan)} contacts"
+    assert "data-off" in front.panel.regions["apply"] and not front.text("progress")
+    front.send("edit", outcome="updated")
+    assert front.text("where") == f"1 to 25 of {plan.requests} contacts"
+    front.send("edit", rows="cells", outcome="updated")
+    assert {row[2] for row in rows(front)[1:]} == {"updated"}
+    assert f"refused, {plan.requests} updated" in view.transcript.html()
+
+
+async def test_it_says_how_far_it_is(many: Wire) -> None:
+    go = asyncio.Event()
+    _, front = opened(privy(many, last_name="Nova"))
+    many.faults = [None] * 20 + [late] * 4 + [held(go)] * 40
+    front.send("apply")
+    assert "Applying" in front.text("progress")
+    await until(lambda: re.match("[1-9].* of 60", front.text("progress")))
+    (bar,) = (a for tag, a in front.region("progress").tags if tag == "progress")
+    assert bar["max"] == "60" and 0 < int(bar["value"] or 0) < 60 and bar["aria-label"]
+    assert front.text("told") and "updated" in front.text("progress")
+    front.send("leaf", "last")
+    front.send("apply")
+    assert front.text("where") == "51 to 60 of 60 cells" and front.busy
+    go.set()
+    await front.panel.task
+
+
+async def test_cancelled_it_ends_what_is_on_the_wire_and_can_be_resumed(many: Wire) -> None:
+    go = asyncio.Event()
+    view, front = opened(privy(many, last_name="Nova"))
+    many.faults = [None] * 20 + [held(go)] * 40
+    front.send("apply")
+    await until(lambda: len(many.requests) > 21)
+    for _ in range(3):
+        front.send("cancel")
+        await asyncio.sleep(0.01)
+    assert front.panel.busy
+    go.set()
+    await front.panel.task
+    counts = view.result["outcome"].value_counts()
+    assert counts["updated"] == sum(writes(many)) > 20
+    assert counts["updated"] + counts["planned"] == 60 and counts["planned"]
+    assert "cancelled" in front.text("report") and "Stopped" in front.text("status")
+    assert front.text("apply") == "Resume"
+    many.faults = []
+    await front.ask("apply")
+    assert writes(many) == [1] * 60
+    assert set(view.result["outcome"]) == {"updated", "skipped"}
+    assert "resume" in view.transcript.html()
+
+
+async def test_what_failed_stands_first_and_is_tried_again(many: Wire) -> None:
+    view, front = opened(privy(many, last_name="Nova"))
+    many.faults = [None] * 10 + [says(422, b'{"error": "no"}')] * 2 + [says(503)] * 400
+    await front.ask("apply")
+    outcomes = [row[2] for row in rows(front)[1:]]
+    assert outcomes == sorted(outcomes, key=ORDER.index) and outcomes.count("refused") == 2
+    assert {"failed", "unknown"} & {*outcomes}
+    many.faults = []
+    assert front.text("apply") == "Resume"
+    await front.ask("apply")
+    assert view.result["outcome"].value_counts()["refused"] == 2
+    assert sorted(writes(many)) == [0] * 2 + [1] * 58
+
+
+async def test_a_key_that_is_not_good_stops_it_and_is_said(many: Wire) -> None:
+    view, front = opened(privy(many, last_name="Nova"))
+    many.faults = [says(401, b'{"error": "bad token"}')] * 80
+    await front.ask("apply")
+    assert not any(writes(many)) and "401" in front.text("report") + front.text("table")
+    assert "updated" not in set(view.result["outcome"]) and front.text("apply") == "Resume"
+
+
+async def test_a_plan_without_a_client_says_so_when_it_is_applied() -> None:
+    plan = replace(made(update(1, last_name="Nova")), door=None)
+    view, front = opened(plan)
+    assert "has no client" in front.head.text
+    await front.ask("apply")
+    assert "ConfigurationError" in front.text("problems") and not front.busy
+    assert "ConfigurationError" in view.transcript.html()
+    assert front.text("apply") == "Apply" and view.result.empty
+
+
+async def test_a_journal_that_cannot_be_written_is_said_before_anything_is_sent(
+    many: Wire, tmp_path: Any
+) -> None:
+    client = ck.connect("privy", via=many, journal=tmp_path / "journal.sqlite")
+    people = client.contacts.list()
+    plan = client.contacts.plan(people.assign(last_name="Nova"), people)
+    (tmp_path / "journal.sqlite").write_bytes(b"no journal at all" * 1000)
+    asked = len(many.requests)
+    _, front = opened(plan)
+    await front.ask("apply")
+    assert "JournalError" in front.text("problems") and len(many.requests) == asked
+    assert [each["focus"] for each in front.heard if "focus" in each][-1] == "problems"
+    assert front.text("apply") == "Apply" and not front.busy
+
+
+async def test_an_error_of_our_own_is_seen(many: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    view, front = opened(privy(many, last_name="Nova"))
+
+    def broken(result: Any) -> None:
+        raise TypeError("nobody thought of this")
+
+    monkeypatch.setattr(view._table, "became", broken)
+    with pytest.raises(TypeError):
+        await front.ask("apply")
+    assert "TypeError" in front.text("problems")
+
+
+async def test_deleting_takes_a_second_press(many: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = ck.connect("privy", via=many)
+    people = client.contacts.list()
+    plan = client.contacts.plan(people.drop(index=[2, 4]), people, delete=True)
+    view, front = opened(plan)
+    assert front.text("note") == "2 contacts would be deleted."
+    front.send("apply")
+    front.send("apply")
+    assert "deletes 2 contacts" in front.text("problems") and not front.busy
+    monkeypatch.setattr(question, "READING", 0.0)
+    await front.ask("apply")
+    assert view.result["outcome"].tolist() == ["deleted", "deleted"]
+    assert not front.text("note") and not front.text("problems")
+
+
+async def test_what_an_undoing_cannot_take_back_is_said(many: Wire) -> None:
+    people = ck.connect("privy", via=many).contacts.list()
+    texted = people["sms_consent"].eq("never_subscribed") & people["phone_number"].notna()
+    plan = privy(many, sms_consent=people["sms_consent"].mask(texted, "subscribed"))
+    await plan.aio.apply(progress=False)
+    back = await plan.aio.undo()
+    count = sum(bool(each.stays) for each in back.contacts)
+    _, front = opened(back)
+    assert count and f"{count} contacts: a welcome text may have been sent." == front.text("note")
+
+
+async def test_closing_in_the_middle_loses_and_doubles_nothing(many: Wire) -> None:
+    go = asyncio.Event()
+    plan = privy(many, last_name="Nova")
+    before = set(widget._instances)
+    view, front = opened(plan)
+    many.faults = [None] * 20 + [held(go)] * 40
+    front.send("apply")
+    await until(lambda: len(many.requests) > 21)
+    view.close()
+    view.close()
+    assert set(widget._instances) == before
+    go.set()
+    await front.panel.task
+    assert view.result["outcome"].value_counts()["updated"] == sum(writes(many)) < 60
+    many.faults = []
+    _, again = opened(plan)
+    await again.ask("apply")
+    assert writes(many) == [1] * 60
+
+
+async def test_two_views_of_one_plan_double_nothing(many: Wire) -> None:
+    plan = privy(many, last_name="Nova")
+    (first, front), (second, other) = opened(plan), opened(plan)
+    front.send("apply")
+    other.send("apply")
+    await asyncio.gather(front.panel.task, other.panel.task)
+    assert writes(many) == [1] * 60
+    done = [view.result["outcome"].value_counts().get("updated", 0) for view in (first, second)]
+    assert sum(done) == 60
+
+
+async def test_running_the_cell_again_stops_it_and_replaces_it(
+    many: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = iter(("1", "2"))
+    monkeypatch.setattr(cells, "_running", lambda: ("the cell", next(runs)))
+    monkeypatch.setattr(cells, "_made", {})
+    plan = privy(many, last_name="Nova")
+    _, front = opened(plan)
+    front.send("apply")
+    await asyncio.sleep(0)
+    with pytest.warns(ck.ContactKitWarning, match="in flight"):
+        opened(plan)
+    await asyncio.wait([front.panel.task])
+    assert sum(writes(many)) < 60
