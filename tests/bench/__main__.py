@@ -25,6 +25,7 @@ PARTS = {
     "forms": "forms",
     "cassettes": "cassettes",
     "plan": "plan",
+    "view": "view",
     "journal": "journal",
     "transports": "transports",
 }
