@@ -144,6 +144,11 @@ def browsers_without_a_record(shown: Shown) -> None:
     assert shown.text.startswith("Stack(children=(Box(")
 
 
+def views_without_a_record(shown: Shown) -> None:
+    assert shown.widgets == 1 and not shown.html
+    assert shown.text.startswith("Stack(children=(<contactkit panel: Plan for Digital Onboarding>")
+
+
 CHECKS: Mapping[str, Mapping[str, Check]] = {
     "00_tour.ipynb": {
         "providers": names_every_provider,
@@ -219,5 +224,7 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
         "clients": nothing,
         "provider": a_provider_picker,
         "browsers": browsers_without_a_record,
+        "plans": nothing,
+        "views": views_without_a_record,
     },
 }

@@ -68,5 +68,8 @@ def test_the_dashboard_shows_every_provider(front, axe):
         expect(page.get_by_role("form", name=f"Contacts at {title}")).to_be_visible()
         key = page.locator(".ck-key:visible").first
         key.click()
-        expect(page.locator("form.ck:visible")).to_have_count(2)
+        expect(page.locator(".ck-beside form.ck:visible")).to_have_count(2)
+        expect(page.get_by_role("form", name=f"Plan for {title}")).to_be_visible()
     assert axe(page, ".ck-beside:has(form)") == []
+    page.locator("form.ck:visible").last.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("status").filter(has_text="Applied", visible=True)).to_be_visible()
