@@ -1,4 +1,6 @@
-"""Take the README's pictures of the form and the dashboard: `python -m tests.browser.pictures`.
+"""Take the README's pictures, of the form, a plan's view and the dashboard.
+
+To be run by hand: `python -m tests.browser.pictures`.
 
 They are of the running thing: cells in JupyterLab, and the dashboard as Voila's page.
 """
@@ -29,6 +31,13 @@ import contactkit as ck
 
 privy = ck.connect("privy", via=ck.Simulator(contacts=200))
 privy.contacts.form("{KEY}")"""
+PLAN = """\
+import contactkit as ck
+
+privy = ck.connect("privy", via=ck.Simulator(contacts=200))
+before = privy.contacts.list()
+edited = before.head(90).assign(sms_consent="unsubscribed")
+privy.contacts.plan(edited, before).view()"""
 
 
 def main() -> None:
@@ -38,6 +47,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=needs.chromium())
         with lab(Path(folder) / "lab") as server, context(browser, 1080, 1020) as pages:
             form(Lab(server=server, context=pages).open(FORM))
+            plan(Lab(server=server, context=pages).open(PLAN))
         with voila(Path(folder) / "voila") as server, context(browser, 1400, 900) as pages:
             dashboard(Voila(server=server, context=pages).open)
         browser.close()
@@ -60,6 +70,14 @@ def form(page: Page) -> None:
     page.locator('[data-field="phone_number"]').get_by_text("must be").wait_for()
     page.locator(".jp-Cell").first.evaluate("cell => cell.scrollIntoView()")
     take(page, "form")
+
+
+def plan(page: Page) -> None:
+    """A plan in a notebook, before it is applied."""
+    page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+    page.get_by_role("table", name="Cells that differ").wait_for()
+    page.locator(".jp-Cell").first.evaluate("cell => cell.scrollIntoView()")
+    take(page, "plan")
 
 
 def dashboard(opened: Callable[..., Page]) -> None:

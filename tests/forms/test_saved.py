@@ -27,12 +27,25 @@ await panel.task
 panel.receive({"kind": "pick", "value": key, "values": {}, "version": 1})
 await panel.task
 """
+VIEW = """\
+people = privy.contacts.list()
+view = privy.contacts.plan(people.assign(last_name="Warbler"), people).view()
+view
+"""
+APPLY = """\
+for kind in ("ready", "apply"):
+    view.widget.receive({"kind": kind, "value": "", "values": {}, "version": view.widget.version})
+await view.widget.task
+view.result["outcome"].unique().tolist()
+"""
 CELLS = (
     "import contactkit as ck\n" + SET_UP,
     "form = privy.contacts.form(key)\nform",
     PRESS,
     "browser = privy.contacts.browse()\nbrowser",
     BROWSE,
+    VIEW,
+    APPLY,
 )
 CANARIES = ("Canaria", "canary@example.com", "2025550142", "Warbler", "privy_")
 
@@ -61,6 +74,13 @@ def test_the_record_is_there(saved):
     assert "Contacts at Privy" in "".join(
         each["data"].get("text/html", "") for each in saved.cells[3].outputs
     )
+
+
+def test_the_record_of_a_plan_is_there(saved):
+    pages = [each["data"].get("text/html", "") for each in saved.cells[5].outputs]
+    assert "Plan for Privy" in pages[-1] and "W•••" in pages[-1]
+    assert "What was done" in pages[-1] and "updated" in pages[-1]
+    assert "updated" in saved.cells[6].outputs[-1]["data"]["text/plain"]
 
 
 @pytest.mark.parametrize("canary", CANARIES)
