@@ -9,6 +9,7 @@ from typing import assert_type
 import pandas as pd
 
 import contactkit as ck
+from contactkit.forms import PlanView
 
 
 def test_types() -> None:
@@ -20,6 +21,7 @@ def test_types() -> None:
     assert_type(client.contacts.get(key), pd.DataFrame)
     assert_type(client.contacts.update(key, opt_out=False), pd.DataFrame)
     assert_type(client.contacts.plan(people, people), ck.Plan)
+    assert_type(client.contacts.plan(people, people).view(), PlanView).close()
     assert_type(ck.problems(people), pd.DataFrame)
     assert_type(ck.journal(), pd.DataFrame)
     assert_type(ck.journal.prune(older_than=timedelta(days=90)), int)

@@ -16,6 +16,7 @@ import pandas as pd
 from IPython.display import display
 
 from contactkit.calls import World
+from contactkit.errors import redact
 from contactkit.forms.cells import claim
 from contactkit.forms.guard import raise_unexpected
 from contactkit.forms.leaves import OPEN
@@ -135,7 +136,7 @@ class PlanView:
             return self.widget.show({"problems": asked, "status": ""}, focus="problems")
         self._question.forget()
         told = render("working", told="Applying")
-        self.widget.show({"progress": told, "status": "", "problems": "", "report": ""})
+        self.widget.show({"status": told, "problems": "", "report": ""})
         return self._applying()
 
     async def _applying(self) -> None:
@@ -151,7 +152,7 @@ class PlanView:
         """Show how far it is; whoever listens is told now and then."""
         line = str(progress)
         bar = render("progress", done=progress.done, total=progress.total, line=line)
-        shown: dict[str, str] = {"progress": bar}
+        shown: dict[str, str] = {"progress": bar, "status": ""}
         now = time.monotonic()
         if now - self._told_at >= _TELLING:
             self._told_at = now
@@ -172,7 +173,7 @@ class PlanView:
         self._table.became(result)
         counts = self._table.leaves.counts
         stopped = str(result.attrs.get("stopped", ""))
-        self.transcript.ended(counts, stopped)
+        self.transcript.ended(counts, redact(stopped, self._secrets()))
         report = render(
             "applied",
             stopped=stopped,

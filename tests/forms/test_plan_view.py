@@ -252,7 +252,7 @@ async def test_it_says_how_far_it_is(many: Wire) -> None:
     _, front = opened(privy(many, last_name="Nova"))
     many.faults = [None] * 20 + [late] * 4 + [held(go)] * 40
     front.send("apply")
-    assert "Applying" in front.text("progress")
+    assert "Applying" in front.text("status")
     await until(lambda: re.match("[1-9].* of 60", front.text("progress")))
     (bar,) = (a for tag, a in front.region("progress").tags if tag == "progress")
     assert bar["max"] == "60" and 0 < int(bar["value"] or 0) < 60 and bar["aria-label"]
@@ -308,6 +308,29 @@ async def test_a_key_that_is_not_good_stops_it_and_is_said(many: Wire) -> None:
     await front.ask("apply")
     assert not any(writes(many)) and "401" in front.text("report") + front.text("table")
     assert "updated" not in set(view.result["outcome"]) and front.text("apply") == "Resume"
+
+
+async def test_a_rate_limit_that_is_used_up_says_when_to_go_on(many: Wire) -> None:
+    view, front = opened(privy(many, last_name="Nova"))
+    many.faults = [None] * 5 + [says(429, retry_after="7200")] * 80
+    await front.ask("apply")
+    assert view.result.attrs["resume_at"] in front.text("report")
+    assert "It can go on after" in front.text("report") and front.text("apply") == "Resume"
+    assert "rate limit" in view.transcript.html()
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_cancelled_at_once_it_sends_nothing(many: Wire, begun: bool) -> None:
+    _, front = opened(privy(many, last_name="Nova"))
+    front.send("apply")
+    # What is pressed comes to a task after its first step, and the end of a loop before it.
+    front.send("cancel") if begun else front.panel.task.cancel()
+    await asyncio.wait([front.panel.task])
+    await asyncio.sleep(0)
+    assert not any(writes(many)) and not front.text("progress") and not front.busy
+    assert front.text("status") == ("Stopped: 60 planned." if begun else "Cancelled.")
+    await front.ask("apply")
+    assert writes(many) == [1] * 60
 
 
 async def test_a_plan_without_a_client_says_so_when_it_is_applied() -> None:
