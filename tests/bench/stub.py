@@ -2,7 +2,8 @@
 
 `python -m tests.bench.stub [--latency MS] [--rate N] [--window sliding|fixed]` prints its address,
 and ends when it is ended or after an hour. It keeps no contacts: an answer shows what was sent as
-changed. GET /counts tells the writes a contact, the requests and the refusals.
+changed. What comes again under one idempotency key is answered again, and writes nothing.
+GET /counts tells the writes a contact, the requests and the refusals.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from tests.bench.measure import ROOT
 
 LIFE = 3600.0
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_KEYED = re.compile(rb"\r\nidempotency-key: *([^\r]+)", re.IGNORECASE)
 _KEY = "00000000-0000-0000-0000-000000000000"
 
 
@@ -95,11 +97,12 @@ class Stub:
         self._rate = rate
         self._window = (Fixed if window == "fixed" else Sliding)(rate) if rate else None
         self._writes: Counter[str] = Counter()
+        self._known: set[bytes] = set()
         self._requests = self._refused = 0
 
-    def answer(self, line: bytes, body: bytes) -> bytes:
+    def answer(self, head: bytes, body: bytes) -> bytes:
         """The answer to one request."""
-        method, target, _ = line.split(b" ", 2)
+        method, target, _ = head.split(b" ", 2)
         if target == b"/counts":
             told = {
                 "writes": self._writes,
@@ -113,10 +116,18 @@ class Stub:
             self._refused += 1
             return refusal(self._rate, now, left)
         key = target.rpartition(b"/")[2]
-        if method != b"GET":
-            self._writes[key.decode()] += 1
-        before, after = changed(body)
+        replayed = method != b"GET" and not self._written(key, _KEYED.search(head))
+        before, after = changed(body, replayed)
         return before + key + after
+
+    def _written(self, contact: bytes, keyed: re.Match[bytes] | None) -> bool:
+        """Whether it was: what came under a known idempotency key is not written again."""
+        if keyed and keyed[1] in self._known:
+            return False
+        if keyed:
+            self._known.add(keyed[1])
+        self._writes[contact.decode()] += 1
+        return True
 
 
 def response(content: bytes, status: str = "200 OK", *lines: str) -> bytes:
@@ -146,11 +157,14 @@ def refusal(rate: int, now: float, left: float) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def changed(body: bytes) -> tuple[bytes, bytes]:
+def changed(body: bytes, replayed: bool) -> tuple[bytes, bytes]:
     """An answer with these changes, cut where the contact's id stands (36 characters long)."""
+    lines = ["Idempotent-Replayed: true"] if replayed else []
     envelope = json.loads(contacts.one(7))
     envelope["data"] |= {"id": _KEY} | (json.loads(body) if body else {})
-    before, _, after = response(json.dumps(envelope).encode()).partition(_KEY.encode())
+    before, _, after = response(json.dumps(envelope).encode(), "200 OK", *lines).partition(
+        _KEY.encode()
+    )
     return before, after
 
 
@@ -172,8 +186,7 @@ class Connection(asyncio.Protocol):
             end = head + 4 + (int(found[1]) if found else 0)
             if len(self._unread) < end:
                 return
-            line = self._unread[: self._unread.find(b"\r\n")]
-            answer = self._stub.answer(line, self._unread[head + 4 : end])
+            answer = self._stub.answer(self._unread[: head + 2], self._unread[head + 4 : end])
             self._unread = self._unread[end:]
             if self._stub.latency:
                 self._loop.call_later(self._stub.latency, self._transport.write, answer)
