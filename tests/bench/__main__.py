@@ -1,4 +1,4 @@
-"""`python -m tests.bench [part ...]`: ratios, all of one run; without a part, of all parts.
+"""`python -m tests.bench [part ...]`: ratios, all of one run; without a part, of all but `apply`.
 
 A program to be run by hand: it passes nothing and fails nothing, and says beside each figure what
 is wanted. Read the ratios; the times are this machine's.
@@ -10,7 +10,7 @@ import argparse
 import importlib
 import platform
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from rich.console import Console
 from rich.table import Table
@@ -28,19 +28,21 @@ PARTS = {
     "view": "view",
     "journal": "journal",
     "transports": "transports",
+    "apply": "apply",
 }
+LONG = {"apply"}
 VERSIONS = (
-    *("pandas", "pydantic", "httpx", "pyarrow", "sentdm", "uvicorn"),
-    *("aiohttp", "matplotlib", "ipywidgets", "anywidget"),
+    *("pandas", "pydantic", "httpx", "httpx-aiohttp", "aiohttp", "pyarrow", "sentdm", "uvicorn"),
+    *("matplotlib", "ipywidgets", "anywidget"),
 )
 COLUMNS = ("", "measured", "beside", "", "is", "wanted")
 
 
 def main() -> None:
-    """Measure the parts that were asked for, or all, and print their table."""
+    """Measure the parts that were asked for, or all that are not long, and print their table."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
-    asked = parser.parse_args().parts or list(PARTS)
+    asked = parser.parse_args().parts or [part for part in PARTS if part not in LONG]
     if unknown := set(asked) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     # Without a terminal there is no width to ask for, and 80 columns would fold every cell.
@@ -53,8 +55,16 @@ def versions() -> list[str]:
     """What is compared here."""
     return [
         f"python {platform.python_version()}",
-        *(f"{name} {version(name)}" for name in VERSIONS),
+        *(f"{name} {found(name)}" for name in VERSIONS),
     ]
+
+
+def found(name: str) -> str:
+    """The version that is installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not there"
 
 
 def measured(parts: list[str], console: Console) -> Table:
