@@ -95,8 +95,10 @@ def named(record: type[Record], row: Mapping[str, JSON]) -> dict[str, JSON]:
     """One row by field names, as it came; without fields that it does not have."""
     found: dict[str, JSON] = {}
     for name, each in fields_of(record).items():
-        if any(wire in row for wire in each.spellings):
-            found[name] = _first(row, each.spellings)
+        for wire in each.spellings:
+            if wire in row:
+                found[name] = row[wire]
+                break
     return found
 
 

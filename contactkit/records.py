@@ -126,12 +126,12 @@ class RecordField:
     promised: bool
     default: Any = None
 
-    @property
+    @cached_property
     def wire(self) -> str:
         """The provider's name for it."""
         return self.marker.wire or self.name
 
-    @property
+    @cached_property
     def spellings(self) -> tuple[str, ...]:
         """That name, and the older ones that may stand in its place."""
         return self.wire, *self.marker.deprecated
