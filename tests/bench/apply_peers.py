@@ -92,8 +92,8 @@ def runs(rounds: int, *ways: Way, rows: int = ROWS, latency: float = 0) -> list[
     return [sorted(kept, key=lambda run: run.seconds)[rounds // 2] for kept in found]
 
 
-def ours(in_flight: int | None = None, rate_limit: str = contacts.RATE_LIMIT) -> Way:
-    """A plan, applied with a journal of its own, so many at once or as many as it takes."""
+def ours(in_flight: int = 16, rate_limit: str = contacts.RATE_LIMIT) -> Way:
+    """A plan, applied with a journal of its own and so many on the wire."""
 
     @contextmanager
     def way(address: str, rows: int) -> Iterator[Callable[[], object]]:
