@@ -128,7 +128,7 @@ class Session:
         """Every value that must never be shown."""
         return (*self.credentials.values(), self.token)
 
-    @property
+    @cached_property
     def account(self) -> str:
         """What tells two accounts, or two addresses, apart and says nothing of a credential."""
         # A new secret of the same client is the same account.

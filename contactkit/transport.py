@@ -8,10 +8,11 @@ kept, no body unpacked, and nothing is sent twice.
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 from base64 import b64encode
-from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from typing import Any, TypeAlias
 from weakref import finalize
 
 import aiohttp
@@ -20,11 +21,16 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import StreamWriter
 from yarl import URL
 
+from contactkit.calls import Call, Reply
+
 # More than this many wait for one that is done, so that no process runs out of sockets.
 MOST = 256
 # Shorter than most servers', and httpx's own.
 _IDLE = 5.0
 _LONGEST_LINE = 65_536
+
+Headers: TypeAlias = list[tuple[str, str]]
+Timeout: TypeAlias = Mapping[str, float | None]
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -39,19 +45,11 @@ class Transport(httpx.AsyncBaseTransport):
         self._held: AsyncGenerator[None] | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        session = self._session or await self._opened()
         timeout = request.extensions.get("timeout", {})
-        await self._admitted(timeout.get("pool"))
-        try:
-            # In a first turn the loop reads that a server has hung up, in a second it heeds that.
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            if session.closed:
-                raise httpx.ConnectError("closed meanwhile")
-            response = await self._sent(session, request, timeout)
-        except BaseException:
-            self._room.release()
-            raise
+        url, body = URL(str(request.url), encoded=True), await request.aread()
+        response = await self._begun(
+            request.method, url, request.headers.multi_items(), body, timeout
+        )
         return httpx.Response(
             response.status,
             headers=response.raw_headers,
@@ -61,6 +59,45 @@ class Transport(httpx.AsyncBaseTransport):
                 "reason_phrase": (response.reason or "").encode("ascii", "ignore"),
             },
         )
+
+    async def carry(self, call: Call, common: Headers, timeout: Timeout) -> Reply:
+        """Send a call as httpx's client would, with the headers that are `common` to all of them.
+
+        It must have neither a query nor a form.
+        """
+        headers, body = [*common, *call.headers.items()], b""
+        if call.body is not None:
+            body = json.dumps(
+                call.body, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+            ).encode()
+            headers += [("Content-Length", str(len(body))), ("Content-Type", "application/json")]
+        elif call.method in ("POST", "PUT", "PATCH"):
+            headers.append(("Content-Length", "0"))
+        url = URL(call.url, encoded=True)
+        response = await self._begun(call.method, url, headers, body, timeout)
+        answer = _Answer(response, self._room)
+        try:
+            content = b"".join([chunk async for chunk in answer])
+        finally:
+            await answer.aclose()
+        return _reply(response.status, response.raw_headers, content)
+
+    async def _begun(
+        self, method: str, url: URL, headers: Headers, body: bytes, timeout: Timeout
+    ) -> aiohttp.ClientResponse:
+        """The start of an answer; whoever closes it makes room for another."""
+        session = self._session or await self._opened()
+        await self._admitted(timeout.get("pool"))
+        try:
+            # In a first turn the loop reads that a server has hung up, in a second it heeds that.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            if session.closed:
+                raise httpx.ConnectError("closed meanwhile")
+            return await self._sent(session, method, url, headers, body, timeout)
+        except BaseException:
+            self._room.release()
+            raise
 
     async def aclose(self) -> None:
         if self._held:
@@ -87,15 +124,20 @@ class Transport(httpx.AsyncBaseTransport):
             raise httpx.PoolTimeout("too many requests are in flight") from None
 
     async def _sent(
-        self, session: aiohttp.ClientSession, request: httpx.Request, timeout: dict[str, Any]
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        url: URL,
+        headers: Headers,
+        body: bytes,
+        timeout: Timeout,
     ) -> aiohttp.ClientResponse:
-        body = await request.aread()
         proxy = self._proxy
         try:
             return await session.request(
-                request.method,
-                URL(str(request.url), encoded=True),
-                headers=request.headers.multi_items(),
+                method,
+                url,
+                headers=headers,
                 data=_Body(body, timeout.get("write")) if body else None,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(
@@ -119,6 +161,16 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         max_line_size=_LONGEST_LINE,
         max_field_size=_LONGEST_LINE,
     )
+
+
+def _reply(status: int, raw: Sequence[tuple[bytes, bytes]], content: bytes) -> Reply:
+    headers: dict[str, str] = {}
+    for each, value in raw:
+        name, text = each.decode("latin-1").lower(), value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    if "content-encoding" in headers:
+        content = httpx.Response(status, headers=raw, content=content).content
+    return Reply(status=status, headers=headers, content=content)
 
 
 class _Connector(aiohttp.TCPConnector):

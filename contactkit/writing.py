@@ -79,7 +79,9 @@ class _Write:
             if (yield from self.stands(endpoint)):
                 return self.told("unchanged", "it was so already; nothing was sent")
         done = yield from self.answered(ask)
-        return result(self.session, replace(ask, own_key=False), done, **self.about())
+        # Whoever sends under the key of an earlier attempt takes the answer to that for its own.
+        ask = replace(ask, own_key=False) if ask.own_key else ask
+        return result(self.session, ask, done, **self.about())
 
     def about(self) -> dict[str, Any]:
         planned = self.planned
@@ -207,7 +209,7 @@ class _Write:
             except RateLimitError:
                 refused += 1
             else:
-                return replace(done, attempts=done.attempts + refused)
+                return replace(done, attempts=done.attempts + refused) if refused else done
 
     def put_down(self, ask: Ask) -> Writing[None]:
         """Have the journal know of the write; Taken where somebody else is at it."""
