@@ -5,6 +5,7 @@ A notebook that runs and says something else is as wrong as one that does not ru
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
@@ -149,6 +150,42 @@ def views_without_a_record(shown: Shown) -> None:
     assert shown.text.startswith("Stack(children=(<contactkit panel: Plan for Digital Onboarding>")
 
 
+def a_plan_with_refusals_first(shown: Shown) -> None:
+    assert "76 planned, 3 refused, 121 unchanged" in shown.text
+    assert "the last goes in 1 min 14 s" in shown.text
+    first, *rest = (line for line in shown.text.splitlines() if line.strip().startswith("cus_"))
+    assert "unsubscribed cannot become single_opt_in" in first and rest
+
+
+def only_the_won_back(shown: Shown) -> None:
+    assert len(shown.rows) == 3
+    assert {row["new"] for row in shown.rows} == {"single_opt_in"}
+
+
+def some_done_and_some_not(shown: Shown) -> None:
+    assert "it was cancelled" in shown.text
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", shown.text, re.MULTILINE))
+    assert counts["skipped"] == "3" and counts["refused"] == "3"
+    assert int(counts["updated"]) + int(counts["planned"]) == 73
+    assert min(int(counts["updated"]), int(counts["planned"])) > 10
+
+
+def the_rest(shown: Shown) -> None:
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", shown.text, re.MULTILINE))
+    assert int(counts["skipped"]) + int(counts["updated"]) == 76
+    assert min(int(counts["skipped"]), int(counts["updated"])) > 10
+
+
+def back_but_for_those_that_cannot(shown: Shown) -> None:
+    assert "166 of 200 contacts are as they were" in shown.text
+    assert [row["count"] for row in shown.rows] == ["33", "1"]
+
+
+def a_plan_to_press(shown: Shown) -> None:
+    assert shown.widgets == 1
+    assert "Plan for Privy" in shown.text
+
+
 CHECKS: Mapping[str, Mapping[str, Check]] = {
     "00_tour.ipynb": {
         "providers": names_every_provider,
@@ -180,6 +217,22 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
         "rehearsal": has(1, operation="update", outcome="planned", changed="[name_last]"),
         "create": an_empty_form,
         "close": has(1, last_name="Hadad", sms_consent="unsubscribed"),
+    },
+    "02_bulk_update.ipynb": {
+        "read": says("unsubscribed        45", "pending             33"),
+        "plan": a_plan_with_refusals_first,
+        "refused": only_the_won_back,
+        "eta": says("76 requests, through at 09:01:14"),
+        "few": says("planned    73", "updated     3"),
+        "interrupt": some_done_and_some_not,
+        "resume": the_rest,
+        "timeline": says("requests over time, none answered 429"),
+        "journal": says("76 writes"),
+        "undo": says(
+            "34 refused, 42 planned", "was changed since", "pending is set by Privy alone"
+        ),
+        "back": back_but_for_those_that_cannot,
+        "view": a_plan_to_press,
     },
     "03_offline.ipynb": {
         "client": has(1, first_name="Rosa", phone_number="+14155552671"),
