@@ -163,6 +163,8 @@ def test_a_slow_save_shows_that_it_works_and_can_be_cancelled(front, privy):
     button(page, "Save").click()
     expect(page.get_by_role("progressbar", name="Saving")).to_be_visible()
     expect(button(page, "Save")).to_have_attribute("aria-disabled", "true")
+    # By then it is on the wire, and is what the simulator takes its time for.
+    expect(page.locator("[data-elapsed]")).to_have_text(re.compile("[1-9]"))
     button(page, "Cancel").click()
     expect(page.locator('[data-region="problems"]')).to_contain_text("Cancelled")
     expect(page.get_by_role("status").filter(visible=True)).to_contain_text("may have been carried")
