@@ -215,10 +215,10 @@ class Apply:
                 at = self._pace.ready(now)
                 if at <= now:
                     return
-                if at - now > self._options.patience:
-                    self.stop(
-                        f"the rate limit is used up until {utc(at):%Y-%m-%d %H:%M:%S} UTC", at
-                    )
+                longest = now + self._options.patience
+                if at > longest and (limited := self._pace.limited(now)) > longest:
+                    when = f"{utc(limited):%Y-%m-%d %H:%M:%S} UTC"
+                    self.stop(f"the rate limit is used up until {when}", limited)
                     break
                 self._waiting = at if at - now > _LONG else None
                 if self._waiting:

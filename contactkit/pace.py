@@ -12,6 +12,8 @@ from contactkit.limits import Budget
 _MARGIN = 1.015
 _FIRST_HOLD, _LONGEST_HOLD = 0.5, 1e6
 _SLOWEST = 1 / 64
+# However slow trouble makes it, it goes on.
+_LONGEST_GAP = 30.0
 # So many times in a row a provider is believed when to come again.
 _TRUST = 8
 
@@ -39,7 +41,7 @@ class Pace:
     def ready(self, now: float) -> float:
         """Take a turn if there is one now; otherwise say when to ask again."""
         gap, burst = self._budget.spacing()
-        gap *= _MARGIN / self._share
+        gap = max(gap * _MARGIN, min(gap * _MARGIN / self._share, _LONGEST_GAP))
         early = self._due - gap * (burst - 1)
         at = max(early, self._held_until)
         if at > now:
@@ -48,6 +50,10 @@ class Pace:
         if at <= now:
             self._due = max(self._due, now) + gap
         return at
+
+    def limited(self, now: float) -> float:
+        """Until when a limit, or its refusals, hold everything; no even pace asks for patience."""
+        return max(self._held_until, self._budget.through(1, now))
 
     def well(self) -> None:
         """An answer came that was no trouble."""

@@ -221,6 +221,22 @@ def test_a_limit_that_asks_for_years_stops_it(many: ck.Client, wire: Wire, secon
     assert result.attrs["resume_at"] > "2029"
 
 
+def test_who_has_no_patience_waits_for_an_even_pace_all_the_same(many: ck.Client) -> None:
+    plan = opted_out(many)
+    result = plan.apply(progress=False, patience=0)
+    # One of the 200 of a minute was the listing's, or more.
+    assert 150 < counts(result)["updated"] < 200
+    assert result.attrs["stopped"].startswith("the rate limit is used up until 2026-10-01 09:01")
+
+
+def test_a_slow_limit_with_trouble_is_not_used_up(wire: Wire) -> None:
+    with ck.connect("sent", via=wire, rate_limit="1/minute") as client:
+        plan = opted_out(client)
+        wire.faults = [says(503, b"{}"), None] * 3
+        result = plan.apply(progress=False)
+    assert "stopped" not in result.attrs
+
+
 def test_a_storm_of_refusals_with_many_in_flight_costs_nobody(many: ck.Client, wire: Wire) -> None:
     plan = opted_out(many)
     wire.faults = [says(429, b"{}", Retry_After="1")] * 17

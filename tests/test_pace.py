@@ -51,6 +51,21 @@ def test_who_says_when_to_come_again_is_believed_for_a_while():
         now += hold + 0.01
 
 
+def test_trouble_slows_a_slow_limit_down_no_further():
+    pace = Pace(Budget([Limit(requests=1, seconds=60)]), 16)
+    for now in range(9):
+        pace.trouble(now, now, refused=False)
+    assert turns(pace, 3, 9.0)[-1] < 9 + 2 * 62
+
+
+def test_no_limit_holds_what_only_goes_evenly():
+    pace = Pace(Budget([SENT]), 16)
+    turns(pace, 100)
+    assert pace.limited(30.0) == 30.0
+    turns(pace, 100)
+    assert pace.limited(30.0) > 60.0
+
+
 def test_few_requests_go_at_once():
     assert turns(Pace(Budget([SENT]), 16), 10) == [0.0] * 10
 
