@@ -118,10 +118,12 @@ class Session:
     token_expires: float = 0.0
     fetching: bool = False
 
-    @cached_property
+    @property
     def plans(self) -> Journal:
         """Where plans are put down: what writes nothing real has a journal for that alone."""
-        return self.journal or passing()
+        held = vars(self)
+        # Of two threads that make one at once both get the same.
+        return self.journal or held.get("_plans") or held.setdefault("_plans", passing())
 
     @property
     def secrets(self) -> tuple[str, ...]:
