@@ -28,7 +28,7 @@ from tests.test_applying import counts, opted_out, writes
 
 @pytest.fixture
 def many(wire: Wire) -> Iterator[ck.Client]:
-    wire.simulator = ck.Simulator(contacts=300, seed=7)
+    wire.simulator = ck.Simulator(contacts=90, seed=7)
     with ck.connect("sent", via=wire) as found:
         yield found
 
@@ -205,7 +205,7 @@ def test_a_limit_that_says_no_for_ever_stops_it(many: ck.Client, wire: Wire) -> 
     assert "rate limit" in result.attrs["stopped"]
     assert pd.Timestamp(result.attrs["resume_at"]).timestamp() > wire.clock.now()
     # The hold doubles each time, so that nobody is hammered.
-    assert len(wire.requests) - before < 300
+    assert len(wire.requests) - before < 100
     wire.faults.clear()
     assert set(plan.apply(progress=False)["outcome"]) <= {"updated", "refused"}
     assert wire.simulator.state()["writes"].max() == 1
@@ -221,11 +221,13 @@ def test_a_limit_that_asks_for_years_stops_it(many: ck.Client, wire: Wire, secon
     assert result.attrs["resume_at"] > "2029"
 
 
-def test_who_has_no_patience_waits_for_an_even_pace_all_the_same(many: ck.Client) -> None:
-    plan = opted_out(many)
-    result = plan.apply(progress=False, patience=0)
-    # One of the 200 of a minute was the listing's, or more.
-    assert 150 < counts(result)["updated"] < 200
+def test_who_has_no_patience_waits_for_an_even_pace_all_the_same(
+    many: ck.Client, wire: Wire
+) -> None:
+    with ck.connect("sent", via=wire, rate_limit="40/minute") as client:
+        result = opted_out(client).apply(progress=False, patience=0)
+    # Two may go at once, and what the listing needed is of the same 40.
+    assert 30 < counts(result)["updated"] < 40
     assert result.attrs["stopped"].startswith("the rate limit is used up until 2026-10-01 09:01")
 
 
@@ -277,7 +279,7 @@ def test_an_empty_plan_is_applied(many: ck.Client, wire: Wire) -> None:
 
 def test_labels_of_the_caller_may_be_alike(many: ck.Client) -> None:
     people = many.contacts.list()
-    people.index = pd.MultiIndex.from_product([["a", "b", "c"], [1] * 100])
+    people.index = pd.MultiIndex.from_product([["a", "b", "c"], [1] * 30])
     edited = people.assign(opt_out=~people["opt_out"])[::-1]
     plan = many.contacts.plan(edited, people)
     result = plan.apply(progress=False)
