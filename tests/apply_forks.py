@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import contactkit as ck
+import contactkit.transport  # so that no fork has to
 from contactkit.declarations import names
 
 
