@@ -43,11 +43,11 @@ def jobs_of(
 ) -> Iterator[Job | Row]:
     """Each contact of a plan: a job to do, or the result row of what is settled already.
 
-    Without a claim nothing is taken over of what a killed process left open.
+    Without a claim nothing is taken over of what a killed process left open, and nothing written.
     """
     entries = entries_of(journal, plan.name, session.account)
     still = [entry["id"] for entry in entries.values() if entry["outcome"] is None]
-    mine = journal.take(still, claim) if claim and still else set[int]()
+    mine = journal.take(still, claim) if claim and still else {*still}
     for planned, row in zip(plan.contacts, plan.numbers, strict=True):
         if planned.problems:
             yield _refused(session, planned)

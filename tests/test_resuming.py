@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
@@ -280,6 +281,22 @@ def test_whoever_is_left_finishes_what_the_killed_one_began(at: Callable[..., Ap
         holds(apply, plan, plan.apply(progress=False))
     assert apply.most_writes == 1
     assert apply.writes == plan.requests
+
+
+def test_a_dry_run_takes_no_killed_process_for_one_that_is_at_it(
+    at: Callable[..., Applies],
+) -> None:
+    apply = at("sent", 40)
+    with apply.connect() as client:
+        plan = planned(client, "sent")
+        apply.app.simulator.fault("latency", seconds=0.5, probability=1.0)
+        process = apply.start(plan)
+        while ck.journal(apply.journal).empty:
+            time.sleep(0.01)
+        process.kill()
+        apply.app.simulator.faults.clear()
+        assert set(plan.apply(progress=False, dry_run=True)["outcome"]) == {"planned", "refused"}
+        assert ck.journal(apply.journal)["outcome"].eq("unknown").all()
 
 
 def test_two_threads_at_once_write_every_contact_once(sent: ck.Client, wire: Wire) -> None:
