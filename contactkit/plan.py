@@ -233,10 +233,8 @@ class Plan:
     @property
     def _through(self) -> Door:
         if self.door is None:
-            message = (
-                "the plan has no client; read it with one, as contactkit.read_plan(path, client)"
-            )
-            raise ConfigurationError(message)
+            hint = "read it with one, as contactkit.read_plan(path, client)"
+            raise ConfigurationError(f"the plan has no client; {hint}")
         return self.door
 
     def to_parquet(self, path: str | Path) -> None:
