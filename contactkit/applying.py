@@ -24,6 +24,7 @@ from contactkit.pace import Pace, through
 from contactkit.plan import Plan
 from contactkit.plans import PlanName
 from contactkit.progress import Progress
+from contactkit.slots import Slots
 from contactkit.steps import Begin, Fate, Job, Row, Stopped, Terms, Turn, Writing, told
 from contactkit.traffic import Traffic
 from contactkit.world import Clock
@@ -67,8 +68,7 @@ class Apply:
         self._traffic = Traffic(clock.now(), self._left)
         self._rows: list[Row | None] = [None] * len(plan)
         self._counts: Counter[str] = Counter()
-        self._under_way = 0
-        self._room = asyncio.Event()
+        self._slots = Slots(lambda: self._pace.in_flight)
         self._halt: asyncio.Future[None] | None = None
         self._workers: list[asyncio.Task[None]] = []
         self._failures = 0
@@ -106,7 +106,7 @@ class Apply:
         if not self.stopped:
             self.stopped, self._resume_at = why, resume_at
             if self._halt:
-                self._room.set()
+                self._slots.open()
                 self._halt.set_result(None)
                 self._give_up_late()
 
@@ -158,7 +158,7 @@ class Apply:
                 answer = interrupt = None
                 try:
                     if waits and isinstance(step, Turn):
-                        await self._admitted()
+                        await self._slots.enter()
                         waits = False
                     answer = await self._step(step)
                 except BaseException as error:
@@ -167,14 +167,7 @@ class Apply:
             return end.value
         finally:
             if not waits:
-                self._under_way -= 1
-                self._room.set()
-
-    async def _admitted(self) -> None:
-        while self._under_way >= self._pace.in_flight and not self.stopped:
-            self._room.clear()
-            await self._room.wait()
-        self._under_way += 1
+                self._slots.leave()
 
     async def _step(self, step: Call | Wait | Turn | Begin) -> Answer:
         if isinstance(step, Call):

@@ -40,7 +40,7 @@ class Transport(httpx.AsyncBaseTransport):
         context.set_alpn_protocols(["http/1.1"])
         self._context = context
         self._proxy = proxy
-        self._room = asyncio.Semaphore(MOST)
+        self._room = _Room()
         self._session: aiohttp.ClientSession | None = None
         self._held: AsyncGenerator[None] | None = None
 
@@ -87,16 +87,18 @@ class Transport(httpx.AsyncBaseTransport):
     ) -> aiohttp.ClientResponse:
         """The start of an answer; whoever closes it makes room for another."""
         session = self._session or await self._opened()
-        await self._admitted(timeout.get("pool"))
+        await self._room.enter(timeout.get("pool"))
         try:
-            # In a first turn the loop reads that a server has hung up, in a second it heeds that.
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            if self._room.taken == 1:
+                # In a first turn the loop reads that a server has hung up, in a second it heeds
+                # that; while others are on the wire it has such turns all the time.
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
             if session.closed:
                 raise httpx.ConnectError("closed meanwhile")
             return await self._sent(session, method, url, headers, body, timeout)
         except BaseException:
-            self._room.release()
+            self._room.leave()
             raise
 
     async def aclose(self) -> None:
@@ -112,16 +114,6 @@ class Transport(httpx.AsyncBaseTransport):
         # A loop that was closed without that has nothing left to be closed in.
         finalize(self, session.detach)
         return session
-
-    async def _admitted(self, seconds: float | None) -> None:
-        if not self._room.locked():
-            await self._room.acquire()
-            return
-        try:
-            async with asyncio.timeout(seconds):
-                await self._room.acquire()
-        except TimeoutError:
-            raise httpx.PoolTimeout("too many requests are in flight") from None
 
     async def _sent(
         self,
@@ -248,12 +240,37 @@ class _Body(aiohttp.Payload):
         await self.write(writer)
 
 
+class _Room:
+    """How many are on the wire, and room for another."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self._free = asyncio.Semaphore(MOST)
+
+    async def enter(self, seconds: float | None) -> None:
+        """Wait for room, but no longer than this; PoolTimeout past it."""
+        if self._free.locked():
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._free.acquire()
+            except TimeoutError:
+                raise httpx.PoolTimeout("too many requests are in flight") from None
+        else:
+            await self._free.acquire()
+        self.taken += 1
+
+    def leave(self) -> None:
+        """Make room for another."""
+        self.taken -= 1
+        self._free.release()
+
+
 class _Answer(httpx.AsyncByteStream):
     """An answer's content as it comes, which makes room for another when it is closed."""
 
-    def __init__(self, response: aiohttp.ClientResponse, room: asyncio.Semaphore) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, room: _Room) -> None:
         self._response = response
-        self._room: asyncio.Semaphore | None = room
+        self._room: _Room | None = room
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
@@ -266,5 +283,5 @@ class _Answer(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         self._response.release()
         if self._room:
-            self._room.release()
+            self._room.leave()
             self._room = None
