@@ -201,7 +201,10 @@ def _hide(path: Path) -> None:
 
 
 def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    # Somebody else may be making it, and half of that is another database.
+    connection.execute("BEGIN")
     is_new = _is_new(path, connection)
+    connection.execute("COMMIT")
     _log_ahead(connection)
     # Where a disk says too early that it has what it was given, only this makes sure (macOS).
     connection.execute("PRAGMA fullfsync = ON")

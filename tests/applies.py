@@ -131,7 +131,8 @@ class Applies:
 
     def until(self, writes: int) -> None:
         """Wait until the provider has carried out so many."""
-        while self.writes < writes:
+        end = time.monotonic() + 30
+        while self.writes < writes and time.monotonic() < end:
             time.sleep(0.0005)
 
     def rows(self) -> dict[str, Mapping[str, Any]]:

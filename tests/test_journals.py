@@ -157,6 +157,21 @@ for row in range(20):
     assert len({each["process"] for each in entries}) == 8
 
 
+def test_who_reads_while_it_is_being_made_takes_it_for_no_other(path):
+    code = """
+for number in range(60):
+    Journal(f"{sys.argv[1]}-{number}").begin([intent(0)])
+"""
+    command = [sys.executable, "-c", PROGRAM + code, str(path)]
+    with subprocess.Popen(command, cwd=ROOT) as making:
+        for number in range(60):
+            file = Path(f"{path}-{number}")
+            while making.poll() is None and not file.exists():
+                pass
+            assert len(Journal(file).entries()) <= 1
+    assert making.returncode == 0
+
+
 def test_those_who_wait_together_share_one_transaction(journal):
     one(journal, intent())
     file, statements = journal._file, []

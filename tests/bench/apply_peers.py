@@ -21,6 +21,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 import httpx
 import sent_dm
@@ -111,6 +112,37 @@ def connected(address: str, folder: str, rate_limit: str) -> ck.Client:
     return ck.connect(
         "sent", api_key="test", base_url=address, journal=journal, rate_limit=rate_limit
     )
+
+
+def bare_sockets(in_flight: int) -> Way:
+    """What any client can reach at best: the same bytes and nothing else, on plain sockets."""
+
+    async def send(address: str, rows: int) -> None:
+        host = urlsplit(address).netloc
+        keys = (contacts.contact(number)["id"] for number in range(rows))
+
+        async def work() -> None:
+            reader, writer = await asyncio.open_connection(*host.split(":"))
+            for key in keys:
+                writer.write(_PATCH.format(key=key, host=host).encode())
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = head.lower().partition(b"content-length:")[2].split()[0]
+                await reader.readexactly(int(length))
+            writer.close()
+
+        await asyncio.gather(*(work() for _ in range(in_flight)))
+
+    @contextmanager
+    def way(address: str, rows: int) -> Iterator[Callable[[], object]]:
+        yield lambda: asyncio.run(send(address, rows))
+
+    return way
+
+
+_PATCH = (
+    "PATCH /v3/contacts/{key} HTTP/1.1\r\nHost: {host}\r\nx-api-key: test\r\n"
+    'Content-Type: application/json\r\nContent-Length: 16\r\n\r\n{{"opt_out":true}}'
+)
 
 
 def bare_httpx(in_flight: int) -> Way:
