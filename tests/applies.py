@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -131,14 +131,24 @@ class Applies:
 
     def until(self, writes: int) -> None:
         """Wait until the provider has carried out so many."""
-        end = time.monotonic() + 30
-        while self.writes < writes and time.monotonic() < end:
-            time.sleep(0.0005)
+        _wait_for(lambda: self.writes >= writes)
+
+    def until_in_flight(self) -> None:
+        """Wait until a write is there that a latency holds up."""
+        _wait_for(lambda: bool(self.app.engine.in_flight))
 
     def rows(self) -> dict[str, Mapping[str, Any]]:
         """The contacts that are there, by key."""
         contacts = self.app.engine.contacts
         return {str(each.row[contacts.key]): each.row for each in contacts if not each.deleted}
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    for _ in range(60_000):
+        if condition():
+            return
+        time.sleep(0.0005)
+    raise TimeoutError("the process that applies the plan has ended, or does nothing")
 
 
 @contextmanager

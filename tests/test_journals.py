@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -394,6 +394,25 @@ def test_another_database_is_left_alone(tmp_path):
     content = path.read_bytes()
     refused(path, "is a database of something else")
     assert path.read_bytes() == content
+
+
+def test_one_that_somebody_is_making_is_no_other_database(path, monkeypatch):
+    connect = sqlite3.connect
+
+    class Late(sqlite3.Connection):
+        """A connection whose last question comes after somebody else's file is made."""
+
+        def execute(self, text, *values):
+            if "sqlite_master" in text:
+                with closing(connect(path, timeout=0, isolation_level=None)) as other:
+                    with suppress(sqlite3.OperationalError):
+                        for statement in journal_files._SCHEMA:
+                            other.execute(statement)
+            return super().execute(text, *values)
+
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **more: connect(*a, factory=Late, **more))
+    with closing(Journal(path)) as journal:
+        assert one(journal, intent()) == 1
 
 
 def test_one_of_a_later_contactkit_is_left_alone(journal, path):
