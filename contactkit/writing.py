@@ -26,6 +26,7 @@ from contactkit.errors import (
     NotFoundError,
     RateLimitError,
     TransportError,
+    redact,
 )
 from contactkit.flow import perform
 from contactkit.journaling import intent
@@ -35,6 +36,8 @@ from contactkit.spec import JSON, Endpoint, as_list, as_object
 from contactkit.steps import Begin, Fate, Job, Row, Stopped, Terms, Turn, Writing, told
 
 _DONE = {"create": "created", "update": "updated", "delete": "deleted"}
+# After these no other contact can fare better.
+_FATAL = (AuthenticationError, ConfigurationError, JournalError)
 # A key is not sent again so late that the provider may forget it meanwhile.
 _SPARE = 300.0
 
@@ -238,12 +241,12 @@ class _Write:
         row = failure(self.session, effect, error, **self.about(), dry_run=never)
         if self.in_doubt and not _settles(effect, error):
             row["outcome"] = "unknown"
-        return Fate(
-            row=row,
-            id=self.id,
-            stop=str(error) or type(error).__name__ if _fatal(error) else "",
-            lost=isinstance(error, TransportError),
-        )
+        if isinstance(error, Exception) and not isinstance(error, ContactKitError):
+            # What nobody foresaw is no contact's own, and nobody has looked at what it says.
+            told = redact(f"{type(error).__name__}: {error}", self.session.secrets)
+            return Fate(row=row | {"message": told}, id=self.id, stop=told)
+        stop = str(error) if isinstance(error, _FATAL) else ""
+        return Fate(row=row, id=self.id, stop=stop, lost=isinstance(error, TransportError))
 
 
 def _settles(effect: str, error: BaseException) -> bool:
@@ -258,10 +261,3 @@ def _settles(effect: str, error: BaseException) -> bool:
 
 class _Taken(ContactKitError):
     """The journal has it that the row is somebody else's."""
-
-
-def _fatal(error: BaseException) -> bool:
-    """Whether no other contact can fare better; what nobody foresaw is no contact's own."""
-    if isinstance(error, AuthenticationError | ConfigurationError | JournalError):
-        return True
-    return isinstance(error, Exception) and not isinstance(error, ContactKitError)

@@ -503,12 +503,13 @@ def test_what_nobody_foresaw_stops_it_and_is_told(sent: ck.Client, wire: Wire) -
     plan = opted_out(sent)
 
     def breaks(request: httpx.Request, answer: object) -> httpx.Response:
-        raise RuntimeError("the wire is on fire")
+        raise RuntimeError(f"on fire: {request.headers['x-api-key']} of ada@example.com")
 
     wire.faults = [breaks]
     result = plan.apply(progress=False, concurrency=1)
     assert counts(result)["unknown"] == 1
-    assert result.attrs["stopped"] == "the wire is on fire"
+    assert result.attrs["stopped"] == "RuntimeError: on fire: ••• of …"
+    assert result.query("outcome == 'unknown'")["message"].item() == result.attrs["stopped"]
     assert counts(plan.apply(progress=False))["updated"] == plan.requests
 
 
