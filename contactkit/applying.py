@@ -83,6 +83,8 @@ class Apply:
         self._halt = asyncio.get_running_loop().create_future()
         if self.stopped:
             self._halt.set_result(None)
+        # What is late after its turn is close to the next one.
+        self._connection.enter()
         journal, most = self._session.plans, self._options.concurrency
         with nullcontext() if self._options.dry_run else journal.claim() as claim:
             jobs = self._sorted(jobs_of(self._plan, self._session, journal, claim))

@@ -154,12 +154,7 @@ class Connection:
 
     async def asend(self, call: Call) -> Answer:
         """The same, awaited. A connection belongs to its event loop, so each loop has its own."""
-        loop = asyncio.get_running_loop()
-        client = self._awaiting.get(loop)
-        if client is None:
-            for ended in [each for each in list(self._awaiting) if each.is_closed()]:
-                self._awaiting.pop(ended, None)
-            client = self._awaiting[loop] = _opened(Awaiting, self._options)
+        client = self.enter()
         try:
             # What httpx does of a request beside sending it costs as much again, and a plan's
             # writes need none of it.
@@ -171,6 +166,16 @@ class Connection:
             return _reply(await client.send(request))
         except httpx.HTTPError as error:
             return lost(error)
+
+    def enter(self) -> Awaiting:
+        """What the awaiting door sends through in this event loop; the first takes a moment."""
+        loop = asyncio.get_running_loop()
+        client = self._awaiting.get(loop)
+        if client is None:
+            for ended in [each for each in list(self._awaiting) if each.is_closed()]:
+                self._awaiting.pop(ended, None)
+            client = self._awaiting[loop] = _opened(Awaiting, self._options)
+        return client
 
     def close(self, clean: bool = True) -> None:
         """Close what the blocking door opened; `clean` unless an exception ended it."""
