@@ -14,6 +14,8 @@ from contactkit.steps import Job, Row, told
 
 DONE = ("created", "updated", "unchanged", "deleted")
 _UNDO = "undo:"
+# What became of a contact that says nothing of what is to be done now.
+_PAST = "past"
 _SAME = "http_status code field attempts request_id idempotency_key".split()
 
 Entries = Mapping[int, Mapping[str, Any]]
@@ -31,11 +33,8 @@ def entries_of(journal: Journal, name: str, account: str) -> Entries:
         later = journal.last(other, account) if other != name else {}
         for row, entry in later.items():
             if row in found and entry["outcome"] in DONE and entry["id"] > found[row]["id"]:
-                found[row] = {**found[row], "outcome": _UNDONE}
+                found[row] = {**found[row], "outcome": _PAST}
     return found
-
-
-_UNDONE = "undone"
 
 
 def jobs_of(
@@ -53,7 +52,7 @@ def jobs_of(
             yield _refused(session, planned)
         elif row in entries:
             entry = entries[row]
-            entry = {**entry, "outcome": _UNDONE} if _is_past(plan, planned, entry) else entry
+            entry = {**entry, "outcome": _PAST} if _is_past(plan, planned, entry) else entry
             yield _known(session, planned, row, entry, mine)
         else:
             yield Job(planned=planned, row=row)

@@ -21,13 +21,13 @@ _MOST_AT_ONCE = 256
 class Options:
     """What was asked for, checked; a `stop_after_failures` below 1 is a share of what is sent."""
 
-    dry_run: bool = False
-    limit: int | None = None
-    stop_after_failures: float | None = None
-    concurrency: int = 16
-    on_conflict: OnConflict = None
-    patience: float = 120.0
-    tell: Callable[[Progress], None] | None = None
+    dry_run: bool
+    limit: int | None
+    stop_after_failures: float | None
+    concurrency: int
+    on_conflict: OnConflict
+    patience: float
+    tell: Callable[[Progress], None] | None
 
     def most_failures(self, count: int) -> float:
         """How many are too many, of so many contacts that are sent."""

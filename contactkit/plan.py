@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
@@ -25,12 +25,12 @@ from contactkit.pace import through
 from contactkit.planned import Planned
 from contactkit.progress import Progress
 from contactkit.spec import Provider
+from contactkit.steps import OnConflict
 
 if TYPE_CHECKING:
     from contactkit.forms import PlanView
 
 MOST_SHOWN = 10
-OnConflict = Literal["refuse", "reread"]
 Tell = Callable[[Progress], None]
 
 
@@ -74,8 +74,9 @@ class Plan:
 
     `index` has the caller's label of each. `unchanged` contacts and `vanished` ones, which were not
     to be deleted, are only counted. One that tries `again` sends what the provider refused before.
-    `read` is when the contacts were read, None where that is not known. It never changes, and holds
-    no credential.
+    `read` is when the contacts were read, if that is known. A part, or the undoing, `of` another
+    has a name and rows in the journal that follow from it. It never changes, and holds no
+    credential.
     """
 
     provider: Provider
@@ -87,8 +88,6 @@ class Plan:
     of: tuple[str, tuple[int, ...]] | None = None
     again: bool = False
     read: datetime | None = None
-    budget: Budget | None = None
-    now: Callable[[], float] = time.time
     door: Door | None = None
 
     def __len__(self) -> int:
@@ -100,6 +99,10 @@ class Plan:
         """How many it needs: one a contact that is not refused."""
         return sum(not each.problems for each in self.contacts)
 
+    def now(self) -> float:
+        """The time that its requests would live in, in seconds since the epoch."""
+        return self.door.session.clock.now() if self.door else time.time()
+
     @property
     def eta(self) -> datetime | None:
         """When the last request would go, if the first went now; None where nothing limits them.
@@ -107,17 +110,14 @@ class Plan:
         That follows from the rate limits and what is spent of them already, those of a day too. An
         answer's time is not in it.
         """
-        budget, now = self.budget or Budget(self.provider.limits), self.now()
-        if not budget.left(now):
+        budget = self.door.session.budget if self.door else Budget(self.provider.limits)
+        if not budget.left(now := self.now()):
             return None
         return datetime.fromtimestamp(through(budget, self.requests, now), UTC)
 
     @property
     def digest(self) -> str:
-        """A hash of what would be done and what is refused, in whatever order the rows stand.
-
-        The same edits have the same digest, whenever they are planned.
-        """
+        """A hash of what is done and refused: the same edits have it in any order, at any time."""
         return self._ordered[0]
 
     @property
@@ -185,7 +185,7 @@ class Plan:
         stop_after_failures: float | None = None,
         concurrency: int = 16,
         progress: bool | Tell = True,
-        on_conflict: OnConflict | None = None,
+        on_conflict: OnConflict = None,
         patience: float | None = None,
     ) -> pd.DataFrame:
         """Carry it out: a result frame, one row for every contact of the plan, in its order.
@@ -269,10 +269,10 @@ class Plan:
         }
 
     def _shown(self) -> tuple[str, dict[str, str], list[dict[str, Any]], str]:
-        first = self.first(MOST_SHOWN)
+        first, title = self.first(MOST_SHOWN), f"contactkit plan for {self.provider.title}"
         rest = sum(max(1, len(each.changes)) for each in self.contacts) - len(first)
         more = f"and {rest:,} more cells: see plan.cells" if rest else ""
-        return f"contactkit plan for {self.provider.title}", self.facts(), first, more
+        return title, self.facts(), first, more
 
     def __repr__(self) -> str:
         return drawings.as_text(*self._shown())

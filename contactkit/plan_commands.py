@@ -22,7 +22,8 @@ from contactkit.errors import ConfigurationError
 from contactkit.files import read_contacts
 from contactkit.frames import problems
 from contactkit.plan import MOST_SHOWN, Plan
-from contactkit.plans import read_plan
+from contactkit.plan_door import INTERRUPTED
+from contactkit.plans import bound, read_plan
 from contactkit.tallies import by_outcome
 from contactkit.terminal import say, show
 
@@ -144,8 +145,9 @@ def apply(
         "patience": patience,
     }
     said = {name: value for name, value in options.items() if value is not None}
-    with connect(read_plan(plan).provider, journal=journal, base_url=base_url) as client:
-        found = read_plan(plan, client).apply(dry_run=dry_run, **said)
+    kept = read_plan(plan)
+    with connect(kept.provider, journal=journal, base_url=base_url) as client:
+        found = bound(kept, client).apply(dry_run=dry_run, **said)
     _show_result(found)
     if result:
         _keep(found, result)
@@ -233,7 +235,7 @@ def _named(result: pd.DataFrame) -> pd.DataFrame:
 
 def _status(result: pd.DataFrame) -> int:
     stopped = result.attrs.get("stopped")
-    if stopped == "it was interrupted":
+    if stopped == INTERRUPTED:
         return _INTERRUPTED
     return int(bool(stopped) or bool(result["outcome"].isin(_WRONG).any()))
 

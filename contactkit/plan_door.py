@@ -23,6 +23,7 @@ from contactkit.world import Clock, arun, run
 if TYPE_CHECKING:
     from contactkit.forms import PlanView
 
+INTERRUPTED = "it was interrupted"
 # Some systems tell of an interrupt only when a wait is over.
 _GLANCE = 0.2
 
@@ -99,7 +100,7 @@ class _Thread:
     """An apply on a thread of its own; who waits for it may interrupt it, and then once more."""
 
     def __init__(self, apply: Apply, run: Callable[[], Coroutine[Any, Any, pd.DataFrame]]) -> None:
-        self._ends = [lambda: apply.stop("it was interrupted"), apply.abort]
+        self._ends = [lambda: apply.stop(INTERRUPTED), apply.abort]
         self._run = run
         self._done = threading.Event()
         self._loop = asyncio.new_event_loop()

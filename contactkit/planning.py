@@ -59,8 +59,6 @@ def plan_of(
         unchanged=len(edited) - len(written),
         vanished=0 if delete else len(found.gone),
         read=_read_at(original),
-        budget=session.budget,
-        now=session.clock.now,
     )
 
 

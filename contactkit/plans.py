@@ -43,11 +43,10 @@ def read_plan(path: str | Path, client: Any = None) -> Plan:
     ConfigurationError where the file is no plan, or was changed since, or is another provider's.
     Without a client its ETA follows from the declared limits, as if nothing were spent of them.
     """
-    door = _door(client)
     contacts, index, told = plan_files.read(path)
+    # A declaration of the caller's own is known to the client alone.
+    door = None if client is None else _door(client, str(told["provider"]))
     found = door.session.provider if door else find(str(told["provider"]))
-    if found.name != told["provider"]:
-        raise ConfigurationError(f"{path}: is a plan for {told['provider']}, not for {found.name}")
     numbers = tuple(map(int, told["numbers"]))
     plan = Plan(
         provider=found,
@@ -58,19 +57,25 @@ def read_plan(path: str | Path, client: Any = None) -> Plan:
         vanished=int(told["vanished"]),
         of=(told["name"], numbers) if numbers else None,
         read=datetime.fromisoformat(told["read"]) if told["read"] else None,
+        door=door,
     )
     if plan.digest != told["digest"]:
         raise ConfigurationError(f"{path}: was changed since the plan was made")
-    if door is None:
-        return plan
-    session = door.session
-    return replace(plan, door=door, budget=session.budget, now=session.clock.now)
+    return plan
 
 
-def _door(client: Any) -> Door | None:
+def bound(plan: Plan, client: Any) -> Plan:
+    """The plan as this client applies it; ConfigurationError where it is another provider's."""
+    return replace(plan, door=_door(client, plan.provider.name))
+
+
+def _door(client: Any, provider: str) -> Door:
     door = getattr(getattr(client, "contacts", None), "door", None)
-    if client is not None and door is None:
+    if door is None:
         raise ConfigurationError("client must be a client, as contactkit.connect() makes it")
+    if door.session.provider.name != provider:
+        name = door.session.provider.name
+        raise ConfigurationError(f"it is a plan for {provider}, and the client is for {name}")
     return door
 
 

@@ -43,8 +43,8 @@ class Terms:
 
     session: Session
     plan: str
-    dry_run: bool = False
-    on_conflict: OnConflict = None
+    dry_run: bool
+    on_conflict: OnConflict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

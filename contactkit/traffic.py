@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
 _MOST = 300
@@ -18,18 +18,18 @@ class Traffic:
     def __init__(self, start: float, left: Callable[[float], int | None]) -> None:
         self._start = start
         self._left = left
-        self._seconds: dict[int, list[int | None]] = {}
+        self._sent: Counter[int] = Counter()
+        self._limited: Counter[int] = Counter()
+        self._left_at: dict[int, int | None] = {}
         self._done: deque[tuple[int, int]] = deque()
 
     def sent(self, now: float) -> None:
         """A request goes."""
-        second = self._second(now)
-        second[0] = (second[0] or 0) + 1
+        self._sent[self._second(now)] += 1
 
     def limited(self, now: float) -> None:
         """The rate limit said no."""
-        second = self._second(now)
-        second[1] = (second[1] or 0) + 1
+        self._limited[self._second(now)] += 1
 
     def done(self, now: float) -> None:
         """A contact's outcome is known."""
@@ -50,21 +50,22 @@ class Traffic:
 
     def timeline(self) -> list[list[int | None]]:
         """Second since the start, requests sent, 429s, and what was left: at most about 300."""
-        last = max(self._seconds, default=0)
-        width = last // _MOST + 1
-        spans: dict[int, list[int | None]] = {}
-        for second in sorted(self._seconds):
-            sent, limited, left = self._seconds[second]
-            span = spans.setdefault(second // width * width, [0, 0, None])
-            spans[second // width * width] = [
-                (span[0] or 0) + (sent or 0),
-                (span[1] or 0) + (limited or 0),
-                span[2] if left is None else left,
+        width = max(self._left_at, default=0) // _MOST + 1
+        spans: dict[int, list[int]] = {}
+        for second in sorted(self._left_at):
+            spans.setdefault(second // width * width, []).append(second)
+        return [
+            [
+                start,
+                sum(self._sent[second] for second in span),
+                sum(self._limited[second] for second in span),
+                self._left_at[span[-1]],
             ]
-        return [[second, *counts] for second, counts in spans.items()]
+            for start, span in spans.items()
+        ]
 
-    def _second(self, now: float) -> list[int | None]:
+    def _second(self, now: float) -> int:
         second = int(max(0.0, now - self._start))
-        if second not in self._seconds:
-            self._seconds[second] = [0, 0, self._left(now)]
-        return self._seconds[second]
+        if second not in self._left_at:
+            self._left_at[second] = self._left(now)
+        return second

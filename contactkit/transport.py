@@ -2,7 +2,7 @@
 
 httpx's own pool looks at every request and every connection whenever one of them moves, so that
 many in flight slow each other down. Nothing is decided here: no redirect is followed, no cookie
-kept, no body unpacked, and nothing is sent twice.
+kept, and nothing is sent twice.
 """
 
 from __future__ import annotations

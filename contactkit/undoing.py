@@ -59,8 +59,6 @@ def undone(session: Session, plan: Plan, listed: Callable[[], Flow[pd.DataFrame]
         index=plan.index.take(np.array(at, dtype=np.intp)),
         created=datetime.fromtimestamp(session.clock.now(), UTC),
         of=(undoing(plan.name), tuple(plan.numbers[position] for position in at)),
-        budget=session.budget,
-        now=session.clock.now,
         door=plan.door,
     )
 
@@ -109,7 +107,7 @@ def _taken_back(
         case "update":
             return _restored(provider, planned, entry, key, stands, doubted)
         case "create":
-            return _removed(provider, entry, key, stands, doubted)
+            return _removed(provider, planned, entry, key, stands, doubted)
         case _:
             return _made_again(provider, entry["before"] or {}, key, stands, doubted)
 
@@ -146,7 +144,12 @@ def _restored(
 
 
 def _removed(
-    provider: Provider, entry: Entry, key: str, stands: Contact | None, doubted: bool
+    provider: Provider,
+    planned: Planned,
+    entry: Entry,
+    key: str,
+    stands: Contact | None,
+    doubted: bool,
 ) -> Planned:
     """The deletion of what was created."""
     created, after = settable(provider, provider.endpoint("create")), entry["after"] or {}
@@ -156,7 +159,7 @@ def _removed(
         return _refused("delete", key, None, "is not there any more", "not_found")
     names = [name for name in created if name in after]
     problems = [_changed_since(n) for n in names if not same(stands.get(n), after[n])]
-    undo = provider.undo({}, entry["changes"], {})
+    undo = provider.undo({}, planned.changes, planned.options)
     return _planned("delete", key, stands, {}, undo, problems)
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -428,18 +428,22 @@ class Slow(Wire):
         return Both(handle)
 
 
+def interrupt_once_two_are_there(wire: Slow, later: float, then: Callable[[], None]) -> None:
+    def interrupt() -> None:
+        for _ in range(2):
+            wire.there.acquire()
+        os.kill(os.getpid(), signal.SIGINT)
+        threading.Timer(later, then).start()
+
+    threading.Thread(target=interrupt).start()
+
+
 def test_an_interrupt_finishes_what_is_on_the_wire_and_answers() -> None:
     wire = Slow()
     with ck.connect("sent", via=wire) as client:
         plan = opted_out(client)
 
-        def interrupt() -> None:
-            for _ in range(2):
-                wire.there.acquire()
-            os.kill(os.getpid(), signal.SIGINT)
-            threading.Timer(0.2, wire.go.set).start()
-
-        threading.Thread(target=interrupt).start()
+        interrupt_once_two_are_there(wire, 0.2, wire.go.set)
         result = plan.apply(progress=False, concurrency=2)
         assert counts(result)["updated"] == 2
         assert counts(result)["planned"] == plan.requests - 2
@@ -454,13 +458,7 @@ def test_a_second_interrupt_gives_up_what_is_on_the_wire() -> None:
     with ck.connect("sent", via=wire) as client:
         plan = opted_out(client)
 
-        def interrupt() -> None:
-            for _ in range(2):
-                wire.there.acquire()
-            os.kill(os.getpid(), signal.SIGINT)
-            threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-
-        threading.Thread(target=interrupt).start()
+        interrupt_once_two_are_there(wire, 0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
         result = plan.apply(progress=False, concurrency=2)
         assert counts(result)["unknown"] == 2
         wire.go.set()

@@ -37,7 +37,9 @@ def test_a_plan_from_a_file_is_applied_through_the_client_it_is_read_with(
 def test_a_plan_is_not_read_with_another_providers_client(sent: ck.Client, tmp_path: Path) -> None:
     opted_out(sent).to_parquet(tmp_path / "plan.parquet")
     with ck.connect("privy", via=ck.Simulator()) as privy:
-        with pytest.raises(ck.ConfigurationError, match="is a plan for sent, not for privy"):
+        with pytest.raises(
+            ck.ConfigurationError, match="it is a plan for sent, and the client is for privy"
+        ):
             ck.read_plan(tmp_path / "plan.parquet", privy)
     with pytest.raises(ck.ConfigurationError, match="must be a client"):
         ck.read_plan(tmp_path / "plan.parquet", "sent")

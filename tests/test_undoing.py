@@ -187,6 +187,21 @@ def test_a_welcome_text_that_was_sent_is_told(
     assert messages.str.contains("welcome text").to_list() == [told] * len(some)
 
 
+@pytest.mark.parametrize(("options", "told"), [({}, True), ({"send_welcome_sms": False}, False)])
+def test_a_welcome_text_to_a_new_contact_is_told_too(
+    connect: Callable[[str], ck.Client], options: dict[str, bool], told: bool
+) -> None:
+    client = connect("privy")
+    people = client.contacts.list()
+    new = {"phone_number": "+12125550187", "sms_consent": "subscribed", **options}
+    edited = pd.concat([people.astype(object), pd.DataFrame([new], dtype=object)])
+    plan = client.contacts.plan(edited, people, create=True)
+    assert counts(plan.apply(progress=False)) == {"created": 1}
+    (row,) = plan.undo().rows.to_dict("records")
+    assert row["operation"] == "delete"
+    assert ("welcome text" in str(row["message"])) is told
+
+
 def test_what_is_in_doubt_is_not_undone_before_it_is_settled(
     connect: Callable[[str], ck.Client], wire: Wire
 ) -> None:
