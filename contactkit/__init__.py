@@ -9,77 +9,44 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from contactkit.errors import (
+    ApiError,
+    AuthenticationError,
+    CassetteError,
+    ConfigurationError,
+    ConflictError,
+    ContactKitError,
+    ContactKitWarning,
+    FieldProblem,
+    InvalidInputError,
+    InvalidRequestError,
+    JournalError,
+    NotFoundError,
+    PermissionDeniedError,
+    Problem,
+    RateLimitError,
+    ServerError,
+    TransportError,
+    UnrecordedRequestError,
+)
+
 if TYPE_CHECKING:
-    from contactkit.cassette.world import Cassette
-    from contactkit.client import Client, connect
-    from contactkit.description import describe, providers
-    from contactkit.entries import journal
-    from contactkit.errors import (
-        ApiError,
-        AuthenticationError,
-        CassetteError,
-        ConfigurationError,
-        ConflictError,
-        ContactKitError,
-        ContactKitWarning,
-        FieldProblem,
-        InvalidInputError,
-        InvalidRequestError,
-        JournalError,
-        NotFoundError,
-        PermissionDeniedError,
-        Problem,
-        RateLimitError,
-        ServerError,
-        TransportError,
-        UnrecordedRequestError,
-    )
-    from contactkit.files import read_contacts
-    from contactkit.frames import problems
-    from contactkit.plan import Plan
-    from contactkit.plans import plan_from, read_plan
-    from contactkit.readings import CLEAR
+    from contactkit._client.client import Client
+    from contactkit._client.connect import connect
+    from contactkit._client.describe import describe, providers
+    from contactkit._client.read import read_contacts
+    from contactkit._client.record import record
+    from contactkit._frames.coerce import CLEAR
+    from contactkit._frames.frame import problems
+    from contactkit._http.world import Clock, Live, World
+    from contactkit._journal.frame import journal
+    from contactkit._plans.load import plan_from, read_plan
+    from contactkit._plans.plan import Plan
+    from contactkit._plans.progress import Progress
+    from contactkit.cassette.cassette import Cassette
     from contactkit.simulator import Simulator
-    from contactkit.taping import record
-    from contactkit.world import Live
 
 __version__ = "0.1.0"
-
-_HOMES = {
-    "cassette.world": ["Cassette"],
-    "client": ["Client", "connect"],
-    "description": ["describe", "providers"],
-    "entries": ["journal"],
-    "errors": [
-        "ApiError",
-        "AuthenticationError",
-        "CassetteError",
-        "ConfigurationError",
-        "ConflictError",
-        "ContactKitError",
-        "ContactKitWarning",
-        "FieldProblem",
-        "InvalidInputError",
-        "InvalidRequestError",
-        "JournalError",
-        "NotFoundError",
-        "PermissionDeniedError",
-        "Problem",
-        "RateLimitError",
-        "ServerError",
-        "TransportError",
-        "UnrecordedRequestError",
-    ],
-    "files": ["read_contacts"],
-    "frames": ["problems"],
-    "plan": ["Plan"],
-    "plans": ["plan_from", "read_plan"],
-    "readings": ["CLEAR"],
-    "simulator": ["Simulator"],
-    "taping": ["record"],
-    "world": ["Live"],
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "CLEAR",
@@ -88,6 +55,7 @@ __all__ = [
     "Cassette",
     "CassetteError",
     "Client",
+    "Clock",
     "ConfigurationError",
     "ConflictError",
     "ContactKitError",
@@ -101,11 +69,13 @@ __all__ = [
     "PermissionDeniedError",
     "Plan",
     "Problem",
+    "Progress",
     "RateLimitError",
     "ServerError",
     "Simulator",
     "TransportError",
     "UnrecordedRequestError",
+    "World",
     "connect",
     "describe",
     "journal",
@@ -117,14 +87,36 @@ __all__ = [
     "record",
 ]
 
+# Where the names are that are imported when they are first used.
+_MODULES = {
+    "Client": "_client.client",
+    "connect": "_client.connect",
+    "describe": "_client.describe",
+    "providers": "_client.describe",
+    "read_contacts": "_client.read",
+    "record": "_client.record",
+    "CLEAR": "_frames.coerce",
+    "problems": "_frames.frame",
+    "Live": "_http.world",
+    "World": "_http.world",
+    "Clock": "_http.world",
+    "journal": "_journal.frame",
+    "plan_from": "_plans.load",
+    "read_plan": "_plans.load",
+    "Plan": "_plans.plan",
+    "Progress": "_plans.progress",
+    "Cassette": "cassette.cassette",
+    "Simulator": "simulator",
+}
+
 
 def __getattr__(name: str) -> object:
-    if name not in _HOME_OF:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    globals()[name] = found
-    return found
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME_OF})
+    return sorted({*globals(), *_MODULES})

@@ -17,15 +17,11 @@ repeats a personal value.
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-
-from contactkit.telling import held, is_secret_name, shaped
-from contactkit.told import retold
 
 
 class ContactKitWarning(UserWarning):
@@ -208,39 +204,3 @@ def error_for_status(status: int) -> type[ApiError]:
     if status >= 500:
         return ServerError
     return _BY_STATUS.get(status, InvalidRequestError if status >= 400 else ApiError)
-
-
-class Secret(str):
-    """Text whose repr is masked, so that a traceback that shows variables does not show it."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'•••'"
-
-
-# The look-behind keeps a long text without any address from being tried at every letter.
-_PERSONAL = re.compile(
-    r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*"
-    r"|(?:\+|%2B)?\d[\d\s()./\u2010-\u2015-]{5,}\d"
-)
-
-
-def redact(text: str, secrets: Iterable[str], *, personal: bool = True) -> str:
-    """`text` without the given secrets, however they are spelt, or what must be one.
-
-    Without e-mail addresses and phone numbers too, unless `personal` is False.
-    """
-    given = tuple(dict.fromkeys(map(str, filter(None, secrets))))
-    text = retold(text, lambda name, value: "•••" if is_secret_name(name) else value)
-    text = _struck(text, held(text, given))
-    text = _struck(text, shaped(text))
-    return _PERSONAL.sub("…", text) if personal else text
-
-
-def _struck(text: str, places: Iterable[tuple[str, int, int]]) -> str:
-    made, at = "", 0
-    for _, start, end in sorted(places, key=lambda each: each[1:]):
-        if start >= at:
-            made, at = f"{made}{text[at:start]}•••", end
-    return made + text[at:]

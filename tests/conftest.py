@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import contactkit as ck
-from contactkit.declarations import names
-from tests.support import EXAMPLES, Example, Wire
+from contactkit._providers import names
+from tests.support.providers import EXAMPLES, Example, Wire
 
 if TYPE_CHECKING:
-    from tests.applies import Forks
+    from tests.support.applies import Forks
 
 # No test is timed: a busy machine is not a bug.
 settings.register_profile(
@@ -74,7 +74,7 @@ def client(name: str, wire: Wire) -> Iterator[ck.Client]:
 def forks() -> Iterator[Forks]:
     """Processes that start as fast as a test kills them."""
     # Few tests need it.
-    from tests.applies import Forks
+    from tests.support.applies import Forks
 
     found = Forks()
     yield found

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contactkit import errors
-from contactkit.errors import ContactKitError, FieldProblem, Problem, redact
+from contactkit._redact import redact
+from contactkit.errors import ContactKitError, FieldProblem, Problem
 
 PROBLEM = Problem(
     provider="sent",

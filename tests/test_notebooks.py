@@ -14,13 +14,13 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 import contactkit as ck
-from contactkit.cassette.pseudonym_key import VARIABLE
-from contactkit.declarations import find, names
-from tests.clean_notebooks import FOLDER, cleaned
-from tests.notebook_checks import CHECKS, Shown, table
+from contactkit._providers import find, names
+from contactkit.cassette.redaction.key import VARIABLE
+from tests.support.clean_notebooks import FOLDER, cleaned
+from tests.support.notebook_checks import CHECKS, Shown, table
 
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
-OFFLINE = Path(__file__).parent / "offline"
+OFFLINE = Path(__file__).parent / "support" / "offline"
 OWN_FOLDERS = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PROBE = """\
@@ -86,7 +86,9 @@ def _whole(notebook: NotebookNode) -> str:
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_it_is_committed_clean(name):
     text = (FOLDER / name).read_text(encoding="utf-8")
-    assert text == cleaned(text), f"{name} is not clean: run python tests/clean_notebooks.py"
+    assert text == cleaned(text), (
+        f"{name} is not clean: run python tests/support/clean_notebooks.py"
+    )
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from contactkit.client import _needs
-from contactkit.declarations import find, names
+from contactkit._client.client import needs
+from contactkit._providers import find, names
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -37,7 +37,7 @@ def test_it_opens_with_one_sentence_and_the_two_commands():
 @pytest.mark.parametrize("name", names())
 def test_every_credential_is_listed(name):
     provider = find(name)
-    for each in (*provider.settings, *(c for way in provider.auth for c in _needs(way))):
+    for each in (*provider.settings, *(c for way in provider.auth for c in needs(way))):
         assert f"| `{each.name}` | `{each.env}` |" in README
 
 
@@ -45,6 +45,6 @@ def test_every_floor_is_drawn():
     contracts = (ROOT / "pyproject.toml").read_text()
     layers = re.search(r"layers = \[(.*?)\]", contracts, re.DOTALL)
     assert layers
-    drawn = README[README.index("cli, demo") :]
+    drawn = README[README.index("## Architecture") :]
     for module in re.findall(r"contactkit\.(\w+)", layers[1]):
         assert re.search(rf"\b{module}\b", drawn)

@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 import contactkit as ck
-from contactkit.declarations import names
-from tests.sockets import saying, talking
+from contactkit._providers import names
+from tests.support.sockets import saying, talking
 
 PACKAGE = Path(ck.__file__).parent
 ROOT = PACKAGE.parent
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 KNOWS_PROVIDERS = {
-    "demo.py",
-    *(f"{where}/{n}.py" for n in names() for where in ("declarations", "simulator")),
+    "cli/demo.py",
+    *(f"{where}/{n}.py" for n in names() for where in ("_providers", "simulator/rules")),
+    *(f"_providers/{n}/__init__.py" for n in names()),
 }
 
 
@@ -112,37 +113,20 @@ def test_no_provider_is_known_by_name_but_in_its_own_files(module):
     assert not strings & {"sent", "privy", "sendblue", "digital_onboarding"}
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if "/" not in m and m != "__init__.py"])
-def test_every_module_has_its_tests(module):
-    here = Path(__file__).parent
-    tests = {path.relative_to(here).as_posix() for path in here.rglob("test_*.py")}
-    elsewhere = {
-        "auth.py": "test_client.py",
-        "book.py": "test_applying.py",
-        "calls.py": "test_flow.py",
-        "answers.py": "test_contract.py",
-        "contacts.py": "test_contract.py",
-        "claims.py": "test_journals.py",
-        "demo.py": "test_cli.py",
-        "doors.py": "test_contract.py",
-        "drawings.py": "test_plan.py",
-        "entries.py": "test_journals.py",
-        "journal_files.py": "test_journals.py",
-        "journaling.py": "test_journals.py",
-        "jobs.py": "test_applying.py",
-        "lab.py": "browser/test_lab.py",
-        "options.py": "test_applying.py",
-        "plan_door.py": "test_applying.py",
-        "plan_files.py": "test_plan.py",
-        "plan_frames.py": "test_plan.py",
-        "planned.py": "test_plan.py",
-        "planning.py": "test_plan.py",
-        "readings.py": "test_differences.py",
-        "results.py": "test_safety.py",
-        "steps.py": "test_applying.py",
-        "writing.py": "test_applying.py",
+@pytest.mark.parametrize(
+    "package",
+    sorted(path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("*/__init__.py")),
+)
+def test_every_package_has_its_tests(package):
+    assert list((ROOT / "tests" / package.lstrip("_")).rglob("test_*.py"))
+
+
+def test_the_root_has_three_modules():
+    assert {path.name for path in PACKAGE.glob("*.py")} == {
+        "__init__.py",
+        "_redact.py",
+        "errors.py",
     }
-    assert elsewhere.get(module, f"test_{module}") in tests
 
 
 @pytest.mark.parametrize("module", MODULES)

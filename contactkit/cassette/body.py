@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 
-from contactkit.spec import JSON, as_list, as_object
+from contactkit.spec.provider import JSON, as_list, as_object
 
 _LONG = 2_000
 _DEEPEST = 4

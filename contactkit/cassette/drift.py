@@ -17,13 +17,13 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 
+from contactkit._frames.frame import STRING, declared_frame
 from contactkit.cassette.body import decompressed
 from contactkit.cassette.exchange import Exchange, path_of
-from contactkit.cassette.lines import written
-from contactkit.cassette.personal import Places
-from contactkit.frames import STRING, declared_frame
-from contactkit.records import key_of
-from contactkit.spec import JSON, Provider, as_list, as_object
+from contactkit.cassette.format import written
+from contactkit.cassette.redaction.fields import Places
+from contactkit.spec.provider import JSON, Provider, as_list, as_object
+from contactkit.spec.record import key_of
 
 Change: TypeAlias = Literal["added", "removed", "type changed", "value changed"]
 COLUMNS: dict[str, Any] = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote
 
-from contactkit.spec import JSON
+from contactkit.spec.provider import JSON
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 _FORM = "application/x-www-form-urlencoded"

@@ -7,8 +7,8 @@ from operator import eq, ne
 from typing import NamedTuple, cast
 
 from contactkit.cassette.exchange import Asked, path_of
-from contactkit.cassette.lines import Entry
-from contactkit.spec import JSON
+from contactkit.cassette.format import Entry
+from contactkit.spec.provider import JSON
 
 _LONGEST = 60
 

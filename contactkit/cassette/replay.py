@@ -17,12 +17,12 @@ import respx
 from respx.models import PassThrough, ResolvedRoute
 
 from contactkit.cassette.exchange import Asked, Exchange
-from contactkit.cassette.heard import asked
-from contactkit.cassette.hearing import request_of
-from contactkit.cassette.keys import Index, Kind, mark_names, marks
-from contactkit.cassette.redaction import Redaction
+from contactkit.cassette.matching import Index, Kind, mark_names, marks
+from contactkit.cassette.recorder import request_of
+from contactkit.cassette.redaction.exchange import asked
+from contactkit.cassette.redaction.redactor import Redaction
 from contactkit.errors import ConfigurationError
-from contactkit.spec import Provider
+from contactkit.spec.provider import Provider
 
 _CALLS = 256
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 import pandas as pd
 
-from contactkit.checks import same
+from contactkit._frames.frame import result_frame
 from contactkit.forms.draft import Draft
-from contactkit.forms.question import Question
-from contactkit.frames import result_frame
-from contactkit.spec import JSON
+from contactkit.spec.provider import JSON
+from contactkit.spec.validate import same
 
 
 class Attempts:
@@ -51,3 +51,27 @@ class Attempts:
     def asks(self, draft: Draft) -> bool:
         """Whether a draft has to be asked about first."""
         return bool(draft.doubts) and self._question.asks(draft.values)
+
+
+# Two presses of Enter in a row are one answer, given before the question was read.
+READING = 1.0
+
+
+class Question:
+    """What was asked about last, and when."""
+
+    def __init__(self) -> None:
+        self._asked: object = None
+        self._since = 0.0
+
+    def asks(self, about: object) -> bool:
+        """Whether this has to be asked about first: once, and long enough to be read."""
+        now = time.monotonic()
+        if self._asked == about and now - self._since >= READING:
+            return False
+        self._asked, self._since = about, now
+        return True
+
+    def forget(self) -> None:
+        """The question that was asked last is answered with no."""
+        self._asked = None

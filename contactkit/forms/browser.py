@@ -7,30 +7,30 @@ only when somebody leafs that far.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 import pandas as pd
 from IPython.display import display
 
-from contactkit.calls import Session, World
-from contactkit.contacts import Contacts
+from contactkit._frames.frame import rows_of
+from contactkit._http.session import Session, World
 from contactkit.errors import ContactKitError, FieldProblem, InvalidInputError, NotFoundError
 from contactkit.forms.cells import claim
 from contactkit.forms.contact_form import ContactForm
 from contactkit.forms.draft import read_draft
 from contactkit.forms.fields import column_fields, groups, label_of
-from contactkit.forms.guard import raise_unexpected
-from contactkit.forms.markup import render
-from contactkit.forms.mask import text_of
-from contactkit.forms.panel import Event, Panel, Work
-from contactkit.forms.telling import problems_told, refusal_told
-from contactkit.forms.transcript import Transcript
-from contactkit.frames import rows_of
-from contactkit.records import key_of
-from contactkit.spec import JSON, Provider
+from contactkit.forms.html import render, text_of
+from contactkit.forms.messages import problems_told, raise_unexpected, refusal_told
+from contactkit.forms.record import Transcript
+from contactkit.forms.widget import Event, Panel, Work
+from contactkit.spec.provider import JSON, Provider
+from contactkit.spec.record import key_of
 
 PAGE = 20
+
+if TYPE_CHECKING:
+    from contactkit._client.verbs import Contacts
 
 
 class ContactBrowser:

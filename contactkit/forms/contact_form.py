@@ -9,37 +9,37 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from IPython.display import display
 
-from contactkit.calls import Session, World
-from contactkit.contacts import Contacts
+from contactkit._frames.frame import result_frame
+from contactkit._http.results import failure, key_of_write, problem_fields
+from contactkit._http.session import Session, World
 from contactkit.errors import FieldProblem
 from contactkit.forms.attempts import Attempts
 from contactkit.forms.cells import claim
 from contactkit.forms.controls import Raw
-from contactkit.forms.draft import Draft, read_draft
-from contactkit.forms.drawing import current_of, drawn, title_of
-from contactkit.forms.guard import raise_unexpected
-from contactkit.forms.markup import frame_table, render
-from contactkit.forms.mask import personal_texts, text_of
-from contactkit.forms.panel import Event, Panel, Work
-from contactkit.forms.review import code_of, review_of
-from contactkit.forms.telling import (
+from contactkit.forms.draft import Draft, code_of, read_draft, review_of
+from contactkit.forms.fields import current_of, drawn, title_of
+from contactkit.forms.html import frame_table, personal_texts, render, text_of
+from contactkit.forms.messages import (
     doubt_told,
     outcome_told,
     problems_told,
+    raise_unexpected,
     refusal_told,
 )
-from contactkit.forms.transcript import Transcript
-from contactkit.frames import result_frame
-from contactkit.records import fields_of, key_of
-from contactkit.results import failure, key_of_write, problem_fields
-from contactkit.spec import JSON, Endpoint
+from contactkit.forms.record import Transcript
+from contactkit.forms.widget import Event, Panel, Work
+from contactkit.spec.provider import JSON, Endpoint
+from contactkit.spec.record import fields_of, key_of
 
 _SHOWN = ["key", "operation", "outcome", "changed", "http_status", "code", "message", "attempts"]
+
+if TYPE_CHECKING:
+    from contactkit._client.verbs import Contacts
 
 
 class ContactForm:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from contactkit.records import RecordField, parse_time
-from contactkit.spec import JSON, as_list, as_object
+from contactkit.spec.provider import JSON, as_list, as_object
+from contactkit.spec.record import RecordField, parse_time
 
 Name = Literal["text", "long", "number", "choice", "flag", "date", "time", "tags", "pairs", "json"]
 Raw: TypeAlias = JSON

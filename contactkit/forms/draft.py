@@ -6,17 +6,19 @@ never written by accident.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from contactkit import phones
-from contactkit.calls import Ask, Session, prepare
-from contactkit.checks import accepted, is_phone, phone, same
-from contactkit.edits import judged, to_send
+from contactkit._http.session import Ask, Session, prepare
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.forms.controls import Raw, value_of
-from contactkit.records import RecordField
-from contactkit.spec import JSON, Endpoint
+from contactkit.forms.fields import label_of
+from contactkit.forms.html import render, table, text_of
+from contactkit.spec import phones
+from contactkit.spec.provider import JSON, Endpoint, Provider
+from contactkit.spec.record import RecordField
+from contactkit.spec.validate import accepted, after, is_phone, judged, phone, same, to_send
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,3 +98,38 @@ def _checked(
     if found.problems:
         raise InvalidInputError(f"{provider.name} {endpoint.verb}", found.problems)
     return prepare(session, endpoint, key=key, body=found.wire)
+
+
+def review_of(
+    provider: Provider, endpoint: Endpoint, key: str, current: Mapping[str, JSON], draft: Draft
+) -> str:
+    """HTML: old and new of each field that differs, and the request."""
+    rows = [
+        (
+            label_of(name),
+            text_of(current.get(name)) or "—",
+            text_of(after(draft.fields[name], current.get(name), value)) or "—",
+        )
+        for name, value in draft.values.items()
+    ]
+    return render(
+        "review",
+        table=table("What would change", ["field", "old", "new"], rows),
+        request=request_of(draft.ask) if draft.ask else "",
+        code=code_of(provider, endpoint, key, draft.values),
+    )
+
+
+def request_of(ask: Ask) -> str:
+    """A request as it will be sent, without its headers: they hold what nobody should read."""
+    first = f"{ask.call.method} {ask.call.url}"
+    if ask.call.body is None:
+        return first
+    return f"{first}\n{json.dumps(ask.call.body, indent=2, ensure_ascii=False)}"
+
+
+def code_of(provider: Provider, endpoint: Endpoint, key: str, values: Mapping[str, JSON]) -> str:
+    """The line of Python that does the same."""
+    arguments = [repr(key)] if endpoint.takes_key else []
+    arguments += [f"{name}={value!r}" for name, value in values.items()]
+    return render("code", code=f"{provider.name}.contacts.{endpoint.verb}({', '.join(arguments)})")

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from contactkit.checks import accepted, check
+import pandas as pd
+
+from contactkit._frames.frame import problems, rows_of
 from contactkit.forms.controls import Name, Raw, control_of, kinds_of, raw_of
-from contactkit.records import Record, RecordField, fields_of
-from contactkit.spec import JSON, Endpoint, Provider
+from contactkit.forms.html import render, shown
+from contactkit.spec.provider import JSON, Endpoint, Provider
+from contactkit.spec.record import Record, RecordField, fields_of
+from contactkit.spec.validate import accepted, check
 
 Contact = Mapping[str, JSON]
 
@@ -130,3 +134,39 @@ def _shown(
         raw=raw_of(field, value),
         reason="" if current is None else refusal(provider, endpoint, field, current),
     )
+
+
+def title_of(provider: Provider, contact: pd.DataFrame | None) -> str:
+    """What the form is for."""
+    return f"{'Create' if contact is None else 'Edit'} a contact at {provider.title}"
+
+
+def current_of(provider: Provider, contact: pd.DataFrame | None) -> dict[str, JSON] | None:
+    """A one-row frame as JSON by field name; None where there is no contact."""
+    return None if contact is None else rows_of(provider.record, contact)[0]
+
+
+def drawn(
+    provider: Provider, endpoint: Endpoint, contact: pd.DataFrame | None, prefix: str
+) -> Mapping[str, str]:
+    """The regions of a form that nobody has touched yet; ids in it begin with `prefix`."""
+    current = current_of(provider, contact)
+    found = groups(provider, endpoint, current)
+    reasons = [each.reason for group in found for each in group.fields if each.writable]
+    facts = [
+        (label_of(each.name), shown(each, (current or {}).get(each.name)))
+        for each in only_read(provider, endpoint)
+        if current
+    ]
+    return {
+        "head": title_of(provider, contact),
+        "note": render(
+            "note",
+            reasons=dict.fromkeys(reasons) if all(reasons) else (),
+            bad=() if contact is None else dict.fromkeys(problems(contact)["field"]),
+        ),
+        "fields": render("fields", groups=found, only_read=facts, prefix=prefix),
+        "problems": "",
+        "status": "",
+        "report": "",
+    }

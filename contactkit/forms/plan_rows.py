@@ -13,14 +13,13 @@ from typing import Any
 import pandas as pd
 from markupsafe import escape
 
-from contactkit.errors import redact
-from contactkit.forms.markup import cell_text
-from contactkit.forms.mask import HIDDEN, masked, personal_texts, shown, text_of
-from contactkit.plan import Plan
-from contactkit.plan_frames import cells_of
-from contactkit.planned import Planned
-from contactkit.records import RecordField, fields_of, key_of
-from contactkit.spec import JSON
+from contactkit._plans.change import Planned
+from contactkit._plans.plan import Plan
+from contactkit._plans.tables import cells_of
+from contactkit._redact import redact
+from contactkit.forms.html import HIDDEN, cell_text, masked, personal_texts, shown, text_of
+from contactkit.spec.provider import JSON
+from contactkit.spec.record import RecordField, fields_of, key_of
 
 CELL_COLUMNS = ("key", "operation", "outcome", "field", "old", "new", "refused because")
 RESULT_COLUMNS = tuple("key operation outcome changed http_status code message attempts".split())

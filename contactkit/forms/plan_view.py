@@ -15,20 +15,18 @@ from typing import Any, TypeVar
 import pandas as pd
 from IPython.display import display
 
-from contactkit.calls import World
-from contactkit.errors import redact
+from contactkit._frames.frame import result_frame
+from contactkit._http.session import World
+from contactkit._plans.plan import Plan
+from contactkit._plans.progress import Progress
+from contactkit._redact import redact
+from contactkit.forms.attempts import Question
 from contactkit.forms.cells import claim
-from contactkit.forms.guard import raise_unexpected
-from contactkit.forms.leaves import OPEN
-from contactkit.forms.markup import render
-from contactkit.forms.panel import Event, Panel, Work
-from contactkit.forms.plan_record import PlanRecord
-from contactkit.forms.plan_table import PlanTable
-from contactkit.forms.question import Question
-from contactkit.forms.telling import refusal_told
-from contactkit.frames import result_frame
-from contactkit.plan import Plan
-from contactkit.progress import Progress
+from contactkit.forms.html import render
+from contactkit.forms.messages import raise_unexpected, refusal_told
+from contactkit.forms.plan_table import OPEN, PlanTable
+from contactkit.forms.record import PlanRecord
+from contactkit.forms.widget import Event, Panel, Work
 
 T = TypeVar("T")
 

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic_core import from_json
 
+from contactkit._http.world import Clock
 from contactkit.errors import (
     ApiError,
     InvalidRequestError,
@@ -23,9 +24,7 @@ from contactkit.errors import (
     PermissionDeniedError,
     Problem,
 )
-from contactkit.records import key_of
-from contactkit.simulator.faults import Faults
-from contactkit.simulator.gate import (
+from contactkit.simulator.access import (
     Remembered,
     Window,
     count,
@@ -35,13 +34,14 @@ from contactkit.simulator.gate import (
     tell,
     token_way,
 )
+from contactkit.simulator.faults import Faults
 from contactkit.simulator.messages import Account, Answer, Refusal, Request, Row
 from contactkit.simulator.rules import Rules
 from contactkit.simulator.seeds import synthetic
 from contactkit.simulator.store import Store, Stored
 from contactkit.simulator.verbs import carry_out, fresh
-from contactkit.spec import JSON, Endpoint, Provider, as_object
-from contactkit.world import Clock
+from contactkit.spec.provider import JSON, Endpoint, Provider, as_object
+from contactkit.spec.record import key_of
 
 
 def _routes(provider: Provider) -> list[tuple[Endpoint, re.Pattern[str]]]:

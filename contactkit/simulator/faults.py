@@ -21,12 +21,12 @@ from http import HTTPStatus
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from contactkit.checks import nearest
 from contactkit.errors import ConfigurationError, InvalidRequestError, RateLimitError, ServerError
-from contactkit.records import key_of
-from contactkit.simulator.gate import expired, token_way
+from contactkit.simulator.access import expired, token_way
 from contactkit.simulator.messages import Answer, Refusal, Request
-from contactkit.spec import JSON, Endpoint, Query, as_list, as_object
+from contactkit.spec.provider import JSON, Endpoint, Query, as_list, as_object
+from contactkit.spec.record import key_of
+from contactkit.spec.validate import nearest
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine

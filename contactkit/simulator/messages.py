@@ -11,7 +11,7 @@ import httpx
 from pydantic_core import to_json
 
 from contactkit.errors import ApiError, FieldProblem
-from contactkit.spec import JSON
+from contactkit.spec.provider import JSON
 
 Row: TypeAlias = dict[str, JSON]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from random import Random
 
 from contactkit.errors import ConfigurationError
-from contactkit.records import RecordField, fields_of
 from contactkit.simulator.messages import Row
-from contactkit.spec import JSON, Provider
+from contactkit.spec.provider import JSON, Provider
+from contactkit.spec.record import RecordField, fields_of
 
 FIRST = "Ada Ben Chloe Dev Elena Farid Grace Hugo Ines Jun Kofi Lena Mara Nils Omar Priya".split()
 LAST = "Abbott Baker Castro Dubois Evans Fischer Garcia Hansen Ito Jones Kaya Lopez Moreau".split()

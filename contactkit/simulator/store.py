@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from contactkit.simulator.messages import Row
-from contactkit.spec import JSON
+from contactkit.spec.provider import JSON
 
 Place: TypeAlias = tuple[str, str, JSON]
 

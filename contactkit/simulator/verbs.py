@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from contactkit.checks import Checked, accepted, check, settable, wire_of
 from contactkit.errors import (
     ConflictError,
     FieldProblem,
@@ -15,10 +14,11 @@ from contactkit.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
-from contactkit.records import RecordField, fields_of
 from contactkit.simulator.messages import Answer, Request, Row
 from contactkit.simulator.store import Stored
-from contactkit.spec import JSON, Endpoint, as_object
+from contactkit.spec.provider import JSON, Endpoint, as_object
+from contactkit.spec.record import RecordField, fields_of
+from contactkit.spec.validate import Checked, accepted, check, settable, wire_of
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pandas as pd
 
-from contactkit.calls import prepare
-from contactkit.flow import perform
+from contactkit._http.flow import perform
+from contactkit._http.session import prepare
 from tests.bench import contacts
 from tests.bench.measure import ROOT, Row, medians, ms, times
 

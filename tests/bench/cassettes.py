@@ -12,14 +12,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from contactkit._providers import find
 from contactkit.cassette.body import dumped
 from contactkit.cassette.exchange import Asked, Exchange
-from contactkit.cassette.keys import Index
-from contactkit.cassette.tape import Tape
-from contactkit.declarations import find
+from contactkit.cassette.file import Tape
+from contactkit.cassette.matching import Index
 from tests.bench import replays
 from tests.bench.measure import ROOT, Row, medians, ms
-from tests.simulator.talk import Talk
+from tests.support.requests import Talk
 
 EXCHANGES = 10_000
 ROUNDS = 9

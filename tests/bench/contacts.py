@@ -9,11 +9,12 @@ import json
 from typing import Any
 
 import contactkit as ck
-from contactkit.calls import Flow, Reply, Session, T
-from contactkit.declarations import find
-from contactkit.limits import Budget, parse_rate
+from contactkit._http.rate_limits import Budget, parse_rate
+from contactkit._http.session import Flow, Reply, Session, T
+from contactkit._http.world import RealClock
+from contactkit._journal.store import temporary_journal
+from contactkit._providers import find
 from contactkit.simulator.seeds import MOST, phone
-from contactkit.world import RealClock
 
 # So many that no call ever waits.
 RATE_LIMIT = "1000000/second"
@@ -90,6 +91,7 @@ def session() -> Session:
         budget=Budget([parse_rate(RATE_LIMIT)]),
         base_url=provider.base_url,
         patience=1.0,
+        plan_journal=temporary_journal(),
     )
 
 

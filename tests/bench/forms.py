@@ -15,15 +15,15 @@ import pandas as pd
 from ipywidgets.widgets.widget import _instances
 
 import contactkit as ck
-from contactkit.declarations import find
+from contactkit._frames.frame import rows_of
+from contactkit._providers import find
 from contactkit.forms.browser import PAGE
 from contactkit.forms.fields import Shown, groups, only_read
-from contactkit.forms.panel import Panel
-from contactkit.frames import rows_of
+from contactkit.forms.widget import Panel
 from tests.bench import contacts
 from tests.bench.frames import PAGES, SIZE, decoded
 from tests.bench.measure import Row, medians, ms, times
-from tests.support import EXAMPLES
+from tests.support.providers import EXAMPLES
 
 ROUNDS = 15
 LIMITS = {"privy": (60, 100), "digital_onboarding": (250, 400)}

@@ -15,9 +15,9 @@ from sent_dm.pagination import SyncContactsPage
 from sent_dm.types import ContactResponse
 
 import contactkit as ck
-from contactkit.columns import read_rows
-from contactkit.frames import to_frame
-from contactkit.pages import Pages
+from contactkit._frames.decode import read_rows
+from contactkit._frames.frame import to_frame
+from contactkit._http.pagination import Pages
 from tests.bench import contacts
 from tests.bench.measure import Row, medians, ms, times
 

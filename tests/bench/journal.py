@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from contactkit.journals import Intent, Journal
+from contactkit._journal.store import Intent, Journal
 from tests.bench import contacts
 from tests.bench.measure import Row, medians, ms, times
 

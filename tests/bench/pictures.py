@@ -9,7 +9,7 @@ import pandas as pd
 
 import contactkit as ck
 from contactkit import plots
-from contactkit.frames import OUTCOMES, result_frame
+from contactkit._frames.frame import OUTCOMES, result_frame
 from tests.bench.measure import Row, medians, ms, times
 
 SIZE = 1_000_000

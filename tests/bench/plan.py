@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 import contactkit as ck
-from contactkit.columns import read_rows
-from contactkit.declarations import find
-from contactkit.frames import to_frame
+from contactkit._frames.decode import read_rows
+from contactkit._frames.frame import to_frame
+from contactkit._providers import find
 from tests.bench import contacts
 from tests.bench.measure import Row, medians, ms, times
 

@@ -20,11 +20,11 @@ import httpx
 import respx
 
 from contactkit.cassette.exchange import Exchange, path_of
-from contactkit.cassette.keys import Exhausted, Index
-from contactkit.cassette.lines import Entry
-from contactkit.cassette.redaction import Redaction
+from contactkit.cassette.format import Entry
+from contactkit.cassette.matching import Exhausted, Index
+from contactkit.cassette.redaction.redactor import Redaction
 from contactkit.cassette.replay import Replay
-from contactkit.spec import Provider
+from contactkit.spec.provider import Provider
 from tests.bench.measure import Row, times
 
 ROUNDS = 7

@@ -23,12 +23,11 @@ from urllib.parse import urlsplit
 import uvicorn
 
 import contactkit as ck
-from contactkit.declarations import find, names
+from contactkit._providers import find, names
 from contactkit.simulator.engine import Engine
 from contactkit.simulator.messages import Request
-from contactkit.simulator.server import address_of, listen, run
-from contactkit.simulator.serving import Served
-from contactkit.spec import Provider
+from contactkit.simulator.serve.app import Served, address_of, listen, run
+from contactkit.spec.provider import Provider
 from tests.bench import contacts
 from tests.bench.measure import ROOT, Row, medians, ms, times
 

@@ -18,8 +18,8 @@ import aiohttp
 import httpx
 from httpx_aiohttp import HttpxAiohttpClient
 
-from contactkit.calls import Call, Reply
-from contactkit.connection import Connection
+from contactkit._http.connection import Connection
+from contactkit._http.session import Call, Reply
 from tests.bench import contacts
 from tests.bench.measure import Row, times
 from tests.bench.stub import stub

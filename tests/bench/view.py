@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import ipywidgets
 
-from contactkit.forms.leaves import PAGE
+from contactkit.forms.plan_table import PAGE
 from tests.bench import contacts
 from tests.bench.forms import sent_by
 from tests.bench.measure import Row, medians, ms, times

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import needs, servers
-from tests.browser.front_ends import Lab, Voila
+from tests.support import browsers, servers
+from tests.support.front_ends import Lab, Voila
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -31,7 +31,7 @@ KNOWN = "https://cdn.jsdelivr.net/npm/@fortawesome/fontawesome-free@"
 # A module at most: while this lives, playwright's loop runs, and other tests need their own.
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    path, api = needs.chromium(), needs.module("playwright.sync_api")
+    path, api = browsers.chromium(), browsers.module("playwright.sync_api")
     # A busy machine is not a bug.
     api.expect.set_options(timeout=30_000)
     with api.sync_playwright() as playwright:
@@ -62,14 +62,14 @@ def context(chromium: Browser, strangers: list[str]) -> Iterator[BrowserContext]
 
 @pytest.fixture(scope="session")
 def voila_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
-    needs.module("voila")
+    browsers.module("voila")
     with servers.voila(tmp_path_factory.mktemp("voila")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
-    needs.module("jupyterlab")
+    browsers.module("jupyterlab")
     with servers.lab(tmp_path_factory.mktemp("lab")) as server:
         yield server
 
@@ -99,7 +99,7 @@ def front(request: pytest.FixtureRequest) -> Voila | Lab:
 @pytest.fixture
 def axe() -> Callable[..., list[str]]:
     """What axe-core finds serious or critical in a page, or within what a selector finds."""
-    script = needs.axe().read_text()
+    script = browsers.axe().read_text()
 
     def violations(page: Page, within: str = "html") -> list[str]:
         page.evaluate(script)

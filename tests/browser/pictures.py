@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser import needs
-from tests.browser.front_ends import Lab, Voila
-from tests.browser.servers import lab, voila
+from tests.support import browsers
+from tests.support.front_ends import Lab, Voila
+from tests.support.servers import lab, voila
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -44,7 +44,7 @@ def main() -> None:
     """Take them all."""
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        browser = playwright.chromium.launch(executable_path=needs.chromium())
+        browser = playwright.chromium.launch(executable_path=browsers.chromium())
         with lab(Path(folder) / "lab") as server, context(browser, 1080, 1020) as pages:
             form(Lab(server=server, context=pages).open(FORM))
             plan(Lab(server=server, context=pages).open(PLAN))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.browser import needs
+from tests.support import browsers
 
-expect = needs.module("playwright.sync_api").expect
+expect = browsers.module("playwright.sync_api").expect
 
 BROWSE = """
 import contactkit as ck

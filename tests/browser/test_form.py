@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import needs
-from tests.browser.front_ends import OUTPUT
-from tests.served import Served, served
+from tests.support import browsers
+from tests.support.front_ends import OUTPUT
+from tests.support.served import Served, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-expect = needs.module("playwright.sync_api").expect
+expect = browsers.module("playwright.sync_api").expect
 
 KEY = "cus_a1b2c3d4e5f60001"
 EDIT = f"""

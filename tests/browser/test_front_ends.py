@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.browser import needs
-from tests.browser.front_ends import OUTPUT
+from tests.support import browsers
+from tests.support.front_ends import OUTPUT
 
-expect = needs.module("playwright.sync_api").expect
+expect = browsers.module("playwright.sync_api").expect
 
 WIDGETS = """
 import ipywidgets

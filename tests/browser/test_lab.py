@@ -19,9 +19,9 @@ import nbformat
 import pytest
 
 import contactkit as ck
-from tests.ports import free_port, wait_for
+from tests.support.ports import free_port, wait_for
 
-RUN = "from contactkit.cli import main; main()"
+RUN = "from contactkit.cli.main import main; main()"
 PROCESS_OF_THE_KERNEL = "import os; print(f'kernel={os.getpid()}')"
 OPEN_TO_ALL = "c.ServerApp.ip = c.Voila.ip = c.Application.ip = '0.0.0.0'"
 ROOT = ["--allow-root"] if os.name == "posix" and os.getuid() == 0 else []

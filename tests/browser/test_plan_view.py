@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import needs
-from tests.served import Served, served
+from tests.support import browsers
+from tests.support.served import Served, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-expect = needs.module("playwright.sync_api").expect
+expect = browsers.module("playwright.sync_api").expect
 
 PLAN = """
 import contactkit as ck

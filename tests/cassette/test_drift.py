@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contactkit._frames.frame import STRING
+from contactkit._providers import find
 from contactkit.cassette.body import compressed
 from contactkit.cassette.drift import Drift, differences, drift_frame
-from contactkit.cassette.redaction import Redaction, Request, Response
-from contactkit.declarations import find
-from contactkit.frames import STRING
-from contactkit.records import key_of
-from contactkit.spec import Envelope, Provider
-from tests.cassette.made import exchange
-from tests.cassette.test_redaction import contact
+from contactkit.cassette.redaction.redactor import Redaction, Request, Response
+from contactkit.spec.provider import Envelope, Provider
+from contactkit.spec.record import key_of
+from tests.cassette.redaction.test_redactor import contact
+from tests.support.exchanges import exchange
 
 JSON_TYPE = (("Content-Type", "application/json"),)
 SENT = find("sent")

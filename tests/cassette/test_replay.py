@@ -14,15 +14,15 @@ import pytest
 import respx
 
 import contactkit as ck
+from contactkit._providers import find
 from contactkit.cassette.exchange import Asked, Exchange
-from contactkit.cassette.heard import Heard, redacted
-from contactkit.cassette.keys import Exhausted, Index, marks
-from contactkit.cassette.lines import Entry
-from contactkit.cassette.redaction import Redaction, Request
+from contactkit.cassette.file import Tape
+from contactkit.cassette.format import Entry
+from contactkit.cassette.matching import Exhausted, Index, marks
+from contactkit.cassette.redaction.exchange import Heard, redacted
+from contactkit.cassette.redaction.redactor import Redaction, Request
 from contactkit.cassette.replay import Replay
-from contactkit.cassette.tape import Tape
-from contactkit.declarations import find
-from tests.cassette.made import BASE, begun, exchange
+from tests.support.exchanges import BASE, begun, exchange
 
 SENT, ONBOARDING = find("sent"), find("digital_onboarding")
 SECRET = "sk_live_a1b2c3d4e5f6"

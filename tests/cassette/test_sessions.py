@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 import contactkit as ck
-from contactkit.cassette.audit import audit
-from contactkit.cassette.pseudonym_key import VARIABLE
-from contactkit.cassette.redaction import Redaction
-from contactkit.declarations import find, names
-from contactkit.records import fields_of
-from tests.cassette.test_world import same
-from tests.sessions import FOLDER, KEY, SESSIONS, Answer, answers, no_fault, simulated
+from contactkit._providers import find, names
+from contactkit.cassette.frame import audit
+from contactkit.cassette.redaction.key import VARIABLE
+from contactkit.cassette.redaction.redactor import Redaction
+from contactkit.spec.record import fields_of
+from tests.cassette.test_cassette import same
+from tests.support.sessions import FOLDER, KEY, SESSIONS, Answer, answers, no_fault, simulated
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sent deprecated deleting:DeprecationWarning")
 
@@ -61,7 +61,7 @@ async def test_recorded_anew_it_is_the_same_file(name, path, tmp_path):
     (header, *lines), (again, *fresh) = (
         each.read_bytes().splitlines() for each in (path, tmp_path / "tape.jsonl")
     )
-    anew = "run python -m tests.sessions"
+    anew = "run python -m tests.support.sessions"
     assert lines == fresh, anew
     assert json.loads(header) == json.loads(again) | {"created": json.loads(header)["created"]}, (
         anew

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 from ipywidgets.widgets import widget
 
-from contactkit.forms import guard
+from contactkit.forms import messages
 
 
 @pytest.fixture(autouse=True)
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "strict", True)
+    monkeypatch.setattr(messages, "strict", True)
 
 
 @pytest.fixture(autouse=True)

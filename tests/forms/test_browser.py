@@ -14,8 +14,8 @@ from ipywidgets.widgets import widget
 import contactkit as ck
 from contactkit.forms import ContactBrowser
 from contactkit.forms.browser import PAGE
-from tests.forms.front import Front
-from tests.support import EXAMPLES, NOTICE, Noticed, Wire, loses
+from tests.support.front_end import Front
+from tests.support.providers import EXAMPLES, NOTICE, Noticed, Wire, loses
 
 
 async def browsing(provider: str, wire: Wire, people: Any = None) -> tuple[ContactBrowser, Front]:
@@ -62,7 +62,7 @@ async def test_it_asks_nothing_before_somebody_looks(many):
 async def test_filters_are_the_providers_own(name, example, many):
     browser, front = await browsing(name, many)
     from contactkit.forms.controls import raw_of
-    from contactkit.records import fields_of
+    from contactkit.spec.record import fields_of
 
     declared = fields_of(browser._provider.endpoint("list").params)
     await front.ask("search", **{n: raw_of(declared[n], v) for n, v in example.filter.items()})

@@ -14,10 +14,10 @@ import pytest
 from ipywidgets.widgets import widget
 
 import contactkit as ck
-from contactkit.forms import ContactForm, guard, question
-from contactkit.frames import RESULT_COLUMNS
-from tests.forms.front import Front
-from tests.support import EXAMPLES, NOTICE, Noticed, Wire, loses, says, then_says
+from contactkit._frames.frame import RESULT_COLUMNS
+from contactkit.forms import ContactForm, attempts, messages
+from tests.support.front_end import Front
+from tests.support.providers import EXAMPLES, NOTICE, Noticed, Wire, loses, says, then_says
 
 SENT = EXAMPLES["sent"].key
 PRIVY = EXAMPLES["privy"].key
@@ -177,7 +177,7 @@ def test_a_flag_that_is_known_cannot_become_unknown(wire):
 
 @pytest.fixture
 def quick_reader(monkeypatch) -> None:
-    monkeypatch.setattr(question, "READING", 0.0)
+    monkeypatch.setattr(attempts, "READING", 0.0)
 
 
 def test_two_presses_in_a_row_answer_no_question(wire):
@@ -496,7 +496,7 @@ async def test_what_could_not_be_read_is_said(wire):
 
 
 def test_a_message_that_no_front_end_of_ours_sends_is_seen(wire, monkeypatch):
-    monkeypatch.setattr(guard, "strict", False)
+    monkeypatch.setattr(messages, "strict", False)
     _, front, _ = opened("privy", wire, PRIVY)
     for event in ({}, {"kind": "save"}, {"kind": [], "version": 1, "values": {}}):
         front.panel.receive(event)
@@ -717,12 +717,12 @@ async def test_an_error_of_our_own_is_seen_and_raised_under_tests(wire, monkeypa
     assert "Traceback" in front.text("problems")
     assert secret not in front.text("problems") and "janet" not in front.text("problems")
     assert not front.busy
-    monkeypatch.setattr(guard, "strict", False)
+    monkeypatch.setattr(messages, "strict", False)
     await front.ask("save", first_name="Ada")
 
 
 def test_without_an_event_loop_the_form_says_so(wire, monkeypatch):
-    monkeypatch.setattr(guard, "strict", False)
+    monkeypatch.setattr(messages, "strict", False)
     _, front, _ = opened("privy", wire, PRIVY)
     front.send("save", first_name="Ada")
     assert "no running event loop" in front.text("problems")

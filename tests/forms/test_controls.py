@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import contactkit as ck
-from contactkit.declarations import find
+from contactkit._frames.frame import rows_of
+from contactkit._providers import find
 from contactkit.forms.controls import control_of, kinds_of, raw_of, value_of
-from contactkit.frames import rows_of
-from contactkit.records import Date, Record, Time, fields_of, key, writable
+from contactkit.spec.record import Date, Record, Time, fields_of, key, writable
 
 
 class Everything(Record):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 import contactkit as ck
-from contactkit.checks import accepted, check
-from contactkit.declarations import find
+from contactkit._frames.frame import rows_of
+from contactkit._providers import find
 from contactkit.forms.fields import column_fields, groups, label_of, only_read
-from contactkit.frames import rows_of
-from contactkit.records import fields_of
+from contactkit.spec.record import fields_of
+from contactkit.spec.validate import accepted, check
 
 
 @pytest.mark.parametrize("verb", ["create", "update"])

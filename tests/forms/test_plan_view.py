@@ -16,12 +16,12 @@ import pytest
 from ipywidgets.widgets import widget
 
 import contactkit as ck
-from contactkit.forms import PlanView, cells, question
-from contactkit.forms.leaves import ORDER, PAGE
-from contactkit.plan import Plan
-from contactkit.planned import Planned
-from tests.forms.front import Front
-from tests.support import NOTICE, Noticed, Wire, says
+from contactkit._plans.change import Planned
+from contactkit._plans.plan import Plan
+from contactkit.forms import PlanView, attempts, cells
+from contactkit.forms.plan_table import ORDER, PAGE
+from tests.support.front_end import Front
+from tests.support.providers import NOTICE, Noticed, Wire, says
 
 HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.exe\n\x00\ud800 & 'quoted'"
 
@@ -379,7 +379,7 @@ async def test_deleting_takes_a_second_press(many: Wire, monkeypatch: pytest.Mon
     front.send("apply")
     front.send("apply")
     assert "deletes 2 contacts" in front.text("problems") and not front.busy
-    monkeypatch.setattr(question, "READING", 0.0)
+    monkeypatch.setattr(attempts, "READING", 0.0)
     await front.ask("apply")
     assert view.result["outcome"].tolist() == ["deleted", "deleted"]
     assert not front.text("note") and not front.text("problems")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulator.talk import Talk
+from tests.support.requests import Talk
 
 
 @pytest.fixture

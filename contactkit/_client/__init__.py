@@ -1,0 +1,1 @@
+"""Clients: `connect`, the verbs, and how both run."""

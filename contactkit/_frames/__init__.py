@@ -1,0 +1,1 @@
+"""Records and rows as pandas DataFrames, and back."""

@@ -1,0 +1,90 @@
+"""Contact files on disk: CSV and Parquet, read by the declared dtypes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from contactkit._frames.decode import Columns, from_text, read_column
+from contactkit._frames.frame import to_frame
+from contactkit.errors import ConfigurationError
+from contactkit.spec.provider import JSON, Provider
+from contactkit.spec.record import fields_of, key_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactFile:
+    """A file's columns by name, each with as many cells as there are `rows`."""
+
+    path: str | Path
+    columns: Mapping[str, Sequence[JSON]]
+    rows: int
+
+
+def open_file(path: str | Path) -> ContactFile:
+    """Read a CSV or Parquet file cell by cell; ConfigurationError where it is damaged."""
+    try:
+        columns, rows = _columns_of(path)
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        raise
+    except (ValueError, TypeError, OSError) as error:
+        raise ConfigurationError(f"{path}: cannot be read: {type(error).__name__}") from error
+    return ContactFile(path=path, columns=columns, rows=rows)
+
+
+def to_contacts(file: ContactFile, provider: Provider) -> pd.DataFrame:
+    """A file's contacts by the declared dtypes; ConfigurationError for a column of no field."""
+    declared = fields_of(provider.record)
+    unknown = [name for name in file.columns if name not in declared]
+    if unknown:
+        message = f"{file.path}: {provider.title} has no field {', '.join(unknown)}"
+        raise ConfigurationError(f"{message}; allowed: {', '.join(declared)}")
+    return _file_frame(provider, file.columns, file.rows)
+
+
+def _columns_of(path: str | Path) -> tuple[dict[str, list[JSON]], int]:
+    if Path(path).suffix == ".parquet":
+        raw = pd.read_parquet(path, dtype_backend="pyarrow")
+        raw = raw.reset_index() if any(raw.index.names) else raw
+        return {str(name): [_json(value) for value in raw[name]] for name in raw.columns}, len(raw)
+    raw = pd.read_csv(path, dtype=str, keep_default_na=False)
+    # The row numbers that to_csv writes first unless it is told not to.
+    raw = raw.drop(columns="Unnamed: 0", errors="ignore")
+    if not isinstance(raw.index, pd.RangeIndex):
+        raise ConfigurationError(f"{path}: its rows have more cells than its header has names")
+    return {str(name): list(raw[name]) for name in raw.columns}, len(raw)
+
+
+def _file_frame(
+    provider: Provider, columns: Mapping[str, Sequence[JSON]], rows: int
+) -> pd.DataFrame:
+    part = Columns(rows=rows, arrays={})
+    keys = columns.get(key_of(provider.record).name, [""] * rows)
+    for name, declared in fields_of(provider.record).items():
+        raw = columns.get(name, [None] * rows)
+        values = [from_text(declared.kind, v) if isinstance(v, str) else v for v in raw]
+        gaps = frozenset(row for row, value in enumerate(values) if value is None)
+        part.arrays[name], bad = read_column(replace(declared, promised=False), values, gaps)
+        part.problems += [
+            (row, str(keys[row] or ""), name, raw[row], message) for row, message in bad
+        ]
+    return to_frame(provider.record, [part], {"provider": provider.name})
+
+
+def _json(value: Any) -> JSON:
+    """A cell of a Parquet file as JSON."""
+    if isinstance(value, dict):
+        # Every row has every key there, and None where the mapping that was written had none.
+        return {name: each for name, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return value
+    if value is None or pd.isna(value):
+        return None
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value

@@ -1,0 +1,214 @@
+"""Records to DataFrames and back, with declared columns and dtypes whatever the data holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from contactkit._frames.decode import ARRAYS, Columns
+from contactkit.errors import warn
+from contactkit.spec.provider import JSON
+from contactkit.spec.record import Record, RecordField, fields_of, parse_date
+from contactkit.spec.validate import is_na, plain
+
+# Python storage wherever pyarrow happens to be installed, so that frames are the same everywhere.
+STRING = pd.StringDtype("python", na_value=pd.NA)
+DATE = np.dtype("datetime64[s]")  # at midnight of no zone: pandas has no dates
+TIME = pd.DatetimeTZDtype("us", "UTC")
+OUTCOMES = "created updated unchanged deleted planned refused failed unknown skipped".split()
+PROBLEM_COLUMNS = ("row", "key", "field", "raw", "message")
+
+_OPERATIONS = ["create", "update", "delete"]
+RESULT_COLUMNS: dict[str, Any] = {
+    "provider": STRING,
+    "key": STRING,
+    "operation": pd.CategoricalDtype(_OPERATIONS),
+    "outcome": pd.CategoricalDtype(OUTCOMES),
+    "changed": object,
+    "before": object,
+    "after": object,
+    "http_status": pd.Int64Dtype(),
+    "code": STRING,
+    "message": STRING,
+    "field": STRING,
+    "attempts": pd.Int64Dtype(),
+    "request_id": STRING,
+    "idempotency_key": STRING,
+    "elapsed_ms": pd.Int64Dtype(),
+    "at": TIME,
+}
+
+
+def dtype_of(declared: RecordField) -> Any:
+    """The pandas dtype of one declared field."""
+    match declared.kind:
+        case "string":
+            return STRING
+        case "category":
+            return pd.CategoricalDtype(list(declared.choices))
+        case "boolean":
+            return pd.BooleanDtype()
+        case "Int64":
+            return pd.Int64Dtype()
+        case "date":
+            return DATE
+        case "datetime":
+            return TIME
+        case _:
+            return np.dtype(object)
+
+
+def to_frame(
+    record: type[Record], parts: Sequence[Columns], attrs: Mapping[str, JSON] | None = None
+) -> pd.DataFrame:
+    """One typed frame from what was read; one warning counts bad cells, one names new fields."""
+    series = {
+        name: _joined(declared, [part.arrays[name] for part in parts])
+        for name, declared in fields_of(record).items()
+    }
+    strangers = dict.fromkeys(name for part in parts for name in part.extras)
+    for name in strangers:
+        values = [part.extras.get(name) or [None] * part.rows for part in parts]
+        series[name] = pd.Series([v for part in values for v in part], dtype=object)
+    frame = pd.DataFrame(series, copy=False)
+    found = Problems(_numbered(parts))
+    frame.attrs.update(attrs or {}, problems=found)
+    if strangers:
+        warn(f"new fields, kept as they came: {', '.join(strangers)}")
+    if found:
+        listed = ", ".join(sorted({each[2] for each in found.rows} - {""})) or "whole rows"
+        warn(
+            f"{found} cells are not what is documented and became NA ({listed}); "
+            "see contactkit.problems(frame)"
+        )
+    return frame
+
+
+class Problems(int):
+    """How many cells were bad; `rows` has them whole, with what came in their place.
+
+    That may be somebody's number, and pandas writes `attrs` into files: a file, a pickle too, keeps
+    only how many there were.
+    """
+
+    rows: tuple[tuple[int, str, str, JSON, str], ...] = ()
+
+    def __new__(cls, rows: Sequence[tuple[int, str, str, JSON, str]] = ()) -> Problems:
+        made = super().__new__(cls, len(rows))
+        made.rows = tuple(rows)
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        # pandas keeps `attrs` of frames that it joins only where they are equal.
+        same = not isinstance(other, Problems) or self.rows == other.rows
+        return same and int(self) == other
+
+    def __hash__(self) -> int:
+        return hash(int(self))
+
+    def __deepcopy__(self, memo: object) -> Problems:
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return int, (int(self),)
+
+
+def _joined(declared: RecordField, arrays: list[Any]) -> Any:
+    empty = ARRAYS[declared.kind](declared, [])
+    if declared.kind == "Int64":
+        return pd.concat([pd.Series(each) for each in arrays or [empty]], ignore_index=True).array
+    whole = np.concatenate(arrays or [empty]) if len(arrays) != 1 else arrays[0]
+    match declared.kind:
+        case "string":
+            return pd.array(whole, dtype=STRING)
+        case "category":
+            return pd.Categorical.from_codes(whole, dtype=dtype_of(declared))
+        case "boolean":
+            return pd.arrays.BooleanArray(whole == 1, whole == -1)
+        case "datetime":
+            return pd.DatetimeIndex(whole).tz_localize("UTC").array
+        case _:
+            return whole
+
+
+def _numbered(parts: Sequence[Columns]) -> list[tuple[int, str, str, JSON, str]]:
+    found: list[tuple[int, str, str, JSON, str]] = []
+    start = 0
+    for part in parts:
+        found += [
+            (start + row, key, name, raw, told) for row, key, name, raw, told in part.problems
+        ]
+        start += part.rows
+    return found
+
+
+def problems(frame: pd.DataFrame) -> pd.DataFrame:
+    """The cells of a contact frame that were not what is documented, with what came instead.
+
+    Columns `row` (Int64, position when it was read), `key`, `field`, `message` (string) and `raw`
+    (object). A row that is no object at all has an empty `field`. A frame that was taken from
+    another one has that one's problems; one that was read back from a file has only their number
+    in `attrs`, and this raises LookupError when it is not 0.
+    """
+    count = frame.attrs.get("problems", 0)
+    if count and not isinstance(count, Problems):
+        raise LookupError(f"{count} problems were counted, but the file did not keep them")
+    found = count.rows if isinstance(count, Problems) else ()
+    kinds: list[Any] = [pd.Int64Dtype(), STRING, STRING, object, STRING]
+    columns = zip(*found, strict=True) if found else [[]] * len(PROBLEM_COLUMNS)
+    return pd.DataFrame(
+        {
+            name: pd.Series(list(values), dtype=kind)
+            for name, values, kind in zip(PROBLEM_COLUMNS, columns, kinds, strict=True)
+        }
+    )
+
+
+def rows_of(record: type[Record], frame: pd.DataFrame) -> list[dict[str, JSON]]:
+    """The rows of a contact frame as JSON by field name; NA is None."""
+    declared = {n: each for n, each in fields_of(record).items() if n in frame.columns}
+    columns = [[dumped(each, v) for v in frame[name]] for name, each in declared.items()]
+    rows = zip(*columns, strict=True) if columns else [()] * len(frame)
+    return [dict(zip(declared, values, strict=True)) for values in rows]
+
+
+def dumped(declared: RecordField, value: Any) -> JSON:
+    """A cell of a contact frame as JSON, without what it holds being judged; NA is None."""
+    value = plain(value)
+    if value is None or is_na(value):
+        return None
+    if declared.kind == "date" and declared.holds(value):
+        return parse_date(value).isoformat()
+    # What a person put into a cell is judged by `checks`, not here.
+    return declared.adapter.dump_python(value, mode="json", warnings=False, fallback=_foreign)
+
+
+def _foreign(value: Any) -> JSON:
+    found = plain(value)
+    return str(value) if found is value else found
+
+
+def result_frame(
+    rows: Sequence[Mapping[str, Any]], index: pd.Index | None = None, notice: str = ""
+) -> pd.DataFrame:
+    """Result rows as the one typed frame that every write answers with, under the given index.
+
+    Where and when is in the rows; only a `notice` is in `attrs`, so that joined frames keep it.
+    """
+    frame = declared_frame(RESULT_COLUMNS, rows, index)
+    frame.attrs.update({"notice": notice} if notice else {})
+    return frame
+
+
+def declared_frame(
+    dtypes: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], index: pd.Index | None = None
+) -> pd.DataFrame:
+    """Rows as a frame of these columns and dtypes, whatever the rows hold; what lacks is NA."""
+    columns = {
+        name: pd.Series([row.get(name) for row in rows], dtype=dtype, index=index)
+        for name, dtype in dtypes.items()
+    }
+    return pd.DataFrame(columns)

@@ -1,0 +1,149 @@
+"""The walk over a listing's pages, one flow a page, whatever its paging is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import cast
+
+from contactkit._http.flow import perform
+from contactkit._http.response import picked, undocumented
+from contactkit._http.session import Ask, Done, Flow, Session, prepare
+from contactkit.errors import ApiError
+from contactkit.spec.provider import JSON, Endpoint, OutOfReach, Query, as_object
+from contactkit.spec.record import key_of
+
+RESTARTS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """The rows of one page as the provider sent them, and what it said of the whole."""
+
+    rows: list[JSON]
+    total: int | None
+
+
+@dataclass
+class Pages:
+    """Walks the pages of a listing, one flow a page, and gives no row twice.
+
+    It knows the keys of the page before; where a listing may have to start again, those of all
+    pages, and those of this walk: to pass what an earlier one gave is not to go in circles.
+    """
+
+    session: Session
+    endpoint: Endpoint
+    query: Query = field(repr=False)
+    size: int
+    read: int = 0
+    total: int | None = None
+    stuck: bool = False
+    more: bool = True
+    _end: str = ""
+    _following: Query | None = field(default=None, repr=False)
+    _announced: int | None = None
+    _known: set[object] = field(default_factory=set[object], repr=False)
+    _passed: set[object] = field(default_factory=set[object], repr=False)
+    _restarts: int = 0
+
+    def next(self) -> Flow[Page | None]:
+        """The next page, or None after the last."""
+        paging = self.session.provider.paging
+        while self.more:
+            asked = self._following or paging.first(self.query, self.size)
+            ask = prepare(self.session, self.endpoint, query=asked)
+            try:
+                done = yield from perform(self.session, ask)
+            except ApiError as error:
+                self._start_again(error)
+                continue
+            page = self._page(ask, done, asked)
+            if page.rows or not self.more:
+                return page
+        return None
+
+    def _start_again(self, error: ApiError) -> None:
+        stale = self.session.provider.paging.stale(error.problem)
+        if self._following is None or not stale or self._restarts >= RESTARTS:
+            raise error
+        self._restarts += 1
+        self._following, self._passed = None, set()
+
+    def _page(self, ask: Ask, done: Done, asked: Query) -> Page:
+        paging = self.session.provider.paging
+        rows = picked(self.session, ask, done, self.session.provider.envelope.many)
+        if not isinstance(rows, list):
+            why = "has no list of contacts where it is documented"
+            raise undocumented(self.session, ask, done.reply, why)
+        rows, known = cast("list[JSON]", rows), self.total
+        try:
+            self.total = paging.total(done.body)
+            self._following = paging.following(asked, rows, done.body)
+        except OutOfReach as error:
+            self._following, self._end = None, str(error)
+        except LookupError:
+            why = "does not say whether there are more pages"
+            raise undocumented(self.session, ask, done.reply, why) from None
+        # A contact that leaves pulls another onto a page that was read, and the count still fits.
+        shrunk = known is not None and (self.total or 0) < known
+        if shrunk or (self._announced is not None and known != self.total):
+            self._announced = known
+        fresh, moved = self._fresh(rows)
+        self.more = self._following is not None and moved
+        self.stuck = self._following is not None and not self.more
+        self.read += len(fresh)
+        return Page(rows=fresh, total=self.total)
+
+    @property
+    def cut(self) -> bool:
+        """Whether there are, or may be, more contacts than were read."""
+        return self.more or bool(self._end)
+
+    def gap(self) -> str:
+        """What is wrong with a listing that was read to its end: "" if nothing is."""
+        if self._end:
+            return f"{self.read:,} contacts were read: {self._end}"
+        if self.stuck:
+            return f"after {self.read:,} contacts the listing promised more and gave none"
+        announced = self.total if self.read != self.total else self._announced
+        if announced is None:
+            return ""
+        return (
+            f"{self.read:,} contacts were read where {announced:,} were announced: the listing "
+            "changed while it was read, and some may be missing"
+        )
+
+    def _fresh(self, rows: list[JSON]) -> tuple[list[JSON], bool]:
+        """Rows that are not known yet, and whether this walk had not passed them all before.
+
+        Inserts and deletions shift the pages of a listing.
+        """
+        name = key_of(self.session.provider.record).wire
+        try:
+            distinct: set[object] = set(map(itemgetter(name), rows))
+        except (KeyError, TypeError):
+            distinct = set(map(self._key, rows))
+        moved = None in distinct or not distinct <= self._passed
+        whole = len(distinct) == len(rows) and self._known.isdisjoint(distinct)
+        fresh = rows if whole else self._unknown(rows)
+        if self.session.provider.paging.remembers:
+            self._known |= distinct
+            self._passed |= distinct
+        else:
+            self._known = self._passed = distinct
+        return fresh, moved
+
+    def _key(self, row: JSON) -> str | None:
+        """The key of a row, None where there is no usable one."""
+        key = as_object(row).get(key_of(self.session.provider.record).wire)
+        return key if isinstance(key, str) else None
+
+    def _unknown(self, rows: list[JSON]) -> list[JSON]:
+        seen, fresh = set(self._known), list[JSON]()
+        for row in rows:
+            key = self._key(row)
+            if key is None or key not in seen:
+                fresh.append(row)
+            seen.add(key)
+        return fresh

@@ -1,0 +1,188 @@
+"""The rate budget of one session: what was spent, what the provider says is left, when to go on.
+
+Both doors of a client spend from the same budget, so it may be asked from several threads.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from itertools import repeat
+
+from contactkit.errors import ConfigurationError
+from contactkit.spec.provider import Limit
+
+_UNITS = {"s": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "day": 86_400}
+
+_NUMBER = re.compile(r"\d{1,10}(\.\d+)?", re.ASCII)
+_SECONDS = re.compile(r"\d{1,300}(\.\d+)?", re.ASCII)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# A request takes a moment to arrive, so two that left a window apart may arrive closer together.
+_MARGIN = 1.01
+
+# A day's requests are not spread over the day, and a twentieth of a minute's may go at once.
+_LONGEST_EVEN = 60.0
+_BURST = 20
+
+
+def parse_rate(text: object) -> Limit:
+    """A limit from text such as "200/minute"; ConfigurationError for anything else."""
+    found = re.fullmatch(r"\s*(\d{1,9})\s*/\s*([a-z]+)\s*", str(text))
+    if not found or found[2] not in _UNITS or int(found[1]) < 1:
+        raise ConfigurationError(
+            f"rate_limit={text!r} must be a count and a unit, as '200/minute'; "
+            f"units: {', '.join(_UNITS)}"
+        )
+    return Limit(requests=int(found[1]), seconds=_UNITS[found[2]])
+
+
+def rate(limit: Limit) -> str:
+    """A limit as `parse_rate` reads it."""
+    unit = {seconds: name for name, seconds in _UNITS.items()}.get(int(limit.seconds))
+    return f"{limit.requests}/{unit or f'{limit.seconds:g} s'}"
+
+
+@dataclass
+class _Window:
+    """One limit; `requests` None counts nothing and only heeds what the provider says is left."""
+
+    limit: Limit
+    requests: int | None
+    sent: deque[float] = field(default_factory=deque[float])
+    remaining: int | None = None
+    reset: float = 0.0
+
+    def ready(self, now: float) -> float:
+        """When the next request may go; `now` or earlier means at once."""
+        span = self.limit.seconds * _MARGIN
+        while self.sent and self.sent[0] <= now - span:
+            self.sent.popleft()
+        if self.remaining is not None and now >= self.reset:
+            self.remaining = None
+        at = now
+        if self.requests is not None and len(self.sent) >= self.requests:
+            at = self.sent[-self.requests] + span
+        return max(at, self.reset) if self.remaining == 0 else at
+
+    def spend(self, now: float, count: int = 1) -> None:
+        if self.requests is not None:
+            self.sent.extend(repeat(now, count))
+        if self.remaining:
+            self.remaining = max(0, self.remaining - count)
+
+    def learn(self, headers: Mapping[str, str], now: float) -> None:
+        """Take the provider's word: https://docs.sent.dm/docs/reference/api/rate-limits"""
+
+        def number(name: str) -> float | None:
+            text = headers.get(self.limit.header.format(name).lower(), "")
+            return float(text) if _NUMBER.fullmatch(text) else None
+
+        if self.requests is not None:
+            self.requests = max(1, int(number("Limit") or self.requests))
+        left, reset = number("Remaining"), number("Reset")
+        if left is None or reset is None or reset <= now:
+            return
+        known = self.remaining if self.remaining is not None and self.reset == reset else None
+        self.remaining = int(left) if known is None else min(known, int(left))
+        self.reset = reset
+
+    def left(self, now: float) -> int | None:
+        self.ready(now)
+        own = None if self.requests is None else max(0, self.requests - len(self.sent))
+        return min((each for each in (own, self.remaining) if each is not None), default=None)
+
+
+class Budget:
+    """Spends one request at a time, and never more than any of its limits allows.
+
+    `own` limits are counted in the place of the declared ones; what the provider's headers say
+    is left is heeded all the same.
+    """
+
+    def __init__(self, declared: Iterable[Limit], own: Iterable[Limit] | None = None) -> None:
+        self._windows = [_Window(each, each.requests if own is None else None) for each in declared]
+        # A name that no header has: the caller's figure is not the provider's to change.
+        self._windows += [_Window(replace(each, header=""), each.requests) for each in own or ()]
+        self._blocked_until = 0.0
+        self._lock = threading.Lock()
+
+    def reserve(self, now: float) -> float:
+        """Spend one request if it may go now; otherwise say when to ask again."""
+        with self._lock:
+            ready = max([self._blocked_until, *(each.ready(now) for each in self._windows)])
+            if ready <= now:
+                for each in self._windows:
+                    each.spend(now)
+            return ready
+
+    def spacing(self) -> tuple[float, int]:
+        """Seconds between requests that are spread evenly, and how many may go at once.
+
+        That follows from the tightest of the limits of a minute or less; 0 s where there is none.
+        """
+        with self._lock:
+            rates = [
+                (each.limit.seconds / each.requests, max(1, each.requests // _BURST))
+                for each in self._windows
+                if each.requests is not None and each.limit.seconds <= _LONGEST_EVEN
+            ]
+        return max(rates, default=(0.0, 1))
+
+    def learn(self, headers: Mapping[str, str], now: float) -> None:
+        """Read the limits from an answer's headers."""
+        with self._lock:
+            for each in self._windows:
+                each.learn(headers, now)
+
+    def block(self, until: float) -> None:
+        """Send nothing before `until`."""
+        with self._lock:
+            self._blocked_until = max(self._blocked_until, until)
+
+    def through(self, count: int, now: float) -> float:
+        """When the last of so many more requests goes, if each goes as soon as it may."""
+        with self._lock:
+            windows = [replace(each, sent=each.sent.copy()) for each in self._windows]
+            at = max(now, self._blocked_until)
+        while count > 0:
+            ready = max([at, *(each.ready(at) for each in windows)])
+            if ready > at:
+                at = ready
+                continue
+            room = [left for each in windows if (left := each.left(at)) is not None]
+            going = max(1, min([count, *room]))
+            for each in windows:
+                each.spend(at, going)
+            count -= going
+        return at
+
+    def left(self, now: float) -> list[tuple[Limit, int]]:
+        """Each limit, and how many requests it still allows now."""
+        with self._lock:
+            left = [(each, each.left(now)) for each in self._windows]
+            return [
+                (replace(each.limit, requests=each.requests or each.limit.requests), number)
+                for each, number in left
+                if number is not None
+            ]
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that `Retry-After` asks for (a number or a date), None when it says nothing."""
+    text = headers.get("retry-after", "").strip()
+    # Its size is no reason not to heed it.
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    # An HTTP date that names no zone is in UTC all the same.
+    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - _EPOCH).total_seconds() - now)

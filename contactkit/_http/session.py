@@ -1,0 +1,244 @@
+"""One call's values: what is asked, what comes back, and the session that calls share.
+
+A flow (`flow.py`) yields a `Call` and is sent a `Reply` or `Lost`, or yields a `Wait` and is sent
+nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import uuid
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from urllib.parse import quote
+
+from contactkit._http.rate_limits import Budget
+from contactkit._redact import Secret
+from contactkit.errors import FieldProblem, InvalidInputError
+from contactkit.spec.provider import JSON, Auth, ClientCredentials, Endpoint, Provider, as_object
+
+if TYPE_CHECKING:
+    from contactkit._journal.store import Journal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One HTTP request as a value; `form` is sent form-encoded, `body` as JSON.
+
+    Its repr shows neither credentials nor people.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    query: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    body: JSON = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+
+    @property
+    def digest(self) -> str:
+        """What tells what is asked from anything else, whoever asks it."""
+        asked = json.dumps([self.method, self.url, dict(self.query), self.body], sort_keys=True)
+        return hashlib.sha256(asked.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What came back; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lost:
+    """No answer; `sent` is True when the request may have arrived."""
+
+    reason: str
+    sent: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """Go on no earlier than `until`, in seconds since the epoch."""
+
+    until: float
+
+
+Step: TypeAlias = Call | Wait
+Answer: TypeAlias = Reply | Lost | None
+T = TypeVar("T")
+Flow: TypeAlias = Generator[Step, Answer, T]
+
+
+class Clock(Protocol):
+    """Where a flow reads the time."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+
+class World(Protocol):
+    """What a client touches, as far as it is told to whoever looks."""
+
+    @property
+    def name(self) -> str:
+        """How the client's picture, a form and a frame's `attrs` call it."""
+        ...
+
+    @property
+    def notice(self) -> str:
+        """What whoever looks at a form or a picture must know of it; "" for nothing."""
+        ...
+
+
+def told_of(world: World) -> dict[str, str]:
+    """A world's name, and its notice where it has one."""
+    return {"world": world.name} | ({"notice": world.notice} if world.notice else {})
+
+
+@dataclass
+class Session:
+    """What all calls of one client share: credentials, budget and token. Its repr shows none."""
+
+    provider: Provider
+    auth: Auth = field(repr=False)
+    credentials: Mapping[str, Secret] = field(repr=False)
+    clock: Clock
+    budget: Budget
+    base_url: str
+    patience: float
+    plan_journal: Journal
+    journal: Journal | None = None
+    token: Secret = field(default_factory=Secret, repr=False)
+    token_expires: float = 0.0
+    fetching: bool = False
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must never be shown."""
+        return (*self.credentials.values(), self.token)
+
+    @cached_property
+    def account(self) -> str:
+        """What tells two accounts, or two addresses, apart and says nothing of a credential."""
+        # A new secret of the same client is the same account.
+        last = 1 if isinstance(self.auth, ClientCredentials) else None
+        names = [each.name for each in (*self.auth.credentials[:last], *self.provider.settings)]
+        held = [f"{name}={self.credentials[name]}" for name in names if name in self.credentials]
+        where = f"contactkit journal {self.provider.name} {self.base_url}"
+        return hmac.digest("\n".join(held).encode(), where.encode(), "sha256")[:4].hex()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """One verb's request, before it is authorised; an `anonymous` one never is."""
+
+    endpoint: Endpoint
+    call: Call
+    key: str = field(default="", repr=False)
+    idempotency_key: str = ""
+    own_key: bool = False
+    dry_run: bool = False
+    anonymous: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """Whether a lost answer leaves it open what happened."""
+        return bool(self.endpoint.effect) and not self.dry_run
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether carrying it out twice leaves the same as once."""
+        if not self.writes or self.idempotency_key:
+            return True
+        return self.endpoint.repeats(as_object(self.call.body))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """A good answer: the decoded body, and how it came.
+
+    `doubted` says that an earlier attempt may have been carried out already.
+    """
+
+    body: JSON = field(repr=False)
+    reply: Reply
+    request_id: str
+    at: float
+    attempts: int = 0
+    doubted: bool = False
+    elapsed: float = 0.0
+
+
+def prepare(
+    session: Session,
+    endpoint: Endpoint,
+    *,
+    key: str = "",
+    query: Mapping[str, str] | None = None,
+    body: JSON = None,
+    idempotency_key: str = "",
+    dry_run: bool = False,
+) -> Ask:
+    """Turn a verb into a request; InvalidInputError for a key that could leave its path."""
+    headers = dict(endpoint.confirm)
+    own_key = bool(idempotency_key)
+    idempotency = session.provider.idempotency
+    if endpoint.keyed and idempotency:
+        checked = _checked_key(session.provider, endpoint, idempotency_key)
+        # Under the key of a write, the answer to a dry run would take the write's place.
+        idempotency_key = "" if dry_run else checked
+        headers |= {} if dry_run else {idempotency.header: checked}
+    content: JSON = body or {}
+    if endpoint.takes_key and endpoint.key_wire:
+        content = {endpoint.key_wire: key, **content}
+    if dry_run and session.provider.dry_run:
+        mark = session.provider.dry_run.body
+        content = {**content, **mark} if mark else content
+        for name, value in session.provider.dry_run.headers.items():
+            headers[name] = ",".join(filter(None, (headers.get(name), value)))
+    path = endpoint.path.format(key=segment(session.provider, endpoint, key))
+    call = Call(
+        method=endpoint.method,
+        url=session.base_url + path,
+        query=query or {},
+        headers=headers,
+        body=content if content or endpoint.fields else None,
+    )
+    return Ask(
+        endpoint=endpoint,
+        call=call,
+        key=key,
+        idempotency_key=idempotency_key,
+        own_key=own_key,
+        dry_run=dry_run,
+    )
+
+
+def segment(provider: Provider, endpoint: Endpoint, key: str) -> str:
+    """A contact's key as one path segment, quoted; InvalidInputError if it cannot be one."""
+    if not endpoint.takes_key:
+        return ""
+    if not re.fullmatch(r"[A-Za-z0-9._~+:@=-]{1,256}", key) or set(key) <= {"."}:
+        message = "must be 1 to 256 letters, digits and ._~+:@=- only, and not dots alone"
+        problem = FieldProblem(field="key", message=message, code="key")
+        raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
+    return quote(key, safe="")
+
+
+def _checked_key(provider: Provider, endpoint: Endpoint, given: str) -> str:
+    form = provider.idempotency
+    key = given or str(uuid.uuid4())
+    if form and (len(key) > form.longest or not re.fullmatch(form.pattern, key)):
+        message = f"must be 1 to {form.longest} characters of {form.pattern}"
+        problem = FieldProblem(field="idempotency_key", message=message, code="format")
+        raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
+    return key

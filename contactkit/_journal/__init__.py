@@ -1,0 +1,1 @@
+"""Every write, on disk before it is sent."""

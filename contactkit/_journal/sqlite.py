@@ -1,0 +1,335 @@
+"""The file of a journal: made for its user alone, and written by many at once.
+
+What is no journal, or one of a later contactkit, is not touched.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import threading
+import time
+import uuid
+import weakref
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from contactkit.errors import JournalError
+
+PATIENCE = 5.0
+"""Seconds for which a lock of somebody else is waited for."""
+_NAP = 0.01
+_SMALLEST = 512
+
+_APPLICATION, _VERSION = 0x636B6A6E, 1  # "ckjn"
+_SCHEMA = (
+    """
+    CREATE TABLE writes (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      made_at REAL NOT NULL, at REAL,
+      provider TEXT NOT NULL, account TEXT NOT NULL, base_url TEXT NOT NULL,
+      plan TEXT NOT NULL, row INTEGER NOT NULL,
+      operation TEXT NOT NULL, key TEXT NOT NULL, outcome TEXT,
+      changes TEXT NOT NULL, before TEXT, after TEXT,
+      http_status INTEGER, code TEXT, message TEXT, field TEXT, attempts INTEGER,
+      request_id TEXT, idempotency_key TEXT NOT NULL, request TEXT NOT NULL,
+      claim TEXT NOT NULL, process INTEGER NOT NULL
+    )""",
+    "CREATE INDEX planned ON writes (plan, account, row) WHERE plan <> ''",
+    """
+    CREATE UNIQUE INDEX open ON writes (plan, account, row)
+    WHERE plan <> '' AND outcome IS NULL""",
+    f"PRAGMA application_id = {_APPLICATION}",
+    f"PRAGMA user_version = {_VERSION}",
+)
+
+Change = Callable[[sqlite3.Connection], Any]
+
+
+@dataclass(eq=False)
+class _Waiting:
+    """Somebody's change, until it has been carried out."""
+
+    change: Change
+    durable: bool
+    done: bool = False
+    given_up: bool = False
+    found: Any = None
+    error: Exception | None = None
+
+
+class JournalFile:
+    """One connection to the file, for all threads; opened when it is first used."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._start()
+
+    def _start(self) -> None:
+        self._process = os.getpid()
+        self._turn = threading.Lock()
+        self._queue: deque[_Waiting] = deque()
+        self._connection: sqlite3.Connection | None = None
+        self._closing: weakref.finalize[..., Any] | None = None
+
+    def query(self, text: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """The rows of a query; none where there is no file."""
+        if not self.path.exists():
+            return []
+        self._mind_forks()
+        with self._turn, self._failing():
+            return self._connected().execute(text, values).fetchall()
+
+    def close(self) -> None:
+        """Close it; it is opened again when it is needed."""
+        self._mind_forks()
+        with self._turn:
+            if self._closing:
+                self._closing()
+            self._connection = self._closing = None
+
+    def commit(self, change: Change, *, durable: bool) -> Any:
+        """Carry a change out. Callers who wait at the same time share one transaction."""
+        self._mind_forks()
+        mine = _Waiting(change, durable)
+        self._queue.append(mine)
+        try:
+            with self._turn:
+                if not mine.done:
+                    self._carry_out(mine)
+        except BaseException:
+            mine.given_up = True
+            raise
+        if mine.error:
+            raise mine.error
+        return mine.found
+
+    def _carry_out(self, mine: _Waiting) -> None:
+        waiting = [self._queue.popleft() for _ in range(len(self._queue))]
+        batch = [each for each in waiting if not each.given_up]
+        try:
+            with self._transaction(durable=any(each.durable for each in batch)) as connection:
+                for each in batch:
+                    each.found = each.change(connection)
+        except Exception as error:
+            for each in batch:
+                each.done, each.error = True, error
+        except BaseException:
+            # Whoever comes next carries out what the others wait for.
+            self._queue.extendleft(each for each in reversed(batch) if each is not mine)
+            raise
+        else:
+            for each in batch:
+                each.done = True
+
+    @contextmanager
+    def _transaction(self, *, durable: bool) -> Generator[sqlite3.Connection]:
+        with self._failing():
+            connection = self._connected()
+            # With a write-ahead log, NORMAL survives a killed process, FULL a power failure too.
+            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _failing(self) -> Generator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise _told(self.path, error) from None
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = _opened(self.path)
+            self._closing = weakref.finalize(self, self._connection.close)
+        return self._connection
+
+    def _mind_forks(self) -> None:
+        """A child process must not touch its parent's connection, not even to close it."""
+        if self._process != os.getpid():
+            if self._closing:
+                self._closing.detach()
+            _inherited.append(self._connection)
+            self._start()
+
+
+_inherited: list[sqlite3.Connection | None] = []
+
+
+# Closing a file frees all locks that its process has on it, so no two threads may make one.
+_opening = threading.Lock()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """A connection to the journal there, or to a new one; JournalError for anything else."""
+    with _opening:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        _hide(path)
+        if 0 < path.stat().st_size < _SMALLEST:
+            # SQLite takes it for an empty database, and overwrites it.
+            raise _error(path, *_REASONS["NOTADB"])
+        connection = sqlite3.connect(
+            path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+        )
+        try:
+            _prepare(path, connection)
+        except BaseException:
+            connection.close()
+            raise
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _hide(path: Path) -> None:
+    """SQLite gives the files beside it the same mode."""
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        with suppress(FileNotFoundError):
+            if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
+                file.chmod(0o600)
+
+
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    # Somebody else may be making it, and half of that is another database.
+    connection.execute("BEGIN")
+    is_new = _is_new(path, connection)
+    connection.execute("COMMIT")
+    _log_ahead(connection)
+    # Where a disk says too early that it has what it was given, only this makes sure (macOS).
+    connection.execute("PRAGMA fullfsync = ON")
+    # What is pruned is overwritten.
+    connection.execute("PRAGMA secure_delete = ON").fetchall()
+    if is_new:
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in _SCHEMA if _is_new(path, connection) else ():
+            connection.execute(statement)
+        connection.execute("COMMIT")
+
+
+def _is_new(path: Path, connection: sqlite3.Connection) -> bool:
+    """Whether it is an empty file; JournalError for what is something else than a journal."""
+    application, version, tables = (
+        connection.execute(query).fetchone()[0]
+        for query in (
+            "PRAGMA application_id",
+            "PRAGMA user_version",
+            "SELECT count(*) FROM sqlite_master",
+        )
+    )
+    if application == _APPLICATION:
+        if version > _VERSION:
+            why = f"is of a later contactkit (version {version}, this one knows {_VERSION})"
+            raise _error(path, why, "update contactkit")
+        return False
+    if application or version or tables:
+        raise _error(path, "is a database of something else", "leave it where it is")
+    return True
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            return
+        except sqlite3.OperationalError as error:
+            # SQLite does not wait by itself for others who are opening it as well.
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() >= until:
+                raise
+            time.sleep(_NAP)
+
+
+_REASONS = {
+    "BUSY": (
+        f"is locked by another process for longer than {PATIENCE:g} s",
+        "wait for that one to end",
+    ),
+    "NOTADB": ("is damaged, or no journal at all", "move it away"),
+    "CORRUPT": ("is damaged", "move it away"),
+    "FULL": ("has no room left", "make room on its disk"),
+}
+
+
+def _told(path: Path, error: sqlite3.Error | OSError) -> JournalError:
+    """What an error means for whoever wanted to write."""
+    name = getattr(error, "sqlite_errorname", "") or getattr(error, "strerror", "")
+    kind = name.removeprefix("SQLITE_").partition("_")[0]
+    why, then = _REASONS.get(kind, ("cannot be written", "make its folder writable"))
+    return _error(path, f"{why} ({name or type(error).__name__})", then)
+
+
+def _error(path: Path, why: str, then: str) -> JournalError:
+    message = f"the journal {path} {why}; {then}, or give connect(journal=…) another path"
+    return JournalError(message)
+
+
+class Claim:
+    """Held from when it is made until it is closed or its process dies; its `name` is unique."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = uuid.uuid4().hex
+        self._file = folder / self.name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        os.close(os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        self._lock = _lock_file(self._file, "rw")
+        # The lock alone is wanted, and no file to undo with beside it.
+        self._lock.execute("PRAGMA journal_mode=OFF")
+        self._lock.execute("BEGIN EXCLUSIVE")
+
+    def close(self) -> None:
+        """Let go of it, and of every row that is still open under it."""
+        self._lock.close()
+        with suppress(OSError):
+            self._file.unlink()
+
+    def __enter__(self) -> Claim:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def alive(folder: Path, name: str) -> bool:
+    """Whether somebody holds the claim of this name."""
+    file = folder / name
+    if not name or not file.exists():
+        return False
+    try:
+        with closing(_lock_file(file, "ro")) as lock:
+            lock.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.OperationalError as error:
+        return error.sqlite_errorname == "SQLITE_BUSY" or file.exists()
+    return False
+
+
+def sweep(folder: Path) -> None:
+    """Take away what those left behind who were killed; nobody may be making a claim meanwhile."""
+    for file in folder.glob("*"):
+        if not alive(folder, file.name):
+            with suppress(OSError):
+                file.unlink()
+
+
+def _lock_file(file: Path, mode: str) -> sqlite3.Connection:
+    address = f"{file.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(
+        address, uri=True, timeout=0, isolation_level=None, check_same_thread=False
+    )

@@ -1,0 +1,1 @@
+"""Plans: the difference between two frames, applied, resumed and undone."""

@@ -1,0 +1,61 @@
+"""The contacts of a plan as a Parquet file, which needs the extra `parquet`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from contactkit._plans.change import Planned
+from contactkit.errors import ConfigurationError, FieldProblem
+
+_PARTS = ("before", "changes", "options", "problems", "stays")
+_TOLD = {
+    "provider": str,
+    "digest": str,
+    "created": str,
+    "read": str,
+    "unchanged": int,
+    "vanished": int,
+    "name": str,
+    "numbers": list,
+}
+
+
+def write(
+    path: str | Path, contacts: Sequence[Planned], index: pd.Index, told: Mapping[str, Any]
+) -> None:
+    """Write one row a contact, and what was `told` of the whole as the file's attributes."""
+    rows = [
+        {"operation": each.operation, "key": each.key}
+        | {name: json.dumps(getattr(each, name), default=asdict) for name in _PARTS}
+        for each in contacts
+    ]
+    # A level of the caller's index may be called like a column.
+    levels = index.set_names([f"index {level}" for level in range(index.nlevels)])
+    frame = pd.DataFrame(rows, columns=["operation", "key", *_PARTS], index=levels)
+    frame.attrs = {**told, "index": list(index.names)}
+    frame.to_parquet(path)
+
+
+def read(path: str | Path) -> tuple[tuple[Planned, ...], pd.Index, dict[str, Any]]:
+    """The contacts, their index, and what was told; ConfigurationError for another file."""
+    try:
+        frame = pd.read_parquet(path)
+        told = {name: kind(frame.attrs[name]) for name, kind in _TOLD.items()}
+        contacts = tuple(map(_planned, frame.to_dict("records")))
+        return contacts, frame.index.set_names(frame.attrs["index"]), told
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        raise
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise ConfigurationError(f"{path}: is no plan: {type(error).__name__}") from error
+
+
+def _planned(row: Mapping[Any, Any]) -> Planned:
+    parts = {name: json.loads(row[name]) for name in _PARTS}
+    problems = tuple(FieldProblem(**each) for each in parts.pop("problems"))
+    return Planned(operation=row["operation"], key=row["key"], problems=problems, **parts)

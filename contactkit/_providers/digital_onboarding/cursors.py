@@ -1,0 +1,131 @@
+"""Pages by cursor, at Digital Onboarding: https://do-api-docs.pages.dev/guides/pagination/"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cmp_to_key
+from typing import Any, TypeAlias
+
+from contactkit._providers.digital_onboarding.filters import order_of
+from contactkit.errors import FieldProblem, InvalidInputError, Problem
+from contactkit.spec.paging import whole
+from contactkit.spec.provider import JSON, Envelope, Place, Query, as_object
+
+_NEWEST = "-inserted_at"
+
+Row: TypeAlias = Mapping[str, JSON]
+Order: TypeAlias = list[tuple[str, bool]]
+
+
+@dataclass(frozen=True)
+class Cursors:
+    """Pages by cursor: the place of a row among others, which holds for one sort and filter."""
+
+    largest: int = 100
+    asks: tuple[str, ...] = ("page[size]", "page[after]", "page[before]", "meta")
+    remembers: bool = True
+
+    def first(self, query: Query, size: int) -> Query:
+        return {**query, "meta": "count", "page[size]": str(size)}
+
+    def following(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
+        page = as_object(Envelope.pick(body, ("page",)))
+        more, cursor = page.get("has_more"), page.get("next_cursor")
+        if more is False:
+            return None
+        if more is not True or not isinstance(cursor, str) or not cursor:
+            raise LookupError("page.next_cursor")
+        return {**asked, "page[after]": cursor}
+
+    def total(self, body: JSON) -> int | None:
+        count = as_object(as_object(body).get("meta")).get("count")
+        return count if isinstance(count, int) else None
+
+    def stale(self, problem: Problem) -> bool:
+        return problem.code == "cursor_invalid" or problem.status == 410
+
+    def cut(
+        self, rows: Sequence[Row], asked: Query, usual: int
+    ) -> tuple[Sequence[Row], Mapping[Place, JSON]]:
+        # A page that is too large is capped and not refused.
+        size = min(whole(asked.get("page[size]", str(usual)), "page[size]", 1), self.largest)
+        found = self._sorted(rows, asked)
+        if "page[before]" in asked:
+            stop = found.find(asked["page[before]"], "page[before]", bisect_left)
+            start = max(0, stop - size)
+        else:
+            cursor = asked.get("page[after]")
+            start = 0 if cursor is None else found.find(cursor, "page[after]", bisect_right)
+            stop = min(start + size, len(rows))
+        more = 0 < stop < len(rows)
+        page: dict[str, JSON] = {
+            "next_cursor": found.cursor(stop - 1) if more else None,
+            "prev_cursor": found.cursor(start) if 0 < start < len(rows) else None,
+            "has_more": more,
+            "size": size,
+        }
+        counted = {("meta",): {"count": len(rows)}} if asked.get("meta") == "count" else {}
+        return found.rows[start:stop], {("page",): page, **counted}
+
+    def _sorted(self, rows: Sequence[Row], asked: Query) -> _Sorted:
+        own = {name: text for name, text in asked.items() if name not in self.asks}
+        own = {"sort": _NEWEST, **own}
+        signature = hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
+        order = [*order_of(own["sort"]), ("id", False)]
+        ordered = list(rows)
+        for name, down in reversed(order):
+            ordered.sort(key=lambda row: _rank(row.get(name)), reverse=down)
+        return _Sorted(ordered, order, signature)
+
+
+def _rank(value: JSON) -> tuple[bool, JSON]:
+    """Rows without a value come last."""
+    return value is None, value
+
+
+@dataclass(frozen=True)
+class _Sorted:
+    """Rows in an order, and where among them a cursor points."""
+
+    rows: list[Row]
+    order: Order
+    signature: str
+
+    def cursor(self, index: int) -> str:
+        """The place of a row by its values, so that it holds when other rows come and go."""
+        *keys, position = self._values(self.rows[index])
+        held = {"keys": keys, "position": position, "signature": self.signature}
+        return urlsafe_b64encode(json.dumps(held).encode()).decode()
+
+    def find(self, cursor: str, name: str, search: Callable[..., int]) -> int:
+        """Where the cursor's row is or would be; InvalidInputError for one of another listing."""
+        try:
+            held = as_object(json.loads(urlsafe_b64decode(cursor)))
+            values = [*held["keys"], held["position"]]
+            if held["signature"] == self.signature and len(values) == len(self.order):
+                place = self._place(values)
+                return search(self.rows, place, key=self._place_of)
+        except (ValueError, TypeError, KeyError):
+            pass
+        message = "belongs to another sort or filter; ask for the first page again"
+        raise InvalidInputError("page", [FieldProblem(field=name, message=message, code="cursor")])
+
+    def _values(self, row: Row) -> list[JSON]:
+        return [row.get(name) for name, _ in self.order]
+
+    def _place_of(self, row: Row) -> Any:
+        return self._place(self._values(row))
+
+    def _place(self, values: list[JSON]) -> Any:
+        return cmp_to_key(self._compared)(values)
+
+    def _compared(self, one: Sequence[JSON], other: Sequence[JSON]) -> int:
+        for a, b, (_, down) in zip(one, other, self.order, strict=True):
+            if a != b:
+                return -1 if (_rank(a) < _rank(b)) != down else 1
+        return 0

@@ -1,0 +1,172 @@
+"""What a contact and an account are at Digital Onboarding.
+
+https://do-api-docs.pages.dev/endpoints/patch-v2-partner-contacts-id/ stars, in one table for what
+is sent and what comes back, what is always there; that only some of it can be written is inferred.
+"""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from functools import cache
+from typing import Annotated, Literal
+
+from pydantic import JsonValue
+
+from contactkit.spec.record import Date, Record, Time, key, option, read_only, writable
+
+DOCS = "https://do-api-docs.pages.dev"
+Kind = Literal["deposit", "loan", "credit", "investment", "other"]
+
+_PHONE = "phone; no format is stated, and what can be is written as E.164."
+_FLAG = "No rule between the eight flags is stated."
+_OFFSET = re.compile(r"(UTC|GMT|Z)?\s*[+-]?\d{1,2}(:?\d{2})?|Z", re.IGNORECASE | re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Every IANA time zone; none on a machine that does not know them."""
+    # Two that a machine may list and that say nothing to another one.
+    return frozenset(zoneinfo.available_timezones() - {"localtime", "Factory"})
+
+
+def _timezone(value: str) -> str:
+    allowed = "must be an IANA time zone, such as America/Chicago"
+    if value in _zones():
+        return value
+    if _OFFSET.fullmatch(value.strip()):
+        raise ValueError(f"{allowed}; offsets from UTC are refused")
+    if _zones() or not value:
+        raise ValueError(allowed)
+    return value
+
+
+def _email(value: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
+        raise ValueError("must be an e-mail address, such as janet@example.com")
+    return value
+
+
+def _uuid(value: str) -> str:
+    if not _UUID.fullmatch(value):
+        raise ValueError("must be a UUID")
+    return value
+
+
+class Contact(Record):
+    """https://do-api-docs.pages.dev/endpoints/post-v2-partner-contacts/"""
+
+    id: Annotated[str, key("The contact's id, a UUID.", evidence="inferred")]
+    type: Annotated[Literal["contact"], read_only("Always contact.", evidence="inferred")]
+    team_id: Annotated[str, read_only("The team that it belongs to.", evidence="inferred")]
+    unique_id: Annotated[
+        str | None,
+        writable("Your own key for the contact; no two have the same.", evidence="inferred"),
+    ] = None
+    name_first: Annotated[str | None, writable("First name.", personal="name")] = None
+    name_last: Annotated[str | None, writable("Last name.", personal="name")] = None
+    name_title: Annotated[str | None, writable("Title, as Dr.", personal="name")] = None
+    name_suffix: Annotated[str | None, writable("Suffix, as Jr.", personal="name")] = None
+    email: Annotated[
+        str | None,
+        writable(
+            "E-mail address; the documented table leaves this row's name blank.",
+            personal="email",
+            check=_email,
+            evidence="inferred",
+        ),
+    ] = None
+    phone_home: Annotated[str | None, writable(f"Home {_PHONE}", personal="phone")] = None
+    phone_mobile: Annotated[str | None, writable(f"Mobile {_PHONE}", personal="phone")] = None
+    phone_work: Annotated[str | None, writable(f"Work {_PHONE}", personal="phone")] = None
+    address: Annotated[str | None, writable("Street address.", personal="free")] = None
+    address2: Annotated[str | None, writable("Its second line.", personal="free")] = None
+    city: Annotated[str | None, writable("City.", personal="free")] = None
+    state: Annotated[str | None, writable("State.", personal="free")] = None
+    post_code: Annotated[str | None, writable("Postal code.", personal="free")] = None
+    county: Annotated[str | None, writable("County.", personal="free")] = None
+    country: Annotated[
+        str | None, writable("Country; that it is a code is not stated.", personal="free")
+    ] = None
+    birthdate: Annotated[
+        Date | None, writable("Date of birth, as 1990-05-04.", personal="free")
+    ] = None
+    timezone: Annotated[
+        str | None,
+        writable(
+            "IANA time zone, such as America/Chicago; offsets from UTC are refused.",
+            check=_timezone,
+        ),
+    ] = None
+    sms_verified: Annotated[bool, writable(f"The number is verified. {_FLAG}")]
+    sms_opted_in: Annotated[bool, writable(f"Opted in to SMS. {_FLAG}")]
+    sms_authorized: Annotated[bool, writable(f"SMS is authorized. {_FLAG}")]
+    sms_unsubscribed: Annotated[bool, writable(f"Unsubscribed from SMS. {_FLAG}")]
+    email_verified: Annotated[bool, writable(f"The address is verified. {_FLAG}")]
+    email_opted_in: Annotated[bool, writable(f"Opted in to e-mail. {_FLAG}")]
+    email_authorized: Annotated[bool, writable(f"E-mail is authorized. {_FLAG}")]
+    email_unsubscribed: Annotated[bool, writable(f"Unsubscribed from e-mail. {_FLAG}")]
+    meta_public: Annotated[
+        dict[str, JsonValue],
+        writable(
+            "Key and value, nested as you like. Whether what you send replaces them all or is "
+            "merged is not stated; send the whole.",
+            collection="replace",
+            personal="free",
+            evidence="inferred",
+        ),
+    ]
+    inserted_at: Annotated[Time, read_only("When the contact was created.", evidence="inferred")]
+    updated_at: Annotated[Time, read_only("When it last changed.", evidence="inferred")]
+    last_seen_at: Annotated[
+        Time | None, read_only("When the contact was last seen.", evidence="inferred")
+    ] = None
+    active_journey_ids: Annotated[
+        list[str], read_only("The journeys that the contact is on.", evidence="inferred")
+    ]
+    completed_objective_keys: Annotated[
+        list[str], read_only("The objectives that are completed.", evidence="inferred")
+    ]
+
+
+class UpsertContacts(Record):
+    """What tells whether a contact of many is there already."""
+
+    unique_id: Annotated[
+        str,
+        option(
+            "Your own key: the contact that has it is changed, else one is created.",
+            required=True,
+            evidence="inferred",
+        ),
+    ]
+
+
+class NewAccount(Record):
+    """https://do-api-docs.pages.dev/endpoints/post-v2-partner-contacts-id-accounts/"""
+
+    kind: Annotated[Kind, option("Kind of account.", required=True, evidence="inferred")]
+    unique_id: Annotated[str | None, option("Your own key for the account.")] = None
+    product_id: Annotated[str | None, option("Its product, a UUID.", check=_uuid)] = None
+    opened_at: Annotated[Time | None, option("When it was opened.")] = None
+    closed_at: Annotated[Time | None, option("When it was closed.")] = None
+    balance_cents: Annotated[
+        int | None, option("Balance in cents; what its sign means is not stated.")
+    ] = None
+
+
+class Account(Record):
+    """https://do-api-docs.pages.dev/endpoints/post-v2-partner-contacts-id-accounts/"""
+
+    id: Annotated[str, read_only("The account's id, a UUID.", evidence="inferred")]
+    type: Annotated[Literal["account"], read_only("Always account.", evidence="inferred")]
+    contact_id: Annotated[str, key("The contact whose account it is.")]
+    unique_id: Annotated[str | None, read_only("Your own key for the account.")] = None
+    kind: Annotated[Kind, read_only("Kind of account.", evidence="inferred")]
+    product_id: Annotated[str | None, read_only("Its product, a UUID.")] = None
+    opened_at: Annotated[Time | None, read_only("When it was opened.")] = None
+    closed_at: Annotated[Time | None, read_only("When it was closed.")] = None
+    balance_cents: Annotated[int | None, read_only("Balance in cents.")] = None
+    inserted_at: Annotated[Time, read_only("When the account was created.", evidence="inferred")]
+    updated_at: Annotated[Time, read_only("When it last changed.", evidence="inferred")]

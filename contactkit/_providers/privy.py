@@ -1,0 +1,389 @@
+"""Privy (e-mail and SMS marketing), API v1: contacts with consent that moves by rules.
+
+https://help.privy.com/docs/api-reference/overview
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+from contactkit.errors import (
+    AuthenticationError,
+    ConflictError,
+    FieldProblem,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    Problem,
+    RateLimitError,
+)
+from contactkit.spec import phones
+from contactkit.spec.paging import PageNumbers
+from contactkit.spec.provider import (
+    JSON,
+    ClientCredentials,
+    Credential,
+    Endpoint,
+    Envelope,
+    ErrorShape,
+    HeaderAuth,
+    Limit,
+    Provider,
+    Undo,
+    as_list,
+    as_object,
+)
+from contactkit.spec.record import Record, Time, key, option, read_only, writable, write_once
+
+DOCS = "https://help.privy.com/docs/api-reference"
+EmailConsent = Literal[
+    "subscribed", "unsubscribed", "never_subscribed", "suppressed", "compliance_suppressed"
+]
+SmsConsent = Literal["subscribed", "unsubscribed", "never_subscribed", "single_opt_in", "pending"]
+
+
+def _email(value: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+        raise ValueError("must be an e-mail address, such as janet@example.com")
+    return value
+
+
+def _not_set_by_people(reserved: str, allowed: str):
+    def check(value: str) -> str:
+        if value == reserved:
+            raise ValueError(f"{reserved} is set by Privy alone; write one of {allowed}")
+        return value
+
+    return check
+
+
+def _reason(value: str) -> str:
+    if len(value) > 500:
+        raise ValueError("must be at most 500 characters long")
+    return value
+
+
+class Contact(Record):
+    """https://help.privy.com/docs/api-reference/create-contact"""
+
+    id: Annotated[str, key("The contact's id.", docs=f"{DOCS}/get-contact")]
+    first_name: Annotated[str | None, writable("First name.", personal="name")] = None
+    last_name: Annotated[str | None, writable("Last name.", personal="name")] = None
+    email: Annotated[
+        str | None,
+        write_once(
+            "E-mail address; once there is one it can neither change nor be cleared.",
+            personal="email",
+            check=_email,
+            docs=f"{DOCS}/update-contact",
+        ),
+    ] = None
+    phone_number: Annotated[
+        str | None,
+        write_once(
+            "Phone number (E.164); once there is one it can neither change nor be cleared.",
+            personal="phone",
+            check=phones.check,
+            docs=f"{DOCS}/update-contact",
+        ),
+    ] = None
+    email_consent: Annotated[
+        EmailConsent,
+        writable(
+            "Consent to e-mail marketing; compliance_suppressed is Privy's own and final.",
+            check=_not_set_by_people(
+                "compliance_suppressed", "subscribed, unsubscribed, never_subscribed, suppressed"
+            ),
+            deprecated=("email_permission",),
+            docs=f"{DOCS}/update-contact",
+        ),
+    ]
+    sms_consent: Annotated[
+        SmsConsent,
+        writable(
+            "Consent to SMS marketing; needs a phone number. pending is Privy's own.",
+            check=_not_set_by_people(
+                "pending", "subscribed, unsubscribed, never_subscribed, single_opt_in"
+            ),
+            deprecated=("phone_permission", "contact_phone_permission"),
+            docs=f"{DOCS}/update-contact",
+        ),
+    ]
+    tags: Annotated[
+        list[str],
+        writable("Labels; what you send replaces the whole list.", collection="replace"),
+    ]
+    custom_fields: Annotated[
+        dict[str, str | int | float | bool | None],
+        writable(
+            "Key and value, flat; what you send replaces them all.",
+            collection="replace",
+            personal="free",
+            evidence="inferred",
+        ),
+    ]
+    created_at: Annotated[Time, read_only("When the contact was created.")]
+    updated_at: Annotated[Time, read_only("When it last changed.")]
+
+
+class ListContacts(Record):
+    """https://help.privy.com/docs/api-reference/list-contacts"""
+
+    email: Annotated[str | None, option("Exactly this address.", personal="email")] = None
+    phone_number: Annotated[
+        str | None,
+        option("Exactly this number (E.164).", personal="phone", check=phones.check),
+    ] = None
+    email_consent: Annotated[
+        EmailConsent | None,
+        option("In this state of consent.", deprecated=("email_permission",)),
+    ] = None
+    sms_consent: Annotated[
+        SmsConsent | None,
+        option(
+            "In this state of consent.", deprecated=("phone_permission", "contact_phone_permission")
+        ),
+    ] = None
+
+
+class Welcome(Record):
+    """What `create` and `update` take beside the contact's fields."""
+
+    send_welcome_sms: Annotated[
+        bool | None,
+        option(
+            "False keeps back the welcome text that a newly confirmed SMS consent sends; "
+            "only where you collected consent outside Privy.",
+            docs=f"{DOCS}/update-contact",
+        ),
+    ] = None
+
+
+class Unsubscribe(Record):
+    """https://help.privy.com/docs/api-reference/unsubscribe-contact"""
+
+    reason: Annotated[
+        str | None, option("Why; at most 500 characters.", personal="free", check=_reason)
+    ] = None
+
+
+def rules(
+    current: Mapping[str, JSON] | None, changes: Mapping[str, JSON]
+) -> Sequence[FieldProblem]:
+    """One address at least, and both consent state machines; fields count before consent."""
+    after = {**(current or {}), **changes}
+    problems: list[FieldProblem] = []
+    if current is None and not after.get("email") and not after.get("phone_number"):
+        problems.append(_no(field="base", message="needs an email or a phone_number"))
+    if "email_consent" in changes and (current or {}).get("email_consent") == (
+        "compliance_suppressed"
+    ):
+        message = "cannot be written: the contact is compliance_suppressed"
+        problems.append(_no(field="email_consent", message=message))
+    if "sms_consent" in changes:
+        problems += _sms_problems(current, str(after["sms_consent"]), after.get("phone_number"))
+    return problems
+
+
+def _no(field: str, message: str) -> FieldProblem:
+    return FieldProblem(field=field, message=message, code="rule")
+
+
+def _sms_problems(
+    current: Mapping[str, JSON] | None, wanted: str, phone: str | None
+) -> list[FieldProblem]:
+    """https://help.privy.com/docs/learn/compliance/understand-sms-consent"""
+    was = (current or {}).get("sms_consent")
+    if wanted == "never_subscribed":
+        return []
+    if not phone:
+        return [_no("sms_consent", f"{wanted} needs the contact to have a phone_number")]
+    if wanted == "unsubscribed":
+        message = "a new contact has no consent to revoke; allowed: never_subscribed"
+        return [_no("sms_consent", message)] if current is None else []
+    if phones.region(phone) not in ("US", "CA"):
+        return [_no("sms_consent", f"{wanted} needs a phone_number of the US or Canada")]
+    if wanted == "single_opt_in" and was in ("pending", "subscribed", "unsubscribed"):
+        return [_no("sms_consent", f"{was} cannot become single_opt_in")]
+    return []
+
+
+def undo(
+    before: Mapping[str, JSON], changes: Mapping[str, JSON], options: Mapping[str, JSON]
+) -> Undo:
+    """A welcome text cannot be taken back, and consent that is given back sends no other one.
+
+    https://help.privy.com/docs/api-reference/update-contact
+    """
+    if "sms_consent" not in changes:
+        return Undo()
+    consented = changes["sms_consent"] in _CONSENTS and before.get("sms_consent") not in _CONSENTS
+    texted = consented and options.get("send_welcome_sms") is not False
+    stays = "a welcome text may have been sent" if texted else ""
+    return Undo(options={"send_welcome_sms": False}, stays=stays)
+
+
+_CONSENTS = ("single_opt_in", "subscribed")
+
+
+def timestamp(now: datetime) -> str:
+    """Whole seconds, as Privy's own samples."""
+    return now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_error(body: JSON) -> Problem | None:
+    """https://help.privy.com/docs/api-reference/errors; the token endpoint's error is text."""
+    whole = as_object(body)
+    if whole.get("error") is None:
+        return None
+    if isinstance(whole["error"], str):
+        return Problem(code=whole["error"], message=str(whole.get("error_description") or ""))
+    error = as_object(whole["error"])
+    details = [as_object(each) for each in as_list(error.get("details"))]
+    return Problem(
+        code=str(error.get("code") or ""),
+        message=str(error.get("message") or ""),
+        fields=tuple(
+            FieldProblem(field=str(each.get("field") or ""), message=str(each["message"]))
+            for each in details
+            if each.get("message")
+        ),
+        existing_key=_existing(error, error.get("details"), *details, whole, whole.get("data"))
+        if error.get("code") == "conflict"
+        else "",
+    )
+
+
+def _existing(*places: JSON) -> str:
+    """The id of the contact in the way; where it sits is not documented, so everywhere likely."""
+    found = (as_object(place).get(name) for place in places for name in ("id", "contact_id"))
+    return next((each for each in found if isinstance(each, str) and each), "")
+
+
+def write_error(problem: Problem, now: datetime) -> JSON:
+    """The envelope of a refusal; the token endpoint's two codes stand alone."""
+    if problem.code in ("invalid_client", "invalid_scope"):
+        return {"error": problem.code}
+    error: dict[str, JSON] = {"code": problem.code, "message": problem.message}
+    if problem.existing_key:
+        error["id"] = problem.existing_key
+    if problem.fields:
+        error["details"] = [
+            {"field": each.field, "message": each.message} for each in problem.fields
+        ]
+    return {"error": error}
+
+
+PROVIDER = Provider(
+    name="privy",
+    title="Privy",
+    base_url="https://api.privy.com/v1",
+    docs=f"{DOCS}/overview",
+    record=Contact,
+    endpoints=(
+        Endpoint(
+            verb="list",
+            method="GET",
+            path="/contacts",
+            help="Read contacts, all pages.",
+            answer="page",
+            params=ListContacts,
+            scope="contacts_read",
+            docs=f"{DOCS}/list-contacts",
+        ),
+        Endpoint(
+            verb="get",
+            method="GET",
+            path="/contacts/{key}",
+            help="Read one contact.",
+            scope="contacts_read",
+            docs=f"{DOCS}/get-contact",
+        ),
+        Endpoint(
+            verb="create",
+            method="POST",
+            path="/contacts",
+            help="Create a contact, or restore a deleted one with the same address.",
+            params=Welcome,
+            effect="create",
+            fields=True,
+            scope="contacts_write",
+            docs=f"{DOCS}/create-contact",
+        ),
+        Endpoint(
+            verb="update",
+            method="PATCH",
+            path="/contacts/{key}",
+            help="Change a contact's fields and consent; fields count before consent.",
+            params=Welcome,
+            effect="update",
+            fields=True,
+            repeatable=True,
+            scope="contacts_write",
+            docs=f"{DOCS}/update-contact",
+        ),
+        Endpoint(
+            verb="unsubscribe",
+            method="POST",
+            path="/contacts/{key}/unsubscribe",
+            help="Unsubscribe a contact from all e-mail marketing.",
+            params=Unsubscribe,
+            effect="update",
+            repeatable=True,
+            scope="contacts_write",
+            deprecated="Privy deprecated unsubscribe: use update(email_consent='unsubscribed')",
+            docs=f"{DOCS}/unsubscribe-contact",
+        ),
+        Endpoint(
+            verb="delete",
+            method="DELETE",
+            path="/contacts/{key}",
+            help="Delete a contact; creating it again restores it.",
+            effect="delete",
+            scope="contacts_write",
+            docs=f"{DOCS}/delete-contact",
+        ),
+    ),
+    auth=(
+        HeaderAuth(
+            credentials=(
+                Credential(
+                    name="token", env="PRIVY_API_TOKEN", header="Authorization", prefix="Bearer "
+                ),
+            )
+        ),
+        ClientCredentials(
+            token_url="https://dashboard.privy.com/oauth/token",
+            credentials=(
+                Credential(name="client_id", env="PRIVY_CLIENT_ID"),
+                Credential(name="client_secret", env="PRIVY_CLIENT_SECRET"),
+            ),
+            scope=Credential(name="scope", env="PRIVY_SCOPE", secret=False, required=False),
+        ),
+    ),
+    paging=PageNumbers(info=("pagination",), size="per_page"),
+    envelope=Envelope(one=("data",), many=("data",)),
+    errors=ErrorShape(
+        read=read_error,
+        write=write_error,
+        catalogue={
+            "unauthorized": (401, AuthenticationError),
+            "invalid_client": (401, AuthenticationError),
+            "invalid_scope": (401, PermissionDeniedError),
+            "insufficient_scope": (403, PermissionDeniedError),
+            "not_found": (404, NotFoundError),
+            "conflict": (409, ConflictError),
+            "validation_failed": (422, InvalidRequestError),
+            "rate_limited": (429, RateLimitError),
+        },
+    ),
+    limits=(
+        Limit(requests=60, seconds=60, header="X-RateLimit-{}-Minute"),
+        Limit(requests=10_000, seconds=86_400, header="X-RateLimit-{}-Day"),
+    ),
+    rules=rules,
+    undo=undo,
+)

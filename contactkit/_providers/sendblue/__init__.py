@@ -1,0 +1,381 @@
+"""Sendblue (iMessage and SMS), API v2: contacts known by their phone number, which is their key.
+
+https://docs.sendblue.com/api/resources/contacts
+
+The wire spells some names two ways and calls the number `phone` here and `number` there; towards
+the user there is one plain name for each. No error is documented for this version: what is read
+and written here is that of the version before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from contactkit._providers.sendblue.paging import CreationWindow
+from contactkit.errors import (
+    AuthenticationError,
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    Problem,
+    RateLimitError,
+    ServerError,
+)
+from contactkit.spec import phones
+from contactkit.spec.provider import (
+    JSON,
+    Bulk,
+    Credential,
+    Endpoint,
+    Envelope,
+    ErrorShape,
+    Fate,
+    HeaderAuth,
+    Provider,
+    as_list,
+    as_object,
+)
+from contactkit.spec.record import Record, Time, fields_of, key, option, read_only, writable
+
+DOCS = "https://docs.sendblue.com/api/resources/contacts"
+
+
+class Contact(Record):
+    """Any field but the number may be missing from an answer."""
+
+    phone: Annotated[
+        str,
+        key(
+            "Phone number (E.164): the contact's key.",
+            required=True,
+            personal="phone",
+            check=phones.check,
+            deprecated=("number", "phone_number", "phoneNumber"),
+        ),
+    ]
+    contact_id: Annotated[
+        str | None, read_only("Identity that never changes; only listings have it.")
+    ] = None
+    first_name: Annotated[
+        str | None, writable("First name.", personal="name", deprecated=("firstName",))
+    ] = None
+    last_name: Annotated[
+        str | None, writable("Last name.", personal="name", deprecated=("lastName",))
+    ] = None
+    company_name: Annotated[
+        str | None,
+        writable(
+            "Company; Sendblue may fill in the account's own.",
+            deprecated=("companyName", "company"),
+        ),
+    ] = None
+    assigned_to_email: Annotated[
+        str | None,
+        writable(
+            "E-mail address of the user it is assigned to.",
+            personal="email",
+            deprecated=("assignedToEmail",),
+        ),
+    ] = None
+    sendblue_number: Annotated[
+        str | None,
+        writable(
+            "Your Sendblue number that writes to it (E.164).",
+            check=phones.check,
+            deprecated=("sendblueNumber",),
+        ),
+    ] = None
+    tags: Annotated[
+        list[str] | None,
+        writable(
+            "Labels; what you send replaces the whole list.",
+            collection="replace",
+            evidence="inferred",
+        ),
+    ] = None
+    custom_variables: Annotated[
+        dict[str, str] | None,
+        writable(
+            "Text by label; what you send is merged with what is there.",
+            collection="merge",
+            personal="free",
+            deprecated=("customVariables",),
+        ),
+    ] = None
+    opt_out: Annotated[
+        bool | None,
+        writable("Blocks every message to the number.", deprecated=("optOut",)),
+    ] = None
+    verified: Annotated[bool | None, read_only("Whether the number is verified.")] = None
+    created_at: Annotated[
+        Time | None, read_only("When the contact was created.", deprecated=("createdAt",))
+    ] = None
+
+
+_ORDERS = {"first_name": "firstName", "last_name": "lastName"}
+
+
+class ListContacts(Record):
+    """Filters and order of `list`."""
+
+    phone: Annotated[
+        str | None,
+        option(
+            "The one contact with this number.",
+            wire="phone_number",
+            deprecated=("phone_number", "number"),
+            personal="phone",
+            check=phones.check,
+        ),
+    ] = None
+    contact_id: Annotated[
+        str | None, option("The one with this identity.", wire="cid", deprecated=("cid",))
+    ] = None
+    created_at_gte: Annotated[Time | None, option("Created then or later.")] = None
+    order_by: Annotated[
+        Literal["created_at", "first_name", "last_name", "phone"] | None,
+        option("Oldest first if neither this nor order_direction is given."),
+    ] = None
+    order_direction: Annotated[
+        Literal["asc", "desc"] | None,
+        option(
+            "desc unless given. In an order of your own Sendblue lists 11,000 at most.",
+            evidence="inferred",
+        ),
+    ] = None
+
+    @classmethod
+    def to_query(cls, values: Mapping[str, Any]) -> dict[str, str]:
+        query = super().to_query(values)
+        return {name: _ORDERS.get(value, value) for name, value in query.items()}
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> dict[str, Any]:
+        orders = {camel: snake for snake, camel in _ORDERS.items()}
+        by = query.get("order_by", "")
+        return super().from_query({**query, **({"order_by": orders.get(by, by)} if by else {})})
+
+
+class Upsert(Record):
+    """What `create` takes beside the contact's fields."""
+
+    update_if_exists: Annotated[
+        bool | None,
+        option(
+            "Change the contact if it is there, instead of refusing. The outcome is then "
+            "'updated' either way, for Sendblue does not say which it was."
+        ),
+    ] = None
+
+
+class OptOut(Record):
+    """What `opt_out` takes: opted_out=False opts the number in again."""
+
+    opted_out: Annotated[bool, option("False to opt the number in again.")] = True
+
+
+class OptOutState(Record):
+    """What `opt_out` answers."""
+
+    phone: Annotated[str, key("The number.", wire="number", personal="phone")]
+    opted_out: Annotated[bool, read_only("Whether it is opted out now.")]
+
+
+class Count(Record):
+    """What `count` answers."""
+
+    count: Annotated[int, read_only("Contacts of the account.")]
+
+
+def read_error(body: JSON) -> Problem | None:
+    """A status other than OK, whatever the HTTP status; the text has stood in several places."""
+    said = as_object(body)
+    status, error = said.get("status", "OK"), said.get("error")
+    if str(status).upper() == "OK" and not error:
+        return None
+    names = ("message", "error_message", "error_detail", "error_reason", "error")
+    texts = (said.get(name) for name in names)
+    return Problem(
+        code=str(said.get("error_key") or said.get("error_code") or ""),
+        message=next((text for text in texts if isinstance(text, str) and text), f"is {status}"),
+    )
+
+
+def write_error(problem: Problem, now: datetime) -> JSON:
+    """https://sendblue-api.github.io/docs/contacts: a status and a message, and no code."""
+    return {"status": "ERROR", "message": problem.message}
+
+
+def _seal(body: dict[str, JSON], request_id: str, now: datetime) -> None:
+    body["status"] = "OK"
+
+
+def _created(status: int, body: JSON, sent: Sequence[JSON]) -> list[Fate]:
+    """Which of many were answered with; what is not among them may be there all the same."""
+    contacts = [as_object(each) for each in as_list(as_object(body).get("contacts"))]
+    answered = {_digits(each): each for each in contacts}
+    found = [answered.get(_digits(as_object(each))) for each in sent]
+    absent = "it is not among the contacts that Sendblue answered with"
+    there = "created or changed: Sendblue does not say which"
+    return [("updated", each, there) if each else ("unknown", None, absent) for each in found]
+
+
+def _digits(row: dict[str, JSON]) -> str:
+    """The digits of a contact's number, however its answer spells the two."""
+    found = next((row[name] for name in fields_of(Contact)["phone"].spellings if name in row), "")
+    return re.sub(r"\D", "", str(found))
+
+
+def _deleted(status: int, body: JSON, sent: Sequence[JSON]) -> list[Fate]:
+    """Sendblue says how many were deleted and not which."""
+    amount = as_object(body).get("amount")
+    if amount == len(sent):
+        return [("deleted", None, "")] * len(sent)
+    told = f"{amount} of {len(sent)} were deleted, and Sendblue does not say which"
+    return [("unknown", None, told)] * len(sent)
+
+
+PROVIDER = Provider(
+    name="sendblue",
+    title="Sendblue",
+    base_url="https://api.sendblue.co",
+    docs=DOCS,
+    record=Contact,
+    endpoints=(
+        Endpoint(
+            verb="list",
+            method="GET",
+            path="/api/v2/contacts",
+            help="Read contacts, all pages.",
+            answer="page",
+            params=ListContacts,
+            docs=f"{DOCS}/methods/list",
+        ),
+        Endpoint(
+            verb="get",
+            method="GET",
+            path="/api/v2/contacts/{key}",
+            help="Read one contact.",
+            docs=f"{DOCS}/methods/retrieve",
+        ),
+        Endpoint(
+            verb="create",
+            method="POST",
+            path="/api/v2/contacts",
+            help="Create a contact, or change the one that has the number.",
+            params=Upsert,
+            effect="create",
+            fields=True,
+            omits=("company_name", "opt_out"),
+            key_wire="number",
+            repeatable=lambda body: body.get("update_if_exists") is True,
+            docs=f"{DOCS}/methods/create",
+        ),
+        Endpoint(
+            verb="update",
+            method="PUT",
+            path="/api/v2/contacts/{key}",
+            help="Change the given fields of a contact.",
+            effect="update",
+            fields=True,
+            repeatable=True,
+            docs=f"{DOCS}/methods/update",
+        ),
+        Endpoint(
+            verb="delete",
+            method="DELETE",
+            path="/api/v2/contacts/{key}",
+            help="Delete a contact.",
+            answer="nothing",
+            effect="delete",
+            docs=f"{DOCS}/methods/delete",
+        ),
+        Endpoint(
+            verb="count",
+            method="GET",
+            path="/api/v2/contacts/count",
+            help="Count the account's contacts.",
+            answer="whole",
+            record=Count,
+            docs=f"{DOCS}/methods/count",
+        ),
+        Endpoint(
+            verb="verify",
+            method="POST",
+            path="/api/v2/contacts/verify",
+            help="Send the number a message that asks to verify it.",
+            answer="nothing",
+            effect="update",
+            key_wire="number",
+            docs=f"{DOCS}/methods/verify",
+        ),
+        Endpoint(
+            verb="opt_out",
+            method="POST",
+            path="/api/v2/contacts/opt-out",
+            help="Opt a number out of all messages, or in again.",
+            answer="whole",
+            record=OptOutState,
+            params=OptOut,
+            effect="update",
+            key_wire="number",
+            repeatable=True,
+            docs=f"{DOCS}/methods/opt_out",
+        ),
+        Endpoint(
+            verb="bulk_create",
+            method="POST",
+            path="/api/v2/contacts/bulk",
+            help="Create many contacts in one request, or change those that are there.",
+            effect="create",
+            fields=True,
+            omits=("assigned_to_email", "sendblue_number", "opt_out"),
+            bulk=Bulk(
+                name="contacts",
+                untold="its answer does not say who was created and who was changed",
+                read=_created,
+            ),
+            docs=f"{DOCS}/subresources/bulk/methods/create",
+        ),
+        Endpoint(
+            verb="bulk_delete",
+            method="DELETE",
+            path="/api/v2/contacts",
+            help="Delete many contacts in one request, by their numbers.",
+            effect="delete",
+            bulk=Bulk(
+                name="contact_ids",
+                untold="its answer says how many were deleted, and not who",
+                read=_deleted,
+            ),
+            docs=f"{DOCS}/subresources/bulk/methods/delete",
+        ),
+    ),
+    auth=(
+        HeaderAuth(
+            credentials=(
+                Credential(name="api_key", env="SENDBLUE_API_API_KEY", header="sb-api-key-id"),
+                Credential(
+                    name="api_secret", env="SENDBLUE_API_API_SECRET", header="sb-api-secret-key"
+                ),
+            )
+        ),
+    ),
+    paging=CreationWindow(),
+    envelope=Envelope(one=("contact",), many=(), seal=_seal),
+    errors=ErrorShape(
+        read=read_error,
+        write=write_error,
+        catalogue={
+            "bad_request": (400, InvalidRequestError),
+            "unauthorized": (401, AuthenticationError),
+            "not_found": (404, NotFoundError),
+            "conflict": (409, ConflictError),
+            "rate_limited": (429, RateLimitError),
+            "server_error": (500, ServerError),
+        },
+    ),
+)

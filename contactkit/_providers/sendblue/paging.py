@@ -1,0 +1,83 @@
+"""How Sendblue's listing is walked past its last offset: by a moving time of creation.
+
+https://docs.sendblue.com/api/resources/contacts/methods/list
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from contactkit.errors import Problem
+from contactkit.spec.paging import whole
+from contactkit.spec.provider import JSON, OutOfReach, Place, Query, as_object
+from contactkit.spec.record import parse_time
+
+LARGEST, FURTHEST = 1000, 10_000
+_OLDEST_FIRST = {"order_by": "created_at", "order_direction": "asc"}
+
+
+class CreationWindow:
+    """Oldest first, each page asks for what was created since the last contact of the one before.
+
+    Contacts that share that time come again and are told apart by their key. In another order
+    there are only offsets, and they end. A few contacts more than needed are asked for again, so
+    that one which is deleted meanwhile hides no other.
+    """
+
+    largest = LARGEST
+    asks = ("limit", "offset")
+    remembers = False
+
+    def first(self, query: Query, size: int) -> Query:
+        ordered = "order_by" in query or "order_direction" in query
+        return {**({} if ordered else _OLDEST_FIRST), **query, "limit": str(size), "offset": "0"}
+
+    def following(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
+        size, offset = int(asked["limit"]), int(asked["offset"])
+        if len(rows) < size:
+            return None
+        times = [_created(row) for row in rows]
+        if not asked.items() >= _OLDEST_FIRST.items() or not times[-1]:
+            return {**asked, "offset": _reachable(offset, offset + size)}
+        together = times.count(times[-1])
+        if together == len(rows) and _moment(asked.get("created_at_gte", "")) == times[-1]:
+            # All of them share the time that was asked for, as those before them did.
+            start = _reachable(offset, max(0, together + offset - min(100, size // 2)))
+            return {**asked, "offset": start}
+        start = max(0, together - min(100, size // 2))
+        return {**asked, "created_at_gte": times[-1], "offset": str(start)}
+
+    def total(self, body: JSON) -> int | None:
+        return None
+
+    def stale(self, problem: Problem) -> bool:
+        return False
+
+    def cut(
+        self, rows: Sequence[Mapping[str, JSON]], asked: Query, usual: int
+    ) -> tuple[Sequence[Mapping[str, JSON]], Mapping[Place, JSON]]:
+        limit = min(whole(asked.get("limit", str(usual)), "limit", 1), LARGEST)
+        offset = min(whole(asked.get("offset", "0"), "offset", 0), FURTHEST)
+        return rows[offset : offset + limit], {}
+
+
+def _created(row: JSON) -> str:
+    found = as_object(row)
+    return _moment(str(found.get("created_at") or found.get("createdAt") or ""))
+
+
+def _moment(text: str) -> str:
+    """One spelling for one time; what is none stays as it is."""
+    try:
+        return parse_time(text).isoformat()
+    except ValueError:
+        return text
+
+
+def _reachable(asked: int, offset: int) -> str:
+    if asked >= FURTHEST:
+        raise OutOfReach(
+            f"Sendblue lists no more than {FURTHEST + LARGEST:,} contacts in one order or of one "
+            "time, and there may be more; without order_by and order_direction it is read by time"
+        )
+    return str(min(offset, FURTHEST))

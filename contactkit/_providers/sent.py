@@ -1,0 +1,325 @@
+"""Sent (sent.dm), API v3: contacts known by their phone number, with a channel and an opt-out.
+
+https://docs.sent.dm/reference/api/contacts
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+from contactkit.errors import (
+    ApiError,
+    AuthenticationError,
+    ConflictError,
+    FieldProblem,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    Problem,
+    RateLimitError,
+    ServerError,
+)
+from contactkit.spec import phones
+from contactkit.spec.paging import PageNumbers
+from contactkit.spec.provider import (
+    JSON,
+    Credential,
+    DryRun,
+    Endpoint,
+    Envelope,
+    ErrorShape,
+    HeaderAuth,
+    Idempotency,
+    Limit,
+    Provider,
+    as_list,
+    as_object,
+)
+from contactkit.spec.record import Record, Time, create_only, key, option, read_only, writable
+
+DOCS = "https://docs.sent.dm/reference/api"
+Channel = Literal["sms", "whatsapp"]
+
+
+class Contact(Record):
+    """https://docs.sent.dm/docs/reference/api/data-models"""
+
+    id: Annotated[str, key("The contact's id, a UUID.")]
+    customer_id: Annotated[
+        str | None, read_only("Owner: the account or the profile it belongs to.")
+    ] = None
+    phone_number: Annotated[
+        str,
+        create_only(
+            "Phone number, as it was given; E.164 when you create.",
+            required=True,
+            personal="phone",
+            check=phones.check,
+        ),
+    ]
+    format_e164: Annotated[str, read_only("The number as +12025550123.", personal="phone")]
+    format_international: Annotated[
+        str, read_only("The number as +1 202-555-0123.", personal="phone")
+    ]
+    format_national: Annotated[str, read_only("The number as (202) 555-0123.", personal="phone")]
+    format_rfc: Annotated[str, read_only("The number as an RFC 3966 URI.", personal="phone")]
+    country_code: Annotated[str, read_only("Calling code, such as 1.")]
+    region_code: Annotated[str, read_only("ISO 3166-1 alpha-2 code of the number's region.")]
+    available_channels: Annotated[
+        str, read_only("Channels that reach the contact, comma-separated; Sent detects them.")
+    ]
+    default_channel: Annotated[
+        Channel,
+        writable(
+            "Channel that Sent uses first; must be an available one.",
+            docs=f"{DOCS}/contacts",
+        ),
+    ]
+    opt_out: Annotated[bool, writable("Blocks every message on every channel.")]
+    is_inherited: Annotated[
+        bool,
+        read_only("Shared from a parent account and so read-only; always false since August 2026."),
+    ]
+    created_at: Annotated[Time, read_only("When the contact was created.")]
+    updated_at: Annotated[Time | None, read_only("Last change; empty until there is one.")] = None
+
+
+class ListContacts(Record):
+    """Filters of `list`."""
+
+    search: Annotated[
+        str | None,
+        option("The number in its national form, as (202) 555-0123.", evidence="inferred"),
+    ] = None
+    channel: Annotated[
+        Channel | None,
+        option("Contacts that this channel reaches.", evidence="inferred"),
+    ] = None
+    phone: Annotated[
+        str | None,
+        option(
+            "The one contact with this number; NotFoundError when there is none.",
+            personal="phone",
+            check=phones.check,
+        ),
+    ] = None
+
+
+class MessageSummary(Record):
+    """What was exchanged with one contact."""
+
+    contact_id: Annotated[str, key("The contact's id.")]
+    message_count: Annotated[int, read_only("Messages in both directions.")]
+    first_message_at: Annotated[Time | None, read_only("First message.")] = None
+    last_message_at: Annotated[Time | None, read_only("Latest message.")] = None
+    channels_used: Annotated[list[str], read_only("Channels that carried one.")]
+    channel_scores: Annotated[
+        list[dict[str, str | int]],
+        read_only("For each channel, success_score and fail_score from 0 to 100."),
+    ]
+
+
+def rules(
+    current: Mapping[str, JSON] | None, changes: Mapping[str, JSON]
+) -> Sequence[FieldProblem]:
+    """Inherited contacts are read-only; the default channel must be an available one."""
+    if current is None:
+        return ()
+    if current.get("is_inherited"):
+        message = "This contact is read-only and cannot be updated."
+        return (FieldProblem(field="", message=message, code="VALIDATION_001"),)
+    channel = changes.get("default_channel")
+    available = str(current.get("available_channels") or "").split(",")
+    if channel is not None and channel not in available:
+        message = f"must be an available channel: {', '.join(available)}"
+        return (FieldProblem(field="default_channel", message=message, code="BUSINESS_007"),)
+    return ()
+
+
+def _meta(request_id: str, now: datetime) -> dict[str, JSON]:
+    return {"request_id": request_id, "timestamp": timestamp(now), "version": "v3"}
+
+
+def timestamp(now: datetime) -> str:
+    """Seven fractional digits, as Sent's own examples."""
+    return now.strftime("%Y-%m-%dT%H:%M:%S.%f") + "0+00:00"
+
+
+def _seal(body: dict[str, JSON], request_id: str, now: datetime) -> None:
+    if "pagination" in as_object(body["data"]):
+        body["data"]["pagination"]["cursors"] = None
+    body["success"] = True
+    body["error"] = None
+    body["meta"] = _meta(request_id, now)
+
+
+def read_error(body: JSON) -> Problem | None:
+    """The refusal in an envelope, if it is one: https://docs.sent.dm/docs/reference/api/errors"""
+    envelope = as_object(body)
+    error = envelope.get("error")
+    if envelope.get("success", True) is True and not error:
+        return None
+    said = as_object(error)
+    return Problem(
+        code=str(said.get("code") or ""),
+        message=str(said.get("message") or "the answer says that it did not succeed"),
+        fields=tuple(
+            FieldProblem(field=name, message=str(message))
+            for name, messages in as_object(said.get("details")).items()
+            for message in as_list(messages) or [messages]
+        ),
+        request_id=str(as_object(envelope.get("meta")).get("request_id") or ""),
+        docs=str(said.get("doc_url") or ""),
+    )
+
+
+def write_error(problem: Problem, now: datetime) -> JSON:
+    """The envelope of a refusal."""
+    details: dict[str, list[str]] = {}
+    for each in problem.fields:
+        details.setdefault(each.field, []).append(each.message)
+    return {
+        "success": False,
+        "data": None,
+        "error": {
+            "code": problem.code,
+            "message": problem.message,
+            "details": details or None,
+            "doc_url": problem.docs or f"https://docs.sent.dm/errors/{problem.code}",
+        },
+        "meta": _meta(problem.request_id, now),
+    }
+
+
+# https://docs.sent.dm/reference/api/error-catalog
+_CODES: dict[type[ApiError], dict[int, str]] = {
+    AuthenticationError: {401: "AUTH_001 AUTH_002"},
+    PermissionDeniedError: {
+        403: "AUTH_004 AUTH_005 AUTH_006 AUTH_007 BUSINESS_014",
+        402: "BUSINESS_003",
+    },
+    # VALIDATION_003 is an id that is no UUID: no contact can have it.
+    NotFoundError: {
+        404: "RESOURCE_001 RESOURCE_002 RESOURCE_003 RESOURCE_004 RESOURCE_005 RESOURCE_006 "
+        "RESOURCE_008 RESOURCE_009 RESOURCE_010 RESOURCE_011 RESOURCE_012 RESOURCE_013 "
+        "RESOURCE_014",
+        400: "VALIDATION_003",
+    },
+    ConflictError: {409: "RESOURCE_007 CONFLICT_001 CONFLICT_005 CONFLICT_006"},
+    InvalidRequestError: {
+        400: "VALIDATION_001 VALIDATION_002 VALIDATION_004 VALIDATION_005 VALIDATION_006 "
+        "VALIDATION_007 VALIDATION_008 BUSINESS_001 BUSINESS_004 BUSINESS_005 BUSINESS_006 "
+        "BUSINESS_007 BUSINESS_008 BUSINESS_010 BUSINESS_012",
+    },
+    RateLimitError: {429: "BUSINESS_002"},
+    ServerError: {
+        500: "INTERNAL_001 INTERNAL_002 INTERNAL_003",
+        503: "SERVICE_001 INTERNAL_005",
+        504: "INTERNAL_004",
+    },
+}
+
+CATALOGUE = {
+    code: (status, error)
+    for error, statuses in _CODES.items()
+    for status, codes in statuses.items()
+    for code in codes.split()
+}
+
+PROVIDER = Provider(
+    name="sent",
+    title="Sent",
+    base_url="https://api.sent.dm",
+    docs=DOCS,
+    record=Contact,
+    endpoints=(
+        Endpoint(
+            verb="list",
+            method="GET",
+            path="/v3/contacts",
+            help="Read contacts, all pages.",
+            answer="page",
+            params=ListContacts,
+            docs=f"{DOCS}/contacts",
+        ),
+        Endpoint(
+            verb="get",
+            method="GET",
+            path="/v3/contacts/{key}",
+            help="Read one contact.",
+            docs=f"{DOCS}/contacts",
+        ),
+        Endpoint(
+            verb="create",
+            method="POST",
+            path="/v3/contacts",
+            help="Create a contact from its phone number.",
+            effect="create",
+            fields=True,
+            omits=("default_channel", "opt_out"),
+            keyed=True,
+            dry_run=True,
+            docs=f"{DOCS}/contacts",
+        ),
+        Endpoint(
+            verb="update",
+            method="PATCH",
+            path="/v3/contacts/{key}",
+            help="Change a contact's default channel or opt-out.",
+            effect="update",
+            fields=True,
+            repeatable=True,
+            keyed=True,
+            dry_run=True,
+            docs=f"{DOCS}/contacts",
+        ),
+        Endpoint(
+            verb="delete",
+            method="DELETE",
+            path="/v3/contacts/{key}",
+            help="Remove a contact and its consent history.",
+            answer="nothing",
+            effect="delete",
+            dry_run=True,
+            deprecated="Sent deprecated deleting contacts in August 2026: use update(opt_out=True)",
+            docs=f"{DOCS}/contacts",
+        ),
+        Endpoint(
+            verb="message_summary",
+            method="GET",
+            path="/v3/contacts/{key}/message-summary",
+            help="Read how many messages were exchanged with one contact, and how well.",
+            record=MessageSummary,
+            docs=f"{DOCS}/contacts",
+        ),
+    ),
+    auth=(
+        HeaderAuth(
+            credentials=(Credential(name="api_key", env="SENT_DM_API_KEY", header="x-api-key"),)
+        ),
+    ),
+    settings=(
+        Credential(
+            name="profile_id",
+            env="SENT_DM_PROFILE_ID",
+            header="x-profile-id",
+            secret=False,
+            required=False,
+        ),
+    ),
+    paging=PageNumbers(info=("data", "pagination"), more="has_more"),
+    envelope=Envelope(one=("data",), many=("data", "contacts"), seal=_seal),
+    errors=ErrorShape(read=read_error, write=write_error, catalogue=CATALOGUE),
+    limits=(Limit(requests=200, seconds=60),),
+    idempotency=Idempotency(
+        header="Idempotency-Key",
+        pattern="[a-zA-Z0-9_-]+",
+        longest=255,
+        life=86_400,
+        replayed="Idempotent-Replayed",
+    ),
+    dry_run=DryRun(body={"sandbox": True}, confirmed="X-Sandbox"),
+    rules=rules,
+)

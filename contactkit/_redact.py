@@ -1,0 +1,188 @@
+"""Take secrets and personal values out of a text: by name, by value in any spelling, by shape."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from urllib.parse import quote, quote_plus
+
+_NAME = r"[A-Za-z][\w.-]{0,60}"
+_PAIRS = re.compile(
+    rf"(?<![\w\\])(?P<quote>\\*[\"'])(?P<name0>{_NAME})(?P=quote)\s{{0,9}}(?::|=>)\s{{0,9}}"
+    r"(?P=quote)(?P<value0>[^\r\n]{1,400}?)(?P=quote)"
+    rf"|<(?:\w+:)?(?P<name1>{_NAME})(?:\s[^<>]{{0,200}})?>(?P<value1>[^<>]{{1,400}})</"
+    rf"|\bname=[\"'](?P<name2>{_NAME})[\"'][^<>\r\n]{{0,99}}?\svalue=[\"'](?P<value2>[^\"'<>]+)"
+    rf"|\bname=\"(?P<name3>{_NAME})\"[^\r\n]{{0,99}}(?:\r\n[^\r\n]{{1,99}}){{0,4}}\r\n\r\n"
+    r"(?P<value3>.{1,400}?)(?=\r\n--)"
+    # Where no space is before the sign, one after it says that it is the padding of base64.
+    rf"|(?<![\w.-])(?P<name4>{_NAME})(?:=(?!\s)|\s=\s)(?:\\*[\"'](?P<value4>[^\"'\\<>]+)"
+    r"|(?P<value5>[^\s\"'\\<>&;,(){}\[\]]+))",
+    re.S,
+)
+
+
+def told(text: str) -> Iterator[tuple[str, int, int]]:
+    """Each name, and where its value is."""
+    for found in _PAIRS.finditer(text) if any(each in text for each in "=<\"'") else ():
+        value = found.lastgroup or ""
+        yield found[f"name{min(int(value[-1]), 4)}"], *found.span(value)
+
+
+def retold(text: str, stand_in: Callable[[str, str], str]) -> str:
+    """The text with what `stand_in` gives for a name and its value."""
+    made, at = "", 0
+    for name, start, end in told(text):
+        made, at = made + text[at:start] + stand_in(name, text[start:end]), end
+    return made + text[at:]
+
+
+_TELLING = (
+    r"(?:api|access|secret|private|signing|encryption)[-_ ]?key(?:[-_ ]id)?|secret|tokens?|jwt"
+    r"|pass(?:word|wd|code|phrase)|pwd|signature|hmac|session(?:[-_ ]?id)?|credentials?"
+    r"|authorization"
+)
+_NAMES = re.compile(
+    rf"(?:^|[^a-z])(?:{_TELLING}|(?:j|php)sess(?:ion)?id|sig|sid|auth|authorization|bearer|cookies?|ssn|otp|pin|cvv"
+    r"|csrf|xsrf)(?:$|[^a-z](?!(?:type|url|uri|expires.*|count|limit|status|required|enabled)$))"
+)
+_NO = r"(?!redacted-)"
+ISSUED = (
+    "sk pk rk whsec ghp gho ghs github_pat glpat xoxa xoxb xoxe xoxp xoxr xoxs shpat npm hf".split()
+)
+SHAPES = re.compile(
+    r"(?P<jwt>(?:(?<![\w-])|(?<=\\[nrt]))eyJ[\w-]{6,}\.[\w-]{4,}(?:\.[\w-]*)?)"
+    rf"|(?i:\b(?:bearer|basic)(?:\s|%20|\+)+{_NO}(?P<bearer>(?=\S*?[\d_.~+/=-]|\S{{20}})"
+    r"[\w.~+/=-]{8,}))"
+    rf"|(?P<key>\b(?:(?:{'|'.join(ISSUED)})[-_]"
+    r"|SG\.)[\w.-]{10,}|\b(?:AKIA[0-9A-Z]{16}|AIza[\w-]{30,}))"
+    rf"|(?i:(?<![a-z])(?:{_TELLING})(?:=|%3d)[\"'\\]*{_NO}(?P<given>[^\s\"'&;,<>{{}}\[\]\\]{{4,}})"
+    rf"|(?<![a-z])(?:{_TELLING})[\"'\\]*(?:\s*:\s*|\s+(?:is\s+|was\s+)?)[\"'\\]*{_NO}"
+    r"(?P<told>(?=[^\s\"'&;,]*\d)[^\s\"'&;,<>{}\[\]\\]{8,}))"
+)
+# Every shape has one of these in it, whatever its case, and most texts have none.
+_SIGNS = (
+    *"eyj bearer basic sg. akia aiza key secret token jwt pass pwd signature hmac session".split(),
+    *("credential", "authorization"),
+    *(each + joint for each in ISSUED for joint in "-_"),
+)
+# Half a surrogate pair is no secret that anybody issues, and yet no reason to fail.
+_ANY = "surrogatepass"
+_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
+
+
+@lru_cache(maxsize=4096)
+def is_secret_name(name: str) -> bool:
+    """Whether what has this name is a secret."""
+    # A sentence is no name.
+    if name.count(" ") > 2:
+        return False
+    return _NAMES.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()) is not None
+
+
+def shaped(text: str) -> Iterator[tuple[str, int, int]]:
+    """What looks like a secret, or is called one: what it is, and its place."""
+    for found in SHAPES.finditer(text) if has(text.casefold(), _SIGNS) else ():
+        group = found.lastgroup or ""
+        yield "token" if group in ("given", "told") else group, *found.span(group)
+
+
+def held(text: str, values: tuple[str, ...]) -> Iterator[tuple[str, int, int]]:
+    """Each of the values that the text has, however it is spelt, and its place."""
+    pattern = _by_value(values) if has(text.casefold(), _signs(values)) else None
+    for found in pattern.finditer(text) if pattern else ():
+        start, end, group = found.start(), found.end(), found.lastgroup or ""
+        while group[0] == "b" and start and text[start - 1] in _BASE64:
+            start -= 1
+        while group[0] == "b" and end < len(text) and text[end] in _BASE64:
+            end += 1
+        yield values[int(group[1:])], start, end
+
+
+def has(text: str, parts: Iterable[str]) -> bool:
+    """Whether one of the parts is in a text."""
+    return any(part in text for part in parts)
+
+
+@lru_cache(maxsize=16)
+def _signs(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Texts of which one is in all that `_by_value` finds, once both are case-folded."""
+    found = {each for value in values for each in (*_spellings(value), *_cores(value))}
+    return tuple({each.casefold() for each in found})
+
+
+@lru_cache(maxsize=16)
+def _by_value(values: tuple[str, ...]) -> re.Pattern[str]:
+    """Finds each of the values as plain text (group p) and inside of base64 (group b)."""
+    parts: list[tuple[int, str]] = []
+    for number, value in enumerate(values):
+        plain = sorted(map(re.escape, _spellings(value)), key=len, reverse=True)
+        parts.append((len(value), f"(?P<p{number}>(?i:{'|'.join(plain)}))"))
+        cores = _cores(value)
+        if cores:
+            parts.append((len(value), f"(?P<b{number}>{'|'.join(map(re.escape, cores))})"))
+    # Longest first: a secret may be part of another one.
+    parts.sort(key=lambda part: -part[0])
+    return re.compile("|".join(text for _, text in parts))
+
+
+def _spellings(value: str) -> set[str]:
+    quoted = quote(value, safe="", errors=_ANY)
+    found = {value, quoted, quote(quoted, safe=""), quote_plus(value, errors=_ANY)}
+    for ascii_only in (True, False):
+        escaped = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
+        found |= {escaped, json.dumps(escaped)[1:-1], escaped.replace("/", "\\/")}
+    return found
+
+
+def _cores(text: str) -> set[str]:
+    """What base64 makes of a value after 0, 1 or 2 other bytes, whatever surrounds it.
+
+    Less than eight letters of it would be found by chance.
+    """
+    value = text.encode(errors=_ANY)
+    found: set[str] = set()
+    for before in range(3):
+        padded = b"\0" * before + value
+        whole = len(padded) * 8 // 6
+        for encode in (b64encode, urlsafe_b64encode):
+            found.add(encode(padded).decode()[(before * 8 + 5) // 6 : whole])
+    return {each for each in found if len(each) >= 8}
+
+
+class Secret(str):
+    """Text whose repr is masked, so that a traceback that shows variables does not show it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'•••'"
+
+
+# The look-behind keeps a long text without any address from being tried at every letter.
+_PERSONAL = re.compile(
+    r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*"
+    r"|(?:\+|%2B)?\d[\d\s()./\u2010-\u2015-]{5,}\d"
+)
+
+
+def redact(text: str, secrets: Iterable[str], *, personal: bool = True) -> str:
+    """`text` without the given secrets, however they are spelt, or what must be one.
+
+    Without e-mail addresses and phone numbers too, unless `personal` is False.
+    """
+    given = tuple(dict.fromkeys(map(str, filter(None, secrets))))
+    text = retold(text, lambda name, value: "•••" if is_secret_name(name) else value)
+    text = _struck(text, held(text, given))
+    text = _struck(text, shaped(text))
+    return _PERSONAL.sub("…", text) if personal else text
+
+
+def _struck(text: str, places: Iterable[tuple[str, int, int]]) -> str:
+    made, at = "", 0
+    for _, start, end in sorted(places, key=lambda each: each[1:]):
+        if start >= at:
+            made, at = f"{made}{text[at:start]}•••", end
+    return made + text[at:]

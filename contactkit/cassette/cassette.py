@@ -1,0 +1,241 @@
+"""The cassette as a world: `contactkit.connect(name, via=Cassette(path))`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import get_args
+
+import httpx
+import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
+import respx
+
+from contactkit._http.connection import Connection, Tap
+from contactkit._http.session import Session
+from contactkit._http.world import Live, VirtualClock, World, run
+from contactkit.cassette.drift import drift_frame
+from contactkit.cassette.exchange import path_of
+from contactkit.cassette.file import Tape
+from contactkit.cassette.format import Entry
+from contactkit.cassette.frame import frame
+from contactkit.cassette.matching import Exhausted
+from contactkit.cassette.player import Deck, Mode, Settings, exhaustion, settled
+from contactkit.cassette.recorder import HeldOpen
+from contactkit.cassette.redaction.fields import credentials_of
+from contactkit.cassette.verify import Reads, Verifier, sent_again
+from contactkit.errors import CassetteError, ConfigurationError, warn
+from contactkit.spec.provider import Auth, ClientCredentials, Provider
+
+_NOTICES = {
+    "replay": "Replay of {file}, recorded from {world} ({when}): nothing is sent.",
+    "once": "Recording to {file}.",
+    "new": "Replay of {file}; what it does not hold is sent, and recorded.",
+    "refresh": "Recording {file} anew; it is replaced when the client is closed.",
+    "verify": "Replay of {file}; reads are sent again to see what has changed, writes are not.",
+    "off": "",
+}
+
+
+class Cassette:
+    """A file of recorded exchanges, to be replayed, or to be recorded from another `world`.
+
+    `mode` is `replay`; `once` (replay what is there, else record it); `new` (replay what is there
+    and record what is missing); `refresh` (record all of it anew; the file is replaced when the
+    client is closed); `verify` (replay, and send the reads again to see what has changed; writes
+    are never sent); or `off`. Where CI is set, it is replayed.
+
+    In the file, secrets and personal values have stand-ins. `overrides` is a respx router whose own
+    routes answer first. When the answers to a request have run out, `exhausted` is "error" (the
+    default but in notebooks) or "last". Exchanges older than `expires` are warned of. Raises
+    ConfigurationError, and CassetteError for a file that is no recording.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        mode: str = "once",
+        *,
+        world: World | None = None,
+        overrides: respx.Router | None = None,
+        exhausted: Exhausted | None = None,
+        expires: timedelta | None = None,
+    ) -> None:
+        # A later change of the working directory must not divide the recording.
+        self.path = Path(path).absolute()
+        self._world = Live() if world is None else world
+        self.mode: Mode = settled(mode, self.path, self._world.name)
+        self._overrides = overrides
+        if exhausted not in (None, *get_args(Exhausted)):
+            raise ConfigurationError(f"exhausted={exhausted!r} must be error or last")
+        self._exhausted: Exhausted = exhausted or exhaustion()
+        self._expires = expires
+        self._tape = self._loaded()
+        self._deck: Deck | None = None
+        self._sessions: list[Session] = []
+        self._held_open = False
+        self.clock = self._world.clock
+        if self.mode == "replay":
+            self.clock = VirtualClock(self.entries[0].at if self.entries else time.time())
+        if expired := self._expired():
+            days = (time.time() - expired[0].at) / 86_400
+            held = f"{len(expired):,} of its {len(self.entries):,} exchanges have expired"
+            warn(f"{self.path}: {held}; the oldest is {days:,.0f} days old")
+
+    def _loaded(self) -> Tape | None:
+        """What is recorded already, where that counts."""
+        if self.mode in ("once", "off"):
+            return None
+        if self.mode in ("new", "refresh") and not self.path.exists():
+            return None
+        return Tape.load(self.path)
+
+    def __repr__(self) -> str:
+        unused, expired = len(self._unused()), len(self._expired())
+        told = [f"{len(self.entries):,} exchanges"]
+        told += [f"{unused:,} unused"] if self.mode == "replay" and unused else []
+        told += [f"{expired:,} expired"] if expired else []
+        return f"contactkit {self.name}: {', '.join(told)}"
+
+    @property
+    def name(self) -> str:
+        """The file and the mode, as the client's picture and `attrs` show it."""
+        return f"cassette {self.path.name} ({self.mode})"
+
+    @property
+    def notice(self) -> str:
+        """What whoever looks at a form or a picture must know."""
+        last = self.entries[-1].at if self.entries else time.time()
+        recorded = self._tape.header.get("world") if self._tape else ""
+        return _NOTICES[self.mode].format(
+            file=self.path.name,
+            when=datetime.fromtimestamp(last, UTC).date(),
+            world="the simulator" if recorded == "simulator" else "the provider",
+        )
+
+    @property
+    def real(self) -> bool:
+        """Whether a write is carried out at the provider itself."""
+        return self._world.real and self.mode not in ("replay", "verify")
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """The recorded exchanges, in the order in which they were asked."""
+        recorded = self._deck.recording.entries if self._deck else ()
+        return recorded or (self._tape.entries if self._tape else ())
+
+    def frame(self) -> pd.DataFrame:
+        """One row an exchange, in the order in which they were asked.
+
+        Columns: method, path, query, status, failure, bytes, at, age, hits (how often it was given
+        in this session), expired.
+        """
+        return frame(self.entries, self._hits, time.time(), self._expires)
+
+    def unused(self) -> pd.DataFrame:
+        """The rows of `frame` that nothing has asked for."""
+        return frame(self._unused(), self._hits, time.time(), self._expires)
+
+    def drift(self) -> pd.DataFrame:
+        """What the reads that were sent again have shown: one row a difference (mode `verify`)."""
+        tap = self._deck.tap if self._deck else None
+        return drift_frame(tap.drift if isinstance(tap, Verifier) else [])
+
+    def verify(self) -> pd.DataFrame:
+        """Send every recorded read again, and tell what has changed as `drift` does.
+
+        It needs a client in mode `verify`. `attrs` hold how many were `asked`, and how many were
+        `skipped`, for they ask for a person of whom the recording has only a pseudonym. Raises
+        TransportError when there is no answer.
+        """
+        tap = self._deck.tap if self._deck else None
+        if self._deck is None or not isinstance(tap, Verifier):
+            message = f'verify() needs a client in mode="verify"; {self.name} is not'
+            raise ConfigurationError(message)
+        session = self._sessions[-1]
+        reads = Reads(session.provider, self._deck.index)
+        asked = [each.exchange for each in self.entries if reads.lasting(each)]
+        known = [each for each in asked if not reads.names_somebody(each.asked)]
+        transport = self._world.transport(session.provider)
+        connection = Connection(transport, httpx.Timeout(30.0), session.base_url)
+        tap.drift.clear()
+        for exchange in known:
+            tap.compare(exchange, run(sent_again(session, exchange), connection, self.clock))
+        connection.close()
+        found = self.drift()
+        found.attrs = {"asked": len(known), "skipped": len(asked) - len(known)}
+        return found
+
+    def transport(self, provider: Provider) -> httpx.MockTransport | None:
+        """What carries requests: in replay the recording, with nothing behind it."""
+        if self.mode == "replay":
+            return self._played_to(provider).replay.transport
+        return self._world.transport(provider)
+
+    def credentials(self, provider: Provider) -> Mapping[str, str] | None:
+        """In replay stand-ins; else those of the world that is recorded."""
+        if self.mode != "replay":
+            return self._world.credentials(provider)
+        asked = {path_of(each.url) for each in self.entries}
+        fetched = [way for way in provider.auth if _token_path(way) in asked]
+        # What no token was fetched for was asked in another way.
+        ways = fetched or [way for way in provider.auth if not _token_path(way)] or provider.auth
+        return {each.name: "replayed" for way in ways for each in way.credentials}
+
+    def tap(self, session: Session) -> Tap | None:
+        """What records this session's traffic, or verifies it."""
+        self._sessions.append(session)
+        if self.mode == "off":
+            return self._world.tap(session)
+        tap = self._played_to(session.provider).tap
+        return HeldOpen(tap) if tap and self._held_open else tap
+
+    def hold_open(self) -> None:
+        """Let the recording last until `close`, whichever of its clients is closed before."""
+        self._held_open = True
+
+    def close(self, clean: bool) -> None:
+        """End the recording; one that is recorded anew is replaced only at a `clean` end."""
+        if self._deck and self._deck.tap:
+            self._deck.tap.close(clean)
+
+    def _played_to(self, provider: Provider) -> Deck:
+        if self._deck is None:
+            settings = Settings(
+                path=self.path,
+                mode=self.mode,
+                tape=self._tape,
+                world=self._world.name,
+                clock=self.clock,
+                overrides=self._overrides,
+                exhausted=self._exhausted,
+            )
+            self._deck = Deck(provider, settings, self._secrets)
+        if self._deck.provider.name != provider.name:
+            raise CassetteError(f"{self.path} is played to {self._deck.provider.name} already")
+        return self._deck
+
+    @property
+    def _hits(self) -> Mapping[str, int]:
+        return self._deck.index.hits if self._deck else dict[str, int]()
+
+    def _unused(self) -> list[Entry]:
+        return [each for each in self.entries if not self._hits.get(each.id)]
+
+    def _expired(self) -> list[Entry]:
+        if self._expires is None:
+            return []
+        since = time.time() - self._expires.total_seconds()
+        return [each for each in self.entries if each.at < since]
+
+    def _secrets(self) -> Iterator[str]:
+        """What the clients hold that may be written nowhere."""
+        for session in self._sessions:
+            shown = {each.name for each in credentials_of(session.provider) if not each.secret}
+            yield session.token
+            yield from (v for name, v in session.credentials.items() if name not in shown)
+
+
+def _token_path(way: Auth) -> str:
+    return path_of(way.token_url) if isinstance(way, ClientCredentials) else ""

@@ -1,0 +1,230 @@
+"""An exchange as lines of JSON and back, each line saying by itself where it belongs.
+
+    {"id", "at", "epoch", "ask": {...}, "elapsed", "status", "headers", "chunks", "content"}
+    {"id", "at", "epoch", "ask": {...}, "elapsed", "failure", "arrived"}
+    {"of", "item", "digest", "json"}    one item of a long list in the content of that exchange
+    {"pseudonym", "owner"}              whose a pseudonym is: a hash under a key that is not here
+
+What is empty is left out. Items come before their exchange, so that one that is there is whole, and
+so do the pseudonyms that it is the first to hold.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from contactkit.cassette.body import digest, dumped, explode, pack, unpack
+from contactkit.cassette.exchange import Asked, Exchange, Pairs
+from contactkit.errors import CassetteError
+from contactkit.spec.provider import JSON, as_object
+
+# Response headers that differ each time and that no replay needs. Retry-After is needed, and so is
+# X-Request-Id, which result frames and errors repeat. A cookie is a credential.
+VOLATILE = re.compile(
+    r"date|age|expires|etag|last-modified|connection|keep-alive|server-timing|set-cookie"
+    r"|via|alt-svc|nel|report-to|x-runtime|x-response-time|x-served-by|x-timer|x-cache(-hits)?"
+    r"|cf-.*|x-amz.*|x-trace-id|x-correlation-id|request-id|traceparent|tracestate"
+    r"|(x-)?rate-?limit(-.*)?",
+    re.IGNORECASE,
+)
+_CONTENT, _JSON = b',"content":{"digest":"', b'","json":'
+_DIGITS = 16
+# json.loads asks four questions first.
+_decode = json.JSONDecoder().decode
+_WRONG = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+
+
+def broken(path: Path, number: int, why: object) -> CassetteError:
+    """The error for a line that is not what it should be; it quotes nothing of the line."""
+    return CassetteError(f"{path}, line {number}: {why}")
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Entry:
+    """One exchange as its lines in a file, taken apart only when it is asked for.
+
+    `bare` is where its line goes on after a request of method and URL alone, 0 where that has more.
+    """
+
+    path: Path
+    number: int = 0
+    id: str
+    at: float
+    epoch: int
+    method: str
+    url: str = field(repr=False)
+    line: bytes = field(repr=False)
+    bare: int = 0
+    items: Mapping[int, bytes] = field(default_factory=dict[int, bytes], repr=False)
+    owners: Sequence[bytes] = field(default=(), repr=False)
+
+    @property
+    def data(self) -> bytes:
+        """Its lines as they stand in the file."""
+        items = [self.items[index] for index in sorted(self.items)]
+        return b"".join(line + b"\n" for line in (*self.owners, *items, self.line))
+
+    @property
+    def asked(self) -> Asked:
+        """The request."""
+        if self.bare:
+            return Asked(method=self.method, url=self.url)
+        try:
+            return _asked(self._parts()[0])
+        except _WRONG as error:
+            raise self._broken(error) from None
+
+    @property
+    def exchange(self) -> Exchange:
+        """All of it; CassetteError when its digests say that it was changed."""
+        try:
+            return self._exchange()
+        except _WRONG as error:
+            raise self._broken(error) from None
+
+    def _broken(self, error: Exception) -> CassetteError:
+        why = f"it has no {error}" if isinstance(error, KeyError) else error
+        return broken(self.path, self.number, why)
+
+    def _exchange(self) -> Exchange:
+        fields, content = self._parts()
+        if content is None:
+            items = [_item(self.items[index]) for index in sorted(self.items)]
+            content = unpack(as_object(fields.get("content")), items)
+        return Exchange(
+            asked=Asked(method=self.method, url=self.url) if self.bare else _asked(fields),
+            status=fields.get("status"),
+            headers=_pairs(fields.get("headers", ())),
+            content=content,
+            chunks=tuple(fields.get("chunks", ())),
+            failure=fields.get("failure", ""),
+            sent=fields.get("arrived", True),
+            at=self.at,
+            elapsed=fields.get("elapsed", 0.0),
+            epoch=self.epoch,
+        )
+
+    def _parts(self) -> tuple[dict[str, JSON], bytes | None]:
+        """Its fields, and its content where that is in the line just as it came.
+
+        The digest proves that what was cut out is the content, so none of it has to be parsed.
+        """
+        line = self.line
+        end = line.find(_CONTENT)
+        start = end + len(_CONTENT) + _DIGITS
+        if end >= 0 and line.startswith(_JSON, start):
+            raw = line[start + len(_JSON) : -2]
+            if digest(raw).encode() == line[start - _DIGITS : start]:
+                head = line[self.bare : end].decode()
+                with suppress(ValueError):
+                    return _decode(f"{{{head}}}" if self.bare else head + "}"), raw
+        return json.loads(line.decode()), None
+
+
+def _pairs(pairs: JSON) -> Pairs:
+    return tuple([(name, value) for name, value in pairs])
+
+
+def _asked(fields: Mapping[str, JSON]) -> Asked:
+    ask = fields["ask"]
+    return Asked(
+        method=ask["method"],
+        url=ask["url"],
+        query=_pairs(ask.get("query", ())),
+        body=unpack(ask.get("body", {})),
+        content_type=ask.get("type", ""),
+        marks=_pairs(ask.get("marks", ())),
+    )
+
+
+def _item(line: bytes) -> JSON:
+    """The value of an item line; ValueError when it does not match its digest."""
+    head, _, raw = line.partition(_JSON)
+    if digest(raw[:-1]).encode() == head[-_DIGITS:]:
+        return json.loads(raw[:-1])
+    fields = json.loads(line)
+    if digest(written(fields["json"])) != fields["digest"]:
+        raise ValueError(f"its item {fields['item']} does not match its digest")
+    return fields["json"]
+
+
+def written(value: JSON) -> bytes:
+    """One line of JSON, readable but where a lone surrogate must be escaped."""
+    try:
+        return dumped(value)
+    except UnicodeEncodeError:
+        return dumped(value, "ascii")
+
+
+def settled(headers: Pairs, keep: Collection[str] = ()) -> Pairs:
+    """The headers that are worth keeping: all but the volatile ones that are not in `keep`."""
+    return tuple(
+        (name, value)
+        for name, value in headers
+        if name.lower() in keep or not VOLATILE.fullmatch(name)
+    )
+
+
+def entry_of(
+    path: Path,
+    exchange: Exchange,
+    name: Callable[[bytes], str],
+    keep: Collection[str] = (),
+    owners: Mapping[str, str] | None = None,
+) -> Entry:
+    """The lines of an exchange, under the id that `name` gives to what they say."""
+    content, items = explode(pack(exchange.content, exchange.encoding))
+    line = written(_fields(exchange, content, keep))
+    found = name(line)
+    return Entry(
+        path=path,
+        id=found,
+        at=exchange.at,
+        epoch=exchange.epoch,
+        method=exchange.asked.method,
+        url=exchange.asked.url,
+        line=b'{"id":"' + found.encode() + b'",' + line[1:],
+        items={index: _item_line(found, index, value) for index, value in enumerate(items)},
+        owners=[written({"pseudonym": p, "owner": o}) for p, o in (owners or {}).items()],
+    )
+
+
+def _item_line(of: str, index: int, value: JSON) -> bytes:
+    raw = written(value)
+    head = f'{{"of":"{of}","item":{index},"digest":"{digest(raw)}'
+    return head.encode() + _JSON + raw + b"}"
+
+
+def _fields(exchange: Exchange, content: JSON, keep: Collection[str]) -> dict[str, JSON]:
+    asked = exchange.asked
+    ask = {
+        "query": asked.query,
+        "marks": asked.marks,
+        "type": asked.content_type,
+        "body": pack(asked.body),
+    }
+    answer = {
+        "status": exchange.status,
+        "headers": settled(exchange.headers, keep),
+        "chunks": exchange.chunks,
+        "failure": exchange.failure,
+        "arrived": exchange.sent if exchange.failure else None,
+        "content": content,
+    }
+    return {
+        "at": exchange.at,
+        "epoch": exchange.epoch,
+        "ask": {"method": asked.method, "url": asked.url, **_told(ask)},
+        "elapsed": exchange.elapsed,
+        **_told(answer),
+    }
+
+
+def _told(fields: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The fields that are not empty."""
+    return {name: value for name, value in fields.items() if value not in (None, "", (), {})}

@@ -1,0 +1,99 @@
+"""What a recording holds, as a table."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
+
+from contactkit._frames.frame import STRING, TIME, declared_frame
+from contactkit.cassette.exchange import path_of
+from contactkit.cassette.format import Entry
+from contactkit.cassette.redaction.redactor import Redaction
+from contactkit.errors import CassetteError
+
+COLUMNS: dict[str, Any] = {
+    "method": STRING,
+    "path": STRING,
+    "query": STRING,
+    "status": pd.Int64Dtype(),
+    "failure": STRING,
+    "bytes": pd.Int64Dtype(),
+    "at": TIME,
+    "age": "timedelta64[us]",
+    "hits": pd.Int64Dtype(),
+    "expired": pd.BooleanDtype(),
+}
+
+
+def frame(
+    entries: Sequence[Entry], hits: Mapping[str, int], now: float, expires: timedelta | None = None
+) -> pd.DataFrame:
+    """One row an exchange, in the order they were issued; `hits` is by an entry's id.
+
+    `bytes` are those of the answer as it came, compressed or not. Without `expires` none is
+    expired.
+    """
+    moment = datetime.fromtimestamp(now, UTC)
+    rows = [_row(each, hits.get(each.id, 0), moment, expires) for each in entries]
+    return declared_frame(COLUMNS, rows)
+
+
+def _row(entry: Entry, hits: int, now: datetime, expires: timedelta | None) -> dict[str, Any]:
+    exchange = entry.exchange
+    at = datetime.fromtimestamp(entry.at, UTC)
+    return {
+        "method": entry.method,
+        "path": path_of(entry.url),
+        "query": "&".join(f"{name}={value}" for name, value in exchange.asked.query),
+        "status": exchange.status,
+        "failure": exchange.failure or None,
+        "bytes": len(exchange.content),
+        "at": at,
+        "age": now - at,
+        "hits": hits,
+        "expired": expires is not None and now - at > expires,
+    }
+
+
+FINDING_COLUMNS: dict[str, Any] = {
+    "line": pd.Int64Dtype(),
+    "kind": STRING,
+    "byte": pd.Int64Dtype(),
+    "hidden": STRING,
+}
+
+
+def audit(path: Path, redaction: Redaction) -> pd.DataFrame:
+    """One row a finding in the lines of a file as they stand, whether or not it can be played.
+
+    `line` counts from 1 and `byte`, within its line, from 0. Where the value stands plainly,
+    `hidden` is NA; else it says what must be undone to read it, and `byte` is that of the base64
+    it is in, or NA where the whole line must be decoded. A name without a form of its own is found
+    only after `redaction` met it in its field.
+    """
+    rows = [
+        {"line": number, "kind": kind, "byte": byte, "hidden": hidden or None}
+        for number, line in enumerate(_lines(path), 1)
+        for kind, byte, hidden in redaction.findings(line)
+    ]
+    return declared_frame(FINDING_COLUMNS, rows)
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file, up to where it was cut off."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rb") as file:
+            yield from cast("Iterator[bytes]", file)
+    except EOFError:
+        return
+    except FileNotFoundError:
+        raise CassetteError(f"{path}: there is no such recording") from None
+    except (OSError, zlib.error) as error:
+        raise CassetteError(f"{path}: cannot be read: {error}") from None

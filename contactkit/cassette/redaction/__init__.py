@@ -1,0 +1,1 @@
+"""What keeps secrets and people out of a recording."""

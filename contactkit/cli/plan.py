@@ -1,0 +1,252 @@
+"""`contactkit plan` and `contactkit apply`: many contacts changed by a table on disk."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from contactkit._client.connect import connect
+from contactkit._client.plans import INTERRUPTED
+from contactkit._client.read import read_contacts
+from contactkit._frames.frame import problems
+from contactkit._plans.load import bound, read_plan
+from contactkit._plans.plan import MOST_SHOWN, Plan
+from contactkit._plans.tables import text_of, when
+from contactkit._providers import names
+from contactkit.cli.output import say, show
+from contactkit.errors import ConfigurationError
+from contactkit.plots.counts import by_outcome
+
+_WRONG = ("refused", "failed", "unknown")
+_INTERRUPTED = 130
+_LONGEST = 40
+_TABLES = (".csv", ".parquet")
+
+
+class OnConflict(StrEnum):
+    """What to do with a contact that somebody else has changed meanwhile."""
+
+    refuse = "refuse"
+    reread = "reread"
+
+
+def _new_file(path: Path | None) -> Path | None:
+    """A path at which nothing is yet, in a folder that is there."""
+    if path and os.path.lexists(path):
+        raise typer.BadParameter(f"{path}: there is a file already")
+    if path and not path.parent.is_dir():
+        raise typer.BadParameter(f"{path.parent}: there is no such folder")
+    return path
+
+
+def _new_table(path: Path | None) -> Path | None:
+    if path and path.suffix not in _TABLES:
+        raise typer.BadParameter(f"{path}: must end in {' or '.join(_TABLES)}")
+    return _new_file(path)
+
+
+def _failures(text: str) -> float:
+    """A number of contacts, or a share of them in percent."""
+    number = text.removesuffix("%")
+    try:
+        return float(number) / 100 if number != text else int(number)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no number, and no share as 5%") from None
+
+
+_Given: Any = {"exists": True, "dir_okay": False}
+BaseUrl = Annotated[
+    str | None, typer.Option(help="Ask this address, not the provider's own.", metavar="URL")
+]
+
+
+def plan(
+    provider: Annotated[str, typer.Argument(help=f"One of {', '.join(names())}.")],
+    edited: Annotated[Path, typer.Argument(help="The contacts as they are to be.", **_Given)],
+    original: Annotated[
+        Path | None, typer.Option(help="The contacts as they were; else they are read.", **_Given)
+    ] = None,
+    create: Annotated[bool, typer.Option("--create", help="Create what is new.")] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete what is missing.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Keep the plan here, to apply it.", callback=_new_file)
+    ] = None,
+    base_url: BaseUrl = None,
+) -> None:
+    """Show what a CSV or Parquet file of contacts would change; nothing is written there.
+
+    An empty cell leaves alone. Credentials come from the environment.
+    """
+    if out:
+        _need_parquet()
+    wanted = _read(edited, provider)
+    before = None if original is None else _read(original, provider)
+    with connect(provider, base_url=base_url) as client:
+        found = client.contacts.plan(wanted, before, create=create, delete=delete)
+        _show_plan(found)
+    if out:
+        with _writing(out):
+            found.to_parquet(out)
+        say(f"kept in {out}")
+
+
+def apply(
+    plan: Annotated[Path, typer.Argument(help="What `contactkit plan --out` kept.", **_Given)],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="The most contacts to send.", metavar="N")
+    ] = None,
+    stop_after_failures: Annotated[
+        float | None,
+        typer.Option(
+            parser=_failures, help="Stop when so many went wrong, or such a share.", metavar="N|P%"
+        ),
+    ] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="The most requests on the wire.", metavar="N")
+    ] = None,
+    on_conflict: Annotated[
+        OnConflict | None,
+        typer.Option(help="Read each contact first, and see if somebody else changed it."),
+    ] = None,
+    patience: Annotated[
+        float | None,
+        typer.Option(min=0, help="The longest wait for a rate limit, in seconds.", metavar="S"),
+    ] = None,
+    result: Annotated[
+        Path | None,
+        typer.Option(help="Keep a row a contact here: .csv or .parquet.", callback=_new_table),
+    ] = None,
+    journal: Annotated[Path | None, typer.Option(help="The journal, if not your own.")] = None,
+    base_url: BaseUrl = None,
+) -> None:
+    """Carry a plan out; the same command again goes on where it stopped.
+
+    Ctrl-C lets what is on the wire come to its end. Status 1 when a contact was refused, failed or
+    is unknown, or when it stopped early, and 130 after Ctrl-C. Credentials come from the
+    environment.
+    """
+    _need_parquet()
+    options = {
+        "limit": limit,
+        "stop_after_failures": stop_after_failures,
+        "concurrency": concurrency,
+        "on_conflict": on_conflict and on_conflict.value,
+        "patience": patience,
+    }
+    said = {name: value for name, value in options.items() if value is not None}
+    kept = read_plan(plan)
+    with connect(kept.provider, journal=journal, base_url=base_url) as client:
+        found = bound(kept, client).apply(dry_run=dry_run, **said)
+    _show_result(found)
+    if result:
+        _keep(found, result)
+    raise typer.Exit(_status(found))
+
+
+def _need_parquet() -> None:
+    try:
+        importlib.import_module("pyarrow")
+    except ImportError as error:
+        needed = 'need their extra: python -m pip install "contactkit[parquet]"'
+        raise ConfigurationError(f"plans are Parquet files, which {needed}") from error
+
+
+def _read(path: Path, provider: str) -> pd.DataFrame:
+    """A file of contacts; ConfigurationError where not all of it can be read."""
+    if path.suffix == ".parquet":
+        _need_parquet()
+    frame = read_contacts(path, provider)
+    bad = problems(frame)
+    if len(bad):
+        bad["row"] += 1
+        show(bad.filter(["row", "key", "field", "message"]).head(MOST_SHOWN), folds=["message"])
+        many = f"{len(bad):,} {'cell' if len(bad) == 1 else 'cells'}"
+        raise ConfigurationError(f"{path}: {many} cannot be read; row 1 is the first contact")
+    return frame
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _show_plan(plan: Plan) -> None:
+    show(plan.summary())
+    first = plan.first(MOST_SHOWN)
+    if first:
+        show(pd.DataFrame(map(_cell, first)), folds=["old", "new", "refused because"])
+    rest = sum(max(1, len(each.changes)) for each in plan.contacts) - len(first)
+    if rest:
+        say(f"and {rest:,} more cells")
+    eta, now = plan.eta, datetime.fromtimestamp(plan.now(), UTC)
+    last = "no limit is known" if eta is None else f"the last goes {when(eta, now)}"
+    say(
+        f"requests: {plan.requests:,}, one a contact; {last}" if plan.requests else "requests: none"
+    )
+    say(f"digest: {plan.digest[:12]}")
+
+
+def _cell(cell: dict[str, Any]) -> dict[str, str]:
+    return {
+        "key": cell["key"] or "",
+        "field": cell["field"] or cell["operation"],
+        "old": text_of(cell["old"], _LONGEST),
+        "new": text_of(cell["new"], _LONGEST),
+        "refused because": cell["refused_because"] or "",
+    }
+
+
+def _show_result(result: pd.DataFrame) -> None:
+    counts = by_outcome(result)
+    show(pd.DataFrame({"outcome": [*counts], "contacts": [*counts.values()]}))
+    wrong = _named(result.loc[result["outcome"].isin(_WRONG)])
+    if len(wrong):
+        columns = ["key", "operation", "outcome", "message"]
+        show(wrong.filter(columns).head(MOST_SHOWN), folds=["message"])
+    if len(wrong) > MOST_SHOWN:
+        say(f"and {len(wrong) - MOST_SHOWN:,} more")
+    if stopped := result.attrs.get("stopped"):
+        resume_at = result.attrs.get("resume_at")
+        again = f"not before {resume_at}" if resume_at else "to go on"
+        say(f"stopped: {stopped}; apply the same plan again {again}")
+
+
+def _named(result: pd.DataFrame) -> pd.DataFrame:
+    """New contacts have no key yet; where the plan counts rows, they have theirs in its place."""
+    if not pd.api.types.is_integer_dtype(result.index.dtype):
+        return result
+    rows = "row " + pd.Series(result.index + 1, index=result.index).astype("string")
+    return result.assign(key=result["key"].fillna(rows))
+
+
+def _status(result: pd.DataFrame) -> int:
+    stopped = result.attrs.get("stopped")
+    if stopped == INTERRUPTED:
+        return _INTERRUPTED
+    return int(bool(stopped) or bool(result["outcome"].isin(_WRONG).any()))
+
+
+def _keep(result: pd.DataFrame, path: Path) -> None:
+    """Write a result frame, whose lists and mappings are JSON there."""
+    told = {name: result[name].map(_json) for name in ("changed", "before", "after")}
+    frame = result.assign(**told)
+    with _writing(path):
+        (frame.to_csv if path.suffix == ".csv" else frame.to_parquet)(path)
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False, default=str)

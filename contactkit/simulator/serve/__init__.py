@@ -1,0 +1,1 @@
+"""The simulator as an HTTP server on loopback."""

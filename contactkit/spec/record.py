@@ -1,0 +1,208 @@
+"""What a contact is: pydantic records whose fields carry one `Marker` each, and what that yields.
+
+From a record come the frame's columns, the checks of what is written, the runtime signatures and
+`describe`; each is derived once, in `fields_of`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
+from datetime import UTC, date, datetime, time
+from functools import cache, cached_property, partial
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import PydanticUndefined
+
+Access = Literal["key", "read_only", "writable", "create_only", "write_once", "option"]
+Kind = Literal["string", "category", "boolean", "Int64", "date", "datetime", "list", "dict"]
+Evidence = Literal["documented", "inferred"]
+
+
+@dataclass(frozen=True)
+class Marker:
+    """What a field's type cannot say. `check` is a stricter rule for values that are written."""
+
+    access: Access
+    help: str
+    _: KW_ONLY
+    wire: str = ""
+    required: bool = False
+    collection: Literal["", "replace", "merge"] = ""
+    personal: Literal["", "phone", "email", "name", "free"] = ""
+    check: Callable[[Any], Any] | None = None
+    deprecated: tuple[str, ...] = ()
+    evidence: Evidence = "documented"
+    docs: str = ""
+
+
+key = partial(Marker, "key")
+read_only = partial(Marker, "read_only")
+writable = partial(Marker, "writable")
+create_only = partial(Marker, "create_only")
+write_once = partial(Marker, "write_once")
+option = partial(Marker, "option")
+
+
+def parse_time(value: object) -> datetime:
+    """A datetime in UTC, from an aware one or ISO 8601 text with an offset; else ValueError."""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise ValueError("must be a time with its offset from UTC")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be a time between the years 1 and 9999") from None
+
+
+Time = Annotated[datetime, BeforeValidator(parse_time)]
+
+
+def parse_date(value: object) -> date:
+    """A date, from one, from a midnight without a zone, or from "1990-05-04"; else ValueError."""
+    if isinstance(value, datetime) and value.tzinfo is None and value.time() == time():
+        return value.date()
+    written = isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII)
+    found = date.fromisoformat(written[0]) if written else value
+    if not isinstance(found, date) or isinstance(found, datetime):
+        raise ValueError("must be a date, as 1990-05-04")
+    return found
+
+
+Date = Annotated[date, BeforeValidator(parse_date)]
+
+
+_STRICT = ConfigDict(strict=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+
+class Record(BaseModel):
+    """A contact, or the parameters of a verb: annotated fields, each with one Marker.
+
+    A field without a default is promised by the provider; one whose type allows None may be empty.
+    """
+
+    model_config = {**_STRICT, "extra": "allow"}
+
+    @classmethod
+    def to_query(cls, values: Mapping[str, Any]) -> dict[str, str]:
+        """Checked values, by field name, as a listing's query holds them."""
+        declared = fields_of(cls)
+        return {
+            declared[name].wire: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in values.items()
+        }
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> dict[str, Any]:
+        """A query's values by field name; what cannot be one stays as it came."""
+        declared = {each.wire: each for each in fields_of(cls).values()}
+        found: dict[str, Any] = {}
+        for wire, text in query.items():
+            each = declared.get(wire)
+            found[each.name if each else wire] = _typed(each, text) if each else text
+        return found
+
+    @classmethod
+    def from_wire(cls, row: Mapping[str, Any]) -> dict[str, Any]:
+        """One row by field names, unchanged; without fields that it does not have."""
+        found: dict[str, Any] = {}
+        for name, each in fields_of(cls).items():
+            for wire in each.spellings:
+                if wire in row:
+                    found[name] = row[wire]
+                    break
+        return found
+
+
+def _typed(field: RecordField, text: str) -> Any:
+    if field.kind == "boolean":
+        return {"true": True, "false": False}.get(text, text)
+    return int(text) if field.kind == "Int64" and re.fullmatch(r"[0-9]{1,9}", text) else text
+
+
+@dataclass(frozen=True)
+class RecordField:
+    """One field of a Record, with all that is derived from its annotation."""
+
+    name: str
+    marker: Marker
+    type: Any
+    plain: Any
+    kind: Kind
+    choices: tuple[str, ...]
+    nullable: bool
+    promised: bool
+    default: Any = None
+
+    @cached_property
+    def wire(self) -> str:
+        """The provider's name for it."""
+        return self.marker.wire or self.name
+
+    @cached_property
+    def spellings(self) -> tuple[str, ...]:
+        """That name, and the older ones that may stand in its place."""
+        return self.wire, *self.marker.deprecated
+
+    def holds(self, value: object) -> bool:
+        """Whether a value is one that the type allows."""
+        try:
+            self.adapter.validate_python(value)
+        except ValidationError:
+            return False
+        return True
+
+    @cached_property
+    def adapter(self) -> TypeAdapter[Any]:
+        """Checks one value of this field, strictly."""
+        return TypeAdapter(self.type, config=_STRICT)
+
+
+_KINDS: dict[Any, Kind] = {
+    str: "string",
+    bool: "boolean",
+    int: "Int64",
+    date: "date",
+    datetime: "datetime",
+    list: "list",
+    dict: "dict",
+}
+
+
+def _derive(name: str, hint: Any, default: Any) -> RecordField:
+    inner, *metadata = get_args(hint)
+    members = get_args(inner) if get_origin(inner) in (Union, UnionType) else (inner,)
+    plain = next(member for member in members if member is not NoneType)
+    while get_origin(plain) is Annotated:
+        plain = get_args(plain)[0]
+    literal = get_origin(plain) is Literal
+    return RecordField(
+        name=name,
+        marker=next(mark for mark in metadata if isinstance(mark, Marker)),
+        type=hint,
+        plain=plain,
+        kind="category" if literal else _KINDS[get_origin(plain) or plain],
+        choices=cast("tuple[str, ...]", get_args(plain)) if literal else (),
+        nullable=NoneType in members,
+        promised=default is PydanticUndefined,
+        default=None if default is PydanticUndefined else default,
+    )
+
+
+@cache
+def fields_of(record: type[Record]) -> Mapping[str, RecordField]:
+    """The declared fields by name, in declared order."""
+    hints = get_type_hints(record, include_extras=True)
+    return {
+        name: _derive(name, hints[name], info.default) for name, info in record.model_fields.items()
+    }
+
+
+@cache
+def key_of(record: type[Record]) -> RecordField:
+    """The field that names a contact in a path; the first one of a record about no contact."""
+    declared = list(fields_of(record).values())
+    return next((each for each in declared if each.marker.access == "key"), declared[0])

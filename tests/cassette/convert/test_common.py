@@ -1,0 +1,85 @@
+"""What the recordings of other tools have in common."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contactkit.cassette.convert.common import request_of, seconds, text_of, truthful, unreadable
+from contactkit.errors import CassetteError
+
+BROTLI = b"\x8b\x00\x80{}\x03"
+
+
+def typed(encoding: str):
+    return (("Content-Encoding", encoding), ("Content-Length", "7"), ("X-Kept", "1"))
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "deflate", "br", "zstd", "identity"])
+def test_a_decoded_answer_is_called_encoded_no_more(encoding):
+    assert truthful(typed(encoding), b'{"a": 1}') == (("X-Kept", "1"),)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content"),
+    [
+        ("gzip", gzip.compress(b"{}")),
+        ("deflate", zlib.compress(b"{}")),
+        ("br", BROTLI),
+        ("gzip", b""),
+    ],
+)
+def test_an_encoded_answer_keeps_its_headers(encoding, content):
+    assert truthful(typed(encoding), content) == typed(encoding)
+
+
+@given(st.binary())
+def test_what_is_gzip_is_never_taken_for_decoded(plain):
+    assert truthful(typed("gzip"), gzip.compress(plain)) == typed("gzip")
+
+
+def test_a_body_that_cannot_be_decoded_names_its_encoding():
+    assert unreadable(typed("br"), BROTLI) == "br"
+    assert unreadable(typed("gzip"), gzip.compress(b"{}")) == ""
+    assert unreadable((), BROTLI) == ""
+
+
+def test_a_request_is_read_without_its_compression():
+    headers = (("content-encoding", "gzip"), ("content-type", "application/json"))
+    found = request_of("post", "https://h/p?b=&a=1#end", headers, gzip.compress(b"{}"))
+    assert (found.method, found.url, found.query) == (
+        "POST",
+        "https://h/p",
+        (("b", ""), ("a", "1")),
+    )
+    assert (found.body, found.content_type) == (b"{}", "application/json")
+    assert found.headers == (("content-type", "application/json"),)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "2026-01-05T09:00:00Z",
+        "2026-01-05T10:00:00.000+01:00",
+        "2026-01-05 09:00:00",
+        "Mon, 05 Jan 2026 09:00:00 GMT",
+        datetime(2026, 1, 5, 9),
+    ],
+)
+def test_a_time_is_read_however_it_is_written(told):
+    assert seconds(told) == 1767603600.0
+
+
+def test_what_is_no_time_is_a_value_error():
+    with pytest.raises(ValueError):
+        seconds("yesterday")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(CassetteError, match=r"nowhere.har: there is no such recording"):
+        text_of(tmp_path / "nowhere.har")

@@ -1,0 +1,225 @@
+"""Recordings from one form into another."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+
+from contactkit._providers import find
+from contactkit.cassette.convert import convert
+from contactkit.cassette.convert.har import read_har
+from contactkit.cassette.exchange import Exchange
+from contactkit.cassette.file import Tape
+from contactkit.cassette.redaction.key import fingerprint
+from contactkit.cassette.redaction.redactor import Redaction
+from contactkit.errors import CassetteError, ContactKitWarning
+from tests.support.exchanges import begun, exchange
+
+WITNESSES = Path(__file__).parent / "witnesses"
+SECRET = "sk_live_a1b2c3d4e5f6"
+REAL = "+14155552671"
+SENT, OTHER = "https://api.sent.dm/v3", "https://api.sendblue.co"
+
+
+def redaction_of(provider):
+    return Redaction(provider, lambda: [SECRET], b"k" * 32)
+
+
+def converted(source, target, provider=None, redaction_of=redaction_of):
+    return convert(source, target, provider, redaction_of, 1767603600.0)
+
+
+def foreign(folder: Path, *asked: tuple[str, str], answer: object = None, **about) -> Path:
+    """A cassette of vcrpy in which these were asked."""
+    response = {"status": {"code": 200}, "headers": {}, "body": {"string": json.dumps(answer)}}
+    interactions = [
+        {
+            "request": {"method": method, "uri": uri, "headers": {"x-api-key": [SECRET]}},
+            "response": {**response, **about},
+        }
+        for method, uri in asked
+    ]
+    path = folder / "theirs.json"
+    path.write_text(json.dumps({"version": 1, "interactions": interactions}))
+    return path
+
+
+def only(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("name", ["vcrpy/httpx.yaml", "vcrpy/httpx_decoded.json"])
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz"])
+def test_a_cassette_of_vcrpy_becomes_a_recording(tmp_path, name, ending):
+    tape = converted(WITNESSES / name, tmp_path / f"made.{ending}")
+    assert tape and tape.path == tmp_path / f"made.{ending}"
+    assert only(tmp_path) == [f"made.{ending}"]
+    told = {"provider": "sent", "world": "live", "created": "2026-01-05T09:00:00+00:00"}
+    assert told.items() <= tape.header.items()
+    first = tape.entries[0].exchange
+    assert first.asked.query == (("page", "1"), ("search", "Zoë"))
+    assert b"12345678901234567890123" in first.content
+
+
+def test_an_archive_becomes_a_recording_and_an_archive_again(tmp_path):
+    tape = converted(WITNESSES / "har/playwright.har", tmp_path / "a.jsonl")
+    assert tape and tape.entries[-1].exchange.failure == "ConnectError"
+    assert converted(tmp_path / "a.jsonl", tmp_path / "b.har") is None
+    back = converted(tmp_path / "b.har", tmp_path / "c.jsonl")
+    assert back and kept(back) == kept(tape)
+    converted(WITNESSES / "har/playwright.har", tmp_path / "d.har")
+    assert (tmp_path / "d.har").read_bytes() == (tmp_path / "b.har").read_bytes()
+
+
+def kept(tape: Tape) -> list[Exchange]:
+    return [each.exchange for each in tape.entries]
+
+
+def test_secrets_and_people_stay_behind(tmp_path):
+    path = foreign(tmp_path, ("GET", f"{SENT}/me?q={SECRET}"), answer={"phone_number": REAL})
+    for name in ("a.jsonl", "a.har"):
+        converted(path, tmp_path / name)
+        written = (tmp_path / name).read_text()
+        assert SECRET not in written and REAL not in written and "phone_number" in written
+
+
+def test_a_name_that_is_marked_only_later_is_found_earlier(tmp_path):
+    name = "Bartholomew Quillfeather"
+    path = foreign(tmp_path, ("GET", f"{OTHER}/a"), ("GET", f"{OTHER}/b"))
+    document = json.loads(path.read_text())
+    told, marked = document["interactions"]
+    told["response"]["body"] = {"string": json.dumps({"message": f"Greetings to {name}."})}
+    marked["response"]["body"] = {"string": json.dumps({"first_name": name})}
+    path.write_text(json.dumps(document))
+    converted(path, tmp_path / "a.jsonl")
+    assert "Quillfeather" not in (tmp_path / "a.jsonl").read_text()
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.har"])
+def test_what_redaction_missed_is_refused_and_nothing_is_left(tmp_path, name):
+    class Blind(Redaction):
+        def text(self, text, bare=True):
+            return text
+
+    path = foreign(tmp_path, ("GET", f"{SENT}/me"), answer={"note": f"call {REAL}"})
+    with pytest.raises(CassetteError, match=r"would hold .* at byte \d+") as refused:
+        converted(path, tmp_path / name, None, lambda given: Blind(given, list, b"k" * 32))
+    assert REAL not in str(refused.value)
+    assert only(tmp_path) == ["theirs.json"]
+
+
+def test_reads_come_in_the_epochs_of_their_writes(tmp_path):
+    path = foreign(
+        tmp_path,
+        ("GET", f"{SENT}/contacts"),
+        ("POST", f"{SENT}/contacts"),
+        ("GET", f"{SENT}/contacts"),
+        ("PATCH", f"{SENT}/contacts/1"),
+        ("GET", f"{SENT}/contacts/2"),
+    )
+    tape = converted(path, tmp_path / "a.jsonl")
+    assert tape and [each.epoch for each in tape.entries] == [0, 0, 1, 0, 1]
+
+
+def test_other_hosts_are_left_out_with_one_warning(tmp_path):
+    asked = ("GET", f"{SENT}/me"), ("GET", "https://example.com/a"), ("GET", "https://[bad/b")
+    with pytest.warns(ContactKitWarning, match="other hosts are left out: 2") as told:
+        tape = converted(foreign(tmp_path, *asked), tmp_path / "a.jsonl")
+    assert tape and len(tape.entries) == 1 and len(told) == 1
+
+
+def test_of_two_providers_one_must_be_named(tmp_path):
+    path = foreign(tmp_path, ("GET", f"{SENT}/me"), ("GET", f"{OTHER}/api/v2/contacts"))
+    with pytest.raises(CassetteError, match="sendblue and sent: say which"):
+        converted(path, tmp_path / "a.jsonl")
+    with pytest.warns(ContactKitWarning, match="other hosts are left out: 1"):
+        tape = converted(path, tmp_path / "a.jsonl", find("sendblue"))
+    assert tape and tape.header["provider"] == "sendblue"
+
+
+def test_the_host_of_a_token_is_the_providers_too(tmp_path):
+    path = foreign(tmp_path, ("POST", "https://dashboard.privy.com/oauth/token"))
+    tape = converted(path, tmp_path / "a.jsonl")
+    assert tape and tape.header["provider"] == "privy"
+
+
+def test_a_provider_asked_at_another_address_must_be_named(tmp_path):
+    path = foreign(tmp_path, ("GET", "http://127.0.0.1:8000/v3/me"))
+    with pytest.raises(CassetteError, match=r"api\.privy\.com.*say which provider"):
+        converted(path, tmp_path / "a.jsonl")
+    tape = converted(path, tmp_path / "a.jsonl", find("sent"))
+    assert tape and (tape.header["world"], len(tape.entries)) == ("unknown", 1)
+
+
+def test_the_provider_named_must_have_been_asked(tmp_path):
+    path = foreign(tmp_path, ("GET", "https://example.com/a"), ("GET", "https://example.org/a"))
+    with pytest.raises(CassetteError, match=r"no exchange with sent \(api\.sent\.dm\)"):
+        converted(path, tmp_path / "a.jsonl", find("sent"))
+
+
+def test_what_cannot_be_searched_is_refused(tmp_path):
+    body = {"base64_string": b64encode(b"\x8b\x00\x80{}\x03").decode()}
+    path = foreign(tmp_path, ("GET", f"{SENT}/me"), headers={"content-encoding": ["br"]}, body=body)
+    with pytest.raises(CassetteError, match="allowed are gzip, deflate and none"):
+        converted(path, tmp_path / "a.jsonl")
+
+
+def test_ours_is_kept_as_it_stands(tmp_path):
+    tape = begun(tmp_path / "a.jsonl")
+    tape.append(exchange(body={"a": 1}, at=1.0))
+    header, line = tape.path.read_bytes().splitlines()
+    mine = header[:-1] + b',"mine":1}\n' + line[:-1] + b',"mine":2}\n'
+    tape.path.write_bytes(mine)
+    converted(tape.path, tmp_path / "b.jsonl.gz")
+    assert gzip.decompress((tmp_path / "b.jsonl.gz").read_bytes()) == mine
+    converted(tmp_path / "b.jsonl.gz", tmp_path / "c.jsonl")
+    assert (tmp_path / "c.jsonl").read_bytes() == mine
+
+
+def test_ours_becomes_an_archive(tmp_path):
+    tape = begun(tmp_path / "a.jsonl")
+    tape.append(exchange("/contacts", {"a": 1}, at=1.0))
+    assert converted(tape.path, tmp_path / "sub/a.har") is None
+    assert read_har(tmp_path / "sub/a.har")[0].content == b'{"a":1}'
+
+
+def test_no_file_is_written_over(tmp_path):
+    (tmp_path / "a.jsonl").write_text("mine")
+    with pytest.raises(CassetteError, match="there is a file already"):
+        converted(foreign(tmp_path, ("GET", f"{SENT}/me")), tmp_path / "a.jsonl")
+    assert (tmp_path / "a.jsonl").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "allowed"),
+    [
+        ("a.txt", "b.jsonl", r"a\.txt: .* \.jsonl, \.jsonl\.gz, \.yaml, \.yml, \.json, \.har"),
+        ("a.har", "b.yaml", r"b\.yaml: .* \.jsonl, \.jsonl\.gz, \.har"),
+        ("a.har", "b.gz", r"b\.gz: "),
+    ],
+)
+def test_other_names_are_refused(tmp_path, source, target, allowed):
+    with pytest.raises(CassetteError, match=allowed):
+        converted(tmp_path / source, tmp_path / target)
+
+
+def test_a_recording_that_is_broken_leaves_nothing(tmp_path):
+    source = tmp_path / "a.jsonl"
+    Tape.create(source, provider="sent", world="live", created=0.0)
+    source.write_text(source.read_text() + "nothing\n")
+    with pytest.raises(CassetteError, match="line 2"):
+        converted(source, tmp_path / "b.jsonl")
+    assert only(tmp_path) == ["a.jsonl"]
+
+
+def test_a_recording_says_whose_its_pseudonyms_are_and_under_which_key(tmp_path):
+    answer = {"to": "+442079460018", "phone_number": "+442071838750"}
+    path = foreign(tmp_path, ("GET", f"{SENT}/me"), answer=answer)
+    tape = converted(path, tmp_path / "a.jsonl")
+    assert tape and tape.header["key"] == fingerprint(b"k" * 32)
+    made = json.loads(tape.entries[0].exchange.content)["phone_number"]
+    assert made in tape.owners and made != answer["phone_number"]

@@ -1,0 +1,237 @@
+"""HTTP archives: others' are read, ours say the same when they are read again.
+
+What is written was held against the schema of the format, and served by Playwright.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contactkit._providers import find
+from contactkit.cassette.body import decompressed
+from contactkit.cassette.convert.har import har, read_har
+from contactkit.cassette.exchange import Asked, Exchange
+from contactkit.cassette.format import entry_of
+from contactkit.cassette.redaction.exchange import Heard, redacted
+from contactkit.cassette.redaction.redactor import Redaction
+from contactkit.errors import CassetteError, ContactKitWarning
+from contactkit.spec.provider import Provider
+from tests.support.exchanges import contact, exchange, page
+
+WITNESS = Path(__file__).parent / "witnesses/har/playwright.har"
+SENT = find("sent")
+JSONS = ("content-type", "application/json")
+BODIES = [
+    b"",
+    b'{"count": 12345678901234567890123}',
+    '{"note":"Zoe\u0308"}'.encode(),
+    bytes(range(256)),
+    page([contact(1), contact(2)]),
+]
+
+
+def archive(*exchanges: Exchange) -> dict:
+    here = Path("here")
+    return har(entry_of(here, each, lambda line: "id") for each in exchanges)
+
+
+def again(folder: Path, *exchanges: Exchange) -> list[Heard]:
+    path = folder / "a.har"
+    path.write_text(json.dumps(archive(*exchanges)), "utf-8")
+    return read_har(path)
+
+
+def redaction(provider: Provider) -> Redaction:
+    return Redaction(provider, list, b"k" * 32)
+
+
+def kept(heard: Heard) -> Exchange:
+    return redacted(heard, SENT, redaction(SENT))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("har")
+
+
+words = st.text(st.sampled_from("abc +&=%/é\u0301"), max_size=6)
+
+
+@settings(max_examples=40)
+@given(
+    body=st.sampled_from(BODIES),
+    asks=st.sampled_from(BODIES),
+    query=st.lists(st.tuples(words.filter(bool), words), max_size=3),
+    coding=st.sampled_from(["", "gzip", "deflate"]),
+    kind=st.sampled_from(["application/json", "text/plain; charset=iso-8859-1", ""]),
+)
+def test_an_archive_says_what_the_recording_says(folder, body, asks, query, coding, kind):
+    shrunk = {"": bytes, "gzip": gzip.compress, "deflate": zlib.compress}[coding](body)
+    about = (("Content-Encoding", coding), ("Content-Length", str(len(shrunk))))
+    headers = (("Content-Type", kind), ("X-Request-Id", "r-1"), ("X-A", "1"), ("X-A", "2"))
+    asked = Asked(
+        method="PATCH",
+        url="https://api.sent.dm/v3/contacts",
+        query=tuple(sorted(query)),
+        body=asks,
+        content_type=kind,
+    )
+    given = exchange(asked=asked, body=shrunk, headers=headers + (about if coding else ()), at=1.5)
+    found = kept(again(folder, given)[0])
+    assert found.asked == asked
+    assert (found.status, found.at) == (200, 1.5)
+    assert found.content == body
+    assert found.headers[: len(headers)] == headers
+    # Decoded is what an archive has; an empty answer is that already.
+    assert not found.encoding or not body
+
+
+def test_a_failure_is_read_as_the_failure_that_it_was(folder):
+    given = exchange(body=b"", status=None, failure="ConnectTimeout", sent=False, elapsed=2.5)
+    found = again(folder, given)[0]
+    assert (found.status, found.failure, found.sent) == (None, "ConnectTimeout", False)
+    assert found.elapsed == 2.5
+
+
+def test_what_asks_for_a_rehearsal_comes_through(folder):
+    provider = find("digital_onboarding")
+    assert provider.dry_run
+    marks = tuple((name.lower(), text) for name, text in provider.dry_run.headers.items())
+    asked = Asked.of("POST", f"{provider.base_url}/contacts", marks=marks)
+    heard = again(folder, exchange(asked=asked))[0]
+    assert marks and redacted(heard, provider, redaction(provider)).asked == asked
+
+
+def test_what_every_archive_must_have_is_there():
+    log = archive(exchange("/contacts?page=1", {"a": 1}, headers=(JSONS,), at=1767603600.25))["log"]
+    assert (log["version"], log["creator"]["name"]) == ("1.2", "contactkit")
+    entry = log["entries"][0]
+    assert entry["startedDateTime"] == "2026-01-05T09:00:00.250000+00:00"
+    assert entry["cache"] == {} and set(entry["timings"]) == {"send", "wait", "receive"}
+    request, response = entry["request"], entry["response"]
+    assert request["url"] == "https://api.sent.dm/v3/contacts?page=1"
+    assert request["queryString"] == [{"name": "page", "value": "1"}]
+    assert response["content"] == {"size": 7, "mimeType": JSONS[1], "text": '{"a":1}'}
+    assert (response["status"], response["statusText"]) == (200, "OK")
+    both = {"httpVersion", "cookies", "headers", "headersSize", "bodySize"}
+    assert both <= set(request) and both <= set(response)
+
+
+def test_what_playwright_recorded_is_read():
+    listed, binary, post, form, refused = read_har(WITNESS)
+    assert listed.request.query == (("page", "1"),)
+    assert listed.content == '{"a":12345678901234567890123,"n":"e\u0301"}'.encode()
+    # It came as gzip, and an archive holds it decoded.
+    assert not {"content-encoding", "content-length"} & {name.lower() for name, _ in listed.headers}
+    assert binary.content == bytes(range(256))
+    assert json.loads(post.request.body)["first_name"] == "Zoe\u0308"
+    assert form.request.body == b"phone=%2B12025550123&name=Zo%C3%AB"
+    assert (refused.status, refused.failure, refused.sent) == (None, "ConnectError", False)
+
+
+def entry(response=None, **request):
+    return {
+        "startedDateTime": "2026-01-05T09:00:00.000Z",
+        "request": {"method": "GET", "url": "https://api.sent.dm/v3/me", **request},
+        "response": {"status": 200, **(response or {})},
+    }
+
+
+def read(folder: Path, *entries: object) -> list[Heard]:
+    path = folder / "b.har"
+    path.write_text(json.dumps({"log": {"entries": entries}}))
+    return read_har(path)
+
+
+def test_only_a_request_a_time_and_a_status_are_needed(folder):
+    found = read(folder, entry())[0]
+    assert (found.status, found.content, found.headers) == (200, b"", ())
+    assert (found.request.method, found.at, found.elapsed) == ("GET", 1767603600.0, 0.0)
+
+
+def test_what_http_2_has_in_place_of_a_first_line_is_no_header(folder):
+    pairs = [{"name": ":authority", "value": "h"}, {"name": "accept", "value": "*/*"}]
+    assert read(folder, entry(headers=pairs))[0].request.headers == (("accept", "*/*"),)
+
+
+def test_a_form_may_be_told_by_its_parameters_alone(folder):
+    posted = {"mimeType": "application/x-www-form-urlencoded"}
+    params = [{"name": "a", "value": "1 2"}, {"name": "b"}]
+    found = read(folder, entry(postData={**posted, "params": params}))[0]
+    assert found.request.body == b"a=1+2&b="
+
+
+def test_a_text_has_the_bytes_of_its_charset_again(folder):
+    told = {"mimeType": "text/plain; charset=iso-8859-1", "text": "é"}
+    assert read(folder, entry({"content": told}))[0].content == b"\xe9"
+    told = {"mimeType": "text/plain; charset=nonsense", "text": "é"}
+    assert read(folder, entry({"content": told}))[0].content == "é".encode()
+
+
+@pytest.mark.parametrize(
+    ("told", "failure"),
+    [
+        ("net::ERR_CONNECTION_REFUSED", ("ConnectError", False)),
+        ("net::ERR_CONNECTION_TIMED_OUT", ("ConnectTimeout", False)),
+        ("net::ERR_TIMED_OUT", ("ReadTimeout", True)),
+        ("NS_ERROR_UNKNOWN_HOST", ("ConnectError", False)),
+        ("net::ERR_EMPTY_RESPONSE", ("ReadError", True)),
+        ("", ("ReadError", True)),
+    ],
+)
+@pytest.mark.parametrize("name", ["_error", "_failureText"])
+def test_the_failures_of_browsers_have_the_names_of_ours(folder, name, told, failure):
+    found = read(folder, entry({"status": 0, name: told}))[0]
+    assert (found.status, found.failure, found.sent) == (None, *failure)
+
+
+def test_a_content_that_is_not_there_is_told(folder):
+    gone = entry({"content": {"size": 9, "mimeType": "application/json"}})
+    with pytest.warns(ContactKitWarning, match="content it does not hold are read as empty: 1"):
+        found = read(folder, gone, entry({"content": {"size": 0}}))
+    assert [each.content for each in found] == [b"", b""]
+
+
+def test_exchanges_come_by_their_times(folder):
+    late = {**entry(), "startedDateTime": "2026-01-05T09:00:01Z"}
+    assert [each.at for each in read(folder, late, entry())] == [1767603600.0, 1767603601.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{", "line 1: is no JSON"),
+        ("[]", "it has no log.entries"),
+        ('{"log": {"entries": 7}}', "it has no log.entries"),
+        ('{"log": {"entries": [{}]}}', "exchange 1: it has no 'startedDateTime'"),
+        ('{"log": {"entries": [7]}}', "exchange 1: it is not as it should be"),
+    ],
+)
+def test_what_is_no_archive_is_refused(tmp_path, text, why):
+    path = tmp_path / "a.har"
+    path.write_text(text)
+    with pytest.raises(CassetteError, match=why):
+        read_har(path)
+
+
+def test_base64_is_what_binary_is_written_in():
+    content = archive(exchange(body=b"\xff\x00"))["log"]["entries"][0]["response"]["content"]
+    assert content["encoding"] == "base64"
+    assert content["text"] == b64encode(b"\xff\x00").decode()
+
+
+def test_a_compressed_answer_is_written_decoded():
+    headers = (JSONS, ("content-encoding", "gzip"))
+    given = exchange(body=gzip.compress(b'{"a":1}'), headers=headers)
+    response = archive(given)["log"]["entries"][0]["response"]
+    assert response["content"]["text"] == '{"a":1}'
+    assert decompressed(given.content, "gzip") == b'{"a":1}'
+    assert response["bodySize"] == len(given.content)

@@ -1,0 +1,140 @@
+"""Cassettes that vcrpy wrote, and what it might have written."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from contactkit.cassette.convert.vcr import read_vcr
+from contactkit.errors import CassetteError, ConfigurationError
+
+WITNESSES = Path(__file__).parent / "witnesses/vcrpy"
+RECORDED = ["httpx.yaml", "requests.yaml", "httpx_decoded.json"]
+REAL = "+14155552671"
+
+
+def written(folder: Path, interactions: object, name: str = "a.json") -> Path:
+    path = folder / name
+    path.write_text(json.dumps({"version": 1, "interactions": interactions}))
+    return path
+
+
+def interaction(**about):
+    request = {"method": "GET", "uri": "https://api.sent.dm/v3/me", "body": None, "headers": {}}
+    response = {"status": {"code": 200}, "headers": {}, "body": {"string": "{}"}}
+    return {"request": request, "response": {**response, **about}}
+
+
+def named(headers, name):
+    return [text for each, text in headers if each.lower() == name]
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_what_vcrpy_recorded_is_read(name):
+    listed, one, form, post, repeated, *_ = read_vcr(WITNESSES / name)
+    assert listed.request.url == "https://api.sent.dm/v3/contacts"
+    assert listed.request.query == (("page", "1"), ("search", "Zoë"))
+    assert named(listed.request.headers, "x-api-key") == ["key-of-nobody"]
+    assert (listed.status, listed.at) == (200, 1767603601.0)
+    assert b'"first_name": "Zoe\xcc\x88"' in listed.content
+    assert form.request.body == b"phone=%2B12025550123&name=Zo%C3%AB"
+    assert form.request.content_type == "application/x-www-form-urlencoded"
+    assert json.loads(post.request.body)["first_name"] == "Ze\u0301"
+    assert named(repeated.headers, "x-warning") == ["one", "two"]
+    assert b"12345678901234567890123" in plain(one)
+
+
+def plain(heard):
+    """Its content as a client would read it, which trusts the headers."""
+    coded = named(heard.headers, "content-encoding") == ["gzip"]
+    return gzip.decompress(heard.content) if coded else heard.content
+
+
+def test_only_what_is_still_compressed_is_called_so():
+    found = [named(read_vcr(WITNESSES / name)[1].headers, "content-encoding") for name in RECORDED]
+    assert found == [["gzip"], [], []]
+
+
+@pytest.mark.parametrize("name", ["httpx.yaml", "requests.yaml"])
+def test_a_binary_answer_keeps_its_bytes(name):
+    assert read_vcr(WITNESSES / name)[-1].content == bytes(range(256))
+
+
+def test_headers_may_be_texts_as_in_old_cassettes(tmp_path):
+    path = written(tmp_path, [interaction(headers={"X-A": "1", "X-B": ["2", "3"]})])
+    assert read_vcr(path)[0].headers == (("X-A", "1"), ("X-B", "2"), ("X-B", "3"))
+
+
+def test_a_body_may_be_base64_or_nothing(tmp_path):
+    bodies = [{"base64_string": "//4="}, {"string": None}, None, "text"]
+    path = written(tmp_path, [interaction(body=body) for body in bodies])
+    assert [each.content for each in read_vcr(path)] == [b"\xff\xfe", b"", b"", b"text"]
+
+
+def test_times_never_run_against_the_order_of_the_file(tmp_path):
+    first = {**interaction(), "recorded_at": "2026-01-05T09:00:02Z"}
+    earlier = interaction(headers={"Date": ["Mon, 05 Jan 2026 09:00:01 GMT"]})
+    path = written(tmp_path, [interaction(), first, earlier, interaction()])
+    assert [each.at for each in read_vcr(path)] == [0.0, *[1767603602.0] * 3]
+
+
+def test_a_cassette_of_cassetter_is_read_too(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("""
+version: 1
+interactions:
+- request:
+    method: POST
+    uri: https://api.sent.dm/v3/contacts
+    headers: {content-type: [application/json]}
+    body: {type: json, content: {first_name: Ada}}
+  response:
+    status: 201
+    headers: {}
+    body: {type: binary, content: deadbeef00ff}
+  recorded_at: 2026-01-05T09:00:00Z
+- request: {method: GET, uri: https://api.sent.dm/v3/me, headers: {}, body: {type: none}}
+  response: {status: 200, headers: {}, body: {type: text, content: "café"}}
+""")
+    made, asked = read_vcr(path)
+    assert (made.status, made.at) == (201, 1767603600.0)
+    assert made.request.body == b'{"first_name":"Ada"}'
+    assert made.content == bytes.fromhex("deadbeef00ff")
+    assert asked.content == "café".encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"version": 2, "interactions": []}', "version 1"),
+        ("[]", "version 1"),
+        ('{"interactions":\n[}', "line 2: is no JSON"),
+        ('{"interactions": [{"request": {}}]}', "exchange 1: it has no 'response'"),
+        ('{"interactions": [7]}', "exchange 1: it is not as it should be"),
+    ],
+)
+def test_what_is_no_cassette_is_refused(tmp_path, text, why):
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(CassetteError, match=why):
+        read_vcr(path)
+
+
+@pytest.mark.parametrize("line", ["a: !!python/object/apply:os.getcwd []", f"a: ['{REAL}'"])
+def test_yaml_that_runs_code_or_is_none_is_refused_and_not_repeated(tmp_path, line):
+    path = tmp_path / "a.yaml"
+    path.write_text(f"version: 1\n{line}\n")
+    with pytest.raises(CassetteError, match=r"a.yaml, line [23]: is no YAML") as refused:
+        read_vcr(path)
+    assert REAL not in str(refused.value) and "getcwd" not in str(refused.value)
+
+
+def test_without_pyyaml_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(ConfigurationError, match=r'pip install "contactkit\[convert\]"'):
+        read_vcr(WITNESSES / "httpx.yaml")
+    assert read_vcr(WITNESSES / "httpx_decoded.json")

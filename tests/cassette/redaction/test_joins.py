@@ -1,0 +1,174 @@
+"""A recording of people who are not invented serves as well as they do: to filter, join and count.
+
+Their numbers are those that numbering plans document, and their addresses end in .invalid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas as pd
+import pytest
+
+import contactkit as ck
+from tests.support.providers import EXAMPLES, Wire
+
+FIRST = ["Zenobia", "Ignatz", "Zoë", "Karolina"]
+LAST = ["Quillfeather", "O'Void", "Müller"]
+
+
+def person(number: int) -> dict[str, Any]:
+    """One of people who share names and, by twos, a phone number."""
+    return {
+        "id": f"cus_{number:016x}",
+        "first_name": FIRST[number % 4],
+        "last_name": LAST[number % 3],
+        "email": f"real.{number}@post.invalid",
+        "phone_number": f"+1415555{2600 + number // 2}",
+        "email_consent": "subscribed",
+        "sms_consent": "never_subscribed",
+        "tags": ["vip"],
+        "custom_fields": {},
+        "created_at": f"2026-01-{number + 1:02}T08:00:00Z",
+        "updated_at": f"2026-02-{number + 1:02}T08:00:00Z",
+    }
+
+
+PEOPLE = [person(number) for number in range(12)]
+
+
+def answer(request: httpx.Request, otherwise: Callable[[httpx.Request], httpx.Response]) -> Any:
+    """What a provider says who has these people."""
+    key = request.url.path.rpartition("/")[2]
+    if key == "contacts":
+        asked = request.url.params.get("email")
+        found = [each for each in PEOPLE if asked in (None, each["email"])]
+        about = {"page": 1, "page_size": 100, "total": len(found), "total_pages": 1}
+        return httpx.Response(200, json={"data": found, "pagination": about, "meta": about})
+    found = next(each for each in PEOPLE if each["id"] == key)
+    given = json.loads(request.content) if request.content else {}
+    return httpx.Response(200, json={"data": {**found, **given}})
+
+
+def world() -> Wire:
+    return Wire(faults=[answer] * 100)
+
+
+def session(client: ck.Client) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A list, and the details of each."""
+    listed = client.contacts.list()
+    details = [client.contacts.get(each["id"]) for each in PEOPLE]
+    client.contacts.update(PEOPLE[3]["id"], first_name="Ottilie")
+    return listed, pd.concat(details, ignore_index=True)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "tape.jsonl"
+
+
+def test_frames_of_a_recording_join_and_group_as_those_of_the_provider(path):
+    client = ck.connect("privy", via=world())
+    with ck.record(client, path):
+        listed, details = session(client)
+    made, again = session(ck.connect("privy", via=ck.Cassette(path)))
+    for column in ("first_name", "last_name", "email", "phone_number"):
+        assert not set(listed[column]) & set(made[column])
+        counts, others = (each[column].value_counts().sort_values() for each in (listed, made))
+        assert counts.tolist() == others.tolist()
+        assert len(listed.merge(details, on=column)) == len(made.merge(again, on=column))
+        groups = [each.groupby(column, sort=False).ngroup().tolist() for each in (listed, made)]
+        assert groups[0] == groups[1]
+    for column in ("id", "email_consent", "created_at"):
+        assert listed[column].equals(made[column])
+    assert made["phone_number"].str.startswith("+1").all()
+
+
+def test_who_asks_with_the_real_value_is_answered(path):
+    client = ck.connect("privy", via=world())
+    with ck.record(client, path):
+        client.contacts.list(email=PEOPLE[2]["email"])
+        client.contacts.update(PEOPLE[3]["id"], first_name="Ottilie", phone_number="+14155552671")
+    replay = ck.connect("privy", via=ck.Cassette(path))
+    assert len(replay.contacts.list(email=PEOPLE[2]["email"])) == 1
+    changed = replay.contacts.update(
+        PEOPLE[3]["id"], first_name="Ottilie", phone_number="+14155552671"
+    )
+    assert changed["outcome"].tolist() == ["updated"]
+    with pytest.raises(ck.UnrecordedRequestError):
+        replay.contacts.list(email=PEOPLE[4]["email"])
+
+
+def test_a_real_number_in_a_path_is_answered(path):
+    client = ck.connect("sendblue", via=Wire())
+    with ck.record(client, path) as cassette, pytest.raises(ck.NotFoundError):
+        client.contacts.get("+14155552671")
+    assert "4155552671" not in path.read_text() and len(cassette.frame()) == 1
+    with pytest.raises(ck.NotFoundError):
+        ck.connect("sendblue", via=ck.Cassette(path)).contacts.get("+14155552671")
+
+
+def test_two_runs_under_one_key_give_one_file(tmp_path):
+    texts = []
+    for name in ("one", "two"):
+        path = tmp_path / f"{name}.jsonl"
+        client = ck.connect("privy", via=world())
+        with ck.record(client, path):
+            session(client)
+        texts.append(path.read_text().splitlines()[1:])
+    assert texts[0] == texts[1]
+
+
+def test_all_that_the_examples_ask_is_recorded_and_answered(name, path):
+    example = EXAMPLES[name]
+
+    def asked(client: ck.Client) -> list[Any]:
+        verbs = client.contacts
+        calls: list[Callable[[], Any]] = [
+            verbs.list,
+            lambda: verbs.list(**example.filter),
+            lambda: verbs.get(example.key),
+            lambda: verbs.get(example.unknown),
+            lambda: verbs.create(**example.create),
+            lambda: verbs.update(example.key, **example.update),
+            *(
+                lambda v=v, a=a, k=k: getattr(verbs, v)(*a, **k)
+                for v, (a, k) in example.others.items()
+            ),
+            verbs.list,
+        ]
+        return [kind(each) for each in calls]
+
+    def kind(call: Callable[[], Any]) -> Any:
+        try:
+            return len(call())
+        except ck.ApiError as error:
+            return type(error)
+
+    client = ck.connect(name, via=ck.Simulator(contacts=120, seed=3))
+    with ck.record(client, path):
+        recorded = asked(client)
+    assert asked(ck.connect(name, via=ck.Cassette(path))) == recorded
+
+
+def test_eight_threads_and_both_doors_record_what_they_hear(path):
+    client = ck.connect("privy", via=world())
+    keys = [each["id"] for each in PEOPLE]
+
+    async def awaited() -> None:
+        await asyncio.gather(*map(client.aio.contacts.get, keys))
+
+    with ck.record(client, path), ThreadPoolExecutor(8) as pool:
+        doors = [lambda k=key: client.contacts.get(k) for key in keys * 3]
+        for ended in [pool.submit(each) for each in [*doors, lambda: asyncio.run(awaited())]]:
+            ended.result()
+    alone = ck.connect("privy", via=ck.Cassette(path, exhausted="last"))
+    assert [alone.contacts.get(key)["id"].item() for key in keys] == keys
+    assert len(alone.world.frame()) == 4 * len(keys)
+    assert not [each for each in FIRST + LAST if each in path.read_text()]

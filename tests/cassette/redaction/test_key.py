@@ -1,0 +1,67 @@
+"""Where the key of pseudonyms comes from, and that nobody else can read it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import contactkit as ck
+from contactkit.cassette.redaction.key import (
+    VARIABLE,
+    fingerprint,
+    made_pseudonym_key,
+    pseudonym_key,
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv(VARIABLE)
+    folder = tmp_path / "configuration"
+    monkeypatch.setattr("platformdirs.user_config_path", lambda name: folder / name)
+    return folder
+
+
+def test_there_is_none_before_something_is_recorded(folder):
+    assert pseudonym_key() is None
+    assert not folder.exists()
+
+
+def test_it_is_made_once_for_its_user_alone(folder):
+    key = made_pseudonym_key()
+    (file,) = folder.rglob("*.key")
+    assert made_pseudonym_key() == pseudonym_key() == key
+    assert len(key) >= 32
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_two_that_make_it_at_once_have_the_same():
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(lambda _: made_pseudonym_key(), range(32)))) == 1
+
+
+def test_a_team_shares_one_in_the_environment(folder, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "a key that is shared")
+    assert made_pseudonym_key() == pseudonym_key() == b"a key that is shared"
+    assert not folder.exists()
+
+
+def test_a_short_one_is_refused_and_not_shown(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "guess me")
+    with pytest.raises(ck.ConfigurationError, match="16 characters") as caught:
+        pseudonym_key()
+    assert "guess me" not in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_made_is_named(folder):
+    folder.write_text("in the way")
+    with pytest.raises(ck.ConfigurationError, match=f"cannot be.*{VARIABLE}|cannot be read"):
+        made_pseudonym_key()
+
+
+def test_its_fingerprint_tells_keys_apart_and_not_what_they_are():
+    assert fingerprint(b"a" * 16) != fingerprint(b"b" * 16)
+    assert fingerprint(b"a" * 16) == fingerprint(b"a" * 16)
+    assert len(fingerprint(b"a" * 16)) == 8

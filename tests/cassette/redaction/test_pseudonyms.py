@@ -1,0 +1,383 @@
+"""Pseudonyms: equal if and only if equal, of the same format, and the same the second time.
+
+No number here is anybody's: +1 numbers are 555-02XX to 555-09XX, which are not assigned, and those
+of other countries are of lengths or ranges that their plan does not have.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import phonenumbers
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from phonenumbers import PhoneNumberFormat
+
+from contactkit.cassette.redaction import fake
+from contactkit.cassette.redaction.pseudonyms import Pseudonyms
+from contactkit.simulator import seeds
+
+KEY = b"a key of thirty-two bytes, no more"
+KINDS = ["phone", "email", "first", "last", "free"]
+FORMS = {
+    "E.164": PhoneNumberFormat.E164,
+    "international": PhoneNumberFormat.INTERNATIONAL,
+    "national": PhoneNumberFormat.NATIONAL,
+    "RFC 3966": PhoneNumberFormat.RFC3966,
+}
+# Calling codes with lengths that their plans have; all made-up numbers start with 0s and are none.
+ABROAD = {"44": 10, "61": 9, "33": 9, "49": 11, "353": 9, "91": 10, "370": 8, "52": 10, "81": 10}
+
+american = st.tuples(st.sampled_from([212, 415, 312, 202, 907]), st.integers(200, 999)).map(
+    lambda parts: f"+1{parts[0]}555{parts[1]:04d}"
+)
+abroad = st.tuples(st.sampled_from(sorted(ABROAD)), st.integers(0, 99_999)).map(
+    lambda parts: f"+{parts[0]}1{parts[1]:0{ABROAD[parts[0]] - 1}d}"
+)
+numbers = american | abroad
+addresses = st.from_regex(r"[a-z]{1,8}(\.[a-z]{1,4})?@[a-z]{1,5}\.invalid", fullmatch=True)
+names = st.text(st.characters(codec="utf-8", categories=["L"]), min_size=1, max_size=12)
+texts = st.text(max_size=30)
+values = st.one_of(
+    st.tuples(st.just("phone"), numbers),
+    st.tuples(st.just("email"), addresses),
+    st.tuples(st.sampled_from(["first", "last"]), names),
+    st.tuples(
+        st.just("free"), texts | st.dates().map(str) | st.from_regex("[0-9]{5}", fullmatch=True)
+    ),
+)
+
+
+def pseudonyms() -> Pseudonyms:
+    return Pseudonyms(KEY)
+
+
+def parsed(number: str) -> phonenumbers.PhoneNumber:
+    return phonenumbers.parse(number, "US")
+
+
+@given(st.lists(values, max_size=40))
+def test_values_differ_after_if_and_only_if_they_did_before(given):
+    made = pseudonyms()
+    pairs = {(kind, value): made.of(kind, value) for kind, value in given}
+    for kind in KINDS:
+        after = [new for (each, _), new in pairs.items() if each == kind]
+        assert len(after) == len(set(after))
+    assert [made.of(*each) for each in given] == [pairs[each] for each in given]
+
+
+@example(("free", "\u00b9"))
+@example(("free", "\u0663"))
+@given(values)
+def test_to_make_a_pseudonym_of_one_changes_nothing(given):
+    kind, value = given
+    made = pseudonyms().of(kind, value)
+    assert pseudonyms().of(kind, made) == made
+
+
+@given(texts)
+def test_free_text_keeps_its_length_class_and_no_letter_of_its_own(value):
+    made = pseudonyms().of("free", value)
+    assert len(value) <= len(made) <= max(len(value) + 5, 5)
+    assert not list(pseudonyms().leaks(made))
+
+
+@given(numbers)
+def test_a_number_stays_in_its_country_and_is_nobodys(number):
+    made = pseudonyms().of("phone", number)
+    before, after = parsed(number), parsed(made)
+    assert after.country_code == before.country_code
+    assert fake.is_reserved(made) or not phonenumbers.is_valid_number(after)
+    assert phonenumbers.is_possible_number(after)
+    if before.country_code == 1:
+        assert re.fullmatch(r"\+1\d{3}55501\d\d", made)
+        assert phonenumbers.region_code_for_number(after) == "US"
+    else:
+        assert len(made) == len(number)
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@given(number=numbers)
+def test_each_spelling_of_a_number_becomes_the_same_of_its_pseudonym(form, number):
+    made = pseudonyms()
+    first = made.of("phone", number)
+    spelled = phonenumbers.format_number(parsed(number), form)
+    # A plan of today may not tell how a number that it does not have is dialled at home.
+    if phonenumbers.normalize_digits_only(spelled)[-7:] == number[-7:]:
+        after = made.of("phone", spelled)
+        assert phonenumbers.normalize_digits_only(after)[-7:] == first[-7:]
+        again = phonenumbers.format_number(parsed(first), form)
+        assert after == again or re.sub(r"\d", "9", after) == re.sub(r"\d", "9", spelled)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4155550212",
+        "14155550212",
+        "(415) 555-0212",
+        "415-555-0212",
+        "415.555.0212",
+        "1-415-555-0212",
+        "+1 (415) 555 0212",
+        "tel:+1-415-555-0212",
+    ],
+)
+def test_north_american_spellings(text):
+    made = pseudonyms().of("phone", text)
+    assert re.sub(r"\d", "9", made) == re.sub(r"\d", "9", text)
+    assert phonenumbers.parse(made, "US") == parsed(pseudonyms().of("phone", "+14155550212"))
+
+
+def test_a_canadian_number_stays_canadian():
+    made = pseudonyms().of("phone", "+14165550212")
+    assert phonenumbers.region_code_for_number(parsed(made)) == "CA"
+
+
+def test_one_number_too_many_for_the_reserved_ones_is_still_its_own():
+    made = pseudonyms()
+    given = [f"+1787555{n:04d}" for n in range(200, 1000)]
+    after = {made.of("phone", number) for number in given}
+    assert len(after) == len(given)
+    assert {made.of("phone", number) for number in after} == after
+    assert not any(list(made.leaks(number)) for number in after)
+
+
+def test_what_was_fiction_already_stays():
+    made = pseudonyms()
+    for kind, value in [
+        ("phone", seeds.phone(7)),
+        ("phone", "(202) 555-0123"),
+        ("phone", "+447700900123"),
+        ("phone", "07700 900123"),
+        ("email", "janet@example.com"),
+        ("email", "Janet@mail.Example.org"),
+        ("email", "janet@corp.example"),
+        ("free", ""),
+        ("first", ""),
+    ]:
+        assert made.of(kind, value) == value
+
+
+def test_no_pseudonym_is_a_number_that_stays():
+    given = [f"+1415555{n:04d}" for n in range(200, 1000)]
+    first = pseudonyms()
+    taken = {first.of("phone", number) for number in given}
+    made = pseudonyms()
+    assert {made.of("phone", number) for number in taken} == taken
+    assert not taken & {made.of("phone", number) for number in given}
+
+
+def test_the_owners_of_one_run_keep_numbers_apart_in_the_next():
+    given = [f"+1416555{n:04d}" for n in range(200, 1000)]
+    one = Pseudonyms(KEY)
+    made = {number: one.of("phone", number) for number in given}
+    later = Pseudonyms(KEY, owners=dict(one.owners))
+    assert {number: later.of("phone", number) for number in reversed(given)} == made
+    assert not set(given) & {*one.owners, *one.owners.values()}
+
+
+def test_another_key_makes_other_pseudonyms():
+    other = Pseudonyms(b"another")
+    assert other.of("email", "a@corp.invalid") != pseudonyms().of("email", "a@corp.invalid")
+
+
+def test_shapes():
+    made = pseudonyms()
+    assert date.fromisoformat(made.of("free", "1990-05-04")).year in range(1800, 1900)
+    assert re.fullmatch(r"18\d\d-\d\d-\d\dT10:00:00Z", made.of("free", "1990-05-04T10:00:00Z"))
+    assert re.fullmatch(r"000\d\d", made.of("free", "60601"))
+    assert re.fullmatch(r"000\d\d-\d{4}", made.of("free", "60601-1234"))
+    assert re.fullmatch(r"[A-Z]{2}0[A-Z] 0[A-Z]{2}", made.of("free", "SW1A 1AA"))
+    assert re.fullmatch(r"00 [A-Z][a-z]{2} [A-Z][a-z]{5}", made.of("free", "12 Elm Street"))
+    assert re.fullmatch(r"[a-z.0-9]+@example\.com", made.of("email", "janet@corp.invalid"))
+    assert re.fullmatch(r"[A-Z][a-z]{5,}", made.of("first", "Janet"))
+    assert made.of("free", "ask janet@corp.invalid").endswith(
+        made.of("email", "janet@corp.invalid")
+    )
+
+
+@pytest.mark.parametrize("token", ["12", "0", "-3", "19.5", "1e5", "123456"])
+def test_small_numbers_tell_nobody(token):
+    assert pseudonyms().number(token) == token
+
+
+@given(st.integers(1_000_000, 10**20) | st.floats(-1e6, 1e6).filter(lambda n: len(str(n)) > 9))
+def test_long_numbers_stay_numbers(value):
+    made = pseudonyms().number(str(value))
+    assert type(eval(made)) is type(value)
+    assert pseudonyms().number(made) == made
+
+
+UNTOUCHED = [
+    "5b0f6c1e-8a47-4d2b-9f13-2c7d9e4a6b01",
+    "2026-02-09T21:50:50.2145484+00:00",
+    "2026-01-10 08:00:00+10:30",
+    "1700000000",
+    "1767225600000",
+    "192.168.100.200",
+    "cus_a1b2c3d4e5f60001",
+    "12345678-1234-1234-1234-123456789012",
+    "v1.2.3 build 20260101",
+    "page 3 of 120, 11,000 at most",
+    "0.123456789",
+]
+
+
+@pytest.mark.parametrize("text", UNTOUCHED)
+def test_what_is_no_phone_number_stays(text):
+    made = pseudonyms()
+    assert made.text(text) == text
+    assert not list(made.leaks(text))
+
+
+@given(st.uuids().map(str) | st.datetimes().map(lambda t: f"{t.isoformat()}+00:00"))
+def test_ids_and_times_stay(text):
+    assert pseudonyms().text(text) == text
+
+
+def test_free_text_with_numbers_addresses_and_known_names():
+    made = pseudonyms()
+    made.of("first", "Janet")
+    made.of("free", "12 Elm Street")
+    text = (
+        "Janet (janet@corp.invalid, +1 415 555 0212) moved to 12 Elm Street; janet%40corp.invalid"
+    )
+    after = made.text(text)
+    for each in ("Janet", "janet", "555 0212", "Elm"):
+        assert each not in after
+    assert made.of("email", "janet@corp.invalid").replace("@", "%40") in after
+    assert list(made.leaks(text)) and not list(made.leaks(after))
+    assert made.text(after) == after
+
+
+def test_a_number_that_was_seen_is_known_without_its_country():
+    made = pseudonyms()
+    whole = made.of("phone", "+442000001234")
+    after = made.text("dial 020 0000 1234 now")
+    assert phonenumbers.normalize_digits_only(after) == f"0{whole[3:]}"
+    assert list(made.leaks("dial 020 0000 1234 now"))
+
+
+def test_words_that_stand_everywhere_are_looked_for_in_their_field_alone():
+    made = Pseudonyms(KEY, ordinary={"May"})
+    made.of("first", "May")
+    made.of("free", "blue")
+    assert made.text("Sat, 09 May 2026, blue") == "Sat, 09 May 2026, blue"
+
+
+def test_a_run_of_digits_after_a_number_is_none_of_it():
+    made = pseudonyms()
+    after = made.of("phone", "+14155550212")
+    assert made.text("call +1 415 555 0212 3 times") == (
+        f"call +1 {after[2:5]} {after[5:8]} {after[8:]} 3 times"
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["+44 20 0000 1234", "020 0000 1234", "tel:+44-20-0000-1234", "0044 20 0000 1234"]
+)
+def test_spellings_of_a_number_from_abroad(text):
+    made = pseudonyms()
+    whole = made.of("phone", "+442000001234")
+    after = made.of("phone", text)
+    assert phonenumbers.normalize_digits_only(after).endswith(whole[3:])
+    assert pseudonyms().of("phone", whole) == whole
+
+
+@pytest.mark.parametrize("text", ["+9991234567", "+1234567", "911", "n/a", "unknown", "+1 415 x"])
+def test_what_is_in_a_number_s_place_and_none_is_replaced_all_the_same(text):
+    made = pseudonyms().of("phone", text)
+    assert made != text
+    assert not list(pseudonyms().leaks(made))
+    assert pseudonyms().of("phone", made) == made
+
+
+def test_a_number_of_no_country_in_a_text_is_replaced():
+    after = pseudonyms().text("dial +999 123 45 67 now")
+    assert after.startswith("dial +000") and not list(pseudonyms().leaks(after))
+
+
+@pytest.mark.parametrize("text", ["a=%2B14155550212&b", "to%3Da%40corp.invalid", "%2b14155550212"])
+def test_what_is_percent_encoded_stays_so(text):
+    made = pseudonyms().text(text)
+    assert "%2B1" in made or "%40example.com" in made
+    assert list(pseudonyms().leaks(text)) and not list(pseudonyms().leaks(made))
+
+
+def test_a_number_that_is_dialled_otherwise_than_it_is_written():
+    made = pseudonyms()
+    assert made.of("phone", "+54 11 15 0000 0000").startswith("+54")
+
+
+def test_a_run_of_digits_among_free_text_is_shaped_like_it():
+    assert re.fullmatch(r"[a-z]{5} 00 00 00 00 0", pseudonyms().of("free", "route 12 34 56 78 9"))
+
+
+def test_of_two_known_texts_the_one_that_stands_there_is_replaced():
+    made = pseudonyms()
+    first, second = made.of("free", "7 Nowhere Crescent"), made.of("free", "7 Nowhere Lane")
+    text = "7 Nowhere Lane, 7 Nowhere Crescents, 7 Nowhere Crescent"
+    assert made.text(text) == f"{second}, 7 Nowhere Crescents, {first}"
+
+
+def test_a_pseudonym_from_abroad_as_it_is_dialled_at_home_stays():
+    assert pseudonyms().of("phone", "07700 900123") == "07700 900123"
+
+
+def listed(one: Pseudonyms) -> Pseudonyms:
+    """Pseudonyms under another key, which know those of a recording that lists them."""
+    return Pseudonyms(b"another", owners=dict(one.owners))
+
+
+@given(st.lists(values, max_size=20))
+def test_what_is_listed_stays_under_another_key(given):
+    one = pseudonyms()
+    pairs = [(kind, one.of(kind, value)) for kind, value in given]
+    other = listed(one)
+    assert [other.of(kind, made) for kind, made in pairs] == [made for _, made in pairs]
+    assert [made for _, made in pairs if list(other.leaks(made))] == []
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@given(number=numbers)
+def test_a_listed_number_stays_in_each_of_its_spellings(form, number):
+    one = pseudonyms()
+    made = one.of("phone", number)
+    for text in (phonenumbers.format_number(parsed(made), form), made[1:], f"00{made[1:]}"):
+        other = listed(one)
+        assert not list(other.leaks(f"call {text} now"))
+        assert other.of("phone", text) == text
+        assert other.text(text) == text
+
+
+def test_what_is_not_listed_is_replaced_under_another_key():
+    made = pseudonyms().of("phone", "+911000005678")
+    other = Pseudonyms(b"another")
+    assert list(other.leaks(made)) and other.of("phone", made) != made
+
+
+@given(st.lists(values, min_size=1, max_size=20))
+def test_two_values_stay_apart_from_what_is_listed(given):
+    one = pseudonyms()
+    before = {one.of(kind, value) for kind, value in given}
+    other = listed(one)
+    fresh = {(kind, value) for kind, value in given if value not in before}
+    changed = {other.of(kind, v) for kind, v in fresh if other.of(kind, v) != v}
+    assert not changed & before
+
+
+@given(st.integers(1_000_000, 10**15))
+@example(1_096_034)  # Its last digits follow from the others by chance.
+def test_a_listed_json_number_stays_under_another_key(value):
+    one = pseudonyms()
+    made = one.number(f"-{value}")
+    assert listed(one).number(made) == made
+
+
+@pytest.mark.parametrize("name", ["Karolina", "Katarina", "Josefina", "Serafina", "Marisela"])
+def test_no_common_name_is_taken_for_a_pseudonym_whatever_the_key(name):
+    keys = (bytes([number]) * 32 for number in range(200))
+    assert name not in {Pseudonyms(key).of("first", name) for key in keys}

@@ -1,0 +1,417 @@
+"""Ten personal values in every place of every provider's traffic, and what must stay as it is.
+
+The people are invented: their numbers are 555-02XX to 555-09XX, which are not assigned, and their
+addresses end in .invalid.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from datetime import date, datetime
+from time import perf_counter
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from contactkit._providers import find, names
+from contactkit.cassette.redaction.redactor import Redaction, Request, Response
+from contactkit.simulator import seeds
+from contactkit.spec.record import fields_of, key_of
+from contactkit.spec.validate import is_phone
+from tests.cassette.redaction.test_secrets import KEY, line
+
+PHONE, OTHER_PHONE, ABROAD = "+14155550234", "+16475550876", "+442000005678"
+EMAIL, FIRST, LAST = "zenobia.quill@post.invalid", "Zenobia", "Quillfeather"
+HELD = "the-credential-held"
+STREET, CITY, POST_CODE, BORN = "7 Nowhere Crescent", "Utopiaville", "99123", "1977-07-07"
+# What must not be found, however the place spells it.
+PEOPLE = [
+    PHONE[1:],
+    "415555 0234",
+    "415-555-0234",
+    "(415) 555-0234",
+    OTHER_PHONE[1:],
+    ABROAD[1:],
+    "20 0000 5678",
+    EMAIL,
+    FIRST,
+    LAST,
+    STREET,
+    CITY,
+    POST_CODE,
+    BORN,
+]
+
+
+def redaction(name: str) -> Redaction:
+    return Redaction(find(name), lambda: [HELD], KEY)
+
+
+def contact(name: str, phone: str = PHONE) -> dict[str, Any]:
+    """A contact as the provider writes it, with something in every field."""
+    made: dict[str, Any] = {}
+    for field in fields_of(find(name).record).values():
+        texts = {"email": EMAIL, "phone": phone}
+        kind = field.marker.personal
+        if kind == "name":
+            made[field.wire] = FIRST if "first" in field.name else LAST
+        elif kind == "free" and field.kind == "dict":
+            made[field.wire] = {"home": STREET, "town": CITY, "nested": {"code": [POST_CODE]}}
+        elif kind == "free":
+            known = {"birthdate": BORN, "post_code": POST_CODE, "city": CITY}
+            made[field.wire] = known.get(field.name, STREET)
+        else:
+            made[field.wire] = texts.get(kind) or {"boolean": True, "list": ["vip"]}.get(
+                field.kind, "2026-01-10T08:00:00Z" if field.kind == "datetime" else "a-1"
+            )
+    return made
+
+
+def spelled(name: str, made: dict[str, Any]) -> dict[str, Any]:
+    """The same with the number in each of the spellings that a provider gives it beside."""
+    forms = {
+        "format_international": "+1 415-555-0234",
+        "format_national": "(415) 555-0234",
+        "format_rfc": "tel:+1-415-555-0234",
+    }
+    return {field: forms.get(field, value) for field, value in made.items()}
+
+
+def json_of(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def exchanges(name: str) -> list[tuple[Request, Response]]:
+    one, two = spelled(name, contact(name)), contact(name, ABROAD)
+    url = f"{find(name).base_url}/contacts"
+    refusal = f"{FIRST} {LAST} ({EMAIL}) of {STREET} has {PHONE} already, not (647) 555-0876"
+    declared = fields_of(find(name).record).values()
+    phones = [each.wire for each in declared if is_phone(each)]
+    query = tuple((wire, PHONE) for wire in phones)
+    form = "&".join(f"{wire}={quote(PHONE)}" for wire in phones) + f"&note={quote(EMAIL)}"
+    json_type = {"content_type": "application/json"}
+    return [
+        (
+            Request(
+                method="GET", url=f"{url}?phone={quote(PHONE)}&search=415-555-0234", query=query
+            ),
+            Response(status=200, body=json_of({"data": [one, two]}), **json_type),
+        ),
+        (
+            Request(method="POST", url=url, body=json_of(one), **json_type),
+            Response(status=409, body=json_of({"error": {"message": refusal}}), **json_type),
+        ),
+        (
+            Request(
+                method="POST", url=url, body=form.encode(), content_type="x-www-form-urlencoded"
+            ),
+            Response(status=500, body=f"<p>{refusal}</p>".encode(), content_type="text/html"),
+        ),
+        (
+            Request(method="GET", url=f"{url}/{quote(OTHER_PHONE)}", headers=(("X-For", EMAIL),)),
+            Response(
+                status=200,
+                headers=(("Link", f'<{url}?email={quote(EMAIL)}>; rel="next"'),),
+                body=json_of({"cursor": b64encode(f'["{EMAIL}", "x"]'.encode()).decode()}),
+                **json_type,
+            ),
+        ),
+    ]
+
+
+@pytest.mark.parametrize("name", names())
+def test_nobody_is_left_and_the_scan_finds_nothing(name):
+    redacting = redaction(name)
+    written = b""
+    for request, response in exchanges(name):
+        made = line(*redacting.exchange(request, response))
+        assert redacting.scan(made) == []
+        written += made
+    text = written.decode()
+    declared = {each.marker.personal for each in fields_of(find(name).record).values()}
+    told = PEOPLE if {"name", "free"} <= declared else PEOPLE[:8]
+    assert [each for each in told if each in text or quote(each, safe="") in text] == []
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_scan_finds_each_exchange_that_was_not_redacted(name):
+    redacting = redaction(name)
+    for each in exchanges(name):
+        redacting.exchange(*each)
+        findings = redacting.scan(line(*each))
+        assert findings
+        assert not [value for value in PEOPLE if any(value in finding for finding in findings)]
+
+
+@pytest.mark.parametrize("name", names())
+def test_to_redact_what_was_redacted_changes_nothing_even_in_another_run(name):
+    redacting = redaction(name)
+    for each in exchanges(name):
+        made = redacting.exchange(*each)
+        assert redacting.exchange(*made) == made
+        assert redaction(name).exchange(*made) == made
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_request_made_later_with_the_real_value_is_the_recorded_one(name):
+    provider = find(name)
+    key = PHONE if key_of(provider.record).marker.personal else "a-1"
+    recorded = redaction(name)
+    for each in exchanges(name):
+        recorded.exchange(*each)
+    asked = Request(method="GET", url=f"{provider.base_url}/contacts/{quote(key, safe='')}")
+    assert recorded.request(asked) == redaction(name).request(asked)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_recording_s_own_pseudonyms_stay_under_another_key(name):
+    owners: dict[str, str] = {}
+    first = Redaction(find(name), lambda: [HELD], KEY, owners)
+    # India keeps no numbers for fiction.
+    unreserved = json_of(contact(name, "+911000005678"))
+    given = [
+        *exchanges(name),
+        (Request(method="GET", url=""), Response(status=200, body=unreserved)),
+    ]
+    made = [first.exchange(*each) for each in given]
+    second = Redaction(find(name), lambda: [HELD], b"another", dict(owners))
+    for each in made:
+        assert second.scan(line(*each)) == []
+        assert second.exchange(*each) == each
+    stranger = Redaction(find(name), lambda: [HELD], b"another")
+    assert stranger.scan(line(*made[-1])) and stranger.exchange(*made[-1]) != made[-1]
+
+
+def test_a_contact_s_key_in_a_path_is_that_of_its_body():
+    redacting = redaction("sendblue")
+    provider = find("sendblue")
+    endpoint = provider.endpoint("get")
+    url = provider.base_url + endpoint.path.format(key=quote(PHONE, safe=""))
+    body = json_of({"contact": {"number": PHONE}})
+    request, response = redacting.exchange(
+        Request(method="GET", url=url), Response(status=200, body=body)
+    )
+    number = json.loads(response.body)["contact"]["number"]
+    assert request.url.endswith(f"/{quote(number, safe='')}")
+    assert redacting.url(f"{provider.base_url}/api/v2/contacts/count").endswith("/contacts/count")
+    body = json_of({"contact_ids": [PHONE, OTHER_PHONE]})
+    asked = redacting.request(Request(method="DELETE", url="", body=body))
+    assert json.loads(asked.body)["contact_ids"][0] == number
+
+
+def test_filters_have_the_pseudonyms_of_what_they_ask_for():
+    redacting = redaction("digital_onboarding")
+    query = (
+        ("filter[phone_mobile][in]", f"{PHONE},{OTHER_PHONE}"),
+        ("filter[name_last]", LAST),
+        ("page[size]", "100"),
+        ("sort", "-name_last"),
+    )
+    made = dict(redacting.request(Request(method="GET", url="", query=query)).query)
+    body = json_of({"phone_mobile": PHONE, "name_last": LAST})
+    row = json.loads(redacting.response(Response(status=200, body=body)).body)
+    assert made["filter[phone_mobile][in]"].split(",")[0] == row["phone_mobile"]
+    assert made["filter[name_last]"] == row["name_last"]
+    assert (made["page[size]"], made["sort"]) == ("100", "-name_last")
+
+
+def test_messages_about_a_field_are_read_and_not_replaced():
+    body = json_of({"error": {"details": {"phone_number": ["must be E.164", f"not {PHONE}"]}}})
+    made = redaction("sent").response(Response(status=400, body=body)).body
+    assert b"must be E.164" in made and PHONE.encode() not in made
+
+
+people = st.fixed_dictionaries(
+    {
+        "id": st.uuids().map(str),
+        "first_name": st.sampled_from(["Zenobia", "Ignatz", "Zoë", "X", ""]) | st.none(),
+        "last_name": st.sampled_from(["Quillfeather", "O'Void", "李"]) | st.none(),
+        "email": st.sampled_from([EMAIL, "i@void.invalid", "I@void.invalid"]) | st.none(),
+        "phone_number": st.integers(200, 999).map(lambda n: f"+1415555{n:04d}") | st.none(),
+        "email_consent": st.sampled_from(["subscribed", "suppressed"]),
+        "tags": st.lists(st.sampled_from(["vip", "gift"]), max_size=2),
+        "custom_fields": st.dictionaries(
+            st.sampled_from(["tier", "town"]), st.sampled_from(["gold", CITY, 7, None, True])
+        ),
+        "created_at": st.datetimes().map(lambda t: f"{t.isoformat()}Z"),
+        "count": st.integers(),
+    }
+)
+
+
+@given(st.lists(people, max_size=8))
+def test_a_list_and_its_details_join_as_before(rows):
+    redacting = redaction("privy")
+    listed = redacted(redacting, {"data": rows})["data"]
+    details = [redacted(redacting, {"data": row})["data"] for row in rows]
+    assert listed == details
+    for field in ("first_name", "last_name", "email", "phone_number"):
+        before, after = ([row[field] for row in each] for each in (rows, listed))
+        assert [[a == b for a in before] for b in before] == [
+            [a == b for a in after] for b in after
+        ]
+    for row, made in zip(rows, listed, strict=True):
+        assert list(row) == list(made)
+        assert [type(value) for value in row.values()] == [type(value) for value in made.values()]
+        kept = ("id", "email_consent", "tags", "created_at", "count")
+        assert [row[each] for each in kept] == [made[each] for each in kept]
+
+
+def redacted(redacting: Redaction, body: Any) -> Any:
+    return json.loads(redacting.response(Response(status=200, body=json_of(body))).body)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text('aé"\\\n 😀'),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("xyz", max_size=3), inner),
+    max_leaves=12,
+)
+styles = st.fixed_dictionaries(
+    {
+        "indent": st.sampled_from([None, 0, 2]),
+        "ensure_ascii": st.booleans(),
+        "separators": st.sampled_from([None, (",", ":"), (", ", ": ")]),
+    }
+)
+
+
+@given(json_values, styles)
+def test_json_without_anybody_keeps_its_bytes(value, style):
+    body = json.dumps(value, **style).encode()
+    assert redaction("sent").response(Response(status=200, body=body)).body == body
+
+
+@given(json_values, styles)
+def test_json_around_what_is_replaced_keeps_its_bytes(value, style):
+    redacting = redaction("sent")
+    made = [redacting.text(PHONE), PHONE]
+    after, before = (
+        json.dumps({"phone_number": phone, "rest": value}, **style).encode() for phone in made
+    )
+    assert redacting.response(Response(status=200, body=before)).body == after
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"n": 12345678901234567890123, "f": 1E5, "d": 1, "d": 2}\n',
+        '{"a": "e\u0301", "b": "\\u00e9"}'.encode(),
+        b'{"half": "\\ud83d"}',
+        b"\x1f\x8b\x08\x00\xff\xfe+\x00",
+        b"id,tag\n1,vip\n",
+        b"<html></html>",
+        b"{not json",
+        b"",
+        b"[]",
+        b"12025550123",
+    ],
+)
+def test_bodies_in_which_nobody_is_stay_as_they_are(name, body):
+    assert redaction(name).response(Response(status=200, body=body)).body == body
+
+
+def test_numbers_that_are_phone_numbers_stay_numbers():
+    body = json_of({"phone_number": 14155550234, "id": 4155559234, "at": 1700000000, "token": 5})
+    made = redacted(redaction("sent"), json.loads(body))
+    assert re.fullmatch(r"1\d{3}55501\d\d", str(made["phone_number"]))
+    assert (made["id"], made["at"], made["token"]) == (4155559234, 1700000000, 0)
+
+
+def test_long_numbers_in_free_text_s_place_are_replaced():
+    made = redacted(redaction("privy"), {"custom_fields": {"account": 12345678, "visits": 12}})
+    assert made["custom_fields"]["account"] not in (12345678, None)
+    assert made["custom_fields"]["visits"] == 12
+
+
+def test_names_in_json_are_redacted_too():
+    made = redacted(redaction("privy"), {"by_address": {EMAIL: 1, "Bearer a1b2c3d4e5f6": 2}})
+    assert EMAIL not in made["by_address"] and len(made["by_address"]) == 2
+    assert "Bearer redacted-bearer" in made["by_address"]
+
+
+def test_a_simulator_s_contacts_stay_readable(name):
+    body = {"phone": seeds.phone(3), "phone_number": seeds.phone(4), "email": "ada@example.com"}
+    assert redacted(redaction(name), body) == body
+
+
+def test_the_scan_says_what_and_where_and_never_the_value():
+    redacting = redaction("privy")
+    redacting.response(Response(status=200, body=json_of({"first_name": FIRST})))
+    data = f"é {EMAIL} {PHONE} {HELD} {FIRST}".encode()
+    values = {
+        "credential": HELD,
+        "e-mail address": EMAIL,
+        "phone number": PHONE,
+        "personal value": FIRST,
+    }
+    expected = {f"{kind} at byte {data.index(v.encode())}" for kind, v in values.items()}
+    assert set(redacting.scan(data)) == expected
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "%2B14155550234",
+        "zenobia%40post.invalid",
+        '"\\u002b14155550234"',
+        b64encode(f"for {EMAIL}".encode()).decode(),
+        b64encode(f"x{HELD}".encode()).decode(),
+        "415.555.0234",
+        "tel:+44-20-0000-5678",
+    ],
+)
+def test_the_scan_reads_what_its_readers_may_decode(data):
+    assert redaction("sent").scan(f"<{data}>".encode())
+
+
+def test_no_repr_shows_a_value():
+    for each in (*exchanges("privy")[0], *exchanges("privy")[1], redaction("privy")):
+        assert not [value for value in PEOPLE if value in repr(each)]
+
+
+@pytest.mark.parametrize("part", ["a", "1 ", "a@", "eyJ", "%41", "+1(", "token ", "-1", "bearer "])
+def test_a_long_text_of_near_misses_takes_no_long_time(part):
+    body = (part * 20_000).encode()
+    started = perf_counter()
+    redaction("sent").response(Response(status=200, body=body))
+    redaction("sent").scan(body)
+    # A search that tries the rest of the text at each place would take minutes.
+    assert perf_counter() - started < 5
+
+
+ordinary = st.one_of(
+    st.uuids().map(str),
+    st.uuids().map(lambda each: each.hex),
+    st.datetimes(datetime(1900, 1, 1)).map(lambda each: f"{each.isoformat()}Z"),
+    st.dates(date(1900, 1, 1)).map(str),
+    st.binary(min_size=8, max_size=32).map(lambda each: b64encode(each).decode()),
+    st.from_regex(r"(cus|evt|msg)_[a-z0-9]{14,20}", fullmatch=True),
+    st.integers(0, 10**6 - 1).map(str),
+    st.sampled_from(["active", "NY", "en-US", "50%", "is required", "the token has expired"]),
+)
+
+
+# A name that tells of a secret stands in base64 too, and before its padding; and a form writes a
+# space as the + that numbers begin with.
+@example("2293148b-1b25-1771-b071-62cd193175b9", "AAAAAAAAAAA=", "id")
+@example("22931485122517712071620193175122", "AAAAAAAAAAA=", "id")
+@example("e3e70682-c209-4cac-629f-6fbed82c07cd", "AAAAAAAAAAAAAAAAAaPIN0A=", "id")
+@given(ordinary, ordinary, st.sampled_from(["id", "created_at", "next", "status", "message"]))
+def test_what_tells_of_nobody_stays_wherever_it_is(one, other, name):
+    redacting = redaction("privy")
+    asked = Request(
+        method="POST",
+        url="https://api.test/c",
+        query=((name, one),),
+        headers=(("X-Of", one),),
+        body=f"{name}={quote(one)}&note=see+{quote(other)}+{quote(one)}".encode(),
+        content_type="application/x-www-form-urlencoded",
+    )
+    answer = Response(status=200, body=json_of({name: [one], "m": f"{other} {one}", one: 1}))
+    assert redacting.exchange(asked, answer) == (asked, answer)
+    assert redacting.scan(line(asked, answer)) == []

@@ -1,0 +1,265 @@
+"""24 planted secrets, at every provider: none is in what is written, and the scan sees each."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode, urlsafe_b64encode
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contactkit._providers import find
+from contactkit._redact import ISSUED
+from contactkit.cassette.redaction.redactor import Redaction, Request, Response
+from contactkit.cassette.redaction.secrets import STAND_IN, Secrets
+
+KEY = b"a key of thirty-two bytes, no more"
+HELD = "kT9/vQ+2 =xZ&41mm"
+OTHER = "held-second-8842"
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlLW9mLWl0"
+
+
+def base64_of(before: int) -> str:
+    return b64encode(b"\1" * before + HELD.encode() + b"\1\1").decode().rstrip("=")
+
+
+def form(**values: str) -> str:
+    return "&".join(f"{name}={quote_plus(value)}" for name, value in values.items())
+
+
+# What is planted, by where: the text that must be gone, and the message that has it.
+PLANTED: dict[str, tuple[str, dict[str, object]]] = {
+    "authorization": ("s01-abcdef", {"headers": (("Authorization", "Bearer s01-abcdef"),)}),
+    "basic": (
+        b64encode(b"user:s02-abcdef").decode(),
+        {"headers": (("authorization", f"Basic {b64encode(b'user:s02-abcdef').decode()}"),)},
+    ),
+    "api key header": ("s03-abcdef", {"headers": (("X-Api-Key", "s03-abcdef"),)}),
+    "custom token header": ("s04-abcdef", {"headers": (("X-Refresh-Token", "s04-abcdef"),)}),
+    "signature header": ("s05-abcdef", {"headers": (("X-Signature", "s05-abcdef"),)}),
+    "cookie": ("s06-abcdef", {"headers": (("Cookie", "theme=dark; sid=s06-abcdef"),)}),
+    "set-cookie": ("s07-abcdef", {"headers": (("Set-Cookie", "sid=s07-abcdef; Path=/"),)}),
+    "link": (
+        "s08-abcdef",
+        {"headers": (("Link", '<https://api.test/c?page=2&token=s08-abcdef>; rel="next"'),)},
+    ),
+    "location": ("s09-abcdef", {"headers": (("Location", "https://u:s09-abcdef@api.test/c"),)}),
+    "query": ("s10-abcdef", {"query": (("access_token", "s10-abcdef"),)}),
+    "query in the URL": ("s11-abcdef", {"url": "https://api.test/c?api_key=s11-abcdef&page=1"}),
+    "URL user info": ("s12-abcdef", {"url": "https://user:s12-abcdef@api.test/c"}),
+    "path, by value": (OTHER, {"url": f"https://api.test/hooks/{OTHER}/run"}),
+    "fragment": ("s14-abcdef", {"url": "https://api.test/c#access_token=s14-abcdef"}),
+    "JSON at depth": ("s15-abcdef", {"body": {"a": [{"b": {"apiKey": "s15-abcdef"}}]}}),
+    "token answer": (
+        "s16-abcdef",
+        {"body": {"access_token": "s16-abcdef", "token_type": "Bearer", "expires_in": 3600}},
+    ),
+    "list under a name": ("s17-abcdef", {"body": {"tokens": ["s17-abcdef"]}}),
+    "form": ("s18-abcdef", {"form": form(grant_type="x", client_secret="s18-abcdef")}),
+    "percent-encoded, by value": (quote(HELD, safe=""), {"form": form(note=HELD)}),
+    "base64": (base64_of(0), {"body": {"note": f"see {base64_of(0)}"}}),
+    "base64, one byte on": (base64_of(1), {"body": {"note": base64_of(1)}}),
+    "base64, two bytes on": (base64_of(2), {"text": f"raw {base64_of(2)} text"}),
+    "JWT": (JWT, {"body": {"errors": [f"cannot read {JWT} here"]}}),
+    "error text": (
+        HELD,
+        {"body": {"error": {"message": f"the key {HELD} is not valid for {OTHER}"}}},
+    ),
+}
+
+
+def content(parts: dict[str, object]) -> tuple[bytes, str]:
+    if "form" in parts:
+        return str(parts["form"]).encode(), "application/x-www-form-urlencoded"
+    if "text" in parts:
+        return str(parts["text"]).encode(), "text/plain"
+    return (json.dumps(parts["body"]).encode() if "body" in parts else b""), "application/json"
+
+
+def written(redaction: Redaction, parts: dict[str, object]) -> bytes:
+    """Both a request and an answer with these parts, redacted, as one line."""
+    request, response = redaction.exchange(*messages(parts))
+    return line(request, response)
+
+
+def messages(parts: dict[str, object]) -> tuple[Request, Response]:
+    body, kind = content(parts)
+    known = {name: parts[name] for name in ("headers", "query") if name in parts}
+    url = str(parts.get("url", "https://api.test/c"))
+    request = Request(method="GET", url=url, body=body, content_type=kind, **known)
+    headers = parts.get("headers", ())
+    return request, Response(status=400, headers=headers, body=body, content_type=kind)
+
+
+def line(request: Request, response: Response) -> bytes:
+    values = [request.url, request.query, request.headers, response.headers]
+    bodies = [each.body.decode("utf-8", "surrogateescape") for each in (request, response)]
+    return json.dumps([*values, *bodies], ensure_ascii=False).encode("utf-8", "surrogateescape")
+
+
+@pytest.fixture
+def redaction(name: str) -> Redaction:
+    return Redaction(find(name), lambda: [HELD, OTHER], KEY)
+
+
+def test_there_are_24():
+    assert len(PLANTED) == 24
+
+
+@pytest.mark.parametrize("where", PLANTED)
+def test_a_planted_secret_is_gone(redaction, where):
+    secret, parts = PLANTED[where]
+    made = written(redaction, parts)
+    assert secret.encode() not in made
+    assert b"redacted-" in made
+    assert redaction.scan(made) == []
+
+
+@pytest.mark.parametrize("where", PLANTED)
+def test_what_was_redacted_once_stays_as_it_is(redaction, name, where):
+    request, response = redaction.exchange(*messages(PLANTED[where][1]))
+    again = Redaction(find(name), lambda: [HELD, OTHER], KEY)
+    assert again.exchange(request, response) == (request, response)
+
+
+@pytest.mark.parametrize(
+    "where", [where for where in PLANTED if where not in ("set-cookie", "list under a name")]
+)
+def test_the_scan_sees_it_without_any_redaction(name, where):
+    """By value or shape, but for what its name alone tells; then after it was seen once."""
+    redaction = Redaction(find(name), lambda: [HELD, OTHER], KEY)
+    secret, parts = PLANTED[where]
+    written(redaction, parts)
+    assert redaction.scan(line(*messages(parts)))
+    assert not any(secret in finding for finding in redaction.scan(line(*messages(parts))))
+
+
+def test_the_declared_credentials_are_secret_by_name(name):
+    provider = find(name)
+    for auth in provider.auth:
+        for each in auth.credentials:
+            made = Redaction(provider, list, KEY).request(
+                Request(method="GET", url="", headers=((each.header or "x-api-key", "plainly"),))
+            )
+            assert "plainly" not in made.headers[0][1]
+
+
+def test_one_secret_has_one_stand_in_wherever_it_is():
+    secrets = Secrets(lambda: ["tok-123456789"])
+    first = secrets.stand_in("access_token", "tok-123456789")
+    assert first == "redacted-access-token"
+    assert secrets.header("Authorization", "Bearer tok-123456789") == f"Bearer {first}"
+    assert secrets.text("https://x.test/tok-123456789") == f"https://x.test/{first}"
+    assert secrets.stand_in("access_token", "another-987654") == "redacted-access-token-2"
+
+
+def test_a_secret_of_the_traffic_is_found_again_by_its_value():
+    secrets = Secrets(list)
+    made = secrets.stand_in("refresh_token", "r3fresh.abc-def")
+    assert secrets.text("used r3fresh.abc-def twice") == f"used {made} twice"
+
+
+def test_a_credential_that_changes_is_found_at_once():
+    held = ["first-credential"]
+    secrets = Secrets(lambda: held)
+    assert secrets.text("a first-credential") == "a redacted-credential"
+    held.append("second-credential")
+    assert secrets.text("a second-credential") == "a redacted-credential-2"
+
+
+@pytest.mark.parametrize(
+    "name", ["token_type", "token_url", "expires_in", "keys", "monkey", "pins"]
+)
+def test_what_only_sounds_like_a_secret_is_none(name):
+    assert not Secrets(list).is_named(name)
+
+
+@pytest.mark.parametrize("name", ["apiKey", "X-API-KEY", "clientSecret", "password", "session_id"])
+def test_names_are_known_in_any_spelling(name):
+    assert Secrets(list).is_named(name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: a1b2c3d4e5",
+        "sk_live_4eC39HqLyjWDarjt",
+        "AKIA0123456789ABCDEF",
+        "Bearer a1b2c3d4e5",
+        "token=abcd",
+    ],
+)
+def test_shapes_tell_without_a_name(text):
+    made = Secrets(list).text(f"it said {text} here")
+    assert text not in made
+    assert list(Secrets(list).leaks(text)) and not list(Secrets(list).leaks(made))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"{each}{joint}a1b2c3d4e5" for each in ISSUED for joint in "-_"),
+        "SG.a1b2c3d4e5",
+        "AIza" + "Sy0123456789" * 3,
+        *(f"{word}={'a1b2c3d4e5'}" for word in ("API-Key", "Private_Key_Id", "secret", "TOKENS")),
+        *(f"{word}: 'a1b2c3d4e5'" for word in ("jwt", "Passphrase", "pwd", "Signature", "HMAC")),
+        *(
+            f"{word} was a1b2c3d4e5"
+            for word in ("SessionID", "credentials", "to\u212aen", "pa\u017fsword")
+        ),
+        "BASIC%20a1b2c3d4e5",
+        JWT,
+    ],
+)
+def test_every_shape_is_found(text):
+    assert list(Secrets(list).leaks(f"it said {text} here"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "token: is needed",
+        "Authorization: is needed, in 2 ways",
+        "Bearer authentication",
+        "the secret was wrong",
+        "keys: 12",
+    ],
+)
+def test_prose_about_secrets_is_none(text):
+    assert Secrets(list).text(text) == text
+
+
+@given(st.binary(max_size=20), st.text('abcXYZ0189+/&= %"\\é', min_size=9), st.binary(max_size=20))
+def test_no_base64_hides_a_credential(before, secret, after):
+    secrets = Secrets(lambda: [secret])
+    for encode in (b64encode, urlsafe_b64encode):
+        made = encode(before + secret.encode() + after).decode()
+        assert STAND_IN.search(secrets.text(f"<{made}>"))
+
+
+@given(st.text(min_size=4))
+def test_no_spelling_of_a_credential_is_left(secret):
+    secrets = Secrets(lambda: [secret])
+    spelled = [secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]]
+    made = secrets.text(" | ".join(spelled))
+    assert not any(kind == "credential" for kind, _ in secrets.leaks(made.replace("redacted-", "")))
+
+
+def test_a_stand_in_that_the_client_holds_in_replay_is_no_secret():
+    secrets = Secrets(lambda: ["redacted-access-token"])
+    assert secrets.text("Bearer redacted-access-token") == "Bearer redacted-access-token"
+    assert not list(secrets.leaks("Bearer redacted-access-token"))
+
+
+def test_a_password_of_odd_signs_is_found_again_by_its_value():
+    secrets = Secrets(list)
+    made = secrets.stand_in("password", "p&ss w@rd!")
+    assert secrets.text("with p&ss w@rd! it fails") == f"with {made} it fails"
+
+
+def test_two_secrets_of_one_shape_have_two_stand_ins():
+    other = JWT.replace("c2ln", "d3Bo")
+    made = Secrets(list).text(f"{JWT} {other} {JWT}").split()
+    assert made == ["redacted-jwt", "redacted-jwt-2", "redacted-jwt"]

@@ -1,0 +1,466 @@
+"""Cassettes as users have them: recorded from a provider, replayed through both doors."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pandas as pd
+import pytest
+import respx
+
+import contactkit as ck
+from contactkit._providers import find
+from contactkit.forms import ContactForm
+from contactkit.spec.record import fields_of
+from tests.support.front_end import Front
+from tests.support.providers import EXAMPLES, Wire, loses, says
+
+BY_CHANCE = ["idempotency_key", "elapsed_ms", "at"]
+TYPED = {
+    "sent": {"default_channel": "whatsapp"},
+    "sendblue": {"first_name": "Grace"},
+    "privy": {"first_name": "Grace"},
+    "digital_onboarding": {"name_first": "Grace"},
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "tape.jsonl"
+
+
+async def session(client: ck.Client, name: str, *, extra: bool = False) -> list[pd.DataFrame]:
+    """List, update, list, save a form, list."""
+    key, update = EXAMPLES[name].key, EXAMPLES[name].update
+    if extra:
+        client.contacts.list()
+    frames = [client.contacts.list(), client.contacts.update(key, **update)]
+    frames.append(client.contacts.list())
+    form = client.contacts.form(key)
+    await Front(form.widget).ask("save", **TYPED[name])
+    assert form.result["outcome"].item() == "updated"
+    return [*frames, form.contact, client.contacts.list()]
+
+
+async def awaited(client: ck.Client, name: str) -> list[pd.DataFrame]:
+    """The same through the awaiting door."""
+    door, key, update = client.aio.contacts, EXAMPLES[name].key, EXAMPLES[name].update
+    frames = [await door.list(), await door.update(key, **update), await door.list()]
+    form = ContactForm(door, client._session, client.world, await door.get(key))
+    await Front(form.widget).ask("save", **TYPED[name])
+    return [*frames, form.contact, await door.list()]
+
+
+class Late(Wire):
+    """A provider whose answers are on their way for a moment."""
+
+    def transport(self, provider):
+        handle = super().transport(provider).handler
+
+        async def late(request):
+            response = handle(request)
+            await asyncio.sleep(0.001)
+            return response
+
+        return httpx.MockTransport(late)
+
+
+def unlucky() -> Wire:
+    """A provider that is busy, cannot be reached, and does not answer in time."""
+    busy = says(429, b"{}", Retry_After="7")
+    lost = [loses(kind, after=False) for kind in (httpx.ConnectError, httpx.ReadTimeout)]
+    return Wire(faults=[busy, None, lost[0], None, lost[1]])
+
+
+def same(recorded: pd.DataFrame, replayed: pd.DataFrame, name: str) -> None:
+    """Equal, but that what may tell of a person has a stand-in, the same one wherever it comes."""
+    fields = fields_of(find(name).record)
+    personal = {field for field in fields if fields[field].marker.personal}
+    assert list(recorded.columns) == list(replayed.columns)
+    for column in recorded.columns.difference([*BY_CHANCE, "before", "after"]):
+        was, found = recorded[column], replayed[column]
+        assert was.dtype == found.dtype
+        if column in personal or was.dtype in ("string", object):
+            was, found = (pd.Series(pd.factorize(each.astype(str))[0]) for each in (was, found))
+        pd.testing.assert_series_equal(was, found, check_names=False)
+
+
+@pytest.mark.parametrize("extra", [False, True])
+@pytest.mark.parametrize("luck", [Wire, unlucky])
+async def test_a_session_replays_to_the_same_frames_through_both_doors(name, luck, extra, path):
+    client = ck.connect(name, via=luck())
+    with ck.record(client, path):
+        recorded = await session(client, name)
+    one, other = (
+        ck.connect(name, via=ck.Cassette(path, "replay", exhausted="last" if extra else "error"))
+        for _ in range(2)
+    )
+    blocking = await session(one, name, extra=extra)
+    awaiting = await awaited(other, name)
+    for was, found, again in zip(recorded, blocking, awaiting, strict=True):
+        same(was, found, name)
+        pd.testing.assert_frame_equal(
+            found.drop(columns=BY_CHANCE, errors="ignore"),
+            again.drop(columns=BY_CHANCE, errors="ignore"),
+        )
+    assert other.world.unused().empty
+
+
+KILLED = """
+import os, signal, sys, contactkit as ck
+client = ck.connect("sent", via=ck.Cassette(sys.argv[1], world=ck.Simulator(contacts=8, seed=7)))
+for key in client.contacts.list()["id"][:6]:
+    client.contacts.get(key)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_process_has_kept_every_exchange_that_ended(path):
+    ran = subprocess.run([sys.executable, "-c", KILLED, path])
+    assert ran.returncode == -signal.SIGKILL
+    replay = ck.connect("sent", via=ck.Cassette(path))
+    for key in replay.contacts.list()["id"][:6]:
+        assert replay.contacts.get(key)["id"].tolist() == [key]
+    assert len(replay.world.frame()) == 7
+    assert replay.world.mode == "replay"
+    assert replay.world.unused().empty
+
+
+def broken() -> Wire:
+    return Wire(faults=[loses(httpx.ConnectError, after=False)] * 9)
+
+
+def once(path: Path) -> bytes:
+    with ck.connect("sent", via=ck.Cassette(path, world=Wire())) as client:
+        client.contacts.list()
+    return path.read_bytes()
+
+
+def test_to_record_anew_without_a_network_changes_nothing(path):
+    before = once(path)
+    with ck.connect("sent", via=ck.Cassette(path, "refresh", world=broken())) as client:
+        with pytest.raises(ck.TransportError):
+            client.contacts.list()
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_to_record_anew_with_an_error_at_the_end_changes_nothing(path):
+    before = once(path)
+    refresh = ck.connect("sent", via=ck.Cassette(path, "refresh", world=Wire()))
+    with pytest.raises(ZeroDivisionError), refresh as client:
+        client.contacts.update(EXAMPLES["sent"].key, opt_out=True)
+        1 / 0  # noqa: B018
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_to_record_anew_changes_only_what_has_changed(path):
+    before = once(path).splitlines()
+    wire = Wire()
+    ck.connect("sent", via=wire).contacts.update(EXAMPLES["sent"].key, opt_out=True)
+    with ck.connect("sent", via=ck.Cassette(path, "refresh", world=wire)) as client:
+        client.contacts.list()
+        assert path.read_bytes().splitlines() == before
+    after = path.read_bytes().splitlines()
+    changed = [new for old, new in zip(before, after, strict=True) if old != new]
+    assert len(changed) == 2
+    assert all(b'"opt_out":true' in line or b'"ask"' in line for line in changed)
+
+
+async def test_the_awaiting_door_ends_a_recording_too(path):
+    once(path)
+    wire = Wire(simulator=ck.Simulator(contacts=3, seed=7))
+    refresh = ck.connect("sent", via=ck.Cassette(path, "refresh", world=wire))
+    async with refresh.aio as door:
+        await door.contacts.list()
+    assert len(ck.connect("sent", via=ck.Cassette(path)).contacts.list()) == 3
+
+
+def test_what_is_missing_is_recorded_and_the_rest_replayed(path):
+    once(path)
+    wire = Wire()
+    new = ck.connect("sent", via=ck.Cassette(path, "new", world=wire))
+    assert len(new.contacts.list()) == 8
+    assert wire.requests == []
+    new.contacts.get(EXAMPLES["sent"].key)
+    assert len(wire.requests) == 1
+    replay = ck.connect("sent", via=ck.Cassette(path))
+    assert len(replay.contacts.get(EXAMPLES["sent"].key)) == 1
+    assert len(replay.contacts.list()) == 8
+
+
+def test_both_of_two_merged_recordings_are_replayed_whole(path, tmp_path):
+    base = once(path)
+    branches = []
+    for number, key in enumerate((EXAMPLES["sent"].key, EXAMPLES["sent"].unknown)):
+        branch = tmp_path / f"branch-{number}.jsonl"
+        branch.write_bytes(base)
+        client = ck.connect("sent", via=ck.Cassette(branch, "new", world=Wire()))
+        client.contacts.list(channel=("sms", "whatsapp")[number])
+        try:
+            client.contacts.get(key)
+        except ck.NotFoundError:
+            pass
+        branches.append(branch)
+    path.write_bytes(base)
+    subprocess.run(["git", "merge-file", "--union", branches[0], path, branches[1]], check=True)
+    replay = ck.connect("sent", via=ck.Cassette(branches[0]))
+    assert len(replay.contacts.list()) == 8
+    assert [len(replay.contacts.list(channel=each)) for each in ("sms", "whatsapp")] == [7, 5]
+    assert len(replay.contacts.get(EXAMPLES["sent"].key)) == 1
+    with pytest.raises(ck.NotFoundError):
+        replay.contacts.get(EXAMPLES["sent"].unknown)
+
+
+def test_eight_threads_on_two_cassettes_get_no_wrong_answer(tmp_path):
+    keys: dict[str, list[str]] = {}
+    for name in ("sent", "privy"):
+        client = ck.connect(name, via=ck.Simulator(contacts=40, seed=1))
+        with ck.record(client, tmp_path / f"{name}.jsonl"):
+            people = client.contacts.list()
+            keys[name] = people[people.columns[0]].tolist()
+            for key in keys[name]:
+                client.contacts.get(key)
+    clients = {name: ck.connect(name, via=ck.Cassette(tmp_path / f"{name}.jsonl")) for name in keys}
+    asked = [(name, key) for name in keys for key in keys[name]]
+
+    def wrong(each: tuple[str, str]) -> bool:
+        found = clients[each[0]].contacts.get(each[1])
+        return found[found.columns[0]].tolist() != [each[1]]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert not any(pool.map(wrong, sorted(asked, key=lambda each: each[1])))
+
+
+async def test_a_read_beside_a_write_is_replayed_beside_it(path):
+    key = EXAMPLES["sent"].key
+
+    async def session(client):
+        door = client.aio.contacts
+        at_once = (door.update(key, opt_out=True), door.get(key), door.list())
+        return [len(each) for each in await asyncio.gather(*at_once)] + [len(await door.get(key))]
+
+    client = ck.connect("sent", via=ck.Cassette(path, world=Late()))
+    assert await session(client) == await session(ck.connect("sent", via=ck.Cassette(path)))
+
+
+def test_it_says_what_mode_is_on(path):
+    once(path)
+    replay = ck.connect("sent", via=ck.Cassette(path))
+    people = replay.contacts.list()
+    for shown in (repr(replay), replay._repr_html_()):
+        assert "cassette tape.jsonl (replay)" in shown
+        assert "recorded from the provider (2026-10-01): nothing is sent" in shown
+    assert people.attrs["world"] == "cassette tape.jsonl (replay)"
+    assert "nothing is sent" in people.attrs["notice"]
+    assert "nothing is sent" in Front(replay.contacts.form().widget).head.text
+
+
+def test_a_write_that_cannot_be_recorded_is_not_said_to_be_undone(path):
+    client = ck.connect("sent", via=ck.Cassette(path / "under a file" / "x.jsonl", world=Wire()))
+    path.touch()
+    with pytest.raises(ck.CassetteError, match=r"be made: Not a directory$"):
+        client.contacts.get(EXAMPLES["sent"].key)
+    with pytest.raises(ck.CassetteError, match="; the write itself was sent, and may be done"):
+        client.contacts.update(EXAMPLES["sent"].key, opt_out=True)
+
+
+def test_an_override_answers_first_and_is_not_recorded(path):
+    key = EXAMPLES["sent"].key
+    with ck.connect("sent", via=ck.Cassette(path, world=Wire())) as client:
+        client.contacts.list()
+        client.contacts.get(key)
+    router = respx.Router(base_url="https://api.sent.dm")
+    route = router.get(f"/v3/contacts/{key}").respond(404, json={"success": False})
+    replay = ck.connect("sent", via=ck.Cassette(path, overrides=router))
+    assert len(replay.contacts.list()) == 8
+    with pytest.raises(ck.NotFoundError):
+        replay.contacts.get(key)
+    assert route.call_count == 1
+
+
+@pytest.mark.parametrize("mode", ["replay", "new", "refresh", "verify"])
+async def test_an_override_answers_first_in_every_mode(path, mode):
+    once(path)
+    router, wire = respx.Router(), Wire()
+    router.get(path__regex="/v3/contacts/.*").respond(404, json={"success": False})
+    client = ck.connect("sent", via=ck.Cassette(path, mode, world=wire, overrides=router))
+    with pytest.raises(ck.NotFoundError):
+        client.contacts.get(EXAMPLES["sent"].key)
+    with pytest.raises(ck.NotFoundError):
+        await client.aio.contacts.get(EXAMPLES["sent"].key)
+    assert wire.requests == []
+
+
+@pytest.mark.parametrize("mode", ["new", "refresh"])
+def test_a_simulators_recording_and_a_providers_are_never_one_file(path, mode):
+    with ck.connect("sent", via=ck.Cassette(path, world=ck.Simulator())) as client:
+        client.contacts.list()
+    with pytest.raises(ck.CassetteError, match="recorded from simulator, and wire is not"):
+        ck.connect("sent", via=ck.Cassette(path, mode, world=Wire()))
+    path.unlink()
+    once(path)
+    with pytest.raises(ck.CassetteError, match="recorded from wire, and simulator is not"):
+        ck.connect("sent", via=ck.Cassette(path, mode, world=ck.Simulator()))
+
+
+def test_a_recording_stays_one_when_the_working_directory_changes(path, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    client = ck.connect("sent", via=ck.Cassette(path.name, world=Wire()))
+    client.contacts.list()
+    (path.parent / "other").mkdir()
+    monkeypatch.chdir(path.parent / "other")
+    client.contacts.get(EXAMPLES["sent"].key)
+    assert len(ck.Cassette(path).entries) == 2
+    assert os.listdir() == []
+
+
+def test_what_to_do_when_answers_have_run_out_is_checked(path):
+    with pytest.raises(ck.ConfigurationError, match="exhausted='again' must be error or last"):
+        ck.Cassette(path, exhausted="again")
+
+
+def test_a_miss_says_what_comes_nearest_and_nobodys_number(path):
+    client = ck.connect("sendblue", via=Wire())
+    with ck.record(client, path):
+        client.contacts.get("+12025550123")
+    replay = ck.connect("sendblue", via=ck.Cassette(path), api_key="canary-4f1d", api_secret="x-9")
+    with pytest.raises(ck.UnrecordedRequestError) as caught:
+        replay.contacts.get("+14155552671")
+    told = str(caught.value)
+    assert "/api/v2/contacts/" in told and "tape.jsonl, line" in told and 'mode="new"' in told
+    assert "4155552671" not in told and "canary" not in told
+
+
+def test_a_frame_shows_what_was_asked_and_how_often(path):
+    once(path)
+    cassette = ck.Cassette(path, expires=timedelta(days=100_000))
+    assert repr(cassette).endswith("1 exchanges, 1 unused")
+    assert cassette.unused()["path"].tolist() == ["/v3/contacts"]
+    ck.connect("sent", via=cassette).contacts.list()
+    found = cassette.frame()
+    assert found["hits"].tolist() == [1]
+    assert found[["method", "path", "status"]].values.tolist() == [["GET", "/v3/contacts", 200]]
+    assert cassette.unused().empty
+    assert repr(cassette) == "contactkit cassette tape.jsonl (replay): 1 exchanges"
+
+
+def test_what_has_expired_is_warned_of(path):
+    once(path)
+    with pytest.warns(ck.ContactKitWarning, match="1 of its 1 exchanges have expired"):
+        cassette = ck.Cassette(path, expires=timedelta(seconds=1))
+    assert cassette.frame()["expired"].tolist() == [True]
+
+
+def test_a_replay_needs_no_credentials_and_a_recording_does(path, tmp_path):
+    once(path)
+    assert len(ck.connect("sent", via=ck.Cassette(path, "replay")).contacts.list()) == 8
+    with pytest.raises(ck.ConfigurationError, match="api_key"):
+        ck.connect("sent", via=ck.Cassette(tmp_path / "other.jsonl"))
+
+
+def test_another_providers_recording_is_refused_by_name(path):
+    once(path)
+    with pytest.raises(ck.CassetteError, match="is a recording of sent, not of privy"):
+        ck.connect("privy", via=ck.Cassette(path))
+
+
+def test_a_recording_that_is_not_there_is_named(path):
+    with pytest.raises(ck.CassetteError, match="no such recording"):
+        ck.Cassette(path, "replay")
+
+
+def test_another_key_of_pseudonyms_replays_and_does_not_record(path, monkeypatch):
+    client = ck.connect("sendblue", via=Wire())
+    with ck.record(client, path):
+        first = client.contacts.list().iloc[0]
+        client.contacts.update(first["phone"], last_name="Lovelace")
+    monkeypatch.setenv("CONTACTKIT_PSEUDONYM_KEY", "another key than that of the tests")
+    replay = ck.connect("sendblue", via=ck.Cassette(path))
+    again = replay.contacts.list().iloc[0]
+    with pytest.raises(ck.UnrecordedRequestError):
+        replay.contacts.update(again["phone"], last_name="Lovelace")
+    with pytest.raises(ck.CassetteError, match="CONTACTKIT_PSEUDONYM_KEY"):
+        ck.connect("sendblue", via=ck.Cassette(path, "new", world=Wire()))
+
+
+def test_a_replay_makes_no_key(path, monkeypatch, tmp_path):
+    once(path)
+    monkeypatch.delenv("CONTACTKIT_PSEUDONYM_KEY")
+    monkeypatch.setattr("platformdirs.user_config_path", lambda name: tmp_path / "none" / name)
+    ck.connect("sent", via=ck.Cassette(path)).contacts.list()
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_recording_passes_in_virtual_time(path):
+    client = ck.connect("sent", via=unlucky())
+    with ck.record(client, path):
+        client.contacts.list()
+        client.contacts.list()
+    replay = ck.connect("sent", via=ck.Cassette(path))
+    began, at = time.monotonic(), replay.world.clock.now()
+    replay.contacts.list()
+    assert replay.world.clock.now() - at >= 7
+    assert time.monotonic() - began < 5
+
+
+def test_off_records_nothing(path):
+    with ck.connect("sent", via=ck.Cassette(path, "off", world=Wire())) as client:
+        assert len(client.contacts.list()) == 8
+        assert "notice" not in client.contacts.list().attrs
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["privy", "digital_onboarding"])
+@pytest.mark.parametrize("account", ["token", "oauth"])
+def test_a_replay_authorises_as_the_recording_did(name, account, path):
+    wire = Wire()
+    ck.connect(name, via=wire)
+    client = ck.connect(name, via=wire, **wire.simulator.accounts[account])
+    with ck.record(client, path):
+        client.contacts.list()
+    replay = ck.connect(name, via=ck.Cassette(path))
+    assert len(replay.contacts.list()) == 8
+    assert replay.world.unused().empty
+    assert replay._session.credentials.keys() == client._session.credentials.keys()
+
+
+@pytest.mark.parametrize("mode", ["replay", "once", "new", "refresh", "verify", "off"])
+def test_a_cassette_may_be_closed_before_it_is_played_and_twice(mode, path):
+    if mode != "once":
+        once(path)
+    cassette = ck.Cassette(path, mode, world=Wire())
+    cassette.close(True)
+    client = ck.connect("sent", via=cassette)
+    assert len(client.contacts.list()) == 8
+    for clean in (True, True, False):
+        cassette.close(clean)
+    assert len(ck.connect("sent", via=ck.Cassette(path, "replay")).contacts.list()) == 8
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_a_recording_that_is_held_open_ends_when_it_is_told(path):
+    before = once(path)
+    wire = Wire(simulator=ck.Simulator(contacts=3, seed=7))
+    cassette = ck.Cassette(path, "refresh", world=wire)
+    cassette.hold_open()
+    with ck.connect("sent", via=cassette) as client:
+        client.contacts.list()
+    assert path.read_bytes() == before
+    with pytest.raises(ZeroDivisionError), ck.connect("sent", via=cassette) as client:
+        client.contacts.list(channel="sms")
+        1 / 0  # noqa: B018
+    cassette.close(True)
+    replay = ck.connect("sent", via=ck.Cassette(path))
+    assert len(replay.contacts.list()) == 3
+    assert len(replay.contacts.list(channel="sms"))

@@ -1,0 +1,612 @@
+"""The file: what is written is read, killed or merged; what is wrong is named."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import resource
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import contactkit as ck
+from contactkit.cassette.body import dumped
+from contactkit.cassette.exchange import Asked, Exchange
+from contactkit.cassette.file import Tape
+from contactkit.cassette.format import entry_of, settled
+from tests.support.exchanges import begun, contact, exchange, page
+from tests.support.requests import Talk
+
+ROOT = Path(__file__).parents[2]
+PAGE = exchange(body=page([contact(n) for n in range(100)]))
+LOST = exchange(status=None, body=b"", failure="ReadTimeout", sent=False)
+
+
+@pytest.fixture(params=["tape.jsonl", "tape.jsonl.gz"])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return tmp_path / request.param
+
+
+def held(path: Path) -> list[Exchange]:
+    """Every exchange of a file."""
+    return [each.exchange for each in Tape.load(path).entries]
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """Every line of a file, parsed."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+TEXTS = st.text(max_size=8)
+PAIRS = st.lists(st.tuples(TEXTS, TEXTS), max_size=3).map(tuple)
+ASKED = st.builds(
+    Asked,
+    method=st.sampled_from(["GET", "PATCH"]),
+    url=TEXTS.map("https://example.com/{}".format),
+    query=PAIRS,
+    body=st.binary(max_size=20) | st.just(b'{"name":"Zo\\u00eb"}'),
+    content_type=TEXTS,
+    marks=PAIRS,
+)
+EXCHANGES = st.builds(
+    Exchange,
+    asked=ASKED,
+    status=st.none() | st.integers(100, 599),
+    headers=PAIRS.filter(lambda pairs: settled(pairs) == pairs),
+    content=st.binary(max_size=20)
+    | st.sampled_from([b'{"a":1}', b'"\\ud800"', b'{"content":{"digest":"0"}}', PAGE.content]),
+    chunks=st.lists(st.integers(0)).map(tuple),
+    failure=st.just("ReadTimeout"),
+    sent=st.booleans(),
+    at=st.floats(allow_nan=False, allow_infinity=False),
+    elapsed=st.floats(0, 10),
+    epoch=st.integers(0),
+)
+
+
+@given(EXCHANGES)
+def test_an_exchange_comes_back_from_its_lines(wanted: Exchange) -> None:
+    assert entry_of(Path(), wanted, lambda line: "id").exchange == wanted
+
+
+def test_what_is_appended_is_read(path: Path) -> None:
+    tape = begun(path)
+    wanted = [exchange(body={"n": n}, at=n / 7) for n in range(5)] + [PAGE, LOST]
+    for each in wanted:
+        tape.append(each)
+    assert sorted(held(path), key=str) == sorted(wanted, key=str)
+    assert [each.id for each in Tape.load(path).entries] == [each.id for each in tape.entries]
+
+
+def test_the_header_says_where_it_is_from(tmp_path: Path) -> None:
+    begun(tmp_path / "deep" / "tape.jsonl", created=1.5)
+    assert lines(tmp_path / "deep" / "tape.jsonl") == [
+        {
+            "kind": "contactkit-cassette",
+            "version": 1,
+            "provider": "sent",
+            "world": "simulator",
+            "created": "1970-01-01T00:00:01+00:00",
+            "note": "Recorded from the simulator: this proves nothing about the provider.",
+        }
+    ]
+    begun(tmp_path / "live.jsonl", world="live")
+    assert "note" not in lines(tmp_path / "live.jsonl")[0]
+
+
+def test_a_recording_is_never_begun_over_another(path: Path) -> None:
+    begun(path).append(PAGE)
+    with pytest.raises(ck.CassetteError, match="already"):
+        begun(path)
+    assert held(path) == [PAGE]
+
+
+def test_the_fields_stand_in_one_order(tmp_path: Path) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    tape.append(exchange(headers=(("Content-Type", "text/plain"),), chunks=(2, 2), body=b"text"))
+    tape.append(LOST)
+    _, answered, lost = lines(tape.path)
+    start = ["id", "at", "epoch", "ask", "elapsed"]
+    assert list(answered) == [*start, "status", "headers", "chunks", "content"]
+    assert list(lost) == [*start, "failure", "arrived"]
+
+
+def test_volatile_headers_are_dropped_unless_asked_for(tmp_path: Path) -> None:
+    stays = tuple(
+        (name, "1")
+        for name in (
+            *("Content-Type", "Content-Encoding", "Retry-After", "Idempotent-Replayed"),
+            *("X-Sandbox", "X-Dry-Run", "X-Request-Id", "Link"),
+        )
+    )
+    goes = tuple(
+        (name, "1")
+        for name in (
+            *("Date", "Set-Cookie", "X-RateLimit-Remaining", "X-RateLimit-Limit-Day"),
+            *("RateLimit", "RateLimit-Reset", "CF-Ray", "x-amzn-RequestId", "ETag"),
+        )
+    )
+    received = exchange(headers=(*goes, *stays))
+    begun(tmp_path / "a.jsonl").append(received)
+    assert held(tmp_path / "a.jsonl")[0].headers == stays
+    begun(tmp_path / "b.jsonl", keep=["x-ratelimit-remaining"])
+    Tape.load(tmp_path / "b.jsonl").append(received)
+    assert held(tmp_path / "b.jsonl")[0].headers == (("X-RateLimit-Remaining", "1"), *stays)
+
+
+def test_entries_are_in_the_order_they_were_issued_in(path: Path) -> None:
+    tape = begun(path)
+    for at in (2.0, 1.0, 3.0, 1.0):
+        tape.append(exchange(body=len(tape.entries), at=at))
+    assert [each.exchange.content for each in tape.entries] == [b"1", b"3", b"0", b"2"]
+    assert [each.exchange.content for each in Tape.load(path).entries] == [b"1", b"3", b"0", b"2"]
+
+
+def test_equal_exchanges_are_all_kept(path: Path) -> None:
+    tape = begun(path)
+    for _ in range(3):
+        tape.append(PAGE)
+    assert held(path) == [PAGE] * 3
+
+
+def test_threads_may_append_at_once(path: Path) -> None:
+    tape = begun(path)
+
+    def record(thread: int) -> None:
+        for n in range(20):
+            tape.append(exchange(f"/{thread}", {"n": n}, at=float(n)))
+
+    threads = [threading.Thread(target=record, args=(n,)) for n in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(held(path)) == 160
+
+
+KILLED = """
+import os, signal, sys
+from tests.cassette.test_file import *
+tape = begun(Path(sys.argv[1]))
+for n in range(6):
+    tape.append(exchange(body={"n": n}, at=float(n)))
+tape.append(PAGE)
+if sys.argv[2] == "cut":
+    data = entry_of(tape.path, exchange(body={"n": 8}), lambda line: "cut").data
+    data = gzip.compress(data) if tape.path.suffix == ".gz" else data
+    open(tape.path, "ab").write(data[: len(data) // 2])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def killed(path: Path, how: str) -> None:
+    """Record seven exchanges in a process that is killed, perhaps within the eighth."""
+    command = [sys.executable, "-c", KILLED, str(path), how]
+    assert subprocess.run(command, cwd=ROOT).returncode == -9
+
+
+def test_every_finished_exchange_survives_a_kill(path: Path) -> None:
+    killed(path, "between")
+    assert len(held(path)) == 7
+
+
+def test_a_line_cut_by_a_kill_is_dropped_and_mended(path: Path) -> None:
+    killed(path, "cut")
+    with pytest.warns(ck.ContactKitWarning, match="cut off"):
+        tape = Tape.load(path)
+    assert len(tape.entries) == 7
+    tape.append(exchange(body="after"))
+    assert len(held(path)) == 8
+
+
+@pytest.mark.parametrize("cut", [0, 1, 50, 99])
+def test_a_page_without_its_last_lines_was_never_finished(tmp_path: Path, cut: int) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    tape.append(LOST)
+    whole = entry_of(tape.path, PAGE, lambda line: "cut").data.splitlines(keepends=True)
+    with open(tape.path, "ab") as file:
+        file.write(b"".join(whole[: 100 - cut]))
+    with pytest.warns(ck.ContactKitWarning, match="cut off"):
+        tape = Tape.load(tape.path)
+    tape.append(PAGE)
+    assert held(tape.path) == [LOST, PAGE]
+
+
+def test_a_last_line_that_lacks_only_its_end_is_kept(tmp_path: Path) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    tape.append(PAGE)
+    tape.path.write_bytes(tape.path.read_bytes().rstrip())
+    Tape.load(tape.path).append(LOST)
+    assert held(tape.path) == [PAGE, LOST]
+
+
+def test_lines_that_git_ended_otherwise_are_read(tmp_path: Path) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    tape.append(PAGE)
+    tape.path.write_bytes(tape.path.read_bytes().replace(b"\n", b"\r\n"))
+    assert held(tape.path) == [PAGE]
+
+
+def merged(tmp_path: Path, base: Path, ours: Path, theirs: Path) -> Path:
+    """Two branches' files as `merge=union` leaves them."""
+    for place, name in ((ours, "ours"), (theirs, "theirs")):
+        (tmp_path / name).write_bytes(place.read_bytes())
+    subprocess.run(["git", "merge-file", "--union", "ours", base, "theirs"], cwd=tmp_path)
+    (tmp_path / "ours").rename(tmp_path / "merged.jsonl")
+    return tmp_path / "merged.jsonl"
+
+
+def branches(tmp_path: Path) -> list[Tape]:
+    """A recording of twenty exchanges, and two copies of it."""
+    tape = begun(tmp_path / "base.jsonl")
+    for n in range(20):
+        tape.append(exchange(f"/contacts/{n}", contact(n), at=float(n)))
+    found = [tape]
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_bytes(tape.path.read_bytes())
+        found.append(Tape.load(tmp_path / name))
+    return found
+
+
+def test_two_branches_that_both_recorded_merge_by_union(tmp_path: Path) -> None:
+    base, ours, theirs = branches(tmp_path)
+    new = [exchange(body=page([contact(n) for n in range(k, 100)]), at=20.0 + k) for k in range(3)]
+    for tape, number in ((ours, 0), (ours, 2), (theirs, 1), (theirs, 2)):
+        tape.append(new[number])
+    found = held(merged(tmp_path, base.path, ours.path, theirs.path))
+    assert found == [*(each.exchange for each in base.entries), *new]
+
+
+def test_the_same_question_answered_on_two_branches_keeps_both_answers(tmp_path: Path) -> None:
+    base, ours, theirs = branches(tmp_path)
+    ours.append(exchange(body={"state": "PENDING"}, at=30.0))
+    theirs.append(exchange(body={"state": "DONE"}, at=30.0))
+    assert len(held(merged(tmp_path, base.path, ours.path, theirs.path))) == 22
+
+
+def test_two_branches_that_both_began_a_recording_merge_by_union(tmp_path: Path) -> None:
+    ours, theirs = begun(tmp_path / "a.jsonl", created=1.0), begun(tmp_path / "b.jsonl")
+    ours.append(PAGE)
+    theirs.append(LOST)
+    (tmp_path / "base.jsonl").write_bytes(b"")
+    path = merged(tmp_path, tmp_path / "base.jsonl", ours.path, theirs.path)
+    assert held(path) == [PAGE, LOST]
+
+
+def test_of_two_recordings_of_one_exchange_the_younger_counts(tmp_path: Path) -> None:
+    base, _, _ = branches(tmp_path)
+    sides = [base.beside(), base.beside()]
+    first = base.entries[0].exchange
+    data = [
+        side.append(exchange("/contacts/0", contact(7), at=at)).data
+        for side, at in zip(sides, (50.0, 40.0), strict=True)
+    ]
+    base.path.write_bytes(base.path.read_bytes() + b"".join(data))
+    found = {each.id: each.exchange for each in Tape.load(base.path).entries}
+    assert len(found) == 20
+    assert found[base.entries[0].id].at == 50.0 != first.at
+
+
+def listing(length: int, at: float) -> Exchange:
+    """A page of this length in which one contact changes all the time."""
+    contacts = [contact(number) for number in range(length)]
+    contacts[5]["opt_out"] = at
+    return exchange(body=page(contacts), at=at)
+
+
+@pytest.mark.parametrize("extra", [False, True])
+@pytest.mark.parametrize("times", [(1.0, 2.0), (2.0, 1.0)])
+@pytest.mark.parametrize("lengths", [(30, 30), (20, 30), (30, 20), (20, 40), (40, 20), (40, 50)])
+def test_a_list_that_both_branches_recorded_anew_is_that_of_the_younger(
+    tmp_path: Path, lengths: tuple[int, int], times: tuple[float, float], extra: bool
+) -> None:
+    base = begun(tmp_path / "base.jsonl")
+    base.append(listing(30, 0.0))
+    sides = [listing(n, at) for n, at in zip(lengths, times, strict=True)]
+    paths = [tmp_path / name for name in ("a.jsonl", "b.jsonl")]
+    for path, side in zip(paths, sides, strict=True):
+        path.write_bytes(base.path.read_bytes())
+        tape = Tape.load(path)
+        again = tape.beside()
+        again.append(side)
+        tape.rewrite(again.entries)
+    if extra:
+        Tape.load(paths[0]).append(LOST)
+    found = held(merged(tmp_path, base.path, *paths))
+    younger = max(sides, key=lambda each: each.at)
+    assert [each for each in found if each != LOST] == [younger]
+
+
+def test_one_changed_contact_is_a_small_diff(tmp_path: Path) -> None:
+    answer = Talk("sent", contacts=100)("GET", "/v3/contacts?page_size=100").json()
+    for name, opt_out in (("a.jsonl", False), ("b.jsonl", True)):
+        answer["data"]["contacts"][50]["opt_out"] = opt_out
+        begun(tmp_path / name).append(exchange(body=dumped(answer)))
+    command = ["git", "diff", "--no-index", "-U0", "a.jsonl", "b.jsonl"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True)
+    assert b'"opt_out":true' in done.stdout
+    assert len(done.stdout) <= 1_300
+
+
+def test_what_is_recorded_again_keeps_its_ids(tmp_path: Path) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    for body in ("PENDING", "DONE"):
+        tape.append(exchange(body=body))
+    tape.append(PAGE)
+    side = tape.beside()
+    assert side.path.parent == tape.path.parent
+    again = [exchange(body=body, at=9.0) for body in ("PENDING", "DONE")]
+    again.append(exchange("/never/before", at=9.0))
+    ids = [side.append(each).id for each in again]
+    assert ids[:2] == [each.id for each in tape.entries][:2]
+    assert len({*ids, *(each.id for each in tape.entries)}) == 4
+    tape.rewrite(side.entries)
+    assert held(tape.path) == again
+
+
+def test_rewriting_keeps_what_this_version_does_not_know(path: Path) -> None:
+    tape = begun(path)
+    tape.append(PAGE)
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt") as file:
+        text = file.read()
+    text = text.replace('"version":1', '"version":1,"mood":"fair"').replace(
+        '"elapsed"', '"weather":"rain","elapsed"'
+    )
+    text = re.sub(r'"item":(7|8),', r'"item":\1,"colour":"red",', text)
+    with opened(path, "wt") as file:
+        file.write(text)
+    tape = Tape.load(path)
+    tape.rewrite(tape.entries)
+    with opened(path, "rt") as file:
+        assert file.read() == text
+    assert held(path) == [PAGE]
+
+
+def test_a_rewrite_that_fails_leaves_the_file(tmp_path: Path, monkeypatch: Any) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    tape.append(PAGE)
+    before = tape.path.read_bytes()
+
+    def fails(*paths: object) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr("os.replace", fails)
+    with pytest.raises(OSError, match="no space"):
+        tape.rewrite([])
+    assert tape.path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["tape.jsonl"]
+
+
+def full(path: Path, room: int) -> None:
+    """Append a page, and put one in the file's place, where only `room` more bytes find room."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room, -1))
+    tape = Tape.load(path)
+    for write in (lambda: tape.append(PAGE), lambda: tape.rewrite(tape.entries * 9)):
+        try:
+            write()
+        except ck.CassetteError as error:
+            print(error)
+
+
+FULL = """
+import signal, sys
+from pathlib import Path
+from tests.cassette.test_file import full
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+full(Path(sys.argv[1]), 100)
+"""
+
+
+def test_a_full_disk_takes_nothing_away_and_leaves_no_half(path: Path) -> None:
+    tape = begun(path)
+    tape.append(PAGE)
+    before = path.read_bytes()
+    command = [sys.executable, "-c", FULL, path]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.count("cannot be written: File too large") == 2
+    assert path.read_bytes() == before
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_a_file_that_was_taken_away_is_written_again(path: Path) -> None:
+    tape = begun(path)
+    tape.append(LOST)
+    path.unlink()
+    tape.append(PAGE)
+    assert held(path) == [LOST, PAGE]
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ck.CassetteError, match=r"tape\.jsonl: cannot be made: "):
+        begun(tmp_path / "file" / "tape.jsonl")
+
+
+def test_what_the_scan_refuses_is_not_written(tmp_path: Path) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    seen: list[bytes] = []
+
+    def scan(data: bytes) -> None:
+        seen.append(data)
+        if b"secret" in data:
+            raise ck.CassetteError("a secret")
+
+    tape.scan = scan
+    tape.append(LOST)
+    before = tape.path.read_bytes()
+    assert before.endswith(seen[0])
+    with pytest.raises(ck.CassetteError):
+        tape.append(exchange(body="secret"))
+    assert tape.path.read_bytes() == before
+    assert len(tape.entries) == 1
+
+
+GOOD = '{"id":"x","at":0,"epoch":0,"ask":{"method":"GET","url":"https://example.com"}}'
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('{"id":"x","at":0,"epoch":0,"ask":{"method":"GET","url":"https://exa', "does not end"),
+        ("<<<<<<< ours", "does not end"),
+        ('{"id":"x"}', "no line"),
+        (GOOD.replace('"at":0', '"at":0-0'), "no line"),
+        (GOOD.replace('"at":0', '"at":"soon"'), "no line"),
+        (GOOD.replace('"at":0', '"at":1e300'), "no line"),
+        (GOOD.replace('"at":0', '"at":NaN'), "no line"),
+        ('{"of":"x"}', "no line"),
+        ("[{}]]}", "no line"),
+        ('{"of":"y","item":0,"digest":"0","json":{}}', "of exchange y"),
+        ('{"kind":"contactkit-cassette","version":2}', "version 1"),
+        ('{"kind":"something else","version":1}', "version 1"),
+        ('{"kind":"contactkit-cassette","version":1,"provider":"b"}', "another provider"),
+    ],
+)
+def test_a_line_that_is_wrong_is_named(tmp_path: Path, line: str, why: str) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    text = tape.path.read_text()
+    tape.path.write_text(f"{text}{GOOD}\n{line}\n{GOOD.replace('x', 'z', 1)}\n")
+    with pytest.raises(ck.CassetteError, match=rf"tape\.jsonl, line 3: .*{why}"):
+        Tape.load(tape.path)
+
+
+@pytest.mark.parametrize(("versions", "line"), [((b"true",), 103), ((b"true", b"null"), 104)])
+def test_versions_of_one_item_are_named(
+    tmp_path: Path, versions: tuple[bytes, ...], line: int
+) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    entry = tape.append(PAGE)
+    with open(tape.path, "ab") as file:
+        file.writelines(entry.items[7].replace(b"false", each) + b"\n" for each in versions)
+    with pytest.raises(ck.CassetteError, match=f"line {line}: is another item 7"):
+        Tape.load(tape.path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"opt_out":false', '"opt_out":true'),
+        ('"page":1', '"page":2'),
+        ('"items":100', '"items":99'),
+        ('"digest":"', '"digest":"0'),
+        ('"elapsed"', '"elapsed'),
+        ('"ask":{"method":"GET"', '"ask":{"method":"GET","query":7'),
+        ('"json":{"data"', '"yaml":{"data"'),
+    ],
+)
+def test_an_exchange_that_was_changed_is_named_when_it_is_read(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    tape.append(PAGE)
+    *lines, last = tape.path.read_text().splitlines()
+    text = "\n".join([*lines, last.replace(old, new, 1)])
+    tape.path.write_text((text if old in last else text.replace(old, new, 1)) + "\n")
+    entry = Tape.load(tape.path).entries[0]
+    with pytest.raises(ck.CassetteError, match=r"tape\.jsonl, line 102: "):
+        _ = entry.exchange
+
+
+def test_a_request_that_was_changed_is_named_when_it_is_read(tmp_path: Path) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    tape.append(exchange(asks=b'{"opt_out":true}', method="PATCH"))
+    tape.path.write_text(tape.path.read_text().replace("true", "false"))
+    with pytest.raises(ck.CassetteError, match="line 2: its content does not match its digest"):
+        _ = Tape.load(tape.path).entries[0].asked
+
+
+def test_a_file_written_by_hand_is_read(tmp_path: Path) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    tape.append(PAGE)
+    tape.path.write_text("\n\n".join(json.dumps(each) for each in lines(tape.path)) + "\n")
+    assert held(tape.path) == [PAGE]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", GOOD.encode() + b"\n"])
+def test_a_file_that_does_not_begin_as_one_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "tape.jsonl").write_bytes(content)
+    with pytest.raises(ck.CassetteError, match="line 1: "):
+        Tape.load(tmp_path / "tape.jsonl")
+
+
+def test_a_file_that_is_not_there_or_not_compressed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ck.CassetteError, match="no such recording"):
+        Tape.load(tmp_path / "tape.jsonl")
+    (tmp_path / "tape.jsonl.gz").write_text("{}")
+    with pytest.raises(ck.CassetteError, match=r"tape\.jsonl\.gz, line 1: cannot be read"):
+        Tape.load(tmp_path / "tape.jsonl.gz")
+
+
+def test_an_error_or_a_repr_shows_nobody(tmp_path: Path) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    tape.append(exchange("/contacts/+12025550123", contact(23)))
+    assert "5550123" not in repr(tape.entries[0])
+    tape.path.write_text(tape.path.read_text().replace("(202)", "(303)"))
+    with pytest.raises(ck.CassetteError) as caught:
+        _ = Tape.load(tape.path).entries[0].exchange
+    assert "555" not in str(caught.value)
+
+
+def test_a_lone_surrogate_and_a_line_separator_are_kept(path: Path) -> None:
+    wanted = exchange(body=b'{"a":"\\ud800"}', asks='{"b":"\u2028\x85"}'.encode())
+    begun(path).append(wanted)
+    assert held(path) == [wanted]
+
+
+def test_many_exchanges_open_without_being_taken_apart(tmp_path: Path) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    tape.append(exchange(body=dumped("x")))
+    tape.path.write_text(tape.path.read_text().replace('"status":200', '"status":2 0 0'))
+    assert len(Tape.load(tape.path).entries) == 1
+
+
+def test_whose_a_pseudonym_is_comes_with_the_first_exchange_that_holds_it(tmp_path: Path) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    tape.append(exchange(), {"+12025550101": "a" * 16, "Tofira": "b" * 16})
+    tape.append(exchange("/contacts/1"), {"+12025550101": "a" * 16, "+12025550102": "c" * 16})
+    again = Tape.load(tape.path)
+    assert again.owners == {"+12025550101": "a" * 16, "Tofira": "b" * 16, "+12025550102": "c" * 16}
+    assert [len(each.owners) for each in again.entries] == [2, 1]
+    again.rewrite(again.entries)
+    assert again.path.read_bytes() == tape.path.read_bytes()
+
+
+def test_owners_without_their_exchange_were_never_finished(tmp_path: Path) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    tape.append(exchange())
+    whole = tape.path.read_bytes()
+    tape.append(exchange("/contacts/1"), {"Tofira": "b" * 16})
+    tape.path.write_bytes(tape.path.read_bytes().rpartition(b'{"id"')[0])
+    with pytest.warns(ck.ContactKitWarning, match="cut off"):
+        again = Tape.load(tape.path)
+    again.append(exchange("/contacts/2"))
+    assert again.path.read_bytes().startswith(whole + b'{"id"')
+
+
+def test_what_is_recorded_beside_says_again_whose_its_pseudonyms_are(tmp_path: Path) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    tape.append(exchange(), {"Tofira": "b" * 16})
+    side = tape.beside()
+    side.append(exchange(), {"Tofira": "b" * 16})
+    before = tape.path.read_bytes()
+    tape.rewrite(side.entries)
+    assert tape.path.read_bytes() == before
+
+
+def test_what_is_dropped_leaves_behind_whose_its_pseudonyms_are(tmp_path: Path) -> None:
+    tape = begun(tmp_path / "tape.jsonl")
+    tape.append(exchange(at=1.0), {"Tofira": "b" * 16})
+    tape.append(exchange("/contacts/1", at=2.0), {"Tofira": "b" * 16, "Kemalo": "c" * 16})
+    assert tape.prune(2.0) == 1
+    again = Tape.load(tape.path)
+    assert [each.url[-2:] for each in again.entries] == ["/1"]
+    assert again.owners == {"Tofira": "b" * 16, "Kemalo": "c" * 16}
+    assert (again.prune(2.0), again.prune(3.0), Tape.load(tape.path).owners) == (0, 1, {})

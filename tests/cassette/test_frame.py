@@ -1,0 +1,98 @@
+"""The table of what a recording holds: one row an exchange, of the same dtypes whatever it is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contactkit._frames.frame import STRING, TIME
+from contactkit.cassette.body import compressed, dumped
+from contactkit.cassette.exchange import Asked
+from contactkit.cassette.file import Tape
+from contactkit.cassette.frame import frame
+from tests.support.exchanges import BASE, begun, contact, exchange, page
+
+NOON = 1_767_268_800.25
+
+
+@pytest.fixture
+def tape(tmp_path):
+    made = begun(tmp_path / "a.jsonl")
+    made.append(exchange("/contacts?page=2&channel=sms", {"data": []}, at=NOON))
+    made.append(
+        exchange("/contacts", None, "POST", status=None, failure="ReadTimeout", at=NOON + 9)
+    )
+    return Tape.load(made.path)
+
+
+def test_one_row_an_exchange(tape):
+    first = tape.entries[0]
+    found = frame(tape.entries, {first.id: 3}, NOON + 10)
+    assert found.drop(columns="failure").to_dict("records")[0] == {
+        "method": "GET",
+        "path": "/v3/contacts",
+        "query": "channel=sms&page=2",
+        "status": 200,
+        "bytes": len(dumped({"data": []})),
+        "at": pd.Timestamp(NOON, unit="s", tz="UTC"),
+        "age": pd.Timedelta(seconds=10),
+        "hits": 3,
+        "expired": False,
+    }
+    assert found["status"].isna().tolist() == [False, True]
+    assert found["failure"].tolist() == [pd.NA, "ReadTimeout"]
+    assert found["hits"].tolist() == [3, 0]
+    assert found.index.equals(pd.RangeIndex(2))
+
+
+def test_the_columns_do_not_depend_on_what_is_in_it(tape):
+    declared = {
+        "method": STRING,
+        "path": STRING,
+        "query": STRING,
+        "status": pd.Int64Dtype(),
+        "failure": STRING,
+        "bytes": pd.Int64Dtype(),
+        "at": TIME,
+        "age": "timedelta64[us]",
+        "hits": pd.Int64Dtype(),
+        "expired": pd.BooleanDtype(),
+    }
+    for entries in ([], tape.entries[:1], tape.entries[1:], tape.entries):
+        found = frame(entries, {}, 0.0, timedelta(days=30))
+        assert found.dtypes.to_dict() == declared
+        assert len(found) == len(entries)
+
+
+def test_each_exchange_expires_by_itself(tape):
+    found = frame(tape.entries, {}, NOON + 20, timedelta(seconds=15))
+    assert found["expired"].tolist() == [True, False]
+    assert frame(tape.entries, {}, NOON + 15, timedelta(seconds=15))["expired"].tolist() == [
+        False,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip", "deflate"])
+@pytest.mark.parametrize("style", ["", "spaced ascii"])
+def test_bytes_are_those_that_came(tmp_path, encoding, style):
+    body = page([contact(number, note="Zoë") for number in range(40)])
+    came = compressed(dumped({"data": body.decode()}, style) if style else body, encoding)
+    made = begun(tmp_path / "a.jsonl")
+    made.append(exchange("/contacts", came, headers=(("Content-Encoding", encoding),)))
+    assert frame(Tape.load(made.path).entries, {}, 0.0)["bytes"].tolist() == [len(came)]
+
+
+@given(st.lists(st.integers(0, 1000), max_size=8))
+def test_rows_stand_in_the_order_of_issue(tmp_path_factory, times):
+    made = begun(tmp_path_factory.mktemp("order") / "a.jsonl")
+    for number, at in enumerate(times):
+        asked = Asked.of("GET", f"{BASE}/contacts/{number}")
+        made.append(exchange(asked=asked, body={}, at=float(at)))
+    found = frame(made.entries, {}, 2000.0)
+    assert found["at"].is_monotonic_increasing
+    assert sorted(found["age"].dt.total_seconds()) == sorted(2000.0 - at for at in times)

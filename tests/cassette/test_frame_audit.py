@@ -1,0 +1,114 @@
+"""What an audit of a file finds in it, and that it repeats none of it.
+
+The people are invented: their numbers are not assigned, and their addresses end in .invalid.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from base64 import b64encode
+
+import pandas as pd
+import pytest
+
+from contactkit._frames.frame import STRING
+from contactkit._providers import find
+from contactkit.cassette.frame import audit
+from contactkit.cassette.redaction.redactor import Redaction, Request, Response
+from contactkit.errors import CassetteError
+from tests.support.exchanges import begun, contact, exchange, page
+
+HELD, EMAIL, PHONE = "the-credential-held", "zenobia.quill@post.invalid", "+14155550234"
+KEY = b"a key of thirty-two bytes, no more"
+
+
+def redaction(key: bytes = KEY, owners: dict[str, str] | None = None) -> Redaction:
+    return Redaction(find("sent"), lambda: [HELD], key, owners)
+
+
+def recorded(path, *bodies):
+    """A file of these answers, each saved as it is."""
+    tape = begun(path)
+    for each in bodies:
+        tape.append(exchange(body=each))
+    return path
+
+
+def test_a_clean_recording_has_no_findings_and_the_same_columns(tmp_path):
+    path = recorded(tmp_path / "a.jsonl", page([contact(n) for n in range(50)]))
+    found = audit(path, redaction())
+    assert found.empty
+    assert found.dtypes.to_dict() == {
+        "line": pd.Int64Dtype(),
+        "kind": STRING,
+        "byte": pd.Int64Dtype(),
+        "hidden": STRING,
+    }
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+def test_it_says_what_and_where(tmp_path, name):
+    bodies = [{"é": EMAIL}, {"to": PHONE}, {"key": f"x {HELD}"}]
+    path = recorded(tmp_path / name, *bodies)
+    data = path.read_bytes()
+    lines = (gzip.decompress(data) if name.endswith("gz") else data).splitlines()
+    found = audit(path, redaction())
+    assert found["line"].tolist() == [2, 3, 4]
+    assert found["kind"].tolist() == ["e-mail address", "phone number", "credential"]
+    values = [EMAIL, PHONE, HELD]
+    places = [line.index(each.encode()) for line, each in zip(lines[1:], values, strict=True)]
+    assert found["byte"].tolist() == places
+    assert found["hidden"].isna().all()
+    assert not any(each in found.to_csv() for each in values)
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("+1%20415%20555%200234", "percent-encoding"),
+        (b64encode(f"for {EMAIL}".encode()).decode(), "base64"),
+    ],
+)
+def test_it_says_what_hides_a_value(tmp_path, text, hidden):
+    found = audit(recorded(tmp_path / "a.jsonl", {"note": text}), redaction())
+    assert found["hidden"].tolist() == [hidden]
+    assert found["byte"].isna().tolist() == [hidden != "base64"]
+
+
+def test_a_value_that_stands_plainly_is_not_told_twice(tmp_path):
+    note = {"note": f"{EMAIL} 100%25 \\u00e9", "more": b64encode(EMAIL.encode()).decode()}
+    found = audit(recorded(tmp_path / "a.jsonl", note), redaction())
+    assert found["hidden"].tolist() == [pd.NA, "base64"]
+
+
+def test_what_the_recording_lists_is_no_finding_under_another_key(tmp_path):
+    owners: dict[str, str] = {}
+    first = redaction(owners=owners)
+    asked = Request(method="GET", url="")
+    body = json.dumps({"data": contact(1, phone_number="+911000005678")}).encode()
+    _, answer = first.exchange(asked, Response(status=200, body=body))
+    path = recorded(tmp_path / "a.jsonl", answer.body)
+    assert audit(path, redaction(b"another", dict(owners))).empty
+    assert audit(path, redaction(b"another"))["kind"].tolist() == ["phone number"]
+
+
+def test_a_file_that_is_no_recording_is_read_all_the_same(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"\xff\xfe\n" + f"call {PHONE}".encode())
+    assert audit(path, redaction())[["line", "byte"]].to_numpy().tolist() == [[2, 5]]
+
+
+def test_a_file_that_was_cut_off_is_read_up_to_there(tmp_path):
+    path = recorded(tmp_path / "a.jsonl.gz", {"to": PHONE}, {"to": PHONE})
+    path.write_bytes(path.read_bytes()[:-12])
+    assert audit(path, redaction())["line"].tolist() == [2]
+
+
+@pytest.mark.parametrize(("data", "why"), [(None, "no such recording"), (b"a", "cannot be read")])
+def test_a_file_that_cannot_be_read_says_so(tmp_path, data, why):
+    path = tmp_path / "a.jsonl.gz"
+    if data:
+        path.write_bytes(data)
+    with pytest.raises(CassetteError, match=why):
+        audit(path, redaction())

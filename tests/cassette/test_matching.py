@@ -1,0 +1,419 @@
+"""How a request finds its answer: what is one request, what came before, what if there is none."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import contactkit as ck
+from contactkit._providers import find
+from contactkit._redact import redact
+from contactkit.cassette.exchange import Asked, Exchange
+from contactkit.cassette.format import Entry, entry_of
+from contactkit.cassette.matching import Epochs, Exhausted, Index, Questions, marks
+from contactkit.cassette.nearest import nearest
+from tests.support.exchanges import BASE, exchange
+
+SENT, ONBOARDING, SENDBLUE = find("sent"), find("digital_onboarding"), find("sendblue")
+FORM = "application/x-www-form-urlencoded"
+TOKEN_URL = "https://api.digitalonboarding.com/oauth2/token"
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+)
+
+
+def entries(exchanges: Iterable[Exchange]) -> list[Entry]:
+    """Exchanges as they stand in a file."""
+    return [
+        entry_of(Path("sent.jsonl"), each, lambda line, n=n: f"x{n}")
+        for n, each in enumerate(exchanges)
+    ]
+
+
+def index(*exchanges: Exchange, exhausted: Exhausted = "error", provider: Any = SENT) -> Index:
+    """An index of these exchanges."""
+    return Index(provider, entries(exchanges), exhausted, "Record it anew.")
+
+
+def asked(method: str, path: str, body: Any = None, **about: Any) -> Asked:
+    """A request to Sent."""
+    content = b"" if body is None else json.dumps(body).encode()
+    return Asked.of(method, BASE + path, content, "application/json", **about)
+
+
+def answered(question: Asked, body: Any = None, **about: Any) -> Exchange:
+    """A request and what was answered."""
+    return exchange(asked=question, body=body, **about)
+
+
+def taken(found: Index, question: Asked) -> Any:
+    """What the next answer says, parsed."""
+    given = found.take(question)
+    return given and json.loads(given.content or b"null")
+
+
+def same(one: Asked, other: Asked, provider: Any = SENT) -> bool:
+    """Whether two requests are one."""
+    questions = Questions(provider)
+    return questions.read(one).key == questions.read(other).key
+
+
+LIST, GET = asked("GET", "/contacts"), asked("GET", "/contacts/1")
+PATCH = asked("PATCH", "/contacts/1", {"opt_out": True})
+
+
+@given(st.dictionaries(st.text(), JSON_VALUES), st.randoms())
+def test_the_order_of_a_bodys_fields_is_no_matter(body: dict[str, Any], random: Any) -> None:
+    names = list(body)
+    random.shuffle(names)
+    other = Asked.of("POST", BASE, json.dumps({n: body[n] for n in names}, indent=1).encode())
+    assert same(Asked.of("POST", BASE, json.dumps(body, ensure_ascii=False).encode()), other)
+
+
+@given(JSON_VALUES, JSON_VALUES)
+def test_bodies_that_differ_are_two_requests(one: Any, other: Any) -> None:
+    first, second = (Asked.of("POST", BASE, json.dumps(each).encode()) for each in (one, other))
+    equal = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    assert same(first, second) == equal
+
+
+@given(st.lists(st.tuples(st.text(), st.text()), min_size=1), st.randoms())
+def test_the_order_of_a_query_or_a_form_is_no_matter(pairs: Any, random: Any) -> None:
+    shuffled = random.sample(pairs, len(pairs))
+    assert same(*(Asked.of("GET", f"{BASE}?{urlencode(each)}") for each in (pairs, shuffled)))
+    forms = [urlencode(each).encode() for each in (pairs, shuffled)]
+    assert same(*(Asked.of("POST", BASE, each, f"{FORM}; charset=utf-8") for each in forms))
+
+
+@given(st.text(min_size=1))
+def test_a_path_is_one_however_it_is_quoted(text: str) -> None:
+    text = text.encode("utf-8", "ignore").decode() or "a"
+    urls = [f"{BASE}/contacts/{quote(text, safe=safe)}" for safe in ("", "+@:=,")]
+    urls.append("".join(f"%{byte:02x}" for byte in text.encode()).join((f"{BASE}/contacts/", "")))
+    assert len({Questions(SENT).read(Asked.of("GET", url)).key for url in urls}) == 1
+
+
+def test_a_quoted_slash_is_no_slash() -> None:
+    assert not same(asked("GET", "/contacts/a%2Fb"), asked("GET", "/contacts/a/b"))
+
+
+def test_the_host_is_not_in_the_key() -> None:
+    assert same(GET, Asked.of("GET", "http://127.0.0.1:8000/v3/contacts/1"))
+    assert same(Asked.of("GET", "https://example.com"), Asked.of("GET", "https://example.com/"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        asked("GET", "/contacts/2"),
+        asked("GET", "/contacts/1?page=1"),
+        asked("DELETE", "/contacts/1"),
+        asked("GET", "/contacts/1", {}),
+        asked("GET", "/contacts/1", marks=(("x-override", "dry_run"),)),
+    ],
+)
+def test_what_asks_for_something_else_is_another_request(other: Asked) -> None:
+    assert not same(GET, other)
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe", b"{", b"[" * 100_000])
+def test_a_body_that_is_no_json_is_compared_as_it_is(body: bytes) -> None:
+    assert same(Asked.of("POST", BASE, body), Asked.of("POST", BASE, body))
+    assert not same(Asked.of("POST", BASE, body), Asked.of("POST", BASE, body + b"!"))
+
+
+def test_a_dry_run_is_another_request_and_an_idempotency_key_is_not() -> None:
+    plain = {"Idempotency-Key": "abc", "Authorization": "Bearer sk", "X-OVERRIDE": "destructive"}
+    name = next(iter(ONBOARDING.dry_run.headers)) if ONBOARDING.dry_run else ""
+    assert marks(ONBOARDING, {"Idempotency-Key": "abc", "Authorization": "Bearer sk"}) == ()
+    assert marks(ONBOARDING, {**plain, name.upper(): "destructive, dry_run"}) == (
+        (name.lower(), "destructive,dry_run"),
+    )
+    assert marks(SENT, plain) == marks(SENDBLUE, plain) == ()
+    assert not same(PATCH, asked("PATCH", "/contacts/1", {"opt_out": True, "sandbox": True}))
+
+
+def token(client: str, scope: str = "read") -> Asked:
+    """A request for a token."""
+    form = {"grant_type": "client_credentials", "client_id": client, "client_secret": "s" + client}
+    return Asked.of("POST", TOKEN_URL, urlencode({**form, "scope": scope}).encode(), FORM)
+
+
+def test_the_credentials_are_left_out_of_a_request_for_a_token() -> None:
+    assert same(token("a"), token("b"), ONBOARDING)
+    assert not same(token("a"), token("a", "write"), ONBOARDING)
+    elsewhere = [Asked.of("POST", BASE, token(each).body, FORM) for each in "ab"]
+    assert not same(*elsewhere, ONBOARDING)
+
+
+def test_a_token_is_given_again_and_belongs_to_no_epoch() -> None:
+    base = ONBOARDING.base_url
+    write = Asked.of("PATCH", f"{base}/contacts/1", b"{}")
+    found = index(answered(token("a"), 1), answered(write, 2), provider=ONBOARDING)
+    assert [taken(found, each) for each in (token("b"), write, token("b"), token("b"))] == [
+        *(1, 2, 1, 1)
+    ]
+
+
+STATES = [answered(GET, state) for state in ("PENDING", "RUNNING", "DONE")]
+
+
+def test_equal_requests_are_answered_in_order_and_then_no_more() -> None:
+    found = index(*STATES)
+    assert [taken(found, GET) for _ in range(5)] == ["PENDING", "RUNNING", "DONE", None, None]
+    assert found.hits == {"x0": 1, "x1": 1, "x2": 1}
+
+
+def test_what_has_run_out_or_comes_after_a_write_is_still_known() -> None:
+    found = index(answered(GET), answered(LIST, epoch=1), answered(asked("GET", "/me?a=1")))
+    found.take(GET)
+    assert [found.knows(each) for each in (GET, LIST, PATCH, asked("GET", "/me"))] == [
+        *(True, True, False, False)
+    ]
+
+
+def test_in_a_notebook_the_last_answer_stays() -> None:
+    found = index(*STATES, exhausted="last")
+    assert [taken(found, GET) for _ in range(5)] == ["PENDING", "RUNNING", *["DONE"] * 3]
+    assert found.hits == {"x0": 1, "x1": 1, "x2": 3}
+
+
+def test_a_failure_is_an_answer_like_another() -> None:
+    lost = answered(GET, status=None, failure="ReadTimeout")
+    found = index(lost, answered(GET, "there"))
+    first = found.take(GET)
+    assert first is not None and first.failure == "ReadTimeout"
+    assert taken(found, GET) == "there"
+
+
+def noted(found: Index, done: Exchange) -> None:
+    """Count what was not answered by the index."""
+    found.settle(found.issue(done.asked), done)
+
+
+def recorded(session: Iterable[Asked]) -> list[Exchange]:
+    """What a recorder keeps of a session; each answer is how many writes were before it."""
+    counting, kept = index(), list[Exchange]()
+    for each in session:
+        writes = sum(each.asked.method != "GET" for each in kept)
+        kept.append(answered(each, writes, epoch=counting.epoch(each)))
+        noted(counting, kept[-1])
+    return kept
+
+
+@pytest.mark.parametrize("read", [GET, LIST])
+@pytest.mark.parametrize(
+    "done", [answered(PATCH), answered(PATCH, status=409), answered(PATCH, status=503), None]
+)
+def test_a_read_beside_a_write_is_in_the_epoch_that_it_is_in_when_replayed(
+    read: Asked, done: Exchange | None
+) -> None:
+    found = index()
+    before, writing, beside = found.issue(read), found.issue(PATCH), found.issue(read)
+    found.settle(writing, done)
+    replayed = Epochs()
+    if done:
+        replayed.note(Questions(SENT).read(PATCH), done)
+    assert before.epoch == 0
+    assert beside.epoch == found.epoch(read) == replayed.of(Questions(SENT).read(read))
+
+
+@pytest.mark.parametrize("reads", [1, 3])
+@pytest.mark.parametrize("read", [GET, LIST, asked("GET", "/contacts/1/message-summary")])
+def test_a_read_after_a_write_differs_from_the_one_before(read: Asked, reads: int) -> None:
+    found = index(*recorded([read, PATCH, read]), exhausted="last")
+    assert [taken(found, read) for _ in range(reads)] == [0] * reads
+    taken(found, PATCH)
+    assert [taken(found, read) for _ in range(reads)] == [1] * reads
+
+
+LISTINGS = [LIST, asked("GET", "/contacts?page=2")]
+READS = st.sampled_from([GET, asked("GET", "/contacts/2"), *LISTINGS])
+WRITES = st.sampled_from([PATCH, asked("PATCH", "/contacts/2", {}), asked("POST", "/contacts", {})])
+
+
+@given(st.lists(READS | WRITES), st.lists(st.integers(1, 3), min_size=60, max_size=60))
+def test_however_often_a_listing_is_read_it_shows_the_writes_before_it(
+    session: list[Asked], times: list[int]
+) -> None:
+    kept = recorded(session)
+    found = index(*kept, exhausted="last")
+    for wanted, often in zip(kept, times, strict=False):
+        reads = wanted.asked.method == "GET"
+        given = [taken(found, wanted.asked) for _ in range(often if reads else 1)]
+        assert None not in given
+        if wanted.asked in LISTINGS:
+            assert {*given} == {json.loads(wanted.content)}
+
+
+def write(path: str, method: str = "POST", provider: Any = SENDBLUE) -> Asked:
+    return Asked.of(method, provider.base_url + path, b"{}")
+
+
+@pytest.mark.parametrize(
+    ("done", "read", "epoch"),
+    [
+        (asked("PATCH", "/contacts/1", {}), "/contacts/1", 1),
+        (asked("PATCH", "/contacts/2", {}), "/contacts/1", 0),
+        (asked("PATCH", "/contacts/2", {}), "/contacts", 1),
+        (asked("POST", "/contacts", {}), "/contacts/1", 1),
+        (asked("DELETE", "/contacts/1"), "/contacts/1/message-summary", 1),
+        (asked("PATCH", "/contacts/1", {"sandbox": True}), "/contacts/1", 0),
+        (asked("PATCH", "/contacts/%2B1", {}), "/contacts/+1", 1),
+        (asked("GET", "/contacts/1"), "/contacts/1", 0),
+        (asked("POST", "/elsewhere", {}), "/contacts/1", 1),
+        (asked("POST", "/elsewhere", {}), "/nowhere", 1),
+    ],
+)
+def test_which_writes_a_read_must_see(done: Asked, read: str, epoch: int) -> None:
+    found = index()
+    noted(found, answered(done))
+    assert found.epoch(asked("GET", read)) == epoch
+    assert found.epoch(PATCH) == 0
+
+
+def test_a_write_whose_body_names_the_contact_concerns_them_all() -> None:
+    found = index(provider=SENDBLUE)
+    noted(found, answered(write("/api/v2/contacts/opt-out")))
+    assert found.epoch(write("/api/v2/contacts/7", "GET")) == 1
+    noted(found, answered(write("/api/v2/contacts/7", "PUT")))
+    assert found.epoch(write("/api/v2/contacts/count", "GET")) == 2
+    assert found.epoch(write("/api/v2/contacts/8", "GET")) == 1
+
+
+def test_a_dry_run_by_header_is_no_write() -> None:
+    found = index(provider=ONBOARDING)
+    assert ONBOARDING.dry_run
+    rehearsal = marks(ONBOARDING, ONBOARDING.dry_run.headers)
+    url = f"{ONBOARDING.base_url}/contacts/1"
+    noted(found, answered(Asked.of("PATCH", url, b"{}", marks=rehearsal)))
+    assert found.epoch(Asked.of("GET", url)) == 0
+    noted(found, answered(Asked.of("PATCH", url, b"{}")))
+    assert found.epoch(Asked.of("GET", url)) == 1
+
+
+@pytest.mark.parametrize(
+    ("about", "epoch"),
+    [
+        ({"status": 200}, 1),
+        ({"status": 404}, 0),
+        ({"status": 429}, 0),
+        ({"status": 503}, 1),
+        ({"status": None, "failure": "ReadTimeout", "sent": True}, 1),
+        ({"status": None, "failure": "ConnectError", "sent": False}, 0),
+    ],
+)
+def test_a_write_counts_unless_nothing_can_have_come_of_it(
+    about: dict[str, Any], epoch: int
+) -> None:
+    found = index()
+    noted(found, answered(PATCH, **about))
+    assert found.epoch(GET) == epoch
+
+
+def test_the_same_answer_again_is_no_second_write() -> None:
+    found = index(*recorded([PATCH, GET]), exhausted="last")
+    for _ in range(3):
+        taken(found, PATCH)
+    assert taken(found, GET) == 1
+
+
+def test_a_provider_without_dry_runs_has_writes_too() -> None:
+    found = index(provider=SENDBLUE)
+    noted(found, answered(write("/api/v2/contacts")))
+    assert found.epoch(write("/api/v2/contacts", "GET")) == 1
+
+
+def test_threads_never_get_one_answer_twice() -> None:
+    found = index(*(answered(GET, n) for n in range(400)))
+    seen: list[int] = []
+
+    def ask() -> None:
+        seen.extend(taken(found, GET) for _ in range(50))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert sorted(seen) == list(range(400))
+
+
+def plain(text: str) -> str:
+    return text
+
+
+def said(found: Index, question: Asked, by: Callable[[str], str] = plain) -> list[str]:
+    """The error's text, line by line."""
+    error = found.unrecorded(question, by)
+    assert isinstance(error, ck.UnrecordedRequestError)
+    return str(error).splitlines()
+
+
+def test_a_miss_names_the_nearest_and_each_field_that_differs() -> None:
+    found = index(
+        answered(asked("GET", "/contacts?page=1")),
+        answered(asked("PATCH", "/contacts/1", {"opt_out": True, "name": {"first": "A"}})),
+        answered(asked("PATCH", "/contacts/1", {"opt_out": False, "tags": []}), epoch=0),
+    )
+    title, *differs, advice = said(
+        found, asked("PATCH", "/contacts/1?notify=1", {"opt_out": True, "name": {"first": "B"}})
+    )
+    assert title.startswith("PATCH /v3/contacts/1 has no recorded answer. The nearest (sent.jsonl")
+    assert differs == [
+        "    query notify: asked '1', recorded nothing",
+        "    body.name.first: asked 'B', recorded 'A'",
+    ]
+    assert advice == "  Record it anew."
+
+
+def test_a_miss_says_when_only_a_write_lies_between() -> None:
+    found = index(answered(GET, epoch=1))
+    assert said(found, GET)[1:-1] == ["    writes before it: asked 0, recorded 1"]
+
+
+def test_a_miss_says_when_the_answers_ran_out() -> None:
+    found = index(answered(GET))
+    found.take(GET)
+    assert "all that were recorded were given" in said(found, GET)[0]
+    assert "the recording is empty" in said(index(), GET)[0]
+
+
+def test_the_nearest_is_that_with_the_nearest_path_and_method() -> None:
+    paths = ("/contacts", "/contacts/10", "/contacts/11", "/contacts/11/message-summary")
+    kept = entries(
+        [
+            *(answered(asked("GET", path)) for path in paths),
+            answered(asked("PATCH", "/contacts/12", [1, {"a": {}}])),
+        ]
+    )
+
+    def closest(question: Asked) -> str:
+        found = nearest(question, 0, kept)
+        return found.entry.id if found else ""
+
+    assert closest(asked("GET", "/contacts/1x")) == "x1"
+    assert closest(asked("GET", "/contacts/21")) == "x2"
+    assert closest(asked("GET", "/contacts?page=9")) == "x0"
+    assert closest(asked("PATCH", "/contacts/12", [2])) == "x4"
+    assert closest(asked("GET", "/contacts/11/message")) == "x3"
+    assert nearest(GET, 0, []) is None
+
+
+def test_a_miss_shows_nobody() -> None:
+    phone, key = "+12025550123", "sk-live-0123456789"
+    kept = asked("PATCH", f"/contacts/{phone}", {"phone": phone, key: 1, "long": "x" * 55 + key})
+    ask = asked("PATCH", f"/contacts/%2B12025550199?q={phone}", {"phone": "+12025550198"})
+    text = "\n".join(said(index(answered(kept)), ask, lambda text: redact(text, [key])))
+    assert "555" not in text
+    assert "sk-" not in text
+    assert "body.phone: asked '…', recorded '…'" in text

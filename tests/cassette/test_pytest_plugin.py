@@ -1,0 +1,304 @@
+"""The plugin: what a test records and replays, under which name, and what it fails for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import contactkit as ck
+from contactkit.cassette.file import Tape
+from contactkit.cassette.pytest_plugin import file_name
+
+# The runs inside these tests end with what was loaded before, and pandas cannot be loaded twice.
+LOADED = ck.Cassette, ck.connect("sent", via=ck.Simulator()).contacts.list()
+
+HEAD = """
+import os
+from datetime import timedelta
+import pytest, respx
+import contactkit as ck
+
+SIMULATOR = ck.Simulator(contacts=int(os.environ.get("PEOPLE", 3)), seed=7)
+marked = pytest.mark.contactkit_cassette
+
+def connect(cassette):
+    return ck.connect("sent", via=cassette)
+"""
+LISTS = """
+@marked(world=SIMULATOR)
+def test_lists(contactkit_cassette):
+    assert len(connect(contactkit_cassette).contacts.list()) == int(os.environ.get("PEOPLE", 3))
+"""
+STRICT = (
+    "[pytest]\naddopts = -p no:randomly -p no:asyncio --strict-markers\nfilterwarnings = error\n"
+)
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester):
+    """Runs what it is given as the tests of some project, in this process."""
+    pytester.makeini(STRICT)
+
+    def run(source: str, *options: str) -> pytest.RunResult:
+        pytester.makepyfile(test_people=HEAD + source)
+        return pytester.runpytest_inprocess(*options)
+
+    return run
+
+
+@pytest.fixture
+def tapes(pytester: pytest.Pytester) -> Path:
+    return pytester.path / "cassettes" / "test_people"
+
+
+def recorded(suite, source: str) -> None:
+    suite(source, "--contactkit-mode=once").assert_outcomes(passed=1)
+
+
+def people(path: Path) -> list[int]:
+    """How many each recorded listing holds."""
+    answers = [each.exchange for each in Tape.load(path).entries if each.exchange.status == 200]
+    return [len(json.loads(each.content)["data"]["contacts"]) for each in answers]
+
+
+def test_what_was_recorded_once_is_replayed(suite, tapes, monkeypatch):
+    recorded(suite, LISTS)
+    assert [each.name for each in tapes.iterdir()] == ["test_lists.jsonl"]
+    monkeypatch.setenv("CI", "true")
+    suite(LISTS.replace("world=SIMULATOR", "")).assert_outcomes(passed=1)
+
+
+def test_without_a_marker_it_is_a_replay_that_gives_no_answer_twice(suite):
+    recorded(suite, LISTS)
+    twice = """
+def test_lists(contactkit_cassette):
+    assert isinstance(contactkit_cassette, ck.Cassette)
+    connect(contactkit_cassette).contacts.list()
+    with pytest.raises(ck.UnrecordedRequestError):
+        connect(contactkit_cassette).contacts.list()
+"""
+    suite(twice).assert_outcomes(passed=1)
+
+
+def test_a_recording_that_is_not_there_says_how_to_make_it(suite, tapes):
+    ran = suite(LISTS)
+    ran.assert_outcomes(errors=1)
+    ran.stdout.fnmatch_lines(["*CassetteError: *test_lists.jsonl*--contactkit-mode once*"])
+    assert not tapes.exists()
+
+
+def test_a_mode_that_is_none_is_refused_by_name(suite):
+    ran = suite(LISTS, "--contactkit-mode=twice")
+    ran.assert_outcomes(errors=1)
+    ran.stdout.fnmatch_lines(["*mode='twice' must be one of replay, once*"])
+
+
+def test_the_option_wins_over_the_marker(suite, tapes):
+    once = LISTS.replace("world=", 'mode="once", world=')
+    suite(once, "--contactkit-mode=replay").assert_outcomes(errors=1)
+    suite(once).assert_outcomes(passed=1)
+    assert people(tapes / "test_lists.jsonl") == [3]
+
+
+ENDS = {
+    "nobody": "client.contacts.list()",
+    "the client": "with client: client.contacts.list()",
+    "an error": "with pytest.raises(ck.NotFoundError), client:\n"
+    "        client.contacts.list()\n        client.contacts.get('6ba7b810-9dad-11d1-80b4-0')",
+}
+
+
+@pytest.mark.parametrize("passes", [True, False])
+@pytest.mark.parametrize("end", ENDS)
+def test_one_that_is_recorded_anew_is_replaced_where_the_test_has_passed(
+    end, passes, suite, tapes, monkeypatch
+):
+    recorded(suite, LISTS)
+    monkeypatch.setenv("PEOPLE", "4")
+    again = f"""
+@marked(world=SIMULATOR)
+def test_lists(contactkit_cassette):
+    client = connect(contactkit_cassette)
+    {ENDS[end]}
+    assert {passes}
+"""
+    ran = suite(again, "--contactkit-mode=refresh")
+    ran.assert_outcomes(passed=int(passes), failed=int(not passes))
+    assert people(tapes / "test_lists.jsonl") == [4 if passes else 3]
+    assert [each.name for each in tapes.iterdir()] == ["test_lists.jsonl"]
+
+
+@pytest.mark.parametrize("reason", ["pytest.skip()", "pytest.xfail()", "1 / 0"])
+def test_what_has_not_passed_replaces_nothing(reason, suite, tapes):
+    recorded(suite, LISTS)
+    before = (tapes / "test_lists.jsonl").read_bytes()
+    suite(LISTS.rstrip() + f"\n    {reason}\n", "--contactkit-mode=refresh")
+    assert (tapes / "test_lists.jsonl").read_bytes() == before
+
+
+BOTH = """
+@marked("both.jsonl", {terms})
+def test_both(contactkit_cassette):
+    people = connect(contactkit_cassette).contacts
+    {asks}
+"""
+WHOLE = BOTH.format(terms="world=SIMULATOR", asks="people.list(); people.list(channel='sms')")
+
+
+def only_one(terms: str, asks: str = "people.list()") -> str:
+    return BOTH.format(terms=terms, asks=asks)
+
+
+UNUSED = "*both.jsonl: 1 of its 2 exchanges were not used:"
+
+
+def test_what_no_test_asked_for_fails_it(suite, pytester):
+    recorded(suite, WHOLE)
+    assert (pytester.path / "both.jsonl").exists()
+    ran = suite(only_one('unused="fail"'))
+    ran.assert_outcomes(passed=1, errors=1)
+    ran.stdout.fnmatch_lines([UNUSED, "  GET /v3/contacts"])
+    suite(WHOLE.replace("world=SIMULATOR", 'unused="fail"')).assert_outcomes(passed=1)
+
+
+def test_what_no_test_asked_for_is_warned_of_or_ignored(suite):
+    recorded(suite, WHOLE)
+    ran = suite(only_one('unused="warn"'), "-W", "default")
+    ran.assert_outcomes(passed=1, warnings=1)
+    ran.stdout.fnmatch_lines(["test_people.py:*", "*ContactKitWarning: " + UNUSED])
+    suite(only_one("")).assert_outcomes(passed=1)
+
+
+def test_a_test_that_failed_is_not_told_of_what_it_did_not_ask_for(suite):
+    recorded(suite, WHOLE)
+    suite(only_one('unused="fail"', "1 / 0")).assert_outcomes(failed=1)
+
+
+def test_what_another_fixture_asks_for_in_the_end_is_used(suite):
+    source = """
+@pytest.fixture
+def people(contactkit_cassette):
+    people = connect(contactkit_cassette).contacts
+    yield people
+    people.list(channel="sms")
+
+@marked(world=SIMULATOR, unused="fail")
+def test_it(people):
+    people.list()
+"""
+    recorded(suite, source)
+    suite(source).assert_outcomes(passed=1)
+
+
+def test_what_has_expired_is_warned_of_unless_it_is_to_fail(suite):
+    recorded(suite, WHOLE)
+    for terms in ("expires=timedelta(days=99_999)", 'expired="fail"', "expires=timedelta(0)"):
+        warned = int(terms == "expires=timedelta(0)")
+        ran = suite(only_one(terms), "-W", "default")
+        ran.assert_outcomes(passed=1, warnings=warned)
+    ran.stdout.fnmatch_lines(["*ContactKitWarning: *2 of its 2 exchanges have expired:"])
+    ran = suite(only_one('expires=timedelta(0), expired="fail", unused="fail"'))
+    ran.assert_outcomes(passed=1, errors=1)
+    ran.stdout.fnmatch_lines([UNUSED, "*2 of its 2 exchanges have expired:"])
+
+
+def test_an_override_answers_first(suite):
+    recorded(suite, WHOLE)
+    source = """
+router = respx.Router(base_url="https://api.sent.dm")
+router.get("/v3/contacts").respond(404, json={"success": False})
+""" + only_one("overrides=router", "pytest.raises(ck.NotFoundError, people.list)")
+    suite(source).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("terms", "told"),
+    [
+        ("expire=1", "*it takes no expire=; allowed: mode, world, overrides, unused, expires, ex*"),
+        ('unused="error"', "*unused='error' must be one of ignore, warn, fail"),
+        ('"more.jsonl"', "*before its keywords it takes one path"),
+    ],
+)
+def test_a_marker_that_says_what_it_cannot_is_refused(terms, told, suite):
+    ran = suite(only_one(terms))
+    ran.assert_outcomes(errors=1)
+    ran.stdout.fnmatch_lines([told])
+
+
+PATHS = """
+class TestIt:
+    @pytest.mark.parametrize("value", ["US", "us", "a/b", "a-b", "a b", "é" * 300, "x" * 300])
+    @marked(mode="once", world=SIMULATOR)
+    def test_one(self, value, contactkit_cassette):
+        connect(contactkit_cassette).contacts.list()
+        print("is", contactkit_cassette.path)
+
+@marked(mode="once", world=SIMULATOR)
+def test_one(contactkit_cassette):
+    connect(contactkit_cassette).contacts.list()
+    print("is", contactkit_cassette.path)
+"""
+
+
+def test_each_test_has_a_file_of_its_own_wherever_it_is_run_from(
+    suite, pytester, tapes, monkeypatch
+):
+    def paths(*options: str) -> list[str]:
+        lines = suite(PATHS, "-s", *options).outlines
+        return sorted(each.rpartition("is ")[2] for each in lines if each.endswith(".jsonl"))
+
+    first = paths()
+    assert len({each.lower() for each in first}) == 8
+    assert {str(tapes / f"{name}.jsonl") for name in ("test_one", "TestIt.test_one-us")} < {*first}
+    assert {Path(each) for each in first} == set(tapes.iterdir())
+    monkeypatch.chdir(pytester.mkdir("elsewhere"))
+    tests = str(pytester.path / "test_people.py")
+    assert paths("--rootdir=.", "--import-mode=importlib", tests) == first
+
+
+TESTS = st.tuples(
+    st.from_regex(r"test_[a-zé]{0,20}", fullmatch=True),
+    st.none() | st.text(st.characters(codec="ascii"), max_size=120),
+).map(lambda each: each[0] if each[1] is None else f"{each[0]}[{each[1]}]")
+
+
+@given(st.lists(TESTS, unique=True, min_size=2))
+def test_no_two_tests_have_one_file_and_none_a_name_that_is_too_long(tests):
+    names = [file_name(each) for each in tests]
+    assert len({each.lower() for each in names}) == len(tests)
+    assert max(map(len, names)) <= 100
+    assert all(each.isascii() and not set(each) & set(' /\\:*?"<>|[]') for each in names)
+
+
+def test_a_pytest_run_that_does_not_ask_for_it_loads_nothing_heavy():
+    code = "import sys, contactkit.cassette.pytest_plugin; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {each.partition(".")[0] for each in ran.stdout.split()}
+    assert not loaded & {"pandas", "numpy", "httpx", "respx", "pydantic", "platformdirs"}
+    ours = {each for each in ran.stdout.split() if each.startswith("contactkit")}
+    assert ours == {
+        "contactkit",
+        "contactkit.cassette",
+        "contactkit.cassette.pytest_plugin",
+        "contactkit.errors",
+    }
+
+
+def test_it_can_be_left_out(suite):
+    suite("def test_it(): pass", "-p", "no:contactkit").assert_outcomes(passed=1)
+    ran = suite(LISTS.replace("@marked(world=SIMULATOR)", ""), "-p", "no:contactkit")
+    ran.stdout.fnmatch_lines(["*fixture 'contactkit_cassette' not found"])
+
+
+def test_the_readme_shows_a_test_that_runs(suite):
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    source = next(each for each in readme.split("```") if "import pytest" in each)
+    source = source.removeprefix("python\n")
+    recorded(suite, source)
+    suite(source).assert_outcomes(passed=1)

@@ -1,0 +1,265 @@
+"""`contactkit cassette` as it is typed: what it prints, what it leaves, and its status.
+
+The people are invented: their addresses end in .invalid.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+import contactkit as ck
+from contactkit.cassette.file import Tape
+from contactkit.cli.main import app, main
+from contactkit.errors import CassetteError
+from tests.support.exchanges import begun, exchange
+from tests.support.served import served
+
+WITNESSES = Path(__file__).parents[1] / "cassette" / "convert" / "witnesses"
+EMAIL, PHONE, DAY = "zenobia.quill@post.invalid", "+14155552671", 86_400
+NUMBER = "+12025550123"
+
+
+def run(*arguments: object, status: int = 0) -> str:
+    """What the command prints; an error of contactkit is raised."""
+    done: Result = CliRunner().invoke(app, ["cassette", *map(str, arguments)])
+    if isinstance(done.exception, ck.ContactKitError):
+        raise done.exception
+    assert done.exit_code == status, done.output
+    return done.output
+
+
+def rows(printed: str) -> list[list[str]]:
+    """The cells of a table, what was folded put together again."""
+    found: list[list[str]] = []
+    for line in printed.splitlines():
+        if not line.startswith("│"):
+            continue
+        cells = [each.strip() for each in line.split("│")[1:-1]]
+        if cells[0]:
+            found.append(cells)
+        else:
+            found[-1] = [a + b for a, b in zip(found[-1], cells, strict=True)]
+    return found
+
+
+def aged(path: Path, *ages: float) -> Tape:
+    """A recording whose exchanges are so many seconds old."""
+    tape = begun(path)
+    for number, age in enumerate(ages):
+        tape.append(exchange(f"/contacts/{number}", body=number, at=time.time() - age))
+    return tape
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "tape.jsonl"
+
+
+# show
+
+
+def test_show_says_what_it_is_and_lists_the_exchanges(path, name):
+    client = ck.connect(name, via=ck.Simulator(contacts=8, seed=7))
+    with ck.record(client, path):
+        client.contacts.list()
+    first, *table = run("show", path).splitlines()
+    held = Tape.load(path).entries
+    told = rf"{name}, recorded from the simulator on \d{{4}}-\d\d-\d\d: (\d exchanges?) in (\S+) "
+    found = re.fullmatch(told + "bytes, under your key of pseudonyms", first)
+    assert found and found[1] == ("1 exchange" if len(held) == 1 else f"{len(held)} exchanges")
+    assert found[2] == f"{path.stat().st_size:,}"
+    shown = rows("\n".join(table))
+    assert [each[0] for each in shown] == [each.method for each in held]
+    assert [each[3:5] for each in shown] == [
+        ["200", str(len(each.exchange.content))] for each in held
+    ]
+    assert {len(each) for each in table} <= {len(table[0])} and len(table[0]) <= 120
+
+
+def test_show_tells_ages_in_their_largest_unit_and_failures(path):
+    tape = aged(path, 3.2 * DAY, 1.5 * DAY, 7_300, 3_700, 65)
+    lost = exchange("/me", at=time.time() - 5, failure="ReadTimeout", status=None, content=b"")
+    tape.append(lost)
+    first, *table = run("show", path).splitlines()
+    ages = ["3 days", "1 day", "2 hours", "1 hour", "1 minute"]
+    shown = rows("\n".join(table))
+    assert [each[5] for each in shown[:5]] == ages
+    assert re.fullmatch(r"\d+ seconds", shown[5][5]) and shown[5][3] == "ReadTimeout"
+    days = [time.strftime("%F", time.gmtime(tape.entries[n].at)) for n in (0, -1)]
+    assert f" between {days[0]} and {days[1]}: 6 exchanges in " in first
+
+
+@pytest.mark.parametrize(
+    ("world", "told"), [("live", "the provider"), ("wire", "the world 'wire'")]
+)
+def test_show_says_where_it_is_from_and_whose_the_key_is_not(path, world, told):
+    begun(path, world=world, key="00000000")
+    first = run("show", path).splitlines()[0]
+    size = path.stat().st_size
+    held = f"0 exchanges in {size} bytes, under another key of pseudonyms"
+    assert first == f"sent, recorded from {told}: {held}"
+
+
+def test_no_text_of_a_file_is_markup(path):
+    begun(path, provider="[red]x\x1b[2J").append(exchange("/[bold]a%1B[2J?q=:cat:"))
+    printed = run("show", path)
+    assert r"[red]x\x1b[2J, recorded" in printed
+    assert rows(printed)[0][1:3] == [r"/v3/[bold]a\x1b[2J", "q=:cat:"]
+
+
+@pytest.mark.parametrize("command", ["show", "audit", "verify", "prune --days=1"])
+def test_a_file_that_is_not_there_is_told(path, command):
+    with pytest.raises(CassetteError, match="no such recording"):
+        run(*command.split()[:1], path, *command.split()[1:])
+
+
+def test_main_tells_errors_and_warnings_in_a_line_each(path, monkeypatch, capsys):
+    aged(path, DAY)
+    path.write_bytes(path.read_bytes() + b'{"id":')
+    cut = f"ContactKitWarning: {path}: its last exchange was cut off, and is dropped\n"
+    monkeypatch.setattr(sys, "argv", ["contactkit", "cassette", "convert", str(path), str(path)])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == f"CassetteError: {path}: there is a file already\n"
+    monkeypatch.setattr(sys, "argv", ["contactkit", "cassette", "show", str(path)])
+    with warnings.catch_warnings(), pytest.raises(SystemExit) as caught:
+        warnings.simplefilter("always")
+        main()
+    told = capsys.readouterr()
+    assert caught.value.code == 0 and told.err == cut and "1 exchange in" in told.out
+
+
+# audit
+
+
+@pytest.mark.parametrize("name", ["tape.jsonl", "tape.jsonl.gz"])
+def test_audit_finds_nothing_in_a_recording(tmp_path, name):
+    client = ck.connect("privy", via=ck.Simulator(contacts=8, seed=7))
+    with ck.record(client, tmp_path / name):
+        client.contacts.list()
+    assert run("audit", tmp_path / name) == "nothing found\n"
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz"])
+def test_audit_lists_what_it_finds_and_repeats_none_of_it(tmp_path, ending):
+    tape = begun(tmp_path / f"tape.{ending}")
+    for body in ({"to": PHONE}, {"a": "+1%20415%20555%202671"}, {"b": EMAIL}):
+        tape.append(exchange(body=body))
+    printed = run("audit", tape.path, status=1)
+    found = rows(printed)
+    assert [each[:2] for each in found] == [
+        ["2", "phone number"],
+        ["3", "phone number"],
+        ["4", "e-mail address"],
+    ]
+    read = gzip.decompress if ending.endswith("gz") else bytes
+    line = read(tape.path.read_bytes()).splitlines()[1]
+    assert found[0][2] == f"byte {line.index(PHONE.encode())}"
+    assert found[1][2] == "in percent-encoding"
+    assert EMAIL not in printed and PHONE[2:] not in printed
+
+
+def test_audit_takes_what_the_recording_lists_for_pseudonyms(path):
+    begun(path).append(exchange(body={"to": PHONE}), {PHONE: "a" * 16})
+    assert run("audit", path) == "nothing found\n"
+
+
+@pytest.mark.parametrize("header", ["", '{"kind":"contactkit-cassette","version":1}\n'])
+def test_audit_reads_the_lines_of_what_is_no_recording(path, header):
+    path.write_text(f"{header}to {PHONE}\n")
+    with pytest.warns(ck.ContactKitWarning, match=rf"line {1 + bool(header)}") as told:
+        found = rows(run("audit", path, status=1))
+    assert found == [[str(1 + bool(header)), "phone number", "byte 3"]]
+    assert str(told[0].message).endswith("; its lines are audited all the same")
+
+
+# verify
+
+
+def test_verify_tells_what_has_changed_and_what_was_asked(path, monkeypatch):
+    client = ck.connect("sendblue", via=ck.Simulator(contacts=2, seed=7))
+    with ck.record(client, path):
+        client.contacts.list()
+        client.contacts.get(NUMBER)
+    with served("sendblue", "--contacts", "2", "--seed", "7") as provider:
+        for name, value in provider.credentials.items():
+            monkeypatch.setenv(f"SENDBLUE_API_{name.upper()}", value)
+        before = run("verify", path, "--base-url", provider.base_url)
+        provider.control("contacts", key=NUMBER, opt_out=True)
+        printed = run("verify", path, "--base-url", provider.base_url, status=1)
+    counts = "1 read sent again, skipped because they name somebody: 1"
+    assert before == f"{counts}; nothing has changed\n"
+    assert printed.splitlines()[-1] == counts
+    changes = [each for each in rows(printed) if each[2].endswith("opt_out")]
+    place = ["GET", "/api/v2/contacts", f"[{NUMBER}].opt_out"]
+    assert changes == [[*place, "value changed", "false", "true"]]
+
+
+def test_verify_needs_credentials_and_an_answer(path, monkeypatch):
+    aged(path, DAY)
+    with pytest.raises(ck.ConfigurationError, match="SENT_DM_API_KEY"):
+        run("verify", path)
+    monkeypatch.setenv("SENT_DM_API_KEY", "canary-4f1d")
+    with pytest.raises(ck.TransportError, match="cannot be verified"):
+        run("verify", path, "--base-url", "http://127.0.0.1:9")
+
+
+# convert
+
+
+def test_convert_writes_what_it_says(tmp_path):
+    ours, archive, back = (tmp_path / each for each in ("a.jsonl", "a.har", "b.jsonl.gz"))
+    told = run("convert", WITNESSES / "vcrpy/httpx.yaml", ours)
+    assert told == f"{ours}: {run('show', ours).splitlines()[0]}\n"
+    assert "sent, recorded from the provider on 2026-01-05: 6 exchanges in" in told
+    assert "under your key" in told
+    written = f"{archive}: an HTTP archive of "
+    assert run("convert", ours, archive) == f"{written}{archive.stat().st_size:,} bytes\n"
+    assert ": 6 exchanges in" in run("convert", archive, back, "--provider", "sent")
+    assert run("audit", back) == "nothing found\n"
+
+
+@pytest.mark.parametrize("arguments", [["a.jsonl", "--provider", "snet"], ["a.txt"]])
+def test_convert_refuses_what_it_cannot_do_and_writes_nothing(tmp_path, arguments):
+    target, *rest = arguments
+    with pytest.raises(ck.ContactKitError, match=r"Did you mean 'sent'|must end in one of"):
+        run("convert", WITNESSES / "vcrpy/httpx.yaml", tmp_path / target, *rest)
+    assert list(tmp_path.iterdir()) == []
+
+
+# prune
+
+
+def test_prune_drops_what_is_older(path):
+    tape = aged(path, 9 * DAY, 2.1 * DAY, 1.9 * DAY, 60)
+    kept = [each.data for each in tape.entries[2:]]
+    assert run("prune", path, "--days", 2) == "2 exchanges dropped, 2 left\n"
+    assert [each.data for each in Tape.load(path).entries] == kept
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_prune_leaves_a_file_without_any_as_it_is(path):
+    aged(path, DAY, 60)
+    # Neither its spelling nor its last end of line is what would be written.
+    path.write_bytes(path.read_bytes().replace(b'"epoch":', b'"epoch": ').rstrip())
+    before = path.read_bytes()
+    assert run("prune", path, "--days", 2) == "0 exchanges dropped, 2 left\n"
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("arguments", [[], ["--days", "-1"], ["--days", "many"]])
+def test_prune_must_be_told_how_many_days(path, arguments):
+    aged(path, 9 * DAY)
+    before = path.read_bytes()
+    assert "--days" in run("prune", path, *arguments, status=2)
+    assert path.read_bytes() == before

@@ -1,0 +1,404 @@
+"""`contactkit plan` and `contactkit apply` as they are typed, against a served simulator."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+import contactkit as ck
+from contactkit.cli.main import app
+from tests.support.served import PROGRAM, Served, served
+from tests.support.terminals import on_a_terminal
+
+NAME = "digital_onboarding"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Served]:
+    """A provider that has no rate limit."""
+    with served(NAME, "--contacts", "8") as found:
+        yield found
+
+
+@pytest.fixture
+def there(server: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Served:
+    """The same, begun again, with its credentials in the environment."""
+    monkeypatch.setenv("DIGITAL_ONBOARDING_TOKEN", server.credentials["token"])
+    monkeypatch.chdir(tmp_path)
+    server.control("faults")
+    server.control("reset")
+    return server
+
+
+@pytest.fixture(scope="module")
+def limited() -> Iterator[Served]:
+    """A provider with a rate limit, under which fifty contacts take a while."""
+    with served("sent", "--contacts", "50") as found:
+        yield found
+
+
+@pytest.fixture
+def slowly(limited: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Served:
+    monkeypatch.setenv("SENT_DM_API_KEY", limited.credentials["api_key"])
+    monkeypatch.chdir(tmp_path)
+    limited.control("reset")
+    return limited
+
+
+@pytest.fixture
+def people(there: Served) -> pd.DataFrame:
+    with ck.connect(there.provider, base_url=there.base_url) as client:
+        return client.contacts.list()
+
+
+def run(at: Served, *arguments: object, status: int = 0) -> str:
+    """What the command prints, however it is folded; an error of contactkit is raised."""
+    command = [*map(str, arguments), "--base-url", at.base_url]
+    done: Result = CliRunner().invoke(app, command)
+    if isinstance(done.exception, ck.ContactKitError):
+        raise done.exception
+    assert done.exit_code == status, done.output
+    return done.output
+
+
+def rows(printed: str) -> list[list[str]]:
+    """The cells of all tables."""
+    lines = [each for each in printed.splitlines() if each.startswith("│")]
+    return [[cell.strip() for cell in each.split("│")[1:-1]] for each in lines]
+
+
+def planned(at: Served, frame: pd.DataFrame, *options: object) -> Path:
+    """The file of a plan that makes the contacts this frame."""
+    edited, plan = Path("edited.csv"), Path("plan.parquet")
+    frame.to_csv(edited, index=False)
+    run(at, "plan", at.provider, edited, "--out", plan, *options)
+    return plan
+
+
+# plan
+
+
+def test_a_plan_is_shown_and_kept(there, people):
+    people.to_csv("before.csv", index=False)
+    people.loc[1, "email"] = "no address"
+    people.assign(name_first="Jan").to_csv("edited.csv", index=False)
+    asked = "plan", NAME, "edited.csv", "--original", "before.csv", "--out", "plan.parquet"
+    printed = run(there, *asked)
+    plan = ck.read_plan("plan.parquet")
+    told = rows(printed)
+    assert ["update", "refused", "1"] in told
+    key = people.loc[1, "id"]
+    wrong = [each for each in told if each[0] == key and each[1] == "email"]
+    assert wrong[0][3] == "no address" and wrong[0][4].startswith("must be")
+    assert "requests: 7, one a contact; no limit is known\n" in printed
+    assert f"digest: {plan.digest[:12]}\nkept in plan.parquet\n" in printed
+    assert len(plan) == 8 and all(each["writes"] == 0 for each in there.contacts())
+
+
+def test_a_plan_of_many_cells_shows_the_first_and_says_how_many_there_are(there, people):
+    people.assign(name_first="Jan", name_last="Doe").to_csv("edited.csv", index=False)
+    printed = run(there, "plan", NAME, "edited.csv")
+    changed = (people["name_first"] != "Jan").sum() + (people["name_last"] != "Doe").sum()
+    assert f"and {changed - 10} more cells\n" in printed
+    assert len([each for each in rows(printed) if len(each) == 5 and each[0]]) == 10
+
+
+def test_a_plan_says_when_the_last_request_goes(slowly):
+    with ck.connect("sent", base_url=slowly.base_url) as client:
+        everybody = client.contacts.list()
+    everybody.assign(opt_out=True).to_csv("edited.csv", index=False)
+    assert "; the last goes " in run(slowly, "plan", "sent", "edited.csv")
+
+
+def test_the_file_may_be_csv_or_what_pandas_writes_as_parquet(there, people):
+    edited = people.assign(name_first="Jan", active_journey_ids=[["a", "b"]] * len(people))
+    edited.to_csv("edited.csv", index=False)
+    edited.set_index("id").to_parquet("edited.parquet")
+    digests = [
+        run(there, "plan", NAME, f"edited.{each}").rsplit("digest: ")[1]
+        for each in ("csv", "parquet")
+    ]
+    assert digests[0] == digests[1]
+
+
+def test_an_empty_cell_and_the_same_contacts_change_nothing(there, people):
+    people.assign(name_first=pd.NA).to_csv("edited.csv", index=False)
+    printed = run(there, "plan", NAME, "edited.csv")
+    assert rows(printed) == [["update", "unchanged", str(len(people))]]
+    assert "requests: none\n" in printed
+
+
+def test_creating_and_deleting_must_be_asked_for(there, people):
+    new = pd.DataFrame({"unique_id": ["core-30001"], "email": ["new@example.com"]})
+    edited = pd.concat([people.head(len(people) - 2), new])
+    edited.to_csv("edited.csv", index=False)
+    told = rows(run(there, "plan", NAME, "edited.csv", "--create"))
+    assert ["create", "planned", "1"] in told and ["delete", "skipped", "2"] in told
+    told = rows(run(there, "plan", NAME, "edited.csv", "--create", "--delete"))
+    assert ["delete", "planned", "2"] in told
+    with pytest.raises(ck.InvalidInputError, match="id"):
+        run(there, "plan", NAME, "edited.csv", "--delete")
+
+
+def test_a_cell_that_cannot_be_read_is_shown_and_nothing_is_planned(there, people):
+    words = people.astype({"birthdate": "string"})
+    words.loc[2, "birthdate"] = "last May"
+    words.to_csv("edited.csv", index=False)
+    arguments = ["plan", NAME, "edited.csv", "--out", "plan.parquet"]
+    with pytest.warns(ck.ContactKitWarning, match="became NA"):
+        done = CliRunner().invoke(app, [*arguments, "--base-url", there.base_url])
+    assert rows(done.output)[0][:3] == ["3", people.loc[2, "id"], "birthdate"]
+    told = "edited.csv: 1 cell cannot be read; row 1 is the first contact"
+    assert str(done.exception) == told and not Path("plan.parquet").exists()
+
+
+def test_contacts_of_another_provider_are_refused(there, people):
+    people.to_csv("edited.csv", index=False)
+    with pytest.raises(ck.ConfigurationError, match=r"edited\.csv: Privy has no field"):
+        run(there, "plan", "privy", "edited.csv")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["nobody.csv"], "does not exist"),
+        (["."], "is a directory"),
+        (["there.csv", "--original", "nobody.csv"], "does not exist"),
+        (["there.csv", "--out", "there.csv"], "there is a file already"),
+        (["there.csv", "--out", "nowhere/plan.parquet"], "there is no such folder"),
+    ],
+)
+def test_files_are_looked_at_before_anything_else(tmp_path, monkeypatch, options, told):
+    monkeypatch.chdir(tmp_path)
+    Path("there.csv").write_text("id\n")
+    done = CliRunner().invoke(app, ["plan", NAME, *options])
+    assert done.exit_code == 2 and told in " ".join(done.output.replace("│", " ").split())
+    assert Path("there.csv").read_text() == "id\n"
+
+
+# apply
+
+
+def test_a_plan_is_applied_once_and_tells_nobodys_name(there, people):
+    plan = planned(there, people.assign(name_first="Jan"))
+    assert rows(run(there, "apply", plan)) == [["updated", "8"]]
+    assert [each["writes"] for each in there.contacts()] == [1] * 8
+    assert {each["name_first"] for each in there.contacts()} == {"Jan"}
+    printed = run(there, "apply", plan)
+    assert rows(printed) == [["skipped", "8"]] and "stopped" not in printed
+    assert [each["writes"] for each in there.contacts()] == [1] * 8
+
+
+def test_what_was_refused_is_told_and_is_status_1(there, people):
+    people.loc[1, "email"] = "no address"
+    plan = planned(there, people.assign(name_first="Jan"))
+    with ck.connect(NAME, base_url=there.base_url) as client:
+        client.contacts.delete(people.loc[4, "id"], confirm=True)
+    printed = run(there, "apply", plan, status=1)
+    told = rows(printed)
+    assert told[:2] == [["updated", "6"], ["refused", "2"]]
+    assert [each[:3] for each in told[2:] if each[0]] == [
+        [people.loc[at, "id"], "update", "refused"] for at in (1, 4)
+    ]
+    assert "Jan" not in printed and "no address" not in printed
+    # Hers is the example in the reason.
+    emails = set(people["email"].dropna()) - {"janet@example.com"}
+    assert emails and not [each for each in emails if each in printed]
+
+
+def test_a_new_contact_that_is_refused_is_told_by_its_row(there, people):
+    new = pd.DataFrame({"unique_id": people["unique_id"].dropna().head(1), "name_first": "Jan"})
+    plan = planned(there, pd.concat([people, new]), "--create")
+    told = rows(run(there, "apply", plan, status=1))
+    assert told[1][:3] == ["row 9", "create", "refused"]
+
+
+def test_only_the_first_that_went_wrong_are_told(there):
+    for number in range(6):
+        there.control("contacts", name_first=f"Jan {number}")
+    with ck.connect(NAME, base_url=there.base_url) as client:
+        everybody = client.contacts.list()
+    plan = planned(there, everybody.assign(email="no address"))
+    printed = run(there, "apply", plan, status=1)
+    assert len([each for each in rows(printed) if each[0] and len(each) == 4]) == 10
+    assert "and 4 more\n" in printed
+
+
+def test_what_failed_is_status_1(there, people, monkeypatch):
+    plan = planned(there, people.assign(name_first="Jan"))
+    monkeypatch.setenv("DIGITAL_ONBOARDING_TOKEN", "nobody's")
+    printed = run(there, "apply", plan, "--concurrency", 1, status=1)
+    assert rows(printed)[:2] == [["planned", "7"], ["failed", "1"]]
+    assert rows(printed)[2][:3] == [people.loc[0, "id"], "update", "failed"]
+    assert "nobody's" not in printed
+
+
+def test_a_dry_run_and_a_limit_are_good_ends(there, people):
+    plan = planned(there, people.assign(name_first="Jan"))
+    assert rows(run(there, "apply", plan, "--dry-run")) == [["planned", "8"]]
+    assert not any(each["writes"] for each in there.contacts())
+    told = rows(run(there, "apply", plan, "--limit", 3, "--concurrency", 2))
+    assert told == [["updated", "3"], ["planned", "5"]]
+
+
+@pytest.mark.parametrize("most", ["1", "5%"])
+def test_too_many_failures_stop_it(there, people, most):
+    plan = planned(there, people.assign(name_first="Jan"))
+    with ck.connect(NAME, base_url=there.base_url) as client:
+        for key in people["id"]:
+            client.contacts.delete(key, confirm=True)
+    options = "--stop-after-failures", most, "--concurrency", 1
+    printed = run(there, "apply", plan, *options, status=1)
+    assert rows(printed)[:2] == [["planned", "7"], ["refused", "1"]]
+    assert "stopped: 1 contacts were refused" in printed
+    assert printed.endswith("; apply the same plan again to go on\n")
+
+
+def test_what_somebody_else_changed_is_refused_or_judged_again(there, people):
+    plan = planned(there, people.assign(name_first="Jan"))
+    there.control("contacts", key=people.loc[0, "id"], name_first="Zoe")
+    told = rows(run(there, "apply", plan, "--on-conflict", "refuse", status=1))
+    assert told[:2] == [["updated", "7"], ["refused", "1"]]
+    assert told[2][0] == people.loc[0, "id"]
+
+
+def test_past_its_patience_it_stops_and_says_when_to_go_on(slowly):
+    with ck.connect("sent", base_url=slowly.base_url) as client:
+        everybody = client.contacts.list()
+    plan = planned(slowly, everybody.assign(opt_out=True))
+    slowly.control("faults", kind="rate_limited", retry_after=600)
+    printed = run(slowly, "apply", plan, "--patience", 60, "--journal", "own.sqlite3", status=1)
+    assert "stopped: the rate limit is used up until 20" in printed
+    assert "; apply the same plan again not before 20" in printed
+    entries = ck.journal("own.sqlite3")
+    assert entries["outcome"].eq("updated").sum() == sum(
+        each["writes"] for each in slowly.contacts()
+    )
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_the_result_is_kept(there, people, ending):
+    path = f"result.{ending}"
+    run(there, "apply", planned(there, people.assign(name_first="Jan")), "--result", path)
+    kept = pd.read_csv(path, index_col=0) if ending == "csv" else pd.read_parquet(path)
+    assert kept["key"].tolist() == people["id"].tolist()
+    assert set(kept["outcome"]) == {"updated"}
+    assert json.loads(kept["before"][0])["name_first"] == people.loc[0, "name_first"]
+    assert json.loads(kept["changed"][0]) == ["name_first"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--result", "result.xls"], "must end in .csv or .parquet"),
+        (["--result", "plan.parquet"], "there is a file already"),
+        (["--stop-after-failures", "some"], "is no number, and no share as 5%"),
+        (["--stop-after-failures", "x%"], "is no number, and no share as 5%"),
+        (["--limit", "0"], "'--limit'"),
+        (["--on-conflict", "ignore"], "'--on-conflict'"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_status_2(tmp_path, monkeypatch, options, told):
+    monkeypatch.chdir(tmp_path)
+    Path("plan.parquet").write_text("a plan")
+    done = CliRunner().invoke(app, ["apply", "plan.parquet", *options])
+    assert done.exit_code == 2 and told in " ".join(done.output.replace("│", " ").split())
+    assert Path("plan.parquet").read_text() == "a plan"
+
+
+def test_what_only_the_apply_knows_to_refuse_is_refused_before_anything_is_sent(there, people):
+    plan = planned(there, people.assign(name_first="Jan"))
+    with pytest.raises(ck.InvalidInputError, match="stop_after_failures: must be"):
+        run(there, "apply", plan, "--stop-after-failures", "100%")
+    assert not any(each["writes"] for each in there.contacts())
+
+
+def test_a_plan_that_was_changed_and_a_file_that_is_none_are_refused(there, people):
+    plan = planned(there, people.assign(name_first="Jan"))
+    frame = pd.read_parquet(plan)
+    frame["changes"] = frame["changes"].str.replace("Jan", "Eve")
+    frame.to_parquet(plan)
+    with pytest.raises(ck.ConfigurationError, match="was changed since the plan was made"):
+        run(there, "apply", plan)
+    people.to_parquet("people.parquet")
+    with pytest.raises(ck.ConfigurationError, match=r"people\.parquet: is no plan"):
+        run(there, "apply", "people.parquet")
+
+
+def test_a_result_that_cannot_be_written_is_told_after_the_counts(there, people):
+    plan = planned(there, people.assign(name_first="Jan"))
+    name = "r" * 252 + ".csv"
+    arguments = ["apply", str(plan), "--result", name, "--base-url", there.base_url]
+    done = CliRunner().invoke(app, arguments)
+    assert rows(done.output) == [["updated", "8"]]
+    assert str(done.exception) == f"{name}: cannot be written: File name too long"
+
+
+# as programs
+
+
+def test_without_the_extra_it_is_named(there, people):
+    people.assign(name_first="Jan").to_csv("edited.csv", index=False)
+    Path("plan.parquet").touch()
+    code = (
+        "import sys; sys.modules['pyarrow'] = None; sys.argv[1:] = {};"
+        "from contactkit.cli.main import main; main()"
+    )
+    plan = ["plan", NAME, "edited.csv", "--base-url", there.base_url]
+    commands = [plan, [*plan, "--out", "new.parquet"], ["apply", "plan.parquet"]]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code.format(each)],
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for each in commands
+    ]
+    (shown, _), *others = [each.communicate(timeout=60) for each in processes]
+    assert [each.returncode for each in processes] == [0, 1, 1] and "digest: " in shown
+    for _, told in others:
+        assert 'pip install "contactkit[parquet]"' in told and told.count("\n") == 1
+
+
+def test_on_a_terminal_there_is_a_bar(there, people):
+    plan = planned(there, people.assign(name_first="Jan"))
+    command = ["apply", plan, "--base-url", there.base_url, "--journal", "own.sqlite3"]
+    shown = on_a_terminal([PROGRAM, *command])
+    assert "| 8/8 [" in shown[-2] and shown[-1] == "<end>"
+
+
+def test_ctrl_c_finishes_what_is_on_the_wire_and_the_same_command_goes_on(slowly):
+    with ck.connect("sent", base_url=slowly.base_url) as client:
+        everybody = client.contacts.list().query("not is_inherited")
+    plan = planned(slowly, everybody.assign(opt_out=~everybody["opt_out"]))
+    again = ["apply", str(plan), "--base-url", slowly.base_url, "--journal", "own.sqlite3"]
+    with subprocess.Popen(
+        [PROGRAM, *again], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        while not written(slowly) and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+    assert out.endswith("stopped: it was interrupted; apply the same plan again to go on\n")
+    counts = dict(each for each in rows(out) if len(each) == 2)
+    assert int(counts["updated"]) == written(slowly) < len(everybody)
+    assert sum(map(int, counts.values())) == len(ck.read_plan(plan))
+    told = rows(run(slowly, *again[:-4], *again[-2:], "--limit", 1))
+    assert [each for each in told if each[0] == "skipped"] == [["skipped", counts["updated"]]]
+
+
+def written(at: Served) -> int:
+    """How many contacts were written there."""
+    return sum(each["writes"] for each in at.contacts())

@@ -1,0 +1,73 @@
+"""Many contacts for one request: what is taken, and what is refused with its row named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from contactkit._client.bulk import many
+from contactkit._providers import find
+from contactkit.errors import InvalidInputError
+from contactkit.spec.provider import Bulk, Endpoint
+
+PRIVY = find("privy")
+BULK = Bulk(name="contacts", untold="nothing", read=lambda status, body, sent: [])
+CREATE = Endpoint(
+    verb="add", method="POST", path="/x", help="", effect="create", fields=True, bulk=BULK
+)
+DELETE = Endpoint(verb="drop", method="POST", path="/x", help="", effect="delete", bulk=BULK)
+
+
+def test_a_frame_s_rows_are_sent_without_what_is_na_and_its_index_kept():
+    frame = pd.DataFrame(
+        {"email": ["a@example.com", "b@example.com"], "first_name": ["Ada", pd.NA]},
+        index=["x", "y"],
+    )
+    found = many(PRIVY, CREATE, frame)
+    assert found.sent == [
+        {"email": "a@example.com", "first_name": "Ada"},
+        {"email": "b@example.com"},
+    ]
+    assert list(found.index) == ["x", "y"]
+
+
+@pytest.mark.parametrize("given", [{"email": "a@example.com"}, [{"email": "a@example.com"}]])
+def test_one_mapping_or_a_list_of_them_will_do(given: Any):
+    found = many(PRIVY, CREATE, given)
+    assert found.sent == [{"email": "a@example.com"}]
+    assert found.index is None
+
+
+@pytest.mark.parametrize(
+    "keys", [["a", "b"], pd.Series(["a", "b"]), pd.DataFrame({"id": "a b".split()})]
+)
+def test_keys_are_a_list_a_series_or_a_frame_s(keys: Any):
+    assert many(PRIVY, DELETE, keys).sent == ["a", "b"]
+
+
+@pytest.mark.parametrize("given", [[], "abc", None, 5, {}, pd.DataFrame()])
+def test_nothing_is_refused(given: Any):
+    with pytest.raises(InvalidInputError):
+        many(PRIVY, DELETE, given)
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([{"email": "a@example.com"}, {"email": 5}], r"\[1\] email: must be text"),
+        ([{"emial": "a@example.com"}], r"\[0\] emial: .*did you mean 'email'"),
+        ([{"email": "a@example.com", "created_at": "x"}], r"\[0\] created_at: is read-only"),
+        (["a@example.com"], r"\[0\]: must be a mapping"),
+    ],
+)
+def test_a_wrong_row_is_named(rows: Any, told: str):
+    with pytest.raises(InvalidInputError, match=told):
+        many(PRIVY, CREATE, rows)
+
+
+@pytest.mark.parametrize("keys", [["a", None], ["a", pd.NA], ["a", ""], ["a", "b", "a"]])
+def test_a_missing_key_and_one_that_is_there_twice_are_refused(keys: Any):
+    with pytest.raises(InvalidInputError, match=r"\[[12]\]"):
+        many(PRIVY, DELETE, keys)

@@ -1,0 +1,120 @@
+"""A declaration as a DataFrame."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+import contactkit as ck
+from contactkit._frames.frame import STRING
+from contactkit._providers import find, names
+from contactkit.spec.record import Record, fields_of
+
+COLUMNS = (
+    "of field type access required choices collection personal wire deprecated help evidence docs"
+)
+
+
+def names_of(of: str, record: type[Record] | None) -> list[tuple[str, str]]:
+    return [(of, each) for each in fields_of(record)] if record else []
+
+
+def row_of(frame: pd.DataFrame, of: str, field: str) -> dict[str, object]:
+    [row] = frame[frame["of"].eq(of) & frame["field"].eq(field)].to_dict("records")
+    return {str(name): value for name, value in row.items()}
+
+
+def test_there_is_one_row_a_field_a_verb_and_a_parameter(name: str) -> None:
+    provider, frame = find(name), ck.describe(name)
+    expected = names_of("contact", provider.record)
+    for endpoint in provider.endpoints:
+        expected.append(("verb", endpoint.verb))
+        expected += names_of(endpoint.verb, endpoint.params)
+        expected += names_of(endpoint.verb, endpoint.record)
+    assert list(zip(frame["of"], frame["field"], strict=True)) == expected
+
+
+def test_columns_and_dtypes_are_documented(name: str) -> None:
+    frame = ck.describe(find(name))
+    assert list(frame.columns) == COLUMNS.split()
+    assert dict(frame.dtypes) == {
+        each: pd.BooleanDtype() if each == "required" else STRING for each in frame.columns
+    }
+    assert not frame.isna().any(axis=None)
+
+
+def test_the_type_is_the_dtype_of_the_contact_frame(name: str) -> None:
+    people = ck.connect(name, via=ck.Simulator(contacts=1)).contacts.list()
+    described = ck.describe(name).query("of == 'contact'").set_index("field")["type"]
+    for column, dtype in people.dtypes.items():
+        assert described[column] in (str(dtype), "list", "dict")
+        assert (str(dtype) == "object") == (described[column] in ("list", "dict"))
+
+
+def test_every_row_says_what_it_is_how_it_is_known_and_where_it_is_documented(name: str) -> None:
+    frame = ck.describe(name)
+    assert frame["help"].str.len().gt(0).all()
+    assert frame["evidence"].isin(["documented", "inferred"]).all()
+    assert frame["docs"].str.startswith("https://").all()
+
+
+def test_a_field_is_described_as_it_is_declared() -> None:
+    row = row_of(ck.describe("privy"), "contact", "sms_consent")
+    assert row["access"] == "writable"
+    assert row["type"] == "category"
+    assert row["choices"] == ("subscribed, unsubscribed, never_subscribed, single_opt_in, pending")
+    assert row["deprecated"] == "phone_permission, contact_phone_permission"
+    assert row["wire"] == "sms_consent"
+
+
+def test_a_verb_is_described_as_it_is_declared(name: str) -> None:
+    provider, frame = find(name), ck.describe(name)
+    for endpoint in provider.endpoints:
+        row = row_of(frame, "verb", endpoint.verb)
+        assert row["type"] == f"{endpoint.method} {endpoint.path}"
+        assert row["access"] == ("write" if endpoint.effect else "read")
+        assert row["required"] is False
+        assert str(row["help"]).startswith(endpoint.help)
+        assert endpoint.deprecated in str(row["help"])
+        assert row["evidence"] == endpoint.evidence
+        assert row["docs"] == (endpoint.docs or provider.docs)
+
+
+def test_a_verb_reads_or_writes() -> None:
+    frame = ck.describe("privy")
+    get, create = (row_of(frame, "verb", verb) for verb in ("get", "create"))
+    assert (get["type"], get["access"]) == ("GET /contacts/{key}", "read")
+    assert (create["type"], create["access"]) == ("POST /contacts", "write")
+
+
+def test_what_a_create_needs_is_marked() -> None:
+    assert row_of(ck.describe("sent"), "contact", "phone_number")["required"] is True
+    assert row_of(ck.describe("sent"), "contact", "opt_out")["required"] is False
+
+
+def test_inferred_facts_are_marked() -> None:
+    assert row_of(ck.describe("sent"), "list", "search")["evidence"] == "inferred"
+
+
+def test_every_provider_is_a_row_of_text():
+    told = ck.providers()
+    assert told["name"].to_list() == sorted(names())
+    assert [str(kind) for kind in told.dtypes] == ["string"] * len(told.columns)
+    assert not told.isna().any(axis=None)
+    told = told.set_index("name")
+    for name in names():
+        verbs = [each.verb for each in find(name).endpoints]
+        assert told.loc[name, "verbs"] == ", ".join(verbs)
+        assert bool(told.loc[name, "limits"]) is bool(find(name).limits)
+        inferred = ck.describe(name)["evidence"].eq("inferred").sum()
+        assert told.loc[name, "evidence"].startswith(f"{inferred} of") or not inferred
+    assert told.loc["privy", "authentication"] == "token, or client_id and client_secret"
+    assert told.loc["sent", "limits"] == "200/minute"
+    assert told.loc["privy", "limits"] == "60/minute, 10000/day"
+
+
+def test_it_says_which_requests_a_plan_sends(name: str) -> None:
+    told = ck.describe(name).query("of == 'verb'").set_index("field")["help"]
+    for endpoint in find(name).endpoints:
+        one = endpoint.verb in ("create", "update", "delete")
+        assert ("A plan sends one request a contact." in told[endpoint.verb]) is one
+        assert ("A plan does not use it: " in told[endpoint.verb]) is bool(endpoint.bulk)

@@ -1,0 +1,103 @@
+"""Signatures and docstrings of a client's verbs, as Tab and Shift-Tab show them."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Literal, get_args
+
+import pytest
+
+import contactkit as ck
+from contactkit._providers import find
+from contactkit.spec.validate import accepted
+
+KEYWORD = inspect.Parameter.KEYWORD_ONLY
+
+
+def verbs(name: str, door: str = "blocking") -> Any:
+    client = ck.connect(name, via=ck.Simulator(contacts=1))
+    return client.contacts if door == "blocking" else client.aio.contacts
+
+
+def parameters(verb: Any) -> dict[str, inspect.Parameter]:
+    return dict(inspect.signature(verb).parameters)
+
+
+@pytest.mark.parametrize("door", ["blocking", "awaiting"])
+def test_every_verb_shows_what_its_endpoint_takes(name: str, door: str) -> None:
+    provider, contacts = find(name), verbs(name, door)
+    for endpoint in provider.endpoints:
+        shown = parameters(getattr(contacts, endpoint.verb))
+        about = list(filter(None, [endpoint.subject]))
+        fields = [*about, *({} if endpoint.bulk else accepted(provider, endpoint))]
+        assert list(shown)[: len(fields)] == fields
+        assert set(shown) - set(fields) <= {"limit", "dry_run", "idempotency_key", "confirm"}
+        assert all(each.kind is KEYWORD for each in shown.values() if each.name not in about)
+
+
+def test_an_update_shows_fields_choices_and_options() -> None:
+    shown = parameters(verbs("sent").update)
+    assert list(shown) == ["key", "default_channel", "opt_out", "dry_run", "idempotency_key"]
+    assert shown["default_channel"].annotation == Literal["sms", "whatsapp"]
+    assert shown["opt_out"].annotation is bool
+    assert (shown["dry_run"].default, shown["dry_run"].annotation) == (False, bool)
+
+
+def test_what_is_needed_has_no_default_and_the_rest_is_unset() -> None:
+    shown = parameters(verbs("sent").create)
+    assert shown["phone_number"].default is inspect.Parameter.empty
+    assert repr(shown["idempotency_key"].default) == "<unset>"
+
+
+def test_what_can_be_cleared_may_be_none() -> None:
+    shown = parameters(verbs("privy").update)
+    assert type(None) in get_args(shown["first_name"].annotation)
+    assert type(None) not in get_args(shown["email_consent"].annotation)
+
+
+def test_a_create_does_not_show_what_it_omits() -> None:
+    assert "opt_out" not in parameters(verbs("sent").create)
+
+
+def test_only_list_has_a_limit(name: str) -> None:
+    contacts = verbs(name)
+    assert "limit" in parameters(contacts.list)
+    assert list(parameters(contacts.pages)) == [
+        each for each in parameters(contacts.list) if each != "limit"
+    ]
+
+
+def test_a_docstring_has_help_fields_and_the_docs_link(name: str) -> None:
+    provider, contacts = find(name), verbs(name)
+    for endpoint in provider.endpoints:
+        doc = inspect.getdoc(getattr(contacts, endpoint.verb)) or ""
+        assert doc.startswith(endpoint.help)
+        assert doc.splitlines()[-1] == (endpoint.docs or provider.docs)
+        assert endpoint.deprecated in doc
+        for field, each in accepted(provider, endpoint).items():
+            assert f"\n{field}: {each.marker.help}" in doc
+
+
+def test_a_docstring_lists_the_choices() -> None:
+    assert "One of sms, whatsapp.\n" in (verbs("sent").update.__doc__ or "")
+
+
+def test_a_verb_is_called_what_it_is_called(name: str) -> None:
+    contacts = verbs(name)
+    for verb in ("list", "pages", "get", "create", "update", "delete"):
+        assert getattr(contacts, verb).__name__ == verb
+
+
+def test_signing_one_client_leaves_another_alone() -> None:
+    sent, privy = verbs("sent"), verbs("privy")
+    assert "opt_out" in parameters(sent.update)
+    assert "opt_out" not in parameters(privy.update)
+
+
+def test_what_is_about_many_says_what_it_takes() -> None:
+    contacts = verbs("sendblue")
+    assert "keys: a list or a Series of them" in contacts.bulk_delete.__doc__
+    shown = contacts.bulk_create.__doc__
+    assert shown.index("contacts: a DataFrame") < shown.index("first_name: ")
+    assert list(parameters(contacts.opt_out)) == ["key", "opted_out"]
+    assert parameters(contacts.opt_out)["opted_out"].default is True

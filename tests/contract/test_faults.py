@@ -1,0 +1,418 @@
+"""Every fault of the simulator against every provider: what is reported is what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+
+import contactkit as ck
+from contactkit._providers import find, names
+from contactkit.simulator.faults import KINDS
+from contactkit.simulator.seeds import phone
+from contactkit.spec.provider import Auth, ClientCredentials, Endpoint
+from contactkit.spec.record import fields_of, key_of
+from tests.support.providers import EXAMPLES, Wire
+
+Options = Mapping[str, Any]
+
+HARMLESS: list[tuple[str, Options]] = [("latency", {"seconds": 2}), ("slow_body", {})]
+PASSING: list[tuple[str, Options]] = [
+    ("latency", {"seconds": 45}),
+    ("rate_limited", {}),
+    ("rate_limited", {"retry_after": 7}),
+    ("server_error", {}),
+    ("server_error", {"status": 503, "retry_after": 7}),
+    ("written_then_500", {}),
+    ("written_then_dropped", {}),
+    ("dropped", {}),
+    ("truncated_body", {}),
+    ("html", {"status": 502}),
+]
+LASTING: list[tuple[str, Options]] = [("html", {}), ("unsuccessful", {}), ("expired_token", {})]
+OF_LISTINGS: list[tuple[str, Options]] = [("duplicated_row", {}), ("deleted_row", {})]
+FAULTS = [*HARMLESS, *PASSING, *LASTING, *OF_LISTINGS]
+VERBS = [(name, each.verb) for name in names() for each in find(name).endpoints]
+WRITES = [(name, verb) for name, verb in VERBS if find(name).endpoint(verb).effect]
+READS = [(name, verb) for name, verb in VERBS if (name, verb) not in WRITES]
+
+
+def test_every_kind_is_here():
+    assert {kind for kind, _ in FAULTS} == set(KINDS)
+
+
+def about(kind: str, endpoint: Endpoint) -> bool:
+    """Whether a request of this verb meets the fault."""
+    if kind.endswith("_row"):
+        return endpoint.answer == "page"
+    return bool(endpoint.effect) or not kind.startswith("written")
+
+
+@dataclass
+class Tried:
+    """One verb carried out: its frame or its error, and the requests that it took."""
+
+    frame: pd.DataFrame | None
+    error: ck.ContactKitError | None
+    requests: list[httpx.Request]
+    warnings: list[str]
+
+    @property
+    def refused(self) -> bool:
+        """Whether it says that nothing was written."""
+        if isinstance(self.error, ck.TransportError):
+            return not self.error.sent
+        if not isinstance(self.error, ck.ApiError):
+            return self.error is not None
+        in_doubt = isinstance(self.error, ck.ServerError)
+        return not in_doubt and self.error.problem.code != "undocumented"
+
+
+def arguments(name: str, endpoint: Endpoint) -> tuple[list[Any], dict[str, Any]]:
+    example = EXAMPLES[name]
+    fields = {"create": example.create, "update": example.update}.get(endpoint.verb, {})
+    confirmed = {"confirm": True} if endpoint.confirm else {}
+    if endpoint.bulk:
+        return [[dict(example.create) if endpoint.fields else example.key]], confirmed
+    usual = ([example.key] if endpoint.subject else [], fields)
+    args, own = example.others.get(endpoint.verb, usual)
+    return list(args), {**own, **confirmed}
+
+
+def attempt(client: ck.Client, wire: Wire, verb: str, *args: Any, **fields: Any) -> Tried:
+    wire.requests.clear()
+    frame = error = None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            frame = getattr(client.contacts, verb)(*args, **fields)
+        except ck.ContactKitError as raised:
+            error = raised
+    tokens = {
+        urlsplit(way.token_url).path
+        for way in client._session.provider.auth
+        if isinstance(way, ClientCredentials)
+    }
+    requests = [each for each in wire.requests if each.url.path not in tokens]
+    said = [str(each.message) for each in caught if each.category is ck.ContactKitWarning]
+    return Tried(frame, error, requests, said)
+
+
+def tried(name: str, verb: str, fault: tuple[str, Options] | None, **times: Any):
+    """A verb under a fault, and the simulator's contacts before and after it."""
+    wire = Wire()
+    client = ck.connect(name, via=wire)
+    before = rows(wire)
+    if fault:
+        wire.simulator.fault(fault[0], **fault[1], **times)
+    args, fields = arguments(name, find(name).endpoint(verb))
+    return attempt(client, wire, verb, *args, **fields), before, rows(wire), writes(wire)
+
+
+def rows(wire: Wire) -> list[str]:
+    """The contacts that are there, without what chance and the clock put into them."""
+    record = fields_of(wire.simulator.engine.provider.record)
+    own = [n for n, each in record.items() if each.marker.access not in ("key", "read_only")]
+    return [
+        json.dumps({name: each.row[name] for name in own}, sort_keys=True)
+        for each in wire.simulator.engine.contacts
+        if not each.deleted
+    ]
+
+
+def writes(wire: Wire) -> int:
+    return sum(each.writes for each in wire.simulator.engine.contacts)
+
+
+def safe(endpoint: Endpoint, requests: list[httpx.Request]) -> bool:
+    """Whether a write may be sent again when it may have been carried out."""
+    content = json.loads(requests[0].content or b"{}")
+    return endpoint.keyed or endpoint.repeats(content if isinstance(content, dict) else {})
+
+
+# One fault at a time
+
+
+@pytest.mark.parametrize(("name", "verb"), READS)
+@pytest.mark.parametrize("fault", [*HARMLESS, *PASSING], ids=str)
+def test_a_read_survives_a_fault_that_passes(name, verb, fault):
+    found, *_ = tried(name, verb, fault)
+    expected, *_ = tried(name, verb, None)
+    assert found.frame is not None and expected.frame is not None
+    assert_frame_equal(found.frame, expected.frame)
+    met = fault in PASSING and about(fault[0], find(name).endpoint(verb))
+    assert len(found.requests) == 1 + met
+    assert not found.warnings
+
+
+@pytest.mark.parametrize(("name", "verb"), WRITES)
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_write_is_reported_as_what_it_was(name, verb, fault):
+    endpoint = find(name).endpoint(verb)
+    found, before, after, count = tried(name, verb, fault)
+    _, _, done, once = tried(name, verb, None)
+    if found.error is None:
+        assert after == done
+    elif found.refused:
+        assert (after, count) == (before, 0)
+    else:
+        assert after in (before, done)
+    if endpoint.keyed or not safe(endpoint, found.requests):
+        assert count <= once
+
+
+@pytest.mark.parametrize(("name", "verb"), WRITES)
+@pytest.mark.parametrize("fault", PASSING, ids=str)
+def test_a_write_that_may_be_repeated_survives_and_another_is_in_doubt(name, verb, fault):
+    found, *_ = tried(name, verb, fault)
+    endpoint = find(name).endpoint(verb)
+    if fault[0] == "rate_limited" or safe(endpoint, found.requests):
+        assert found.frame is not None
+        assert found.frame["attempts"].to_list() == [2]
+        assert found.frame["outcome"][0] in ("created", "updated", "deleted")
+        assert len(found.requests) == 2
+    else:
+        assert isinstance(found.error, ck.TransportError | ck.ServerError)
+        assert not found.refused
+        assert len(found.requests) == 1
+
+
+@pytest.mark.parametrize(("name", "verb"), WRITES)
+@pytest.mark.parametrize("fault", HARMLESS, ids=str)
+def test_a_write_that_takes_its_time_is_written_once(name, verb, fault):
+    found, *_, count = tried(name, verb, fault)
+    _, *_, once = tried(name, verb, None)
+    assert found.frame is not None
+    assert found.frame["attempts"].to_list() == [1]
+    assert count == once
+
+
+@pytest.mark.parametrize(("name", "verb"), VERBS)
+def test_a_page_of_a_proxy_is_an_undocumented_answer(name, verb):
+    found, *_ = tried(name, verb, ("html", {}), times=9)
+    assert isinstance(found.error, ck.ApiError)
+    assert found.error.problem.code == "undocumented"
+    assert len(found.requests) == 1
+
+
+@pytest.mark.parametrize(("name", "verb"), VERBS)
+def test_a_refusal_under_200_is_a_refusal_and_final(name, verb):
+    found, before, after, _ = tried(name, verb, ("unsuccessful", {}), times=9)
+    assert isinstance(found.error, ck.ApiError)
+    assert found.refused
+    assert before == after
+    assert len(found.requests) == 1
+
+
+WAYS = [(name, verb, way) for name, verb in VERBS for way in find(name).auth]
+
+
+@pytest.mark.parametrize(("name", "verb", "way"), WAYS, ids=lambda each: type(each).__name__)
+def test_an_expired_key_is_refused_and_an_access_token_renewed(name, verb, way):
+    wire = Wire()
+    client = connected(name, wire, way)
+    client.contacts.get(EXAMPLES[name].key)
+    renewed = isinstance(way, ClientCredentials)
+    wire.simulator.fault("expired_token", times=1 if renewed else 9)
+    args, fields = arguments(name, find(name).endpoint(verb))
+    before = rows(wire)
+    found = attempt(client, wire, verb, *args, **fields)
+    if renewed:
+        assert found.frame is not None
+        assert len(found.requests) == 2
+    else:
+        assert isinstance(found.error, ck.AuthenticationError)
+        assert len(found.requests) == 1
+        assert rows(wire) == before
+
+
+def connected(name: str, wire: Wire, way: Auth) -> ck.Client:
+    """A client that authenticates in this way."""
+    ck.connect(name, via=wire)
+    wanted = {each.name for each in way.credentials}
+    accounts = wire.simulator.accounts.values()
+    return ck.connect(name, via=wire, **next(each for each in accounts if wanted == set(each)))
+
+
+# How long one waits
+
+
+@pytest.mark.parametrize("kind", ["rate_limited", "server_error"])
+def test_retry_after_is_obeyed(name, example, kind):
+    wire = Wire()
+    client = ck.connect(name, via=wire)
+    wire.simulator.fault(kind, retry_after=90)
+    start = wire.clock.now()
+    assert len(client.contacts.get(example.key)) == 1
+    assert 90 <= wire.clock.now() - start < 91
+
+
+@pytest.mark.parametrize("kind", ["rate_limited", "server_error"])
+def test_past_the_patience_a_call_ends_at_once_and_the_next_says_when_to_go_on(name, example, kind):
+    wire = Wire()
+    client = ck.connect(name, via=wire)
+    wire.simulator.fault(kind, retry_after=4000)
+    start = wire.clock.now()
+    with pytest.raises(ck.RateLimitError if kind == "rate_limited" else ck.ServerError):
+        client.contacts.get(example.key)
+    with pytest.raises(ck.RateLimitError) as caught:
+        client.contacts.get(example.key)
+    assert caught.value.resume_at.timestamp() == start + 4000
+    assert wire.clock.now() == start
+    assert len([each for each in wire.requests if each.url.path.endswith(example.key)]) == 1
+
+
+# Listings that shift
+
+
+def several_pages(name: str) -> Wire:
+    return Wire(ck.Simulator(contacts=2 * find(name).paging.largest + 10, seed=3))
+
+
+def keys(name: str, people: pd.DataFrame) -> list[str]:
+    return people[key_of(find(name).record).name].to_list()
+
+
+@pytest.mark.parametrize("times", [{"times": 1}, {"times": 3}, {"probability": 0.5, "seed": 2}])
+def test_a_row_that_comes_again_is_read_once(name, times):
+    wire = several_pages(name)
+    client = ck.connect(name, via=wire)
+    everybody = keys(name, client.contacts.list())
+    wire.simulator.fault("duplicated_row", **times)
+    found = keys(name, client.contacts.list())
+    assert len(found) == len(set(found))
+    assert set(found) == set(everybody)
+
+
+@pytest.mark.parametrize("times", [{"times": 1}, {"times": 2}, {"probability": 0.5, "seed": 2}])
+def test_a_row_that_is_deleted_meanwhile_hides_no_other_without_a_warning(name, times):
+    wire = several_pages(name)
+    client = ck.connect(name, via=wire)
+    everybody = set(keys(name, client.contacts.list()))
+    wire.simulator.fault("deleted_row", **times)
+    found = attempt(client, wire, "list")
+    wire.simulator.faults.clear()
+    assert found.frame is not None
+    stayed = everybody & set(keys(name, client.contacts.list()))
+    assert stayed < everybody
+    missing = stayed - set(keys(name, found.frame))
+    assert not missing or "some may be missing" in " ".join(found.warnings)
+
+
+# Both doors
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_both_doors_meet_a_fault_alike(name, fault):
+    async def awaited(verb: str, *args: Any, **fields: Any) -> pd.DataFrame:
+        return await getattr(other.aio.contacts, verb)(*args, **fields)
+
+    wires = Wire(), Wire()
+    client, other = (ck.connect(name, via=wire) for wire in wires)
+    for verb in ("list", "get", "update", "create", "delete"):
+        for wire in wires:
+            wire.simulator.fault(fault[0], **fault[1])
+        args, fields = arguments(name, find(name).endpoint(verb))
+        found = attempt(client, wires[0], verb, *args, **fields)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                frame = asyncio.run(awaited(verb, *args, **fields))
+            except ck.ContactKitError as error:
+                assert type(error) is type(found.error)
+            else:
+                assert found.frame is not None
+                for column in {"attempts", "outcome"} & set(frame):
+                    assert frame[column].to_list() == found.frame[column].to_list()
+        assert rows(wires[0]) == rows(wires[1])
+        for wire in wires:
+            wire.simulator.faults.clear()
+
+
+# Any faults, any operations
+
+
+def another(name: str, wire: Wire, index: int) -> dict[str, Any]:
+    """What `create` takes for a contact that nobody has made yet: its unique values."""
+    record, given = fields_of(find(name).record), EXAMPLES[name].create
+    texts = {"phone": phone(70_000 + index), "email": f"new{index}@example.com"}
+    unique = {*wire.simulator.engine.rules.unique, key_of(find(name).record).name}
+    return {
+        field: texts.get(record[field].marker.personal, f"{value}-{index}")
+        for field, value in given.items()
+        if field in unique
+    }
+
+
+def holders(wire: Wire, unique: Options) -> list[Any]:
+    """The stored contacts that have one of these values, deleted ones too."""
+    stored = wire.simulator.engine.contacts
+    return [each for each in stored if any(each.row[n] == v for n, v in unique.items())]
+
+
+@settings(max_examples=40)
+@given(
+    faults=st.lists(
+        st.tuples(st.sampled_from(FAULTS), st.sampled_from([0.2, 0.5, 1.0]), st.integers(0, 99)),
+        min_size=1,
+        max_size=4,
+    ),
+    verbs=st.lists(
+        st.sampled_from(["list", "get", "create", "update", "delete"]), min_size=1, max_size=8
+    ),
+)
+@pytest.mark.parametrize("name", names())
+def test_whatever_goes_wrong_each_reported_write_was_written_once(name, faults, verbs):
+    wire = Wire(ck.Simulator(contacts=4, seed=1))
+    client = ck.connect(name, via=wire)
+    for (kind, options), probability, seed in faults:
+        wire.simulator.fault(kind, probability=probability, seed=seed, **options)
+    created: list[Options] = []
+    for index, verb in enumerate(verbs):
+        endpoint = find(name).endpoint(verb)
+        args, fields = arguments(name, endpoint)
+        unique = another(name, wire, index) if verb == "create" else {}
+        before = writes(wire)
+        found = attempt(client, wire, verb, *args, **fields | unique)
+        count = writes(wire) - before
+        if not endpoint.effect:
+            assert found.frame is None or verb == "get" or has_unique_keys(name, found.frame)
+            continue
+        assert not (found.refused and count)
+        if found.requests and (endpoint.keyed or not safe(endpoint, found.requests)):
+            assert count <= 1
+        if found.frame is not None:
+            assert 1 <= count <= found.frame["attempts"][0]
+            assert holds(wire, verb, found.frame, fields)
+        if verb == "create":
+            assert len(holders(wire, unique)) == (1 if found.frame is not None else count)
+            created += [unique] if found.frame is not None else []
+    for unique in created:
+        (stored,) = holders(wire, unique)
+        assert stored.writes - stored.deleted == 1
+
+
+def has_unique_keys(name: str, people: pd.DataFrame) -> bool:
+    return people[key_of(find(name).record).name].is_unique
+
+
+def holds(wire: Wire, verb: str, done: pd.DataFrame, fields: Options) -> bool:
+    """Whether the contact of a result row is stored as the row says."""
+    record = fields_of(wire.simulator.engine.provider.record)
+    stored = wire.simulator.engine.contacts.find(done["key"][0])
+    if stored is None or verb == "delete":
+        return stored is None and done["outcome"][0] == "deleted"
+    plain = [n for n in fields if record[n].kind in ("boolean", "category")]
+    said = done["outcome"][0] in ("created", "updated")
+    return said and all(stored.row[n] == fields[n] for n in plain)

@@ -1,0 +1,587 @@
+"""What holds for every provider, by its declaration alone."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from typing import Any
+
+import httpx
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+
+import contactkit as ck
+from contactkit._frames.frame import OUTCOMES, RESULT_COLUMNS, dtype_of
+from contactkit._providers import find, names
+from contactkit.spec.paging import PageNumbers
+from contactkit.spec.record import fields_of, key_of
+from contactkit.spec.validate import check, settable
+from tests.support.providers import EXAMPLES, NOTICE, Example, Noticed, Wire, loses, says, then_says
+
+REFUSING = pytest.mark.parametrize("name", [n for n in names() if EXAMPLES[n].refused])
+CHANCE = ["idempotency_key", "elapsed_ms", "at"]
+
+
+def declared(name: str) -> dict[str, Any]:
+    return {field.name: dtype_of(field) for field in fields_of(find(name).record).values()}
+
+
+def quietly(verb: Any, *args: Any, **kwargs: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return verb(*args, **kwargs)
+
+
+def delete(client: ck.Client, key: str) -> pd.DataFrame:
+    asked = {"confirm": True} if client._session.provider.endpoint("delete").confirm else {}
+    return quietly(client.contacts.delete, key, **asked)
+
+
+# Reading
+
+
+def test_list_has_the_declared_columns_and_every_contact(client, wire, name):
+    people = client.contacts.list()
+    assert people.dtypes.to_dict() == declared(name)
+    visible = wire.simulator.state().query("not deleted")
+    assert set(people.iloc[:, 0]) <= set(visible.iloc[:, 0])
+    assert len(people) == 8
+
+
+def test_an_empty_list_has_the_same_columns(name):
+    client = ck.connect(name, via=ck.Simulator(contacts=0))
+    assert client.contacts.list().dtypes.to_dict() == declared(name)
+
+
+def test_list_reads_every_page(name):
+    size = find(name).paging.largest
+    client = ck.connect(name, via=ck.Simulator(contacts=5 * size // 2))
+    pages = list(client.contacts.pages())
+    assert [len(page) <= size for page in pages] == [True] * 3
+    assert sum(map(len, pages)) == 5 * size // 2
+    assert_frame_equal(client.contacts.list(), pd.concat(pages, ignore_index=True))
+
+
+def test_list_says_when_it_cuts(name):
+    client = ck.connect(name, via=ck.Simulator(contacts=250))
+    with pytest.warns(ck.ContactKitWarning, match=r"cut at 120( of 250|; .* more)") as caught:
+        assert len(client.contacts.list(limit=120)) == 120
+    assert caught[0].filename == __file__
+    assert len(client.contacts.list(limit=250)) == 250
+    assert len(client.contacts.list(limit=900)) == 250
+
+
+@pytest.mark.parametrize("limit", [0, -1, True])
+def test_a_senseless_limit_is_refused(client, wire, limit):
+    with pytest.raises(ck.InvalidInputError, match="limit"):
+        client.contacts.list(limit=limit)
+    assert not wire.requests
+
+
+def test_a_filter_is_the_provider_s(client, example):
+    (column, value), *_ = example.filter.items()
+    found = client.contacts.list(**example.filter)
+    assert 0 < len(found) < 8
+    if column in found:
+        assert (found[column] == value).all()
+
+
+@pytest.mark.parametrize("name", [n for n in names() if isinstance(find(n).paging, PageNumbers)])
+def test_a_row_that_two_pages_hold_is_read_once_and_said(name):
+    wire = Wire(ck.Simulator(contacts=150))
+    client = ck.connect(name, via=wire)
+
+    def shifted(request: httpx.Request, answer: Any) -> httpx.Response:
+        response = answer(request)
+        wire.simulator.put(**EXAMPLES[name].create)
+        rows = list(wire.simulator.engine.contacts._rows.items())
+        wire.simulator.engine.contacts._rows = dict([rows[-1], *rows[:-1]])
+        return response
+
+    wire.faults = [shifted]
+    with pytest.warns(ck.ContactKitWarning, match="changed while it was read"):
+        people = client.contacts.list()
+    assert people.iloc[:, 0].is_unique
+    assert len(people) == 150
+
+
+def test_a_listing_that_never_ends_is_left(name):
+    size = find(name).paging.largest
+    wire = Wire(ck.Simulator(contacts=2 * size))
+    client = ck.connect(name, via=wire)
+    first: list[httpx.Response] = []
+
+    def again(request: httpx.Request, answer: Any) -> httpx.Response:
+        first.append(answer(request))
+        return httpx.Response(200, content=first[0].content, headers=first[0].headers)
+
+    wire.faults = [again] * 50
+    with pytest.warns(ck.ContactKitWarning, match="promised more and gave none|changed while it"):
+        assert len(client.contacts.list()) == size
+    assert len(wire.requests) < 4
+
+
+def test_get_is_the_row_that_list_shows(client, example):
+    people = client.contacts.list()
+    row = people[people.iloc[:, 0] == example.key].reset_index(drop=True)
+    own = people.columns.difference(example.unlisted, sort=False)
+    assert_frame_equal(client.contacts.get(example.key)[own], row[own])
+
+
+def test_attrs_say_where_a_frame_came_from_and_no_secret(client, name, example):
+    attrs = client.contacts.get(example.key).attrs
+    assert attrs["provider"] == name
+    assert attrs["world"] == "wire"
+    assert attrs["at"].startswith("2026-")
+    assert not set(client._session.secrets) & set(map(str, attrs.values()))
+
+
+def test_every_frame_holds_its_world_s_notice(name, example):
+    contacts = ck.connect(name, via=Noticed()).contacts
+    read = [contacts.list(), next(contacts.pages()), contacts.get(example.key)]
+    assert all((f.attrs["world"], f.attrs["notice"]) == ("simulator", NOTICE) for f in read)
+    written = [contacts.create(**example.create), contacts.update(example.key, **example.update)]
+    written += [getattr(contacts, v)(*a, **given) for v, (a, given) in example.others.items()]
+    assert pd.concat(written).attrs == {"notice": NOTICE}
+
+
+def test_where_there_is_no_notice_no_frame_holds_one(client, example):
+    assert "notice" not in client.contacts.get(example.key).attrs
+    assert client.contacts.update(example.key, **example.update).attrs == {}
+
+
+# Writing
+
+
+def test_create_is_written_and_read_back(client, wire, name, example):
+    done = client.contacts.create(**example.create)
+    assert done.dtypes.to_dict() == {k: pd.Series(dtype=v).dtype for k, v in RESULT_COLUMNS.items()}
+    assert done["outcome"][0] == "created"
+    row = client.contacts.get(done["key"][0])
+    for field, value in example.create.items():
+        assert row[field][0] == value
+    state = wire.simulator.state()
+    assert state.loc[state.iloc[:, 0] == done["key"][0], "writes"].item() == 1
+
+
+def test_update_changes_what_was_given_and_nothing_else(client, example):
+    before = client.contacts.get(example.key)
+    done = client.contacts.update(example.key, **example.update)
+    after = client.contacts.get(example.key)
+    assert done["outcome"][0] == "updated"
+    assert done["changed"][0] == list(example.update)
+    changed = [c for c in before if not before[c].equals(after[c])]
+    assert set(changed) == {*example.update} | ({"updated_at"} & {*before.columns})
+
+
+def test_an_update_by_row_knows_the_before_and_whether_anything_changed(client, example):
+    row = client.contacts.get(example.key)
+    done = client.contacts.update(row, **example.update)
+    assert done["outcome"][0] == "updated"
+    assert done["before"][0][key_of(find(done["provider"][0]).record).name] == example.key
+    again = client.contacts.update(client.contacts.get(example.key), **example.update)
+    assert again["outcome"][0] == "unchanged"
+    people = client.contacts.list()
+    (row,) = [row for _, row in people.iterrows() if row.iloc[0] == example.key]
+    assert client.contacts.update(row, **example.update)["key"].item() == example.key
+
+
+def test_more_than_one_row_is_no_key(client, wire):
+    people = client.contacts.list()
+    wire.requests.clear()
+    with pytest.raises(ck.InvalidInputError, match="must be one row, not a frame of 8"):
+        client.contacts.get(people)
+    assert not wire.requests
+
+
+def test_delete_is_gone(client, example):
+    done = delete(client, example.key)
+    assert done["outcome"][0] == "deleted"
+    with pytest.raises(ck.NotFoundError):
+        client.contacts.get(example.key)
+    assert example.key not in set(client.contacts.list().iloc[:, 0])
+
+
+def test_outcomes_are_the_closed_set(client, example):
+    done = client.contacts.update(example.key, **example.update)
+    assert list(done["outcome"].cat.categories) == OUTCOMES
+
+
+def test_both_doors_give_equal_frames_on_every_verb(name, example):
+    def blocking() -> list[pd.DataFrame]:
+        client = ck.connect(name, via=ck.Simulator(contacts=120, seed=3))
+        found = [*client.contacts.pages(), client.contacts.list(**example.filter)]
+        for verb, key, fields in script(name, example):
+            found.append(quietly(getattr(client.contacts, verb), *key, **fields))
+        return found
+
+    async def awaiting() -> list[pd.DataFrame]:
+        client = ck.connect(name, via=ck.Simulator(contacts=120, seed=3)).aio
+        found = [page async for page in client.contacts.pages()]
+        found.append(await client.contacts.list(**example.filter))
+        for verb, key, fields in script(name, example):
+            found.append(await quietly(getattr(client.contacts, verb), *key, **fields))
+        return found
+
+    for one, other in zip(blocking(), asyncio.run(awaiting()), strict=True):
+        same = [column for column in one if column not in CHANCE]
+        assert_frame_equal(one[same], other[same])
+
+
+def script(name: str, example: Example) -> list[Any]:
+    """Every verb of the provider once, what it takes by place and by name; last the deletion."""
+    fields = {"create": example.create, "update": example.update}
+    verbs = [each for each in find(name).endpoints if each.answer != "page"]
+    verbs.sort(key=lambda each: each.effect == "delete")
+    usual = {
+        each.verb: (
+            (example.key,) if each.takes_key else (),
+            {**fields.get(each.verb, {}), **({"confirm": True} if each.confirm else {})},
+        )
+        for each in verbs
+    }
+    return [(verb, *call) for verb, call in (usual | dict(example.others)).items()]
+
+
+async def test_the_blocking_door_works_inside_a_running_loop(client, example):
+    assert asyncio.get_running_loop().is_running()
+    assert len(client.contacts.get(example.key)) == 1
+    assert len(await client.aio.contacts.get(example.key)) == 1
+
+
+async def test_both_doors_spend_one_budget(name, wire, example):
+    client = ck.connect(name, via=wire, rate_limit="200/minute")
+    client.contacts.get(example.key)
+    await client.aio.contacts.get(example.key)
+    assert "198 of 200 requests left" in repr(client)
+
+
+# Refusals before anything is sent
+
+BAD_KEYS = ["", "a/b", "..", ".", "a?b", "a b", "zoë", "a#b", "a%2fb", None, float("nan"), pd.NA]
+
+
+@pytest.mark.parametrize("key", BAD_KEYS, ids=repr)
+def test_a_key_that_could_leave_its_path_is_refused(client, wire, example, key):
+    for verb in (client.contacts.get, lambda k: client.contacts.update(k, **example.update)):
+        with pytest.raises(ck.InvalidInputError, match="key"):
+            verb(key)
+    assert not wire.requests
+
+
+def test_an_unknown_field_names_the_nearest(client, wire, example):
+    (field, value), *_ = example.update.items()
+    with pytest.raises(ck.InvalidInputError, match=f"did you mean '{field}'"):
+        client.contacts.update(example.key, **{f"{field}s": value})
+    with pytest.raises(ck.InvalidInputError, match="did you mean"):
+        client.contacts.list(**{f"{next(iter(example.filter))}s": value})
+    assert not wire.requests
+
+
+def test_read_only_fields_are_refused(client, wire, name, example):
+    for field in fields_of(find(name).record).values():
+        if field.marker.access in ("read_only", "key"):
+            with pytest.raises(ck.InvalidInputError, match=rf"{field.name}: .*(read-only|key)"):
+                client.contacts.update(example.key, **{field.name: "x"})
+    assert not wire.requests
+
+
+def test_no_changes_at_all_are_refused(client, wire, example):
+    nothing = [{}, {name: pd.NA for name in example.update}, dict.fromkeys(example.update, None)]
+    for changes in nothing[:2]:
+        with pytest.raises(ck.InvalidInputError, match="nothing to change"):
+            client.contacts.update(example.key, **changes)
+    assert not wire.requests
+
+
+def test_an_option_that_the_provider_lacks_is_refused(client, wire, name, example):
+    for option, offered in [("dry_run", True), ("idempotency_key", "k1")]:
+        if not getattr(
+            find(name).endpoint("update"), {"idempotency_key": "keyed"}.get(option, option)
+        ):
+            with pytest.raises(ck.InvalidInputError, match=option):
+                client.contacts.update(example.key, **example.update, **{option: offered})
+    assert not wire.requests
+
+
+@REFUSING
+def test_what_the_row_shows_to_be_refused_is_refused_here(client, wire, example):
+    key, change = example.refused
+    row = client.contacts.get(key)
+    wire.requests.clear()
+    with pytest.raises(ck.InvalidInputError):
+        client.contacts.update(row, **change)
+    assert not wire.requests
+
+
+# Refusals by the provider
+
+
+@REFUSING
+def test_the_documented_refusal_is_a_typed_error_and_nothing_is_written(client, wire, example):
+    key, change = example.refused
+    with pytest.raises(ck.InvalidRequestError) as caught:
+        client.contacts.update(key, **change)
+    problem = caught.value.problem
+    assert problem.status in (400, 422)
+    assert problem.code and problem.message and problem.request_id and problem.docs
+    state = wire.simulator.state()
+    assert state["writes"].sum() == 0
+
+
+def test_an_unknown_contact_is_not_found(client, example):
+    unknown = example.unknown
+    for verb in (client.contacts.get, lambda k: client.contacts.update(k, **example.update)):
+        with pytest.raises(ck.NotFoundError):
+            verb(unknown)
+
+
+def test_a_duplicate_is_a_conflict_at_the_cost_of_one_request(client, wire, example):
+    client.contacts.create(**example.create)
+    wire.requests.clear()
+    with pytest.raises(ck.ConflictError):
+        client.contacts.create(**example.create)
+    assert len(wire.requests) == 1
+
+
+def test_a_wrong_credential_is_an_authentication_error_without_the_credential(name):
+    wrong = {each.name: "canary-4f1d" for each in find(name).auth[0].credentials}
+    client = ck.connect(name, via=ck.Simulator(), **wrong)
+    with pytest.raises(ck.AuthenticationError) as caught:
+        client.contacts.list()
+    assert "canary" not in str(caught.value) + repr(caught.value) + repr(client)
+    assert "canary" not in client._repr_html_()
+
+
+WRONG_ANSWERS = {
+    "html": says(200, "<html>canary-4f1d</html>", "text/html"),
+    "empty": says(200),
+    "truncated": says(200, '{"data": {"id": "x"'),
+    "wrong type": says(200, '{"data": {}}', "text/plain"),
+    "not an object": says(200, '"text"'),
+    "no contact": says(200, '{"success": true, "data": null}'),
+    "redirect": says(302, "{}", Location="https://example.com/"),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG_ANSWERS.values(), ids=WRONG_ANSWERS)
+def test_an_undocumented_answer_is_an_api_error(name, wire, example, fault):
+    client = ck.connect(name, via=wire)
+    for verb in (lambda: client.contacts.get(example.key), client.contacts.list):
+        wire.faults = [fault]
+        with pytest.raises(ck.ApiError) as caught:
+            verb()
+        assert caught.value.problem.code == "undocumented"
+        assert caught.value.problem.status in (200, 302)
+
+
+STATUSES = {
+    400: ck.InvalidRequestError,
+    401: ck.AuthenticationError,
+    403: ck.PermissionDeniedError,
+    404: ck.NotFoundError,
+    409: ck.ConflictError,
+    418: ck.InvalidRequestError,
+    422: ck.InvalidRequestError,
+    429: ck.RateLimitError,
+    500: ck.ServerError,
+    503: ck.ServerError,
+}
+
+
+@pytest.mark.parametrize(("status", "error"), STATUSES.items())
+@pytest.mark.parametrize(
+    "content", [b"", b"<h1>no</h1>", b'{"a": 1}', b'{"error": {"code": "NEW"}}']
+)
+def test_a_refusal_of_any_shape_is_typed_by_its_status(name, wire, example, status, error, content):
+    client = ck.connect(name, via=wire)
+    wire.faults = [says(status, content)] * 9
+    with pytest.raises(error) as caught:
+        client.contacts.get(example.key)
+    assert type(caught.value) is error
+    assert caught.value.problem.status == status
+
+
+# What is repeated, and what is not
+
+LOST_BEFORE = [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout]
+LOST_AFTER = [httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError]
+
+
+@pytest.mark.parametrize("error", [*LOST_BEFORE, *LOST_AFTER])
+def test_a_lost_read_is_repeated(client, wire, example, error):
+    wire.faults = [loses(error, after=False)] * 2
+    assert len(client.contacts.get(example.key)) == 1
+    assert len(wire.requests) == 3
+
+
+@pytest.mark.parametrize("error", [*LOST_BEFORE, *LOST_AFTER])
+def test_a_request_that_is_always_lost_says_whether_it_may_have_arrived(
+    client, wire, example, error
+):
+    wire.faults = [loses(error, after=False)] * 99
+    with pytest.raises(ck.TransportError) as caught:
+        client.contacts.get(example.key)
+    assert caught.value.sent is (error in LOST_AFTER)
+    assert len(wire.requests) == 4
+
+
+@pytest.mark.parametrize("fault", [loses(httpx.ReadTimeout, after=True), then_says(500)])
+def test_a_create_that_may_have_been_done_is_repeated_only_under_a_key(
+    client, wire, name, example, fault
+):
+    wire.faults = [fault]
+    keyed = find(name).endpoint("create").keyed
+    if keyed:
+        done = client.contacts.create(**example.create)
+        assert done["attempts"][0] == 2
+        assert done["outcome"][0] == "created"
+    else:
+        with pytest.raises((ck.TransportError, ck.ServerError)):
+            client.contacts.create(**example.create)
+        assert len(wire.requests) == 1
+    assert wire.simulator.state()["writes"].sum() == 1
+
+
+def test_a_create_that_never_arrived_is_repeated(client, wire, example):
+    wire.faults = [loses(httpx.ConnectError, after=False)]
+    done = client.contacts.create(**example.create)
+    assert (done["attempts"][0], done["outcome"][0]) == (2, "created")
+
+
+@pytest.mark.parametrize("name", [each for each in names() if find(each).idempotency])
+def test_one_key_is_kept_across_attempts(client, wire, name, example):
+    header = find(name).idempotency.header
+    wire.faults = [loses(httpx.ReadTimeout, after=True)] * 2
+    done = client.contacts.update(example.key, **example.update)
+    keys = {request.headers[header] for request in wire.requests}
+    assert keys == {done["idempotency_key"][0]}
+    assert wire.simulator.state()["writes"].sum() == 1
+
+
+def test_a_refused_repeat_of_a_write_in_doubt_is_not_called_a_refusal(client, wire, example):
+    wire.faults = [loses(httpx.ReadTimeout, after=True), says(404, "{}")]
+    with pytest.raises(ck.TransportError) as caught:
+        client.contacts.update(example.key, **example.update)
+    assert caught.value.sent
+    assert "may have been carried out" in str(caught.value)
+
+
+def test_a_deletion_in_doubt_is_repeated_only_under_a_key(client, wire, name, example):
+    wire.faults = [loses(httpx.ReadTimeout, after=True)]
+    if find(name).endpoint("delete").keyed:
+        assert delete(client, example.key)["outcome"][0] == "deleted"
+        return
+    with pytest.raises(ck.TransportError) as caught:
+        delete(client, example.key)
+    assert caught.value.sent
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
+def test_a_refusal_is_never_repeated(client, wire, example, status):
+    wire.faults = [says(status, "{}")] * 9
+    with pytest.raises(ck.ApiError):
+        client.contacts.update(example.key, **example.update)
+    assert len(wire.requests) == 1
+
+
+def test_retry_after_is_obeyed_whatever_its_size(name, wire, example):
+    client = ck.connect(name, via=wire, patience=10_000)
+    start = wire.clock.now()
+    wire.faults = [says(429, "{}", Retry_After="4000")]
+    client.contacts.get(example.key)
+    assert wire.clock.now() - start >= 4000
+    assert len(wire.requests) == 2
+
+
+def test_past_the_patience_a_call_stops_with_a_time_to_resume(client, wire, example):
+    start = wire.clock.now()
+    wire.faults = [says(429, "{}", Retry_After="4000")]
+    with pytest.raises(ck.RateLimitError) as caught:
+        client.contacts.get(example.key)
+    assert caught.value.resume_at.timestamp() == start + 4000
+    assert wire.clock.now() == start
+    with pytest.raises(ck.RateLimitError, match="the rate limit is used up for 4000 s") as caught:
+        client.contacts.get(example.key)
+    assert caught.value.resume_at.timestamp() == start + 4000
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize("name", [n for n in names() if find(n).limits])
+def test_the_declared_rate_is_never_exceeded(name, wire, example):
+    limit = find(name).limits[0].requests
+    client = ck.connect(name, via=wire)
+    answers: list[int] = []
+    wire.faults = [lambda request, answer: keep(answers, answer(request))] * 1000
+    for _ in range(2 * limit + 5):
+        client.contacts.get(example.key)
+    assert set(answers) == {200}
+    assert len(answers) == 2 * limit + 5
+
+
+def keep(answers: list[int], response: httpx.Response) -> httpx.Response:
+    answers.append(response.status_code)
+    return response
+
+
+def test_a_rate_of_the_caller_s_own(name, wire, example):
+    client = ck.connect(name, via=wire, rate_limit=["3/minute", "1000/day"])
+    start = wire.clock.now()
+    for _ in range(4):
+        client.contacts.get(example.key)
+    assert 60 <= wire.clock.now() - start < 65
+
+
+# Client and simulator read the same declaration
+
+JSON_VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 5),
+    st.text(max_size=8),
+    st.sampled_from(["subscribed", "pending", "sms", "whatsapp", "+12125550150", "a@example.com"]),
+    st.lists(st.text(max_size=3), max_size=2),
+    st.dictionaries(st.text(max_size=3), st.one_of(st.integers(), st.lists(st.none())), max_size=2),
+)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_what_the_client_refuses_the_simulator_answers_4xx_and_the_other_way(name, data):
+    provider = find(name)
+    simulator = ck.Simulator(contacts=3)
+    endpoint = provider.endpoint("update")
+    fields = [*settable(provider, endpoint), *fields_of(provider.record)]
+    changes = data.draw(st.dictionaries(st.sampled_from(fields), JSON_VALUES, min_size=1))
+    client = ck.connect(name, via=simulator)
+    row = client.contacts.get(EXAMPLES[name].key)
+    current = simulator.engine.contacts.find(EXAMPLES[name].key).row
+    rules = simulator.engine.rules
+    own = settable(provider, endpoint)
+    said = {n: v for n, v in changes.items() if v is not None or not rules.null_is_absent}
+    if rules.echoes:
+        said = {n: v for n, v in said.items() if n in own or v != current.get(n, changes)}
+    problems = check(provider, endpoint, said, current).problems
+    refused = any(each.code != "empty" or not rules.empty_update for each in problems)
+    ask = httpx.Request(
+        endpoint.method,
+        provider.base_url + endpoint.path.format(key=row.iloc[0, 0]),
+        json=changes,
+        headers=authorised(client),
+    )
+    status = simulator.transport(provider).handler(ask).status_code
+    assert (400 <= status < 500) is refused or status == 409
+
+
+def authorised(client: ck.Client) -> dict[str, str]:
+    session = client._session
+    return {
+        each.header: each.prefix + session.credentials[each.name]
+        for each in session.auth.credentials
+    }

@@ -1,0 +1,253 @@
+"""What the providers' own pages print as examples, held against the client and the simulator.
+
+`witnesses/` keeps the bodies as printed at
+https://docs.sent.dm/docs/reference/api/contacts/SentDmServicesEndpointsCustomerAPIv3ContactsCreateContactEndpoint
+(and UpdateContact beside it). Privy's page prints values and no whole body; they stand below.
+Digital Onboarding's prints a table of fields, the same for what is sent and what comes back:
+https://do-api-docs.pages.dev/endpoints/patch-v2-partner-contacts-id/
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import contactkit as ck
+from contactkit._providers import find
+from contactkit.spec.record import fields_of
+from tests.support.providers import Wire, says
+
+HERE = Path(__file__).parent / "witnesses"
+CREATE = json.loads((HERE / "sent_create_contact.json").read_text())
+UPDATE = json.loads((HERE / "sent_update_contact.json").read_text())
+KEY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+JANET = "cus_a1b2c3d4e5f60001"
+ROWS = [
+    [cell.strip() for cell in line.split("|")[1:]]
+    for line in (HERE / "digital_onboarding_contact.txt").read_text().splitlines()
+]
+
+STATUS = {None: 200, "VALIDATION_001": 400, "RESOURCE_001": 404, "RESOURCE_007": 409}
+REFUSALS = {
+    "VALIDATION_001": ck.InvalidRequestError,
+    "RESOURCE_001": ck.NotFoundError,
+    "RESOURCE_007": ck.ConflictError,
+    "INTERNAL_001": ck.ServerError,
+}
+
+
+def code(answer: dict[str, Any]) -> str | None:
+    return (answer["error"] or {}).get("code")
+
+
+def raw(simulator: ck.Simulator, method: str, path: str, body: object) -> httpx.Response:
+    provider = find("sent")
+    transport = simulator.transport(provider)
+    headers = {"x-api-key": simulator.accounts["organisation"]["api_key"]}
+    url = provider.base_url + path
+    return transport.handle_request(httpx.Request(method, url, json=body, headers=headers))
+
+
+def shape(value: object) -> object:
+    """The names at every depth, and the kinds of the leaves."""
+    if isinstance(value, dict):
+        return {name: shape(each) for name, each in value.items()}
+    return type(value).__name__
+
+
+def test_the_client_sends_the_documented_update():
+    wire = Wire()
+    asked = {k: v for k, v in UPDATE["request"].items() if k != "sandbox"}
+    ck.connect("sent", via=wire).contacts.update(KEY, **asked, idempotency_key="req_abc123_retry1")
+    request = wire.requests[-1]
+    assert (request.method, str(request.url)) == ("PATCH", f"https://api.sent.dm/v3/contacts/{KEY}")
+    assert json.loads(request.content) == asked
+    assert request.headers["Idempotency-Key"] == "req_abc123_retry1"
+    assert request.headers["Content-Type"] == "application/json"
+
+
+def test_the_client_sends_the_documented_create():
+    wire = Wire(ck.Simulator(contacts=0))
+    ck.connect("sent", via=wire).contacts.create(phone_number=CREATE["request"]["phone_number"])
+    request = wire.requests[-1]
+    assert (request.method, str(request.url)) == ("POST", "https://api.sent.dm/v3/contacts")
+    assert json.loads(request.content) == {"phone_number": "+1234567890"}
+
+
+@pytest.mark.parametrize("answer", [CREATE["answers"][0], UPDATE["answers"][0]])
+def test_the_client_reads_the_documented_contact(answer):
+    wire = Wire(faults=[says(200, json.dumps(answer))])
+    row = ck.connect("sent", via=wire).contacts.get(KEY)
+    assert ck.problems(row).empty
+    contact = answer["data"]
+    for field in contact.keys() - {"created_at", "updated_at"}:
+        assert row[field][0] == contact[field]
+    assert row["created_at"][0].isoformat() == contact["created_at"][:26] + "+00:00"
+
+
+@pytest.mark.parametrize("answer", [*CREATE["answers"][1:], *UPDATE["answers"][1:]], ids=code)
+def test_the_client_reads_every_documented_error(answer):
+    wire = Wire(faults=[says({"INTERNAL_001": 500}.get(code(answer), 400), json.dumps(answer))] * 9)
+    with pytest.raises(REFUSALS[code(answer)]) as caught:
+        ck.connect("sent", via=wire).contacts.update(KEY, opt_out=True)
+    problem = caught.value.problem
+    assert type(caught.value) is REFUSALS[code(answer)]
+    assert (problem.code, problem.message) == (code(answer), answer["error"]["message"])
+    assert problem.request_id == "req_7X9zKp2jDw"
+    assert problem.docs == answer["error"]["doc_url"]
+
+
+def test_the_simulator_creates_the_documented_contact():
+    response = raw(
+        ck.Simulator(contacts=0), "POST", "/v3/contacts", {"phone_number": "+1234567890"}
+    )
+    documented, given = CREATE["answers"][0], response.json()
+    assert response.status_code == 201
+    own = {"id", "created_at", "customer_id"}
+    assert {k: v for k, v in given["data"].items() if k not in own} == {
+        k: v for k, v in documented["data"].items() if k not in own
+    }
+    given["data"].pop("customer_id")
+    assert shape(given) == shape(documented)
+    assert len(given["data"]["created_at"]) >= len("2026-03-11T21:50:50.182552+00:00")
+
+
+def test_the_simulator_updates_the_documented_contact():
+    response = raw(ck.Simulator(contacts=1), "PATCH", f"/v3/contacts/{KEY}", UPDATE["request"])
+    documented, given = UPDATE["answers"][0], response.json()
+    own = {"updated_at", "customer_id", "created_at"}
+    assert response.status_code == 200
+    assert {k: v for k, v in given["data"].items() if k not in own} == {
+        k: v for k, v in documented["data"].items() if k not in own
+    }
+    assert given["data"]["created_at"][:26] == documented["data"]["created_at"][:26]
+    given["data"].pop("customer_id")
+    assert shape(given) == shape(documented)
+
+
+def test_the_simulator_refuses_as_documented():
+    simulator = ck.Simulator(contacts=5)
+    inherited = "0b5c7a64-3d1e-4c57-9a55-5d2f0f6f0003"
+    asked = [
+        ("POST", "/v3/contacts", {}, CREATE["answers"][1]),
+        ("POST", "/v3/contacts", {"phone_number": "+1234567890"}, CREATE["answers"][2]),
+        ("PATCH", f"/v3/contacts/{inherited}", {"opt_out": True}, UPDATE["answers"][1]),
+        ("PATCH", f"/v3/contacts/{KEY[:-1]}9", {"opt_out": True}, UPDATE["answers"][2]),
+    ]
+    for method, path, body, documented in asked:
+        response = raw(simulator, method, path, body)
+        assert response.status_code == STATUS[code(documented)]
+        assert response.json()["error"] == documented["error"]
+        assert shape(response.json()) == shape(documented)
+
+
+def test_privy_s_documented_values_are_accepted_by_both():
+    wire = Wire(ck.Simulator(contacts=0))
+    contacts = ck.connect("privy", via=wire).contacts
+    made = contacts.create(email="janet@example.com")
+    key = made["key"][0]
+    done = contacts.update(
+        key,
+        first_name="Janet",
+        last_name="Smith",
+        phone_number="+15551234567",
+        tags=["vip", "wholesale"],
+        custom_fields={"loyalty_tier": "platinum"},
+        email_consent="unsubscribed",
+        sms_consent="subscribed",
+        send_welcome_sms=False,
+    )
+    assert done["outcome"][0] == "updated"
+    request = wire.requests[-1]
+    assert (request.method, request.url.path) == ("PATCH", f"/v1/contacts/{key}")
+    assert json.loads(request.content)["send_welcome_sms"] is False
+    assert request.headers["Authorization"].startswith("Bearer privy_")
+    row = contacts.get(key)
+    assert row["tags"][0] == ["vip", "wholesale"]
+    assert row["custom_fields"][0] == {"loyalty_tier": "platinum"}
+    assert wire.simulator.outbox().empty
+
+
+@pytest.mark.parametrize("change", [{"email": "j@example.com"}, {"email": None}])
+def test_privy_s_email_is_immutable_once_populated(change):
+    contacts = ck.connect("privy", via=ck.Simulator()).contacts
+    with pytest.raises((ck.InvalidRequestError, ck.InvalidInputError), match="email"):
+        contacts.update(JANET, **change)
+
+
+def test_privy_sends_the_welcome_text_unless_it_is_kept_back():
+    simulator = ck.Simulator()
+    contacts = ck.connect("privy", via=simulator).contacts
+    contacts.update(JANET, phone_number="+12125550190", sms_consent="subscribed")
+    assert simulator.outbox()["phone_number"].to_list() == ["+12125550190"]
+
+
+def test_privy_s_merchant_suppression_is_lifted_by_any_consent():
+    contacts = ck.connect("privy", via=ck.Simulator()).contacts
+    suppressed = contacts.list(email_consent="suppressed")["id"][0]
+    contacts.update(suppressed, email_consent="subscribed")
+    assert contacts.get(suppressed)["email_consent"][0] == "subscribed"
+
+
+def test_privy_s_compliance_suppression_is_final():
+    contacts = ck.connect("privy", via=ck.Simulator()).contacts
+    final = contacts.list(email_consent="compliance_suppressed")["id"][0]
+    with pytest.raises(ck.InvalidRequestError) as caught:
+        contacts.update(final, email_consent="subscribed")
+    assert caught.value.problem.status == 422
+    assert contacts.update(final, first_name="Leo")["outcome"][0] == "updated"
+
+
+# One row of the printed table has no name, only the type in its place.
+NAMED = [["email", *row] if row[0] == "string" else row for row in ROWS]
+KINDS = {
+    "id": "string",
+    "string": "string",
+    "timezone": "string",
+    "enum (1)": "category",
+    "string (date)": "date",
+    "boolean": "boolean",
+    "object": "dict",
+    "updated_at": "datetime",
+    "id[]": "list",
+    "string[]": "list",
+}
+
+
+def test_digital_onboarding_s_documented_fields_are_declared():
+    declared = fields_of(find("digital_onboarding").record)
+    assert [row[0].removesuffix(" *") for row in NAMED] == list(declared)
+    assert len(declared) == 35
+    for (name, kind, *_), field in zip(NAMED, declared.values(), strict=True):
+        assert field.promised == name.endswith(" *"), name
+        assert field.nullable != field.promised, name
+        assert field.kind == KINDS[kind], name
+
+
+def test_digital_onboarding_s_documented_contact_comes_from_the_simulator():
+    provider = find("digital_onboarding")
+    simulator = ck.Simulator(contacts=5)
+    transport = simulator.transport(provider)
+    headers = {"Authorization": f"Bearer {simulator.accounts['token']['token']}"}
+    rows = transport.handle_request(
+        httpx.Request("GET", f"{provider.base_url}/contacts", headers=headers)
+    ).json()["data"]
+    for row in rows:
+        assert list(row) == [name.removesuffix(" *") for name, *_ in NAMED]
+        assert all(row[name.removesuffix(" *")] is not None for name, *_ in NAMED if "*" in name)
+
+
+def test_digital_onboarding_s_documented_request_is_what_the_client_sends():
+    wire = Wire()
+    key = "5b0f6c1e-8a47-4d2b-9f13-2c7d9e4a6b01"
+    ck.connect("digital_onboarding", via=wire).contacts.update(key, timezone="America/Chicago")
+    [request] = wire.requests
+    url = f"https://api.digitalonboarding.com/v2/partner/contacts/{key}"
+    assert (request.method, str(request.url)) == ("PATCH", url)
+    assert request.headers["Authorization"].startswith("Bearer ")
+    assert request.headers["Content-Type"] == "application/json"
+    assert len(request.headers["Idempotency-Key"]) == 36

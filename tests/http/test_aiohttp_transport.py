@@ -1,0 +1,195 @@
+"""The awaiting door's transport: nothing is sent twice, many go at once, and nothing stays open."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import threading
+import warnings
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from contactkit._http import aiohttp_transport
+from contactkit._http.connection import Connection
+from contactkit._http.session import Answer, Call, Lost, Reply
+from tests.support.sockets import GOOD, request, saying, talking
+
+WAITS = httpx.Timeout(5.0)
+
+
+def call(port: int, method: str = "PATCH") -> Call:
+    return Call(method=method, url=f"http://127.0.0.1:{port}/v3/contacts/7", body={"a": 1})
+
+
+def connected(port: int, timeout: httpx.Timeout = WAITS) -> Connection:
+    return Connection(None, timeout, f"http://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize("drop", ["hangs up", "resets"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_what_is_dropped_on_a_reused_connection_is_not_sent_again(method, drop):
+    heard: list[bytes] = []
+
+    def talk(connection: socket.socket) -> None:
+        saying(GOOD, b"", heard=heard)(connection)
+        if drop == "resets":
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    async def twice(connection: Connection) -> list[Answer]:
+        found = [await connection.asend(call(port, method)) for _ in range(2)]
+        await connection.leave()
+        return found
+
+    with talking(talk) as port:
+        first, second = asyncio.run(twice(connected(port)))
+    assert isinstance(first, Reply)
+    assert isinstance(second, Lost) and second.sent
+    assert len(heard) == 2
+
+
+def all_at_once(number: int) -> Callable[[socket.socket], None]:
+    """Answers nobody before so many have asked."""
+    asked = threading.Barrier(number, timeout=10)
+
+    def talk(connection: socket.socket) -> None:
+        request(connection)
+        asked.wait()
+        connection.sendall(GOOD)
+
+    return talk
+
+
+async def together(connection: Connection, port: int, number: int) -> list[Answer]:
+    found = await asyncio.gather(*(connection.asend(call(port)) for _ in range(number)))
+    await connection.leave()
+    return found
+
+
+def test_two_hundred_are_in_flight_at_once():
+    with talking(all_at_once(200)) as port:
+        found = asyncio.run(together(connected(port), port, 200))
+    assert all(isinstance(each, Reply) for each in found)
+
+
+def test_who_finds_no_room_in_time_is_not_sent(monkeypatch):
+    monkeypatch.setattr(aiohttp_transport, "MOST", 2)
+
+    async def three(connection: Connection) -> list[Answer]:
+        async with asyncio.TaskGroup() as group:
+            held = [group.create_task(connection.asend(call(port))) for _ in range(2)]
+            await asyncio.sleep(0)
+            late = await connection.asend(call(port))
+            answer.set()
+        await connection.leave()
+        return [late, *(each.result() for each in held)]
+
+    answer = threading.Event()
+
+    def talk(connection: socket.socket) -> None:
+        request(connection)
+        answer.wait(10)
+        connection.sendall(GOOD)
+
+    with talking(talk) as port:
+        late, *held = asyncio.run(three(connected(port, httpx.Timeout(5, pool=0.05))))
+    assert late == Lost(reason="timeout (PoolTimeout)", sent=False)
+    assert all(isinstance(each, Reply) for each in held)
+
+
+def test_room_is_made_by_answers_losses_and_cancellations(monkeypatch):
+    monkeypatch.setattr(aiohttp_transport, "MOST", 1)
+
+    async def in_turn(connection: Connection) -> Answer:
+        await connection.asend(call(port))
+        await connection.asend(call(port))
+        waiting = asyncio.create_task(connection.asend(call(port)))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        found = await connection.asend(call(port))
+        await connection.leave()
+        return found
+
+    turns = iter((saying(GOOD, b""), saying(), saying(GOOD)))
+    with talking(lambda connection: next(turns)(connection)) as port:
+        assert isinstance(asyncio.run(in_turn(connected(port, httpx.Timeout(5, pool=1)))), Reply)
+
+
+def test_leaving_loses_what_is_in_flight():
+    async def left(connection: Connection) -> Answer:
+        waiting = asyncio.create_task(connection.asend(call(port)))
+        while not heard:
+            await asyncio.sleep(0.001)
+        await connection.leave()
+        return await waiting
+
+    heard: list[bytes] = []
+
+    def talk(connection: socket.socket) -> None:
+        heard.append(request(connection))
+        request(connection)
+
+    with talking(talk) as port:
+        found = asyncio.run(left(connected(port)))
+    assert isinstance(found, Lost) and found.sent
+    assert len(heard) == 1
+
+
+def test_who_leaves_first_has_sent_nothing():
+    async def left(connection: Connection) -> list[Answer]:
+        first = await connection.asend(call(port))
+        late = asyncio.create_task(connection.asend(call(port)))
+        await asyncio.sleep(0)
+        await connection.leave()
+        return [first, await late]
+
+    with talking(saying(GOOD, GOOD)) as port:
+        first, late = asyncio.run(left(connected(port)))
+    assert isinstance(first, Reply)
+    assert late == Lost(reason="connection failed (ConnectError)", sent=False)
+
+
+def test_what_a_loop_opened_is_closed_with_it(caplog):
+    async def sent(connection: Connection, port: int) -> Answer:
+        return await connection.asend(call(port))
+
+    with talking(saying(GOOD, GOOD)) as port, warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        connection = connected(port)
+        assert [type(asyncio.run(sent(connection, port))) for _ in range(2)] == [Reply] * 2
+        del connection
+        gc.collect()
+    assert [str(each.message) for each in told] == []
+    assert caplog.records == []
+
+
+def test_a_loop_that_is_closed_bare_is_told_off_by_nobody(caplog):
+    with talking(saying(GOOD)) as port, warnings.catch_warnings():
+        # asyncio itself finds its sockets open.
+        warnings.simplefilter("ignore", ResourceWarning)
+        loop = asyncio.new_event_loop()
+        assert isinstance(loop.run_until_complete(connected(port).asend(call(port))), Reply)
+        loop.close()
+        del loop
+        gc.collect()
+    assert [each for each in caplog.records if each.levelname != "INFO"] == []
+
+
+def test_a_client_that_nobody_holds_any_more_hangs_up():
+    ended = threading.Event()
+
+    def talk(connection: socket.socket) -> None:
+        saying(GOOD)(connection)
+        request(connection)
+        ended.set()
+
+    async def dropped() -> None:
+        await connected(port).asend(call(port))
+        gc.collect()
+        assert await asyncio.to_thread(ended.wait, 10)
+
+    with talking(talk) as port:
+        asyncio.run(dropped())

@@ -1,0 +1,223 @@
+"""Both doors on real sockets: the same requests, the same answers, and the same failures."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import logging
+import socket
+import threading
+
+import httpx
+import pytest
+
+from contactkit._http.connection import Connection
+from contactkit._http.session import Answer, Call, Lost, Reply
+from tests.support.both import WAITS, at, both, call, once
+from tests.support.ports import free_port
+from tests.support.sockets import GOOD, Talk, request, saying
+
+SHORT = httpx.Timeout(5.0, read=0.1)
+BODY: dict[str, object] = {"body": {"a": "é"}}
+
+
+@pytest.mark.parametrize(
+    ("method", "given"),
+    [
+        *((method, BODY) for method in ("POST", "PUT", "PATCH", "DELETE")),
+        *((method, {}) for method in ("GET", "POST", "PATCH", "DELETE")),
+        ("POST", {"form": {"a": "1 2"}}),
+    ],
+)
+def test_both_doors_send_the_same_bytes(method, given):
+    heard: list[bytes] = []
+    with at(saying(GOOD, heard=heard)) as address:
+        once(address, method=method, query={"q": "a b"}, headers={"X-Key": "k"}, **given)
+    blocking, awaited = (each.partition(b"\r\n\r\n") for each in heard)
+    assert blocking[2] == awaited[2]
+    lines = [sorted(each[0].lower().split(b"\r\n")) for each in (blocking, awaited)]
+    assert lines[0] == lines[1]
+    assert [line.split(b" ")[1] for line in (blocking[0], awaited[0])] == [
+        b"/v3/contacts/7?q=a+b"
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/%2B12025550123", "/ada%40example.com", "/a%2Fb", "/%7Ea.b", "/x:y", "/%C3%A9?a=%20+%26"],
+)
+def test_no_address_is_spelt_anew(path):
+    heard: list[bytes] = []
+    with at(saying(GOOD, heard=heard)) as address:
+        both(address, Call(method="GET", url=address + path))
+    assert [each.split(b" ")[1] for each in heard] == [path.encode()] * 2
+
+
+SQUEEZED = gzip.compress(b'{"a": 1}')
+ANSWERS = {
+    "content": GOOD,
+    "nothing": b"HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n",
+    "a refusal": b"HTTP/1.1 429 Slow Down\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n",
+    "compressed": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s"
+    % (len(SQUEEZED), SQUEEZED),
+    "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n",
+    "until the end": b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}",
+    "twice": b"HTTP/1.1 200 OK\r\nLink: <a>\r\nlink: <b>\r\nContent-Length: 0\r\n\r\n",
+    "a long line": b"HTTP/1.1 200 OK\r\nX-Long: %s\r\nContent-Length: 0\r\n\r\n" % (b"a" * 30_000),
+    "Latin-1": b"HTTP/1.1 200 OK\r\nX-Name: Andr\xe9\r\nContent-Length: 0\r\n\r\n",
+    "first a hint": b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n" + GOOD,
+    "long": b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + b"a" * 3_000_000,
+    "elsewhere": b"HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_both_doors_take_the_same_answers(answer):
+    with at(saying(ANSWERS[answer])) as address:
+        assert isinstance(once(address), Reply)
+
+
+def test_no_cookie_is_kept_and_no_redirect_followed():
+    heard: list[bytes] = []
+    cookie = b"HTTP/1.1 200 OK\r\nSet-Cookie: session=1; Path=/\r\nContent-Length: 0\r\n\r\n"
+    with at(saying(cookie, ANSWERS["elsewhere"], GOOD, heard=heard)) as address:
+        blocking, awaited = both(address, *[call(address)] * 3)
+    assert (
+        [each.status for each in blocking] == [each.status for each in awaited] == [200, 302, 200]
+    )
+    assert len(heard) == 6
+    assert not any(b"cookie" in each.lower() or b"/other" in each for each in heard)
+
+
+def reset(connection: socket.socket) -> None:
+    request(connection)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+
+def silent(connection: socket.socket) -> None:
+    while connection.recv(65_536):
+        pass
+
+
+def deaf(connection: socket.socket) -> None:
+    threading.Event().wait(0.3)
+
+
+FAILURES: dict[str, tuple[Talk, str, bool]] = {
+    "hangs up": (saying(b""), "connection failed (RemoteProtocolError)", True),
+    "resets": (reset, "connection failed (ReadError)", True),
+    "is silent": (silent, "timeout (ReadTimeout)", True),
+    "stops in the head": (
+        saying(b"HTTP/1.1 200 OK\r\n"),
+        "connection failed (RemoteProtocolError)",
+        True,
+    ),
+    "stops in the body": (saying(GOOD[:-1]), "connection failed (RemoteProtocolError)", True),
+    "stops in a chunk": (
+        saying(ANSWERS["chunks"][:-9]),
+        "connection failed (RemoteProtocolError)",
+        True,
+    ),
+    "speaks no HTTP": (
+        saying(b"220 smtp.example.com\r\n\r\n"),
+        "connection failed (RemoteProtocolError)",
+        True,
+    ),
+    "packs wrongly": (
+        saying(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope"),
+        "connection failed (DecodingError)",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_both_doors_lose_an_answer_alike(failure):
+    talk, reason, sent = FAILURES[failure]
+    with at(talk) as address:
+        assert once(address, SHORT, body={"a": 1}) == Lost(reason=reason, sent=sent)
+
+
+def test_nobody_there_is_not_sent():
+    found = once(f"http://127.0.0.1:{free_port()}")
+    assert found == Lost(reason="connection failed (ConnectError)", sent=False)
+
+
+def test_a_name_that_nobody_has_is_not_sent():
+    found = once("https://api.contactkit.invalid")
+    assert found == Lost(reason="connection failed (ConnectError)", sent=False)
+
+
+def test_a_connection_that_hangs_is_not_sent():
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        # One waits to be accepted, and there is no room for another.
+        with socket.create_connection(full.getsockname()):
+            address = f"http://127.0.0.1:{full.getsockname()[1]}"
+            found = once(address, httpx.Timeout(5, connect=0.1))
+    assert found == Lost(reason="timeout (ConnectTimeout)", sent=False)
+
+
+def test_a_body_that_nobody_reads_may_have_been_sent():
+    with at(deaf) as address:
+        found = once(address, httpx.Timeout(5, write=0.05), body={"a": "x" * 12_000_000})
+    assert found == Lost(reason="timeout (WriteTimeout)", sent=True)
+
+
+def test_a_header_that_cannot_be_written_is_not_sent():
+    with at(saying(GOOD)) as address:
+        found = once(address, headers={"X-Key": "a\r\nb: c"})
+    assert found == Lost(reason="connection failed (LocalProtocolError)", sent=False)
+
+
+def test_a_connection_that_was_hung_up_meanwhile_is_not_used_again():
+    talk = saying(GOOD)
+    with at(talk) as address:
+        connection = Connection(None, WAITS, address)
+
+        async def awaited() -> list[Answer]:
+            first = await connection.asend(call(address))
+            # The loop stands still while the server hangs up.
+            threading.Event().wait(0.05)
+            found = [first, await connection.asend(call(address))]
+            await connection.aclose()
+            return found
+
+        assert [type(each) for each in asyncio.run(awaited())] == [Reply, Reply]
+
+
+def test_no_key_is_logged(caplog):
+    caplog.set_level(logging.DEBUG)
+    with at(saying(GOOD)) as address:
+        once(address, headers={"X-Key": "canary-4f1d"}, body={"a": "canary-4f1e"})
+    assert caplog.records and "canary" not in caplog.text
+
+
+class Listening:
+    """A tap that only counts how often it was closed."""
+
+    closed = 0
+
+    def send(self, client: httpx.Client, request: httpx.Request) -> httpx.Response:
+        return client.send(request)
+
+    async def asend(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+        return await client.send(request)
+
+    def close(self, clean: bool) -> None:
+        self.closed += 1
+
+
+def test_who_leaves_a_loop_ends_no_recording():
+    async def left(connection: Connection) -> list[int]:
+        await connection.asend(call(address))
+        await connection.leave()
+        await connection.leave()
+        before = tap.closed
+        await connection.asend(call(address))
+        await connection.aclose()
+        return [before, tap.closed]
+
+    with at(saying(GOOD)) as address:
+        connection = Connection(None, WAITS, address)
+        connection.tap = tap = Listening()
+        assert asyncio.run(left(connection)) == [0, 1]

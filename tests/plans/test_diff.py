@@ -1,0 +1,323 @@
+"""The difference of two contact frames: exactly the edited cells, whatever their dtype."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import contactkit as ck
+from contactkit._frames.coerce import read
+from contactkit._frames.decode import read_rows
+from contactkit._frames.frame import to_frame
+from contactkit._plans.diff import MOST_NAMED, differences
+from contactkit._providers import find
+from contactkit.spec.record import Date, Record, Time, fields_of, key, writable
+
+
+class Thing(Record):
+    """A field of every kind."""
+
+    id: Annotated[str, key("Key.")]
+    name: Annotated[str | None, writable("Text.")] = None
+    size: Annotated[Literal["s", "m", "l"] | None, writable("Choice.")] = None
+    ok: Annotated[bool | None, writable("Flag.")] = None
+    count: Annotated[int | None, writable("Count.")] = None
+    born: Annotated[Date | None, writable("Day.")] = None
+    at: Annotated[Time | None, writable("Time.")] = None
+    tags: Annotated[list[str] | None, writable("List.")] = None
+    more: Annotated[dict[str, str | int | bool | None] | None, writable("Mapping.")] = None
+
+
+PROVIDER = replace(find("privy"), name="things", record=Thing)
+FIELDS = [name for name in fields_of(Thing) if name != "id"]
+WORDS = st.sampled_from(["a", "0044", "+12025550123", "é", "x y", "true", "[1]", "2026-01-01"])
+DAYS = st.dates(min_value=pd.Timestamp("1900-01-01").date()).map(str)
+TIMES = st.datetimes(
+    min_value=pd.Timestamp("1990-01-01").to_pydatetime(),
+    max_value=pd.Timestamp("2200-01-01").to_pydatetime(),
+).map(lambda moment: moment.isoformat(timespec="microseconds") + "+00:00")
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "name": WORDS,
+    "size": st.sampled_from(["s", "m", "l"]),
+    "ok": st.booleans(),
+    "count": st.integers(-(2**40), 2**40),
+    "born": DAYS,
+    "at": TIMES,
+    "tags": st.lists(WORDS, max_size=3),
+    "more": st.dictionaries(WORDS, WORDS | st.integers(0, 3) | st.booleans(), max_size=3),
+}
+ROWS = st.lists(
+    st.fixed_dictionaries({name: st.none() | value for name, value in VALUES.items()}),
+    min_size=1,
+    max_size=12,
+).map(lambda rows: [{"id": f"k{number}", **row} for number, row in enumerate(rows)])
+EDITS = st.lists(
+    st.tuples(st.integers(0, 11), st.sampled_from(FIELDS)).flatmap(
+        lambda place: st.tuples(st.just(place), st.just(None) | VALUES[place[1]])
+    ),
+    max_size=12,
+).map(dict)
+
+
+def frame_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return to_frame(Thing, [read_rows(Thing, rows)])
+
+
+def objects(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.astype({name: object for name in frame})
+
+
+def elsewhere(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(
+        at=frame["at"].dt.tz_convert("Asia/Tokyo"),
+        born=frame["born"].dt.as_unit("ms"),
+        size=frame["size"].cat.set_categories(["l", "xl", "s", "m"]),
+        name=frame["name"].astype("category"),
+        ok=frame["ok"].astype(object),
+    )
+
+
+def wide(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(
+        count=frame["count"].astype("Float64"),
+        ok=frame["ok"].astype("Float64"),
+        at=frame["at"].dt.as_unit("ns") if len(frame) else frame["at"],
+    )
+
+
+def texts(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(**{name: frame[name].astype("str") for name in FIELDS})
+
+
+ROUND_TRIPS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "itself": lambda frame: frame,
+    "a copy of all values": copy.deepcopy,
+    "objects": objects,
+    "reset index": lambda frame: frame.reset_index(),
+    "by key": lambda frame: frame.set_index("id"),
+    "by key and more": lambda frame: frame.set_index(["id", "name"]),
+    "shuffled": lambda frame: frame.sample(frac=1, random_state=7),
+    "some columns": lambda frame: frame[["count", "id", "tags"]],
+    "other zones, units and categories": elsewhere,
+    "numbers": wide,
+    "text": texts,
+    "pyarrow": lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
+    "numpy": lambda frame: frame.assign(ok=frame["ok"].fillna(False).to_numpy(dtype=bool)),
+}
+
+
+@pytest.mark.parametrize("trip", [*ROUND_TRIPS])
+@settings(max_examples=5)
+@given(ROWS)
+def test_a_frame_does_not_differ_from_itself(trip: str, rows: list[dict[str, Any]]) -> None:
+    if trip == "numpy":
+        rows = [row | {"ok": bool(row["ok"])} for row in rows]
+    original = frame_of(rows)
+    found = differences(PROVIDER, ROUND_TRIPS[trip](original), original)
+    assert (found.changes, found.gone.tolist()) == ({}, [])
+    assert differences(PROVIDER, original, original).changes == {}
+
+
+def edited_cells(original: pd.DataFrame, edits: dict[Any, Any]) -> tuple[pd.DataFrame, Any]:
+    """A frame of objects with the edits in it, and those that make a difference."""
+    edited, wanted = objects(original), dict[int, dict[str, Any]]()
+    was = {name: read(each, original[name]) for name, each in fields_of(Thing).items()}
+    for (row, name), value in edits.items():
+        if row >= len(original):
+            continue
+        cells = edited[name].to_list()
+        cells[row] = ck.CLEAR if value is None else value
+        edited[name] = pd.Series(cells, dtype=object, index=edited.index)
+        new = read(fields_of(Thing)[name], pd.Series([value], dtype=object))
+        there = bool(was[name].there[row])
+        same = there and json.dumps(str(was[name].values[row])) == json.dumps(str(new.values[0]))
+        if there if value is None else not same:
+            wanted.setdefault(row, {})[name] = value
+    return edited, wanted
+
+
+@settings(max_examples=30)
+@given(ROWS, EDITS, st.booleans())
+def test_exactly_the_edited_cells_are_found(
+    rows: list[dict[str, Any]], edits: dict[Any, Any], shuffled: bool
+) -> None:
+    original = frame_of(rows)
+    edited, wanted = edited_cells(original, edits)
+    against = original.sample(frac=1, random_state=3) if shuffled else original
+    found = differences(PROVIDER, edited, against).changes
+    assert found.keys() == wanted.keys()
+    for row, changes in wanted.items():
+        assert found[row].keys() == changes.keys()
+        for name, value in changes.items():
+            if name != "at":
+                assert found[row][name] == value
+            elif value is not None:
+                assert pd.Timestamp(found[row][name]) == pd.Timestamp(value)
+
+
+@settings(max_examples=10)
+@given(ROWS)
+def test_nothing_said_is_nothing_changed(rows: list[dict[str, Any]]) -> None:
+    original = frame_of(rows)
+    gaps = original.assign(**dict.fromkeys(FIELDS, pd.NA))
+    assert differences(PROVIDER, gaps, original).changes == {}
+    cleared = original.assign(**dict.fromkeys(FIELDS, ck.CLEAR))
+    found = differences(PROVIDER, cleared, original).changes
+    there = {row: {n for n in FIELDS if rows[row][n] is not None} for row in range(len(rows))}
+    assert {row: set(each) for row, each in found.items()} == {r: n for r, n in there.items() if n}
+    assert {value for each in found.values() for value in each.values()} <= {None}
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("name", 7),
+        ("size", "xl"),
+        ("ok", "perhaps"),
+        ("ok", 2),
+        ("count", 1.5),
+        ("count", "many"),
+        ("born", "yesterday"),
+        ("at", pd.Timestamp("2026-01-01")),
+        ("at", "soon"),
+        ("tags", [1]),
+        ("tags", "[1"),
+        ("more", {"a": {}}),
+    ],
+)
+def test_a_cell_that_cannot_be_read_is_a_difference_as_it_was_found(name: str, cell: Any) -> None:
+    rows = [{"id": "k0"}, {"id": "k1"}]
+    original = frame_of([dict.fromkeys(FIELDS) | row for row in rows])
+    edited = original.assign(**{name: pd.Series([pd.NA, cell], dtype=object)})
+    assert differences(PROVIDER, edited, original).changes == {1: {name: cell}}
+    assert differences(PROVIDER, edited, edited).changes == {}
+
+
+def test_true_is_not_one_and_an_order_is_a_value() -> None:
+    row = dict.fromkeys(FIELDS) | {"id": "k0", "more": {"a": 1}, "tags": ["x", "y"]}
+    edited = frame_of([row | {"more": {"a": True}, "tags": ["y", "x"]}])
+    found = differences(PROVIDER, edited, frame_of([row])).changes
+    assert json.dumps(found[0]) == '{"tags": ["y", "x"], "more": {"a": true}}'
+
+
+@pytest.fixture
+def original() -> pd.DataFrame:
+    return frame_of([dict.fromkeys(FIELDS) | {"id": f"k{n}", "name": "x"} for n in range(30)])
+
+
+def refused(*frames: pd.DataFrame, **options: bool) -> str:
+    with pytest.raises(ck.InvalidInputError) as caught:
+        differences(PROVIDER, *frames, **options)
+    return str(caught.value)
+
+
+def test_keys_that_are_there_twice_are_named_by_row(original: pd.DataFrame) -> None:
+    edited = original.assign(id=original["id"].replace({"k4": "k2"}))
+    expected = "edited[2] id: is there twice\n  edited[4] id: is there twice"
+    assert refused(edited, original).endswith(expected)
+    assert "original[4] id: is there twice" in refused(original, edited)
+
+
+def test_missing_keys_are_named_by_row_and_counted(original: pd.DataFrame) -> None:
+    told = refused(original.assign(id=pd.NA), original)
+    assert told.count("must be a key, as text") == MOST_NAMED
+    assert "edited[9] id" in told and told.endswith("and 20 more rows of edited")
+    assert "edited[0] id" in refused(original.assign(id=range(30)), original)
+    assert "must be a key" in refused(original.assign(id=ck.CLEAR), original, keyless=True)
+
+
+def test_without_any_key_a_frame_is_refused(original: pd.DataFrame) -> None:
+    told = refused(original.drop(columns="id"), original)
+    assert told == "things plan: edited: has no id, as a column or a level of the index"
+    assert "original: has no id" in refused(original, original.drop(columns="id"))
+
+
+def test_what_is_no_frame_or_has_a_column_twice_is_refused(original: pd.DataFrame) -> None:
+    assert "edited: must be a DataFrame of contacts, not list" in refused([1], original)  # pyright: ignore
+    both = pd.concat([original, original[["name"]]], axis=1)
+    assert "edited: has the column name twice" in refused(both, original)
+
+
+def test_new_and_vanished_rows_are_told_by_position(original: pd.DataFrame) -> None:
+    new = pd.DataFrame({"id": ["k99", pd.NA], "name": ["n", ck.CLEAR], "size": ["m", "s"]})
+    edited = pd.concat([original.iloc[5:], new])
+    found = differences(PROVIDER, edited, original, keyless=True)
+    assert found.rows[-3:].tolist() == [29, -1, -1]
+    assert found.gone.tolist() == [0, 1, 2, 3, 4]
+    assert found.changes == {25: {"id": "k99", "name": "n", "size": "m"}, 26: {"size": "s"}}
+
+
+def test_an_original_without_rows_makes_every_row_new(original: pd.DataFrame) -> None:
+    found = differences(PROVIDER, original.head(2), original.head(0))
+    assert (found.rows.tolist(), found.gone.tolist()) == ([-1, -1], [])
+
+
+def test_columns_that_nobody_declared_differ_by_cell(original: pd.DataFrame) -> None:
+    held = original.assign(extra=[{"a": n} for n in range(30)], mark=1.5)
+    same = copy.deepcopy(held).assign(mark=held["mark"].astype(object))
+    assert differences(PROVIDER, same, held).changes == {}
+    other = held.assign(extra=[{"a": n + (n == 3)} for n in range(30)], note=pd.NA)
+    other.loc[7, "note"] = "x"
+    assert differences(PROVIDER, other, held).changes == {3: {"extra": {"a": 4}}, 7: {"note": "x"}}
+
+
+def test_a_phone_number_in_another_spelling_is_no_difference() -> None:
+    provider = find("sendblue")
+    with ck.connect("sendblue", via=ck.Simulator(contacts=8, seed=7)) as client:
+        people = client.contacts.list()
+    spelled = people["phone"].str.replace(r"^\+1(...)(...)", r"+1 (\1) \2-", regex=True)
+    assert (spelled != people["phone"]).any()
+    edited = people.assign(phone=spelled, sendblue_number="+1 202 555 0140")
+    found = differences(provider, edited, people.assign(sendblue_number="+12025550140"))
+    assert (found.changes, found.keys) == ({}, people["phone"].tolist())
+    twice = pd.concat([people.head(1), edited.head(1)])
+    with pytest.raises(ck.InvalidInputError, match=r"edited\[1\] phone: is there twice"):
+        differences(provider, twice, people)
+
+
+def test_an_older_name_of_a_column_is_taken_with_one_warning() -> None:
+    provider = find("privy")
+    with ck.connect("privy", via=ck.Simulator(contacts=8, seed=7)) as client:
+        people = client.contacts.list()
+    edited = people[["id"]].assign(email_permission=people["email_consent"])
+    with pytest.warns(DeprecationWarning, match="email_consent instead of email_permission"):
+        assert differences(provider, edited, people).changes == {}
+
+
+def test_listed_contacts_of_every_provider_survive_a_file(
+    name: str, client: ck.Client, tmp_path: Path
+) -> None:
+    people = client.contacts.list()
+    for path in (tmp_path / "people.csv", tmp_path / "people.parquet"):
+        write = people.to_csv if path.suffix == ".csv" else people.to_parquet
+        write(path, index=False)
+        again = ck.read_contacts(path, name)
+        assert differences(find(name), again, people).changes == {}
+        assert differences(find(name), objects(again), people).changes == {}
+
+
+def test_an_edited_frame_that_changes_later_changes_no_difference(original: pd.DataFrame) -> None:
+    tags = ["x"]
+    edited = original.head(1).assign(tags=pd.Series([tags], dtype=object))
+    found = differences(PROVIDER, edited, original)
+    tags.append("y")
+    assert found.changes == {0: {"tags": ["x"]}}
+
+
+def test_clear_is_one_value_however_it_is_copied() -> None:
+    assert (repr(ck.CLEAR), str(ck.CLEAR)) == ("CLEAR", "CLEAR")
+    assert pickle.loads(pickle.dumps(ck.CLEAR)) is ck.CLEAR is copy.deepcopy(ck.CLEAR)
+    column = pd.Series(["a", "b"], dtype="string").astype(object).mask([True, False], ck.CLEAR)
+    assert column.to_list() == [ck.CLEAR, "b"]
+    assert not np.array([pd.isna(ck.CLEAR)]).any()

@@ -1,0 +1,117 @@
+"""Plans from elsewhere: a file that a client applies, and the part of a result to try again."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pandas as pd
+import pytest
+
+import contactkit as ck
+from contactkit._plans.load import PlanName
+from tests.plans.test_apply import counts, opted_out, writes
+from tests.support.providers import Wire, loses, says
+
+
+@pytest.fixture
+def sent(wire: Wire) -> Iterator[ck.Client]:
+    with ck.connect("sent", via=wire) as found:
+        yield found
+
+
+def test_a_plan_from_a_file_is_applied_through_the_client_it_is_read_with(
+    sent: ck.Client, tmp_path: Path
+) -> None:
+    plan = opted_out(sent)
+    plan.to_parquet(tmp_path / "plan.parquet")
+    read = ck.read_plan(tmp_path / "plan.parquet", sent)
+    assert read.digest == plan.digest
+    assert counts(read.apply(progress=False))["updated"] == plan.requests
+    assert counts(plan.apply(progress=False))["skipped"] == plan.requests
+
+
+def test_a_plan_is_not_read_with_another_providers_client(sent: ck.Client, tmp_path: Path) -> None:
+    opted_out(sent).to_parquet(tmp_path / "plan.parquet")
+    with ck.connect("privy", via=ck.Simulator()) as privy:
+        with pytest.raises(
+            ck.ConfigurationError, match="it is a plan for sent, and the client is for privy"
+        ):
+            ck.read_plan(tmp_path / "plan.parquet", privy)
+    with pytest.raises(ck.ConfigurationError, match="must be a client"):
+        ck.read_plan(tmp_path / "plan.parquet", "sent")
+
+
+def test_the_part_that_failed_is_tried_again(sent: ck.Client, wire: Wire) -> None:
+    plan = opted_out(sent)
+    wire.faults = [loses(httpx.ConnectError, after=False)] * 8
+    result = plan.apply(progress=False, concurrency=1)
+    assert counts(result)["failed"] == 2
+    part = ck.plan_from(result)
+    assert len(part) == 2
+    assert list(part.index) == list(result.index[result["outcome"] == "failed"])
+    assert counts(part.apply(progress=False)) == {"updated": 2}
+    assert "updated" not in counts(plan.apply(progress=False))
+
+
+def test_what_is_in_doubt_is_settled_and_not_sent_blindly(sent: ck.Client, wire: Wire) -> None:
+    plan = opted_out(sent)
+    wire.faults = [loses(httpx.ReadError, after=True)] * 4
+    result = plan.apply(progress=False, concurrency=1, limit=1)
+    wire.faults.clear()
+    assert counts(ck.plan_from(result, outcomes="unknown").apply(progress=False)) == {"updated": 1}
+    assert len({each.headers["Idempotency-Key"] for each in writes(wire)}) == 1
+
+
+def test_what_was_refused_is_sent_again_only_if_that_is_asked_for(
+    sent: ck.Client, wire: Wire
+) -> None:
+    people = sent.contacts.list()
+    own = people[~people["is_inherited"].fillna(False)]
+    plan = sent.contacts.plan(own.assign(opt_out=True), own)
+    wire.faults = [says(400, b'{"error": {"code": "VALIDATION_001"}}')]
+    result = plan.apply(progress=False, concurrency=1)
+    refused = counts(result)["refused"]
+    assert counts(plan.apply(progress=False))["refused"] == refused
+    again = ck.plan_from(result, outcomes=["refused"]).apply(progress=False)
+    assert counts(again)["updated"] == 1
+
+
+def test_rows_of_a_result_are_a_result(sent: ck.Client) -> None:
+    plan = opted_out(sent)
+    result = plan.apply(progress=False, limit=2)
+    some = result[result["outcome"] == "planned"].tail(2)
+    part = ck.plan_from(some, outcomes=["planned"])
+    assert [each.key for each in part.contacts] == some["key"].to_list()
+    assert counts(part.apply(progress=False)) == {"updated": 2}
+
+
+def test_labels_that_are_there_twice_are_told_apart_by_their_keys(sent: ck.Client) -> None:
+    people = sent.contacts.list()
+    people.index = pd.Index(["same"] * len(people))
+    plan = sent.contacts.plan(people.assign(opt_out=True), people)
+    result = plan.apply(progress=False, limit=1)
+    part = ck.plan_from(result.iloc[::-1], outcomes=["planned"])
+    assert {each.key for each in part.contacts} == {*result.query("outcome == 'planned'")["key"]}
+
+
+def test_what_is_no_result_of_an_apply_is_refused(sent: ck.Client, tmp_path: Path) -> None:
+    result = opted_out(sent).apply(progress=False)
+    single = sent.contacts.update("6ba7b810-9dad-11d1-80b4-00c04fd430c8", opt_out=True)
+    result.to_parquet(tmp_path / "result.parquet")
+    for other in (single, sent.contacts.list(), pd.read_parquet(tmp_path / "result.parquet"), 3):
+        with pytest.raises(ck.InvalidInputError, match="must be a result frame of"):
+            ck.plan_from(other)
+    with pytest.raises(ck.InvalidInputError, match="'lost' is none; allowed: created"):
+        ck.plan_from(result, outcomes=["lost"])
+
+
+def test_a_frame_keeps_its_plan_but_no_copy_of_it_on_disk_does(sent: ck.Client) -> None:
+    result = opted_out(sent).apply(progress=False)
+    name = result.attrs["plan"]
+    assert isinstance(name, PlanName)
+    assert copy.deepcopy(name).plan is name.plan
+    assert type(pickle.loads(pickle.dumps(result)).attrs["plan"]) is str

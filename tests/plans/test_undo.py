@@ -1,0 +1,239 @@
+"""The undoing of a plan: what goes back as it was, and what honestly does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pandas as pd
+import pytest
+
+import contactkit as ck
+from contactkit._providers import find
+from contactkit.spec.record import key_of
+from tests.plans.test_apply import counts, writes
+from tests.support.providers import Example, Wire, loses
+
+
+@pytest.fixture
+def people(client: ck.Client) -> pd.DataFrame:
+    return client.contacts.list()
+
+
+@pytest.fixture
+def plan(client: ck.Client, people: pd.DataFrame, example: Example) -> ck.Plan:
+    columns = {n: pd.Series([v] * len(people), dtype=object) for n, v in example.update.items()}
+    return client.contacts.plan(people.assign(**columns), people)
+
+
+@pytest.fixture
+def connect(wire: Wire) -> Iterator[Callable[[str], ck.Client]]:
+    clients: list[ck.Client] = []
+
+    def made(name: str) -> ck.Client:
+        clients.append(ck.connect(name, via=wire))
+        return clients[-1]
+
+    yield made
+    for each in clients:
+        each.close()
+
+
+def named(client: ck.Client) -> ck.Plan:
+    people = client.contacts.list()
+    return client.contacts.plan(people.assign(first_name="Zoë"), people)
+
+
+def test_what_was_written_goes_back_where_it_can(
+    client: ck.Client, plan: ck.Plan, people: pd.DataFrame, example: Example
+) -> None:
+    done = plan.apply(progress=False)
+    key = key_of(find(people.attrs["provider"]).record).name
+    back = plan.undo()
+    assert len(back) == done["outcome"].eq("updated").sum()
+    undone = back.apply(progress=False)
+    assert set(undone["outcome"]) <= {"updated", "refused"}
+    now, was = (frame.set_index(key) for frame in (client.contacts.list(), people))
+    returned = undone.query("outcome == 'updated'")["key"]
+    for name in example.update:
+        assert now.loc[returned, name].equals(was.loc[returned, name])
+
+
+async def test_both_doors_plan_the_same_undoing(plan: ck.Plan) -> None:
+    await plan.aio.apply(progress=False)
+    back = await plan.aio.undo()
+    assert back.digest == plan.undo().digest
+    assert back.numbers == plan.undo().numbers
+
+
+def test_a_plan_that_was_undone_may_be_applied_again(connect: Callable[[str], ck.Client]) -> None:
+    client = connect("sendblue")
+    people = client.contacts.list()
+    plan = named(client)
+    for _ in range(2):
+        assert counts(plan.apply(progress=False)) == {"updated": len(plan)}
+        assert counts(plan.apply(progress=False)) == {"skipped": len(plan)}
+        back = plan.undo()
+        assert counts(back.apply(progress=False)) == {"updated": len(plan)}
+        assert counts(back.apply(progress=False)) == {"skipped": len(plan)}
+        assert client.contacts.list()["first_name"].equals(people["first_name"])
+    assert len(plan.undo()) == 0
+
+
+def test_only_what_was_written_is_undone(connect: Callable[[str], ck.Client]) -> None:
+    plan = named(connect("sendblue"))
+    assert len(plan.undo()) == 0
+    plan.apply(progress=False, limit=3)
+    assert len(plan.undo()) == 3
+
+
+def test_what_somebody_changed_since_is_refused(connect: Callable[[str], ck.Client]) -> None:
+    client = connect("sendblue")
+    plan = named(client)
+    plan.apply(progress=False)
+    key = plan.contacts[0].key
+    client.contacts.update(key, first_name="Grace")
+    refused = plan.undo().rows.query("outcome == 'refused'")
+    assert refused["key"].to_list() == [key]
+    assert (refused["field"].item(), refused["code"].item()) == ("first_name", "conflict")
+    plan.undo().apply(progress=False)
+    assert client.contacts.get(key)["first_name"].item() == "Grace"
+
+
+def test_another_field_that_somebody_changed_since_stays(
+    connect: Callable[[str], ck.Client],
+) -> None:
+    client = connect("sendblue")
+    plan = named(client)
+    plan.apply(progress=False)
+    key = plan.contacts[0].key
+    client.contacts.update(key, last_name="Hopper")
+    plan.undo().apply(progress=False)
+    now = client.contacts.get(key)
+    assert now["last_name"].item() == "Hopper"
+    assert now["first_name"].item() != "Zoë"
+
+
+def test_what_was_created_is_deleted_and_what_was_deleted_is_made_again(
+    connect: Callable[[str], ck.Client],
+) -> None:
+    client = connect("sendblue")
+    client.contacts.create(phone="+12125550186", first_name="Grace")
+    people = client.contacts.list()
+    gone = people.set_index("phone", drop=False).loc["+12125550186"]
+    new = pd.DataFrame({"phone": ["+12125550187"], "first_name": ["Ada"]}, dtype=object)
+    edited = pd.concat([people[people["phone"] != gone["phone"]].astype(object), new])
+    plan = client.contacts.plan(edited, people, create=True, delete=True)
+    plan.apply(progress=False)
+    back = plan.undo()
+    assert set(back.rows["operation"]) == {"create", "delete"}
+    assert counts(back.apply(progress=False)) == {"created": 1, "deleted": 1}
+    with pytest.raises(ck.NotFoundError):
+        client.contacts.get("+12125550187")
+    assert client.contacts.get(gone["phone"])["first_name"].item() == gone["first_name"]
+
+
+@pytest.mark.filterwarnings("ignore:Sent deprecated:DeprecationWarning")
+def test_nobody_who_opted_out_is_made_again_without_that(
+    connect: Callable[[str], ck.Client],
+) -> None:
+    client = connect("sent")
+    key = client.contacts.list().query("opt_out == True")["id"].iloc[0]
+    people = client.contacts.list()
+    plan = client.contacts.plan(people[people["id"] != key], people, delete=True)
+    assert counts(plan.apply(progress=False)) == {"deleted": 1}
+    (refused,) = plan.undo().rows.to_dict("records")
+    assert refused["outcome"] == "refused"
+    assert "opt_out" in refused["field"]
+
+
+def test_consent_that_may_not_go_back_stays(connect: Callable[[str], ck.Client]) -> None:
+    client = connect("privy")
+    people = client.contacts.list()
+    some = people[people["sms_consent"].isin(["single_opt_in", "subscribed"])]
+    plan = client.contacts.plan(some.assign(sms_consent="unsubscribed"), some)
+    plan.apply(progress=False)
+    was = some.set_index("id")["sms_consent"]
+    for row in plan.undo().rows.itertuples():
+        refused = was[row.key] == "single_opt_in"
+        assert (row.outcome == "refused") is refused
+        assert not refused or "cannot become single_opt_in" in row.message
+
+
+def test_consent_that_goes_back_sends_no_other_welcome_text(
+    connect: Callable[[str], ck.Client], wire: Wire
+) -> None:
+    client = connect("privy")
+    people = client.contacts.list()
+    some = people[people["sms_consent"].eq("subscribed")]
+    plan = client.contacts.plan(some.assign(sms_consent="unsubscribed"), some)
+    plan.apply(progress=False)
+    back = plan.undo()
+    assert [each.options for each in back.contacts] == [{"send_welcome_sms": False}] * len(some)
+    back.apply(progress=False)
+    assert b'"send_welcome_sms":false' in writes(wire)[-1].content
+
+
+@pytest.mark.parametrize(("options", "told"), [({}, True), ({"send_welcome_sms": False}, False)])
+def test_a_welcome_text_that_was_sent_is_told(
+    connect: Callable[[str], ck.Client], options: dict[str, bool], told: bool
+) -> None:
+    client = connect("privy")
+    people = client.contacts.list()
+    some = people[people["sms_consent"].eq("unsubscribed")]
+    plan = client.contacts.plan(some.assign(sms_consent="subscribed", **options), some)
+    assert counts(plan.apply(progress=False)) == {"updated": len(some)}
+    messages = plan.undo().rows["message"].fillna("")
+    assert messages.str.contains("welcome text").to_list() == [told] * len(some)
+
+
+@pytest.mark.parametrize(("options", "told"), [({}, True), ({"send_welcome_sms": False}, False)])
+def test_a_welcome_text_to_a_new_contact_is_told_too(
+    connect: Callable[[str], ck.Client], options: dict[str, bool], told: bool
+) -> None:
+    client = connect("privy")
+    people = client.contacts.list()
+    new = {"phone_number": "+12125550187", "sms_consent": "subscribed", **options}
+    edited = pd.concat([people.astype(object), pd.DataFrame([new], dtype=object)])
+    plan = client.contacts.plan(edited, people, create=True)
+    assert counts(plan.apply(progress=False)) == {"created": 1}
+    (row,) = plan.undo().rows.to_dict("records")
+    assert row["operation"] == "delete"
+    assert ("welcome text" in str(row["message"])) is told
+
+
+def test_what_is_in_doubt_is_not_undone_before_it_is_settled(
+    connect: Callable[[str], ck.Client], wire: Wire
+) -> None:
+    plan = named(connect("sendblue"))
+    wire.faults = [loses(httpx.ReadError, after=True)] * 4
+    plan.apply(progress=False, concurrency=1, limit=1)
+    wire.faults.clear()
+    (row,) = plan.undo().rows.to_dict("records")
+    assert (row["outcome"], row["code"]) == ("refused", "unknown")
+    plan.apply(progress=False, limit=1)
+    assert plan.undo().rows["outcome"].to_list() == ["planned"]
+
+
+def test_many_are_read_with_a_listing(wire: Wire) -> None:
+    wire.simulator = ck.Simulator(contacts=80, seed=7)
+    with ck.connect("sendblue", via=wire) as client:
+        plan = named(client)
+        plan.apply(progress=False)
+        before = len(wire.requests)
+        back = plan.undo()
+        assert len(wire.requests) - before < 10
+        assert back.requests == len(plan)
+
+
+def test_an_undoing_can_be_kept_and_is_still_known(
+    connect: Callable[[str], ck.Client], tmp_path
+) -> None:
+    client = connect("sendblue")
+    plan = named(client)
+    plan.apply(progress=False)
+    plan.undo().to_parquet(tmp_path / "back.parquet")
+    back = ck.read_plan(tmp_path / "back.parquet", client)
+    assert counts(back.apply(progress=False, limit=2))["updated"] == 2
+    again = ck.read_plan(tmp_path / "back.parquet", client)
+    assert counts(again.apply(progress=False))["skipped"] == 2

@@ -1,0 +1,44 @@
+"""What gives a secret away, and what does not."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from urllib.parse import quote
+
+import pytest
+
+from contactkit._redact import held, is_secret_name, shaped
+
+SECRET = "kT9/vQ+2 =xZ&41mm"
+
+
+@pytest.mark.parametrize(
+    "name", ["apiKey", "X-Api-Key", "client_secret", "access_token", "sid", "jsessionid", "apikey"]
+)
+def test_a_name_gives_a_secret_away(name):
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize("name", ["token_type", "expires_in", "monkey", "opt_in_status", "side"])
+def test_a_name_that_only_sounds_like_it_does_not(name):
+    assert not is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "spelt", [SECRET, quote(SECRET, safe=""), b64encode(f"u:{SECRET}".encode()).decode()]
+)
+def test_a_value_is_found_however_it_is_spelt(spelt):
+    text = f"no {spelt}, sorry"
+    assert list(held(text, (SECRET, "another-one"))) == [(SECRET, 3, 3 + len(spelt))]
+
+
+def test_a_shape_is_found_and_prose_is_not():
+    assert [kind for kind, *_ in shaped("Bearer a1b2c3d4e5 or password: hunter22")] == [
+        "bearer",
+        "token",
+    ]
+    assert not list(shaped("the token: is needed, a bearer of news"))
+
+
+def test_half_a_surrogate_pair_is_looked_for_as_well():
+    assert list(held("what \ud800ever", ("\ud800ever",))) == [("\ud800ever", 5, 10)]

@@ -1,0 +1,298 @@
+"""The application on a real socket: what it carries, what it cuts, and its clock."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+import warnings
+from collections.abc import AsyncIterator, Generator
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+import contactkit as ck
+from contactkit._providers import find, names
+from contactkit.simulator.messages import Answer, Request
+from contactkit.simulator.serve import app as serve_app
+from contactkit.simulator.serve.app import AheadClock, Served, address_of, listen, server_for
+from tests.contract.test_faults import FAULTS
+from tests.support.providers import EXAMPLES
+from tests.support.requests import Talk
+
+KEY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+SIGNED = {"x-api-key": "simulator-organisation-key"}
+BODY = {"text": "0123456789" * 20_000}
+
+
+# No test waits as long as a provider may.
+SHORT = {
+    "latency": {"seconds": 0.01},
+    "rate_limited": {"retry_after": 0},
+    "server_error": {"retry_after": 0},
+}
+
+
+@pytest.fixture
+def app(request: pytest.FixtureRequest) -> Served:
+    return Served(find(getattr(request, "param", "sent")), contacts=8, seed=0)
+
+
+@pytest.fixture
+async def address(app: Served) -> AsyncIterator[str]:
+    with listen("127.0.0.1", 0) as listening:
+        up = asyncio.Event()
+        server = server_for(app, up.set)
+        task = asyncio.create_task(server.serve([listening]))
+        await up.wait()
+        yield address_of(listening)
+        server.should_exit = True
+        await task
+
+
+@pytest.fixture
+async def http(address: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=address, headers=SIGNED, trust_env=False) as found:
+        yield found
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
+    """What the simulator answers next, whatever it is asked."""
+    given: list[Answer] = []
+
+    def deliver(engine: object, request: Request) -> Generator[float, None, Answer]:
+        yield 0.0
+        return given.pop(0)
+
+    monkeypatch.setattr(serve_app, "deliver", deliver)
+    monkeypatch.setattr(serve_app, "_PAUSE", 0.0)
+    return given
+
+
+async def raw(address: str, request: bytes) -> bytes:
+    """All that comes back on a connection of its own, until it ends."""
+    host, port = httpx.URL(address).host, httpx.URL(address).port
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(request)
+    read = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return read
+
+
+def get(path: str, *lines: str) -> bytes:
+    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: here", *lines, "", ""]).encode()
+
+
+def timeless(text: str) -> str:
+    return re.sub(r'"\d{4}-[^"]+"', '"then"', text)
+
+
+# The same engine
+
+
+async def test_it_answers_what_the_simulator_in_process_answers(http):
+    talk = Talk("sent")
+    for method, path, sent in [
+        ("GET", f"/v3/contacts/{KEY}", {}),
+        ("GET", "/v3/contacts?page=2&page_size=3", {}),
+        ("GET", "/v3/contacts?search=%28202%29+555-0123", {}),
+        ("GET", "/v3/contacts/a%2Fb", {}),
+        ("GET", "/v3/nowhere", {}),
+        ("PATCH", f"/v3/contacts/{KEY}", {"json": {"default_channel": "fax"}}),
+        ("PATCH", f"/v3/contacts/{KEY}", {"content": b"{"}),
+        ("DELETE", f"/v3/contacts/{KEY}", {}),
+        ("DELETE", f"/v3/contacts/{KEY}", {}),
+    ]:
+        ours, theirs = await http.request(method, path, **sent), talk(method, path, **sent)
+        assert ours.status_code == theirs.status_code
+        assert set(ours.headers) - {"content-length"} == set(theirs.headers) - {"content-length"}
+        assert ours.headers["x-request-id"] == theirs.headers["x-request-id"]
+        assert timeless(ours.text) == timeless(theirs.text)
+
+
+async def test_a_path_stays_as_it_was_sent(http, monkeypatch):
+    seen: list[Request] = []
+
+    def deliver(engine: object, request: Request) -> Generator[float, None, Answer]:
+        seen.append(request)
+        yield from ()
+        return Answer(204)
+
+    monkeypatch.setattr(serve_app, "deliver", deliver)
+    await http.post("/a/%2B1%2f+1?q=a%20b+c&q=&e=", content=b"x" * 300_000)
+    [request] = seen
+    assert (request.path, request.query) == ("/a/%2B1%2f+1", {"q": "", "e": ""})
+    assert (request.method, request.content) == ("POST", b"x" * 300_000)
+    assert request.headers["x-api-key"] == SIGNED["x-api-key"]
+
+
+async def test_one_that_waits_holds_nobody_up(http, monkeypatch):
+    arrived, passed = asyncio.Event(), asyncio.Event()
+
+    def deliver(engine: object, request: Request) -> Generator[float, None, Answer]:
+        arrived.set()
+        while request.path == "/first" and not passed.is_set():
+            yield 0.001
+        return Answer(200, request.path)
+
+    monkeypatch.setattr(serve_app, "deliver", deliver)
+    first = asyncio.create_task(http.get("/first"))
+    await arrived.wait()
+    assert (await http.get("/second")).json() == "/second"
+    assert not first.done()
+    passed.set()
+    assert (await first).json() == "/first"
+
+
+async def test_what_goes_wrong_within_is_logged_and_a_500(http, answers, caplog):
+    assert (await http.get("/v3/contacts")).status_code == 500
+    assert "GET /v3/contacts" in caplog.text and "IndexError" in caplog.text
+
+
+async def test_one_that_goes_away_before_its_end_is_left(address, answers, caplog):
+    host, port = httpx.URL(address).host, httpx.URL(address).port
+    _, writer = await asyncio.open_connection(host, port)
+    writer.write(b"POST /a HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\nabc")
+    await writer.drain()
+    writer.transport.abort()
+    answers.append(Answer(200, 1))
+    async with httpx.AsyncClient(base_url=address, trust_env=False) as http:
+        assert (await http.get("/b")).json() == 1
+    assert not caplog.records
+
+
+# What arrives
+
+
+@pytest.mark.parametrize("carried", ["whole", "slow"])
+async def test_all_of_it_arrives(http, answers, carried):
+    answers += [Answer(200, BODY, {"X-A": "b"}, carried=carried), Answer(200, carried=carried)]
+    full, empty = [await http.get("/") for _ in range(2)]
+    assert (full.status_code, full.json(), full.headers["x-a"]) == (200, BODY, "b")
+    assert full.headers["content-type"] == "application/json"
+    assert (empty.content, empty.headers["content-length"]) == (b"", "0")
+    assert "content-type" not in empty.headers
+
+
+async def test_a_slow_one_comes_in_pieces(answers):
+    sent: list[dict[str, object]] = []
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    await serve_app._carry(Answer(200, BODY, carried="slow"), {}, send, send)
+    head, *parts = sent
+    assert dict(head["headers"])[b"content-length"] == str(len(Answer(200, BODY).content)).encode()
+    assert [len(each["body"]) for each in parts] == [20_002] * 9 + [19_993, 0]
+    assert [each["more_body"] for each in parts] == [True] * 10 + [False]
+
+
+async def test_raw_content_goes_in_the_place_of_the_body(http, answers):
+    answers.append(Answer(502, {"a": 1}, raw=("text/html", b"<h1>Bad gateway</h1>")))
+    answer = await http.get("/")
+    assert (answer.status_code, answer.text) == (502, "<h1>Bad gateway</h1>")
+    assert answer.headers["content-type"] == "text/html"
+
+
+async def test_a_cut_one_promises_all_and_ends_half_way(http, address, answers, caplog):
+    answers += [Answer(200, BODY, carried="cut")] * 2
+    whole = Answer(200, BODY).content
+    with pytest.raises(httpx.RemoteProtocolError, match="peer closed connection without sending"):
+        await http.get("/")
+    head, _, body = (await raw(address, get("/"))).partition(b"\r\n\r\n")
+    assert f"content-length: {len(whole)}".encode() in head
+    assert body == whole[: len(whole) // 2]
+    assert not caplog.records
+
+
+async def test_a_dropped_one_ends_without_a_byte(http, address, answers, caplog):
+    answers += [Answer(200, BODY, carried="dropped")] * 2
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
+        await http.get("/")
+    assert await raw(address, get("/")) == b""
+    answers.append(Answer(200, 1))
+    assert (await http.get("/")).json() == 1
+    assert not caplog.records
+
+
+async def test_an_answer_names_no_server_and_no_other_time(address, answers):
+    answers.append(Answer(204, headers={"X-A": "b"}))
+    read = await raw(address, get("/", "Connection: close"))
+    assert read == b"HTTP/1.1 204 No Content\r\nx-a: b\r\nConnection: close\r\n\r\n"
+
+
+# Time, and beginning again
+
+
+async def test_the_clock_is_real_and_ahead():
+    clock = AheadClock()
+    before = clock.now()
+    clock.ahead += 3600
+    assert 3600 <= clock.now() - before < 3700
+    clock.sleep(clock.now() + 0.001)
+    await clock.asleep(clock.now() + 0.001)
+    assert 3600 <= clock.now() - before < 3700
+
+
+async def test_reset_begins_again(app, http):
+    before = [replace(each) for each in app.engine.contacts]
+    await http.patch(f"/v3/contacts/{KEY}", json={"opt_out": True})
+    app.clock.ahead = 60.0
+    app.reset()
+    assert [each.row["id"] for each in app.engine.contacts] == [each.row["id"] for each in before]
+    assert not any(each.writes for each in app.engine.contacts)
+    assert (await http.get(f"/v3/contacts/{KEY}")).json()["data"]["opt_out"] is False
+    assert app.clock.ahead == 0
+
+
+# Faults on a real socket
+
+
+async def test_what_is_late_or_slow_takes_its_time(app, http):
+    for kind, options, least in [("latency", {"seconds": 0.3}, 0.3), ("slow_body", {}, 0.9)]:
+        app.simulator.fault(kind, **options)
+        started = time.monotonic()
+        assert (await http.get(f"/v3/contacts/{KEY}")).status_code == 200
+        assert time.monotonic() - started >= least
+
+
+async def test_an_answer_without_a_body_cannot_be_cut_and_is_dropped(app, http):
+    app.simulator.fault("truncated_body")
+    with pytest.raises(httpx.RemoteProtocolError):
+        await http.delete(f"/v3/contacts/{KEY}")
+
+
+QUICK = [(kind, {**options, **SHORT.get(kind, {})}) for kind, options in FAULTS]
+
+
+@pytest.mark.parametrize("app", names(), indirect=True)
+async def test_every_fault_over_http_leaves_a_write_once_and_well_told(app, address, monkeypatch):
+    monkeypatch.setattr("contactkit._http.flow._FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(serve_app, "_PAUSE", 0.001)
+    name, example = app.provider.name, EXAMPLES[app.provider.name]
+    url = address + urlsplit(app.provider.base_url).path
+    for kind, options in QUICK:
+        app.reset()
+        held = app.engine.accounts[next(iter(app.engine.accounts))].credentials
+        async with ck.connect(name, base_url=url, **held).aio as client:
+            app.simulator.fault(kind, **options)
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", ck.ContactKitWarning)
+                    await client.contacts.list()
+                    done = await client.contacts.update(example.key, **example.update)
+                said = done["outcome"][0]
+            except ck.TransportError as error:
+                said = "unknown" if error.sent else "refused"
+            except ck.ApiError as error:
+                doubtful = isinstance(error, ck.ServerError) or error.problem.code == "undocumented"
+                said = "unknown" if doubtful else "refused"
+        written = sum(each.writes for each in app.engine.contacts if not each.deleted)
+        # What sets values may be sent twice where no key tells the two apart.
+        assert written <= (1 if app.provider.endpoint("update").keyed else 2), kind
+        assert written or said != "updated", kind
+        assert not written or said != "refused", kind

@@ -1,0 +1,101 @@
+"""Faults of a served simulator: switched on by their route, and felt on a real socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.support.served import Served, served
+
+KEY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Served]:
+    with served("sent", "--contacts", "8") as found:
+        yield found
+
+
+@pytest.fixture
+def simulator(running: Served) -> Served:
+    running.control("reset")
+    return running
+
+
+@pytest.fixture
+def http(simulator: Served) -> Iterator[httpx.Client]:
+    headers = {"x-api-key": simulator.credentials["api_key"]}
+    address = f"{simulator.base_url}/v3"
+    with httpx.Client(base_url=address, headers=headers, trust_env=False) as found:
+        yield found
+
+
+def test_one_meets_as_many_requests_as_it_was_asked_to(simulator, http):
+    simulator.control("faults", kind="server_error", times=2, status=503, retry_after=7)
+    answers = [http.get("/contacts") for _ in range(3)]
+    assert [each.status_code for each in answers] == [503, 503, 200]
+    assert answers[0].headers["retry-after"] == "7"
+
+
+@pytest.mark.parametrize("way", ["faults", "reset"])
+def test_they_are_cleared(simulator, http, way):
+    simulator.control("faults", kind="server_error", probability=1)
+    assert http.get("/contacts").status_code == 500
+    simulator.control(way)
+    assert http.get("/contacts").status_code == 200
+
+
+def test_one_that_is_dropped_is_not_carried_out(simulator, http):
+    simulator.control("faults", kind="dropped")
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
+        http.patch(f"/contacts/{KEY}", json={"opt_out": True})
+    assert not any(each["writes"] for each in simulator.contacts())
+    assert http.get(f"/contacts/{KEY}").status_code == 200
+
+
+def test_one_that_is_written_and_dropped_is_carried_out(simulator, http):
+    simulator.control("faults", kind="written_then_dropped")
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
+        http.patch(f"/contacts/{KEY}", json={"opt_out": True})
+    assert [each["writes"] for each in simulator.contacts() if each["id"] == KEY] == [1]
+
+
+def test_one_that_is_cut_ends_half_way(simulator, http):
+    simulator.control("faults", kind="truncated_body")
+    with pytest.raises(httpx.RemoteProtocolError, match="peer closed connection"):
+        http.get("/contacts")
+
+
+def test_one_that_is_slow_or_late_arrives_whole(simulator, http):
+    whole = http.get("/contacts").json()["data"]
+    simulator.control("faults", kind="slow_body")
+    simulator.control("faults", kind="latency", seconds=0.05)
+    assert http.get("/contacts").json()["data"] == whole
+
+
+def test_a_proxys_page_is_no_json(simulator, http):
+    simulator.control("faults", kind="html", status=502)
+    answer = http.get("/contacts")
+    assert (answer.status_code, answer.headers["content-type"]) == (502, "text/html; charset=utf-8")
+    assert answer.text.startswith("<html>")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"kind": "servererror"}, "server_error"),
+        ({"kind": "dropped", "times": 0}, "times=0"),
+        ({"kind": "dropped", "seconds": 1}, "takes no seconds="),
+        ({"kind": 1}, "no fault 1"),
+        ({"kind": ["dropped"]}, "no fault"),
+        ({"kind": "html", "status": [200]}, "status="),
+        ({"times": 1}, "no fault None"),
+        ({"kind": "dropped", "self": 1}, "self"),
+    ],
+)
+def test_what_is_wrong_with_one_is_told(simulator, body, told):
+    answer = httpx.post(f"{simulator.control_url}/faults", json=body, trust_env=False)
+    assert answer.status_code == 400
+    assert told in answer.json()["error"]

@@ -1,0 +1,100 @@
+"""Page numbers: what the client asks for and what the simulator cuts fit each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contactkit._providers import find, names
+from contactkit.errors import InvalidInputError
+from contactkit.simulator.rules import rules_for
+from contactkit.spec.paging import PageNumbers
+from contactkit.spec.provider import Envelope
+
+INFO = ("page_info",)
+PAGING = {
+    "counted pages": PageNumbers(info=INFO),
+    "a flag for more": PageNumbers(info=INFO, more="has_more"),
+    "a flag beside the pages": PageNumbers(info=INFO, page="p", size="n", more="has_more"),
+} | {name: find(name).paging for name in names()}
+
+
+def rows(total: int) -> list[dict[str, Any]]:
+    """Rows that any paging can order: each has its own key, and they share their times."""
+    times = [f"2026-01-01T00:00:{each // 7 % 60:02}Z" for each in range(total)]
+    return [
+        {"id": f"{each:05}", "contact_id": "", "phone": "", "created_at": time, "inserted_at": time}
+        for each, time in enumerate(times)
+    ]
+
+
+def selected(paging: Any, stored: list[dict[str, Any]], asked: Any) -> Any:
+    """What a provider's simulator chooses of the rows, before the page is cut."""
+    for provider in map(find, names()):
+        if provider.paging is paging:
+            given = {name: text for name, text in asked.items() if name not in paging.asks}
+            filters = provider.endpoint("list").params.from_query(given)
+            return rules_for(provider).select(stored, filters)
+    return stored
+
+
+@pytest.mark.parametrize("paging", PAGING.values(), ids=PAGING)
+@settings(max_examples=30)
+@given(total=st.integers(0, 400), size=st.integers(1, 100))
+def test_walking_gives_every_row_once(paging: Any, total: int, size: int) -> None:
+    asked, seen = paging.first({}, size), set()
+    for _ in range(total + 3):
+        page, told = paging.cut(selected(paging, rows(total), asked), asked, 20)
+        body: Any = {}
+        for place, value in told.items():
+            body = Envelope.put(body, place, value)
+        assert len(page) <= size
+        seen |= {row["id"] for row in page}
+        asked = paging.following(asked, page, body)
+        if asked is None:
+            break
+    assert asked is None
+    assert len(seen) == total
+
+
+@pytest.mark.parametrize(
+    ("info", "following"),
+    [
+        ({"more": True, "total_pages": 1}, "2"),
+        ({"more": False, "total_pages": 9}, None),
+        ({"more": None, "total_pages": 2}, "2"),
+        ({"total_pages": 2}, "2"),
+        ({"total_pages": 1}, None),
+    ],
+)
+def test_a_flag_for_more_goes_before_the_number_of_pages(info: Any, following: Any) -> None:
+    paging = PageNumbers(info=INFO, more="more")
+    found = paging.following({"page": "1"}, [], {"page_info": info})
+    assert (found and found["page"]) == following
+
+
+@pytest.mark.parametrize("more", ["", "more"])
+@pytest.mark.parametrize(
+    "info",
+    [{}, {"total_pages": None}, {"total_pages": "many"}, {"total_pages": 2.5, "more": None}, None],
+    ids=str,
+)
+def test_without_page_information_there_is_no_telling(more: str, info: Any) -> None:
+    paging = PageNumbers(info=INFO, more=more)
+    with pytest.raises(LookupError, match=r"total_pages|page_info"):
+        paging.following({"page": "1"}, [], {"page_info": info})
+
+
+def test_a_flag_that_was_not_declared_is_not_read() -> None:
+    body = {"page_info": {"more": False, "has_more": False}}
+    with pytest.raises(LookupError):
+        PageNumbers(info=INFO).following({"page": "1"}, [], body)
+
+
+@pytest.mark.parametrize("asked", [{"page": "0"}, {"page": "-1"}, {"page_size": "101"}])
+def test_a_page_that_there_cannot_be_is_refused(asked: dict[str, str]) -> None:
+    with pytest.raises(InvalidInputError, match="page"):
+        PageNumbers(info=INFO).cut([], asked, 20)

@@ -1,0 +1,132 @@
+"""What is derived from a record's annotations."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Optional
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from contactkit.spec.record import (
+    Record,
+    Time,
+    fields_of,
+    key,
+    key_of,
+    parse_time,
+    read_only,
+    writable,
+)
+
+
+class Thing(Record):
+    """A field of every kind."""
+
+    id: Annotated[str, key("The key.")]
+    size: Annotated[Literal["s", "m"], writable("Size.")]
+    ok: Annotated[bool, writable("Flag.", wire="isOk")]
+    count: Annotated[int, read_only("Count.")]
+    at: Annotated[Time, read_only("Time.")]
+    tags: Annotated[list[str], writable("Tags.")]
+    more: Annotated[dict[str, str | int], writable("More.")]
+    note: Annotated[str | None, writable("Note.")] = None
+    side: Annotated[Optional[Literal["l", "r"]], writable("Side.")] = None  # noqa: UP045
+    seen: Annotated[Time | None, read_only("Seen.")] = None
+    names: Annotated[list[str] | None, writable("Names.")] = None
+
+
+FIELDS = fields_of(Thing)
+
+
+def test_fields_come_in_declared_order() -> None:
+    assert list(FIELDS) == list(Thing.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("id", "string"),
+        ("size", "category"),
+        ("ok", "boolean"),
+        ("count", "Int64"),
+        ("at", "datetime"),
+        ("tags", "list"),
+        ("more", "dict"),
+        ("note", "string"),
+        ("side", "category"),
+        ("seen", "datetime"),
+        ("names", "list"),
+    ],
+)
+def test_the_kind_is_derived_from_the_type(name: str, kind: str) -> None:
+    assert FIELDS[name].kind == kind
+
+
+def test_choices_are_those_of_the_literal() -> None:
+    assert FIELDS["size"].choices == ("s", "m")
+    assert FIELDS["side"].choices == ("l", "r")
+    assert FIELDS["note"].choices == ()
+
+
+def test_plain_is_the_type_without_none_and_markers() -> None:
+    assert FIELDS["seen"].plain is datetime
+    assert FIELDS["names"].plain == list[str]
+
+
+def test_nullable_is_what_allows_none() -> None:
+    nullable = {name for name, each in FIELDS.items() if each.nullable}
+    assert nullable == {"note", "side", "seen", "names"}
+
+
+def test_promised_is_what_has_no_default() -> None:
+    assert {name for name, each in FIELDS.items() if not each.promised} == {
+        "note",
+        "side",
+        "seen",
+        "names",
+    }
+
+
+def test_the_wire_name_is_the_name_unless_it_is_declared() -> None:
+    assert (FIELDS["ok"].wire, FIELDS["id"].wire) == ("isOk", "id")
+
+
+def test_the_key_is_the_field_marked_so() -> None:
+    assert key_of(Thing).name == "id"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ok", 1), ("ok", "true"), ("count", True), ("count", 1.0), ("id", 5), ("tags", ("a",))],
+)
+def test_a_field_is_checked_strictly_and_its_value_not_repeated(name: str, value: object) -> None:
+    with pytest.raises(ValidationError) as caught:
+        FIELDS[name].adapter.validate_python(value)
+    assert "input_value" not in str(caught.value)
+
+
+@given(st.datetimes(timezones=st.timezones()))
+def test_a_time_is_brought_to_utc(moment: datetime) -> None:
+    try:
+        expected = moment.astimezone(UTC)
+    except OverflowError:
+        with pytest.raises(ValueError, match="between the years"):
+            parse_time(moment)
+        return
+    assert parse_time(moment) == expected
+    assert parse_time(moment).tzinfo is UTC
+
+
+@pytest.mark.parametrize("value", ["2026-03-01T12:00:00", "2026-03-01", "soon", "", 5, None, 1.5])
+def test_a_time_without_its_offset_is_refused(value: object) -> None:
+    with pytest.raises(ValueError):
+        parse_time(value)
+
+
+def test_a_time_is_read_from_text() -> None:
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert parse_time("2026-03-01T12:00:00Z") == noon
+    assert parse_time("2026-03-01T14:00:00.0000000+02:00") == noon

@@ -1,0 +1,434 @@
+"""What may be written: each rule, on a provider made up for it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import contactkit as ck
+from contactkit._providers import find
+from contactkit.errors import ApiError, FieldProblem, InvalidInputError, Problem
+from contactkit.spec import phones
+from contactkit.spec.paging import PageNumbers
+from contactkit.spec.provider import (
+    Credential,
+    Endpoint,
+    Envelope,
+    ErrorShape,
+    HeaderAuth,
+    Provider,
+)
+from contactkit.spec.record import (
+    Record,
+    Time,
+    create_only,
+    fields_of,
+    key,
+    option,
+    read_only,
+    writable,
+    write_once,
+)
+from contactkit.spec.validate import Checked, accepted, check, clean, is_na, plain, settable
+
+
+def even(value: int) -> int:
+    if value % 2:
+        raise ValueError("must be even")
+    return value
+
+
+class Thing(Record):
+    """A field of every kind and access."""
+
+    id: Annotated[str, key("The key.")]
+    born: Annotated[Time, read_only("Read-only.")]
+    kind: Annotated[str, create_only("Create-only.", required=True)]
+    level: Annotated[str, writable("Omitted at create.")]
+    email: Annotated[str | None, write_once("Once.", personal="email")] = None
+    phone: Annotated[
+        str | None, writable("Phone.", personal="phone", wire="tel", check=phones.check)
+    ] = None
+    size: Annotated[Literal["s", "m"], writable("Size.", deprecated=("dimension", "girth"))]
+    ok: Annotated[bool, writable("Flag.")]
+    count: Annotated[int | None, writable("Count.", check=even)] = None
+    at: Annotated[Time | None, writable("Time.")] = None
+    tags: Annotated[list[str], writable("Tags.")]
+    more: Annotated[dict[str, str | int | float | bool | None], writable("Custom fields.")]
+
+
+class Extra(Record):
+    """What the verbs take beside it."""
+
+    quiet: Annotated[bool | None, option("Quiet.")] = None
+
+
+def rules(current: Mapping[str, Any] | None, changes: Mapping[str, Any]) -> Sequence[FieldProblem]:
+    """Refuse everything, saying on what ground."""
+    ground = "new" if current is None else f"was {current.get('size')}"
+    return [FieldProblem(field="", message=f"{ground}: {sorted(changes)}", code="rule")]
+
+
+CREATE = Endpoint(
+    verb="create",
+    method="POST",
+    path="/things",
+    help="Create.",
+    effect="create",
+    fields=True,
+    omits=("level",),
+    params=Extra,
+)
+UPDATE = Endpoint(
+    verb="update",
+    method="PATCH",
+    path="/things/{key}",
+    help="Update.",
+    effect="update",
+    fields=True,
+    params=Extra,
+)
+DELETE = Endpoint(
+    verb="delete", method="DELETE", path="/things/{key}", help="Delete.", effect="delete"
+)
+PROVIDER = Provider(
+    name="things",
+    title="Things",
+    base_url="https://api.example.com",
+    docs="https://docs.example.com",
+    record=Thing,
+    endpoints=(CREATE, UPDATE, DELETE),
+    auth=(HeaderAuth(credentials=(Credential(name="api_key", env="THINGS_KEY"),)),),
+    paging=PageNumbers(info=("page",)),
+    envelope=Envelope(one=("data",), many=("data",)),
+    errors=ErrorShape(
+        read=lambda body: None,
+        write=lambda problem, now: str(problem),
+        catalogue={"no": (400, ApiError)},
+    ),
+)
+RULED = replace(PROVIDER, rules=rules)
+
+
+def update(current: Mapping[str, Any] | None = None, **values: Any) -> Checked:
+    return check(PROVIDER, UPDATE, values, current)
+
+
+def refusal(current: Mapping[str, Any] | None = None, **values: Any) -> FieldProblem:
+    """The one problem that an update with these values has."""
+    found = update(current, **values)
+    assert not found.values
+    [problem] = found.problems
+    return problem
+
+
+def cleaned(**values: Any) -> dict[str, Any]:
+    return clean(PROVIDER, UPDATE, values)
+
+
+# Which fields a verb takes
+
+
+def test_an_update_takes_what_is_writable_and_its_parameters() -> None:
+    names = ["level", "email", "phone", "size", "ok", "count", "at", "tags", "more"]
+    assert list(settable(PROVIDER, UPDATE)) == names
+    assert list(accepted(PROVIDER, UPDATE)) == [*names, "quiet"]
+
+
+def test_a_create_takes_create_only_fields_too_but_none_that_it_omits() -> None:
+    names = ["kind", "email", "phone", "size", "ok", "count", "at", "tags", "more"]
+    assert list(settable(PROVIDER, CREATE)) == names
+
+
+def test_a_verb_without_fields_takes_none() -> None:
+    assert accepted(PROVIDER, DELETE) == {}
+    [problem] = check(PROVIDER, DELETE, {"ok": True}).problems
+    assert problem.message == "delete takes no such field; allowed: none"
+
+
+def test_an_unknown_field_is_told_the_nearest_and_what_is_allowed() -> None:
+    problem = refusal(sise="s")
+    assert (problem.field, problem.code) == ("sise", "unknown")
+    assert "did you mean 'size'? allowed: at, count, email" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "name", "said"),
+    [
+        (UPDATE, "id", "the key cannot be written"),
+        (UPDATE, "born", "is read-only"),
+        (UPDATE, "kind", "can be set only when the contact is created"),
+        (CREATE, "level", "cannot be set by create"),
+    ],
+)
+def test_a_declared_field_is_refused_with_the_reason(
+    endpoint: Endpoint, name: str, said: str
+) -> None:
+    problem = check(PROVIDER, endpoint, {name: "x", "kind": "k"}).problems[0]
+    assert (problem.field, problem.code) == (name, "read_only")
+    assert problem.message.startswith(f"{said}; {endpoint.verb} takes: ")
+    assert problem.message.endswith(", size, ok, count, at, tags, more, quiet")
+
+
+def test_a_create_names_what_it_needs() -> None:
+    [problem] = check(PROVIDER, CREATE, {"ok": True}).problems
+    assert (problem.field, problem.code) == ("kind", "required")
+
+
+def test_nothing_to_change_names_the_fields_that_would_be_a_change() -> None:
+    for values in ({}, {"quiet": True}):
+        problem = check(PROVIDER, UPDATE, values).problems[0]
+        assert (problem.field, problem.code) == ("", "empty")
+        assert "nothing to change; give at least one of: level, " in problem.message
+        assert "quiet" not in problem.message
+
+
+def test_a_refused_field_is_not_also_nothing_to_change() -> None:
+    assert refusal(ok="yes").field == "ok"
+
+
+def test_every_bad_field_is_reported_at_once() -> None:
+    found = update(ok=1, size="xl", born="x", nope=1, count=2)
+    assert [each.field for each in found.problems] == ["ok", "size", "born", "nope"]
+    assert found.values == {"count": 2}
+
+
+# Which values a field takes
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("level", 5, "must be text"),
+        ("level", b"x", "must be text"),
+        ("ok", "true", "must be True or False"),
+        ("ok", 1, "must be True or False"),
+        ("count", True, "must be a whole number"),
+        ("count", 2.0, "must be a whole number"),
+        ("count", "2", "must be a whole number"),
+        ("tags", ("a", "b"), "must be a list of text"),
+        ("tags", "a, b", "must be a list of text"),
+        ("tags", ["a", 1], "must be a list of text"),
+        ("tags", ["a", None], "must be a list of text"),
+        ("more", {"a": {"b": 1}}, "must be a flat mapping"),
+        ("more", {"a": [1]}, "must be a flat mapping"),
+        ("more", {1: "a"}, "must be a flat mapping"),
+        ("more", [], "must be a flat mapping"),
+        ("at", datetime(2026, 3, 1, 12), "must be a time with its offset"),
+        ("at", "2026-03-01T12:00:00", "must be a time with its offset"),
+        ("at", "2026-13-01T12:00:00Z", "must be a time with its offset"),
+        ("at", 5, "must be a time with its offset"),
+    ],
+)
+def test_a_wrong_type_is_told_the_right_one(name: str, value: Any, said: str) -> None:
+    problem = refusal(**{name: value})
+    assert (problem.field, problem.code) == (name, "type")
+    assert problem.message.startswith(said)
+
+
+@pytest.mark.parametrize("value", ["xl", "S", "", 5, True, ["s"], {}])
+def test_a_wrong_choice_is_told_the_allowed_ones(value: Any) -> None:
+    problem = refusal(size=value)
+    assert (problem.code, problem.message) == ("choice", "must be one of s, m")
+
+
+def test_a_stricter_rule_counts_when_writing() -> None:
+    assert refusal(count=3) == FieldProblem(field="count", message="must be even", code="format")
+
+
+@pytest.mark.parametrize("value", ["2026-03-01T14:00:00+02:00", "2026-03-01T12:00:00Z"])
+def test_a_time_may_be_text_with_an_offset(value: str) -> None:
+    assert update(at=value).values == {"at": "2026-03-01T12:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        datetime(2026, 3, 1, 12, tzinfo=UTC),
+        pd.Timestamp("2026-03-01T12:00:00Z"),
+        pd.Timestamp("2026-03-01T14:00:00+02:00"),
+    ],
+)
+def test_a_time_may_be_an_aware_datetime(value: datetime) -> None:
+    assert update(at=value).values == {"at": "2026-03-01T12:00:00Z"}
+
+
+def test_accepted_values_are_json_by_name_and_by_wire_name() -> None:
+    found = update(phone="+12025550123", more={"a": 1, "b": None, "c": True}, quiet=True)
+    assert found.problems == []
+    assert found.values["phone"] == found.wire["tel"] == "+12025550123"
+    assert found.values["more"] == {"a": 1, "b": None, "c": True}
+    assert "phone" not in found.wire
+    assert found.wire["quiet"] is True
+
+
+def test_accepted_values_share_nothing_with_what_was_given() -> None:
+    tags = ["a"]
+    found = update(tags=tags)
+    tags.append("b")
+    assert found.values["tags"] == ["a"]
+
+
+# Clearing
+
+
+@pytest.mark.parametrize("name", ["phone", "count", "at"])
+def test_none_clears_a_field_that_may_be_empty(name: str) -> None:
+    assert update(**{name: None}).values == {name: None}
+
+
+@pytest.mark.parametrize("name", ["level", "size", "ok", "tags", "more"])
+def test_none_clears_no_other_field(name: str) -> None:
+    problem = refusal(**{name: None})
+    assert (problem.field, problem.code) == (name, "clear")
+    assert problem.message.startswith("cannot be cleared; it must be ")
+
+
+def test_what_is_written_once_cannot_be_cleared() -> None:
+    assert refusal(email=None).code == "write_once"
+
+
+def test_what_is_written_once_cannot_change_once_it_is_there() -> None:
+    problem = refusal({"email": "old@example.com"}, email="new@example.com")
+    assert (problem.code, problem.message) == ("write_once", "has a value already and is set once")
+
+
+@pytest.mark.parametrize(
+    "current", [None, {}, {"email": None}, {"email": ""}, {"email": "new@example.com"}]
+)
+def test_what_is_written_once_may_be_filled_or_repeated(current: Any) -> None:
+    assert update(current, email="new@example.com").problems == []
+
+
+# What a person types
+
+
+@pytest.mark.parametrize(
+    "value", [pd.NA, pd.NaT, float("nan"), np.nan, np.float32("nan"), np.datetime64("NaT")]
+)
+def test_na_is_left_out(value: Any) -> None:
+    assert is_na(value)
+    assert cleaned(at=value, ok=True) == {"ok": True}
+
+
+@pytest.mark.parametrize("value", [None, "", 0, False, [], {}, "nan", "NaT"])
+def test_nothing_else_is_left_out(value: Any) -> None:
+    assert cleaned(level=value) == {"level": value}
+
+
+@pytest.mark.parametrize(
+    ("value", "own"),
+    [
+        (np.int64(2), 2),
+        (np.bool_(True), True),
+        (np.str_("x"), "x"),
+        (np.array(["a", "b"]), ["a", "b"]),
+        (pd.Series(["a", "b"]), ["a", "b"]),
+        (pd.array(["a", "b"], dtype="string"), ["a", "b"]),
+        (pd.Categorical(["a"]), ["a"]),
+        ([1], [1]),
+    ],
+)
+def test_numpy_and_pandas_values_become_pythons(value: Any, own: Any) -> None:
+    assert plain(value) == own
+    assert type(plain(value)) is type(own)
+    assert cleaned(level=value) == {"level": own}
+
+
+def test_cleaned_values_pass_the_check() -> None:
+    values = cleaned(ok=np.bool_(True), count=np.int64(2), tags=np.array(["a"]), level=pd.NA)
+    assert update(**values).values == {"ok": True, "count": 2, "tags": ["a"]}
+
+
+def test_phones_become_e164_where_they_can() -> None:
+    assert cleaned(phone="+1 (202) 555-0123") == {"phone": "+12025550123"}
+    assert cleaned(phone="202 555 0123") == {"phone": "202 555 0123"}
+    assert cleaned(phone=None, level="+1 (202) 555-0123")["level"] == "+1 (202) 555-0123"
+
+
+def test_a_phone_that_cannot_is_refused() -> None:
+    problem = refusal(**cleaned(phone="202 555 0142"))
+    assert (problem.field, problem.code) == ("phone", "format")
+
+
+@pytest.mark.parametrize("old", ["dimension", "girth"])
+def test_a_deprecated_spelling_warns_and_counts_as_the_new_one(old: str) -> None:
+    with pytest.warns(DeprecationWarning, match=f"Things: use size= instead of {old}="):
+        assert cleaned(**{old: "s"}) == {"size": "s"}
+
+
+@pytest.mark.parametrize("both", [{"girth": "s", "size": "s"}, {"dimension": "s", "girth": "m"}])
+def test_both_spellings_are_an_error(both: dict[str, str]) -> None:
+    with (
+        pytest.warns(DeprecationWarning),
+        pytest.raises(InvalidInputError, match="is size, given twice"),
+    ):
+        cleaned(**both)
+
+
+def test_a_deprecated_spelling_warns_at_the_callers_line() -> None:
+    client = ck.connect("privy", via=ck.Simulator(contacts=1))
+    with pytest.warns(DeprecationWarning) as caught:
+        client.contacts.list(email_permission="subscribed")
+    with pytest.warns(DeprecationWarning) as written:
+        client.contacts.create(email="new@example.com", email_permission="subscribed")
+    assert {each.filename for each in (*caught, *written)} == {__file__}
+
+
+# Rules
+
+
+def test_rules_run_on_create() -> None:
+    [problem] = check(RULED, CREATE, {"kind": "k", "quiet": True}).problems
+    assert (problem.message, problem.code) == ("new: ['kind']", "rule")
+
+
+def test_rules_run_on_update_when_the_contact_is_known() -> None:
+    [problem] = check(RULED, UPDATE, {"ok": True, "quiet": True}, {"size": "m"}).problems
+    assert problem.message == "was m: ['ok']"
+
+
+def test_rules_wait_until_the_contact_is_known() -> None:
+    assert check(RULED, UPDATE, {"ok": True}).problems == []
+
+
+def test_rules_wait_until_the_values_are_good() -> None:
+    [problem] = check(RULED, UPDATE, {"ok": 1}, {"size": "m"}).problems
+    assert problem.code == "type"
+
+
+def test_a_phone_of_no_country_is_refused_by_the_rules_and_not_raised() -> None:
+    privy = find("privy")
+    values = {"phone_number": "+9991234567", "sms_consent": "subscribed"}
+    [problem] = check(privy, privy.endpoint("create"), values).problems
+    assert problem.field == "sms_consent"
+
+
+# No message repeats a personal value
+
+SECRET = "jan+private@example.com 2025550199"
+
+
+def test_no_message_repeats_a_value(name: str) -> None:
+    provider = find(name)
+    current = {field: f"{SECRET} now" for field in fields_of(provider.record)}
+    for endpoint in provider.endpoints:
+        for field in {*fields_of(provider.record), *accepted(provider, endpoint)}:
+            for value in (SECRET, [SECRET, 5], {SECRET: {SECRET: SECRET}}, None, 5):
+                found = check(provider, endpoint, {field: value}, current)
+                said = str(Problem(fields=tuple(found.problems)))
+                assert "private" not in said
+                assert "2025550199" not in said
+
+
+def test_checking_warns_of_nothing() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        update(at="2026-03-01T12:00:00Z", tags=["a"], more={"a": 1.5}, size="s")

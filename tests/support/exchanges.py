@@ -1,0 +1,47 @@
+"""Exchanges for these tests, and contacts to fill them with; nobody lives at these numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contactkit.cassette.body import dumped
+from contactkit.cassette.exchange import Asked, Exchange
+from contactkit.cassette.file import Tape
+
+BASE = "https://api.sent.dm/v3"
+
+
+def contact(number: int, **changes: Any) -> dict[str, Any]:
+    """One contact, about as long as a real one."""
+    return {
+        "id": f"00000000-0000-4000-8000-{number:012}",
+        "phone_number": f"+1202555{100 + number % 100:04}",
+        "format_e164": f"+1202555{100 + number % 100:04}",
+        "format_international": f"+1 202-555-{100 + number % 100:04}",
+        "format_national": f"(202) 555-{100 + number % 100:04}",
+        "format_rfc": f"tel:+1-202-555-{100 + number % 100:04}",
+        "available_channels": "sms,whatsapp",
+        "default_channel": "sms",
+        "opt_out": False,
+        "created_at": "2026-01-05T09:00:00.0000000+00:00",
+        **changes,
+    }
+
+
+def page(contacts: list[dict[str, Any]]) -> bytes:
+    """One page of a listing."""
+    return dumped({"data": {"contacts": contacts, "pagination": {"page": 1}}, "success": True})
+
+
+def exchange(
+    path: str = "/contacts", body: Any = None, method: str = "GET", **about: Any
+) -> Exchange:
+    """An exchange about this path; `body` is what the answer holds, as JSON or as bytes."""
+    content = body if isinstance(body, bytes) else dumped(body)
+    asked = about.pop("asked", None) or Asked.of(method, BASE + path, about.pop("asks", b""))
+    return Exchange(**{"asked": asked, "status": 200, "content": content, "at": 0.0, **about})
+
+
+def begun(path: Any, **about: Any) -> Tape:
+    """A recording without exchanges."""
+    return Tape.create(path, **{"provider": "sent", "world": "simulator", "created": 0.0, **about})

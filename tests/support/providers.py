@@ -1,0 +1,160 @@
+"""What several tests share: a simulator whose wire can be watched and broken, and examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+import contactkit as ck
+from contactkit._http.session import Session
+from contactkit.spec.provider import Provider
+
+Fault = Callable[[httpx.Request, Callable[[httpx.Request], httpx.Response]], httpx.Response]
+
+
+NOTICE = "Replay of <b>calls</b> & $x$: nothing is sent."
+
+
+class Noticed(ck.Simulator):
+    """A simulator of which there is something to know."""
+
+    notice = NOTICE
+
+
+@dataclass
+class Wire:
+    """A simulator behind a wire: `faults` are used up one a request, None passes it on."""
+
+    simulator: ck.Simulator = field(default_factory=lambda: ck.Simulator(contacts=8, seed=7))
+    faults: list[Fault | None] = field(default_factory=list)
+    requests: list[httpx.Request] = field(default_factory=list)
+
+    name = "wire"
+    real = False
+
+    @property
+    def notice(self) -> str:
+        return self.simulator.notice
+
+    @property
+    def clock(self) -> Any:
+        return self.simulator.clock
+
+    def credentials(self, provider: Provider) -> Mapping[str, str]:
+        return self.simulator.credentials(provider)
+
+    def tap(self, session: Session) -> None:
+        pass
+
+    def transport(self, provider: Provider) -> httpx.MockTransport:
+        answer = self.simulator.transport(provider).handler
+
+        def handle(request: httpx.Request) -> httpx.Response:
+            self.requests.append(request)
+            fault = self.faults.pop(0) if self.faults else None
+            return fault(request, answer) if fault else answer(request)
+
+        return httpx.MockTransport(handle)
+
+
+def says(status: int, content: bytes | str = b"", kind: str = "application/json", **headers: str):
+    """A fault: the request does not arrive, and this is what comes back."""
+
+    def fault(request: httpx.Request, answer: object) -> httpx.Response:
+        names = {"Content-Type": kind, **{n.replace("_", "-"): v for n, v in headers.items()}}
+        return httpx.Response(status, content=content, headers=names)
+
+    return fault
+
+
+def loses(error: type[httpx.TransportError], *, after: bool):
+    """A fault: no answer; `after` the provider carried the request out, or before it arrived."""
+
+    def fault(request: httpx.Request, answer: Callable[[httpx.Request], Any]) -> httpx.Response:
+        if after:
+            answer(request)
+        raise error("no answer", request=request)
+
+    return fault
+
+
+def then_says(status: int, content: bytes = b"{}"):
+    """A fault: the provider carries the request out and answers something else."""
+
+    def fault(request: httpx.Request, answer: Callable[[httpx.Request], Any]) -> httpx.Response:
+        answer(request)
+        return httpx.Response(status, content=content, headers={"Content-Type": "application/json"})
+
+    return fault
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """What the tests of every provider need to know of one.
+
+    `refused` is what only the provider knows to refuse; `others` is what its own verbs take; only
+    listings hold `unlisted` fields.
+    """
+
+    key: str
+    create: Mapping[str, Any]
+    update: Mapping[str, Any]
+    filter: Mapping[str, Any]
+    environment: Mapping[str, str]
+    unknown: str
+    refused: tuple[str, Mapping[str, Any]] | None = None
+    others: Mapping[str, tuple[tuple[Any, ...], Mapping[str, Any]]] = field(default_factory=dict)
+    unlisted: tuple[str, ...] = ()
+
+
+EXAMPLES = {
+    "sent": Example(
+        key="6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+        create={"phone_number": "+12125550187"},
+        update={"opt_out": True},
+        refused=("0b5c7a64-3d1e-4c57-9a55-5d2f0f6f0003", {"opt_out": True}),
+        filter={"channel": "whatsapp"},
+        unknown="6ba7b810-9dad-11d1-80b4-00c04fd430cf",
+        environment={"SENT_DM_API_KEY": "canary-4f1d"},
+    ),
+    "sendblue": Example(
+        key="+12025550123",
+        create={"phone": "+12125550187", "first_name": "Ada", "tags": ["vip"]},
+        update={"opt_out": True, "custom_variables": {"Favourite colour": "blue"}},
+        filter={"phone": "+14165550142"},
+        unknown="+12025550199",
+        others={
+            "bulk_create": (([{"phone": "+12125550188"}, {"phone": "+12125550189"}],), {}),
+            "bulk_delete": ((["+12125550188", "+12125550189"],), {}),
+        },
+        unlisted=("contact_id",),
+        environment={
+            "SENDBLUE_API_API_KEY": "canary-4f1d",
+            "SENDBLUE_API_API_SECRET": "canary-4f1e",
+        },
+    ),
+    "privy": Example(
+        key="cus_a1b2c3d4e5f60001",
+        create={"email": "new@example.com", "tags": ["vip"], "custom_fields": {"tier": 2}},
+        update={"first_name": "Jan", "email_consent": "unsubscribed"},
+        refused=("cus_a1b2c3d4e5f60002", {"email": "other@example.com"}),
+        filter={"email_consent": "subscribed"},
+        unknown="cus_a1b2c3d4e5f6000f",
+        environment={"PRIVY_API_TOKEN": "canary-4f1d"},
+    ),
+    "digital_onboarding": Example(
+        key="5b0f6c1e-8a47-4d2b-9f13-2c7d9e4a6b01",
+        create={"unique_id": "core-20001", "email": "new@example.com", "sms_opted_in": True},
+        update={"name_first": "Jan", "sms_opted_in": False},
+        filter={"where": {"sms_opted_in": True}},
+        unknown="5b0f6c1e-8a47-4d2b-9f13-2c7d9e4a6bff",
+        environment={"DIGITAL_ONBOARDING_TOKEN": "canary-4f1d"},
+        others={
+            "upsert": (([{"unique_id": "core-10002", "city": "Troy"}],), {}),
+            "create_account": (("5b0f6c1e-8a47-4d2b-9f13-2c7d9e4a6b01",), {"kind": "deposit"}),
+        },
+    ),
+}
