@@ -8,19 +8,19 @@ from typing import Any
 
 import pandas as pd
 
-from contactkit._http.response import undocumented
-from contactkit._http.results import common_columns, judge
-from contactkit._http.session import Ask, Done, Session
+from contactkit._http.response import unexpected_response
+from contactkit._http.results import common_columns, judge_outcome
+from contactkit._http.session import Operation, Session, Success
 from contactkit._journal.store import Intent
 from contactkit._journal.write import intent
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.spec.provider import JSON, Endpoint, Provider, as_object
 from contactkit.spec.record import fields_of, key_of
-from contactkit.spec.validate import check, clean, is_na, key_text
+from contactkit.spec.validate import check, is_na, key_text, normalise_input
 
 
 @dataclass(frozen=True, kw_only=True)
-class Many:
+class BulkRows:
     """What is sent, one item a contact; the values by field name, and the caller's index."""
 
     sent: list[JSON] = field(repr=False)
@@ -28,7 +28,7 @@ class Many:
     index: pd.Index | None
 
 
-def many(provider: Provider, endpoint: Endpoint, given: Any) -> Many:
+def check_rows(provider: Provider, endpoint: Endpoint, given: Any) -> BulkRows:
     """Check every item; InvalidInputError names the rows that are wrong, and sends none."""
     index = given.index if isinstance(given, pd.DataFrame | pd.Series) else None
     if isinstance(given, pd.DataFrame) and not given.columns.is_unique:
@@ -49,7 +49,7 @@ def many(provider: Provider, endpoint: Endpoint, given: Any) -> Many:
     problems += _twice(provider, endpoint, [values for _, values, _ in made])
     if problems:
         raise InvalidInputError(f"{provider.name} {endpoint.verb}", problems)
-    return Many(sent=[each[0] for each in made], values=[each[1] for each in made], index=index)
+    return BulkRows(sent=[each[0] for each in made], values=[each[1] for each in made], index=index)
 
 
 def _refused(provider: Provider, endpoint: Endpoint, message: str) -> InvalidInputError:
@@ -85,7 +85,7 @@ def _row_of(provider: Provider, endpoint: Endpoint, row: Any) -> Made:
         return None, {}, [FieldProblem(field="", message="must be a mapping of fields")]
     if not all(isinstance(name, str) for name in row):
         return None, {}, [FieldProblem(field="", message="must have text alone as field names")]
-    found = check(provider, endpoint, clean(provider, endpoint, dict(row)))
+    found = check(provider, endpoint, normalise_input(provider, endpoint, dict(row)))
     return found.wire, found.values, found.problems
 
 
@@ -113,25 +113,27 @@ def _twice(
     return found
 
 
-def intents(session: Session, ask: Ask, many: Many) -> list[Intent]:
+def intents(session: Session, ask: Operation, check_rows: BulkRows) -> list[Intent]:
     """The same for a request that is about many contacts."""
     name = key_of(session.provider.record).name
     return [
         intent(session, ask, key=str(values.get(name) or ""), changes=values, before=None, row=row)
-        for row, values in enumerate(many.values)
+        for row, values in enumerate(check_rows.values)
     ]
 
 
-def results(session: Session, ask: Ask, done: Done, many: Many) -> list[dict[str, Any]]:
+def result_rows(
+    session: Session, ask: Operation, done: Success, check_rows: BulkRows
+) -> list[dict[str, Any]]:
     """The result rows of a write of many contacts, one each, in the order they were given."""
     record, bulk = session.provider.record, ask.endpoint.bulk
-    fates = bulk and bulk.read(done.reply.status, done.body, many.sent)
-    if not fates or len(fates) != len(many.sent):
-        raise undocumented(session, ask, done.reply, "does not tell of what was sent")
+    fates = bulk and bulk.read(done.reply.status, done.body, check_rows.sent)
+    if not fates or len(fates) != len(check_rows.sent):
+        raise unexpected_response(session, ask, done.reply, "does not tell of what was sent")
     found: list[dict[str, Any]] = []
-    for values, (usual, row, told) in zip(many.values, fates, strict=True):
+    for values, (usual, row, told) in zip(check_rows.values, fates, strict=True):
         after = record.from_wire(as_object(row)) if row else None
-        outcome, message = judge(session, ask, done, values, after, usual)
+        outcome, message = judge_outcome(session, ask, done, values, after, usual)
         found.append(
             common_columns(session, ask, done)
             | {

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING
 
-from contactkit._client.contacts import AwaitingContacts, BlockingContacts
+from contactkit._client.contacts import AsyncContacts, Contacts
 from contactkit._http.connection import Connection
-from contactkit._http.session import Session, told_of
+from contactkit._http.session import Session, world_attrs
 from contactkit._http.world import World
 from contactkit.cassette.cassette import Cassette
 from contactkit.spec.provider import Auth, ClientCredentials, Credential, Provider
@@ -28,8 +28,8 @@ class Client:
         self._session = session
         self._world = world
         self._connection = connection
-        self.aio = AwaitingClient(session, world, connection)
-        self.contacts = BlockingContacts(session, world, connection, self.aio.contacts)
+        self.aio = AsyncClient(session, world, connection)
+        self.contacts = Contacts(session, world, connection, self.aio.contacts)
 
     @property
     def world(self) -> World:
@@ -65,7 +65,7 @@ class Client:
             for limit, left in session.budget.left(session.clock.now())
         ]
         return {
-            **told_of(self._world),
+            **world_attrs(self._world),
             "address": session.base_url,
             "credentials": ", ".join(
                 f"{name}={'•••' if _is_secret(session.provider, name) else value}"
@@ -106,18 +106,18 @@ def _is_secret(provider: Provider, name: str) -> bool:
     return name not in open_names
 
 
-class AwaitingClient:
+class AsyncClient:
     """The awaiting door of a client: the same verbs, to be awaited, on the same session."""
 
     def __init__(self, session: Session, world: World, connection: Connection) -> None:
         self._connection = connection
-        self.contacts = AwaitingContacts(session, world, connection)
+        self.contacts = AsyncContacts(session, world, connection)
 
     async def aclose(self) -> None:
         """Close the connections that this event loop opened."""
         await self._connection.aclose()
 
-    async def __aenter__(self) -> AwaitingClient:
+    async def __aenter__(self) -> AsyncClient:
         return self
 
     async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from contactkit._client.plans import PlanDoor
-from contactkit._client.verbs import Contacts, ToFrame
+from contactkit._client.plans import PlanRunner
+from contactkit._client.verbs import ContactVerbs, ToFrame
 from contactkit._http.connection import Connection
 from contactkit._http.pagination import Pages
 from contactkit._http.session import Session
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from contactkit.forms import ContactBrowser, ContactForm
 
 
-class AwaitingContacts(Contacts[Awaitable[pd.DataFrame], AsyncIterator[pd.DataFrame]]):
+class AsyncContacts(ContactVerbs[Awaitable[pd.DataFrame], AsyncIterator[pd.DataFrame]]):
     """The verbs, to be awaited."""
 
     def __init__(self, session: Session, world: World, connection: Connection) -> None:
@@ -30,7 +30,9 @@ class AwaitingContacts(Contacts[Awaitable[pd.DataFrame], AsyncIterator[pd.DataFr
         )
         self._connection = connection
         self._clock = world.clock
-        self.door = PlanDoor(session, world.clock, connection, self._everybody, lambda: self.world)
+        self.door = PlanRunner(
+            session, world.clock, connection, self._everybody, lambda: self.world
+        )
 
     async def _frames(self, walk: Pages, frame: ToFrame) -> AsyncIterator[pd.DataFrame]:
         while (page := await arun(walk.next(), self._connection, self._clock)) is not None:
@@ -51,11 +53,11 @@ class AwaitingContacts(Contacts[Awaitable[pd.DataFrame], AsyncIterator[pd.DataFr
         return replace(await arun(flow, self._connection, self._clock), door=self.door)
 
 
-class BlockingContacts(Contacts[pd.DataFrame, Iterator[pd.DataFrame]]):
+class Contacts(ContactVerbs[pd.DataFrame, Iterator[pd.DataFrame]]):
     """The verbs of the blocking door, and the forms, which send through the awaiting one."""
 
     def __init__(
-        self, session: Session, world: World, connection: Connection, awaiting: AwaitingContacts
+        self, session: Session, world: World, connection: Connection, awaiting: AsyncContacts
     ) -> None:
         super().__init__(
             session, world, lambda flow: run(flow, connection, world.clock), self._frames

@@ -18,7 +18,7 @@ from contactkit._http.world import Clock, arun, run
 from contactkit._plans.apply import Apply
 from contactkit._plans.options import checked
 from contactkit._plans.plan import Plan
-from contactkit._plans.undo import undone
+from contactkit._plans.undo import plan_undo
 
 if TYPE_CHECKING:
     from contactkit.forms import PlanView
@@ -28,7 +28,7 @@ INTERRUPTED = "it was interrupted"
 _GLANCE = 0.2
 
 
-class PlanDoor:
+class PlanRunner:
     """What a plan is applied, undone and shown through."""
 
     def __init__(
@@ -77,11 +77,11 @@ class PlanDoor:
 
     def undo(self, plan: Plan) -> Plan:
         """Plan its undoing."""
-        return run(undone(self.session, plan, self._listed), self._connection, self._clock)
+        return run(plan_undo(self.session, plan, self._listed), self._connection, self._clock)
 
     async def aundo(self, plan: Plan) -> Plan:
         """The same, awaited."""
-        flow = undone(self.session, plan, self._listed)
+        flow = plan_undo(self.session, plan, self._listed)
         return await arun(flow, self._connection, self._clock)
 
     def _under_way(self, plan: Plan, given: Mapping[str, Any]) -> Apply:

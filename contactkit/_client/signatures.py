@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from contactkit.spec.provider import Endpoint, Provider
 from contactkit.spec.record import RecordField
-from contactkit.spec.validate import accepted
+from contactkit.spec.validate import accepted_fields
 
 CallableT = TypeVar("CallableT", bound=Callable[..., Any])
 
@@ -25,7 +25,7 @@ UNSET = _Unset()
 
 def signed(function: CallableT, provider: Provider, endpoint: Endpoint, name: str) -> CallableT:
     """`function`, as a verb called `name` that shows what the endpoint takes."""
-    taken = accepted(provider, endpoint).values()
+    taken = accepted_fields(provider, endpoint).values()
     function.__name__ = function.__qualname__ = name
     function.__doc__ = "\n".join(_doc(provider, endpoint, taken))
     cast("Any", function).__signature__ = inspect.Signature(

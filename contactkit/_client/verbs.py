@@ -15,14 +15,22 @@ from typing import Any, Generic, NoReturn, TypeVar
 import pandas as pd
 from tqdm import tqdm
 
-from contactkit._client.bulk import intents, many, results
+from contactkit._client.bulk import check_rows, intents, result_rows
 from contactkit._client.signatures import signed
 from contactkit._frames.decode import Columns, read_rows
 from contactkit._frames.frame import result_frame, rows_of, to_frame
-from contactkit._http.flow import perform
+from contactkit._http.flow import send
 from contactkit._http.pagination import Page, Pages
-from contactkit._http.results import result, row_of
-from contactkit._http.session import Ask, Done, Flow, Session, World, prepare, told_of
+from contactkit._http.results import result_row, row_of
+from contactkit._http.session import (
+    Flow,
+    Operation,
+    Session,
+    Success,
+    World,
+    build_operation,
+    world_attrs,
+)
 from contactkit._journal.store import Intent
 from contactkit._journal.write import Rows, intent, journaled
 from contactkit._plans.build import check_edited, plan_of
@@ -32,13 +40,13 @@ from contactkit.spec.provider import JSON, Endpoint
 from contactkit.spec.record import fields_of, key_of
 from contactkit.spec.validate import (
     check,
-    clean,
     expected,
     is_na,
-    judged,
     key_text,
-    plain,
-    settable,
+    normalise_input,
+    to_python,
+    validate_edit,
+    writable_fields,
 )
 
 OneT = TypeVar("OneT", covariant=True)
@@ -48,7 +56,7 @@ ToFrame = Callable[[Page], pd.DataFrame]
 _LONGEST_FILTER = 1000
 
 
-class Contacts(Generic[OneT, ManyT]):
+class ContactVerbs(Generic[OneT, ManyT]):
     """The verbs of one door; `OneT` is what a verb answers, `ManyT` what `pages` does.
 
     In every verb NA and NaN mean "leave alone", and None means "clear" where the field can be.
@@ -97,7 +105,7 @@ class Contacts(Generic[OneT, ManyT]):
 
         Warns too when the listing changed while it was read, since a row may then be missing.
         """
-        endpoint, limit = self._endpoint("list"), plain(limit)
+        endpoint, limit = self._endpoint("list"), to_python(limit)
         if limit is not None and (type(limit) is not int or limit < 1):
             self._refuse(endpoint, "limit", "must be a whole number above 0")
         return self._run(self._listed(self._walk(endpoint, filters, limit), limit))
@@ -149,7 +157,9 @@ class Contacts(Generic[OneT, ManyT]):
         for name, value in filters.items():
             if is_na(value):
                 self._refuse(endpoint, name, "must not be NA; leave it out to read everybody")
-        given = {n: v for n, v in clean(provider, endpoint, filters).items() if v is not None}
+        given = {
+            n: v for n, v in normalise_input(provider, endpoint, filters).items() if v is not None
+        }
         found = check(provider, endpoint, given)
         if found.problems:
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", found.problems)
@@ -189,7 +199,7 @@ class Contacts(Generic[OneT, ManyT]):
     def _attrs(self) -> dict[str, JSON]:
         now = datetime.fromtimestamp(self._session.clock.now(), UTC)
         at = now.isoformat(timespec="seconds")
-        return {"provider": self._session.provider.name, **told_of(self.world), "at": at}
+        return {"provider": self._session.provider.name, **world_attrs(self.world), "at": at}
 
     def _call(self, endpoint: Endpoint, key: Any, fields: dict[str, Any]) -> OneT:
         options = self._options(endpoint, fields)
@@ -197,38 +207,41 @@ class Contacts(Generic[OneT, ManyT]):
         name, current, index = "", None, None
         if endpoint.takes_key:
             name, current, index = self._known(endpoint, key)
-        found = judged(provider, endpoint, fields, current)
+        found = validate_edit(provider, endpoint, fields, current)
         if found.problems:
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", found.problems)
-        ask = prepare(self._session, endpoint, key=name, body=found.wire, **options)
+        ask = build_operation(self._session, endpoint, key=name, body=found.wire, **options)
         if not endpoint.effect:
             return self._run(self._read(ask))
-        held = {*settable(provider, endpoint), *fields_of(endpoint.record or provider.record)}
+        held = {
+            *writable_fields(provider, endpoint),
+            *fields_of(endpoint.record or provider.record),
+        }
         changes = {n: v for n, v in found.values.items() if n in held}
         about = {"key": name, "changes": changes, "before": current}
         return self._run(
             self._written(
                 ask,
                 lambda: [intent(self._session, ask, **about)],
-                lambda done: [result(self._session, ask, done, **about)],
+                lambda done: [result_row(self._session, ask, done, **about)],
                 index,
             )
         )
 
     def _call_many(self, endpoint: Endpoint, given: Any, fields: dict[str, Any]) -> OneT:
         options = self._options(endpoint, fields)
-        bulk = many(self._session.provider, endpoint, given)
+        bulk = check_rows(self._session.provider, endpoint, given)
         if fields:
             problems = [FieldProblem(field=n, message="give it in the rows") for n in fields]
             raise InvalidInputError(f"{self._session.provider.name} {endpoint.verb}", problems)
         name = endpoint.bulk.name if endpoint.bulk else ""
         body = {name: bulk.sent} if name else bulk.sent
-        ask = prepare(self._session, endpoint, body=body, **options)
+        ask = build_operation(self._session, endpoint, body=body, **options)
         return self._run(
             self._written(
                 ask,
                 lambda: intents(self._session, ask, bulk),
-                lambda done: results(self._session, ask, done, bulk),
+                lambda done: result_rows(self._session, ask, done, bulk),
                 bulk.index,
             )
         )
@@ -248,9 +261,9 @@ class Contacts(Generic[OneT, ManyT]):
 
     def _written(
         self,
-        ask: Ask,
+        ask: Operation,
         begun: Callable[[], Sequence[Intent]],
-        judged: Callable[[Done], Rows],
+        judged: Callable[[Success], Rows],
         index: pd.Index | None,
     ) -> Flow[pd.DataFrame]:
         rows = yield from journaled(self._session, ask, begun, judged)
@@ -261,7 +274,7 @@ class Contacts(Generic[OneT, ManyT]):
     def _option(self, endpoint: Endpoint, fields: dict[str, Any], name: str, default: Any) -> Any:
         if name not in fields:
             return default
-        given = plain(fields.pop(name))
+        given = to_python(fields.pop(name))
         if type(given) is not type(default) or given == "":
             kind = "True or False" if isinstance(default, bool) else "text, and not empty"
             self._refuse(endpoint, name, f"must be {kind}")
@@ -300,8 +313,8 @@ class Contacts(Generic[OneT, ManyT]):
         where = f"{self._session.provider.name} {endpoint.verb}"
         raise InvalidInputError(where, [FieldProblem(field=field, message=message)])
 
-    def _read(self, ask: Ask) -> Flow[pd.DataFrame]:
-        done = yield from perform(self._session, ask)
+    def _read(self, ask: Operation) -> Flow[pd.DataFrame]:
+        done = yield from send(self._session, ask)
         record = ask.endpoint.record or self._session.provider.record
         return to_frame(
             record, [read_rows(record, [row_of(self._session, ask, done)])], self._attrs()

@@ -19,7 +19,7 @@ import pandas as pd
 from contactkit._frames.decode import from_text, read_column
 from contactkit.spec.provider import JSON
 from contactkit.spec.record import Kind, RecordField, parse_date, parse_time
-from contactkit.spec.validate import plain
+from contactkit.spec.validate import to_python
 
 
 class Clear(Enum):
@@ -39,7 +39,7 @@ _WRITTEN: dict[Kind, type] = {"boolean": bool, "Int64": int, "list": list, "dict
 
 
 @dataclass(frozen=True)
-class Reading:
+class CoercedColumn:
     """A column's values as an array to compare, and what each of its cells is.
 
     A cell is `there`, or to be `cleared`, or `unread`, or nothing is said in it.
@@ -50,13 +50,13 @@ class Reading:
     cleared: Any
     unread: Any
 
-    def take(self, rows: Any) -> Reading:
+    def take(self, rows: Any) -> CoercedColumn:
         """The cells of these rows, in their order."""
         parts = (self.values, self.there, self.cleared, self.unread)
-        return Reading(*(each[rows] for each in parts))
+        return CoercedColumn(*(each[rows] for each in parts))
 
 
-def read(declared: RecordField, column: pd.Series) -> Reading:
+def read(declared: RecordField, column: pd.Series) -> CoercedColumn:
     """Read a column of whatever dtype by the declared one."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return _levelled(declared, column)
@@ -72,19 +72,19 @@ def objects(column: pd.Series) -> Any:
     return column.to_numpy(dtype=object, na_value=pd.NA)
 
 
-def _levelled(declared: RecordField, column: pd.Series) -> Reading:
+def _levelled(declared: RecordField, column: pd.Series) -> CoercedColumn:
     """Categories are read once each; the last place is for cells without one."""
     levels = np.empty(len(column.cat.categories) + 1, dtype=object)
     levels[:-1] = column.cat.categories.to_numpy(dtype=object)
     return _judged(declared, levels).take(column.cat.codes.to_numpy())
 
 
-def _sound(values: Any, there: Any) -> Reading:
+def _sound(values: Any, there: Any) -> CoercedColumn:
     none = np.zeros(len(values), dtype=bool)
-    return Reading(values, there, none, none)
+    return CoercedColumn(values, there, none, none)
 
 
-def _judged(declared: RecordField, cells: Any) -> Reading:
+def _judged(declared: RecordField, cells: Any) -> CoercedColumn:
     cleared = np.fromiter((cell is CLEAR for cell in cells), dtype=bool, count=len(cells))
     gaps = pd.isna(cells) | cleared
     values = np.where(gaps, None, cells)
@@ -97,7 +97,7 @@ def _judged(declared: RecordField, cells: Any) -> Reading:
     said = np.fromiter((value is not None for value in values), dtype=bool, count=len(cells))
     unread = np.zeros(len(cells), dtype=bool)
     unread[[row for row, _ in bad]] = True
-    return Reading(_comparable(array), said & ~unread, cleared, said & unread)
+    return CoercedColumn(_comparable(array), said & ~unread, cleared, said & unread)
 
 
 def _comparable(array: Any) -> Any:
@@ -107,7 +107,7 @@ def _comparable(array: Any) -> Any:
 
 def value_of(declared: RecordField, cell: Any) -> JSON:
     """A cell as JSON by its declared kind; what cannot be read stays as it is."""
-    value = plain(cell)
+    value = to_python(cell)
     try:
         if isinstance(value, str) and declared.kind != "datetime":
             return value if declared.kind == "string" else from_text(declared.kind, value)

@@ -12,7 +12,7 @@ from contactkit._frames.decode import ARRAYS, Columns
 from contactkit.errors import warn
 from contactkit.spec.provider import JSON
 from contactkit.spec.record import Record, RecordField, fields_of, parse_date
-from contactkit.spec.validate import is_na, plain
+from contactkit.spec.validate import is_na, to_python
 
 # Python storage wherever pyarrow happens to be installed, so that frames are the same everywhere.
 STRING = pd.StringDtype("python", na_value=pd.NA)
@@ -177,7 +177,7 @@ def rows_of(record: type[Record], frame: pd.DataFrame) -> list[dict[str, JSON]]:
 
 def dumped(declared: RecordField, value: Any) -> JSON:
     """A cell of a contact frame as JSON, without what it holds being judged; NA is None."""
-    value = plain(value)
+    value = to_python(value)
     if value is None or is_na(value):
         return None
     if declared.kind == "date" and declared.holds(value):
@@ -187,7 +187,7 @@ def dumped(declared: RecordField, value: Any) -> JSON:
 
 
 def _foreign(value: Any) -> JSON:
-    found = plain(value)
+    found = to_python(value)
     return str(value) if found is value else found
 
 

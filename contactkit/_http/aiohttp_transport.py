@@ -21,7 +21,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import StreamWriter
 from yarl import URL
 
-from contactkit._http.session import Call, Reply
+from contactkit._http.session import Request, Response
 
 # More than this many wait for one that is done, so that no process runs out of sockets.
 MOST = 256
@@ -60,7 +60,7 @@ class Transport(httpx.AsyncBaseTransport):
             },
         )
 
-    async def carry(self, call: Call, common: Headers, timeout: Timeout) -> Reply:
+    async def carry(self, call: Request, common: Headers, timeout: Timeout) -> Response:
         """Send a call as httpx's client would, with the headers that are `common` to all of them.
 
         It must have neither a query nor a form.
@@ -155,14 +155,14 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     )
 
 
-def _reply(status: int, raw: Sequence[tuple[bytes, bytes]], content: bytes) -> Reply:
+def _reply(status: int, raw: Sequence[tuple[bytes, bytes]], content: bytes) -> Response:
     headers: dict[str, str] = {}
     for each, value in raw:
         name, text = each.decode("latin-1").lower(), value.decode("latin-1")
         headers[name] = f"{headers[name]}, {text}" if name in headers else text
     if "content-encoding" in headers:
         content = httpx.Response(status, headers=raw, content=content).content
-    return Reply(status=status, headers=headers, content=content)
+    return Response(status=status, headers=headers, content=content)
 
 
 class _Connector(aiohttp.TCPConnector):

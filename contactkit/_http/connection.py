@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import httpx
 
-from contactkit._http.session import Answer, Call, Lost, Reply
+from contactkit._http.session import Answer, NoResponse, Request, Response
 from contactkit.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Connection:
         _filter.hosts |= {url.host}
         logging.getLogger("httpx").addFilter(_filter)
 
-    def send(self, call: Call) -> Answer:
+    def send(self, call: Request) -> Answer:
         """Send one call and read its answer whole."""
         if self._blocking is None:
             self._blocking = _opened(_Blocking, self._options)
@@ -152,7 +152,7 @@ class Connection:
         except httpx.HTTPError as error:
             return lost(error)
 
-    async def asend(self, call: Call) -> Answer:
+    async def asend(self, call: Request) -> Answer:
         """The same, awaited. A connection belongs to its event loop, so each loop has its own."""
         client = self.enter()
         try:
@@ -210,7 +210,7 @@ def _opened(kind: type[ClientT], options: dict[str, Any]) -> ClientT:
         raise ConfigurationError(message) from None
 
 
-def _request(client: httpx.Client | httpx.AsyncClient, call: Call) -> httpx.Request:
+def _request(client: httpx.Client | httpx.AsyncClient, call: Request) -> httpx.Request:
     return client.build_request(
         call.method,
         call.url,
@@ -221,12 +221,12 @@ def _request(client: httpx.Client | httpx.AsyncClient, call: Call) -> httpx.Requ
     )
 
 
-def _reply(response: httpx.Response) -> Reply:
+def _reply(response: httpx.Response) -> Response:
     headers = {name.lower(): value for name, value in response.headers.items()}
     content = response.content
     # httpx ties a response and its stream into a ring, which would keep the body until gc runs.
     response.stream = httpx.ByteStream(b"")
-    return Reply(status=response.status_code, headers=headers, content=content)
+    return Response(status=response.status_code, headers=headers, content=content)
 
 
 _NOT_SENT = (
@@ -239,7 +239,9 @@ _NOT_SENT = (
 )
 
 
-def lost(error: httpx.HTTPError) -> Lost:
+def lost(error: httpx.HTTPError) -> NoResponse:
     """Only the kind of failure: httpx's own text may quote what was sent."""
     kind = "timeout" if isinstance(error, httpx.TimeoutException) else "connection failed"
-    return Lost(reason=f"{kind} ({type(error).__name__})", sent=not isinstance(error, _NOT_SENT))
+    return NoResponse(
+        reason=f"{kind} ({type(error).__name__})", sent=not isinstance(error, _NOT_SENT)
+    )

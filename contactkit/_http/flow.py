@@ -14,8 +14,17 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from contactkit._http.rate_limits import retry_after
-from contactkit._http.response import problem_of, read, utc
-from contactkit._http.session import Answer, Ask, Call, Done, Flow, Reply, Session, Wait
+from contactkit._http.response import parse_response, problem_of, utc
+from contactkit._http.session import (
+    Answer,
+    Flow,
+    Operation,
+    Request,
+    Response,
+    Session,
+    Success,
+    Wait,
+)
 from contactkit._redact import Secret
 from contactkit.errors import (
     ApiError,
@@ -32,7 +41,7 @@ _TURN, _NAP = 2.0, 0.02
 _TOKEN_MARGIN, _USUAL_LIFE, _LONGEST_LIFE = 60.0, 3600.0, 1e9
 
 
-def perform(session: Session, ask: Ask, *, paced: bool = False) -> Flow[Done]:
+def send(session: Session, ask: Operation, *, paced: bool = False) -> Flow[Success]:
     """Carry one request through to its answer, or raise what DESIGN's error tree says.
 
     A write whose earlier attempt may have been carried out never ends as a plain refusal. Who is
@@ -46,14 +55,14 @@ def perform(session: Session, ask: Ask, *, paced: bool = False) -> Flow[Done]:
         try:
             with _noting(ask, doubt is not None):
                 given = paced and not attempt
-                call = yield from _authorised(session, ask) if given else ready(session, ask)
+                call = yield from _authorised(session, ask) if given else acquire(session, ask)
         except (ApiError, TransportError) as error:
             raise _settled(ask, error, doubt) from None
         attempt += 1
         with _noting(ask, True):
             answer = yield call
-        failure = read(session, ask, answer)
-        if isinstance(failure, Done):
+        failure = parse_response(session, ask, answer)
+        if isinstance(failure, Success):
             elapsed = session.clock.now() - started
             doubted = doubt is not None
             return replace(failure, attempts=attempt, doubted=doubted, elapsed=elapsed)
@@ -72,7 +81,7 @@ def perform(session: Session, ask: Ask, *, paced: bool = False) -> Flow[Done]:
             yield Wait(until=session.clock.now() + pause)
 
 
-def ready(session: Session, ask: Ask) -> Flow[Call]:
+def acquire(session: Session, ask: Operation) -> Flow[Request]:
     """The call, once the budget allows it and with its credentials."""
     if ask.anonymous:
         return ask.call
@@ -89,7 +98,7 @@ def ready(session: Session, ask: Ask) -> Flow[Call]:
 
 
 @contextmanager
-def _noting(ask: Ask, in_doubt: bool) -> Generator[None]:
+def _noting(ask: Operation, in_doubt: bool) -> Generator[None]:
     """An interrupt is not ours to answer, but what it leaves open must not be lost."""
     try:
         yield
@@ -103,18 +112,18 @@ def _noting(ask: Ask, in_doubt: bool) -> Generator[None]:
         raise
 
 
-def _stale(session: Session, ask: Ask, failure: ApiError | TransportError) -> bool:
+def _stale(session: Session, ask: Operation, failure: ApiError | TransportError) -> bool:
     renewable = isinstance(session.auth, ClientCredentials) and not ask.anonymous
     return renewable and isinstance(failure, AuthenticationError)
 
 
-def _forget_token(session: Session, call: Call) -> None:
+def _forget_token(session: Session, call: Request) -> None:
     """Forget the token that a call was refused with, unless another call has renewed it."""
     if call.headers["Authorization"] == f"Bearer {session.token}":
         session.token = Secret()
 
 
-def _authorised(session: Session, ask: Ask) -> Flow[Call]:
+def _authorised(session: Session, ask: Operation) -> Flow[Request]:
     headers = dict(ask.call.headers)
     held = session.credentials
     if isinstance(session.auth, HeaderAuth):
@@ -159,9 +168,9 @@ def _fetch_token(session: Session, auth: ClientCredentials) -> Flow[Secret]:
         **({"scope": scope} if scope else {}),
     }
     endpoint = Endpoint(verb="token", method="POST", path="", help="Fetch an access token.")
-    call = Call(method=endpoint.method, url=_token_url(session, auth), form=form)
-    ask = Ask(endpoint=endpoint, call=call, anonymous=True)
-    done = yield from perform(session, ask)
+    call = Request(method=endpoint.method, url=_token_url(session, auth), form=form)
+    ask = Operation(endpoint=endpoint, call=call, anonymous=True)
+    done = yield from send(session, ask)
     body = as_object(done.body)
     token, life = body.get("access_token"), body.get("expires_in")
     if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
@@ -184,7 +193,11 @@ def _token_url(session: Session, auth: ClientCredentials) -> str:
 
 
 def _pause(
-    session: Session, ask: Ask, failure: ApiError | TransportError, answer: Answer, attempt: int
+    session: Session,
+    ask: Operation,
+    failure: ApiError | TransportError,
+    answer: Answer,
+    attempt: int,
 ) -> float | None:
     """Seconds until this request may be repeated; None when it must not be."""
     passing = isinstance(failure, TransportError | RateLimitError | ServerError)
@@ -193,7 +206,7 @@ def _pause(
     if _may_have_happened(failure) and not ask.repeatable:
         return None
     now = session.clock.now()
-    asked = retry_after(answer.headers, now) if isinstance(answer, Reply) else None
+    asked = retry_after(answer.headers, now) if isinstance(answer, Response) else None
     if asked is None:
         longest = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
         return random.uniform(longest / 2, longest)
@@ -205,7 +218,7 @@ def _may_have_happened(failure: ApiError | TransportError) -> bool:
 
 
 def _settled(
-    ask: Ask, failure: ApiError | TransportError, doubt: ApiError | TransportError | None
+    ask: Operation, failure: ApiError | TransportError, doubt: ApiError | TransportError | None
 ) -> ApiError | TransportError:
     """A refusal of the repeat says nothing of the first attempt, which may have been done."""
     if doubt is None or _may_have_happened(failure):

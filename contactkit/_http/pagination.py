@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import cast
 
-from contactkit._http.flow import perform
-from contactkit._http.response import picked, undocumented
-from contactkit._http.session import Ask, Done, Flow, Session, prepare
+from contactkit._http.flow import send
+from contactkit._http.response import extract, unexpected_response
+from contactkit._http.session import Flow, Operation, Session, Success, build_operation
 from contactkit.errors import ApiError
 from contactkit.spec.provider import JSON, Endpoint, OutOfReach, Query, as_object
 from contactkit.spec.record import key_of
@@ -52,9 +52,9 @@ class Pages:
         paging = self.session.provider.paging
         while self.more:
             asked = self._following or paging.first(self.query, self.size)
-            ask = prepare(self.session, self.endpoint, query=asked)
+            ask = build_operation(self.session, self.endpoint, query=asked)
             try:
-                done = yield from perform(self.session, ask)
+                done = yield from send(self.session, ask)
             except ApiError as error:
                 self._start_again(error)
                 continue
@@ -70,12 +70,12 @@ class Pages:
         self._restarts += 1
         self._following, self._passed = None, set()
 
-    def _page(self, ask: Ask, done: Done, asked: Query) -> Page:
+    def _page(self, ask: Operation, done: Success, asked: Query) -> Page:
         paging = self.session.provider.paging
-        rows = picked(self.session, ask, done, self.session.provider.envelope.many)
+        rows = extract(self.session, ask, done, self.session.provider.envelope.many)
         if not isinstance(rows, list):
             why = "has no list of contacts where it is documented"
-            raise undocumented(self.session, ask, done.reply, why)
+            raise unexpected_response(self.session, ask, done.reply, why)
         rows, known = cast("list[JSON]", rows), self.total
         try:
             self.total = paging.total(done.body)
@@ -84,7 +84,7 @@ class Pages:
             self._following, self._end = None, str(error)
         except LookupError:
             why = "does not say whether there are more pages"
-            raise undocumented(self.session, ask, done.reply, why) from None
+            raise unexpected_response(self.session, ask, done.reply, why) from None
         # A contact that leaves pulls another onto a page that was read, and the count still fits.
         shrunk = known is not None and (self.total or 0) < known
         if shrunk or (self._announced is not None and known != self.total):

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from contactkit._http.rate_limits import retry_after
-from contactkit._http.session import Answer, Ask, Done, Lost, Reply, Session
+from contactkit._http.session import Answer, NoResponse, Operation, Response, Session, Success
 from contactkit._redact import redact
 from contactkit.errors import ApiError, Problem, RateLimitError, TransportError, error_for_status
 from contactkit.spec.provider import JSON, Place, as_list, as_object
@@ -20,11 +20,13 @@ from contactkit.spec.record import fields_of, key_of
 _LATEST = 253_402_300_799.0
 
 
-def read(session: Session, ask: Ask, answer: Answer) -> Done | ApiError | TransportError:
+def parse_response(
+    session: Session, ask: Operation, answer: Answer
+) -> Success | ApiError | TransportError:
     """What an answer means; errors are returned, for the flow decides what to raise."""
     now = session.clock.now()
-    if not isinstance(answer, Reply):
-        lost = answer or Lost(reason="no answer", sent=True)
+    if not isinstance(answer, Response):
+        lost = answer or NoResponse(reason="no answer", sent=True)
         where = f"{session.provider.name} {ask.endpoint.verb}"
         arrived = "the request may have arrived" if lost.sent else "the request was not sent"
         message = f"{where}: {lost.reason}; {arrived}"
@@ -33,17 +35,17 @@ def read(session: Session, ask: Ask, answer: Answer) -> Done | ApiError | Transp
     try:
         body = _parsed(ask, answer)
     except ValueError as error:
-        return undocumented(session, ask, answer, str(error))
+        return unexpected_response(session, ask, answer, str(error))
     problem = session.provider.errors.read(body)
     if problem is not None or answer.status >= 400:
         return _refusal(session, ask, answer, problem or Problem())
     if not 200 <= answer.status < 300:
-        return undocumented(session, ask, answer, "is neither success nor error")
+        return unexpected_response(session, ask, answer, "is neither success nor error")
     request_id = redact(answer.headers.get("x-request-id", ""), session.secrets, personal=False)
-    return Done(body=body, reply=answer, request_id=request_id, at=now)
+    return Success(body=body, reply=answer, request_id=request_id, at=now)
 
 
-def _parsed(ask: Ask, reply: Reply) -> JSON:
+def _parsed(ask: Operation, reply: Response) -> JSON:
     if ask.endpoint.answer == "nothing" and not reply.content and reply.status < 300:
         return None
     if not reply.content:
@@ -59,7 +61,7 @@ def _parsed(ask: Ask, reply: Reply) -> JSON:
     return body
 
 
-def problem_of(session: Session, ask: Ask, **known: Any) -> Problem:
+def problem_of(session: Session, ask: Operation, **known: Any) -> Problem:
     """A problem that knows where it happened."""
     return Problem(
         provider=session.provider.name,
@@ -69,7 +71,7 @@ def problem_of(session: Session, ask: Ask, **known: Any) -> Problem:
     )
 
 
-def undocumented(session: Session, ask: Ask, reply: Reply, why: str) -> ApiError:
+def unexpected_response(session: Session, ask: Operation, reply: Response, why: str) -> ApiError:
     """The error for an answer that is not the documented shape, with its raw start, redacted."""
     problem = problem_of(
         session,
@@ -82,7 +84,7 @@ def undocumented(session: Session, ask: Ask, reply: Reply, why: str) -> ApiError
     return _raisable(session, error_for_status(reply.status), problem, reply)
 
 
-def _start(session: Session, ask: Ask, reply: Reply) -> str:
+def _start(session: Session, ask: Operation, reply: Response) -> str:
     """What may be shown of an answer: none of what may hold people, or a fresh token."""
     text = reply.content[:4000].decode("utf-8", "replace").strip()
     if not text or ask.anonymous:
@@ -93,7 +95,7 @@ def _start(session: Session, ask: Ask, reply: Reply) -> str:
     return f": {shown[:200]!r}"
 
 
-def _refusal(session: Session, ask: Ask, reply: Reply, problem: Problem) -> ApiError:
+def _refusal(session: Session, ask: Operation, reply: Response, problem: Problem) -> ApiError:
     people = list(_people(session, ask))
 
     def shown(text: str) -> str:
@@ -121,7 +123,7 @@ def _refusal(session: Session, ask: Ask, reply: Reply, problem: Problem) -> ApiE
     return _raisable(session, known[1] if known else error_for_status(reply.status), told, reply)
 
 
-def _people(session: Session, ask: Ask) -> Iterator[str]:
+def _people(session: Session, ask: Operation) -> Iterator[str]:
     """The personal values that were sent, which a refusal may repeat."""
     params = fields_of(ask.endpoint.params)
     declared = {**fields_of(session.provider.record), **params}
@@ -150,7 +152,9 @@ def _texts(value: JSON) -> Iterator[str]:
         yield from _texts(each)
 
 
-def _raisable(session: Session, kind: type[ApiError], problem: Problem, reply: Reply) -> ApiError:
+def _raisable(
+    session: Session, kind: type[ApiError], problem: Problem, reply: Response
+) -> ApiError:
     now = session.clock.now()
     resume = now + (retry_after(reply.headers, now) or 0.0)
     session.budget.block(resume)
@@ -162,10 +166,10 @@ def utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(min(seconds, _LATEST), UTC)
 
 
-def picked(session: Session, ask: Ask, done: Done, path: Place) -> JSON:
+def extract(session: Session, ask: Operation, done: Success, path: Place) -> JSON:
     """What an answer holds at `path`; ApiError when it has no such place."""
     try:
         return session.provider.envelope.pick(done.body, path)
     except LookupError:
         why = f"has no {'.'.join(path)}"
-        raise undocumented(session, ask, done.reply, why) from None
+        raise unexpected_response(session, ask, done.reply, why) from None

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from contactkit._http.response import picked, undocumented
-from contactkit._http.session import Ask, Done, Session
+from contactkit._http.response import extract, unexpected_response
+from contactkit._http.session import Operation, Session, Success
 from contactkit.errors import (
     ApiError,
     AuthenticationError,
@@ -27,26 +27,26 @@ from contactkit.errors import (
 )
 from contactkit.spec.provider import JSON, as_object
 from contactkit.spec.record import Record, fields_of, key_of
-from contactkit.spec.validate import same
+from contactkit.spec.validate import json_equal
 
 _OUTCOMES = {"create": "created", "update": "updated", "delete": "deleted"}
 
 
-def row_of(session: Session, ask: Ask, done: Done) -> dict[str, JSON]:
+def row_of(session: Session, ask: Operation, done: Success) -> dict[str, JSON]:
     """The one record of an answer, as it came; ApiError when there is none."""
     place = () if ask.endpoint.answer == "whole" else session.provider.envelope.one
-    row = picked(session, ask, done, place)
+    row = extract(session, ask, done, place)
     # Where no envelope says that this is the record, its key must.
     key = key_of(ask.endpoint.record or session.provider.record).wire
     if not isinstance(row, dict) or (not place and key not in row):
-        raise undocumented(session, ask, done.reply, "holds no contact")
+        raise unexpected_response(session, ask, done.reply, "holds no contact")
     return cast("dict[str, JSON]", row)
 
 
-def result(
+def result_row(
     session: Session,
-    ask: Ask,
-    done: Done,
+    ask: Operation,
+    done: Success,
     *,
     key: str,
     changes: Mapping[str, JSON],
@@ -62,7 +62,7 @@ def result(
         after = _after(session, ask, done, key)
     # An answer that is no contact is nothing to compare a contact with.
     known = None if ask.endpoint.record else before
-    outcome, message = judge(session, ask, done, changes, after, _usual(ask, done))
+    outcome, message = judge_outcome(session, ask, done, changes, after, _usual(ask, done))
     if outcome == "updated" and changes and known:
         outcome = outcome if _changed(changes, known) else "unchanged"
     name = key_of(ask.endpoint.record or session.provider.record).name
@@ -78,7 +78,7 @@ def result(
 
 
 def _changed(changes: Mapping[str, JSON], before: Mapping[str, JSON] | None) -> list[str]:
-    return [n for n in changes if before is None or not same(before.get(n), changes[n])]
+    return [n for n in changes if before is None or not json_equal(before.get(n), changes[n])]
 
 
 _REFUSED = (
@@ -90,7 +90,7 @@ _REFUSED = (
 )
 
 
-def failure(
+def failure_row(
     session: Session,
     effect: str,
     error: BaseException,
@@ -148,7 +148,7 @@ def _may_have_been_written(error: BaseException) -> bool:
     return not isinstance(error, (*_REFUSED, *never, AuthenticationError, RateLimitError))
 
 
-def common_columns(session: Session, ask: Ask, done: Done) -> dict[str, Any]:
+def common_columns(session: Session, ask: Operation, done: Success) -> dict[str, Any]:
     return {
         "provider": session.provider.name,
         "operation": ask.endpoint.effect,
@@ -161,7 +161,7 @@ def common_columns(session: Session, ask: Ask, done: Done) -> dict[str, Any]:
     }
 
 
-def _after(session: Session, ask: Ask, done: Done, key: str) -> dict[str, JSON]:
+def _after(session: Session, ask: Operation, done: Success, key: str) -> dict[str, JSON]:
     """The contact that a write answered with; it must be the one that was asked for."""
     record = ask.endpoint.record or session.provider.record
     after = record.from_wire(row_of(session, ask, done))
@@ -170,7 +170,7 @@ def _after(session: Session, ask: Ask, done: Done, key: str) -> dict[str, JSON]:
     other = isinstance(found, str) and key and _bare(record, found) != _bare(record, key)
     if not isinstance(found, str) or not found or (other and not ask.dry_run):
         why = "holds another contact than the one that was written, or none"
-        raise undocumented(session, ask, done.reply, why)
+        raise unexpected_response(session, ask, done.reply, why)
     return after
 
 
@@ -180,17 +180,17 @@ def _bare(record: type[Record], key: str) -> str:
     return re.sub(r"\D", "", key) if is_phone else key.casefold()
 
 
-def _usual(ask: Ask, done: Done) -> str:
+def _usual(ask: Operation, done: Success) -> str:
     """What a good answer means. A creation that may be carried out twice changes who is there."""
     if ask.endpoint.effect == "create" and done.reply.status == 200:
         return "updated" if ask.endpoint.repeats(as_object(ask.call.body)) else "created"
     return _OUTCOMES[ask.endpoint.effect]
 
 
-def judge(
+def judge_outcome(
     session: Session,
-    ask: Ask,
-    done: Done,
+    ask: Operation,
+    done: Success,
     changes: Mapping[str, JSON],
     after: Mapping[str, JSON] | None,
     usual: str,
@@ -211,7 +211,7 @@ def judge(
     return usual, ""
 
 
-def _rehearsed(session: Session, done: Done) -> tuple[str, str]:
+def _rehearsed(session: Session, done: Success) -> tuple[str, str]:
     form, title = session.provider.dry_run, session.provider.title
     if form and form.confirmed.lower() in done.reply.headers:
         return "planned", ""
@@ -219,13 +219,13 @@ def _rehearsed(session: Session, done: Done) -> tuple[str, str]:
     return "unknown", told
 
 
-def _replayed(session: Session, done: Done) -> bool:
+def _replayed(session: Session, done: Success) -> bool:
     form = session.provider.idempotency
     return form is not None and form.replayed.lower() in done.reply.headers
 
 
 def _contradicted(
-    session: Session, ask: Ask, changes: Mapping[str, JSON], after: Mapping[str, JSON]
+    session: Session, ask: Operation, changes: Mapping[str, JSON], after: Mapping[str, JSON]
 ) -> list[str]:
     """Flags and enumerations that do not stand in the answer as they were written.
 

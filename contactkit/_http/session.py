@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class Request:
     """One HTTP request as a value; `form` is sent form-encoded, `body` as JSON.
 
     Its repr shows neither credentials nor people.
@@ -48,7 +48,7 @@ class Call:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reply:
+class Response:
     """What came back; header names in lower case."""
 
     status: int
@@ -57,7 +57,7 @@ class Reply:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lost:
+class NoResponse:
     """No answer; `sent` is True when the request may have arrived."""
 
     reason: str
@@ -71,8 +71,8 @@ class Wait:
     until: float
 
 
-Step: TypeAlias = Call | Wait
-Answer: TypeAlias = Reply | Lost | None
+Step: TypeAlias = Request | Wait
+Answer: TypeAlias = Response | NoResponse | None
 T = TypeVar("T")
 Flow: TypeAlias = Generator[Step, Answer, T]
 
@@ -99,7 +99,7 @@ class World(Protocol):
         ...
 
 
-def told_of(world: World) -> dict[str, str]:
+def world_attrs(world: World) -> dict[str, str]:
     """A world's name, and its notice where it has one."""
     return {"world": world.name} | ({"notice": world.notice} if world.notice else {})
 
@@ -138,11 +138,11 @@ class Session:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
+class Operation:
     """One verb's request, before it is authorised; an `anonymous` one never is."""
 
     endpoint: Endpoint
-    call: Call
+    call: Request
     key: str = field(default="", repr=False)
     idempotency_key: str = ""
     own_key: bool = False
@@ -163,14 +163,14 @@ class Ask:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
+class Success:
     """A good answer: the decoded body, and how it came.
 
     `doubted` says that an earlier attempt may have been carried out already.
     """
 
     body: JSON = field(repr=False)
-    reply: Reply
+    reply: Response
     request_id: str
     at: float
     attempts: int = 0
@@ -178,7 +178,7 @@ class Done:
     elapsed: float = 0.0
 
 
-def prepare(
+def build_operation(
     session: Session,
     endpoint: Endpoint,
     *,
@@ -187,7 +187,7 @@ def prepare(
     body: JSON = None,
     idempotency_key: str = "",
     dry_run: bool = False,
-) -> Ask:
+) -> Operation:
     """Turn a verb into a request; InvalidInputError for a key that could leave its path."""
     headers = dict(endpoint.confirm)
     own_key = bool(idempotency_key)
@@ -206,14 +206,14 @@ def prepare(
         for name, value in session.provider.dry_run.headers.items():
             headers[name] = ",".join(filter(None, (headers.get(name), value)))
     path = endpoint.path.format(key=segment(session.provider, endpoint, key))
-    call = Call(
+    call = Request(
         method=endpoint.method,
         url=session.base_url + path,
         query=query or {},
         headers=headers,
         body=content if content or endpoint.fields else None,
     )
-    return Ask(
+    return Operation(
         endpoint=endpoint,
         call=call,
         key=key,

@@ -15,7 +15,7 @@ import httpx
 
 from contactkit._http import session
 from contactkit._http.connection import Connection, Tap
-from contactkit._http.session import Answer, Call, Flow, Session
+from contactkit._http.session import Answer, Flow, Request, Session
 from contactkit.spec.provider import Provider
 
 T = TypeVar("T")
@@ -122,7 +122,7 @@ def run(flow: Flow[T], connection: Connection, clock: Clock) -> T:
         except StopIteration as end:
             return end.value
         try:
-            answer = connection.send(step) if isinstance(step, Call) else clock.sleep(step.until)
+            answer = connection.send(step) if isinstance(step, Request) else clock.sleep(step.until)
         except BaseException as interrupt:
             flow.throw(interrupt)
             raise
@@ -138,7 +138,7 @@ async def arun(flow: Flow[T], connection: Connection, clock: Clock) -> T:
             return end.value
         try:
             answer = await (
-                connection.asend(step) if isinstance(step, Call) else clock.asleep(step.until)
+                connection.asend(step) if isinstance(step, Request) else clock.asleep(step.until)
             )
         except BaseException as interrupt:
             flow.throw(interrupt)

@@ -37,7 +37,7 @@ JOURNAL_COLUMNS: dict[str, Any] = {
 }
 
 
-class Entries:
+class JournalView:
     """Every write that was made here: `contactkit.journal()`."""
 
     def __call__(self, path: str | Path | None = None) -> pd.DataFrame:
@@ -75,4 +75,4 @@ class Entries:
         return f"<contactkit journal: {own_path()}>"
 
 
-journal = Entries()
+journal = JournalView()

@@ -276,7 +276,7 @@ def _error(path: Path, why: str, then: str) -> JournalError:
     return JournalError(message)
 
 
-class Claim:
+class Lease:
     """Held from when it is made until it is closed or its process dies; its `name` is unique."""
 
     def __init__(self, folder: Path) -> None:
@@ -295,7 +295,7 @@ class Claim:
         with suppress(OSError):
             self._file.unlink()
 
-    def __enter__(self) -> Claim:
+    def __enter__(self) -> Lease:
         return self
 
     def __exit__(

@@ -22,7 +22,7 @@ from typing import Any
 
 import platformdirs
 
-from contactkit._journal.sqlite import Claim, JournalFile, alive, sweep
+from contactkit._journal.sqlite import JournalFile, Lease, alive, sweep
 from contactkit.spec.provider import JSON
 
 _TEXTS = ("plan", "key", "idempotency_key", "code", "message", "field", "request_id")
@@ -90,7 +90,7 @@ class Journal:
         self._file = JournalFile(self.path)
         self._claims = self.path.with_name(f"{self.path.name}-claims")
 
-    def begin(self, intents: Sequence[Intent], claim: Claim | None = None) -> list[int | None]:
+    def begin(self, intents: Sequence[Intent], claim: Lease | None = None) -> list[int | None]:
         """Put down what is about to be sent: the entries' ids, as soon as the disk has them.
 
         There is None for a row of a plan that is not the caller's to send: it is open, or somebody
@@ -120,17 +120,17 @@ class Journal:
 
         self._file.commit(change, durable=False)
 
-    def claim(self) -> Claim:
+    def claim(self) -> Lease:
         """What the rows of a plan are begun under; while it is held, nobody else takes them."""
 
-        def change(connection: sqlite3.Connection) -> Claim:
+        def change(connection: sqlite3.Connection) -> Lease:
             # Nobody else makes a claim, or looks for dead ones, while this has its turn.
             sweep(self._claims)
-            return Claim(self._claims)
+            return Lease(self._claims)
 
         return self._file.commit(change, durable=False)
 
-    def take(self, ids: Iterable[int], claim: Claim) -> set[int]:
+    def take(self, ids: Iterable[int], claim: Lease) -> set[int]:
         """Take over open entries whose claim has ended: those that are the caller's now."""
         asked = list(ids)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from contactkit._http.flow import perform
-from contactkit._http.results import failure
-from contactkit._http.session import Ask, Done, Flow, Session
+from contactkit._http.flow import send
+from contactkit._http.results import failure_row
+from contactkit._http.session import Flow, Operation, Session, Success
 from contactkit._journal.store import Intent, Journal
 from contactkit.errors import JournalError, warn
 from contactkit.spec.provider import JSON
@@ -17,7 +17,7 @@ Rows = list[dict[str, Any]]
 
 def intent(
     session: Session,
-    ask: Ask,
+    ask: Operation,
     *,
     key: str,
     changes: Mapping[str, JSON],
@@ -46,9 +46,9 @@ def intent(
 
 def journaled(
     session: Session,
-    ask: Ask,
+    ask: Operation,
     told: Callable[[], Sequence[Intent]],
-    judged: Callable[[Done], Rows],
+    judged: Callable[[Success], Rows],
 ) -> Flow[Rows]:
     """Carry a request out and judge its answer, with the journal before and after.
 
@@ -56,11 +56,11 @@ def journaled(
     """
     journal = session.journal if ask.writes else None
     if journal is None:
-        return judged((yield from perform(session, ask)))
+        return judged((yield from send(session, ask)))
     begun = told()
     ids = journal.begin(begun)
     try:
-        rows = judged((yield from perform(session, ask)))
+        rows = judged((yield from send(session, ask)))
     except BaseException as error:
         rows = [_failed(session, error, each) for each in begun]
         if isinstance(error, Exception) or rows[0]["outcome"] != "unknown":
@@ -71,7 +71,7 @@ def journaled(
 
 
 def _failed(session: Session, error: BaseException, begun: Intent) -> dict[str, Any]:
-    return failure(
+    return failure_row(
         session,
         begun.operation,
         error,

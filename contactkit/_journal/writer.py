@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from contactkit._journal.sqlite import Claim
+from contactkit._journal.sqlite import Lease
 from contactkit._journal.store import Intent, Journal
 from contactkit.errors import JournalError
 
@@ -15,14 +15,14 @@ _GATHERING = 0.002
 _Waiting = tuple[Intent, "asyncio.Future[int | None]"]
 
 
-class Book:
+class JournalWriter:
     """Begins and ends entries of one event loop's writes under one claim.
 
     Commits are made on another thread, one after the other, so that none holds up what is on the
     wire. `error` is what the journal failed with; nothing is begun from then on.
     """
 
-    def __init__(self, journal: Journal, claim: Claim) -> None:
+    def __init__(self, journal: Journal, claim: Lease) -> None:
         self.error: JournalError | None = None
         self._journal = journal
         self._claim = claim

@@ -15,16 +15,26 @@ import pandas as pd
 from contactkit._frames.frame import result_frame
 from contactkit._http.connection import Connection
 from contactkit._http.response import utc
-from contactkit._http.session import Answer, Call, Reply, Session, Wait
+from contactkit._http.session import Answer, Request, Response, Session, Wait
 from contactkit._http.world import Clock
-from contactkit._journal.writer import Book
+from contactkit._journal.writer import JournalWriter
 from contactkit._plans.load import PlanName
 from contactkit._plans.options import Options
-from contactkit._plans.pacing import Pace, Slots, Traffic, through
+from contactkit._plans.pacing import ConcurrencyLimit, Pacer, RequestStats, through
 from contactkit._plans.plan import Plan
 from contactkit._plans.progress import Progress
 from contactkit._plans.resume import jobs_of
-from contactkit._plans.steps import Begin, Fate, Job, Row, Stopped, Terms, Turn, Writing, told
+from contactkit._plans.steps import (
+    ApplySettings,
+    AwaitSlot,
+    JournalIntent,
+    PendingWrite,
+    Row,
+    Stopped,
+    WriteResult,
+    Writing,
+    told,
+)
 from contactkit._plans.write import written
 from contactkit.errors import JournalError
 
@@ -56,17 +66,17 @@ class Apply:
         self._clock = clock
         self._options = options
         self._notice = notice
-        self._terms = Terms(
+        self._terms = ApplySettings(
             session=session,
             plan=plan.name,
             dry_run=options.dry_run,
             on_conflict=options.on_conflict,
         )
-        self._pace = Pace(session.budget, options.concurrency)
-        self._traffic = Traffic(clock.now(), self._left)
+        self._pace = Pacer(session.budget, options.concurrency)
+        self._traffic = RequestStats(clock.now(), self._left)
         self._rows: list[Row | None] = [None] * len(plan)
         self._counts: Counter[str] = Counter()
-        self._slots = Slots(lambda: self._pace.in_flight)
+        self._slots = ConcurrencyLimit(lambda: self._pace.in_flight)
         self._halt: asyncio.Future[None] | None = None
         self._workers: list[asyncio.Task[None]] = []
         self._failures = 0
@@ -86,7 +96,7 @@ class Apply:
         journal, most = self._session.plan_journal, self._options.concurrency
         with nullcontext() if self._options.dry_run else journal.claim() as claim:
             jobs = self._sorted(jobs_of(self._plan, self._session, journal, claim))
-            self._book = Book(journal, claim) if claim else None
+            self._book = JournalWriter(journal, claim) if claim else None
             self._most = self._options.most_failures(len(jobs))
             self._jobs = iter(jobs)
             count = min(most + most // 2 + 1, len(jobs))
@@ -120,11 +130,11 @@ class Apply:
         for worker in self._workers:
             worker.cancel()
 
-    def _sorted(self, found: Iterator[Job | Row]) -> list[tuple[int, Job]]:
+    def _sorted(self, found: Iterator[PendingWrite | Row]) -> list[tuple[int, PendingWrite]]:
         """The jobs with their positions; what is no job has its result row at once."""
-        jobs: list[tuple[int, Job]] = []
+        jobs: list[tuple[int, PendingWrite]] = []
         for position, each in enumerate(found):
-            if not isinstance(each, Job):
+            if not isinstance(each, PendingWrite):
                 self._keep(position, each)
             elif self._options.limit is not None and len(jobs) >= self._options.limit:
                 self._keep(position, self._unsent(each, f"limit={self._options.limit}"))
@@ -132,7 +142,7 @@ class Apply:
                 jobs.append((position, each))
         return jobs
 
-    def _unsent(self, job: Job, why: str) -> Row:
+    def _unsent(self, job: PendingWrite, why: str) -> Row:
         return told(self._session, job.planned, "planned", f"not sent: {why}")
 
     def _keep(self, position: int, row: Row) -> None:
@@ -147,7 +157,7 @@ class Apply:
             else:
                 self._take(position, await self._driven(written(self._terms, job)))
 
-    async def _driven(self, flow: Writing[Fate]) -> Fate:
+    async def _driven(self, flow: Writing[WriteResult]) -> WriteResult:
         """A job from its first turn on, of which only so many may be under way, to its end."""
         answer: Answer = None
         interrupt: BaseException | None = None
@@ -157,7 +167,7 @@ class Apply:
                 step = flow.throw(interrupt) if interrupt else flow.send(answer)
                 answer = interrupt = None
                 try:
-                    if waits and isinstance(step, Turn):
+                    if waits and isinstance(step, AwaitSlot):
                         await self._slots.enter()
                         waits = False
                     answer = await self._step(step)
@@ -169,19 +179,19 @@ class Apply:
             if not waits:
                 self._slots.leave()
 
-    async def _step(self, step: Call | Wait | Turn | Begin) -> Answer:
-        if isinstance(step, Call):
+    async def _step(self, step: Request | Wait | AwaitSlot | JournalIntent) -> Answer:
+        if isinstance(step, Request):
             return await self._send(step)
-        if isinstance(step, Turn):
+        if isinstance(step, AwaitSlot):
             await self._turn()
-        elif isinstance(step, Begin):
+        elif isinstance(step, JournalIntent):
             if self._book:
                 step.id = await self._book.begin(step.intent)
         else:
             await self._nap(step.until)
         return None
 
-    async def _send(self, call: Call) -> Answer:
+    async def _send(self, call: Request) -> Answer:
         sent_at = self._clock.now()
         self._traffic.sent(sent_at)
         self._flying += 1
@@ -190,13 +200,13 @@ class Apply:
         finally:
             self._flying -= 1
         now = self._clock.now()
-        refused = isinstance(answer, Reply) and answer.status == 429
+        refused = isinstance(answer, Response) and answer.status == 429
         if refused:
             self._traffic.limited(now)
-        if isinstance(answer, Reply) and answer.status < 500 and not refused:
+        if isinstance(answer, Response) and answer.status < 500 and not refused:
             self._pace.well()
         else:
-            told = isinstance(answer, Reply) and "retry-after" in answer.headers
+            told = isinstance(answer, Response) and "retry-after" in answer.headers
             self._pace.trouble(sent_at, now, refused=refused, told=told)
         return answer
 
@@ -230,7 +240,7 @@ class Apply:
         if self.stopped:
             raise Stopped(self.stopped)
 
-    def _take(self, position: int, fate: Fate) -> None:
+    def _take(self, position: int, fate: WriteResult) -> None:
         """Keep what became of a contact, and stop where it means no good for the others."""
         self._keep(position, fate.row)
         if fate.id is not None and self._book:

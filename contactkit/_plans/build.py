@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from contactkit._http.session import Session, segment
-from contactkit._plans.diff import Differences, differences, keys_of, known, refuse, spelled
-from contactkit._plans.plan import Plan, Planned
+from contactkit._plans.diff import FrameDiff, differences, keys_of, original_rows, refuse, spelled
+from contactkit._plans.plan import Plan, PlannedWrite
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.spec.provider import JSON, Endpoint, Provider
 from contactkit.spec.record import fields_of, key_of, parse_time
-from contactkit.spec.validate import judged, key_text, plain, to_send
+from contactkit.spec.validate import key_text, merge_patch, to_python, validate_edit
 
 _NEW = FieldProblem(field="", message="is new; create=True plans to create it", code="new")
 
@@ -24,7 +24,7 @@ _NEW = FieldProblem(field="", message="is new; create=True plans to create it", 
 def check_edited(provider: Provider, edited: Any, *, create: bool, delete: bool) -> None:
     """Raise InvalidInputError for what no original could make a plan of."""
     for name, given in {"create": create, "delete": delete}.items():
-        if type(plain(given)) is not bool:
+        if type(to_python(given)) is not bool:
             refuse(provider, name, "must be True or False")
     keys_of(provider, edited, keyless=_keyless(provider, create))
 
@@ -69,11 +69,11 @@ def _read_at(original: pd.DataFrame) -> datetime | None:
         return None
 
 
-def _written(provider: Provider, found: Differences, create: bool) -> list[tuple[int, Planned]]:
+def _written(provider: Provider, found: FrameDiff, create: bool) -> list[tuple[int, PlannedWrite]]:
     """Updates and creations, with their positions in the edited frame and in its order."""
     new = np.flatnonzero(found.rows < 0).tolist()
     changed = sorted(found.changes.keys() - set(new))
-    before = known(provider, found, found.rows[changed])
+    before = original_rows(provider, found, found.rows[changed])
     written = {row: _created(provider, found, row, create) for row in new}
     for row, contact in zip(changed, before, strict=True):
         written[row] = _updated(provider, found, row, contact)
@@ -81,67 +81,67 @@ def _written(provider: Provider, found: Differences, create: bool) -> list[tuple
 
 
 def _updated(
-    provider: Provider, found: Differences, row: int, before: Mapping[str, JSON]
-) -> Planned:
+    provider: Provider, found: FrameDiff, row: int, before: Mapping[str, JSON]
+) -> PlannedWrite:
     declared, problems = fields_of(provider.record), list[FieldProblem]()
     sent: dict[str, JSON] = {}
     for name, value in found.changes[row].items():
         try:
             each = declared.get(name)
-            sent[name] = to_send(each, before.get(name), value) if each else value
+            sent[name] = merge_patch(each, before.get(name), value) if each else value
         except ValueError as error:
             problems.append(FieldProblem(field=name, message=str(error), code="type"))
     problems += _key_problems(provider, "update", found.keys[row])
     return _judged(provider, "update", found, row, before, sent, problems)
 
 
-def _created(provider: Provider, found: Differences, row: int, create: bool) -> Planned:
+def _created(provider: Provider, found: FrameDiff, row: int, create: bool) -> PlannedWrite:
     wanted = found.changes.get(row, {})
     if create:
         problems = [] if _endpoint(provider, "create") else [_lacks(provider, "create")]
         return _judged(provider, "create", found, row, None, wanted, problems)
     changes = {name: _as_json(value) for name, value in wanted.items()}
-    return Planned(operation="create", key=found.keys[row], changes=changes, problems=(_NEW,))
+    return PlannedWrite(operation="create", key=found.keys[row], changes=changes, problems=(_NEW,))
 
 
-def _deleted(provider: Provider, found: Differences) -> list[Planned]:
+def _deleted(provider: Provider, found: FrameDiff) -> list[PlannedWrite]:
     endpoint = _endpoint(provider, "delete")
     if endpoint and endpoint.deprecated and len(found.gone):
         warn(endpoint.deprecated, DeprecationWarning)
     name = key_of(provider.record).name
     return [
-        Planned(
+        PlannedWrite(
             operation="delete",
             key=spelled(provider, each[name]),
             before=each,
             problems=tuple(_key_problems(provider, "delete", each[name])),
         )
-        for each in known(provider, found, found.gone)
+        for each in original_rows(provider, found, found.gone)
     ]
 
 
 def _judged(
     provider: Provider,
     verb: str,
-    found: Differences,
+    found: FrameDiff,
     row: int,
     before: Mapping[str, JSON] | None,
     sent: Mapping[str, JSON],
     problems: Iterable[FieldProblem],
-) -> Planned:
+) -> PlannedWrite:
     endpoint, wrong = _endpoint(provider, verb), [*problems]
     taken = fields_of(endpoint.params) if endpoint else {}
     options = {n: v for n, v in found.options.get(row, {}).items() if n in taken}
     values: Mapping[str, JSON] = {}
     try:
         if endpoint:
-            checked = judged(provider, endpoint, {**sent, **options}, before)
+            checked = validate_edit(provider, endpoint, {**sent, **options}, before)
             values = checked.values
             wrong += [each for each in checked.problems if not (wrong and each.code == "empty")]
     except InvalidInputError as error:
         wrong += error.problems
     wanted = found.changes.get(row, {})
-    return Planned(
+    return PlannedWrite(
         operation=verb,
         key=spelled(provider, found.keys[row]),
         before=before,

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from contactkit.errors import FieldProblem
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import fields_of
-from contactkit.spec.validate import after
+from contactkit.spec.validate import value_after
 
 VERBS = ("create", "update", "delete")
 """The verbs that a plan sends, one request a contact."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Planned:
+class PlannedWrite:
     """One contact's write: `changes` by field name as they would be sent, None to clear.
 
     Where there are `problems` it is refused, and nothing of it is sent. `options` are what the verb
@@ -44,7 +44,7 @@ class Planned:
         held, declared = self.before or {}, fields_of(provider.record)
         wrong = {each.field for each in self.problems}
         new = {
-            name: after(declared[name], held.get(name), value)
+            name: value_after(declared[name], held.get(name), value)
             if name in declared and name not in wrong
             else value
             for name, value in self.changes.items()

@@ -15,12 +15,12 @@ from typing import Any, NoReturn
 import numpy as np
 import pandas as pd
 
-from contactkit._frames.coerce import CLEAR, Reading, objects, read, value_of
+from contactkit._frames.coerce import CLEAR, CoercedColumn, objects, read, value_of
 from contactkit._frames.frame import dumped
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
-from contactkit.spec.validate import is_phone, key_text, phone, plain, same
+from contactkit.spec.validate import is_phone, json_equal, key_text, phone, to_python
 
 MOST_NAMED = 10
 
@@ -29,7 +29,7 @@ _NO_FIELD = re.compile(r"index|level_\d+|Unnamed: 0")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Differences:
+class FrameDiff:
     """What an edited frame asks for, by the positions of its rows and of the original's.
 
     `rows` has the original's row for each edited one, -1 where that is new; `gone` are those that
@@ -48,7 +48,7 @@ class Differences:
 
 def differences(
     provider: Provider, edited: pd.DataFrame, original: pd.DataFrame, *, keyless: bool = False
-) -> Differences:
+) -> FrameDiff:
     """The cells that differ; NA in `edited` is none, and CLEAR is one where there is a value.
 
     InvalidInputError for keys that are missing or there twice; with `keyless`, a row without one is
@@ -107,7 +107,7 @@ def _options(provider: Provider) -> dict[str, RecordField]:
     return {name: each for verb in writing for name, each in fields_of(verb.params).items()}
 
 
-def keys_of(provider: Provider, edited: pd.DataFrame, *, keyless: bool) -> Reading:
+def keys_of(provider: Provider, edited: pd.DataFrame, *, keyless: bool) -> CoercedColumn:
     """The keys of an edited frame; InvalidInputError where one is missing or there twice."""
     declared = key_of(provider.record)
     # Whoever goes on to compare is warned then.
@@ -120,7 +120,9 @@ def keys_of(provider: Provider, edited: pd.DataFrame, *, keyless: bool) -> Readi
     return found
 
 
-def _matched(provider: Provider, mine: Reading, original: Mapping[str, pd.Series]) -> Differences:
+def _matched(
+    provider: Provider, mine: CoercedColumn, original: Mapping[str, pd.Series]
+) -> FrameDiff:
     declared = key_of(provider.record)
     theirs = read(declared, original[declared.name])
     _need_once(provider, theirs.values, theirs.there, "original")
@@ -134,7 +136,7 @@ def _matched(provider: Provider, mine: Reading, original: Mapping[str, pd.Series
     # The place after the last is for those that are not there.
     found = np.append(known, -1)[rows]
     gone = np.setdiff1d(known, found)
-    return Differences(keys=keys.tolist(), rows=found, gone=gone, original=original)
+    return FrameDiff(keys=keys.tolist(), rows=found, gone=gone, original=original)
 
 
 def _respell(provider: Provider, keys: Any, rows: Any, held: pd.Index) -> None:
@@ -177,7 +179,7 @@ def _need(provider: Provider, wrong: Iterable[int], which: str, message: str) ->
         raise InvalidInputError(f"{provider.name} plan", named)
 
 
-def known(provider: Provider, found: Differences, rows: Any) -> list[dict[str, JSON]]:
+def original_rows(provider: Provider, found: FrameDiff, rows: Any) -> list[dict[str, JSON]]:
     """Contacts as the original has them in these rows, by field name and as JSON."""
     declared = fields_of(provider.record)
     columns = {
@@ -189,7 +191,7 @@ def known(provider: Provider, found: Differences, rows: Any) -> list[dict[str, J
 
 
 def _compare(
-    declared: RecordField, column: pd.Series, original: pd.Series | None, found: Differences
+    declared: RecordField, column: pd.Series, original: pd.Series | None, found: FrameDiff
 ) -> None:
     mine, rows = read(declared, column), found.rows
     differs = mine.there | mine.unread
@@ -209,10 +211,10 @@ def _compare(
     _put(found.changes, declared.name, positions, values)
 
 
-def _differs(declared: RecordField, mine: Reading, theirs: Reading) -> Any:
+def _differs(declared: RecordField, mine: CoercedColumn, theirs: CoercedColumn) -> Any:
     if declared.kind in ("list", "dict"):
         pairs = zip(mine.values, theirs.values, strict=True)
-        other = np.fromiter((a is not b and not same(a, b) for a, b in pairs), bool)
+        other = np.fromiter((a is not b and not json_equal(a, b) for a, b in pairs), bool)
     else:
         other = mine.values != theirs.values
     held = theirs.there | theirs.unread
@@ -247,7 +249,7 @@ def _values(declared: RecordField, column: pd.Series) -> list[JSON]:
 
 
 def _compare_unknown(
-    name: str, column: pd.Series, original: pd.Series | None, found: Differences
+    name: str, column: pd.Series, original: pd.Series | None, found: FrameDiff
 ) -> None:
     cells = objects(column)
     positions = np.flatnonzero(~pd.isna(cells)).tolist()
@@ -256,13 +258,13 @@ def _compare_unknown(
         positions = [
             at for at in positions if rows[at] < 0 or not _alike(cells[at], held[rows[at]])
         ]
-    values = [None if cells[at] is CLEAR else plain(cells[at]) for at in positions]
+    values = [None if cells[at] is CLEAR else to_python(cells[at]) for at in positions]
     _put(found.changes, name, positions, values)
 
 
 def _alike(one: Any, other: Any) -> bool:
     try:
-        return one is other or bool(plain(one) == plain(other))
+        return one is other or bool(to_python(one) == to_python(other))
     except (TypeError, ValueError):
         return False
 

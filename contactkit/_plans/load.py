@@ -13,7 +13,7 @@ import pandas as pd
 
 from contactkit._frames.frame import OUTCOMES
 from contactkit._plans import parquet
-from contactkit._plans.plan import Door, Plan
+from contactkit._plans.plan import Plan, PlanBackend
 from contactkit._providers import find
 from contactkit.errors import ConfigurationError, FieldProblem, InvalidInputError
 
@@ -69,7 +69,7 @@ def bound(plan: Plan, client: Any) -> Plan:
     return replace(plan, door=_door(client, plan.provider.name))
 
 
-def _door(client: Any, provider: str) -> Door:
+def _door(client: Any, provider: str) -> PlanBackend:
     door = getattr(getattr(client, "contacts", None), "door", None)
     if door is None:
         raise ConfigurationError("client must be a client, as contactkit.connect() makes it")

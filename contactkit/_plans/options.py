@@ -11,7 +11,7 @@ from contactkit._http.session import Session
 from contactkit._plans.progress import Progress, shown
 from contactkit._plans.steps import OnConflict
 from contactkit.errors import FieldProblem, InvalidInputError
-from contactkit.spec.validate import plain
+from contactkit.spec.validate import to_python
 
 _MOST_AT_ONCE = 256
 
@@ -48,11 +48,11 @@ def checked(
     patience: Any = None,
 ) -> Options:
     """The options, or InvalidInputError that says what is allowed."""
-    if type(plain(dry_run)) is not bool:
+    if type(to_python(dry_run)) is not bool:
         _refuse(session, "dry_run", "must be True or False")
     if on_conflict not in (None, "refuse", "reread"):
         _refuse(session, "on_conflict", "must be 'refuse' or 'reread', or None to look at nothing")
-    if not callable(progress) and type(plain(progress)) is not bool:
+    if not callable(progress) and type(to_python(progress)) is not bool:
         _refuse(session, "progress", "must be True or False, or take a Progress")
     tell = progress if callable(progress) else shown() if progress else None
     return Options(
@@ -67,7 +67,7 @@ def checked(
 
 
 def _whole(session: Session, name: str, given: Any, most: int | None) -> int:
-    value = plain(given)
+    value = to_python(given)
     if type(value) is not int or value < 1 or (most and value > most):
         until = f"from 1 to {most}" if most else "above 0"
         _refuse(session, name, f"must be a whole number {until}")
@@ -75,7 +75,7 @@ def _whole(session: Session, name: str, given: Any, most: int | None) -> int:
 
 
 def _failures(session: Session, given: Any) -> float | None:
-    value = plain(given)
+    value = to_python(given)
     if value is None or (type(value) is int and value >= 1):
         return value
     if type(value) is not float or not 0 < value < 1:
@@ -85,7 +85,7 @@ def _failures(session: Session, given: Any) -> float | None:
 
 
 def _seconds(session: Session, given: Any) -> float:
-    value = plain(given)
+    value = to_python(given)
     if type(value) not in (int, float) or not value >= 0:
         _refuse(session, "patience", "must be seconds, 0 or more")
     return float(value)

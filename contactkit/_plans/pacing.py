@@ -22,7 +22,7 @@ _LONGEST_GAP = 30.0
 _TRUST = 8
 
 
-class Pace:
+class Pacer:
     """When the next request may go, and how many may be on the wire, of `most` at best.
 
     Trouble (a 429, a 5xx, no answer) halves both; every good answer gives a little back.
@@ -89,7 +89,7 @@ def through(budget: Budget, count: int, now: float) -> float:
     return max(evenly, budget.through(count, now))
 
 
-class Slots:
+class ConcurrencyLimit:
     """`most` says how many there are; it may change, and is asked when somebody comes or goes."""
 
     def __init__(self, most: Callable[[], int]) -> None:
@@ -134,7 +134,7 @@ _MOST = 300
 _LATELY = 5.0
 
 
-class Traffic:
+class RequestStats:
     """Counts from `start` on, in seconds since the epoch; long applies are told more coarsely.
 
     `left` says how many requests the budget has left at a time, None where nothing limits them.

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from contactkit._plans.change import Planned
+from contactkit._plans.change import PlannedWrite
 from contactkit.errors import ConfigurationError, FieldProblem
 
 _PARTS = ("before", "changes", "options", "problems", "stays")
@@ -27,7 +27,7 @@ _TOLD = {
 
 
 def write(
-    path: str | Path, contacts: Sequence[Planned], index: pd.Index, told: Mapping[str, Any]
+    path: str | Path, contacts: Sequence[PlannedWrite], index: pd.Index, told: Mapping[str, Any]
 ) -> None:
     """Write one row a contact, and what was `told` of the whole as the file's attributes."""
     rows = [
@@ -42,7 +42,7 @@ def write(
     frame.to_parquet(path)
 
 
-def read(path: str | Path) -> tuple[tuple[Planned, ...], pd.Index, dict[str, Any]]:
+def read(path: str | Path) -> tuple[tuple[PlannedWrite, ...], pd.Index, dict[str, Any]]:
     """The contacts, their index, and what was told; ConfigurationError for another file."""
     try:
         frame = pd.read_parquet(path)
@@ -55,7 +55,7 @@ def read(path: str | Path) -> tuple[tuple[Planned, ...], pd.Index, dict[str, Any
         raise ConfigurationError(f"{path}: is no plan: {type(error).__name__}") from error
 
 
-def _planned(row: Mapping[Any, Any]) -> Planned:
+def _planned(row: Mapping[Any, Any]) -> PlannedWrite:
     parts = {name: json.loads(row[name]) for name in _PARTS}
     problems = tuple(FieldProblem(**each) for each in parts.pop("problems"))
-    return Planned(operation=row["operation"], key=row["key"], problems=problems, **parts)
+    return PlannedWrite(operation=row["operation"], key=row["key"], problems=problems, **parts)

@@ -20,7 +20,7 @@ import pandas as pd
 from contactkit._http.rate_limits import Budget
 from contactkit._http.session import Session, World
 from contactkit._plans import parquet, tables
-from contactkit._plans.change import Planned
+from contactkit._plans.change import PlannedWrite
 from contactkit._plans.pacing import through
 from contactkit._plans.progress import Progress
 from contactkit._plans.steps import OnConflict
@@ -34,7 +34,7 @@ MOST_SHOWN = 10
 Tell = Callable[[Progress], None]
 
 
-class Door(Protocol):
+class PlanBackend(Protocol):
     """What carries a plan out: a client's contacts."""
 
     @property
@@ -80,7 +80,7 @@ class Plan:
     """
 
     provider: Provider
-    contacts: tuple[Planned, ...]
+    contacts: tuple[PlannedWrite, ...]
     index: pd.Index
     created: datetime
     unchanged: int = 0
@@ -88,7 +88,7 @@ class Plan:
     of: tuple[str, tuple[int, ...]] | None = None
     again: bool = False
     read: datetime | None = None
-    door: Door | None = None
+    door: PlanBackend | None = None
 
     def __len__(self) -> int:
         """How many contacts it is about."""
@@ -217,9 +217,9 @@ class Plan:
         return self._through.view(self)
 
     @property
-    def aio(self) -> AwaitingPlan:
+    def aio(self) -> AsyncPlan:
         """The same to be awaited."""
-        return AwaitingPlan(self)
+        return AsyncPlan(self)
 
     def undo(self) -> Plan:
         """The plan that takes back what was written of this one; the contacts are read for it.
@@ -231,7 +231,7 @@ class Plan:
         return self._through.undo(self)
 
     @property
-    def _through(self) -> Door:
+    def _through(self) -> PlanBackend:
         if self.door is None:
             hint = "read it with one, as contactkit.read_plan(path, client)"
             raise ConfigurationError(f"the plan has no client; {hint}")
@@ -281,7 +281,7 @@ class Plan:
         return tables.as_html(*self._shown())
 
 
-class AwaitingPlan:
+class AsyncPlan:
     """A plan through the awaiting door."""
 
     def __init__(self, plan: Plan) -> None:

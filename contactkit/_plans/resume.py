@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contactkit._http.session import Session
-from contactkit._journal.sqlite import Claim
+from contactkit._journal.sqlite import Lease
 from contactkit._journal.store import Journal
-from contactkit._plans.change import Planned
+from contactkit._plans.change import PlannedWrite
 from contactkit._plans.plan import Plan
-from contactkit._plans.steps import Job, Row, told
+from contactkit._plans.steps import PendingWrite, Row, told
 
 DONE = ("created", "updated", "unchanged", "deleted")
 _UNDO = "undo:"
@@ -38,8 +38,8 @@ def entries_of(journal: Journal, name: str, account: str) -> Entries:
 
 
 def jobs_of(
-    plan: Plan, session: Session, journal: Journal, claim: Claim | None
-) -> Iterator[Job | Row]:
+    plan: Plan, session: Session, journal: Journal, claim: Lease | None
+) -> Iterator[PendingWrite | Row]:
     """Each contact of a plan: a job to do, or the result row of what is settled already.
 
     Without a claim nothing is taken over of what a killed process left open, and nothing written.
@@ -55,10 +55,10 @@ def jobs_of(
             entry = {**entry, "outcome": _PAST} if _is_past(plan, planned, entry) else entry
             yield _known(session, planned, row, entry, mine)
         else:
-            yield Job(planned=planned, row=row)
+            yield PendingWrite(planned=planned, row=row)
 
 
-def _is_past(plan: Plan, planned: Planned, entry: Mapping[str, Any]) -> bool:
+def _is_past(plan: Plan, planned: PlannedWrite, entry: Mapping[str, Any]) -> bool:
     """Whether what became of a contact says nothing of what is to be done now.
 
     What still differed when it was read later was changed back meanwhile, or never written. Who is
@@ -70,7 +70,7 @@ def _is_past(plan: Plan, planned: Planned, entry: Mapping[str, Any]) -> bool:
     return bool(planned.key and plan.read and at and at < plan.read)
 
 
-def _refused(session: Session, planned: Planned) -> Row:
+def _refused(session: Session, planned: PlannedWrite) -> Row:
     problems = planned.problems
     return told(session, planned, "refused", "; ".join(map(str, problems))) | {
         "code": next((each.code for each in problems if each.code), None),
@@ -79,16 +79,18 @@ def _refused(session: Session, planned: Planned) -> Row:
 
 
 def _known(
-    session: Session, planned: Planned, row: int, entry: Mapping[str, Any], mine: set[int]
-) -> Job | Row:
+    session: Session, planned: PlannedWrite, row: int, entry: Mapping[str, Any], mine: set[int]
+) -> PendingWrite | Row:
     """What an earlier attempt leaves to be done."""
     outcome, id = entry["outcome"], entry["id"]
     match outcome:
         case "failed" | "unknown":
             doubted = outcome == "unknown"
-            return Job(planned=planned, row=row, seen=id, earlier=entry, doubted=doubted)
+            return PendingWrite(planned=planned, row=row, seen=id, earlier=entry, doubted=doubted)
         case None if id in mine:
-            return Job(planned=planned, row=row, seen=id, earlier=entry, doubted=True, open=True)
+            return PendingWrite(
+                planned=planned, row=row, seen=id, earlier=entry, doubted=True, open=True
+            )
         case None:
             return told(session, planned, "skipped", "another process is at it")
         case "refused":
@@ -97,11 +99,15 @@ def _known(
             message = f"{outcome} already, at {entry['at']:%Y-%m-%d %H:%M:%S} UTC"
             return _again(session, planned, "skipped", entry, message)
         case _:
-            return Job(planned=planned, row=row, seen=id)
+            return PendingWrite(planned=planned, row=row, seen=id)
 
 
 def _again(
-    session: Session, planned: Planned, outcome: str, entry: Mapping[str, Any], message: str | None
+    session: Session,
+    planned: PlannedWrite,
+    outcome: str,
+    entry: Mapping[str, Any],
+    message: str | None,
 ) -> Row:
     """The result row of what was written, or refused, by an earlier apply."""
     row = told(session, planned, outcome, message or "")

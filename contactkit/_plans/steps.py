@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from contactkit._http.session import Answer, Call, Session, Wait
+from contactkit._http.session import Answer, Request, Session, Wait
 from contactkit._journal.store import Intent
-from contactkit._plans.change import Planned
+from contactkit._plans.change import PlannedWrite
 
 Row: TypeAlias = dict[str, Any]
 Entry: TypeAlias = Mapping[str, Any]
@@ -18,19 +18,19 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Turn:
+class AwaitSlot:
     """Wait until the next request may go."""
 
 
 @dataclass
-class Begin:
+class JournalIntent:
     """Have the journal put a write down before it is sent: then it has an `id`, or is not ours."""
 
     intent: Intent
     id: int | None = None
 
 
-Writing: TypeAlias = Generator[Call | Wait | Turn | Begin, Answer, T]
+Writing: TypeAlias = Generator[Request | Wait | AwaitSlot | JournalIntent, Answer, T]
 
 
 class Stopped(BaseException):
@@ -38,7 +38,7 @@ class Stopped(BaseException):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
+class ApplySettings:
     """What all contacts of one apply share; `plan` is what the journal knows the plan by."""
 
     session: Session
@@ -48,14 +48,14 @@ class Terms:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
+class PendingWrite:
     """One contact to write: its row in the journal, and the number of the last entry `seen` there.
 
     `earlier` is that entry, where it was an attempt at the same; a `doubted` one may have been
     carried out, and an `open` one is the caller's to close.
     """
 
-    planned: Planned
+    planned: PlannedWrite
     row: int
     seen: int = 0
     earlier: Entry | None = None
@@ -64,7 +64,7 @@ class Job:
 
 
 @dataclass(kw_only=True, slots=True)
-class Fate:
+class WriteResult:
     """What became of a contact: its result row, its open entry, and why all others must stop."""
 
     row: Row
@@ -73,7 +73,7 @@ class Fate:
     lost: bool = False
 
 
-def told(session: Session, planned: Planned, outcome: str, message: str) -> Row:
+def told(session: Session, planned: PlannedWrite, outcome: str, message: str) -> Row:
     """The result row of a contact that was not sent."""
     return {
         "provider": session.provider.name,

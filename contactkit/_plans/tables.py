@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from contactkit._frames.frame import RESULT_COLUMNS, STRING, declared_frame
-from contactkit._plans.change import Planned
+from contactkit._plans.change import PlannedWrite
 from contactkit.spec.provider import JSON, Provider
 
 ROW_COLUMNS = {
@@ -36,12 +36,12 @@ SUMMARY_COLUMNS: dict[str, Any] = {
 }
 
 
-def rows(provider: Provider, contacts: Sequence[Planned], index: pd.Index) -> pd.DataFrame:
+def rows(provider: Provider, contacts: Sequence[PlannedWrite], index: pd.Index) -> pd.DataFrame:
     """A row a contact, with columns of a result frame."""
     return declared_frame(ROW_COLUMNS, [_row(provider, each) for each in contacts], index)
 
 
-def _row(provider: Provider, each: Planned) -> dict[str, Any]:
+def _row(provider: Provider, each: PlannedWrite) -> dict[str, Any]:
     problems = each.problems
     return {
         "provider": provider.name,
@@ -57,7 +57,7 @@ def _row(provider: Provider, each: Planned) -> dict[str, Any]:
     }
 
 
-def cells(provider: Provider, contacts: Sequence[Planned], index: pd.Index) -> pd.DataFrame:
+def cells(provider: Provider, contacts: Sequence[PlannedWrite], index: pd.Index) -> pd.DataFrame:
     """A row a cell that differs, under its contact's label."""
     at: list[int] = []
     found: list[dict[str, Any]] = []
@@ -68,7 +68,7 @@ def cells(provider: Provider, contacts: Sequence[Planned], index: pd.Index) -> p
     return declared_frame(CELL_COLUMNS, found, index.take(np.array(at, dtype=np.intp)))
 
 
-def cells_of(provider: Provider, each: Planned) -> Iterator[dict[str, Any]]:
+def cells_of(provider: Provider, each: PlannedWrite) -> Iterator[dict[str, Any]]:
     """The cells of one contact; one without a field where it has none."""
     told = each.reasons()
     became = each.after(provider) or {}
@@ -83,7 +83,7 @@ def cells_of(provider: Provider, each: Planned) -> Iterator[dict[str, Any]]:
         }
 
 
-def summary(contacts: Sequence[Planned], unchanged: int, vanished: int) -> pd.DataFrame:
+def summary(contacts: Sequence[PlannedWrite], unchanged: int, vanished: int) -> pd.DataFrame:
     """How many contacts, by operation and outcome."""
     found = Counter((each.operation, each.outcome) for each in contacts)
     found["update", "unchanged"] = unchanged

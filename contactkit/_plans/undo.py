@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 
 from contactkit._frames.frame import rows_of
-from contactkit._http.flow import perform
+from contactkit._http.flow import send
 from contactkit._http.results import row_of
-from contactkit._http.session import Flow, Session, prepare
-from contactkit._plans.change import Planned
+from contactkit._http.session import Flow, Session, build_operation
+from contactkit._plans.change import PlannedWrite
 from contactkit._plans.plan import Plan
 from contactkit._plans.resume import DONE, entries_of, undoing
 from contactkit.errors import FieldProblem, InvalidInputError, NotFoundError
 from contactkit.spec.provider import JSON, Endpoint, Provider, Undo
 from contactkit.spec.record import fields_of, key_of
-from contactkit.spec.validate import judged, same, settable, to_send
+from contactkit.spec.validate import json_equal, merge_patch, validate_edit, writable_fields
 
 # Past so many contacts a listing costs fewer requests than asking for each.
 _MOST_ALONE = 50
@@ -28,7 +28,7 @@ Contact = Mapping[str, JSON]
 Entry = Mapping[str, Any]
 
 
-def undone(session: Session, plan: Plan, listed: Callable[[], Flow[pd.DataFrame]]) -> Flow[Plan]:
+def plan_undo(session: Session, plan: Plan, listed: Callable[[], Flow[pd.DataFrame]]) -> Flow[Plan]:
     """Plan the undoing of what was written of a plan, held against the contacts as they stand."""
     entries = entries_of(session.plan_journal, plan.name, session.account)
     done = [
@@ -75,9 +75,9 @@ def _current(
         return {str(row[name]): row for row in rows}
     found: dict[str, Contact] = {}
     for key in keys:
-        ask = prepare(session, provider.endpoint("get"), key=key)
+        ask = build_operation(session, provider.endpoint("get"), key=key)
         try:
-            done = yield from perform(session, ask)
+            done = yield from send(session, ask)
         except NotFoundError:
             continue
         found[key] = provider.record.from_wire(row_of(session, ask, done))
@@ -86,12 +86,12 @@ def _current(
 
 def _taken_back(
     provider: Provider,
-    planned: Planned,
+    planned: PlannedWrite,
     entry: Entry,
     current: Mapping[str, Contact],
     *,
     doubted: bool,
-) -> Planned:
+) -> PlannedWrite:
     """One contact's undoing, or why it cannot be.
 
     What stands as it did before, where an earlier undoing is `doubted`, nobody changed since.
@@ -112,12 +112,12 @@ def _taken_back(
 
 def _restored(
     provider: Provider,
-    planned: Planned,
+    planned: PlannedWrite,
     entry: Entry,
     key: str,
     stands: Contact | None,
     doubted: bool,
-) -> Planned:
+) -> PlannedWrite:
     """An update back to what was there before."""
     if stands is None:
         return _refused("update", key, None, "is not there any more", "not_found")
@@ -126,47 +126,49 @@ def _restored(
     declared, problems = fields_of(provider.record), list[FieldProblem]()
     wanted: dict[str, JSON] = {}
     undo = provider.undo(before, planned.changes, planned.options)
-    if doubted and all(same(stands.get(n), before.get(n)) for n in planned.changes):
+    if doubted and all(json_equal(stands.get(n), before.get(n)) for n in planned.changes):
         wanted = {name: before.get(name) for name in planned.changes}
         return _planned("update", key, after, wanted, undo, problems)
     for name in planned.changes:
-        if not same(stands.get(name), after.get(name)):
+        if not json_equal(stands.get(name), after.get(name)):
             problems.append(_changed_since(name))
         try:
-            wanted[name] = to_send(declared[name], stands.get(name), before.get(name))
+            wanted[name] = merge_patch(declared[name], stands.get(name), before.get(name))
         except ValueError as error:
             problems.append(FieldProblem(field=name, message=str(error), code="type"))
-    wanted = {name: value for name, value in wanted.items() if not same(value, stands.get(name))}
+    wanted = {
+        name: value for name, value in wanted.items() if not json_equal(value, stands.get(name))
+    }
     problems += _problems(provider, provider.endpoint("update"), {**wanted, **undo.options}, stands)
     return _planned("update", key, stands, wanted, undo, problems)
 
 
 def _removed(
     provider: Provider,
-    planned: Planned,
+    planned: PlannedWrite,
     entry: Entry,
     key: str,
     stands: Contact | None,
     doubted: bool,
-) -> Planned:
+) -> PlannedWrite:
     """The deletion of what was created."""
-    created, after = settable(provider, provider.endpoint("create")), entry["after"] or {}
+    created, after = writable_fields(provider, provider.endpoint("create")), entry["after"] or {}
     if stands is None and doubted:
         return _planned("delete", key, after, {}, Undo(), [])
     if stands is None:
         return _refused("delete", key, None, "is not there any more", "not_found")
     names = [name for name in created if name in after]
-    problems = [_changed_since(n) for n in names if not same(stands.get(n), after[n])]
+    problems = [_changed_since(n) for n in names if not json_equal(stands.get(n), after[n])]
     undo = provider.undo({}, planned.changes, planned.options)
     return _planned("delete", key, stands, {}, undo, problems)
 
 
 def _made_again(
     provider: Provider, before: Contact, key: str, stands: Contact | None, doubted: bool
-) -> Planned:
+) -> PlannedWrite:
     """The creation of what was deleted; never one that would lose an opt-out on the way."""
     endpoint = provider.endpoint("create")
-    taken, declared = settable(provider, endpoint), fields_of(provider.record)
+    taken, declared = writable_fields(provider, endpoint), fields_of(provider.record)
     values = {n: v for n, v in before.items() if n in taken and v not in (None, "", [], {})}
     lost = [
         name
@@ -177,7 +179,7 @@ def _made_again(
         FieldProblem(field=n, message="cannot be set when a contact is created", code="undo")
         for n in lost
     ]
-    if stands and not (doubted and all(same(stands.get(n), v) for n, v in values.items())):
+    if stands and not (doubted and all(json_equal(stands.get(n), v) for n, v in values.items())):
         problems.append(FieldProblem(field="", message="is there again", code="conflict"))
     undo = provider.undo({}, values, {})
     problems += _problems(provider, endpoint, {**values, **undo.options}, None)
@@ -200,8 +202,8 @@ def _planned(
     changes: Mapping[str, JSON],
     undo: Undo,
     problems: Sequence[FieldProblem],
-) -> Planned:
-    return Planned(
+) -> PlannedWrite:
+    return PlannedWrite(
         operation=operation,
         key=key,
         before=before,
@@ -216,14 +218,16 @@ def _problems(
     provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON], current: Contact | None
 ) -> Sequence[FieldProblem]:
     try:
-        return judged(provider, endpoint, values, current).problems
+        return validate_edit(provider, endpoint, values, current).problems
     except InvalidInputError as error:
         return error.problems
 
 
-def _refused(operation: str, key: str, before: Contact | None, message: str, code: str) -> Planned:
+def _refused(
+    operation: str, key: str, before: Contact | None, message: str, code: str
+) -> PlannedWrite:
     problem = FieldProblem(field="", message=message, code=code)
-    return Planned(operation=operation, key=key, before=before, problems=(problem,))
+    return PlannedWrite(operation=operation, key=key, before=before, problems=(problem,))
 
 
 def _changed_since(name: str) -> FieldProblem:

@@ -10,12 +10,22 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from contactkit._http.flow import perform
-from contactkit._http.response import picked
-from contactkit._http.results import failure, result, row_of
-from contactkit._http.session import Ask, Done, prepare
+from contactkit._http.flow import send
+from contactkit._http.response import extract
+from contactkit._http.results import failure_row, result_row, row_of
+from contactkit._http.session import Operation, Success, build_operation
 from contactkit._journal.write import intent
-from contactkit._plans.steps import Begin, Fate, Job, Row, Stopped, Terms, Turn, Writing, told
+from contactkit._plans.steps import (
+    ApplySettings,
+    AwaitSlot,
+    JournalIntent,
+    PendingWrite,
+    Row,
+    Stopped,
+    WriteResult,
+    Writing,
+    told,
+)
 from contactkit._redact import redact
 from contactkit.errors import (
     AuthenticationError,
@@ -31,7 +41,13 @@ from contactkit.errors import (
 )
 from contactkit.spec.provider import JSON, Endpoint, as_list, as_object
 from contactkit.spec.record import fields_of, key_of
-from contactkit.spec.validate import accepted, judged, same, settable, wire_of
+from contactkit.spec.validate import (
+    accepted_fields,
+    json_equal,
+    validate_edit,
+    wire_of,
+    writable_fields,
+)
 
 _DONE = {"create": "created", "update": "updated", "delete": "deleted"}
 # After these no other contact can fare better.
@@ -40,7 +56,7 @@ _FATAL = (AuthenticationError, ConfigurationError, JournalError)
 _SPARE = 300.0
 
 
-def written(terms: Terms, job: Job) -> Writing[Fate]:
+def written(terms: ApplySettings, job: PendingWrite) -> Writing[WriteResult]:
     """Write one contact, and say what became of it."""
     write = _Write(terms, job)
     try:
@@ -49,13 +65,13 @@ def written(terms: Terms, job: Job) -> Writing[Fate]:
         raise
     except BaseException as error:
         return write.failed(error)
-    return Fate(row=row, id=write.id)
+    return WriteResult(row=row, id=write.id)
 
 
 class _Write:
     """One contact's write under way: how far it has come decides what a failure means."""
 
-    def __init__(self, terms: Terms, job: Job) -> None:
+    def __init__(self, terms: ApplySettings, job: PendingWrite) -> None:
         self.terms = terms
         self.job = job
         self.planned = job.planned
@@ -82,21 +98,21 @@ class _Write:
         done = yield from self.answered(ask)
         # Whoever sends under the key of an earlier attempt takes the answer to that for its own.
         ask = replace(ask, own_key=False) if ask.own_key else ask
-        return result(self.session, ask, done, **self.about())
+        return result_row(self.session, ask, done, **self.about())
 
     def about(self) -> dict[str, Any]:
         planned = self.planned
         return {"key": planned.key, "changes": planned.changes, "before": planned.before}
 
-    def ask(self, endpoint: Endpoint) -> Ask:
+    def ask(self, endpoint: Endpoint) -> Operation:
         """The request; under the key of an earlier one where that is still good for it."""
         provider, planned = self.session.provider, self.planned
-        taken = accepted(provider, endpoint)
+        taken = accepted_fields(provider, endpoint)
         given = {**planned.changes, **planned.options}
         body: dict[str, JSON] = {wire_of(endpoint, taken[n]): v for n, v in given.items()}
 
-        def made(key: str) -> Ask:
-            return prepare(
+        def made(key: str) -> Operation:
+            return build_operation(
                 self.session,
                 endpoint,
                 key=planned.key,
@@ -109,7 +125,7 @@ class _Write:
         key = self.earlier_key(ask)
         return made(key) if key and ask.idempotency_key else ask
 
-    def earlier_key(self, ask: Ask) -> str:
+    def earlier_key(self, ask: Operation) -> str:
         """The key that an earlier attempt of the same request was sent under, while it lives."""
         earlier, form = self.job.earlier, self.session.provider.idempotency
         if not earlier or not form or earlier["request"] != ask.call.digest:
@@ -117,7 +133,7 @@ class _Write:
         age = self.session.clock.now() - earlier["key_made_at"].timestamp()
         return str(earlier["idempotency_key"] or "") if age < form.life - _SPARE else ""
 
-    def settled(self, ask: Ask) -> Writing[Row | None]:
+    def settled(self, ask: Operation) -> Writing[Row | None]:
         """What a write in doubt came to, read back; None where it is to be sent (again)."""
         planned, query = self.planned, self.own()
         if not planned.key and not query:
@@ -131,7 +147,7 @@ class _Write:
         if current is None:
             return None
         wanted = planned.after(self.session.provider) or {}
-        if all(same(current.get(name), wanted[name]) for name in planned.changes):
+        if all(json_equal(current.get(name), wanted[name]) for name in planned.changes):
             return self.found(current)
         if ask.repeatable:
             return None
@@ -147,7 +163,7 @@ class _Write:
         provider = self.session.provider
         if self.planned.key:
             return {}
-        created = settable(provider, provider.endpoint("create"))
+        created = writable_fields(provider, provider.endpoint("create"))
         params = provider.endpoint("list").params
         for kind in ("phone", "email"):
             names = [n for n, each in created.items() if each.marker.personal == kind]
@@ -160,9 +176,9 @@ class _Write:
         """The one contact that a listing answers with, if it does."""
         session = self.session
         asked = session.provider.paging.first(query, 2)
-        ask = prepare(session, session.provider.endpoint("list"), query=asked)
+        ask = build_operation(session, session.provider.endpoint("list"), query=asked)
         done = yield from self.done(ask)
-        rows = as_list(picked(session, ask, done, session.provider.envelope.many))
+        rows = as_list(extract(session, ask, done, session.provider.envelope.many))
         return session.provider.record.from_wire(as_object(rows[0])) if rows else None
 
     def stands(self, endpoint: Endpoint) -> Writing[bool]:
@@ -174,15 +190,15 @@ class _Write:
         current, before = (yield from self.current()), planned.before or {}
         wanted = planned.after(provider) or {}
         looked_at = planned.changes if wanted else before
-        if wanted and all(same(current.get(name), wanted[name]) for name in looked_at):
+        if wanted and all(json_equal(current.get(name), wanted[name]) for name in looked_at):
             return True
-        other = [name for name in looked_at if not same(current.get(name), before.get(name))]
+        other = [name for name in looked_at if not json_equal(current.get(name), before.get(name))]
         if other and self.terms.on_conflict == "refuse":
             message = "was changed since it was read"
             problems = [FieldProblem(field=n, message=message, code="conflict") for n in other]
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", problems)
         values = {**planned.changes, **planned.options}
-        if found := judged(provider, endpoint, values, current).problems:
+        if found := validate_edit(provider, endpoint, values, current).problems:
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", found)
         self.planned = replace(planned, before=current)
         return False
@@ -190,34 +206,34 @@ class _Write:
     def current(self) -> Writing[dict[str, JSON]]:
         """The contact as it stands at the provider."""
         session = self.session
-        ask = prepare(session, session.provider.endpoint("get"), key=self.planned.key)
+        ask = build_operation(session, session.provider.endpoint("get"), key=self.planned.key)
         done = yield from self.done(ask)
         return session.provider.record.from_wire(row_of(session, ask, done))
 
-    def answered(self, ask: Ask) -> Writing[Done]:
+    def answered(self, ask: Operation) -> Writing[Success]:
         """The write's answer. It is put down before its turn, so that it then goes at once."""
         yield from self.put_down(ask)
         return (yield from self.done(ask))
 
-    def done(self, ask: Ask) -> Writing[Done]:
+    def done(self, ask: Operation) -> Writing[Success]:
         """A good answer; a rate limit's refusal costs a turn more and nothing else."""
         refused = 0
         while True:
-            yield Turn()
+            yield AwaitSlot()
             self.sent = self.sent or ask.writes
             try:
-                done = yield from perform(self.session, ask, paced=True)
+                done = yield from send(self.session, ask, paced=True)
             except RateLimitError:
                 refused += 1
             else:
                 return replace(done, attempts=done.attempts + refused) if refused else done
 
-    def put_down(self, ask: Ask) -> Writing[None]:
+    def put_down(self, ask: Operation) -> Writing[None]:
         """Have the journal know of the write; Taken where somebody else is at it."""
         if self.terms.dry_run or self.id is not None:
             return
         job, plan = self.job, self.terms.plan
-        begin = Begin(
+        begin = JournalIntent(
             intent(self.session, ask, **self.about(), plan=plan, row=job.row, seen=job.seen)
         )
         yield begin
@@ -229,22 +245,24 @@ class _Write:
         """A result row of which no answer tells."""
         return told(self.session, self.planned, outcome, message)
 
-    def failed(self, error: BaseException) -> Fate:
+    def failed(self, error: BaseException) -> WriteResult:
         """What an error means for the contact, and for all others."""
         if isinstance(error, _Taken):
-            return Fate(row=self.told("skipped", "another process is at it, or has done it since"))
+            return WriteResult(
+                row=self.told("skipped", "another process is at it, or has done it since")
+            )
         if isinstance(error, Stopped) and not self.sent and not self.in_doubt:
-            return Fate(row=self.told("planned", f"not sent: {error}"), id=self.id)
+            return WriteResult(row=self.told("planned", f"not sent: {error}"), id=self.id)
         effect, never = self.planned.operation, self.terms.dry_run or not self.sent
-        row = failure(self.session, effect, error, **self.about(), dry_run=never)
+        row = failure_row(self.session, effect, error, **self.about(), dry_run=never)
         if self.in_doubt and not _settles(effect, error):
             row["outcome"] = "unknown"
         if isinstance(error, Exception) and not isinstance(error, ContactKitError):
             # What nobody foresaw is no contact's own, and nobody has looked at what it says.
             told = redact(f"{type(error).__name__}: {error}", self.session.secrets)
-            return Fate(row=row | {"message": told}, id=self.id, stop=told)
+            return WriteResult(row=row | {"message": told}, id=self.id, stop=told)
         stop = str(error) if isinstance(error, _FATAL) else ""
-        return Fate(row=row, id=self.id, stop=stop, lost=isinstance(error, TransportError))
+        return WriteResult(row=row, id=self.id, stop=stop, lost=isinstance(error, TransportError))
 
 
 def _settles(effect: str, error: BaseException) -> bool:

@@ -17,12 +17,12 @@ from contactkit._http.session import Session
 from contactkit._http.world import Live, VirtualClock, World, run
 from contactkit.cassette.drift import drift_frame
 from contactkit.cassette.exchange import path_of
-from contactkit.cassette.file import Tape
+from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.format import Entry
 from contactkit.cassette.frame import frame
 from contactkit.cassette.matching import Exhausted
-from contactkit.cassette.player import Deck, Mode, Settings, exhaustion, settled
-from contactkit.cassette.recorder import HeldOpen
+from contactkit.cassette.player import Mode, Player, Settings, exhaustion, settled
+from contactkit.cassette.recorder import SharedTap
 from contactkit.cassette.redaction.fields import credentials_of
 from contactkit.cassette.verify import Reads, Verifier, sent_again
 from contactkit.errors import CassetteError, ConfigurationError, warn
@@ -72,7 +72,7 @@ class Cassette:
         self._exhausted: Exhausted = exhausted or exhaustion()
         self._expires = expires
         self._tape = self._loaded()
-        self._deck: Deck | None = None
+        self._deck: Player | None = None
         self._sessions: list[Session] = []
         self._held_open = False
         self.clock = self._world.clock
@@ -83,13 +83,13 @@ class Cassette:
             held = f"{len(expired):,} of its {len(self.entries):,} exchanges have expired"
             warn(f"{self.path}: {held}; the oldest is {days:,.0f} days old")
 
-    def _loaded(self) -> Tape | None:
+    def _loaded(self) -> CassetteFile | None:
         """What is recorded already, where that counts."""
         if self.mode in ("once", "off"):
             return None
         if self.mode in ("new", "refresh") and not self.path.exists():
             return None
-        return Tape.load(self.path)
+        return CassetteFile.load(self.path)
 
     def __repr__(self) -> str:
         unused, expired = len(self._unused()), len(self._expired())
@@ -189,7 +189,7 @@ class Cassette:
         if self.mode == "off":
             return self._world.tap(session)
         tap = self._played_to(session.provider).tap
-        return HeldOpen(tap) if tap and self._held_open else tap
+        return SharedTap(tap) if tap and self._held_open else tap
 
     def hold_open(self) -> None:
         """Let the recording last until `close`, whichever of its clients is closed before."""
@@ -200,7 +200,7 @@ class Cassette:
         if self._deck and self._deck.tap:
             self._deck.tap.close(clean)
 
-    def _played_to(self, provider: Provider) -> Deck:
+    def _played_to(self, provider: Provider) -> Player:
         if self._deck is None:
             settings = Settings(
                 path=self.path,
@@ -211,7 +211,7 @@ class Cassette:
                 overrides=self._overrides,
                 exhausted=self._exhausted,
             )
-            self._deck = Deck(provider, settings, self._secrets)
+            self._deck = Player(provider, settings, self._secrets)
         if self._deck.provider.name != provider.name:
             raise CassetteError(f"{self.path} is played to {self._deck.provider.name} already")
         return self._deck

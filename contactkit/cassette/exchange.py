@@ -26,7 +26,7 @@ def path_of(url: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class RecordedRequest:
     """One request: its `url` without the query, and the `query` as sorted pairs.
 
     `marks` are the headers, by lower-case name, that change what it asks for, as a dry run's. Its
@@ -43,7 +43,7 @@ class Asked:
     @classmethod
     def of(
         cls, method: str, url: str, body: bytes = b"", content_type: str = "", marks: Pairs = ()
-    ) -> Asked:
+    ) -> RecordedRequest:
         """The request to a whole URL, its query and all."""
         address, _, query = url.partition("#")[0].partition("?")
         pairs = tuple(sorted(parse_qsl(query, keep_blank_values=True))) if query else ()
@@ -74,7 +74,7 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answered:
+class RecordedResponse:
     """What came of a request, or the name of the `failure` that came in the answer's place.
 
     `content` is as it came, still compressed, and `chunks` are the sizes that it came in. `at`
@@ -99,7 +99,7 @@ class Answered:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exchange(Answered):
+class Exchange(RecordedResponse):
     """A request as it is recorded, and what came of it."""
 
-    asked: Asked
+    asked: RecordedRequest

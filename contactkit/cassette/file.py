@@ -20,16 +20,16 @@ from pathlib import Path
 from secrets import token_hex
 
 from contactkit.cassette.body import digest
-from contactkit.cassette.exchange import Asked, Exchange
+from contactkit.cassette.exchange import Exchange, RecordedRequest
 from contactkit.cassette.format import Entry, entry_of, written
-from contactkit.cassette.reader import KIND, VERSION, Reading
+from contactkit.cassette.reader import KIND, VERSION, CassetteReader
 from contactkit.errors import CassetteError, warn
 from contactkit.spec.provider import JSON
 
 _SIMULATED = "Recorded from the simulator: this proves nothing about the provider."
 
 
-class Tape:
+class CassetteFile:
     """A recording: its `header` and its `entries`, by the time they were issued.
 
     `scan` is given the lines of an exchange before they are written, and raises to refuse them.
@@ -45,7 +45,7 @@ class Tape:
         self.owners: dict[str, str] = {}
         self.scan = len
         self._ids = {each.id for each in self.entries}
-        self._reusable: dict[tuple[Asked, int], list[str]] = {}
+        self._reusable: dict[tuple[RecordedRequest, int], list[str]] = {}
         self._ragged = False
         self._lock = threading.RLock()
 
@@ -59,7 +59,7 @@ class Tape:
         created: float,
         key: str = "",
         keep: Collection[str] = (),
-    ) -> Tape:
+    ) -> CassetteFile:
         """Begin a recording where there is none.
 
         `key` tells the keys of pseudonyms apart. `keep` names response headers, in lower case, that
@@ -87,12 +87,12 @@ class Tape:
         return tape
 
     @classmethod
-    def load(cls, path: str | Path) -> Tape:
+    def load(cls, path: str | Path) -> CassetteFile:
         """Read a recording; CassetteError names the line that is wrong.
 
         What a killed process left unfinished at its end is dropped with a warning.
         """
-        found = Reading(Path(path))
+        found = CassetteReader(Path(path))
         found.run()
         if found.dropped:
             warn(f"{path}: its last exchange was cut off, and is dropped")
@@ -149,13 +149,13 @@ class Tape:
                 self.rewrite(kept)
             return len(dropped)
 
-    def beside(self, keep: Collection[str] = ()) -> Tape:
+    def beside(self, keep: Collection[str] = ()) -> CassetteFile:
         """An empty recording in a file next to this one's, to record the same again.
 
         What is asked again keeps its id there, so that in the file only what changed differs; no id
         of those to `keep` is given again.
         """
-        tape = Tape(self._neighbour("new"), self.header)
+        tape = CassetteFile(self._neighbour("new"), self.header)
         tape.scan = self.scan
         tape._ids = set(keep)
         for each in self.entries:
@@ -216,14 +216,14 @@ def _write_all(file: FileIO, data: bytes) -> None:
 Owners = Mapping[str, str]
 
 
-class Recording:
+class CassetteWriter:
     """What is recorded, and where: `begin` makes or opens its file when the first answer comes.
 
     Failures alone begin nothing, so that who was offline does not replay that for ever.
     """
 
-    def __init__(self, begin: Callable[[], Tape]) -> None:
-        self.tape: Tape | None = None
+    def __init__(self, begin: Callable[[], CassetteFile]) -> None:
+        self.tape: CassetteFile | None = None
         self._begin = begin
         self._held: list[tuple[Exchange, Owners]] = []
         self._lock = threading.Lock()
@@ -247,19 +247,19 @@ class Recording:
         """Nothing is left to be done: every exchange was saved as it ended."""
 
 
-class Replacement(Recording):
+class ReplacingWriter(CassetteWriter):
     """A recording beside an `older` one, whose place it takes at a good end.
 
     What was not asked for again is kept from the older one, and so is what it was given here
     before, for it may have had several good ends.
     """
 
-    def __init__(self, older: Tape) -> None:
+    def __init__(self, older: CassetteFile) -> None:
         super().__init__(self._beside)
         self._older = older
         self._given: set[str] = set()
 
-    def _beside(self) -> Tape:
+    def _beside(self) -> CassetteFile:
         tape = self._older.beside(self._given)
         # Who never comes to an end leaves nothing behind either.
         weakref.finalize(self, tape.path.unlink, missing_ok=True)
@@ -273,7 +273,7 @@ class Replacement(Recording):
             if clean:
                 # Others may have added to it meanwhile.
                 if self._older.path.exists():
-                    self._older.entries = Tape.load(self._older.path).entries
+                    self._older.entries = CassetteFile.load(self._older.path).entries
                 self._older.rewrite([*self.tape.entries, *self._kept(self.tape)])
                 self._given |= {each.id for each in self.tape.entries}
             with suppress(FileNotFoundError):
@@ -281,7 +281,7 @@ class Replacement(Recording):
             # What is recorded after this goes beside it anew.
             self.tape = None
 
-    def _kept(self, tape: Tape) -> list[Entry]:
+    def _kept(self, tape: CassetteFile) -> list[Entry]:
         """What was not asked for again, with all that was said of whose the pseudonyms are."""
         again = {(each.asked, each.epoch) for each in tape.entries}
         kept = [

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contactkit.cassette.body import digest, dumped, explode, pack, unpack
-from contactkit.cassette.exchange import Asked, Exchange, Pairs
+from contactkit.cassette.exchange import Exchange, Pairs, RecordedRequest
 from contactkit.errors import CassetteError
 from contactkit.spec.provider import JSON, as_object
 
@@ -70,10 +70,10 @@ class Entry:
         return b"".join(line + b"\n" for line in (*self.owners, *items, self.line))
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> RecordedRequest:
         """The request."""
         if self.bare:
-            return Asked(method=self.method, url=self.url)
+            return RecordedRequest(method=self.method, url=self.url)
         try:
             return _asked(self._parts()[0])
         except _WRONG as error:
@@ -97,7 +97,9 @@ class Entry:
             items = [_item(self.items[index]) for index in sorted(self.items)]
             content = unpack(as_object(fields.get("content")), items)
         return Exchange(
-            asked=Asked(method=self.method, url=self.url) if self.bare else _asked(fields),
+            asked=RecordedRequest(method=self.method, url=self.url)
+            if self.bare
+            else _asked(fields),
             status=fields.get("status"),
             headers=_pairs(fields.get("headers", ())),
             content=content,
@@ -130,9 +132,9 @@ def _pairs(pairs: JSON) -> Pairs:
     return tuple([(name, value) for name, value in pairs])
 
 
-def _asked(fields: Mapping[str, JSON]) -> Asked:
+def _asked(fields: Mapping[str, JSON]) -> RecordedRequest:
     ask = fields["ask"]
-    return Asked(
+    return RecordedRequest(
         method=ask["method"],
         url=ask["url"],
         query=_pairs(ask.get("query", ())),

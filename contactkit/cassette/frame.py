@@ -14,7 +14,7 @@ import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 from contactkit._frames.frame import STRING, TIME, declared_frame
 from contactkit.cassette.exchange import path_of
 from contactkit.cassette.format import Entry
-from contactkit.cassette.redaction.redactor import Redaction
+from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import CassetteError
 
 COLUMNS: dict[str, Any] = {
@@ -69,7 +69,7 @@ FINDING_COLUMNS: dict[str, Any] = {
 }
 
 
-def audit(path: Path, redaction: Redaction) -> pd.DataFrame:
+def audit(path: Path, redaction: Redactor) -> pd.DataFrame:
     """One row a finding in the lines of a file as they stand, whether or not it can be played.
 
     `line` counts from 1 and `byte`, within its line, from 0. Where the value stands plainly,

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from contactkit.cassette.body import digest
-from contactkit.cassette.exchange import Asked, Exchange, Pairs, path_of
+from contactkit.cassette.exchange import Exchange, Pairs, RecordedRequest, path_of
 from contactkit.cassette.format import Entry
 from contactkit.cassette.nearest import missing
 from contactkit.errors import UnrecordedRequestError
@@ -34,7 +34,7 @@ Kind: TypeAlias = Literal["read", "write", "token"]
 _READS = ("GET", "HEAD", "OPTIONS")
 
 
-class Question(NamedTuple):
+class MatchKey(NamedTuple):
     """A request as the declaration reads it; `contact` is the one that its path names, or ""."""
 
     key: Key
@@ -61,7 +61,7 @@ def _flags(text: str) -> set[str]:
     return {flag.strip() for flag in text.split(",")}
 
 
-class Questions:
+class Matcher:
     """Reads requests to one provider, by its declaration."""
 
     def __init__(self, provider: Provider) -> None:
@@ -75,18 +75,18 @@ class Questions:
         self._token_paths = {path_of(way.token_url) for way in ways}
         self._credentials = {each.name for way in ways for each in way.credentials}
 
-    def read(self, asked: Asked) -> Question:
+    def read(self, asked: RecordedRequest) -> MatchKey:
         """What a request asks for, and whether that changes something."""
         key, value, token = self._key(asked)
         endpoint, contact = self._route(asked.method, key[1])
         writes = not token and self._writes(asked, endpoint, value)
-        return Question(key, contact, writes, token)
+        return MatchKey(key, contact, writes, token)
 
-    def key(self, asked: Asked) -> Key:
+    def key(self, asked: RecordedRequest) -> Key:
         """What a request asks for, and no more."""
         return self._key(asked)[0]
 
-    def _key(self, asked: Asked) -> tuple[Key, JSON, bool]:
+    def _key(self, asked: RecordedRequest) -> tuple[Key, JSON, bool]:
         path, value = path_of(asked.url), asked.value if asked.body else None
         token = path in self._token_paths
         if token:
@@ -100,12 +100,12 @@ class Questions:
                 return endpoint, (found.groupdict().get("key") or "")
         return None, ""
 
-    def _writes(self, asked: Asked, endpoint: Endpoint | None, body: JSON) -> bool:
+    def _writes(self, asked: RecordedRequest, endpoint: Endpoint | None, body: JSON) -> bool:
         if endpoint is None:
             return asked.method not in _READS
         return bool(endpoint.effect) and not self._rehearsed(asked, body)
 
-    def _rehearsed(self, asked: Asked, body: JSON) -> bool:
+    def _rehearsed(self, asked: RecordedRequest, body: JSON) -> bool:
         if self._dry_run is None:
             return False
         held, given = as_object(body), dict(asked.marks)
@@ -121,22 +121,22 @@ def _pattern(endpoint: Endpoint) -> re.Pattern[str]:
 
 
 @dataclass(slots=True, eq=False)
-class Issued:
+class InFlight:
     """A request on its way, and the epoch that it is in."""
 
-    question: Question
+    question: MatchKey
     epoch: int
 
 
-class Epochs:
+class WriteEpochs:
     """Counts the writes that a read must see; the rule stands at the head of this file."""
 
     def __init__(self) -> None:
         self._about: Counter[str] = Counter()
         self._all = 0
-        self._issued: list[Issued] = []
+        self._issued: list[InFlight] = []
 
-    def of(self, question: Question) -> int:
+    def of(self, question: MatchKey) -> int:
         """How many writes came before it."""
         if question.writes or question.token:
             return 0
@@ -144,18 +144,18 @@ class Epochs:
             return self._all
         return self._about[question.contact] + self._about[""]
 
-    def note(self, question: Question, exchange: Exchange) -> None:
+    def note(self, question: MatchKey, exchange: Exchange) -> None:
         """Count it, if it is a write that may have changed something."""
         self.settle(self.issue(question), exchange)
 
-    def issue(self, question: Question) -> Issued:
+    def issue(self, question: MatchKey) -> InFlight:
         """Count it from now on, if it is a write."""
-        issued = Issued(question, self.of(question))
+        issued = InFlight(question, self.of(question))
         self._issued.append(issued)
         self._count(question, 1)
         return issued
 
-    def settle(self, issued: Issued, exchange: Exchange | None) -> None:
+    def settle(self, issued: InFlight, exchange: Exchange | None) -> None:
         """Count it no more if it came to nothing, as it has where there is no exchange."""
         after = self._issued[self._issued.index(issued) + 1 :]
         self._issued.remove(issued)
@@ -166,13 +166,13 @@ class Epochs:
         for each in after:
             each.epoch -= _sees(each.question, issued.question)
 
-    def _count(self, question: Question, by: int) -> None:
+    def _count(self, question: MatchKey, by: int) -> None:
         if question.writes:
             self._about[question.contact] += by
             self._all += by
 
 
-def _sees(question: Question, write: Question) -> bool:
+def _sees(question: MatchKey, write: MatchKey) -> bool:
     """Whether it is a read that this write concerns."""
     reads = not question.writes and not question.token
     return reads and (not question.contact or write.contact in ("", question.contact))
@@ -208,8 +208,8 @@ class Index:
         self._advice = advice
         self.hits: Counter[str] = Counter()
         self._exhausted = exhausted
-        self._questions = Questions(provider)
-        self._epochs = Epochs()
+        self._questions = Matcher(provider)
+        self._epochs = WriteEpochs()
         self._lock = threading.Lock()
         # Their bodies are not looked at until something of the same path is asked for.
         self._unread: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
@@ -219,34 +219,34 @@ class Index:
         for each in self._entries:
             self._unread[each.method, path_of(each.url)].append(each)
 
-    def epoch(self, asked: Asked) -> int:
+    def epoch(self, asked: RecordedRequest) -> int:
         """The epoch that this request is in now."""
         with self._lock:
             return self._epochs.of(self._questions.read(asked))
 
-    def issue(self, asked: Asked) -> Issued:
+    def issue(self, asked: RecordedRequest) -> InFlight:
         """Count a request that is not answered from here, so that the reads after it know."""
         with self._lock:
             return self._epochs.issue(self._questions.read(asked))
 
-    def settle(self, issued: Issued, exchange: Exchange | None) -> None:
+    def settle(self, issued: InFlight, exchange: Exchange | None) -> None:
         """What came of it; None for what is not recorded."""
         with self._lock:
             self._epochs.settle(issued, exchange)
 
-    def knows(self, asked: Asked) -> bool:
+    def knows(self, asked: RecordedRequest) -> bool:
         """Whether it was recorded at all, in whatever epoch and given out or not."""
         key = self._questions.key(asked)
         with self._lock:
             self._read(key)
             return key in self._known
 
-    def kind(self, asked: Asked) -> Kind:
+    def kind(self, asked: RecordedRequest) -> Kind:
         """What it does at the provider."""
         question = self._questions.read(asked)
         return "token" if question.token else "write" if question.writes else "read"
 
-    def take(self, asked: Asked) -> Exchange | None:
+    def take(self, asked: RecordedRequest) -> Exchange | None:
         """The next recorded answer, or None when there is none or none any more."""
         question = self._questions.read(asked)
         with self._lock:
@@ -280,7 +280,9 @@ class Index:
             else:
                 self._answers[own, each.epoch] = _Answers([each])
 
-    def unrecorded(self, asked: Asked, redact: Callable[[str], str]) -> UnrecordedRequestError:
+    def unrecorded(
+        self, asked: RecordedRequest, redact: Callable[[str], str]
+    ) -> UnrecordedRequestError:
         """The error that there is no answer: what comes nearest, and what to do."""
         epoch = self.epoch(asked)
         return UnrecordedRequestError(missing(asked, epoch, self._entries, redact, self._advice))

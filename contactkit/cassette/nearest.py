@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import eq, ne
 from typing import NamedTuple, cast
 
-from contactkit.cassette.exchange import Asked, path_of
+from contactkit.cassette.exchange import RecordedRequest, path_of
 from contactkit.cassette.format import Entry
 from contactkit.spec.provider import JSON
 
@@ -28,7 +28,7 @@ class Nearest(NamedTuple):
     differences: tuple[Difference, ...]
 
 
-def nearest(asked: Asked, epoch: int, entries: Sequence[Entry]) -> Nearest | None:
+def nearest(asked: RecordedRequest, epoch: int, entries: Sequence[Entry]) -> Nearest | None:
     """The exchange that differs least from this request in this epoch, None when there is none."""
     if not entries:
         return None
@@ -42,7 +42,7 @@ def nearest(asked: Asked, epoch: int, entries: Sequence[Entry]) -> Nearest | Non
     return min(close, key=lambda each: len(each.differences))
 
 
-def _distance(asked: Asked, entry: Entry) -> tuple[int, int]:
+def _distance(asked: RecordedRequest, entry: Entry) -> tuple[int, int]:
     """How many parts of method and path differ, then how few letters of the path are equal."""
     ours, theirs = path_of(asked.url), path_of(entry.url)
     mine, other = [asked.method, *ours.split("/")], [entry.method, *theirs.split("/")]
@@ -50,7 +50,7 @@ def _distance(asked: Asked, entry: Entry) -> tuple[int, int]:
     return apart, -sum(map(eq, ours, theirs))
 
 
-def _differences(asked: Asked, epoch: int, entry: Entry) -> Iterator[Difference]:
+def _differences(asked: RecordedRequest, epoch: int, entry: Entry) -> Iterator[Difference]:
     recorded = entry.asked
     ours, theirs = dict(_fields(asked, epoch)), dict(_fields(recorded, entry.epoch))
     for name in dict.fromkeys((*ours, *theirs)):
@@ -59,7 +59,7 @@ def _differences(asked: Asked, epoch: int, entry: Entry) -> Iterator[Difference]
             yield Difference(name, mine, other)
 
 
-def _fields(asked: Asked, epoch: int) -> Iterator[tuple[str, str]]:
+def _fields(asked: RecordedRequest, epoch: int) -> Iterator[tuple[str, str]]:
     yield "method", asked.method
     yield "path", path_of(asked.url)
     for kind, pairs in (("query", asked.query), ("header", asked.marks)):
@@ -82,7 +82,7 @@ def _leaves(name: str, value: JSON) -> Iterator[tuple[str, str]]:
 
 
 def missing(
-    asked: Asked,
+    asked: RecordedRequest,
     epoch: int,
     entries: Sequence[Entry],
     redact: Callable[[str], str],

@@ -16,7 +16,7 @@ import respx
 
 from contactkit._http.world import Clock, VirtualClock
 from contactkit.cassette.exchange import Exchange
-from contactkit.cassette.file import Recording, Replacement, Tape
+from contactkit.cassette.file import CassetteFile, CassetteWriter, ReplacingWriter
 from contactkit.cassette.matching import Exhausted, Index
 from contactkit.cassette.recorder import Recorder
 from contactkit.cassette.redaction.key import (
@@ -25,7 +25,7 @@ from contactkit.cassette.redaction.key import (
     made_pseudonym_key,
     pseudonym_key,
 )
-from contactkit.cassette.redaction.redactor import Redaction
+from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.cassette.replay import Replay
 from contactkit.cassette.verify import Verifier
 from contactkit.errors import CassetteError, ConfigurationError, warn
@@ -81,14 +81,14 @@ class Settings:
 
     path: Path
     mode: Mode
-    tape: Tape | None
+    tape: CassetteFile | None
     world: str
     clock: Clock
     overrides: respx.Router | None
     exhausted: Exhausted
 
 
-class Deck:
+class Player:
     """One cassette and the provider that it is played to.
 
     `secrets` are those that its clients hold at the time of asking. `tap` records or verifies, and
@@ -107,7 +107,7 @@ class Deck:
         self._refuse_mixture(header.get("world", settings.world))
         self._key = self._own_key(header.get("key", ""))
         owners = dict(settings.tape.owners) if settings.tape else {}
-        self.redaction = Redaction(provider, secrets, self._key, owners)
+        self.redaction = Redactor(provider, secrets, self._key, owners)
         known = settings.tape.entries if settings.tape and settings.mode != "refresh" else ()
         world = str(header.get("world", settings.world))
         self.index = Index(provider, known, self._exhausted, advice(world))
@@ -154,15 +154,19 @@ class Deck:
         if isinstance(self._settings.clock, VirtualClock) and self._settings.mode == "replay":
             self._settings.clock.sleep(exchange.at + exchange.elapsed)
 
-    def _recording(self) -> Recording:
+    def _recording(self) -> CassetteWriter:
         tape = self._settings.tape
         if tape is None:
-            return Recording(self._created)
+            return CassetteWriter(self._created)
         tape.scan = self._scan
-        return Replacement(tape) if self._settings.mode == "refresh" else Recording(lambda: tape)
+        return (
+            ReplacingWriter(tape)
+            if self._settings.mode == "refresh"
+            else CassetteWriter(lambda: tape)
+        )
 
-    def _created(self) -> Tape:
-        tape = Tape.create(
+    def _created(self) -> CassetteFile:
+        tape = CassetteFile.create(
             self._settings.path,
             provider=self.provider.name,
             world=self._settings.world,

@@ -28,7 +28,7 @@ _PASSED = pytest.StashKey[bool]()
 
 
 @dataclass(frozen=True)
-class Terms:
+class CassetteOptions:
     """What the marker says; `path` is from the folder of the test's file, "" for the test's own.
 
     When a replayed test has passed, `unused` says what becomes of exchanges that it did not ask
@@ -91,16 +91,16 @@ def contactkit_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
 
 
 def _keywords() -> list[str]:
-    return [each.name for each in fields(Terms) if each.kw_only]
+    return [each.name for each in fields(CassetteOptions) if each.kw_only]
 
 
-def _terms(node: pytest.Item) -> Terms:
+def _terms(node: pytest.Item) -> CassetteOptions:
     marker = node.get_closest_marker("contactkit_cassette")
     if marker is None:
-        return Terms()
+        return CassetteOptions()
     if wrong := _wrong(marker):
         pytest.fail(f"{node.nodeid}: @pytest.mark.contactkit_cassette: {wrong}", pytrace=False)
-    return Terms(*marker.args, **marker.kwargs)
+    return CassetteOptions(*marker.args, **marker.kwargs)
 
 
 def _wrong(marker: pytest.Mark) -> str:
@@ -114,7 +114,7 @@ def _wrong(marker: pytest.Mark) -> str:
     return ""
 
 
-def _path(node: pytest.Item, terms: Terms) -> Path:
+def _path(node: pytest.Item, terms: CassetteOptions) -> Path:
     if terms.path:
         return node.path.parent / terms.path
     classes = [each.name for each in node.listchain() if isinstance(each, pytest.Class)]
@@ -137,7 +137,7 @@ def file_name(test: str) -> str:
     return f"{name[: _LONGEST - 9]}-{own}"
 
 
-def _opened(path: Path, mode: str, terms: Terms) -> Cassette:
+def _opened(path: Path, mode: str, terms: CassetteOptions) -> Cassette:
     from contactkit.cassette.cassette import Cassette
     from contactkit.errors import CassetteError
 
@@ -150,7 +150,7 @@ def _opened(path: Path, mode: str, terms: Terms) -> Cassette:
         raise CassetteError(message) from None
 
 
-def _settle(node: pytest.Item, cassette: Cassette, terms: Terms) -> None:
+def _settle(node: pytest.Item, cassette: Cassette, terms: CassetteOptions) -> None:
     """Warn of what is unused or expired, or fail for it."""
     from contactkit.errors import ContactKitWarning
 
@@ -162,7 +162,7 @@ def _settle(node: pytest.Item, cassette: Cassette, terms: Terms) -> None:
             node.warn(ContactKitWarning(message))
 
 
-def _complaints(cassette: Cassette, terms: Terms) -> Iterator[tuple[str, str]]:
+def _complaints(cassette: Cassette, terms: CassetteOptions) -> Iterator[tuple[str, str]]:
     rows: list[dict[str, Any]] = cast("Any", cassette.frame()).to_dict("records")
     unused = [row for row in rows if not row["hits"]]
     expired = [row for row in rows if terms.expires is not None and row["age"] > terms.expires]

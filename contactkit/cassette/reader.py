@@ -28,7 +28,7 @@ _END_OF_TIME = 253_402_300_800
 _OWNER = re.compile(rb'\{"pseudonym":"([^"\\]+)","owner":"([^"\\]+)"\}')
 
 
-class Reading:
+class CassetteReader:
     """What a file holds; `ragged` when its end must be mended before more is written to it."""
 
     def __init__(self, path: Path) -> None:

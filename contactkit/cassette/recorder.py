@@ -13,10 +13,10 @@ import httpx
 from contactkit._http.connection import Tap, lost
 from contactkit._http.session import Clock
 from contactkit.cassette.exchange import Exchange, Pairs
-from contactkit.cassette.file import Recording
+from contactkit.cassette.file import CassetteWriter
 from contactkit.cassette.matching import Index
-from contactkit.cassette.redaction.exchange import Heard, asked, redacted
-from contactkit.cassette.redaction.redactor import Redaction, Request
+from contactkit.cassette.redaction.exchange import RawExchange, asked, redacted
+from contactkit.cassette.redaction.redactor import Redactor, Request
 from contactkit.errors import CassetteError
 from contactkit.spec.provider import Provider
 
@@ -31,9 +31,9 @@ class Recorder:
         self,
         provider: Provider,
         clock: Clock,
-        redaction: Redaction,
+        redaction: Redactor,
         index: Index,
-        recording: Recording,
+        recording: CassetteWriter,
         answered: Callable[[httpx.Request], httpx.Response | None],
     ) -> None:
         self._provider = provider
@@ -49,14 +49,14 @@ class Recorder:
         if known := self._known(request):
             return known
         with self._keeping(request) as keep:
-            return hear(client, request, self._clock, keep)
+            return send_recorded(client, request, self._clock, keep)
 
     async def asend(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
         """The same, awaited."""
         if known := self._known(request):
             return known
         with self._keeping(request) as keep:
-            return await ahear(client, request, self._clock, keep)
+            return await asend_recorded(client, request, self._clock, keep)
 
     def close(self, clean: bool) -> None:
         """The session has ended."""
@@ -69,7 +69,7 @@ class Recorder:
         return found
 
     @contextmanager
-    def _keeping(self, request: httpx.Request) -> Generator[Callable[[Heard], None]]:
+    def _keeping(self, request: httpx.Request) -> Generator[Callable[[RawExchange], None]]:
         """What keeps the answer, in the epoch that the request was sent in."""
         kept: list[Exchange] = []
         with self._lock:
@@ -81,7 +81,7 @@ class Recorder:
             with self._lock:
                 self._index.settle(issued, kept[0] if kept else None)
 
-    def _kept(self, heard: Heard) -> Exchange:
+    def _kept(self, heard: RawExchange) -> Exchange:
         with self._lock:
             exchange = redacted(heard, self._provider, self._redaction)
             # A token that was recorded already is given as often as it is asked for.
@@ -103,7 +103,7 @@ def _noting(arrived: bool) -> Generator[None]:
         raise
 
 
-class HeldOpen:
+class SharedTap:
     """A tap for one client of several: the end of a client is not the end of the recording."""
 
     def __init__(self, tap: Tap) -> None:
@@ -113,8 +113,8 @@ class HeldOpen:
         """Whoever holds it open closes what is behind it."""
 
 
-def hear(
-    client: httpx.Client, request: httpx.Request, clock: Clock, keep: Callable[[Heard], None]
+def send_recorded(
+    client: httpx.Client, request: httpx.Request, clock: Clock, keep: Callable[[RawExchange], None]
 ) -> httpx.Response:
     """Send a request and `keep` what comes of it, a failure too; raises what httpx raises."""
     at = clock.now()
@@ -132,8 +132,11 @@ def hear(
     return _whole(response, chunks)
 
 
-async def ahear(
-    client: httpx.AsyncClient, request: httpx.Request, clock: Clock, keep: Callable[[Heard], None]
+async def asend_recorded(
+    client: httpx.AsyncClient,
+    request: httpx.Request,
+    clock: Clock,
+    keep: Callable[[RawExchange], None],
 ) -> httpx.Response:
     """The same, awaited."""
     at = clock.now()
@@ -177,8 +180,8 @@ def _text(value: bytes) -> str:
     return value.decode("utf-8", "surrogateescape")
 
 
-def _failed(request: httpx.Request, error: httpx.HTTPError, at: float, clock: Clock) -> Heard:
-    return Heard(
+def _failed(request: httpx.Request, error: httpx.HTTPError, at: float, clock: Clock) -> RawExchange:
+    return RawExchange(
         request=request_of(request),
         failure=type(error).__name__,
         sent=lost(error).sent,
@@ -193,8 +196,8 @@ def _answered(
     chunks: Sequence[bytes],
     at: float,
     clock: Clock,
-) -> Heard:
-    return Heard(
+) -> RawExchange:
+    return RawExchange(
         request=request_of(request),
         status=response.status_code,
         headers=_pairs(response.headers),

@@ -16,11 +16,11 @@ import httpx
 import respx
 from respx.models import PassThrough, ResolvedRoute
 
-from contactkit.cassette.exchange import Asked, Exchange
+from contactkit.cassette.exchange import Exchange, RecordedRequest
 from contactkit.cassette.matching import Index, Kind, mark_names, marks
 from contactkit.cassette.recorder import request_of
 from contactkit.cassette.redaction.exchange import asked
-from contactkit.cassette.redaction.redactor import Redaction
+from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import Provider
 
@@ -44,11 +44,11 @@ class Replay:
         self,
         provider: Provider,
         index: Index,
-        redaction: Redaction,
+        redaction: Redactor,
         overrides: respx.Router | None = None,
         played: Callable[[Exchange], object] = lambda exchange: None,
     ) -> None:
-        self.calls: deque[Asked] = deque(maxlen=_CALLS)
+        self.calls: deque[RecordedRequest] = deque(maxlen=_CALLS)
         self._provider = provider
         self._index = index
         self._redaction = redaction
@@ -71,7 +71,7 @@ class Replay:
     def find(self, request: httpx.Request) -> Exchange:
         """The next recorded exchange; UnrecordedRequestError when there is none."""
         found = self._find(request)
-        if isinstance(found, Asked):
+        if isinstance(found, RecordedRequest):
             raise self._index.unrecorded(found, self._redaction.text)
         return found
 
@@ -84,7 +84,7 @@ class Replay:
         if overridden := self.overridden(request):
             return overridden
         found = self._find(request)
-        return None if isinstance(found, Asked) else self.play(found, request)
+        return None if isinstance(found, RecordedRequest) else self.play(found, request)
 
     def overridden(self, request: httpx.Request) -> httpx.Response | None:
         """What the user's own routes answer, or None when none of them does."""
@@ -95,7 +95,7 @@ class Replay:
         except (_Unmatched, PassThrough):
             return None
 
-    def _find(self, request: httpx.Request) -> Exchange | Asked:
+    def _find(self, request: httpx.Request) -> Exchange | RecordedRequest:
         """The next recorded exchange, or what was looked for in vain."""
         literal = self._literal(request)
         found = self._index.take(literal)
@@ -105,15 +105,17 @@ class Replay:
         self.calls.append(found.asked if found else literal)
         return found or literal
 
-    def _literal(self, request: httpx.Request) -> Asked:
+    def _literal(self, request: httpx.Request) -> RecordedRequest:
         """The request in its own words; those of one made from recorded values are recorded."""
         body, named = request.content, ()
         if self._marked:
             named = marks(self._provider, request.headers)
         content_type = _content_type(request) if body else ""
-        return Asked.of(request.method, str(request.url), body, content_type, named)
+        return RecordedRequest.of(request.method, str(request.url), body, content_type, named)
 
-    def _redacted(self, literal: Asked, request: httpx.Request) -> tuple[Asked, Exchange | None]:
+    def _redacted(
+        self, literal: RecordedRequest, request: httpx.Request
+    ) -> tuple[RecordedRequest, Exchange | None]:
         """The request in the words of the recording, and what is recorded under them."""
         found = asked(self._redaction.request(request_of(request)), self._provider)
         return found, None if found == literal else self._index.take(found)

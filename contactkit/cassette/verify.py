@@ -9,16 +9,26 @@ from urllib.parse import urlencode
 
 import httpx
 
-from contactkit._http.flow import ready
-from contactkit._http.session import Answer, Ask, Call, Clock, Flow, Lost, Reply, Session
+from contactkit._http.flow import acquire
+from contactkit._http.session import (
+    Answer,
+    Clock,
+    Flow,
+    NoResponse,
+    Operation,
+    Request,
+    Response,
+    Session,
+)
 from contactkit.cassette.drift import Drift, differences
-from contactkit.cassette.exchange import Asked, Exchange
+from contactkit.cassette.exchange import Exchange, RecordedRequest
 from contactkit.cassette.format import Entry
 from contactkit.cassette.matching import Index
-from contactkit.cassette.recorder import ahear, hear
-from contactkit.cassette.redaction.exchange import Heard, redacted
+from contactkit.cassette.recorder import asend_recorded, send_recorded
+from contactkit.cassette.redaction import redactor
+from contactkit.cassette.redaction.exchange import RawExchange, redacted
 from contactkit.cassette.redaction.fields import Places
-from contactkit.cassette.redaction.redactor import Redaction, Request
+from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.cassette.replay import Replay
 from contactkit.errors import TransportError
 from contactkit.spec.provider import Endpoint, Provider
@@ -31,7 +41,7 @@ class Verifier:
     """
 
     def __init__(
-        self, provider: Provider, clock: Clock, redaction: Redaction, replay: Replay, same_key: bool
+        self, provider: Provider, clock: Clock, redaction: Redactor, replay: Replay, same_key: bool
     ) -> None:
         self.drift: list[Drift] = []
         self._provider = provider
@@ -51,7 +61,7 @@ class Verifier:
             return client.send(request)
         exchange = self._replay.find(request)
         if kind == "read":
-            hear(client, request, self._clock, self._comparing(exchange))
+            send_recorded(client, request, self._clock, self._comparing(exchange))
         return self._play(exchange, request)
 
     async def asend(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
@@ -64,13 +74,13 @@ class Verifier:
             return await client.send(request)
         exchange = self._replay.find(request)
         if kind == "read":
-            await ahear(client, request, self._clock, self._comparing(exchange))
+            await asend_recorded(client, request, self._clock, self._comparing(exchange))
         return self._play(exchange, request)
 
     def close(self, clean: bool) -> None:
         """Nothing was begun."""
 
-    def compare(self, recorded: Exchange, heard: Heard) -> None:
+    def compare(self, recorded: Exchange, heard: RawExchange) -> None:
         """Note how what was heard differs from what was recorded."""
         with self._lock:
             today = redacted(heard, self._provider, self._redaction)
@@ -81,8 +91,8 @@ class Verifier:
         response.read()
         return response
 
-    def _comparing(self, recorded: Exchange) -> Callable[[Heard], None]:
-        def keep(heard: Heard) -> None:
+    def _comparing(self, recorded: Exchange) -> Callable[[RawExchange], None]:
+        def keep(heard: RawExchange) -> None:
             if not heard.failure:
                 self.compare(recorded, heard)
 
@@ -105,22 +115,24 @@ class Reads:
         passing = exchange.status is None or exchange.status in _PASSING
         return not passing and self._index.kind(exchange.asked) == "read"
 
-    def names_somebody(self, asked: Asked) -> bool:
+    def names_somebody(self, asked: RecordedRequest) -> bool:
         """Whether it asks for a person, of whom there is only a pseudonym."""
         told = self._places.segment(asked.url) or any(self._places.asked(n) for n, _ in asked.query)
         return bool(told)
 
 
-def sent_again(session: Session, recorded: Exchange) -> Flow[Heard]:
+def sent_again(session: Session, recorded: Exchange) -> Flow[RawExchange]:
     """Ask for the same again, once; TransportError when there is no answer."""
-    call = yield from ready(session, Ask(endpoint=_READ, call=_call(session, recorded.asked)))
+    call = yield from acquire(
+        session, Operation(endpoint=_READ, call=_call(session, recorded.asked))
+    )
     at = session.clock.now()
     answer: Answer = yield call
-    if isinstance(answer, Lost):
+    if isinstance(answer, NoResponse):
         raise TransportError(f"the recording cannot be verified: {answer.reason}", sent=answer.sent)
-    assert isinstance(answer, Reply)
-    return Heard(
-        request=Request(method=call.method, url=call.url),
+    assert isinstance(answer, Response)
+    return RawExchange(
+        request=redactor.Request(method=call.method, url=call.url),
         status=answer.status,
         headers=tuple((n, v) for n, v in answer.headers.items() if n != "content-encoding"),
         content=answer.content,
@@ -131,12 +143,12 @@ def sent_again(session: Session, recorded: Exchange) -> Flow[Heard]:
 _READ = Endpoint(verb="verify", method="GET", path="", help="Ask for what was recorded.")
 
 
-def _call(session: Session, asked: Asked) -> Call:
+def _call(session: Session, asked: RecordedRequest) -> Request:
     """The recorded request at this session's address."""
     path = asked.url.partition("://")[2].partition("/")[2]
     query = f"?{urlencode(asked.query)}" if asked.query else ""
     host = httpx.URL(session.base_url).copy_with(raw_path=b"/")
-    return Call(
+    return Request(
         method=asked.method,
         url=f"{host}{path}{query}",
         headers=dict(asked.marks),

@@ -13,12 +13,12 @@ import typer
 from contactkit._client.connect import connect
 from contactkit._providers import find, names
 from contactkit.cassette.convert import convert as converted
-from contactkit.cassette.file import Tape
+from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.frame import audit as audited
 from contactkit.cassette.frame import frame
-from contactkit.cassette.reader import Reading
+from contactkit.cassette.reader import CassetteReader
 from contactkit.cassette.redaction.key import fingerprint, made_pseudonym_key, pseudonym_key
-from contactkit.cassette.redaction.redactor import Redaction
+from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.cli.output import say, show
 from contactkit.errors import CassetteError, warn
 from contactkit.spec.provider import Provider
@@ -32,7 +32,7 @@ _UNITS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 @app.command("show")
 def show_tape(file: File) -> None:
     """Show what a recording is of, and its exchanges."""
-    tape = Tape.load(file)
+    tape = CassetteFile.load(file)
     say(_summary(tape))
     held = frame(tape.entries, {}, time.time())
     held["status"] = held["status"].astype("string").fillna(held["failure"])
@@ -44,7 +44,7 @@ def show_tape(file: File) -> None:
 @app.command()
 def audit(file: File) -> None:
     """Look for secrets and personal values in a file; status 1 when there are any."""
-    reading, broken = Reading(file), None
+    reading, broken = CassetteReader(file), None
     try:
         reading.run()
     except CassetteError as error:
@@ -77,7 +77,7 @@ def verify(
     from contactkit.cassette.cassette import Cassette
 
     cassette = Cassette(file, "verify")
-    with connect(Tape.load(file).header["provider"], via=cassette, base_url=base_url):
+    with connect(CassetteFile.load(file).header["provider"], via=cassette, base_url=base_url):
         drift = cassette.verify()
     if len(drift):
         show(drift, folds=["path", "field", "recorded", "live"])
@@ -111,12 +111,12 @@ def prune(
     days: Annotated[int, typer.Option(min=0, help="The age in days that is still kept.")],
 ) -> None:
     """Drop the exchanges of a recording that are older than so many days."""
-    tape = Tape.load(file)
+    tape = CassetteFile.load(file)
     dropped = tape.prune(time.time() - days * _UNITS["day"])
     say(f"{_count(dropped, 'exchange')} dropped, {len(tape.entries):,} left")
 
 
-def _summary(tape: Tape) -> str:
+def _summary(tape: CassetteFile) -> str:
     """What a recording is, in one line."""
     header = tape.header
     world = _WORLDS.get(header.get("world", ""), f"the world {header.get('world')!r}")
@@ -127,7 +127,7 @@ def _summary(tape: Tape) -> str:
     return f"{told}, under {whose} key of pseudonyms"
 
 
-def _when(tape: Tape) -> str:
+def _when(tape: CassetteFile) -> str:
     days = [datetime.fromtimestamp(each.at, UTC).date() for each in tape.entries]
     if not days:
         return ""
@@ -150,13 +150,13 @@ def _asked(asked: int, skipped: int) -> str:
     return f"{told}, skipped because they name somebody: {skipped:,}" if skipped else told
 
 
-def _redaction(reading: Reading) -> Redaction:
+def _redaction(reading: CassetteReader) -> Redactor:
     """What finds secrets and people in a file, whichever way its header says it was made."""
     provider = reading.header.get("provider")
     # What is searched for in a text is the same whatever the provider.
     known = find(provider if provider in names() else names()[0])
-    return Redaction(known, list[str], pseudonym_key() or token_bytes(32), reading.owners)
+    return Redactor(known, list[str], pseudonym_key() or token_bytes(32), reading.owners)
 
 
-def _own_redaction(provider: Provider) -> Redaction:
-    return Redaction(provider, list[str], made_pseudonym_key())
+def _own_redaction(provider: Provider) -> Redactor:
+    return Redactor(provider, list[str], made_pseudonym_key())

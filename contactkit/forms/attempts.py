@@ -10,7 +10,7 @@ import pandas as pd
 from contactkit._frames.frame import result_frame
 from contactkit.forms.draft import Draft
 from contactkit.spec.provider import JSON
-from contactkit.spec.validate import same
+from contactkit.spec.validate import json_equal
 
 
 class Attempts:
@@ -20,7 +20,7 @@ class Attempts:
         self.rows: list[pd.DataFrame] = []
         self._values: Mapping[str, JSON] = {}
         self._key = ""
-        self._question = Question()
+        self._question = Confirmation()
 
     @property
     def last(self) -> pd.DataFrame:
@@ -42,7 +42,9 @@ class Attempts:
 
     def again(self, values: Mapping[str, JSON]) -> dict[str, JSON]:
         """The option under which a write in doubt may be sent again; {} for another write."""
-        return {"idempotency_key": self._key} if self._key and same(values, self._values) else {}
+        return (
+            {"idempotency_key": self._key} if self._key and json_equal(values, self._values) else {}
+        )
 
     def forget(self) -> None:
         """The question that was asked last is answered with no."""
@@ -57,7 +59,7 @@ class Attempts:
 READING = 1.0
 
 
-class Question:
+class Confirmation:
     """What was asked about last, and when."""
 
     def __init__(self) -> None:

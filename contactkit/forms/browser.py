@@ -23,14 +23,14 @@ from contactkit.forms.fields import column_fields, groups, label_of
 from contactkit.forms.html import render, text_of
 from contactkit.forms.messages import problems_told, raise_unexpected, refusal_told
 from contactkit.forms.record import Transcript
-from contactkit.forms.widget import Event, Panel, Work
+from contactkit.forms.widget import Event, Widget, Work
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import key_of
 
 PAGE = 20
 
 if TYPE_CHECKING:
-    from contactkit._client.verbs import Contacts
+    from contactkit._client.verbs import ContactVerbs
 
 
 class ContactBrowser:
@@ -40,7 +40,11 @@ class ContactBrowser:
     """
 
     def __init__(
-        self, door: Contacts[Any, Any], session: Session, world: World, people: pd.DataFrame | None
+        self,
+        door: ContactVerbs[Any, Any],
+        session: Session,
+        world: World,
+        people: pd.DataFrame | None,
     ) -> None:
         self.form: ContactForm | None = None
         self._door = door
@@ -66,7 +70,7 @@ class ContactBrowser:
         }
         docs = self._endpoint.docs or provider.docs
         layout = render("browser", title=self._title, world=world, docs=docs)
-        self._list = Panel(layout, verbs, lambda: session.secrets)
+        self._list = Widget(layout, verbs, lambda: session.secrets)
         filters = groups(provider, self._endpoint, None)
         prefix = self._list.model_id
         shown = render("fields", groups=filters, only_read=[], prefix=prefix)

@@ -15,7 +15,7 @@ import pandas as pd
 from IPython.display import display
 
 from contactkit._frames.frame import result_frame
-from contactkit._http.results import failure, key_of_write, problem_fields
+from contactkit._http.results import failure_row, key_of_write, problem_fields
 from contactkit._http.session import Session, World
 from contactkit.errors import FieldProblem
 from contactkit.forms.attempts import Attempts
@@ -32,14 +32,14 @@ from contactkit.forms.messages import (
     refusal_told,
 )
 from contactkit.forms.record import Transcript
-from contactkit.forms.widget import Event, Panel, Work
+from contactkit.forms.widget import Event, Widget, Work
 from contactkit.spec.provider import JSON, Endpoint
 from contactkit.spec.record import fields_of, key_of
 
 _SHOWN = ["key", "operation", "outcome", "changed", "http_status", "code", "message", "attempts"]
 
 if TYPE_CHECKING:
-    from contactkit._client.verbs import Contacts
+    from contactkit._client.verbs import ContactVerbs
 
 
 class ContactForm:
@@ -51,7 +51,7 @@ class ContactForm:
 
     def __init__(
         self,
-        door: Contacts[Any, Any],
+        door: ContactVerbs[Any, Any],
         session: Session,
         world: World,
         contact: pd.DataFrame | None,
@@ -86,7 +86,7 @@ class ContactForm:
             docs=self._endpoint.docs or self._provider.docs,
             rehearses=self._endpoint.dry_run,
         )
-        self.widget = Panel(layout, verbs, self._secrets)
+        self.widget = Widget(layout, verbs, self._secrets)
         self._draw()
         if transcript is None:
             claim(self)
@@ -221,7 +221,7 @@ class ContactForm:
     async def _failed(
         self, error: BaseException, draft: Draft, options: Mapping[str, JSON]
     ) -> None:
-        row = failure(
+        row = failure_row(
             self._session,
             self._endpoint.effect,
             error,

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from contactkit._http.session import Ask, Session, prepare
+from contactkit._http.session import Operation, Session, build_operation
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.forms.controls import Raw, value_of
 from contactkit.forms.fields import label_of
@@ -18,7 +18,15 @@ from contactkit.forms.html import render, table, text_of
 from contactkit.spec import phones
 from contactkit.spec.provider import JSON, Endpoint, Provider
 from contactkit.spec.record import RecordField
-from contactkit.spec.validate import accepted, after, is_phone, judged, phone, same, to_send
+from contactkit.spec.validate import (
+    accepted_fields,
+    is_phone,
+    json_equal,
+    merge_patch,
+    phone,
+    validate_edit,
+    value_after,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +41,7 @@ class Draft:
     problems: list[FieldProblem]
     doubts: list[FieldProblem]
     fields: Mapping[str, RecordField]
-    ask: Ask | None
+    ask: Operation | None
 
 
 def read_draft(
@@ -44,7 +52,7 @@ def read_draft(
     raws: Mapping[str, Raw],
 ) -> Draft:
     """Read what stands in the changed controls, and check it as the client does."""
-    fields = accepted(session.provider, endpoint)
+    fields = accepted_fields(session.provider, endpoint)
     values: dict[str, JSON] = {}
     problems: list[FieldProblem] = []
     for name, raw in raws.items():
@@ -79,8 +87,8 @@ def _doubts(
 def _take(
     field: RecordField, raw: Raw, current: Mapping[str, JSON], values: dict[str, JSON]
 ) -> None:
-    value = to_send(field, current.get(field.name), value_of(field, raw))
-    unchanged = field.name in current and same(current[field.name], value)
+    value = merge_patch(field, current.get(field.name), value_of(field, raw))
+    unchanged = field.name in current and json_equal(current[field.name], value)
     # An option that is not set is left to the provider.
     if not unchanged and (value is not None or field.marker.access != "option"):
         values[field.name] = value
@@ -92,12 +100,12 @@ def _checked(
     key: str,
     current: Mapping[str, JSON] | None,
     values: Mapping[str, JSON],
-) -> Ask:
+) -> Operation:
     provider = session.provider
-    found = judged(provider, endpoint, values, current)
+    found = validate_edit(provider, endpoint, values, current)
     if found.problems:
         raise InvalidInputError(f"{provider.name} {endpoint.verb}", found.problems)
-    return prepare(session, endpoint, key=key, body=found.wire)
+    return build_operation(session, endpoint, key=key, body=found.wire)
 
 
 def review_of(
@@ -108,7 +116,7 @@ def review_of(
         (
             label_of(name),
             text_of(current.get(name)) or "—",
-            text_of(after(draft.fields[name], current.get(name), value)) or "—",
+            text_of(value_after(draft.fields[name], current.get(name), value)) or "—",
         )
         for name, value in draft.values.items()
     ]
@@ -120,7 +128,7 @@ def review_of(
     )
 
 
-def request_of(ask: Ask) -> str:
+def request_of(ask: Operation) -> str:
     """A request as it will be sent, without its headers: they hold what nobody should read."""
     first = f"{ask.call.method} {ask.call.url}"
     if ask.call.body is None:

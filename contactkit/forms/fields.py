@@ -16,7 +16,7 @@ from contactkit.forms.controls import Name, Raw, control_of, kinds_of, raw_of
 from contactkit.forms.html import render, shown
 from contactkit.spec.provider import JSON, Endpoint, Provider
 from contactkit.spec.record import Record, RecordField, fields_of
-from contactkit.spec.validate import accepted, check
+from contactkit.spec.validate import accepted_fields, check
 
 Contact = Mapping[str, JSON]
 
@@ -25,7 +25,7 @@ _ACRONYMS = {"id": "ID", "sms": "SMS", "rfc": "RFC", "e164": "E.164"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class FieldView:
     """One field as the form shows it; a `reason` says why it cannot be written now."""
 
     field: RecordField
@@ -47,7 +47,7 @@ class Group:
     """Some fields under one label; the only group of a short form has none."""
 
     label: str
-    fields: Sequence[Shown]
+    fields: Sequence[FieldView]
 
 
 def label_of(name: str) -> str:
@@ -59,11 +59,12 @@ def label_of(name: str) -> str:
 def groups(provider: Provider, endpoint: Endpoint, current: Contact | None) -> list[Group]:
     """The fields that a verb takes, those that cannot be written now among them."""
     shown = [
-        _shown(provider, endpoint, each, current) for each in accepted(provider, endpoint).values()
+        _shown(provider, endpoint, each, current)
+        for each in accepted_fields(provider, endpoint).values()
     ]
     if len(shown) < _FEW:
         return [Group(label="", fields=shown)]
-    by_label: dict[str, list[Shown]] = {label: [] for label in _LABELS}
+    by_label: dict[str, list[FieldView]] = {label: [] for label in _LABELS}
     for each in shown:
         by_label[_label(each.field)].append(each)
     return [Group(label=label, fields=held) for label, held in by_label.items() if held]
@@ -71,7 +72,7 @@ def groups(provider: Provider, endpoint: Endpoint, current: Contact | None) -> l
 
 def only_read(provider: Provider, endpoint: Endpoint) -> list[RecordField]:
     """The fields of a contact that a verb does not take."""
-    taken = accepted(provider, endpoint)
+    taken = accepted_fields(provider, endpoint)
     return [each for name, each in fields_of(provider.record).items() if name not in taken]
 
 
@@ -123,9 +124,9 @@ def _label(field: RecordField) -> str:
 
 def _shown(
     provider: Provider, endpoint: Endpoint, field: RecordField, current: Contact | None
-) -> Shown:
+) -> FieldView:
     value = field.default if current is None else current.get(field.name, field.default)
-    return Shown(
+    return FieldView(
         field=field,
         label=label_of(field.name),
         docs=field.marker.docs or endpoint.docs or provider.docs,

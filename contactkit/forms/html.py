@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from contactkit.spec.provider import JSON, as_list, as_object
 from contactkit.spec.record import RecordField, parse_time
-from contactkit.spec.validate import is_na, plain
+from contactkit.spec.validate import is_na, to_python
 
 
 @cache
@@ -50,7 +50,7 @@ def cell_text(value: Any) -> str:
     """A value of a frame as a person reads it; "" for NA."""
     if isinstance(value, pd.Timestamp) and value is not pd.NaT:
         return f"{value:%Y-%m-%d %H:%M} UTC" if value.tzinfo else f"{value:%Y-%m-%d}"
-    return "" if is_na(value) else text_of(plain(value))
+    return "" if is_na(value) else text_of(to_python(value))
 
 
 HIDDEN = "•••"

@@ -17,14 +17,14 @@ from contactkit.errors import ApiError, ContactKitError, FieldProblem, RateLimit
 from contactkit.forms.fields import label_of
 from contactkit.forms.html import render
 from contactkit.spec.provider import Endpoint, Provider
-from contactkit.spec.validate import accepted
+from contactkit.spec.validate import accepted_fields
 
 
 def problems_told(
     provider: Provider, endpoint: Endpoint, problems: Sequence[FieldProblem]
 ) -> tuple[Mapping[str, str], list[str]]:
     """HTML for the place beside each field, "" where nothing is wrong; and what has no field."""
-    fields = accepted(provider, endpoint)
+    fields = accepted_fields(provider, endpoint)
     spelled = {spelling: name for name, each in fields.items() for spelling in each.spellings}
     spelled |= {name: name for name in fields}
     told: dict[str, list[str]] = {name: [] for name in fields}

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import escape
 
-from contactkit._plans.change import Planned
+from contactkit._plans.change import PlannedWrite
 from contactkit._plans.plan import Plan
 from contactkit._plans.tables import cells_of
 from contactkit._redact import redact
@@ -33,7 +33,7 @@ Row = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Text:
+class Cell:
     """One cell: its `start`, and where that is not all, as much as there is `room` for."""
 
     start: str
@@ -41,13 +41,13 @@ class Text:
     more: int = 0
 
 
-def text(value: str) -> Text:
+def text(value: str) -> Cell:
     """A text as a cell shows it."""
     fits = _fitting(value)
     whole = exact(value[:fits])
     if fits == len(value) and len(whole) <= _LONGEST:
-        return Text(start=whole)
-    return Text(start=f"{whole[:_LONGEST]}…", room=whole, more=len(value) - fits)
+        return Cell(start=whole)
+    return Cell(start=f"{whole[:_LONGEST]}…", room=whole, more=len(value) - fits)
 
 
 def exact(value: str) -> str:
@@ -65,7 +65,7 @@ def _fitting(value: str) -> int:
     return len(value)
 
 
-def cell_rows(plan: Plan, page: Sequence[Row], outcomes: Sequence[str]) -> list[list[Text]]:
+def cell_rows(plan: Plan, page: Sequence[Row], outcomes: Sequence[str]) -> list[list[Cell]]:
     """The rows of a page of the cells that differ; `outcomes` is every contact's."""
     return [
         [
@@ -84,7 +84,7 @@ def cell_rows(plan: Plan, page: Sequence[Row], outcomes: Sequence[str]) -> list[
     ]
 
 
-def result_rows(plan: Plan, result: pd.DataFrame, page: Sequence[Row]) -> list[list[Text]]:
+def result_rows(plan: Plan, result: pd.DataFrame, page: Sequence[Row]) -> list[list[Cell]]:
     """The rows of a page of a result frame."""
     at = [contact for contact, _ in page]
     rows = result[[*RESULT_COLUMNS]].iloc[at].astype(object).itertuples(index=False, name=None)
@@ -112,7 +112,7 @@ def kept_rows(plan: Plan, page: Sequence[Row]) -> list[list[str]]:
     ]
 
 
-def _cells(plan: Plan, page: Sequence[Row]) -> Iterator[tuple[int, Planned, dict[str, Any]]]:
+def _cells(plan: Plan, page: Sequence[Row]) -> Iterator[tuple[int, PlannedWrite, dict[str, Any]]]:
     found = {at: [*cells_of(plan.provider, plan.contacts[at])] for at, _ in page}
     for at, row in page:
         yield at, plan.contacts[at], found[at][row]
@@ -136,7 +136,7 @@ def _kept(field: RecordField | None, value: JSON) -> str:
     return masked(field, value) if field and field.holds(value) else HIDDEN
 
 
-def _personal(declared: Mapping[str, RecordField], planned: Planned) -> list[str]:
+def _personal(declared: Mapping[str, RecordField], planned: PlannedWrite) -> list[str]:
     """The personal texts of a contact, and those of which nobody knows what they are."""
     unknown = [text_of(each) for name, each in planned.changes.items() if name not in declared]
     held = [personal_texts(declared, each) for each in (planned.before or {}, planned.changes)]

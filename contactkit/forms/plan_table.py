@@ -24,12 +24,12 @@ class PlanTable:
         self._plan = plan
         self._result: pd.DataFrame | None = None
         self._sizes = [max(1, len(each.changes)) for each in plan.contacts]
-        self._leaves = {"cells": Leaves(self.outcomes, self._sizes)}
+        self._leaves = {"cells": PageIndex(self.outcomes, self._sizes)}
         self._rows, self._outcome, self._number = "cells", "", 0
         self._drawn = {"rows": "cells", "outcome": ""}
 
     @property
-    def leaves(self) -> Leaves:
+    def leaves(self) -> PageIndex:
         """The pages of what is shown."""
         return self._leaves[self._rows]
 
@@ -39,8 +39,8 @@ class PlanTable:
         self.outcomes = result["outcome"].astype(str).tolist()
         ones = [1] * len(self.outcomes)
         self._leaves = {
-            "cells": Leaves(self.outcomes, self._sizes),
-            "result": Leaves(self.outcomes, ones),
+            "cells": PageIndex(self.outcomes, self._sizes),
+            "result": PageIndex(self.outcomes, ones),
         }
         self._rows, self._outcome, self._number = "result", "", 0
 
@@ -104,7 +104,7 @@ OPEN = ("planned", "failed", "unknown")
 ORDER = tuple("refused failed unknown planned skipped created updated deleted unchanged".split())
 
 
-class Leaves:
+class PageIndex:
     """The rows of contacts, `sizes` of them each, those that somebody must look at first.
 
     `counts` has the contacts of each outcome, in the order in which they stand.

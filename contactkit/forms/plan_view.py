@@ -20,13 +20,13 @@ from contactkit._http.session import World
 from contactkit._plans.plan import Plan
 from contactkit._plans.progress import Progress
 from contactkit._redact import redact
-from contactkit.forms.attempts import Question
+from contactkit.forms.attempts import Confirmation
 from contactkit.forms.cells import claim
 from contactkit.forms.html import render
 from contactkit.forms.messages import raise_unexpected, refusal_told
 from contactkit.forms.plan_table import OPEN, PlanTable
 from contactkit.forms.record import PlanRecord
-from contactkit.forms.widget import Event, Panel, Work
+from contactkit.forms.widget import Event, Widget, Work
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class PlanView:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.result = result_frame([])
-        self._question = Question()
+        self._question = Confirmation()
         self._told_at = 0.0
         self._table = PlanTable(plan)
         title = f"Plan for {plan.provider.title}"
@@ -60,7 +60,7 @@ class PlanView:
         self.transcript = PlanRecord(title, world, plan, self._table.leaves)
         verbs = {"apply": self._apply, "edit": self._chosen, "leaf": self._leaf}
         layout = render("plan", title=title, world=world, docs=plan.provider.docs)
-        self.widget = Panel(layout, verbs, self._secrets)
+        self.widget = Widget(layout, verbs, self._secrets)
         # A widget that is closed, while something is in flight, has none any more.
         self._prefix = self.widget.model_id or ""
         self.widget.show({"head": title, "facts": render("facts", facts=plan.facts())})

@@ -18,7 +18,7 @@ from contactkit._redact import redact
 from contactkit.forms.fields import label_of
 from contactkit.forms.html import masked, personal_texts, render, table
 from contactkit.forms.plan_rows import KEPT_COLUMNS, kept_rows
-from contactkit.forms.plan_table import Leaves
+from contactkit.forms.plan_table import PageIndex
 from contactkit.spec.provider import JSON
 from contactkit.spec.record import Record, RecordField, fields_of, key_of
 
@@ -33,7 +33,7 @@ class Transcript:
         self._key = key_of(record)
         self._contact: Mapping[str, JSON] = {}
         self._actions: list[tuple[str, ...]] = []
-        self._kept = Kept(self.html)
+        self._kept = PersistentOutput(self.html)
 
     def open(self) -> None:
         """Show it as an output of the running cell."""
@@ -92,7 +92,7 @@ class Transcript:
         )
 
 
-class Kept:
+class PersistentOutput:
     """What `html` makes, wherever it was opened, as it was when it was updated last."""
 
     def __init__(self, html: Callable[[], str]) -> None:
@@ -114,14 +114,14 @@ class Kept:
 class PlanRecord:
     """What a plan is about, and what was done with it."""
 
-    def __init__(self, title: str, world: World, plan: Plan, leaves: Leaves) -> None:
+    def __init__(self, title: str, world: World, plan: Plan, leaves: PageIndex) -> None:
         first = leaves.page(0)[:MOST_SHOWN]
         self._title = title
         self._world = world
         self._facts = table("Plan", ["fact", "value"], plan.facts().items())
         self._cells = table("Its first cells", KEPT_COLUMNS, kept_rows(plan, first))
         self._actions: list[tuple[str, ...]] = []
-        self._kept = Kept(self.html)
+        self._kept = PersistentOutput(self.html)
 
     def open(self) -> None:
         """Show it as an output of the running cell."""

@@ -30,7 +30,7 @@ _LIGHT = ("edit", "typed", "leaf")
 _BEAT = 3.0
 
 
-class Panel(anywidget.AnyWidget):
+class Widget(anywidget.AnyWidget):
     """A layout whose regions are filled by name; `on` answers events, at once or as a task.
 
     One task runs at a time: what is asked meanwhile is not done, but for "cancel", "edit" and

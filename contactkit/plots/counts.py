@@ -212,7 +212,7 @@ def by_outcome(result: pd.DataFrame) -> dict[str, int]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
+class RequestRate:
     """What an apply sent in equal spans of `seconds` from its start, and what was answered 429.
 
     `left` has what was left of the rate budget, where it was known, by the second.
@@ -224,7 +224,7 @@ class Pace:
     left: dict[float, int]
 
 
-def by_time(result: pd.DataFrame) -> Pace | None:
+def by_time(result: pd.DataFrame) -> RequestRate | None:
     """What an apply sent, in no more than 60 spans; None where it sent nothing."""
     moments = _moments(result)
     if not moments[:, 1].any():
@@ -235,7 +235,7 @@ def by_time(result: pd.DataFrame) -> Pace | None:
     seconds = _spans(float(started[-1]), 1.0 if np.isinf(finest) else float(finest))
     at = (started / seconds + _ROUNDING).astype(int).clip(max=MOST_BARS - 1)
     known = moments[~np.isnan(moments[:, 3])]
-    return Pace(
+    return RequestRate(
         seconds=seconds,
         sent=np.bincount(at, moments[:, 1]).astype(int),
         limited=np.bincount(at, moments[:, 2]).astype(int),

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from contactkit.plots.counts import Pace, by_outcome, by_time, need_results
+from contactkit.plots.counts import RequestRate, by_outcome, by_time, need_results
 from contactkit.plots.style import (
     BLUE,
     GREY,
@@ -64,7 +64,7 @@ def timeline(result: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return noted(result, ax)
 
 
-def _paced(ax: Axes, pace: Pace) -> Axes:
+def _paced(ax: Axes, pace: RequestRate) -> Axes:
     """A bar a span of time, in the unit that suits the whole; the budget is a line."""
     unit = _unit(len(pace.sent) * pace.seconds / 2)
     span, highest = pace.seconds / _UNITS[unit], max(pace.sent.max(), pace.limited.max())
@@ -84,7 +84,7 @@ def _paced(ax: Axes, pace: Pace) -> Axes:
     return ax
 
 
-def _limited(ax: Axes, pace: Pace, starts: np.ndarray, width: float) -> list[Line2D]:
+def _limited(ax: Axes, pace: RequestRate, starts: np.ndarray, width: float) -> list[Line2D]:
     """Answers 429: hatched bars, and a cross over each, which is seen however few they are."""
     at = np.flatnonzero(pace.limited)
     look: dict[str, Any] = {"color": VERMILION, "hatch": "////", "edgecolor": "white"}

@@ -148,7 +148,7 @@ def tell(engine: Engine, windows: Iterable[Window]) -> None:
         engine.told |= {window.limit.header.format(n): str(v) for n, v in told.items()}
 
 
-def mark(engine: Engine, request: Request) -> tuple[str, ...] | None:
+def idempotency_scope(engine: Engine, request: Request) -> tuple[str, ...] | None:
     """Who sends a write under which idempotency key; None when it comes under none."""
     form, sent = engine.provider.idempotency, request.headers
     key = sent.get(form.header.lower()) if form else None
@@ -181,7 +181,7 @@ def _forget(engine: Engine, life: float) -> None:
         del engine.remembered[place]
 
 
-def once(
+def deduplicate(
     engine: Engine, request: Request, endpoint: Endpoint, carry_out: Callable[[], Answer]
 ) -> Answer:
     """Carry out a request, or repeat the answer that its idempotency key was given before."""
@@ -193,7 +193,7 @@ def once(
         message = f"{form.header} must be 1 to {form.longest} characters of {form.pattern}"
         raise engine.refusal("idempotency_key", InvalidRequestError, message)
     place = (request.owner, engine.rules.place(request), key)
-    marked = mark(engine, request)
+    marked = idempotency_scope(engine, request)
     if marked and engine.in_flight.get(marked, request) is not request:
         message = "A request with this key is still being processed"
         raise engine.refusal("in_flight", ConflictError, message)

@@ -28,9 +28,9 @@ from contactkit.simulator.access import (
     Remembered,
     Window,
     count,
+    deduplicate,
     issue_token,
     login,
-    once,
     tell,
     token_way,
 )
@@ -133,7 +133,7 @@ class Engine:
             message = f"The token lacks the scope {endpoint.scope}"
             raise self.refusal("scope", PermissionDeniedError, message)
         request.body = self._body(request, endpoint)
-        return once(self, request, endpoint, lambda: carry_out(self, request, endpoint))
+        return deduplicate(self, request, endpoint, lambda: carry_out(self, request, endpoint))
 
     def routed(self, request: Request) -> Endpoint:
         """The endpoint that a request asks, or a Refusal; tells the request its key."""

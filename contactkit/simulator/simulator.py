@@ -23,7 +23,7 @@ from contactkit._frames.frame import STRING, TIME, rows_of, to_frame
 from contactkit._http.session import Session
 from contactkit._http.world import Clock, VirtualClock
 from contactkit.errors import ConfigurationError
-from contactkit.simulator.access import mark
+from contactkit.simulator.access import idempotency_scope
 from contactkit.simulator.engine import Engine
 from contactkit.simulator.faults import Faults
 from contactkit.simulator.messages import Answer, Refusal, Request
@@ -238,7 +238,7 @@ def deliver(engine: Engine, request: Request) -> Generator[float, None, Answer]:
     is in flight while a fault holds it up.
     """
     delay, answer = engine.faults.meet(engine, request)
-    marked = mark(engine, request)
+    marked = idempotency_scope(engine, request)
     if marked:
         naps = round(IN_FLIGHT_PATIENCE / _NAP)
         while marked in engine.in_flight and naps:

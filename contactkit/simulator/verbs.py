@@ -18,7 +18,7 @@ from contactkit.simulator.messages import Answer, Request, Row
 from contactkit.simulator.store import Stored
 from contactkit.spec.provider import JSON, Endpoint, as_object
 from contactkit.spec.record import RecordField, fields_of
-from contactkit.spec.validate import Checked, accepted, check, settable, wire_of
+from contactkit.spec.validate import Checked, accepted_fields, check, wire_of, writable_fields
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine
@@ -102,7 +102,7 @@ def checked(
     """One contact of a body, as `judged`."""
     values = _values(engine, endpoint, body)
     if engine.rules.echoes and current:
-        taken = accepted(engine.provider, endpoint)
+        taken = accepted_fields(engine.provider, endpoint)
         values = {n: v for n, v in values.items() if n in taken or current.get(n, values) != v}
     return _checked(engine, endpoint, values, current)
 
@@ -119,7 +119,7 @@ def _checked(
 
 def _values(engine: Engine, endpoint: Endpoint, body: Mapping[str, JSON]) -> Row:
     """A body by field names: the preferred spelling of a name goes before a deprecated one."""
-    taken = accepted(engine.provider, endpoint)
+    taken = accepted_fields(engine.provider, endpoint)
     known = {**fields_of(engine.provider.record), **taken}
     names = {old: name for name, each in known.items() for old in each.marker.deprecated}
     names |= {each.wire: name for name, each in known.items()}
@@ -219,7 +219,7 @@ def updated(engine: Engine, endpoint: Endpoint, stored: Stored, found: Checked) 
 
 
 def _changes(engine: Engine, endpoint: Endpoint, found: Checked) -> Row:
-    fields = settable(engine.provider, endpoint)
+    fields = writable_fields(engine.provider, endpoint)
     return {name: value for name, value in found.values.items() if name in fields}
 
 

@@ -12,7 +12,7 @@ from contactkit.spec.provider import JSON, Envelope, Place, Query, as_object
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 
 
-def whole(text: str, name: str, least: int, most: int | None = None) -> int:
+def whole_number(text: str, name: str, least: int, most: int | None = None) -> int:
     """A whole number from a query; InvalidInputError, as `Paging.cut` raises it, for others."""
     value = int(text) if _WHOLE.fullmatch(text) else least - 1
     if value < least or (most is not None and value > most):
@@ -61,8 +61,8 @@ class PageNumbers:
     def cut(
         self, rows: Sequence[Mapping[str, JSON]], asked: Query, usual: int
     ) -> tuple[Sequence[Mapping[str, JSON]], Mapping[Place, JSON]]:
-        number = whole(asked.get(self.page, "1"), self.page, 1)
-        size = whole(asked.get(self.size, str(usual)), self.size, 1, self.largest)
+        number = whole_number(asked.get(self.page, "1"), self.page, 1)
+        size = whole_number(asked.get(self.size, str(usual)), self.size, 1, self.largest)
         pages = -(-len(rows) // size)
         told = {self.page: number, self.size: size, self.total_name: len(rows), self.pages: pages}
         told |= {self.more: number < pages} if self.more else {}

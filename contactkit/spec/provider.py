@@ -42,7 +42,7 @@ class NoParams(Record):
     """An endpoint that takes no parameters of its own."""
 
 
-Fate: TypeAlias = tuple[str, JSON, str]
+BulkItem: TypeAlias = tuple[str, JSON, str]
 """What became of one contact of many: outcome, the contact as it came or None, a message."""
 
 
@@ -56,7 +56,7 @@ class Bulk:
 
     name: str
     untold: str
-    read: Callable[[int, JSON, Sequence[JSON]], Sequence[Fate]]
+    read: Callable[[int, JSON, Sequence[JSON]], Sequence[BulkItem]]
 
 
 @dataclass(frozen=True, kw_only=True)

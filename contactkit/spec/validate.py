@@ -35,14 +35,16 @@ class Checked:
     problems: list[FieldProblem] = field(default_factory=list[FieldProblem])
 
 
-def clean(provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]) -> dict[str, JSON]:
+def normalise_input(
+    provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]
+) -> dict[str, JSON]:
     """What a person typed, as `check` takes it; warns of deprecated names at the caller's line.
 
     pandas and numpy scalars become Python's, NA and NaN are left out ("leave alone"), phone
     numbers become E.164 where they can.
     """
     renamed: dict[str, JSON] = {}
-    allowed = accepted(provider, endpoint)
+    allowed = accepted_fields(provider, endpoint)
     current = {old: name for name, each in allowed.items() for old in each.marker.deprecated}
     for given, value in values.items():
         name = current.get(given, given)
@@ -52,7 +54,7 @@ def clean(provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]) ->
         if name in renamed:
             problem = FieldProblem(field=given, message=f"is {name}, given twice", code="unknown")
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
-        renamed[name] = value if is_na(value) else plain(value)
+        renamed[name] = value if is_na(value) else to_python(value)
     optional = fields_of(endpoint.params)
     defaults = {n: each.default for n, each in optional.items() if each.default is not None}
     unsaid = {name for name, value in renamed.items() if value is None or is_na(value)}
@@ -67,7 +69,7 @@ def clean(provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]) ->
     }
 
 
-def same(one: JSON, other: JSON) -> bool:
+def json_equal(one: JSON, other: JSON) -> bool:
     """Whether two values are the same JSON: to Python True is 1, which it is not on the wire."""
     return one == other and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
@@ -84,7 +86,7 @@ def is_na(value: object) -> bool:
     return kind in ("NAType", "NaTType") or (may_be_nan and value != value)
 
 
-def plain(value: JSON) -> JSON:
+def to_python(value: JSON) -> JSON:
     """A numpy or pandas value as Python's own."""
     if type(value).__name__ == "datetime64":
         # Nanoseconds would become a number.
@@ -115,7 +117,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"{hint}allowed: {', '.join(names) or 'none'}"
 
 
-def settable(provider: Provider, endpoint: Endpoint) -> dict[str, RecordField]:
+def writable_fields(provider: Provider, endpoint: Endpoint) -> dict[str, RecordField]:
     """The record fields that an endpoint's body may hold, in declared order."""
     creates = endpoint.effect == "create"
     access = {"writable", "write_once", "create_only" if creates else ""}
@@ -136,9 +138,9 @@ def wire_of(endpoint: Endpoint, field: RecordField) -> str:
     return endpoint.key_wire if is_key and endpoint.key_wire else field.wire
 
 
-def accepted(provider: Provider, endpoint: Endpoint) -> dict[str, RecordField]:
+def accepted_fields(provider: Provider, endpoint: Endpoint) -> dict[str, RecordField]:
     """Everything that a verb takes by name: record fields, then its own parameters."""
-    return {**settable(provider, endpoint), **fields_of(endpoint.params)}
+    return {**writable_fields(provider, endpoint), **fields_of(endpoint.params)}
 
 
 def check(
@@ -152,7 +154,7 @@ def check(
     `current` is the contact as it stands, None where it is not known (or, on create, not there).
     """
     found = Checked()
-    allowed, own = accepted(provider, endpoint), settable(provider, endpoint)
+    allowed, own = accepted_fields(provider, endpoint), writable_fields(provider, endpoint)
     for name, value in values.items():
         if name not in allowed:
             found.problems.append(_unknown(provider, endpoint, name, allowed))
@@ -265,7 +267,7 @@ def is_complete(record: type[Record], row: Mapping[str, JSON]) -> bool:
     return all(n in row and (row[n] is not None or each.nullable) for n, each in declared)
 
 
-def judged(
+def validate_edit(
     provider: Provider,
     endpoint: Endpoint,
     values: Mapping[str, JSON],
@@ -273,10 +275,10 @@ def judged(
 ) -> Checked:
     """`check` of what a person gave; a contact that is known in part only is not judged by."""
     known = current if current and is_complete(provider.record, current) else None
-    return check(provider, endpoint, clean(provider, endpoint, values), known)
+    return check(provider, endpoint, normalise_input(provider, endpoint, values), known)
 
 
-def to_send(field: RecordField, held: JSON, wanted: JSON) -> JSON:
+def merge_patch(field: RecordField, held: JSON, wanted: JSON) -> JSON:
     """What makes a field that holds one value hold the other; ValueError when nothing does.
 
     That is the value itself, but for a collection that the provider merges with what it holds.
@@ -288,11 +290,11 @@ def to_send(field: RecordField, held: JSON, wanted: JSON) -> JSON:
     if gone and value:
         message = f"cannot lose {', '.join(gone)} alone: what is sent is merged with what is there"
         raise ValueError(f"{message}; remove all to clear it")
-    new = {n: v for n, v in value.items() if n not in there or not same(there[n], v)}
+    new = {n: v for n, v in value.items() if n not in there or not json_equal(there[n], v)}
     return new or (None if gone else dict(value))
 
 
-def after(field: RecordField, held: JSON, sent: JSON) -> JSON:
+def value_after(field: RecordField, held: JSON, sent: JSON) -> JSON:
     """What a field holds once a value was sent."""
     merges = field.marker.collection == "merge" and bool(sent)
     return {**as_object(held), **as_object(sent)} if merges else sent

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pandas as pd
 
-from contactkit._http.flow import perform
-from contactkit._http.session import prepare
+from contactkit._http.flow import send
+from contactkit._http.session import build_operation
 from tests.bench import contacts
 from tests.bench.measure import ROOT, Row, medians, ms, times
 
@@ -65,7 +65,9 @@ def flow_alone() -> Row:
     endpoint, answer = session.provider.endpoint("get"), contacts.reply(contacts.one(7))
     (added,) = medians(
         ROUNDS,
-        lambda: contacts.answered(perform(session, prepare(session, endpoint, key=KEY)), answer),
+        lambda: contacts.answered(
+            send(session, build_operation(session, endpoint, key=KEY)), answer
+        ),
         calls=CALLS,
     )
     return Row(

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from contactkit._providers import find
 from contactkit.cassette.body import dumped
-from contactkit.cassette.exchange import Asked, Exchange
-from contactkit.cassette.file import Tape
+from contactkit.cassette.exchange import Exchange, RecordedRequest
+from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.matching import Index
 from tests.bench import replays
 from tests.bench.measure import ROOT, Row, medians, ms
@@ -40,12 +40,12 @@ def rows() -> Iterator[Row]:
         size = f"{difference(Path(folder)):,} B"
         subject = "diff of one contact changed in a page of 100"
         yield Row(subject=subject, measured="", outcome=size, wanted="≤ 1,300 B")
-        yield from replays.rows(PROVIDER, Tape.load(path).entries, Path(folder))
+        yield from replays.rows(PROVIDER, CassetteFile.load(path).entries, Path(folder))
 
 
 def opened(path: Path) -> Index:
     """A recording, ready to answer."""
-    return Index(PROVIDER, Tape.load(path).entries)
+    return Index(PROVIDER, CassetteFile.load(path).entries)
 
 
 def record(path: Path) -> None:
@@ -55,10 +55,10 @@ def record(path: Path) -> None:
     """
     answer = Talk("sent", contacts=1)("GET", "/v3/contacts").json()
     row = answer["data"]["contacts"][0]
-    tape = Tape.create(path, provider=PROVIDER.name, world="simulator", created=0)
+    tape = CassetteFile.create(path, provider=PROVIDER.name, world="simulator", created=0)
     for number in range(EXCHANGES):
         key = f"00000000-0000-4000-8000-{number:012}"
-        asked = Asked.of("GET", f"{PROVIDER.base_url}/v3/contacts/{key}")
+        asked = RecordedRequest.of("GET", f"{PROVIDER.base_url}/v3/contacts/{key}")
         content = dumped({**answer, "data": {**row, "id": key}})
         exchange = Exchange(asked=asked, status=200, headers=HEADERS, content=content, at=number)
         tape.append(exchange, {f"+1202{number:07}": f"{number:016x}"})
@@ -67,10 +67,12 @@ def record(path: Path) -> None:
 def difference(folder: Path) -> int:
     """Bytes that git shows between two recordings of a page in which one flag differs."""
     answer = Talk("sent", contacts=100)("GET", "/v3/contacts?page_size=100").json()
-    asked = Asked.of("GET", f"{PROVIDER.base_url}/v3/contacts?page_size=100")
+    asked = RecordedRequest.of("GET", f"{PROVIDER.base_url}/v3/contacts?page_size=100")
     for name, opt_out in (("a.jsonl", False), ("b.jsonl", True)):
         answer["data"]["contacts"][50]["opt_out"] = opt_out
-        tape = Tape.create(folder / name, provider=PROVIDER.name, world="simulator", created=0)
+        tape = CassetteFile.create(
+            folder / name, provider=PROVIDER.name, world="simulator", created=0
+        )
         tape.append(Exchange(asked=asked, status=200, content=dumped(answer), at=0.0))
     command = ["git", "diff", "--no-index", "-U0", "a.jsonl", "b.jsonl"]
     return len(subprocess.run(command, cwd=folder, capture_output=True).stdout)

@@ -10,7 +10,7 @@ from typing import Any
 
 import contactkit as ck
 from contactkit._http.rate_limits import Budget, parse_rate
-from contactkit._http.session import Flow, Reply, Session, T
+from contactkit._http.session import Flow, Response, Session, T
 from contactkit._http.world import RealClock
 from contactkit._journal.store import temporary_journal
 from contactkit._providers import find
@@ -95,12 +95,12 @@ def session() -> Session:
     )
 
 
-def reply(content: bytes) -> Reply:
+def reply(content: bytes) -> Response:
     """An answer as a driver hands it to a flow."""
-    return Reply(status=200, headers=_HEADERS, content=content)
+    return Response(status=200, headers=_HEADERS, content=content)
 
 
-def answered(flow: Flow[T], given: Reply) -> T:
+def answered(flow: Flow[T], given: Response) -> T:
     """What a flow of one call ends in when it is answered so."""
     next(flow)
     try:

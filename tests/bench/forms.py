@@ -18,8 +18,8 @@ import contactkit as ck
 from contactkit._frames.frame import rows_of
 from contactkit._providers import find
 from contactkit.forms.browser import PAGE
-from contactkit.forms.fields import Shown, groups, only_read
-from contactkit.forms.widget import Panel
+from contactkit.forms.fields import FieldView, groups, only_read
+from contactkit.forms.widget import Widget
 from tests.bench import contacts
 from tests.bench.frames import PAGES, SIZE, decoded
 from tests.bench.measure import Row, medians, ms, times
@@ -70,7 +70,7 @@ def form(name: str, most: int, longest: int) -> Iterator[Row]:
     )
 
 
-def fields_of(name: str, contact: pd.DataFrame) -> tuple[list[Shown], str]:
+def fields_of(name: str, contact: pd.DataFrame) -> tuple[list[FieldView], str]:
     """The fields of a contact's form that have a control, and how many there are."""
     provider = find(name)
     endpoint = provider.endpoint("update")
@@ -80,7 +80,7 @@ def fields_of(name: str, contact: pd.DataFrame) -> tuple[list[Shown], str]:
     return fields, f"{name}: {len(fields)} fields to write, {read} to read"
 
 
-def sent_by(panel: Panel) -> str:
+def sent_by(panel: Widget) -> str:
     """What a front end is sent that says it is ready."""
     sent: list[str] = []
     panel.send = lambda message: sent.append(json.dumps(message))
@@ -95,12 +95,12 @@ def models(build: Callable[[], object]) -> int:
     return len(_instances) - before
 
 
-def by_hand(fields: Sequence[Shown]) -> ipywidgets.VBox:
+def by_hand(fields: Sequence[FieldView]) -> ipywidgets.VBox:
     """ipywidgets' own control for each field, one below the other."""
     return ipywidgets.VBox([control(each) for each in fields])
 
 
-def control(each: Shown) -> ipywidgets.Widget:
+def control(each: FieldView) -> ipywidgets.Widget:
     """A choice or a flag as a Dropdown, anything else as Text."""
     match each.control:
         case "choice":

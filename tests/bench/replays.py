@@ -22,7 +22,7 @@ import respx
 from contactkit.cassette.exchange import Exchange, path_of
 from contactkit.cassette.format import Entry
 from contactkit.cassette.matching import Exhausted, Index
-from contactkit.cassette.redaction.redactor import Redaction
+from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.cassette.replay import Replay
 from contactkit.spec.provider import Provider
 from tests.bench.measure import Row, times
@@ -68,7 +68,7 @@ class Replays:
     def replay(self, size: int, exhausted: Exhausted) -> httpx.MockTransport:
         """Ours."""
         index = Index(self.provider, self.entries[:size], exhausted)
-        return Replay(self.provider, index, Redaction(self.provider, tuple, b"k" * 32)).transport
+        return Replay(self.provider, index, Redactor(self.provider, tuple, b"k" * 32)).transport
 
     def known(self, transport: httpx.MockTransport, size: int) -> Subject:
         """Asked for what it was asked for before."""

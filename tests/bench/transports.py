@@ -19,7 +19,7 @@ import httpx
 from httpx_aiohttp import HttpxAiohttpClient
 
 from contactkit._http.connection import Connection
-from contactkit._http.session import Call, Reply
+from contactkit._http.session import Request, Response
 from tests.bench import contacts
 from tests.bench.measure import Row, times
 from tests.bench.stub import stub
@@ -55,8 +55,10 @@ async def over_httpcore(address: str) -> AsyncIterator[Send]:
 async def _connected(connection: Connection, address: str) -> AsyncIterator[Send]:
     async def send(number: int) -> None:
         url = address + PATHS[number]
-        answer = await connection.asend(Call(method="PATCH", url=url, headers=HEADERS, body=BODY))
-        assert isinstance(answer, Reply) and answer.status == 200, answer
+        answer = await connection.asend(
+            Request(method="PATCH", url=url, headers=HEADERS, body=BODY)
+        )
+        assert isinstance(answer, Response) and answer.status == 200, answer
 
     try:
         yield send

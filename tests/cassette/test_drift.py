@@ -15,7 +15,7 @@ from contactkit._frames.frame import STRING
 from contactkit._providers import find
 from contactkit.cassette.body import compressed
 from contactkit.cassette.drift import Drift, differences, drift_frame
-from contactkit.cassette.redaction.redactor import Redaction, Request, Response
+from contactkit.cassette.redaction.redactor import Redactor, Request, Response
 from contactkit.spec.provider import Envelope, Provider
 from contactkit.spec.record import key_of
 from tests.cassette.redaction.test_redactor import contact
@@ -190,7 +190,7 @@ def test_items_that_have_no_keys_of_their_own_are_paired_by_place(rows):
 
 
 def redacted(provider: Provider, key: bytes, body: Any) -> Any:
-    redaction = Redaction(provider, list, key)
+    redaction = Redactor(provider, list, key)
     asked = Request(method="GET", url="")
     answer = Response(status=200, body=json.dumps(body).encode())
     return json.loads(redaction.exchange(asked, answer)[1].body)

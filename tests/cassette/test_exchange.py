@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contactkit.cassette.exchange import Asked, Exchange
+from contactkit.cassette.exchange import Exchange, RecordedRequest
 
 PHONE, KEY = "+12025550123", "sk-live-0123456789"
 
 
 def test_a_url_is_taken_apart() -> None:
-    asked = Asked.of("get", "https://api.example.com/v3/contacts?page=2&channel=sms&channel=#top")
-    assert asked == Asked(
+    asked = RecordedRequest.of(
+        "get", "https://api.example.com/v3/contacts?page=2&channel=sms&channel=#top"
+    )
+    assert asked == RecordedRequest(
         method="GET",
         url="https://api.example.com/v3/contacts",
         query=(("channel", ""), ("channel", "sms"), ("page", "2")),
@@ -25,13 +27,13 @@ def test_a_url_is_taken_apart() -> None:
 
 @given(st.lists(st.tuples(st.text(min_size=1), st.text())))
 def test_the_query_is_sorted_and_whole(pairs: list[tuple[str, str]]) -> None:
-    asked = Asked.of("GET", f"https://example.com/a?{urlencode(pairs)}")
+    asked = RecordedRequest.of("GET", f"https://example.com/a?{urlencode(pairs)}")
     assert asked.query == tuple(sorted(pairs))
 
 
 def test_no_repr_shows_people_or_credentials() -> None:
     exchange = Exchange(
-        asked=Asked.of(
+        asked=RecordedRequest.of(
             "POST", f"https://example.com/{PHONE}?q={PHONE}", f'{{"phone":"{PHONE}"}}'.encode()
         ),
         status=200,
@@ -45,13 +47,13 @@ def test_no_repr_shows_people_or_credentials() -> None:
 
 
 def test_an_exchange_stays_as_it_is() -> None:
-    exchange = Exchange(asked=Asked(method="GET", url="https://example.com"), at=0.0)
+    exchange = Exchange(asked=RecordedRequest(method="GET", url="https://example.com"), at=0.0)
     with pytest.raises(FrozenInstanceError):
         exchange.at = 1.0  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("name", ["Content-Encoding", "content-encoding"])
 def test_the_encoding_is_the_header_however_it_is_spelt(name: str) -> None:
-    asked = Asked(method="GET", url="https://example.com")
+    asked = RecordedRequest(method="GET", url="https://example.com")
     assert Exchange(asked=asked, headers=((name, "gzip"),), at=0.0).encoding == "gzip"
     assert Exchange(asked=asked, at=0.0).encoding == ""

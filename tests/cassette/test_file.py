@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import contactkit as ck
 from contactkit.cassette.body import dumped
-from contactkit.cassette.exchange import Asked, Exchange
-from contactkit.cassette.file import Tape
+from contactkit.cassette.exchange import Exchange, RecordedRequest
+from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.format import entry_of, settled
 from tests.support.exchanges import begun, contact, exchange, page
 from tests.support.requests import Talk
@@ -36,7 +36,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def held(path: Path) -> list[Exchange]:
     """Every exchange of a file."""
-    return [each.exchange for each in Tape.load(path).entries]
+    return [each.exchange for each in CassetteFile.load(path).entries]
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -47,7 +47,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 TEXTS = st.text(max_size=8)
 PAIRS = st.lists(st.tuples(TEXTS, TEXTS), max_size=3).map(tuple)
 ASKED = st.builds(
-    Asked,
+    RecordedRequest,
     method=st.sampled_from(["GET", "PATCH"]),
     url=TEXTS.map("https://example.com/{}".format),
     query=PAIRS,
@@ -82,7 +82,9 @@ def test_what_is_appended_is_read(path: Path) -> None:
     for each in wanted:
         tape.append(each)
     assert sorted(held(path), key=str) == sorted(wanted, key=str)
-    assert [each.id for each in Tape.load(path).entries] == [each.id for each in tape.entries]
+    assert [each.id for each in CassetteFile.load(path).entries] == [
+        each.id for each in tape.entries
+    ]
 
 
 def test_the_header_says_where_it_is_from(tmp_path: Path) -> None:
@@ -137,7 +139,7 @@ def test_volatile_headers_are_dropped_unless_asked_for(tmp_path: Path) -> None:
     begun(tmp_path / "a.jsonl").append(received)
     assert held(tmp_path / "a.jsonl")[0].headers == stays
     begun(tmp_path / "b.jsonl", keep=["x-ratelimit-remaining"])
-    Tape.load(tmp_path / "b.jsonl").append(received)
+    CassetteFile.load(tmp_path / "b.jsonl").append(received)
     assert held(tmp_path / "b.jsonl")[0].headers == (("X-RateLimit-Remaining", "1"), *stays)
 
 
@@ -146,7 +148,12 @@ def test_entries_are_in_the_order_they_were_issued_in(path: Path) -> None:
     for at in (2.0, 1.0, 3.0, 1.0):
         tape.append(exchange(body=len(tape.entries), at=at))
     assert [each.exchange.content for each in tape.entries] == [b"1", b"3", b"0", b"2"]
-    assert [each.exchange.content for each in Tape.load(path).entries] == [b"1", b"3", b"0", b"2"]
+    assert [each.exchange.content for each in CassetteFile.load(path).entries] == [
+        b"1",
+        b"3",
+        b"0",
+        b"2",
+    ]
 
 
 def test_equal_exchanges_are_all_kept(path: Path) -> None:
@@ -200,7 +207,7 @@ def test_every_finished_exchange_survives_a_kill(path: Path) -> None:
 def test_a_line_cut_by_a_kill_is_dropped_and_mended(path: Path) -> None:
     killed(path, "cut")
     with pytest.warns(ck.ContactKitWarning, match="cut off"):
-        tape = Tape.load(path)
+        tape = CassetteFile.load(path)
     assert len(tape.entries) == 7
     tape.append(exchange(body="after"))
     assert len(held(path)) == 8
@@ -214,7 +221,7 @@ def test_a_page_without_its_last_lines_was_never_finished(tmp_path: Path, cut: i
     with open(tape.path, "ab") as file:
         file.write(b"".join(whole[: 100 - cut]))
     with pytest.warns(ck.ContactKitWarning, match="cut off"):
-        tape = Tape.load(tape.path)
+        tape = CassetteFile.load(tape.path)
     tape.append(PAGE)
     assert held(tape.path) == [LOST, PAGE]
 
@@ -223,7 +230,7 @@ def test_a_last_line_that_lacks_only_its_end_is_kept(tmp_path: Path) -> None:
     tape = begun(tmp_path / "tape.jsonl")
     tape.append(PAGE)
     tape.path.write_bytes(tape.path.read_bytes().rstrip())
-    Tape.load(tape.path).append(LOST)
+    CassetteFile.load(tape.path).append(LOST)
     assert held(tape.path) == [PAGE, LOST]
 
 
@@ -243,7 +250,7 @@ def merged(tmp_path: Path, base: Path, ours: Path, theirs: Path) -> Path:
     return tmp_path / "merged.jsonl"
 
 
-def branches(tmp_path: Path) -> list[Tape]:
+def branches(tmp_path: Path) -> list[CassetteFile]:
     """A recording of twenty exchanges, and two copies of it."""
     tape = begun(tmp_path / "base.jsonl")
     for n in range(20):
@@ -251,7 +258,7 @@ def branches(tmp_path: Path) -> list[Tape]:
     found = [tape]
     for name in ("a.jsonl", "b.jsonl"):
         (tmp_path / name).write_bytes(tape.path.read_bytes())
-        found.append(Tape.load(tmp_path / name))
+        found.append(CassetteFile.load(tmp_path / name))
     return found
 
 
@@ -289,7 +296,7 @@ def test_of_two_recordings_of_one_exchange_the_younger_counts(tmp_path: Path) ->
         for side, at in zip(sides, (50.0, 40.0), strict=True)
     ]
     base.path.write_bytes(base.path.read_bytes() + b"".join(data))
-    found = {each.id: each.exchange for each in Tape.load(base.path).entries}
+    found = {each.id: each.exchange for each in CassetteFile.load(base.path).entries}
     assert len(found) == 20
     assert found[base.entries[0].id].at == 50.0 != first.at
 
@@ -313,12 +320,12 @@ def test_a_list_that_both_branches_recorded_anew_is_that_of_the_younger(
     paths = [tmp_path / name for name in ("a.jsonl", "b.jsonl")]
     for path, side in zip(paths, sides, strict=True):
         path.write_bytes(base.path.read_bytes())
-        tape = Tape.load(path)
+        tape = CassetteFile.load(path)
         again = tape.beside()
         again.append(side)
         tape.rewrite(again.entries)
     if extra:
-        Tape.load(paths[0]).append(LOST)
+        CassetteFile.load(paths[0]).append(LOST)
     found = held(merged(tmp_path, base.path, *paths))
     younger = max(sides, key=lambda each: each.at)
     assert [each for each in found if each != LOST] == [younger]
@@ -363,7 +370,7 @@ def test_rewriting_keeps_what_this_version_does_not_know(path: Path) -> None:
     text = re.sub(r'"item":(7|8),', r'"item":\1,"colour":"red",', text)
     with opened(path, "wt") as file:
         file.write(text)
-    tape = Tape.load(path)
+    tape = CassetteFile.load(path)
     tape.rewrite(tape.entries)
     with opened(path, "rt") as file:
         assert file.read() == text
@@ -388,7 +395,7 @@ def test_a_rewrite_that_fails_leaves_the_file(tmp_path: Path, monkeypatch: Any) 
 def full(path: Path, room: int) -> None:
     """Append a page, and put one in the file's place, where only `room` more bytes find room."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room, -1))
-    tape = Tape.load(path)
+    tape = CassetteFile.load(path)
     for write in (lambda: tape.append(PAGE), lambda: tape.rewrite(tape.entries * 9)):
         try:
             write()
@@ -475,7 +482,7 @@ def test_a_line_that_is_wrong_is_named(tmp_path: Path, line: str, why: str) -> N
     text = tape.path.read_text()
     tape.path.write_text(f"{text}{GOOD}\n{line}\n{GOOD.replace('x', 'z', 1)}\n")
     with pytest.raises(ck.CassetteError, match=rf"tape\.jsonl, line 3: .*{why}"):
-        Tape.load(tape.path)
+        CassetteFile.load(tape.path)
 
 
 @pytest.mark.parametrize(("versions", "line"), [((b"true",), 103), ((b"true", b"null"), 104)])
@@ -487,7 +494,7 @@ def test_versions_of_one_item_are_named(
     with open(tape.path, "ab") as file:
         file.writelines(entry.items[7].replace(b"false", each) + b"\n" for each in versions)
     with pytest.raises(ck.CassetteError, match=f"line {line}: is another item 7"):
-        Tape.load(tape.path)
+        CassetteFile.load(tape.path)
 
 
 @pytest.mark.parametrize(
@@ -510,7 +517,7 @@ def test_an_exchange_that_was_changed_is_named_when_it_is_read(
     *lines, last = tape.path.read_text().splitlines()
     text = "\n".join([*lines, last.replace(old, new, 1)])
     tape.path.write_text((text if old in last else text.replace(old, new, 1)) + "\n")
-    entry = Tape.load(tape.path).entries[0]
+    entry = CassetteFile.load(tape.path).entries[0]
     with pytest.raises(ck.CassetteError, match=r"tape\.jsonl, line 102: "):
         _ = entry.exchange
 
@@ -520,7 +527,7 @@ def test_a_request_that_was_changed_is_named_when_it_is_read(tmp_path: Path) -> 
     tape.append(exchange(asks=b'{"opt_out":true}', method="PATCH"))
     tape.path.write_text(tape.path.read_text().replace("true", "false"))
     with pytest.raises(ck.CassetteError, match="line 2: its content does not match its digest"):
-        _ = Tape.load(tape.path).entries[0].asked
+        _ = CassetteFile.load(tape.path).entries[0].asked
 
 
 def test_a_file_written_by_hand_is_read(tmp_path: Path) -> None:
@@ -534,15 +541,15 @@ def test_a_file_written_by_hand_is_read(tmp_path: Path) -> None:
 def test_a_file_that_does_not_begin_as_one_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "tape.jsonl").write_bytes(content)
     with pytest.raises(ck.CassetteError, match="line 1: "):
-        Tape.load(tmp_path / "tape.jsonl")
+        CassetteFile.load(tmp_path / "tape.jsonl")
 
 
 def test_a_file_that_is_not_there_or_not_compressed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ck.CassetteError, match="no such recording"):
-        Tape.load(tmp_path / "tape.jsonl")
+        CassetteFile.load(tmp_path / "tape.jsonl")
     (tmp_path / "tape.jsonl.gz").write_text("{}")
     with pytest.raises(ck.CassetteError, match=r"tape\.jsonl\.gz, line 1: cannot be read"):
-        Tape.load(tmp_path / "tape.jsonl.gz")
+        CassetteFile.load(tmp_path / "tape.jsonl.gz")
 
 
 def test_an_error_or_a_repr_shows_nobody(tmp_path: Path) -> None:
@@ -551,7 +558,7 @@ def test_an_error_or_a_repr_shows_nobody(tmp_path: Path) -> None:
     assert "5550123" not in repr(tape.entries[0])
     tape.path.write_text(tape.path.read_text().replace("(202)", "(303)"))
     with pytest.raises(ck.CassetteError) as caught:
-        _ = Tape.load(tape.path).entries[0].exchange
+        _ = CassetteFile.load(tape.path).entries[0].exchange
     assert "555" not in str(caught.value)
 
 
@@ -565,14 +572,14 @@ def test_many_exchanges_open_without_being_taken_apart(tmp_path: Path) -> None:
     tape = begun(tmp_path / "tape.jsonl")
     tape.append(exchange(body=dumped("x")))
     tape.path.write_text(tape.path.read_text().replace('"status":200', '"status":2 0 0'))
-    assert len(Tape.load(tape.path).entries) == 1
+    assert len(CassetteFile.load(tape.path).entries) == 1
 
 
 def test_whose_a_pseudonym_is_comes_with_the_first_exchange_that_holds_it(tmp_path: Path) -> None:
     tape = begun(tmp_path / "tape.jsonl")
     tape.append(exchange(), {"+12025550101": "a" * 16, "Tofira": "b" * 16})
     tape.append(exchange("/contacts/1"), {"+12025550101": "a" * 16, "+12025550102": "c" * 16})
-    again = Tape.load(tape.path)
+    again = CassetteFile.load(tape.path)
     assert again.owners == {"+12025550101": "a" * 16, "Tofira": "b" * 16, "+12025550102": "c" * 16}
     assert [len(each.owners) for each in again.entries] == [2, 1]
     again.rewrite(again.entries)
@@ -586,7 +593,7 @@ def test_owners_without_their_exchange_were_never_finished(tmp_path: Path) -> No
     tape.append(exchange("/contacts/1"), {"Tofira": "b" * 16})
     tape.path.write_bytes(tape.path.read_bytes().rpartition(b'{"id"')[0])
     with pytest.warns(ck.ContactKitWarning, match="cut off"):
-        again = Tape.load(tape.path)
+        again = CassetteFile.load(tape.path)
     again.append(exchange("/contacts/2"))
     assert again.path.read_bytes().startswith(whole + b'{"id"')
 
@@ -606,7 +613,7 @@ def test_what_is_dropped_leaves_behind_whose_its_pseudonyms_are(tmp_path: Path) 
     tape.append(exchange(at=1.0), {"Tofira": "b" * 16})
     tape.append(exchange("/contacts/1", at=2.0), {"Tofira": "b" * 16, "Kemalo": "c" * 16})
     assert tape.prune(2.0) == 1
-    again = Tape.load(tape.path)
+    again = CassetteFile.load(tape.path)
     assert [each.url[-2:] for each in again.entries] == ["/1"]
     assert again.owners == {"Tofira": "b" * 16, "Kemalo": "c" * 16}
-    assert (again.prune(2.0), again.prune(3.0), Tape.load(tape.path).owners) == (0, 1, {})
+    assert (again.prune(2.0), again.prune(3.0), CassetteFile.load(tape.path).owners) == (0, 1, {})

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from contactkit._frames.frame import STRING, TIME
 from contactkit.cassette.body import compressed, dumped
-from contactkit.cassette.exchange import Asked
-from contactkit.cassette.file import Tape
+from contactkit.cassette.exchange import RecordedRequest
+from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.frame import frame
 from tests.support.exchanges import BASE, begun, contact, exchange, page
 
@@ -26,7 +26,7 @@ def tape(tmp_path):
     made.append(
         exchange("/contacts", None, "POST", status=None, failure="ReadTimeout", at=NOON + 9)
     )
-    return Tape.load(made.path)
+    return CassetteFile.load(made.path)
 
 
 def test_one_row_an_exchange(tape):
@@ -84,14 +84,14 @@ def test_bytes_are_those_that_came(tmp_path, encoding, style):
     came = compressed(dumped({"data": body.decode()}, style) if style else body, encoding)
     made = begun(tmp_path / "a.jsonl")
     made.append(exchange("/contacts", came, headers=(("Content-Encoding", encoding),)))
-    assert frame(Tape.load(made.path).entries, {}, 0.0)["bytes"].tolist() == [len(came)]
+    assert frame(CassetteFile.load(made.path).entries, {}, 0.0)["bytes"].tolist() == [len(came)]
 
 
 @given(st.lists(st.integers(0, 1000), max_size=8))
 def test_rows_stand_in_the_order_of_issue(tmp_path_factory, times):
     made = begun(tmp_path_factory.mktemp("order") / "a.jsonl")
     for number, at in enumerate(times):
-        asked = Asked.of("GET", f"{BASE}/contacts/{number}")
+        asked = RecordedRequest.of("GET", f"{BASE}/contacts/{number}")
         made.append(exchange(asked=asked, body={}, at=float(at)))
     found = frame(made.entries, {}, 2000.0)
     assert found["at"].is_monotonic_increasing

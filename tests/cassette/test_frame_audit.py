@@ -15,7 +15,7 @@ import pytest
 from contactkit._frames.frame import STRING
 from contactkit._providers import find
 from contactkit.cassette.frame import audit
-from contactkit.cassette.redaction.redactor import Redaction, Request, Response
+from contactkit.cassette.redaction.redactor import Redactor, Request, Response
 from contactkit.errors import CassetteError
 from tests.support.exchanges import begun, contact, exchange, page
 
@@ -23,8 +23,8 @@ HELD, EMAIL, PHONE = "the-credential-held", "zenobia.quill@post.invalid", "+1415
 KEY = b"a key of thirty-two bytes, no more"
 
 
-def redaction(key: bytes = KEY, owners: dict[str, str] | None = None) -> Redaction:
-    return Redaction(find("sent"), lambda: [HELD], key, owners)
+def redaction(key: bytes = KEY, owners: dict[str, str] | None = None) -> Redactor:
+    return Redactor(find("sent"), lambda: [HELD], key, owners)
 
 
 def recorded(path, *bodies):

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 import contactkit as ck
 from contactkit._providers import find
 from contactkit._redact import redact
-from contactkit.cassette.exchange import Asked, Exchange
+from contactkit.cassette.exchange import Exchange, RecordedRequest
 from contactkit.cassette.format import Entry, entry_of
-from contactkit.cassette.matching import Epochs, Exhausted, Index, Questions, marks
+from contactkit.cassette.matching import Exhausted, Index, Matcher, WriteEpochs, marks
 from contactkit.cassette.nearest import nearest
 from tests.support.exchanges import BASE, exchange
 
@@ -44,26 +44,26 @@ def index(*exchanges: Exchange, exhausted: Exhausted = "error", provider: Any = 
     return Index(provider, entries(exchanges), exhausted, "Record it anew.")
 
 
-def asked(method: str, path: str, body: Any = None, **about: Any) -> Asked:
+def asked(method: str, path: str, body: Any = None, **about: Any) -> RecordedRequest:
     """A request to Sent."""
     content = b"" if body is None else json.dumps(body).encode()
-    return Asked.of(method, BASE + path, content, "application/json", **about)
+    return RecordedRequest.of(method, BASE + path, content, "application/json", **about)
 
 
-def answered(question: Asked, body: Any = None, **about: Any) -> Exchange:
+def answered(question: RecordedRequest, body: Any = None, **about: Any) -> Exchange:
     """A request and what was answered."""
     return exchange(asked=question, body=body, **about)
 
 
-def taken(found: Index, question: Asked) -> Any:
+def taken(found: Index, question: RecordedRequest) -> Any:
     """What the next answer says, parsed."""
     given = found.take(question)
     return given and json.loads(given.content or b"null")
 
 
-def same(one: Asked, other: Asked, provider: Any = SENT) -> bool:
+def same(one: RecordedRequest, other: RecordedRequest, provider: Any = SENT) -> bool:
     """Whether two requests are one."""
-    questions = Questions(provider)
+    questions = Matcher(provider)
     return questions.read(one).key == questions.read(other).key
 
 
@@ -75,13 +75,19 @@ PATCH = asked("PATCH", "/contacts/1", {"opt_out": True})
 def test_the_order_of_a_bodys_fields_is_no_matter(body: dict[str, Any], random: Any) -> None:
     names = list(body)
     random.shuffle(names)
-    other = Asked.of("POST", BASE, json.dumps({n: body[n] for n in names}, indent=1).encode())
-    assert same(Asked.of("POST", BASE, json.dumps(body, ensure_ascii=False).encode()), other)
+    other = RecordedRequest.of(
+        "POST", BASE, json.dumps({n: body[n] for n in names}, indent=1).encode()
+    )
+    assert same(
+        RecordedRequest.of("POST", BASE, json.dumps(body, ensure_ascii=False).encode()), other
+    )
 
 
 @given(JSON_VALUES, JSON_VALUES)
 def test_bodies_that_differ_are_two_requests(one: Any, other: Any) -> None:
-    first, second = (Asked.of("POST", BASE, json.dumps(each).encode()) for each in (one, other))
+    first, second = (
+        RecordedRequest.of("POST", BASE, json.dumps(each).encode()) for each in (one, other)
+    )
     equal = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
     assert same(first, second) == equal
 
@@ -89,9 +95,13 @@ def test_bodies_that_differ_are_two_requests(one: Any, other: Any) -> None:
 @given(st.lists(st.tuples(st.text(), st.text()), min_size=1), st.randoms())
 def test_the_order_of_a_query_or_a_form_is_no_matter(pairs: Any, random: Any) -> None:
     shuffled = random.sample(pairs, len(pairs))
-    assert same(*(Asked.of("GET", f"{BASE}?{urlencode(each)}") for each in (pairs, shuffled)))
+    assert same(
+        *(RecordedRequest.of("GET", f"{BASE}?{urlencode(each)}") for each in (pairs, shuffled))
+    )
     forms = [urlencode(each).encode() for each in (pairs, shuffled)]
-    assert same(*(Asked.of("POST", BASE, each, f"{FORM}; charset=utf-8") for each in forms))
+    assert same(
+        *(RecordedRequest.of("POST", BASE, each, f"{FORM}; charset=utf-8") for each in forms)
+    )
 
 
 @given(st.text(min_size=1))
@@ -99,7 +109,7 @@ def test_a_path_is_one_however_it_is_quoted(text: str) -> None:
     text = text.encode("utf-8", "ignore").decode() or "a"
     urls = [f"{BASE}/contacts/{quote(text, safe=safe)}" for safe in ("", "+@:=,")]
     urls.append("".join(f"%{byte:02x}" for byte in text.encode()).join((f"{BASE}/contacts/", "")))
-    assert len({Questions(SENT).read(Asked.of("GET", url)).key for url in urls}) == 1
+    assert len({Matcher(SENT).read(RecordedRequest.of("GET", url)).key for url in urls}) == 1
 
 
 def test_a_quoted_slash_is_no_slash() -> None:
@@ -107,8 +117,11 @@ def test_a_quoted_slash_is_no_slash() -> None:
 
 
 def test_the_host_is_not_in_the_key() -> None:
-    assert same(GET, Asked.of("GET", "http://127.0.0.1:8000/v3/contacts/1"))
-    assert same(Asked.of("GET", "https://example.com"), Asked.of("GET", "https://example.com/"))
+    assert same(GET, RecordedRequest.of("GET", "http://127.0.0.1:8000/v3/contacts/1"))
+    assert same(
+        RecordedRequest.of("GET", "https://example.com"),
+        RecordedRequest.of("GET", "https://example.com/"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,14 +134,16 @@ def test_the_host_is_not_in_the_key() -> None:
         asked("GET", "/contacts/1", marks=(("x-override", "dry_run"),)),
     ],
 )
-def test_what_asks_for_something_else_is_another_request(other: Asked) -> None:
+def test_what_asks_for_something_else_is_another_request(other: RecordedRequest) -> None:
     assert not same(GET, other)
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe", b"{", b"[" * 100_000])
 def test_a_body_that_is_no_json_is_compared_as_it_is(body: bytes) -> None:
-    assert same(Asked.of("POST", BASE, body), Asked.of("POST", BASE, body))
-    assert not same(Asked.of("POST", BASE, body), Asked.of("POST", BASE, body + b"!"))
+    assert same(RecordedRequest.of("POST", BASE, body), RecordedRequest.of("POST", BASE, body))
+    assert not same(
+        RecordedRequest.of("POST", BASE, body), RecordedRequest.of("POST", BASE, body + b"!")
+    )
 
 
 def test_a_dry_run_is_another_request_and_an_idempotency_key_is_not() -> None:
@@ -142,22 +157,22 @@ def test_a_dry_run_is_another_request_and_an_idempotency_key_is_not() -> None:
     assert not same(PATCH, asked("PATCH", "/contacts/1", {"opt_out": True, "sandbox": True}))
 
 
-def token(client: str, scope: str = "read") -> Asked:
+def token(client: str, scope: str = "read") -> RecordedRequest:
     """A request for a token."""
     form = {"grant_type": "client_credentials", "client_id": client, "client_secret": "s" + client}
-    return Asked.of("POST", TOKEN_URL, urlencode({**form, "scope": scope}).encode(), FORM)
+    return RecordedRequest.of("POST", TOKEN_URL, urlencode({**form, "scope": scope}).encode(), FORM)
 
 
 def test_the_credentials_are_left_out_of_a_request_for_a_token() -> None:
     assert same(token("a"), token("b"), ONBOARDING)
     assert not same(token("a"), token("a", "write"), ONBOARDING)
-    elsewhere = [Asked.of("POST", BASE, token(each).body, FORM) for each in "ab"]
+    elsewhere = [RecordedRequest.of("POST", BASE, token(each).body, FORM) for each in "ab"]
     assert not same(*elsewhere, ONBOARDING)
 
 
 def test_a_token_is_given_again_and_belongs_to_no_epoch() -> None:
     base = ONBOARDING.base_url
-    write = Asked.of("PATCH", f"{base}/contacts/1", b"{}")
+    write = RecordedRequest.of("PATCH", f"{base}/contacts/1", b"{}")
     found = index(answered(token("a"), 1), answered(write, 2), provider=ONBOARDING)
     assert [taken(found, each) for each in (token("b"), write, token("b"), token("b"))] == [
         *(1, 2, 1, 1)
@@ -200,7 +215,7 @@ def noted(found: Index, done: Exchange) -> None:
     found.settle(found.issue(done.asked), done)
 
 
-def recorded(session: Iterable[Asked]) -> list[Exchange]:
+def recorded(session: Iterable[RecordedRequest]) -> list[Exchange]:
     """What a recorder keeps of a session; each answer is how many writes were before it."""
     counting, kept = index(), list[Exchange]()
     for each in session:
@@ -215,21 +230,23 @@ def recorded(session: Iterable[Asked]) -> list[Exchange]:
     "done", [answered(PATCH), answered(PATCH, status=409), answered(PATCH, status=503), None]
 )
 def test_a_read_beside_a_write_is_in_the_epoch_that_it_is_in_when_replayed(
-    read: Asked, done: Exchange | None
+    read: RecordedRequest, done: Exchange | None
 ) -> None:
     found = index()
     before, writing, beside = found.issue(read), found.issue(PATCH), found.issue(read)
     found.settle(writing, done)
-    replayed = Epochs()
+    replayed = WriteEpochs()
     if done:
-        replayed.note(Questions(SENT).read(PATCH), done)
+        replayed.note(Matcher(SENT).read(PATCH), done)
     assert before.epoch == 0
-    assert beside.epoch == found.epoch(read) == replayed.of(Questions(SENT).read(read))
+    assert beside.epoch == found.epoch(read) == replayed.of(Matcher(SENT).read(read))
 
 
 @pytest.mark.parametrize("reads", [1, 3])
 @pytest.mark.parametrize("read", [GET, LIST, asked("GET", "/contacts/1/message-summary")])
-def test_a_read_after_a_write_differs_from_the_one_before(read: Asked, reads: int) -> None:
+def test_a_read_after_a_write_differs_from_the_one_before(
+    read: RecordedRequest, reads: int
+) -> None:
     found = index(*recorded([read, PATCH, read]), exhausted="last")
     assert [taken(found, read) for _ in range(reads)] == [0] * reads
     taken(found, PATCH)
@@ -243,7 +260,7 @@ WRITES = st.sampled_from([PATCH, asked("PATCH", "/contacts/2", {}), asked("POST"
 
 @given(st.lists(READS | WRITES), st.lists(st.integers(1, 3), min_size=60, max_size=60))
 def test_however_often_a_listing_is_read_it_shows_the_writes_before_it(
-    session: list[Asked], times: list[int]
+    session: list[RecordedRequest], times: list[int]
 ) -> None:
     kept = recorded(session)
     found = index(*kept, exhausted="last")
@@ -255,8 +272,8 @@ def test_however_often_a_listing_is_read_it_shows_the_writes_before_it(
             assert {*given} == {json.loads(wanted.content)}
 
 
-def write(path: str, method: str = "POST", provider: Any = SENDBLUE) -> Asked:
-    return Asked.of(method, provider.base_url + path, b"{}")
+def write(path: str, method: str = "POST", provider: Any = SENDBLUE) -> RecordedRequest:
+    return RecordedRequest.of(method, provider.base_url + path, b"{}")
 
 
 @pytest.mark.parametrize(
@@ -274,7 +291,7 @@ def write(path: str, method: str = "POST", provider: Any = SENDBLUE) -> Asked:
         (asked("POST", "/elsewhere", {}), "/nowhere", 1),
     ],
 )
-def test_which_writes_a_read_must_see(done: Asked, read: str, epoch: int) -> None:
+def test_which_writes_a_read_must_see(done: RecordedRequest, read: str, epoch: int) -> None:
     found = index()
     noted(found, answered(done))
     assert found.epoch(asked("GET", read)) == epoch
@@ -295,10 +312,10 @@ def test_a_dry_run_by_header_is_no_write() -> None:
     assert ONBOARDING.dry_run
     rehearsal = marks(ONBOARDING, ONBOARDING.dry_run.headers)
     url = f"{ONBOARDING.base_url}/contacts/1"
-    noted(found, answered(Asked.of("PATCH", url, b"{}", marks=rehearsal)))
-    assert found.epoch(Asked.of("GET", url)) == 0
-    noted(found, answered(Asked.of("PATCH", url, b"{}")))
-    assert found.epoch(Asked.of("GET", url)) == 1
+    noted(found, answered(RecordedRequest.of("PATCH", url, b"{}", marks=rehearsal)))
+    assert found.epoch(RecordedRequest.of("GET", url)) == 0
+    noted(found, answered(RecordedRequest.of("PATCH", url, b"{}")))
+    assert found.epoch(RecordedRequest.of("GET", url)) == 1
 
 
 @pytest.mark.parametrize(
@@ -352,7 +369,7 @@ def plain(text: str) -> str:
     return text
 
 
-def said(found: Index, question: Asked, by: Callable[[str], str] = plain) -> list[str]:
+def said(found: Index, question: RecordedRequest, by: Callable[[str], str] = plain) -> list[str]:
     """The error's text, line by line."""
     error = found.unrecorded(question, by)
     assert isinstance(error, ck.UnrecordedRequestError)
@@ -397,7 +414,7 @@ def test_the_nearest_is_that_with_the_nearest_path_and_method() -> None:
         ]
     )
 
-    def closest(question: Asked) -> str:
+    def closest(question: RecordedRequest) -> str:
         found = nearest(question, 0, kept)
         return found.entry.id if found else ""
 

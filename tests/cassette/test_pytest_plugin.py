@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import contactkit as ck
-from contactkit.cassette.file import Tape
+from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.pytest_plugin import file_name
 
 # The runs inside these tests end with what was loaded before, and pandas cannot be loaded twice.
@@ -63,7 +63,9 @@ def recorded(suite, source: str) -> None:
 
 def people(path: Path) -> list[int]:
     """How many each recorded listing holds."""
-    answers = [each.exchange for each in Tape.load(path).entries if each.exchange.status == 200]
+    answers = [
+        each.exchange for each in CassetteFile.load(path).entries if each.exchange.status == 200
+    ]
     return [len(json.loads(each.content)["data"]["contacts"]) for each in answers]
 
 

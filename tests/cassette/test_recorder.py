@@ -14,8 +14,8 @@ import pytest
 
 from contactkit._http.connection import Awaiting
 from contactkit._http.world import RealClock
-from contactkit.cassette.recorder import ahear, hear, request_of
-from contactkit.cassette.redaction.exchange import Heard
+from contactkit.cassette.recorder import asend_recorded, request_of, send_recorded
+from contactkit.cassette.redaction.exchange import RawExchange
 
 SQUEEZED = gzip.compress(b'{"a": 12345678901234567890123}')
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(
@@ -49,25 +49,27 @@ def address() -> Iterator[str]:
         thread.join()
 
 
-Outcome = tuple[httpx.Response | httpx.HTTPError, list[Heard]]
+Outcome = tuple[httpx.Response | httpx.HTTPError, list[RawExchange]]
 
 
 def blocking(url: str) -> Outcome:
-    kept: list[Heard] = []
+    kept: list[RawExchange] = []
     with httpx.Client(trust_env=False) as client:
         try:
-            return hear(client, client.build_request("GET", url), RealClock(), kept.append), kept
+            return send_recorded(
+                client, client.build_request("GET", url), RealClock(), kept.append
+            ), kept
         except httpx.HTTPError as error:
             return error, kept
 
 
 def awaiting(url: str) -> Outcome:
     async def awaited() -> Outcome:
-        kept: list[Heard] = []
+        kept: list[RawExchange] = []
         async with Awaiting(trust_env=False) as client:
             asked = client.build_request("GET", url)
             try:
-                return await ahear(client, asked, RealClock(), kept.append), kept
+                return await asend_recorded(client, asked, RealClock(), kept.append), kept
             except httpx.HTTPError as error:
                 return error, kept
 
@@ -126,7 +128,7 @@ def test_what_cannot_be_unpacked_is_kept_as_it_came(ask, address):
 def test_only_what_can_be_looked_into_is_asked_for(address):
     with httpx.Client(trust_env=False) as client:
         asked = client.build_request("GET", f"{address}/gzip", headers={"Accept-Encoding": "br"})
-        hear(client, asked, RealClock(), [].append)
+        send_recorded(client, asked, RealClock(), [].append)
     assert asked.headers["accept-encoding"] == "gzip, deflate"
 
 

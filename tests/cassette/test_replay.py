@@ -15,12 +15,12 @@ import respx
 
 import contactkit as ck
 from contactkit._providers import find
-from contactkit.cassette.exchange import Asked, Exchange
-from contactkit.cassette.file import Tape
+from contactkit.cassette.exchange import Exchange, RecordedRequest
+from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.format import Entry
 from contactkit.cassette.matching import Exhausted, Index, marks
-from contactkit.cassette.redaction.exchange import Heard, redacted
-from contactkit.cassette.redaction.redactor import Redaction, Request
+from contactkit.cassette.redaction.exchange import RawExchange, redacted
+from contactkit.cassette.redaction.redactor import Redactor, Request
 from contactkit.cassette.replay import Replay
 from tests.support.exchanges import BASE, begun, exchange
 
@@ -39,7 +39,7 @@ def entries(tmp_path: Path) -> Callable[..., list[Entry]]:
         tape = begun(tmp_path / "sent.jsonl")
         for each in exchanges:
             tape.append(each)
-        return Tape.load(tape.path).entries
+        return CassetteFile.load(tape.path).entries
 
     return read
 
@@ -57,8 +57,8 @@ def replay(entries: Callable[..., list[Entry]]) -> Callable[..., Replay]:
     return make
 
 
-def redaction(provider: Any = SENT) -> Redaction:
-    return Redaction(provider, lambda: [SECRET], b"k" * 32)
+def redaction(provider: Any = SENT) -> Redactor:
+    return Redactor(provider, lambda: [SECRET], b"k" * 32)
 
 
 def client(found: Replay) -> httpx.Client:
@@ -118,7 +118,10 @@ def test_what_changes_a_request_by_a_header_is_looked_at(replay: Replays) -> Non
     assert ONBOARDING.dry_run
     url = f"{ONBOARDING.base_url}/contacts/1"
     rehearsal = marks(ONBOARDING, ONBOARDING.dry_run.headers)
-    asks = [Asked.of("PATCH", url, b"{}", "application/json", each) for each in ((), rehearsal)]
+    asks = [
+        RecordedRequest.of("PATCH", url, b"{}", "application/json", each)
+        for each in ((), rehearsal)
+    ]
     kept = [exchange(asked=each, body=n) for n, each in enumerate(asks)]
     asking = client(replay(*kept, provider=ONBOARDING))
     assert asking.patch(url, json={}, headers=ONBOARDING.dry_run.headers).json() == 1
@@ -173,7 +176,7 @@ async def test_a_failure_fails_again(replay: Replays, failure: str, sent: bool, 
 
 def kept(url: str, body: Any, **about: Any) -> Exchange:
     """What a recording keeps of an exchange with these people."""
-    came = Heard(
+    came = RawExchange(
         request=Request(method="GET", url=url, **about),
         status=200,
         headers=(JSON_TYPE,),

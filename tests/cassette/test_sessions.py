@@ -12,7 +12,7 @@ import contactkit as ck
 from contactkit._providers import find, names
 from contactkit.cassette.frame import audit
 from contactkit.cassette.redaction.key import VARIABLE
-from contactkit.cassette.redaction.redactor import Redaction
+from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.spec.record import fields_of
 from tests.cassette.test_cassette import same
 from tests.support.sessions import FOLDER, KEY, SESSIONS, Answer, answers, no_fault, simulated
@@ -84,7 +84,7 @@ def test_it_says_that_it_proves_nothing(path):
 def test_it_tells_of_nobody_and_no_secret(name, path):
     simulator = ck.Simulator(contacts=10, seed=7)
     ck.connect(name, via=simulator)
-    redaction = Redaction(find(name), lambda: secrets, KEY.encode())
+    redaction = Redactor(find(name), lambda: secrets, KEY.encode())
     shown = {each.name for each in find(name).settings if not each.secret}
     given = [each.items() for each in simulator.accounts.values()]
     secrets = [value for items in given for held, value in items if held not in shown]

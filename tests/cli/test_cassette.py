@@ -17,7 +17,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 import contactkit as ck
-from contactkit.cassette.file import Tape
+from contactkit.cassette.file import CassetteFile
 from contactkit.cli.main import app, main
 from contactkit.errors import CassetteError
 from tests.support.exchanges import begun, exchange
@@ -51,7 +51,7 @@ def rows(printed: str) -> list[list[str]]:
     return found
 
 
-def aged(path: Path, *ages: float) -> Tape:
+def aged(path: Path, *ages: float) -> CassetteFile:
     """A recording whose exchanges are so many seconds old."""
     tape = begun(path)
     for number, age in enumerate(ages):
@@ -72,7 +72,7 @@ def test_show_says_what_it_is_and_lists_the_exchanges(path, name):
     with ck.record(client, path):
         client.contacts.list()
     first, *table = run("show", path).splitlines()
-    held = Tape.load(path).entries
+    held = CassetteFile.load(path).entries
     told = rf"{name}, recorded from the simulator on \d{{4}}-\d\d-\d\d: (\d exchanges?) in (\S+) "
     found = re.fullmatch(told + "bytes, under your key of pseudonyms", first)
     assert found and found[1] == ("1 exchange" if len(held) == 1 else f"{len(held)} exchanges")
@@ -244,7 +244,7 @@ def test_prune_drops_what_is_older(path):
     tape = aged(path, 9 * DAY, 2.1 * DAY, 1.9 * DAY, 60)
     kept = [each.data for each in tape.entries[2:]]
     assert run("prune", path, "--days", 2) == "2 exchanges dropped, 2 left\n"
-    assert [each.data for each in Tape.load(path).entries] == kept
+    assert [each.data for each in CassetteFile.load(path).entries] == kept
     assert list(path.parent.iterdir()) == [path]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from contactkit._client.bulk import many
+from contactkit._client.bulk import check_rows
 from contactkit._providers import find
 from contactkit.errors import InvalidInputError
 from contactkit.spec.provider import Bulk, Endpoint
@@ -25,7 +25,7 @@ def test_a_frame_s_rows_are_sent_without_what_is_na_and_its_index_kept():
         {"email": ["a@example.com", "b@example.com"], "first_name": ["Ada", pd.NA]},
         index=["x", "y"],
     )
-    found = many(PRIVY, CREATE, frame)
+    found = check_rows(PRIVY, CREATE, frame)
     assert found.sent == [
         {"email": "a@example.com", "first_name": "Ada"},
         {"email": "b@example.com"},
@@ -35,7 +35,7 @@ def test_a_frame_s_rows_are_sent_without_what_is_na_and_its_index_kept():
 
 @pytest.mark.parametrize("given", [{"email": "a@example.com"}, [{"email": "a@example.com"}]])
 def test_one_mapping_or_a_list_of_them_will_do(given: Any):
-    found = many(PRIVY, CREATE, given)
+    found = check_rows(PRIVY, CREATE, given)
     assert found.sent == [{"email": "a@example.com"}]
     assert found.index is None
 
@@ -44,13 +44,13 @@ def test_one_mapping_or_a_list_of_them_will_do(given: Any):
     "keys", [["a", "b"], pd.Series(["a", "b"]), pd.DataFrame({"id": "a b".split()})]
 )
 def test_keys_are_a_list_a_series_or_a_frame_s(keys: Any):
-    assert many(PRIVY, DELETE, keys).sent == ["a", "b"]
+    assert check_rows(PRIVY, DELETE, keys).sent == ["a", "b"]
 
 
 @pytest.mark.parametrize("given", [[], "abc", None, 5, {}, pd.DataFrame()])
 def test_nothing_is_refused(given: Any):
     with pytest.raises(InvalidInputError):
-        many(PRIVY, DELETE, given)
+        check_rows(PRIVY, DELETE, given)
 
 
 @pytest.mark.parametrize(
@@ -64,10 +64,10 @@ def test_nothing_is_refused(given: Any):
 )
 def test_a_wrong_row_is_named(rows: Any, told: str):
     with pytest.raises(InvalidInputError, match=told):
-        many(PRIVY, CREATE, rows)
+        check_rows(PRIVY, CREATE, rows)
 
 
 @pytest.mark.parametrize("keys", [["a", None], ["a", pd.NA], ["a", ""], ["a", "b", "a"]])
 def test_a_missing_key_and_one_that_is_there_twice_are_refused(keys: Any):
     with pytest.raises(InvalidInputError, match=r"\[[12]\]"):
-        many(PRIVY, DELETE, keys)
+        check_rows(PRIVY, DELETE, keys)

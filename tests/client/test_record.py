@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import contactkit as ck
-from contactkit.cassette.file import Tape
+from contactkit.cassette.file import CassetteFile
 from tests.support.providers import EXAMPLES, Wire
 
 
@@ -23,7 +23,7 @@ def test_while_a_client_is_recorded_it_says_so(path):
         assert client.contacts.list().attrs["world"] == cassette.name
     assert "Recording" not in repr(client)
     assert client.contacts.list().attrs["world"] == "wire"
-    assert len(cassette.frame()) == len(Tape.load(path).entries) == 1
+    assert len(cassette.frame()) == len(CassetteFile.load(path).entries) == 1
 
 
 def test_nothing_is_recorded_of_a_live_provider_in_ci(path, monkeypatch):
@@ -73,7 +73,7 @@ def test_a_new_recording_holds_what_came_before_an_exception(path):
     with pytest.raises(ck.NotFoundError), ck.record(client, path):
         client.contacts.list()
         client.contacts.get(EXAMPLES["sent"].unknown)
-    assert [each.exchange.status for each in Tape.load(path).entries] == [200, 404]
+    assert [each.exchange.status for each in CassetteFile.load(path).entries] == [200, 404]
 
 
 def test_what_a_client_does_after_the_block_is_not_recorded(path):
@@ -81,4 +81,4 @@ def test_what_a_client_does_after_the_block_is_not_recorded(path):
     with ck.record(client, path):
         client.contacts.list()
     client.contacts.get(EXAMPLES["sent"].key)
-    assert len(Tape.load(path).entries) == 1
+    assert len(CassetteFile.load(path).entries) == 1

@@ -9,7 +9,7 @@ import pytest
 
 import contactkit as ck
 from contactkit._providers import find
-from contactkit.spec.validate import accepted
+from contactkit.spec.validate import accepted_fields
 
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
@@ -29,7 +29,7 @@ def test_every_verb_shows_what_its_endpoint_takes(name: str, door: str) -> None:
     for endpoint in provider.endpoints:
         shown = parameters(getattr(contacts, endpoint.verb))
         about = list(filter(None, [endpoint.subject]))
-        fields = [*about, *({} if endpoint.bulk else accepted(provider, endpoint))]
+        fields = [*about, *({} if endpoint.bulk else accepted_fields(provider, endpoint))]
         assert list(shown)[: len(fields)] == fields
         assert set(shown) - set(fields) <= {"limit", "dry_run", "idempotency_key", "confirm"}
         assert all(each.kind is KEYWORD for each in shown.values() if each.name not in about)
@@ -74,7 +74,7 @@ def test_a_docstring_has_help_fields_and_the_docs_link(name: str) -> None:
         assert doc.startswith(endpoint.help)
         assert doc.splitlines()[-1] == (endpoint.docs or provider.docs)
         assert endpoint.deprecated in doc
-        for field, each in accepted(provider, endpoint).items():
+        for field, each in accepted_fields(provider, endpoint).items():
             assert f"\n{field}: {each.marker.help}" in doc
 
 

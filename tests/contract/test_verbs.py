@@ -18,7 +18,7 @@ from contactkit._frames.frame import OUTCOMES, RESULT_COLUMNS, dtype_of
 from contactkit._providers import find, names
 from contactkit.spec.paging import PageNumbers
 from contactkit.spec.record import fields_of, key_of
-from contactkit.spec.validate import check, settable
+from contactkit.spec.validate import check, writable_fields
 from tests.support.providers import EXAMPLES, NOTICE, Example, Noticed, Wire, loses, says, then_says
 
 REFUSING = pytest.mark.parametrize("name", [n for n in names() if EXAMPLES[n].refused])
@@ -557,13 +557,13 @@ def test_what_the_client_refuses_the_simulator_answers_4xx_and_the_other_way(nam
     provider = find(name)
     simulator = ck.Simulator(contacts=3)
     endpoint = provider.endpoint("update")
-    fields = [*settable(provider, endpoint), *fields_of(provider.record)]
+    fields = [*writable_fields(provider, endpoint), *fields_of(provider.record)]
     changes = data.draw(st.dictionaries(st.sampled_from(fields), JSON_VALUES, min_size=1))
     client = ck.connect(name, via=simulator)
     row = client.contacts.get(EXAMPLES[name].key)
     current = simulator.engine.contacts.find(EXAMPLES[name].key).row
     rules = simulator.engine.rules
-    own = settable(provider, endpoint)
+    own = writable_fields(provider, endpoint)
     said = {n: v for n, v in changes.items() if v is not None or not rules.null_is_absent}
     if rules.echoes:
         said = {n: v for n, v in said.items() if n in own or v != current.get(n, changes)}

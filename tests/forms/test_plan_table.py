@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contactkit._frames.frame import RESULT_COLUMNS
-from contactkit.forms.plan_table import ORDER, PAGE, Leaves
+from contactkit.forms.plan_table import ORDER, PAGE, PageIndex
 
 CONTACTS = st.lists(st.tuples(st.sampled_from(ORDER), st.integers(1, 60)), max_size=40)
 
 
 @given(CONTACTS, st.sampled_from(["", *ORDER]))
 def test_every_row_stands_on_one_page(contacts: list[tuple[str, int]], outcome: str) -> None:
-    leaves = Leaves([each for each, _ in contacts], [size for _, size in contacts])
+    leaves = PageIndex([each for each, _ in contacts], [size for _, size in contacts])
     if outcome not in ("", *leaves.counts):
         return
     pages = [leaves.page(number, outcome) for number in range(leaves.pages(outcome))]
@@ -30,7 +30,7 @@ def test_every_row_stands_on_one_page(contacts: list[tuple[str, int]], outcome: 
 
 
 def test_it_counts_contacts_by_outcome_those_first_that_need_a_look() -> None:
-    leaves = Leaves(["updated", "planned", "refused", "updated"], [1, 2, 3, 4])
+    leaves = PageIndex(["updated", "planned", "refused", "updated"], [1, 2, 3, 4])
     assert list(leaves.counts.items()) == [("refused", 1), ("planned", 1), ("updated", 2)]
 
 
@@ -39,5 +39,5 @@ def test_every_outcome_has_its_place() -> None:
 
 
 def test_where_there_is_nothing_there_is_no_page() -> None:
-    leaves = Leaves([], [])
+    leaves = PageIndex([], [])
     assert (leaves.pages(), leaves.rows(), leaves.page(0)) == (0, 0, [])

@@ -16,7 +16,7 @@ import pytest
 from ipywidgets.widgets import widget
 
 import contactkit as ck
-from contactkit._plans.change import Planned
+from contactkit._plans.change import PlannedWrite
 from contactkit._plans.plan import Plan
 from contactkit.forms import PlanView, attempts, cells
 from contactkit.forms.plan_table import ORDER, PAGE
@@ -38,7 +38,7 @@ def privy(wire: Any, **columns: Any) -> Plan:
     return client.contacts.plan(people.assign(**columns), people)
 
 
-def made(*contacts: Planned, client: ck.Client | None = None) -> Plan:
+def made(*contacts: PlannedWrite, client: ck.Client | None = None) -> Plan:
     """A plan of these contacts; without a client it is one that was read from a file."""
     client = client or ck.connect("privy", via=ck.Simulator(contacts=0))
     people = client.contacts.list()
@@ -46,9 +46,11 @@ def made(*contacts: Planned, client: ck.Client | None = None) -> Plan:
     return replace(empty, contacts=contacts, index=pd.RangeIndex(len(contacts)))
 
 
-def update(number: int, **changes: Any) -> Planned:
+def update(number: int, **changes: Any) -> PlannedWrite:
     before = dict.fromkeys(changes)
-    return Planned(operation="update", key=f"cus_{number:016x}", before=before, changes=changes)
+    return PlannedWrite(
+        operation="update", key=f"cus_{number:016x}", before=before, changes=changes
+    )
 
 
 def rows(front: Front) -> list[list[str]]:

@@ -11,7 +11,7 @@ from ipywidgets.widgets import widget
 
 from contactkit.forms import messages
 from contactkit.forms.html import render
-from contactkit.forms.widget import Panel
+from contactkit.forms.widget import Widget
 from tests.support.front_end import Front
 
 
@@ -22,7 +22,7 @@ class Heard:
         self.events: list[str] = []
         self.go = asyncio.Event()
         verbs = {"edit": self.note, "slow": self.slow, "break": self.fail, "late": self.late}
-        self.panel = Panel("<p data-region=a></p>", verbs, lambda: ["s3cret"])
+        self.panel = Widget("<p data-region=a></p>", verbs, lambda: ["s3cret"])
 
     def note(self, event: Any) -> None:
         self.events.append(event["kind"])

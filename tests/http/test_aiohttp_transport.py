@@ -14,14 +14,14 @@ import pytest
 
 from contactkit._http import aiohttp_transport
 from contactkit._http.connection import Connection
-from contactkit._http.session import Answer, Call, Lost, Reply
+from contactkit._http.session import Answer, NoResponse, Request, Response
 from tests.support.sockets import GOOD, request, saying, talking
 
 WAITS = httpx.Timeout(5.0)
 
 
-def call(port: int, method: str = "PATCH") -> Call:
-    return Call(method=method, url=f"http://127.0.0.1:{port}/v3/contacts/7", body={"a": 1})
+def call(port: int, method: str = "PATCH") -> Request:
+    return Request(method=method, url=f"http://127.0.0.1:{port}/v3/contacts/7", body={"a": 1})
 
 
 def connected(port: int, timeout: httpx.Timeout = WAITS) -> Connection:
@@ -45,8 +45,8 @@ def test_what_is_dropped_on_a_reused_connection_is_not_sent_again(method, drop):
 
     with talking(talk) as port:
         first, second = asyncio.run(twice(connected(port)))
-    assert isinstance(first, Reply)
-    assert isinstance(second, Lost) and second.sent
+    assert isinstance(first, Response)
+    assert isinstance(second, NoResponse) and second.sent
     assert len(heard) == 2
 
 
@@ -71,7 +71,7 @@ async def together(connection: Connection, port: int, number: int) -> list[Answe
 def test_two_hundred_are_in_flight_at_once():
     with talking(all_at_once(200)) as port:
         found = asyncio.run(together(connected(port), port, 200))
-    assert all(isinstance(each, Reply) for each in found)
+    assert all(isinstance(each, Response) for each in found)
 
 
 def test_who_finds_no_room_in_time_is_not_sent(monkeypatch):
@@ -95,8 +95,8 @@ def test_who_finds_no_room_in_time_is_not_sent(monkeypatch):
 
     with talking(talk) as port:
         late, *held = asyncio.run(three(connected(port, httpx.Timeout(5, pool=0.05))))
-    assert late == Lost(reason="timeout (PoolTimeout)", sent=False)
-    assert all(isinstance(each, Reply) for each in held)
+    assert late == NoResponse(reason="timeout (PoolTimeout)", sent=False)
+    assert all(isinstance(each, Response) for each in held)
 
 
 def test_room_is_made_by_answers_losses_and_cancellations(monkeypatch):
@@ -115,7 +115,7 @@ def test_room_is_made_by_answers_losses_and_cancellations(monkeypatch):
 
     turns = iter((saying(GOOD, b""), saying(), saying(GOOD)))
     with talking(lambda connection: next(turns)(connection)) as port:
-        assert isinstance(asyncio.run(in_turn(connected(port, httpx.Timeout(5, pool=1)))), Reply)
+        assert isinstance(asyncio.run(in_turn(connected(port, httpx.Timeout(5, pool=1)))), Response)
 
 
 def test_leaving_loses_what_is_in_flight():
@@ -134,7 +134,7 @@ def test_leaving_loses_what_is_in_flight():
 
     with talking(talk) as port:
         found = asyncio.run(left(connected(port)))
-    assert isinstance(found, Lost) and found.sent
+    assert isinstance(found, NoResponse) and found.sent
     assert len(heard) == 1
 
 
@@ -148,8 +148,8 @@ def test_who_leaves_first_has_sent_nothing():
 
     with talking(saying(GOOD, GOOD)) as port:
         first, late = asyncio.run(left(connected(port)))
-    assert isinstance(first, Reply)
-    assert late == Lost(reason="connection failed (ConnectError)", sent=False)
+    assert isinstance(first, Response)
+    assert late == NoResponse(reason="connection failed (ConnectError)", sent=False)
 
 
 def test_what_a_loop_opened_is_closed_with_it(caplog):
@@ -159,7 +159,7 @@ def test_what_a_loop_opened_is_closed_with_it(caplog):
     with talking(saying(GOOD, GOOD)) as port, warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         connection = connected(port)
-        assert [type(asyncio.run(sent(connection, port))) for _ in range(2)] == [Reply] * 2
+        assert [type(asyncio.run(sent(connection, port))) for _ in range(2)] == [Response] * 2
         del connection
         gc.collect()
     assert [str(each.message) for each in told] == []
@@ -171,7 +171,7 @@ def test_a_loop_that_is_closed_bare_is_told_off_by_nobody(caplog):
         # asyncio itself finds its sockets open.
         warnings.simplefilter("ignore", ResourceWarning)
         loop = asyncio.new_event_loop()
-        assert isinstance(loop.run_until_complete(connected(port).asend(call(port))), Reply)
+        assert isinstance(loop.run_until_complete(connected(port).asend(call(port))), Response)
         loop.close()
         del loop
         gc.collect()

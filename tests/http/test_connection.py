@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from contactkit._http.connection import Connection
-from contactkit._http.session import Answer, Call, Lost, Reply
+from contactkit._http.session import Answer, NoResponse, Request, Response
 from tests.support.both import WAITS, at, both, call, once
 from tests.support.ports import free_port
 from tests.support.sockets import GOOD, Talk, request, saying
@@ -49,7 +49,7 @@ def test_both_doors_send_the_same_bytes(method, given):
 def test_no_address_is_spelt_anew(path):
     heard: list[bytes] = []
     with at(saying(GOOD, heard=heard)) as address:
-        both(address, Call(method="GET", url=address + path))
+        both(address, Request(method="GET", url=address + path))
     assert [each.split(b" ")[1] for each in heard] == [path.encode()] * 2
 
 
@@ -74,7 +74,7 @@ ANSWERS = {
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_both_doors_take_the_same_answers(answer):
     with at(saying(ANSWERS[answer])) as address:
-        assert isinstance(once(address), Reply)
+        assert isinstance(once(address), Response)
 
 
 def test_no_cookie_is_kept_and_no_redirect_followed():
@@ -135,17 +135,17 @@ FAILURES: dict[str, tuple[Talk, str, bool]] = {
 def test_both_doors_lose_an_answer_alike(failure):
     talk, reason, sent = FAILURES[failure]
     with at(talk) as address:
-        assert once(address, SHORT, body={"a": 1}) == Lost(reason=reason, sent=sent)
+        assert once(address, SHORT, body={"a": 1}) == NoResponse(reason=reason, sent=sent)
 
 
 def test_nobody_there_is_not_sent():
     found = once(f"http://127.0.0.1:{free_port()}")
-    assert found == Lost(reason="connection failed (ConnectError)", sent=False)
+    assert found == NoResponse(reason="connection failed (ConnectError)", sent=False)
 
 
 def test_a_name_that_nobody_has_is_not_sent():
     found = once("https://api.contactkit.invalid")
-    assert found == Lost(reason="connection failed (ConnectError)", sent=False)
+    assert found == NoResponse(reason="connection failed (ConnectError)", sent=False)
 
 
 def test_a_connection_that_hangs_is_not_sent():
@@ -154,19 +154,19 @@ def test_a_connection_that_hangs_is_not_sent():
         with socket.create_connection(full.getsockname()):
             address = f"http://127.0.0.1:{full.getsockname()[1]}"
             found = once(address, httpx.Timeout(5, connect=0.1))
-    assert found == Lost(reason="timeout (ConnectTimeout)", sent=False)
+    assert found == NoResponse(reason="timeout (ConnectTimeout)", sent=False)
 
 
 def test_a_body_that_nobody_reads_may_have_been_sent():
     with at(deaf) as address:
         found = once(address, httpx.Timeout(5, write=0.05), body={"a": "x" * 12_000_000})
-    assert found == Lost(reason="timeout (WriteTimeout)", sent=True)
+    assert found == NoResponse(reason="timeout (WriteTimeout)", sent=True)
 
 
 def test_a_header_that_cannot_be_written_is_not_sent():
     with at(saying(GOOD)) as address:
         found = once(address, headers={"X-Key": "a\r\nb: c"})
-    assert found == Lost(reason="connection failed (LocalProtocolError)", sent=False)
+    assert found == NoResponse(reason="connection failed (LocalProtocolError)", sent=False)
 
 
 def test_a_connection_that_was_hung_up_meanwhile_is_not_used_again():
@@ -182,7 +182,7 @@ def test_a_connection_that_was_hung_up_meanwhile_is_not_used_again():
             await connection.aclose()
             return found
 
-        assert [type(each) for each in asyncio.run(awaited())] == [Reply, Reply]
+        assert [type(each) for each in asyncio.run(awaited())] == [Response, Response]
 
 
 def test_no_key_is_logged(caplog):

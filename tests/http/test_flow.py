@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 import contactkit as ck
-from contactkit._http.flow import ATTEMPTS, perform
-from contactkit._http.session import Reply, Wait, prepare
+from contactkit._http.flow import ATTEMPTS, send
+from contactkit._http.session import Response, Wait, build_operation
 from contactkit._providers import find
 from tests.support.providers import EXAMPLES, Wire, loses, says
 
@@ -116,22 +116,22 @@ def test_a_base_url_of_the_caller_s_own_gets_the_token_request_too(wire):
 def test_the_flow_itself_asks_for_io_and_does_none():
     client = ck.connect("sent", via=ck.Simulator())
     session = client._session
-    flow = perform(session, prepare(session, find("sent").endpoint("get"), key="k"))
+    flow = send(session, build_operation(session, find("sent").endpoint("get"), key="k"))
     for attempt in range(ATTEMPTS):
         call = next(flow) if not attempt else flow.send(None)
         assert call.headers["x-api-key"] == session.credentials["api_key"]
-        step = flow.send(Reply(status=503, headers={}, content=b"")) if attempt < 3 else None
+        step = flow.send(Response(status=503, headers={}, content=b"")) if attempt < 3 else None
         if step:
             assert isinstance(step, Wait)
             assert 0 < step.until - session.clock.now() <= 0.5 * 2**attempt
     with pytest.raises(ck.ServerError):
-        flow.send(Reply(status=503, headers={}, content=b""))
+        flow.send(Response(status=503, headers={}, content=b""))
 
 
 def test_a_call_s_repr_shows_no_credential():
     client = ck.connect("sent", via=ck.Simulator(), api_key="canary-4f1d")
     session = client._session
-    call = next(perform(session, prepare(session, find("sent").endpoint("get"), key="k")))
+    call = next(send(session, build_operation(session, find("sent").endpoint("get"), key="k")))
     assert "canary" not in repr(call) + repr(session)
 
 

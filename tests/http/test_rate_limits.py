@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contactkit._http.flow import ready
+from contactkit._http.flow import acquire
 from contactkit._http.rate_limits import Budget, parse_rate, rate, retry_after
-from contactkit._http.session import Wait, prepare
+from contactkit._http.session import Wait, build_operation
 from contactkit._http.world import VirtualClock
 from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import Limit
@@ -238,9 +238,9 @@ def test_a_flow_on_a_virtual_clock_needs_as_long_as_was_told() -> None:
     limits = [Limit(requests=60, seconds=60), Limit(requests=1_000, seconds=86_400)]
     held = replace(session(), budget=Budget(limits), clock=clock, patience=1e9)
     told = held.budget.through(2_500, START)
-    ask = prepare(held, held.provider.endpoint("get"), key="k")
+    ask = build_operation(held, held.provider.endpoint("get"), key="k")
     for _ in range(2_500):
-        for step in ready(held, ask):
+        for step in acquire(held, ask):
             assert isinstance(step, Wait)
             clock.sleep(step.until)
     assert clock.now() == told > START + 2 * 86_400

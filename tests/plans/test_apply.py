@@ -18,7 +18,7 @@ import pytest
 import contactkit as ck
 from contactkit._frames.frame import RESULT_COLUMNS
 from contactkit._journal.store import Journal
-from contactkit._journal.writer import Book
+from contactkit._journal.writer import JournalWriter
 from contactkit._plans.progress import Progress
 from contactkit._providers import find
 from contactkit.spec.record import key_of
@@ -562,7 +562,7 @@ async def test_nobody_waits_for_a_writer_that_the_end_of_its_loop_has_cancelled(
 ) -> None:
     journal = Journal(tmp_path / "journal.sqlite3")
     with journal.claim() as claim:
-        book = Book(journal, claim)
+        book = JournalWriter(journal, claim)
         book.end(1, {})
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()

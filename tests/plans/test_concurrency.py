@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from contactkit._plans.pacing import Slots
+from contactkit._plans.pacing import ConcurrencyLimit
 
 
 async def settle() -> None:
@@ -13,7 +13,7 @@ async def settle() -> None:
 
 
 async def test_only_so_many_enter_and_the_next_when_one_leaves():
-    slots, inside = Slots(lambda: 2), list[int]()
+    slots, inside = ConcurrencyLimit(lambda: 2), list[int]()
 
     async def one(number: int) -> None:
         await slots.enter()
@@ -32,7 +32,7 @@ async def test_only_so_many_enter_and_the_next_when_one_leaves():
 
 async def test_fewer_are_let_in_where_fewer_are_allowed_now():
     most = 3
-    slots = Slots(lambda: most)
+    slots = ConcurrencyLimit(lambda: most)
     for _ in range(3):
         await slots.enter()
     waiting = asyncio.create_task(slots.enter())
@@ -46,7 +46,7 @@ async def test_fewer_are_let_in_where_fewer_are_allowed_now():
 
 
 async def test_who_is_cancelled_while_waiting_takes_no_slot():
-    slots = Slots(lambda: 1)
+    slots = ConcurrencyLimit(lambda: 1)
     await slots.enter()
     given_up, waiting = (asyncio.create_task(slots.enter()) for _ in range(2))
     await settle()
@@ -59,7 +59,7 @@ async def test_who_is_cancelled_while_waiting_takes_no_slot():
 
 
 async def test_who_is_cancelled_as_it_is_let_in_gives_its_slot_back():
-    slots = Slots(lambda: 1)
+    slots = ConcurrencyLimit(lambda: 1)
     await slots.enter()
     waiting = asyncio.create_task(slots.enter())
     await settle()
@@ -70,7 +70,7 @@ async def test_who_is_cancelled_as_it_is_let_in_gives_its_slot_back():
 
 
 async def test_everybody_is_let_in_at_the_end():
-    slots = Slots(lambda: 1)
+    slots = ConcurrencyLimit(lambda: 1)
     await slots.enter()
     tasks = [asyncio.create_task(slots.enter()) for _ in range(3)]
     await settle()

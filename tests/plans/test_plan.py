@@ -19,7 +19,7 @@ from pandas.testing import assert_frame_equal
 
 import contactkit as ck
 from contactkit._plans import parquet, tables
-from contactkit._plans.change import Planned
+from contactkit._plans.change import PlannedWrite
 from contactkit._plans.plan import MOST_SHOWN, Plan
 from contactkit._plans.tables import CELL_COLUMNS, ROW_COLUMNS
 from contactkit._providers import find
@@ -336,7 +336,7 @@ def test_a_plan_is_through_when_the_real_pacing_is(privy: ck.Client) -> None:
 
 
 def test_a_plan_of_more_than_a_days_requests_says_so() -> None:
-    contacts = tuple(Planned(operation="delete", key=f"k{n}") for n in range(10_100))
+    contacts = tuple(PlannedWrite(operation="delete", key=f"k{n}") for n in range(10_100))
     plan = Plan(
         provider=find("privy"), contacts=contacts, index=pd.RangeIndex(10_100), created=START
     )
@@ -401,7 +401,7 @@ def test_a_file_keeps_a_plan(
     ],
 )
 def test_a_file_keeps_the_callers_index(index: pd.Index, tmp_path: Path) -> None:
-    contacts = tuple(Planned(operation="delete", key=f"k{n}") for n in range(3))
+    contacts = tuple(PlannedWrite(operation="delete", key=f"k{n}") for n in range(3))
     plan = Plan(provider=find("sent"), contacts=contacts, index=index, created=START)
     plan.to_parquet(tmp_path / "plan.parquet")
     again = ck.read_plan(tmp_path / "plan.parquet").rows.index
@@ -410,11 +410,11 @@ def test_a_file_keeps_the_callers_index(index: pd.Index, tmp_path: Path) -> None
 
 def test_a_file_that_is_no_plan_or_was_changed_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "plan.parquet"
-    contacts = (Planned(operation="delete", key="k1"),)
+    contacts = (PlannedWrite(operation="delete", key="k1"),)
     plan = Plan(provider=find("sent"), contacts=contacts, index=pd.RangeIndex(1), created=START)
     plan.to_parquet(path)
     _, index, told = parquet.read(path)
-    parquet.write(path, [Planned(operation="delete", key="k2")], index, told)
+    parquet.write(path, [PlannedWrite(operation="delete", key="k2")], index, told)
     with pytest.raises(ck.ConfigurationError, match="was changed since the plan was made"):
         ck.read_plan(path)
     pd.DataFrame({"a": [1]}).to_parquet(path)

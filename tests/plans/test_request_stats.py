@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contactkit._plans.pacing import Traffic
+from contactkit._plans.pacing import RequestStats
 
 
 def test_requests_and_refusals_are_counted_by_the_second():
     left = iter([9, 7])
-    traffic = Traffic(100.0, lambda now: next(left))
+    traffic = RequestStats(100.0, lambda now: next(left))
     traffic.sent(100.2)
     traffic.sent(100.9)
     traffic.limited(102.0)
@@ -15,7 +15,7 @@ def test_requests_and_refusals_are_counted_by_the_second():
 
 
 def test_a_long_apply_is_told_more_coarsely_and_loses_nothing():
-    traffic = Traffic(0.0, lambda now: None)
+    traffic = RequestStats(0.0, lambda now: None)
     for second in range(86_400):
         traffic.sent(float(second))
     rows = traffic.timeline()
@@ -24,7 +24,7 @@ def test_a_long_apply_is_told_more_coarsely_and_loses_nothing():
 
 
 def test_the_rate_is_of_the_last_seconds():
-    traffic = Traffic(0.0, lambda now: None)
+    traffic = RequestStats(0.0, lambda now: None)
     assert traffic.rate(0.0) == 0.0
     for step in range(1000):
         traffic.done(step / 50)
@@ -33,6 +33,6 @@ def test_the_rate_is_of_the_last_seconds():
 
 
 def test_the_rate_of_the_first_moment_is_no_wild_guess():
-    traffic = Traffic(0.0, lambda now: None)
+    traffic = RequestStats(0.0, lambda now: None)
     traffic.done(0.01)
     assert traffic.rate(0.02) == 1.0

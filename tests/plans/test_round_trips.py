@@ -17,7 +17,7 @@ from contactkit._providers import find
 from contactkit.simulator.seeds import phone
 from contactkit.spec.provider import Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
-from contactkit.spec.validate import is_na, is_phone, settable
+from contactkit.spec.validate import is_na, is_phone, writable_fields
 from tests.support.providers import EXAMPLES
 
 Edit = tuple[dict[int, dict[str, Any]], int, set[int]]
@@ -65,7 +65,7 @@ def cells(field: RecordField) -> st.SearchStrategy[Any]:
 def edits(draw: st.DrawFn, name: str) -> Edit:
     """Cells to put into some of eight contacts, how many are new, and which are missing."""
     provider = find(name)
-    fields = settable(provider, provider.endpoint("update"))
+    fields = writable_fields(provider, provider.endpoint("update"))
     edited: dict[int, dict[str, Any]] = {}
     for row in draw(st.sets(st.integers(0, 7), max_size=6)):
         chosen = draw(st.lists(st.sampled_from([*fields]), min_size=1, max_size=3, unique=True))
@@ -88,7 +88,7 @@ Contact = Mapping[str, Any]
 
 def contacts(client: ck.Client, provider: Provider) -> dict[str, Contact]:
     """What may be written of every contact, by key; whatever stands for nothing is None."""
-    names = settable(provider, provider.endpoint("update"))
+    names = writable_fields(provider, provider.endpoint("update"))
     rows = rows_of(provider.record, client.contacts.list())
     return {
         row[key_of(provider.record).name]: {n: row[n] or None for n in names}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contactkit.simulator.access import mark
+from contactkit.simulator.access import idempotency_scope
 from contactkit.simulator.messages import Request
 from contactkit.simulator.rules.sent import CHILD
 from tests.support.requests import Talk
@@ -492,7 +492,7 @@ def in_flight(sent):
     signed = sent.signed("organisation")
     headers = {"Idempotency-Key": "k", **signed}
     request = Request.parse(httpx.Request("POST", "https://x/v3/contacts", headers=headers))
-    sent.engine.in_flight[mark(sent.engine, request)] = request
+    sent.engine.in_flight[idempotency_scope(sent.engine, request)] = request
 
 
 def test_a_duplicate_in_flight_waits_5_seconds_and_is_conflict_001(sent):

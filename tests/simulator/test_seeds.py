@@ -13,7 +13,7 @@ from contactkit._providers import find, names
 from contactkit.errors import ConfigurationError
 from contactkit.simulator.seeds import MOST, birth, phone, seed_file
 from contactkit.spec.record import RecordField, fields_of, key_of
-from contactkit.spec.validate import settable, wire_of
+from contactkit.spec.validate import wire_of, writable_fields
 from tests.support.requests import Talk
 
 FICTION = r"\+1\d{3}55501\d\d"
@@ -57,7 +57,9 @@ def test_contacts_stand_in_the_order_of_their_creation_after_the_written_ones(pr
 @providers
 def test_the_same_requests_get_the_same_answers(provider):
     create = find(provider).endpoint("create")
-    phones = [name for name, each in settable(find(provider), create).items() if is_phone(each)]
+    phones = [
+        name for name, each in writable_fields(find(provider), create).items() if is_phone(each)
+    ]
     wire = wire_of(create, fields_of(find(provider).record)[phones[0]])
     collection = create.path
 

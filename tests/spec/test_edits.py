@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contactkit._providers import find
 from contactkit.spec.record import fields_of
-from contactkit.spec.validate import after, is_complete, judged, to_send
+from contactkit.spec.validate import is_complete, merge_patch, validate_edit, value_after
 from tests.support.providers import Example
 
 MERGED = fields_of(find("sendblue").record)["custom_variables"]
@@ -21,21 +21,21 @@ PAIRS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy"))
 @given(PAIRS | st.none(), PAIRS | st.none())
 def test_what_is_sent_leaves_what_is_wanted_or_nothing_can(held: Any, wanted: Any) -> None:
     try:
-        sent = to_send(MERGED, held, wanted)
+        sent = merge_patch(MERGED, held, wanted)
     except ValueError as error:
         assert set(held) - set(wanted) and wanted
         assert "merged with what is there" in str(error)
     else:
-        assert (after(MERGED, held, sent) or None) == (wanted or None)
+        assert (value_after(MERGED, held, sent) or None) == (wanted or None)
 
 
 def test_only_what_is_new_is_sent_of_what_is_merged() -> None:
-    assert to_send(MERGED, {"a": "1", "b": "2"}, {"a": "1", "b": "3"}) == {"b": "3"}
+    assert merge_patch(MERGED, {"a": "1", "b": "2"}, {"a": "1", "b": "3"}) == {"b": "3"}
 
 
 @given(PAIRS, PAIRS | st.none())
 def test_what_is_replaced_is_sent_whole(held: Any, wanted: Any) -> None:
-    assert to_send(REPLACED, held, wanted) == wanted == after(REPLACED, held, wanted)
+    assert merge_patch(REPLACED, held, wanted) == wanted == value_after(REPLACED, held, wanted)
 
 
 def test_a_contact_that_is_known_in_part_is_not_judged_by() -> None:
@@ -49,8 +49,8 @@ def test_a_contact_that_is_known_in_part_is_not_judged_by() -> None:
         True,
     )
     change = {"email_consent": "unsubscribed"}
-    assert judged(provider, update, change, part).problems == []
-    (problem,) = judged(provider, update, change, known).problems
+    assert validate_edit(provider, update, change, part).problems == []
+    (problem,) = validate_edit(provider, update, change, known).problems
     assert problem.field == "email_consent"
 
 
@@ -58,10 +58,10 @@ def test_an_edit_of_every_provider_is_judged_as_its_verb_judges_it(
     name: str, example: Example
 ) -> None:
     provider = find(name)
-    found = judged(provider, provider.endpoint("update"), example.update, None)
+    found = validate_edit(provider, provider.endpoint("update"), example.update, None)
     assert (found.problems, found.values) == ([], dict(example.update))
 
 
 @pytest.mark.parametrize("value", ["text", None, 3])
 def test_what_is_no_mapping_is_left_for_the_check(value: Any) -> None:
-    assert to_send(MERGED, {"a": "1"}, value) == value
+    assert merge_patch(MERGED, {"a": "1"}, value) == value

@@ -36,7 +36,15 @@ from contactkit.spec.record import (
     writable,
     write_once,
 )
-from contactkit.spec.validate import Checked, accepted, check, clean, is_na, plain, settable
+from contactkit.spec.validate import (
+    Checked,
+    accepted_fields,
+    check,
+    is_na,
+    normalise_input,
+    to_python,
+    writable_fields,
+)
 
 
 def even(value: int) -> int:
@@ -130,7 +138,7 @@ def refusal(current: Mapping[str, Any] | None = None, **values: Any) -> FieldPro
 
 
 def cleaned(**values: Any) -> dict[str, Any]:
-    return clean(PROVIDER, UPDATE, values)
+    return normalise_input(PROVIDER, UPDATE, values)
 
 
 # Which fields a verb takes
@@ -138,17 +146,17 @@ def cleaned(**values: Any) -> dict[str, Any]:
 
 def test_an_update_takes_what_is_writable_and_its_parameters() -> None:
     names = ["level", "email", "phone", "size", "ok", "count", "at", "tags", "more"]
-    assert list(settable(PROVIDER, UPDATE)) == names
-    assert list(accepted(PROVIDER, UPDATE)) == [*names, "quiet"]
+    assert list(writable_fields(PROVIDER, UPDATE)) == names
+    assert list(accepted_fields(PROVIDER, UPDATE)) == [*names, "quiet"]
 
 
 def test_a_create_takes_create_only_fields_too_but_none_that_it_omits() -> None:
     names = ["kind", "email", "phone", "size", "ok", "count", "at", "tags", "more"]
-    assert list(settable(PROVIDER, CREATE)) == names
+    assert list(writable_fields(PROVIDER, CREATE)) == names
 
 
 def test_a_verb_without_fields_takes_none() -> None:
-    assert accepted(PROVIDER, DELETE) == {}
+    assert accepted_fields(PROVIDER, DELETE) == {}
     [problem] = check(PROVIDER, DELETE, {"ok": True}).problems
     assert problem.message == "delete takes no such field; allowed: none"
 
@@ -337,8 +345,8 @@ def test_nothing_else_is_left_out(value: Any) -> None:
     ],
 )
 def test_numpy_and_pandas_values_become_pythons(value: Any, own: Any) -> None:
-    assert plain(value) == own
-    assert type(plain(value)) is type(own)
+    assert to_python(value) == own
+    assert type(to_python(value)) is type(own)
     assert cleaned(level=value) == {"level": own}
 
 
@@ -420,7 +428,7 @@ def test_no_message_repeats_a_value(name: str) -> None:
     provider = find(name)
     current = {field: f"{SECRET} now" for field in fields_of(provider.record)}
     for endpoint in provider.endpoints:
-        for field in {*fields_of(provider.record), *accepted(provider, endpoint)}:
+        for field in {*fields_of(provider.record), *accepted_fields(provider, endpoint)}:
             for value in (SECRET, [SECRET, 5], {SECRET: {SECRET: SECRET}}, None, 5):
                 found = check(provider, endpoint, {field: value}, current)
                 said = str(Problem(fields=tuple(found.problems)))

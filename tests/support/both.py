@@ -9,18 +9,18 @@ from contextlib import contextmanager
 import httpx
 
 from contactkit._http.connection import Connection
-from contactkit._http.session import Answer, Call
+from contactkit._http.session import Answer, Request
 from tests.support.sockets import Talk, talking
 
 WAITS = httpx.Timeout(5.0)
 
 
-def call(address: str, method: str = "PATCH", **given: object) -> Call:
-    return Call(method=method, url=f"{address}/v3/contacts/7?x=%2B1", **given)  # type: ignore
+def call(address: str, method: str = "PATCH", **given: object) -> Request:
+    return Request(method=method, url=f"{address}/v3/contacts/7?x=%2B1", **given)  # type: ignore
 
 
 def both(
-    address: str, *calls: Call, timeout: httpx.Timeout = WAITS
+    address: str, *calls: Request, timeout: httpx.Timeout = WAITS
 ) -> tuple[list[Answer], list[Answer]]:
     """What the calls come to through each door, on a connection of its own."""
     connection = Connection(None, timeout, address)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from contactkit.cassette.body import dumped
-from contactkit.cassette.exchange import Asked, Exchange
-from contactkit.cassette.file import Tape
+from contactkit.cassette.exchange import Exchange, RecordedRequest
+from contactkit.cassette.file import CassetteFile
 
 BASE = "https://api.sent.dm/v3"
 
@@ -38,10 +38,14 @@ def exchange(
 ) -> Exchange:
     """An exchange about this path; `body` is what the answer holds, as JSON or as bytes."""
     content = body if isinstance(body, bytes) else dumped(body)
-    asked = about.pop("asked", None) or Asked.of(method, BASE + path, about.pop("asks", b""))
+    asked = about.pop("asked", None) or RecordedRequest.of(
+        method, BASE + path, about.pop("asks", b"")
+    )
     return Exchange(**{"asked": asked, "status": 200, "content": content, "at": 0.0, **about})
 
 
-def begun(path: Any, **about: Any) -> Tape:
+def begun(path: Any, **about: Any) -> CassetteFile:
     """A recording without exchanges."""
-    return Tape.create(path, **{"provider": "sent", "world": "simulator", "created": 0.0, **about})
+    return CassetteFile.create(
+        path, **{"provider": "sent", "world": "simulator", "created": 0.0, **about}
+    )

@@ -7,7 +7,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-from contactkit.forms.widget import Panel
+from contactkit.forms.widget import Widget
 
 
 class Markup(HTMLParser):
@@ -42,7 +42,7 @@ class Markup(HTMLParser):
 class Front:
     """What a person sees of one panel, and does."""
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Widget) -> None:
         self.panel = panel
         self.heard: list[dict[str, Any]] = []
         panel.send = self.heard.append

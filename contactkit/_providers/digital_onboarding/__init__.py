@@ -30,13 +30,13 @@ from contactkit.errors import (
 from contactkit.spec.provider import (
     JSON,
     Bulk,
+    BulkItem,
     ClientCredentials,
     Credential,
     DryRun,
     Endpoint,
     Envelope,
     ErrorShape,
-    Fate,
     HeaderAuth,
     Idempotency,
     Provider,
@@ -119,7 +119,7 @@ def _entries(problem: Problem) -> Iterator[dict[str, JSON]]:
         yield entry
 
 
-def read_upsert(status: int, body: JSON, sent: Sequence[JSON]) -> Sequence[Fate]:
+def read_upsert(status: int, body: JSON, sent: Sequence[JSON]) -> Sequence[BulkItem]:
     """What the list form answers is not settled: a contact, a list of them, or a batch.
 
     https://do-api-docs.pages.dev/guides/mutations/ and .../endpoints/post-v2-batch-operations/

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from contactkit._providers.digital_onboarding.filters import order_of
 from contactkit.errors import FieldProblem, InvalidInputError, Problem
-from contactkit.spec.paging import whole
+from contactkit.spec.paging import whole_number
 from contactkit.spec.provider import JSON, Envelope, Place, Query, as_object
 
 _NEWEST = "-inserted_at"
@@ -53,7 +53,7 @@ class Cursors:
         self, rows: Sequence[Row], asked: Query, usual: int
     ) -> tuple[Sequence[Row], Mapping[Place, JSON]]:
         # A page that is too large is capped and not refused.
-        size = min(whole(asked.get("page[size]", str(usual)), "page[size]", 1), self.largest)
+        size = min(whole_number(asked.get("page[size]", str(usual)), "page[size]", 1), self.largest)
         found = self._sorted(rows, asked)
         if "page[before]" in asked:
             stop = found.find(asked["page[before]"], "page[before]", bisect_left)

@@ -22,7 +22,7 @@ from contactkit.spec.record import (
     parse_date,
     parse_time,
 )
-from contactkit.spec.validate import nearest, phone, plain
+from contactkit.spec.validate import nearest, phone, to_python
 
 _SAME = ("eq", "neq", "in", "nin", "present", "missing")
 _ORDERED = (*_SAME, "lt", "lte", "gt", "gte")
@@ -56,12 +56,12 @@ def _plainly(where: Any) -> Any:
 
 def _condition(field: RecordField | None, given: Any) -> dict[Any, Any]:
     held = cast("dict[Any, Any]", given) if isinstance(given, dict) else {"eq": given}
-    return {name: _members(field, name, plain(value)) for name, value in held.items()}
+    return {name: _members(field, name, to_python(value)) for name, value in held.items()}
 
 
 def _members(field: RecordField | None, operator: Any, value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
-        return [_members(field, operator, plain(each)) for each in cast("list[Any]", value)]
+        return [_members(field, operator, to_python(each)) for each in cast("list[Any]", value)]
     if field and field.kind == "date" and field.holds(value) and value is not None:
         return parse_date(value).isoformat()
     # Whole numbers are kept as they are written; parts of one are no numbers.

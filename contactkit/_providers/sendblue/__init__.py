@@ -28,11 +28,11 @@ from contactkit.spec import phones
 from contactkit.spec.provider import (
     JSON,
     Bulk,
+    BulkItem,
     Credential,
     Endpoint,
     Envelope,
     ErrorShape,
-    Fate,
     HeaderAuth,
     Provider,
     as_list,
@@ -213,7 +213,7 @@ def _seal(body: dict[str, JSON], request_id: str, now: datetime) -> None:
     body["status"] = "OK"
 
 
-def _created(status: int, body: JSON, sent: Sequence[JSON]) -> list[Fate]:
+def _created(status: int, body: JSON, sent: Sequence[JSON]) -> list[BulkItem]:
     """Which of many were answered with; what is not among them may be there all the same."""
     contacts = [as_object(each) for each in as_list(as_object(body).get("contacts"))]
     answered = {_digits(each): each for each in contacts}
@@ -229,7 +229,7 @@ def _digits(row: dict[str, JSON]) -> str:
     return re.sub(r"\D", "", str(found))
 
 
-def _deleted(status: int, body: JSON, sent: Sequence[JSON]) -> list[Fate]:
+def _deleted(status: int, body: JSON, sent: Sequence[JSON]) -> list[BulkItem]:
     """Sendblue says how many were deleted and not which."""
     amount = as_object(body).get("amount")
     if amount == len(sent):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from contactkit.errors import Problem
-from contactkit.spec.paging import whole
+from contactkit.spec.paging import whole_number
 from contactkit.spec.provider import JSON, OutOfReach, Place, Query, as_object
 from contactkit.spec.record import parse_time
 
@@ -56,8 +56,8 @@ class CreationWindow:
     def cut(
         self, rows: Sequence[Mapping[str, JSON]], asked: Query, usual: int
     ) -> tuple[Sequence[Mapping[str, JSON]], Mapping[Place, JSON]]:
-        limit = min(whole(asked.get("limit", str(usual)), "limit", 1), LARGEST)
-        offset = min(whole(asked.get("offset", "0"), "offset", 0), FURTHEST)
+        limit = min(whole_number(asked.get("limit", str(usual)), "limit", 1), LARGEST)
+        offset = min(whole_number(asked.get("offset", "0"), "offset", 0), FURTHEST)
         return rows[offset : offset + limit], {}
 
 

@@ -19,16 +19,16 @@ from contactkit.cassette.convert.common import unreadable
 from contactkit.cassette.convert.har import har, read_har
 from contactkit.cassette.convert.vcr import read_vcr
 from contactkit.cassette.exchange import Exchange
-from contactkit.cassette.file import Tape
+from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.format import written
-from contactkit.cassette.matching import Epochs, Questions
-from contactkit.cassette.redaction.exchange import Heard, redacted
-from contactkit.cassette.redaction.redactor import Redaction
+from contactkit.cassette.matching import Matcher, WriteEpochs
+from contactkit.cassette.redaction.exchange import RawExchange, redacted
+from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import CassetteError, warn
 from contactkit.spec.provider import ClientCredentials, Provider
 
 _OURS = (".jsonl", ".jsonl.gz")
-_READERS: Mapping[str, Callable[[Path], list[Heard]]] = {
+_READERS: Mapping[str, Callable[[Path], list[RawExchange]]] = {
     ".yaml": read_vcr,
     ".yml": read_vcr,
     ".json": read_vcr,
@@ -40,9 +40,9 @@ def convert(
     source: Path,
     target: Path,
     provider: Provider | None,
-    redaction_of: Callable[[Provider], Redaction],
+    redaction_of: Callable[[Provider], Redactor],
     created: float,
-) -> Tape | None:
+) -> CassetteFile | None:
     """Write a recording in another form, by the names of the files; None for an HTTP archive.
 
     The provider of others' recordings is the one that was asked, by the hosts of the declarations;
@@ -54,12 +54,12 @@ def convert(
         raise CassetteError(f"{target}: there is a file already")
     with _beside(target) as made:
         if kind in _OURS:
-            tape = Tape.load(source)
+            tape = CassetteFile.load(source)
         else:
-            begin = partial(Tape.create, made.with_name("heard.jsonl"), created=created)
+            begin = partial(CassetteFile.create, made.with_name("heard.jsonl"), created=created)
             tape = _taken(source, _READERS[kind](source), provider, redaction_of, begin)
         _write(tape, made, archive)
-    return None if archive else Tape.load(target)
+    return None if archive else CassetteFile.load(target)
 
 
 def _ending(path: Path, allowed: Iterable[str]) -> str:
@@ -79,24 +79,24 @@ def _beside(target: Path) -> Generator[Path]:
         os.replace(made, target)
 
 
-def _write(tape: Tape, made: Path, archive: bool) -> None:
+def _write(tape: CassetteFile, made: Path, archive: bool) -> None:
     if archive:
         text = written(har(tape.entries)) + b"\n"
         tape.scan(text)
         made.write_bytes(text)
     else:
-        whole = Tape(made, tape.header)
+        whole = CassetteFile(made, tape.header)
         whole.scan = tape.scan
         whole.rewrite(tape.entries)
 
 
 def _taken(
     source: Path,
-    heard: list[Heard],
+    heard: list[RawExchange],
     provider: Provider | None,
-    redaction_of: Callable[[Provider], Redaction],
-    begin: Callable[..., Tape],
-) -> Tape:
+    redaction_of: Callable[[Provider], Redactor],
+    begin: Callable[..., CassetteFile],
+) -> CassetteFile:
     """What is kept of others' recording."""
     provider = provider or _asked(source, heard)
     heard, world = _chosen(source, heard, provider)
@@ -113,19 +113,19 @@ def _taken(
 
 
 def _in_epochs(provider: Provider, exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
-    questions, epochs = Questions(provider), Epochs()
+    questions, epochs = Matcher(provider), WriteEpochs()
     for each in exchanges:
         question = questions.read(each.asked)
         yield replace(each, epoch=epochs.of(question))
         epochs.note(question, each)
 
 
-def _refuse(source: Path, redaction: Redaction, kept: bytes) -> None:
+def _refuse(source: Path, redaction: Redactor, kept: bytes) -> None:
     if found := redaction.scan(kept):
         raise CassetteError(f"{source}: not converted, it would hold {'; '.join(found[:5])}")
 
 
-def _see_through(source: Path, heard: list[Heard]) -> None:
+def _see_through(source: Path, heard: list[RawExchange]) -> None:
     """Refuse what cannot be searched for secrets and people."""
     for number, each in enumerate(heard, 1):
         asked = each.request
@@ -136,7 +136,9 @@ def _see_through(source: Path, heard: list[Heard]) -> None:
             )
 
 
-def _chosen(source: Path, heard: list[Heard], provider: Provider) -> tuple[list[Heard], str]:
+def _chosen(
+    source: Path, heard: list[RawExchange], provider: Provider
+) -> tuple[list[RawExchange], str]:
     """The exchanges with the provider, and the world they are from."""
     asked, known = _asked_hosts(heard), _hosts(provider)
     # It may have been asked at another address, as through a proxy.
@@ -150,7 +152,7 @@ def _chosen(source: Path, heard: list[Heard], provider: Provider) -> tuple[list[
     return found, "live" if kept <= known else "unknown"
 
 
-def _asked(source: Path, heard: list[Heard]) -> Provider:
+def _asked(source: Path, heard: list[RawExchange]) -> Provider:
     asked, known = _asked_hosts(heard), list(map(find, names()))
     found = [each for each in known if _hosts(each) & asked]
     if len(found) == 1:
@@ -162,7 +164,7 @@ def _asked(source: Path, heard: list[Heard]) -> Provider:
     raise CassetteError(f"{source}: holds no exchange with {places}: say which provider it is of")
 
 
-def _asked_hosts(heard: list[Heard]) -> set[str]:
+def _asked_hosts(heard: list[RawExchange]) -> set[str]:
     return {_host(each.request.url) for each in heard}
 
 

@@ -28,9 +28,9 @@ from contactkit.cassette.convert.common import (
     text_of,
     truthful,
 )
-from contactkit.cassette.exchange import Asked, Exchange, Pairs
+from contactkit.cassette.exchange import Exchange, Pairs, RecordedRequest
 from contactkit.cassette.format import Entry
-from contactkit.cassette.redaction.exchange import Heard, header
+from contactkit.cassette.redaction.exchange import RawExchange, header
 from contactkit.cassette.redaction.redactor import Request
 from contactkit.errors import CassetteError, warn
 from contactkit.spec.provider import JSON, as_list, as_object
@@ -67,7 +67,7 @@ def _entry(exchange: Exchange) -> dict[str, JSON]:
     }
 
 
-def _request(asked: Asked) -> dict[str, JSON]:
+def _request(asked: RecordedRequest) -> dict[str, JSON]:
     typed = (("content-type", asked.content_type),) if asked.content_type else ()
     # In a request the format has no word for base64.
     posted = {"mimeType": asked.content_type, **_text(asked.body, asked.content_type, "_encoding")}
@@ -129,9 +129,9 @@ def _charset(content_type: str) -> str:
         return "utf-8"
 
 
-def read_har(path: Path) -> list[Heard]:
+def read_har(path: Path) -> list[RawExchange]:
     """What an archive holds, by the time it was asked."""
-    found: list[Heard] = []
+    found: list[RawExchange] = []
     entries = _entries(path)
     for number, each in enumerate(entries, 1):
         try:
@@ -153,16 +153,16 @@ def _entries(path: Path) -> list[JSON]:
         raise CassetteError(f"{path}: is no HTTP archive: it has no log.entries") from None
 
 
-def _heard(entry: JSON) -> Heard:
+def _heard(entry: JSON) -> RawExchange:
     at, elapsed = seconds(entry["startedDateTime"]), round(max(entry.get("time") or 0, 0) / 1000, 6)
     response = as_object(entry.get("response"))
     asked = _asked(entry["request"])
     # Playwright says -1 for an answer that never came.
     if (response.get("status") or 0) <= 0:
         failure, sent = _failure(response)
-        return Heard(request=asked, failure=failure, sent=sent, at=at, elapsed=elapsed)
+        return RawExchange(request=asked, failure=failure, sent=sent, at=at, elapsed=elapsed)
     content, headers = _content(as_object(response.get("content"))), _pairs(response)
-    return Heard(
+    return RawExchange(
         request=asked,
         status=response["status"],
         headers=truthful(headers, content),

@@ -24,18 +24,18 @@ from contactkit.cassette.convert.common import (
     truthful,
 )
 from contactkit.cassette.exchange import Pairs
-from contactkit.cassette.redaction.exchange import Heard, header
+from contactkit.cassette.redaction.exchange import RawExchange, header
 from contactkit.errors import CassetteError, ConfigurationError
 from contactkit.spec.provider import JSON, as_list, as_object
 
 
-def read_vcr(path: Path) -> list[Heard]:
+def read_vcr(path: Path) -> list[RawExchange]:
     """What a cassette holds, in its order.
 
     Its times are those of `recorded_at` or of the answers' Date; an exchange with neither has the
     time of the one before it.
     """
-    found: list[Heard] = []
+    found: list[RawExchange] = []
     for number, each in enumerate(_interactions(path), 1):
         try:
             found.append(_heard(each, found[-1].at if found else 0.0))
@@ -74,11 +74,11 @@ def _yaml(path: Path, text: str) -> JSON:
         raise CassetteError(f"{path}{where}: is no YAML that is safe to load") from None
 
 
-def _heard(interaction: JSON, before: float) -> Heard:
+def _heard(interaction: JSON, before: float) -> RawExchange:
     request, response = interaction["request"], interaction["response"]
     headers, content = _pairs(response.get("headers")), _bytes(response.get("body"))
     status = response["status"]
-    return Heard(
+    return RawExchange(
         request=request_of(
             request["method"],
             request["uri"],

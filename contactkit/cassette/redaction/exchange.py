@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from contactkit.cassette.body import compressed, decompressed
-from contactkit.cassette.exchange import Answered, Asked, Exchange, Pairs
+from contactkit.cassette.exchange import Exchange, Pairs, RecordedRequest, RecordedResponse
 from contactkit.cassette.matching import marks
-from contactkit.cassette.redaction.redactor import Redaction, Request, Response
+from contactkit.cassette.redaction.redactor import Redactor, Request, Response
 from contactkit.cassette.redaction.text import inflated
 from contactkit.errors import CassetteError
 from contactkit.spec.provider import Provider
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard(Answered):
+class RawExchange(RecordedResponse):
     """A request as it was sent and what came of it, secrets and people and all."""
 
     request: Request
 
 
-def redacted(heard: Heard, provider: Provider, redaction: Redaction) -> Exchange:
+def redacted(heard: RawExchange, provider: Provider, redaction: Redactor) -> Exchange:
     """What is recorded of it."""
     if heard.status is None:
         request, headers, content = redaction.request(heard.request), (), b""
@@ -41,9 +41,9 @@ def redacted(heard: Heard, provider: Provider, redaction: Redaction) -> Exchange
     )
 
 
-def asked(request: Request, provider: Provider) -> Asked:
+def asked(request: Request, provider: Provider) -> RecordedRequest:
     """What a request is found by."""
-    return Asked(
+    return RecordedRequest(
         method=request.method.upper(),
         url=request.url,
         query=tuple(sorted(request.query)),
@@ -53,7 +53,7 @@ def asked(request: Request, provider: Provider) -> Asked:
     )
 
 
-def _both(heard: Heard, status: int, redaction: Redaction) -> tuple[Request, Pairs, bytes]:
+def _both(heard: RawExchange, status: int, redaction: Redactor) -> tuple[Request, Pairs, bytes]:
     encoding = header(heard.headers, "content-encoding")
     plain = decompressed(heard.content, encoding) if encoding else None
     if plain is None and not _is_readable(heard.content, encoding):

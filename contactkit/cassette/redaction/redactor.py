@@ -22,7 +22,7 @@ from contactkit.cassette.redaction.phones import digits_of
 from contactkit.cassette.redaction.pseudonyms import Kind, Pseudonyms
 from contactkit.cassette.redaction.secrets import BASE64, Finding, Secrets, decoded, findings
 from contactkit.cassette.redaction.text import (
-    Leaf,
+    JsonToken,
     Names,
     code_of,
     inflated,
@@ -67,7 +67,7 @@ class Response:
     content_type: str = ""
 
 
-class Redaction:
+class Redactor:
     """What one cassette holds in the place of secrets and of personal values; for any thread.
 
     `secrets` are those that the client holds at the time of asking. Under one `key` a value has the
@@ -238,7 +238,7 @@ class Redaction:
         changes = ((leaf, self._leaf(leaf, refused)) for leaf in found)
         return replaced(text, ((leaf, token) for leaf, token in changes if token != leaf.token))
 
-    def _leaf(self, leaf: Leaf, refused: bool, only_marked: bool = False) -> str:
+    def _leaf(self, leaf: JsonToken, refused: bool, only_marked: bool = False) -> str:
         """The token that stands in a leaf's place."""
         if leaf.token[0] != '"':
             return self._scalar(leaf)
@@ -262,12 +262,12 @@ class Redaction:
         )
 
     @staticmethod
-    def _rewritten(leaf: Leaf, made: Callable[[str], str]) -> str:
+    def _rewritten(leaf: JsonToken, made: Callable[[str], str]) -> str:
         value: str = leaf.value
         new = made(value)
         return leaf.token if new == value else leaf.written(new)
 
-    def _scalar(self, leaf: Leaf) -> str:
+    def _scalar(self, leaf: JsonToken) -> str:
         """The token of a number; true, false and null tell nothing."""
         if not leaf.token[-1].isdigit():
             return leaf.token

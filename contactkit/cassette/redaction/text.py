@@ -21,7 +21,7 @@ _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],]|[^\s{}\[\],:"]+', re.S)
 _NAMING = ("name", "key", "field", "header")
 
 
-class Leaf(NamedTuple):
+class JsonToken(NamedTuple):
     """A scalar below `names`, the last one its own, or such a name itself."""
 
     start: int
@@ -46,7 +46,7 @@ def _is_writable(value: JSON) -> bool:
     return not isinstance(value, str) or not re.search("[\ud800-\udfff]", value)
 
 
-def leaves(text: str) -> Iterator[Leaf]:
+def leaves(text: str) -> Iterator[JsonToken]:
     """The names and scalars of a JSON text that is known to be well-formed."""
     stack: list[tuple[bool, Names]] = []
     here: Names = ()
@@ -64,12 +64,12 @@ def leaves(text: str) -> Iterator[Leaf]:
                 naming, here = stack[-1]
             case _ if naming:
                 here, naming = (*stack[-1][1], json.loads(token)), False
-                yield Leaf(found.start(), token, here, is_name=True)
+                yield JsonToken(found.start(), token, here, is_name=True)
             case _:
-                yield Leaf(found.start(), token, here, bool(stack) and not stack[-1][0])
+                yield JsonToken(found.start(), token, here, bool(stack) and not stack[-1][0])
 
 
-def named(found: Iterable[Leaf]) -> Iterator[Leaf]:
+def named(found: Iterable[JsonToken]) -> Iterator[JsonToken]:
     """The same, each `value` below the name that stands before it, as in {"name": .., "value"}."""
     told: dict[Names, str] = {}
     for leaf in found:
@@ -81,7 +81,7 @@ def named(found: Iterable[Leaf]) -> Iterator[Leaf]:
         yield leaf
 
 
-def replaced(text: str, changes: Iterable[tuple[Leaf, str]]) -> str:
+def replaced(text: str, changes: Iterable[tuple[JsonToken, str]]) -> str:
     """The text with other tokens in the places of some."""
     made: list[str] = []
     at = 0

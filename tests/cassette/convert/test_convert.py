@@ -13,9 +13,9 @@ from contactkit._providers import find
 from contactkit.cassette.convert import convert
 from contactkit.cassette.convert.har import read_har
 from contactkit.cassette.exchange import Exchange
-from contactkit.cassette.file import Tape
+from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.redaction.key import fingerprint
-from contactkit.cassette.redaction.redactor import Redaction
+from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import CassetteError, ContactKitWarning
 from tests.support.exchanges import begun, exchange
 
@@ -26,7 +26,7 @@ SENT, OTHER = "https://api.sent.dm/v3", "https://api.sendblue.co"
 
 
 def redaction_of(provider):
-    return Redaction(provider, lambda: [SECRET], b"k" * 32)
+    return Redactor(provider, lambda: [SECRET], b"k" * 32)
 
 
 def converted(source, target, provider=None, redaction_of=redaction_of):
@@ -75,7 +75,7 @@ def test_an_archive_becomes_a_recording_and_an_archive_again(tmp_path):
     assert (tmp_path / "d.har").read_bytes() == (tmp_path / "b.har").read_bytes()
 
 
-def kept(tape: Tape) -> list[Exchange]:
+def kept(tape: CassetteFile) -> list[Exchange]:
     return [each.exchange for each in tape.entries]
 
 
@@ -101,7 +101,7 @@ def test_a_name_that_is_marked_only_later_is_found_earlier(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.har"])
 def test_what_redaction_missed_is_refused_and_nothing_is_left(tmp_path, name):
-    class Blind(Redaction):
+    class Blind(Redactor):
         def text(self, text, bare=True):
             return text
 
@@ -209,7 +209,7 @@ def test_other_names_are_refused(tmp_path, source, target, allowed):
 
 def test_a_recording_that_is_broken_leaves_nothing(tmp_path):
     source = tmp_path / "a.jsonl"
-    Tape.create(source, provider="sent", world="live", created=0.0)
+    CassetteFile.create(source, provider="sent", world="live", created=0.0)
     source.write_text(source.read_text() + "nothing\n")
     with pytest.raises(CassetteError, match="line 2"):
         converted(source, tmp_path / "b.jsonl")

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from contactkit._providers import find
 from contactkit.cassette.body import decompressed
 from contactkit.cassette.convert.har import har, read_har
-from contactkit.cassette.exchange import Asked, Exchange
+from contactkit.cassette.exchange import Exchange, RecordedRequest
 from contactkit.cassette.format import entry_of
-from contactkit.cassette.redaction.exchange import Heard, redacted
-from contactkit.cassette.redaction.redactor import Redaction
+from contactkit.cassette.redaction.exchange import RawExchange, redacted
+from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import CassetteError, ContactKitWarning
 from contactkit.spec.provider import Provider
 from tests.support.exchanges import contact, exchange, page
@@ -43,17 +43,17 @@ def archive(*exchanges: Exchange) -> dict:
     return har(entry_of(here, each, lambda line: "id") for each in exchanges)
 
 
-def again(folder: Path, *exchanges: Exchange) -> list[Heard]:
+def again(folder: Path, *exchanges: Exchange) -> list[RawExchange]:
     path = folder / "a.har"
     path.write_text(json.dumps(archive(*exchanges)), "utf-8")
     return read_har(path)
 
 
-def redaction(provider: Provider) -> Redaction:
-    return Redaction(provider, list, b"k" * 32)
+def redaction(provider: Provider) -> Redactor:
+    return Redactor(provider, list, b"k" * 32)
 
 
-def kept(heard: Heard) -> Exchange:
+def kept(heard: RawExchange) -> Exchange:
     return redacted(heard, SENT, redaction(SENT))
 
 
@@ -77,7 +77,7 @@ def test_an_archive_says_what_the_recording_says(folder, body, asks, query, codi
     shrunk = {"": bytes, "gzip": gzip.compress, "deflate": zlib.compress}[coding](body)
     about = (("Content-Encoding", coding), ("Content-Length", str(len(shrunk))))
     headers = (("Content-Type", kind), ("X-Request-Id", "r-1"), ("X-A", "1"), ("X-A", "2"))
-    asked = Asked(
+    asked = RecordedRequest(
         method="PATCH",
         url="https://api.sent.dm/v3/contacts",
         query=tuple(sorted(query)),
@@ -105,7 +105,7 @@ def test_what_asks_for_a_rehearsal_comes_through(folder):
     provider = find("digital_onboarding")
     assert provider.dry_run
     marks = tuple((name.lower(), text) for name, text in provider.dry_run.headers.items())
-    asked = Asked.of("POST", f"{provider.base_url}/contacts", marks=marks)
+    asked = RecordedRequest.of("POST", f"{provider.base_url}/contacts", marks=marks)
     heard = again(folder, exchange(asked=asked))[0]
     assert marks and redacted(heard, provider, redaction(provider)).asked == asked
 
@@ -145,7 +145,7 @@ def entry(response=None, **request):
     }
 
 
-def read(folder: Path, *entries: object) -> list[Heard]:
+def read(folder: Path, *entries: object) -> list[RawExchange]:
     path = folder / "b.har"
     path.write_text(json.dumps({"log": {"entries": entries}}))
     return read_har(path)

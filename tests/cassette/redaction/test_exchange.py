@@ -10,8 +10,8 @@ import pytest
 import contactkit as ck
 from contactkit._providers import find
 from contactkit.cassette.body import decompressed
-from contactkit.cassette.redaction.exchange import Heard, redacted
-from contactkit.cassette.redaction.redactor import Redaction, Request
+from contactkit.cassette.redaction.exchange import RawExchange, redacted
+from contactkit.cassette.redaction.redactor import Redactor, Request
 
 SECRET = "sk_live_a1b2c3d4e5f6"
 REAL = "+14155552671"
@@ -19,8 +19,8 @@ REAL = "+14155552671"
 
 def kept(**about):
     request = about.pop("request", None) or Request(method="get", url="https://api.sent.dm/v3/me")
-    redaction = Redaction(find("sent"), lambda: [SECRET], b"k" * 32)
-    return redacted(Heard(request=request, at=5.0, **about), find("sent"), redaction)
+    redaction = Redactor(find("sent"), lambda: [SECRET], b"k" * 32)
+    return redacted(RawExchange(request=request, at=5.0, **about), find("sent"), redaction)
 
 
 def test_the_answer_says_how_long_it_is_once_its_people_are_replaced():
@@ -78,7 +78,7 @@ def test_a_failure_is_kept_with_its_request_and_without_its_secrets():
 
 def test_what_was_heard_shows_nothing_of_it():
     request = Request(method="GET", url=f"https://h/{REAL}", headers=(("X-Api-Key", SECRET),))
-    text = repr(Heard(request=request, status=200, content=REAL.encode(), at=0.0))
+    text = repr(RawExchange(request=request, status=200, content=REAL.encode(), at=0.0))
     assert REAL not in text and SECRET not in text
 
 

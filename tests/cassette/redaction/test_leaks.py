@@ -26,8 +26,8 @@ from hypothesis import strategies as st
 import contactkit as ck
 from contactkit._providers import find
 from contactkit.cassette.recorder import request_of
-from contactkit.cassette.redaction.exchange import Heard, redacted
-from contactkit.cassette.redaction.redactor import Redaction
+from contactkit.cassette.redaction.exchange import RawExchange, redacted
+from contactkit.cassette.redaction.redactor import Redactor
 from tests.support.providers import Wire, says
 
 SECRET = "S3cr3t-planted-x9"
@@ -307,8 +307,8 @@ def test_what_is_planted_anywhere_is_not_written(value, spelt, place, alone):
     text = spelt(value) if alone else f"for {spelt(value)}, see id-7"
     given = text if place == "content" else {"note": text}
     asked = httpx.Request("POST", "https://api.test/c", **{place: given})
-    redaction = Redaction(find("sent"), lambda: [HELD], b"a key")
-    heard = Heard(request=request_of(asked), status=200, content=doc(m=[text]), at=0.0)
+    redaction = Redactor(find("sent"), lambda: [HELD], b"a key")
+    heard = RawExchange(request=request_of(asked), status=200, content=doc(m=[text]), at=0.0)
     exchange = redacted(heard, find("sent"), redaction)
     made = f"{exchange.asked.query} {exchange.asked.body} {exchange.content}"
     assert value not in "".join(readings(made))

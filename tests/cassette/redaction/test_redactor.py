@@ -19,7 +19,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contactkit._providers import find, names
-from contactkit.cassette.redaction.redactor import Redaction, Request, Response
+from contactkit.cassette.redaction.redactor import Redactor, Request, Response
 from contactkit.simulator import seeds
 from contactkit.spec.record import fields_of, key_of
 from contactkit.spec.validate import is_phone
@@ -48,8 +48,8 @@ PEOPLE = [
 ]
 
 
-def redaction(name: str) -> Redaction:
-    return Redaction(find(name), lambda: [HELD], KEY)
+def redaction(name: str) -> Redactor:
+    return Redactor(find(name), lambda: [HELD], KEY)
 
 
 def contact(name: str, phone: str = PHONE) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def test_a_request_made_later_with_the_real_value_is_the_recorded_one(name):
 @pytest.mark.parametrize("name", names())
 def test_a_recording_s_own_pseudonyms_stay_under_another_key(name):
     owners: dict[str, str] = {}
-    first = Redaction(find(name), lambda: [HELD], KEY, owners)
+    first = Redactor(find(name), lambda: [HELD], KEY, owners)
     # India keeps no numbers for fiction.
     unreserved = json_of(contact(name, "+911000005678"))
     given = [
@@ -179,11 +179,11 @@ def test_a_recording_s_own_pseudonyms_stay_under_another_key(name):
         (Request(method="GET", url=""), Response(status=200, body=unreserved)),
     ]
     made = [first.exchange(*each) for each in given]
-    second = Redaction(find(name), lambda: [HELD], b"another", dict(owners))
+    second = Redactor(find(name), lambda: [HELD], b"another", dict(owners))
     for each in made:
         assert second.scan(line(*each)) == []
         assert second.exchange(*each) == each
-    stranger = Redaction(find(name), lambda: [HELD], b"another")
+    stranger = Redactor(find(name), lambda: [HELD], b"another")
     assert stranger.scan(line(*made[-1])) and stranger.exchange(*made[-1]) != made[-1]
 
 
@@ -262,7 +262,7 @@ def test_a_list_and_its_details_join_as_before(rows):
         assert [row[each] for each in kept] == [made[each] for each in kept]
 
 
-def redacted(redacting: Redaction, body: Any) -> Any:
+def redacted(redacting: Redactor, body: Any) -> Any:
     return json.loads(redacting.response(Response(status=200, body=json_of(body))).body)
 
 

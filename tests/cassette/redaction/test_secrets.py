@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from contactkit._providers import find
 from contactkit._redact import ISSUED
-from contactkit.cassette.redaction.redactor import Redaction, Request, Response
+from contactkit.cassette.redaction.redactor import Redactor, Request, Response
 from contactkit.cassette.redaction.secrets import STAND_IN, Secrets
 
 KEY = b"a key of thirty-two bytes, no more"
@@ -78,7 +78,7 @@ def content(parts: dict[str, object]) -> tuple[bytes, str]:
     return (json.dumps(parts["body"]).encode() if "body" in parts else b""), "application/json"
 
 
-def written(redaction: Redaction, parts: dict[str, object]) -> bytes:
+def written(redaction: Redactor, parts: dict[str, object]) -> bytes:
     """Both a request and an answer with these parts, redacted, as one line."""
     request, response = redaction.exchange(*messages(parts))
     return line(request, response)
@@ -100,8 +100,8 @@ def line(request: Request, response: Response) -> bytes:
 
 
 @pytest.fixture
-def redaction(name: str) -> Redaction:
-    return Redaction(find(name), lambda: [HELD, OTHER], KEY)
+def redaction(name: str) -> Redactor:
+    return Redactor(find(name), lambda: [HELD, OTHER], KEY)
 
 
 def test_there_are_24():
@@ -120,7 +120,7 @@ def test_a_planted_secret_is_gone(redaction, where):
 @pytest.mark.parametrize("where", PLANTED)
 def test_what_was_redacted_once_stays_as_it_is(redaction, name, where):
     request, response = redaction.exchange(*messages(PLANTED[where][1]))
-    again = Redaction(find(name), lambda: [HELD, OTHER], KEY)
+    again = Redactor(find(name), lambda: [HELD, OTHER], KEY)
     assert again.exchange(request, response) == (request, response)
 
 
@@ -129,7 +129,7 @@ def test_what_was_redacted_once_stays_as_it_is(redaction, name, where):
 )
 def test_the_scan_sees_it_without_any_redaction(name, where):
     """By value or shape, but for what its name alone tells; then after it was seen once."""
-    redaction = Redaction(find(name), lambda: [HELD, OTHER], KEY)
+    redaction = Redactor(find(name), lambda: [HELD, OTHER], KEY)
     secret, parts = PLANTED[where]
     written(redaction, parts)
     assert redaction.scan(line(*messages(parts)))
@@ -140,7 +140,7 @@ def test_the_declared_credentials_are_secret_by_name(name):
     provider = find(name)
     for auth in provider.auth:
         for each in auth.credentials:
-            made = Redaction(provider, list, KEY).request(
+            made = Redactor(provider, list, KEY).request(
                 Request(method="GET", url="", headers=((each.header or "x-api-key", "plainly"),))
             )
             assert "plainly" not in made.headers[0][1]
