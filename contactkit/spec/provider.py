@@ -16,9 +16,11 @@ here does I/O, and nothing knows a provider by name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal, Protocol, TypeAlias, cast
 
 from contactkit.errors import ApiError, FieldProblem, Problem
@@ -106,6 +108,17 @@ class Endpoint:
     def listed(self) -> bool:
         """Whether its body is a list, and no object."""
         return self.bulk is not None and not self.bulk.name
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(re.escape(self.path).replace(r"\{key\}", "(?P<key>[^/]+)") + r"\Z")
+
+    def match(self, path: str) -> re.Match[str] | None:
+        """Match a URL's path, whatever a base URL puts before the endpoint's own.
+
+        The group `key` is the contact's key, still quoted, where the endpoint takes one.
+        """
+        return self._pattern.search(path)
 
     def repeats(self, body: Mapping[str, JSON]) -> bool:
         """Whether carrying out a write with this body twice leaves the same state as once."""

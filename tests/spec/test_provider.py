@@ -162,6 +162,15 @@ def test_a_verb_has_one_endpoint_and_no_other_is_found(name: str) -> None:
         provider.endpoint("fly")
 
 
+def test_endpoint_match_gives_the_key_and_ignores_the_base_path() -> None:
+    get, count = (find("sendblue").endpoint(verb) for verb in ("get", "count"))
+    found = get.match("/proxy/api/v2/contacts/%2B12025550123")
+    assert found and (found["key"], found.start()) == ("%2B12025550123", len("/proxy"))
+    assert count.match("/api/v2/contacts/count")
+    for path in ("/api/v2/contacts/", "/api/v2/contacts/a/b", "/api/v2/contacts/a\n/"):
+        assert get.match(path) is None, path
+
+
 def test_scopes_are_those_of_the_endpoints() -> None:
     assert find("privy").scopes == ("contacts_read", "contacts_write")
     assert find("sent").scopes == ()
