@@ -7,6 +7,7 @@ import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from typing import TypeAlias
 from urllib.parse import quote, quote_plus
 
 _NAME = r"[A-Za-z][\w.-]{0,60}"
@@ -24,19 +25,42 @@ _PAIRS = re.compile(
 )
 
 
-def told(text: str) -> Iterator[tuple[str, int, int]]:
-    """Each name, and where its value is."""
+Span: TypeAlias = tuple[str, int, int]
+"""What was found in a text, where it starts and where it ends."""
+
+
+def find_named(text: str) -> Iterator[Span]:
+    """The name and the place of each value that has a name, as in `token=…`."""
     for found in _PAIRS.finditer(text) if any(each in text for each in "=<\"'") else ():
         value = found.lastgroup or ""
         yield found[f"name{min(int(value[-1]), 4)}"], *found.span(value)
 
 
-def retold(text: str, stand_in: Callable[[str, str], str]) -> str:
-    """The text with what `stand_in` gives for a name and its value."""
-    made, at = "", 0
-    for name, start, end in told(text):
-        made, at = made + text[at:start] + stand_in(name, text[start:end]), end
-    return made + text[at:]
+def replace_named(text: str, replacement: Callable[[str, str], str]) -> str:
+    """The text with `replacement(name, value)` in place of each value that has a name."""
+    return replace_spans(
+        text,
+        ((start, end, replacement(name, text[start:end])) for name, start, end in find_named(text)),
+    )
+
+
+def replace_spans(text: str, spans: Iterable[tuple[int, int, str]]) -> str:
+    """The text with other text in some places: (start, end, replacement), from left to right."""
+    parts: list[str] = []
+    index = 0
+    for start, end, replacement in spans:
+        parts += text[index:start], replacement
+        index = end
+    return "".join([*parts, text[index:]])
+
+
+def without_overlaps(spans: Iterable[Span]) -> Iterator[Span]:
+    """Named spans from left to right; of those that overlap, the first."""
+    index = 0
+    for span in sorted(spans, key=lambda span: span[1:]):
+        if span[1] >= index:
+            yield span
+            index = span[2]
 
 
 _TELLING = (
@@ -82,16 +106,16 @@ def is_secret_name(name: str) -> bool:
     return _NAMES.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()) is not None
 
 
-def shaped(text: str) -> Iterator[tuple[str, int, int]]:
+def find_shapes(text: str) -> Iterator[Span]:
     """What looks like a secret, or is called one: what it is, and its place."""
-    for found in SHAPES.finditer(text) if has(text.casefold(), _SIGNS) else ():
+    for found in SHAPES.finditer(text) if contains_any(text.casefold(), _SIGNS) else ():
         group = found.lastgroup or ""
         yield "token" if group in ("given", "told") else group, *found.span(group)
 
 
-def held(text: str, values: tuple[str, ...]) -> Iterator[tuple[str, int, int]]:
+def find_values(text: str, values: tuple[str, ...]) -> Iterator[Span]:
     """Each of the values that the text has, however it is spelt, and its place."""
-    pattern = _by_value(values) if has(text.casefold(), _signs(values)) else None
+    pattern = _by_value(values) if contains_any(text.casefold(), _signs(values)) else None
     for found in pattern.finditer(text) if pattern else ():
         start, end, group = found.start(), found.end(), found.lastgroup or ""
         while group[0] == "b" and start and text[start - 1] in _BASE64:
@@ -101,7 +125,7 @@ def held(text: str, values: tuple[str, ...]) -> Iterator[tuple[str, int, int]]:
         yield values[int(group[1:])], start, end
 
 
-def has(text: str, parts: Iterable[str]) -> bool:
+def contains_any(text: str, parts: Iterable[str]) -> bool:
     """Whether one of the parts is in a text."""
     return any(part in text for part in parts)
 
@@ -174,15 +198,11 @@ def redact(text: str, secrets: Iterable[str], *, personal: bool = True) -> str:
     Without e-mail addresses and phone numbers too, unless `personal` is False.
     """
     given = tuple(dict.fromkeys(map(str, filter(None, secrets))))
-    text = retold(text, lambda name, value: "•••" if is_secret_name(name) else value)
-    text = _struck(text, held(text, given))
-    text = _struck(text, shaped(text))
+    text = replace_named(text, lambda name, value: "•••" if is_secret_name(name) else value)
+    text = _mask(text, find_values(text, given))
+    text = _mask(text, find_shapes(text))
     return _PERSONAL.sub("…", text) if personal else text
 
 
-def _struck(text: str, places: Iterable[tuple[str, int, int]]) -> str:
-    made, at = "", 0
-    for _, start, end in sorted(places, key=lambda each: each[1:]):
-        if start >= at:
-            made, at = f"{made}{text[at:start]}•••", end
-    return made + text[at:]
+def _mask(text: str, spans: Iterable[Span]) -> str:
+    return replace_spans(text, ((start, end, "•••") for _, start, end in without_overlaps(spans)))

@@ -22,6 +22,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 
 class ContactKitWarning(UserWarning):
@@ -96,6 +97,11 @@ class InvalidInputError(ContactKitError, ValueError):
         self.where = where
         self.problems = tuple(problems)
         super().__init__(where, self.problems)
+
+    @classmethod
+    def one(cls, where: str, field: str, message: str, code: str = "") -> Self:
+        """The error for one problem with one field."""
+        return cls(where, [FieldProblem(field=field, message=message, code=code)])
 
     def __str__(self) -> str:
         if len(self.problems) == 1:

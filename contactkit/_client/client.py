@@ -15,7 +15,6 @@ from contactkit._http.connection import Connection
 from contactkit._http.session import Session, world_attrs
 from contactkit._http.world import World
 from contactkit.cassette.cassette import Cassette
-from contactkit.spec.provider import Auth, ClientCredentials, Credential, Provider
 
 if TYPE_CHECKING:
     from contactkit.cassette.cassette import Cassette
@@ -68,7 +67,7 @@ class Client:
             **world_attrs(self._world),
             "address": session.base_url,
             "credentials": ", ".join(
-                f"{name}={'•••' if _is_secret(session.provider, name) else value}"
+                f"{name}={'•••' if session.provider.is_secret(name) else value}"
                 for name, value in session.credentials.items()
             ),
             "verbs": ", ".join(each.verb for each in session.provider.endpoints),
@@ -93,17 +92,6 @@ class Client:
 def _span(seconds: float) -> str:
     names = {1: "this second", 60: "this minute", 3600: "this hour", 86_400: "today"}
     return names.get(int(seconds), f"in {seconds:g} s")
-
-
-def needs(way: Auth) -> tuple[Credential, ...]:
-    return (*way.credentials, way.scope) if isinstance(way, ClientCredentials) else way.credentials
-
-
-def _is_secret(provider: Provider, name: str) -> bool:
-    open_names = {each.name for each in provider.settings if not each.secret}
-    for way in provider.auth:
-        open_names |= {each.name for each in needs(way) if not each.secret}
-    return name not in open_names
 
 
 class AsyncClient:

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import httpx
 
-from contactkit._client.client import Client, needs
+from contactkit._client.client import Client
 from contactkit._http.connection import Connection
 from contactkit._http.rate_limits import Budget, parse_rate
 from contactkit._http.session import Session
@@ -111,8 +111,7 @@ def _credentials(
     provider: Provider, world: World, given: dict[str, Secret]
 ) -> tuple[Auth, dict[str, Secret]]:
     """The first way to authenticate that is complete; one that was named in part must be."""
-    known = {each.name: each for way in provider.auth for each in needs(way)}
-    known |= {each.name: each for each in provider.settings}
+    known = {credential.name: credential for credential in provider.credentials}
     for name in given:
         if name not in known:
             raise ConfigurationError(f"{provider.name} takes no {name}=; {nearest(name, known)}")

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from contactkit._http.rate_limits import Budget
 from contactkit._redact import Secret
-from contactkit.errors import FieldProblem, InvalidInputError
+from contactkit.errors import InvalidInputError
 from contactkit.spec.provider import JSON, Auth, ClientCredentials, Endpoint, Provider, as_object
 
 if TYPE_CHECKING:
@@ -229,8 +229,7 @@ def segment(provider: Provider, endpoint: Endpoint, key: str) -> str:
         return ""
     if not re.fullmatch(r"[A-Za-z0-9._~+:@=-]{1,256}", key) or set(key) <= {"."}:
         message = "must be 1 to 256 letters, digits and ._~+:@=- only, and not dots alone"
-        problem = FieldProblem(field="key", message=message, code="key")
-        raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
+        raise InvalidInputError.one(f"{provider.name} {endpoint.verb}", "key", message, "key")
     return quote(key, safe="")
 
 
@@ -239,6 +238,6 @@ def _checked_key(provider: Provider, endpoint: Endpoint, given: str) -> str:
     key = given or str(uuid.uuid4())
     if form and (len(key) > form.longest or not re.fullmatch(form.pattern, key)):
         message = f"must be 1 to {form.longest} characters of {form.pattern}"
-        problem = FieldProblem(field="idempotency_key", message=message, code="format")
-        raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
+        where = f"{provider.name} {endpoint.verb}"
+        raise InvalidInputError.one(where, "idempotency_key", message, "format")
     return key

@@ -23,7 +23,6 @@ from contactkit.cassette.frame import frame
 from contactkit.cassette.matching import Exhausted
 from contactkit.cassette.player import Mode, Player, Settings, exhaustion, settled
 from contactkit.cassette.recorder import SharedTap
-from contactkit.cassette.redaction.fields import credentials_of
 from contactkit.cassette.verify import Reads, Verifier, sent_again
 from contactkit.errors import CassetteError, ConfigurationError, warn
 from contactkit.spec.provider import Auth, ClientCredentials, Provider
@@ -232,9 +231,9 @@ class Cassette:
     def _secrets(self) -> Iterator[str]:
         """What the clients hold that may be written nowhere."""
         for session in self._sessions:
-            shown = {each.name for each in credentials_of(session.provider) if not each.secret}
+            is_secret = session.provider.is_secret
             yield session.token
-            yield from (v for name, v in session.credentials.items() if name not in shown)
+            yield from (value for name, value in session.credentials.items() if is_secret(name))
 
 
 def _token_path(way: Auth) -> str:

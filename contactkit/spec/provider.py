@@ -304,6 +304,15 @@ class Provider:
                 return endpoint
         raise LookupError(verb)
 
+    @cached_property
+    def credentials(self) -> tuple[Credential, ...]:
+        """All values that `connect` takes for this provider, secret or not."""
+        return (*self.settings, *(each for way in self.auth for each in way.parameters))
+
+    def is_secret(self, name: str) -> bool:
+        """Whether the credential of this name must never be shown."""
+        return all(credential.secret for credential in self.credentials if credential.name == name)
+
     @property
     def scopes(self) -> tuple[str, ...]:
         """Every scope that some endpoint needs."""
@@ -328,6 +337,11 @@ class HeaderAuth:
 
     credentials: tuple[Credential, ...]
 
+    @property
+    def parameters(self) -> tuple[Credential, ...]:
+        """What `connect` takes for it."""
+        return self.credentials
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClientCredentials:
@@ -340,6 +354,11 @@ class ClientCredentials:
     credentials: tuple[Credential, Credential]
     scope: Credential
     asks_all: bool = True
+
+    @property
+    def parameters(self) -> tuple[Credential, ...]:
+        """What `connect` takes for it."""
+        return (*self.credentials, self.scope)
 
 
 Auth: TypeAlias = HeaderAuth | ClientCredentials

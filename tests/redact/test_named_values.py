@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contactkit._redact import retold
+from contactkit._redact import replace_named
 
 NOTATIONS = [
     '{"pin": "1234"',
@@ -22,11 +22,11 @@ NOTATIONS = [
 
 @pytest.mark.parametrize("text", NOTATIONS)
 def test_a_value_is_found_by_its_name(text):
-    assert retold(text, lambda name, value: "!" if name == "pin" else value) == text.replace(
+    assert replace_named(text, lambda name, value: "!" if name == "pin" else value) == text.replace(
         "1234", "!"
     )
 
 
 @pytest.mark.parametrize("text", ["", "pin 1234", "a pin: 1234 or so", "<b>", "==", '"pin'])
 def test_what_is_no_pair_is_not_asked_for(text):
-    assert retold(text, lambda name, value: "!") == text
+    assert replace_named(text, lambda name, value: "!") == text

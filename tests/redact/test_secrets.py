@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from contactkit._redact import held, is_secret_name, shaped
+from contactkit._redact import find_shapes, find_values, is_secret_name
 
 SECRET = "kT9/vQ+2 =xZ&41mm"
 
@@ -29,16 +29,16 @@ def test_a_name_that_only_sounds_like_it_does_not(name):
 )
 def test_a_value_is_found_however_it_is_spelt(spelt):
     text = f"no {spelt}, sorry"
-    assert list(held(text, (SECRET, "another-one"))) == [(SECRET, 3, 3 + len(spelt))]
+    assert list(find_values(text, (SECRET, "another-one"))) == [(SECRET, 3, 3 + len(spelt))]
 
 
 def test_a_shape_is_found_and_prose_is_not():
-    assert [kind for kind, *_ in shaped("Bearer a1b2c3d4e5 or password: hunter22")] == [
+    assert [kind for kind, *_ in find_shapes("Bearer a1b2c3d4e5 or password: hunter22")] == [
         "bearer",
         "token",
     ]
-    assert not list(shaped("the token: is needed, a bearer of news"))
+    assert not list(find_shapes("the token: is needed, a bearer of news"))
 
 
 def test_half_a_surrogate_pair_is_looked_for_as_well():
-    assert list(held("what \ud800ever", ("\ud800ever",))) == [("\ud800ever", 5, 10)]
+    assert list(find_values("what \ud800ever", ("\ud800ever",))) == [("\ud800ever", 5, 10)]

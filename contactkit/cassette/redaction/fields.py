@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from contactkit.cassette.redaction.pseudonyms import Kind
-from contactkit.spec.provider import ClientCredentials, Credential, Provider
+from contactkit.spec.provider import Provider
 from contactkit.spec.record import Record, RecordField, fields_of, key_of
 
 _CALENDAR = (
@@ -82,18 +82,9 @@ def ordinary(provider: Provider) -> frozenset[str]:
 
 def secret_names(provider: Provider) -> Iterator[str]:
     """The names under which requests carry this provider's credentials."""
-    for each in credentials_of(provider):
-        if each.secret:
-            yield from filter(None, (each.name, each.header))
-
-
-def credentials_of(provider: Provider) -> Iterator[Credential]:
-    """All that `connect` takes, secret or not."""
-    yield from provider.settings
-    for auth in provider.auth:
-        yield from auth.credentials
-        if isinstance(auth, ClientCredentials):
-            yield auth.scope
+    for credential in provider.credentials:
+        if credential.secret:
+            yield from filter(None, (credential.name, credential.header))
 
 
 def _records(provider: Provider) -> Iterator[type[Record]]:

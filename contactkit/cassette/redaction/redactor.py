@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote, unquote_plus
 
-from contactkit._redact import retold
+from contactkit._redact import replace_named
 from contactkit.cassette.body import compressed
 from contactkit.cassette.exchange import Pairs
 from contactkit.cassette.redaction.fields import Places, ordinary, secret_names
@@ -132,7 +132,7 @@ class Redactor:
         if text[:1] in ("{", "[") and is_json(text):
             return self._json(text, False)
         text = _URL.sub(lambda found: self.url(found[0]), text) if "://" in text else text
-        text = self._secrets.text(retold(text, self._told))
+        text = self._secrets.text(replace_named(text, self._told))
         if len(text) >= 12:
             text = BASE64.sub(self._encoded, text)
         text = self._pseudonyms.text(text, bare)

@@ -13,7 +13,14 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 from urllib.parse import unquote
 
-from contactkit._redact import has, held, is_secret_name, shaped
+from contactkit._redact import (
+    contains_any,
+    find_shapes,
+    find_values,
+    is_secret_name,
+    replace_spans,
+    without_overlaps,
+)
 
 STAND_IN = re.compile(r"redacted-[a-z0-9-]+")
 # A secret of the traffic stands alone, or in a path or a sentence.
@@ -71,11 +78,8 @@ class Secrets:
         return made if made == text else self.text(made)
 
     def _without(self, text: str) -> str:
-        made, at = "", 0
-        for name, start, end in sorted(self._found(text), key=lambda each: each[1:]):
-            if start >= at:
-                made, at = made + text[at:start] + self._for(name, text[start:end]), end
-        return made + text[at:]
+        found = without_overlaps(self._found(text))
+        return replace_spans(text, ((s, e, self._for(name, text[s:e])) for name, s, e in found))
 
     def leaks(self, text: str) -> Iterator[tuple[str, int]]:
         """The secrets in a text: how each was found, and where it starts."""
@@ -91,11 +95,11 @@ class Secrets:
         """A name, or "=" and a value held, with the place of each secret."""
         every = (*self._held(), *self._odd)
         values = tuple(dict.fromkeys(each for each in every if len(each) > 3))
-        for value, start, end in held(text, values):
+        for value, start, end in find_values(text, values):
             if not STAND_IN.fullmatch(value):
                 yield f"={value}", start, end
-        yield from shaped(text)
-        for token in _TOKENS if has(text, self._made) else ():
+        yield from find_shapes(text)
+        for token in _TOKENS if contains_any(text, self._made) else ():
             for found in token.finditer(text):
                 if len(found[0]) >= 8 and found[0] in self._made:
                     yield f"={found[0]}", *found.span()
