@@ -1,7 +1,4 @@
-"""What is printed on the terminal: lines and tables, whose text is never taken for anything else.
-
-Nothing here knows a provider or a recording.
-"""
+"""Lines and tables on the terminal; their text is never read as markup or control codes."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-# Without a terminal there is no width to ask for, and 80 columns would break every row.
+# Without a terminal rich assumes 80 columns, which would break every row.
 console = Console(width=None if sys.stdout and sys.stdout.isatty() else 120, emoji=False)
 
 
@@ -21,11 +18,11 @@ def say(line: str) -> None:
     console.print(plain(line), markup=False, highlight=False, soft_wrap=True)
 
 
-def complain(text: str, style: str) -> None:
-    """Print an error or a warning, whose lines are its own, where errors go."""
-    told = "\n".join(map(plain, text.split("\n")))
-    to = Console(stderr=True, emoji=False)
-    to.print(told, style=style, markup=False, highlight=False, soft_wrap=True)
+def print_error(text: str, style: str) -> None:
+    """Print an error or a warning to stderr, line by line."""
+    lines = "\n".join(map(plain, text.split("\n")))
+    stderr = Console(stderr=True, emoji=False)
+    stderr.print(lines, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def show(frame: pd.DataFrame, folds: Collection[str] = ()) -> None:
@@ -39,8 +36,8 @@ def show(frame: pd.DataFrame, folds: Collection[str] = ()) -> None:
 
 
 def plain(text: str) -> str:
-    """A text that cannot steer the terminal: what does not print is spelt out."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    """Text that cannot control the terminal: unprintable characters are escaped."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""`contactkit plan` and `contactkit apply`: many contacts changed by a table on disk."""
+"""`contactkit plan` and `contactkit apply`: change many contacts with a CSV or Parquet file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from contactkit._plans.tables import text_of, when
 from contactkit._providers import names
 from contactkit.cli.output import say, show
 from contactkit.errors import ConfigurationError
-from contactkit.plots.counts import by_outcome
 
 _WRONG = ("refused", "failed", "unknown")
 _INTERRUPTED = 130
@@ -34,16 +33,16 @@ _TABLES = (".csv", ".parquet")
 
 
 class OnConflict(StrEnum):
-    """What to do with a contact that somebody else has changed meanwhile."""
+    """What to do with a contact that has changed since the plan was made."""
 
     refuse = "refuse"
     reread = "reread"
 
 
 def _new_file(path: Path | None) -> Path | None:
-    """A path at which nothing is yet, in a folder that is there."""
+    """A path where there is no file yet, in an existing folder."""
     if path and os.path.lexists(path):
-        raise typer.BadParameter(f"{path}: there is a file already")
+        raise typer.BadParameter(f"{path}: the file exists already")
     if path and not path.parent.is_dir():
         raise typer.BadParameter(f"{path.parent}: there is no such folder")
     return path
@@ -56,52 +55,57 @@ def _new_table(path: Path | None) -> Path | None:
 
 
 def _failures(text: str) -> float:
-    """A number of contacts, or a share of them in percent."""
+    """A number of contacts, or a percentage of them."""
     number = text.removesuffix("%")
     try:
         return float(number) / 100 if number != text else int(number)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no number, and no share as 5%") from None
+        raise typer.BadParameter(
+            f"{text!r} is neither a number nor a percentage such as 5%"
+        ) from None
 
 
-_Given: Any = {"exists": True, "dir_okay": False}
+_EXISTING: Any = {"exists": True, "dir_okay": False}
 BaseUrl = Annotated[
-    str | None, typer.Option(help="Ask this address, not the provider's own.", metavar="URL")
+    str | None, typer.Option(help="Send to this address instead of the provider's.", metavar="URL")
 ]
 
 
 def plan(
     provider: Annotated[str, typer.Argument(help=f"One of {', '.join(names())}.")],
-    edited: Annotated[Path, typer.Argument(help="The contacts as they are to be.", **_Given)],
+    edited: Annotated[Path, typer.Argument(help="The contacts as you want them.", **_EXISTING)],
     original: Annotated[
-        Path | None, typer.Option(help="The contacts as they were; else they are read.", **_Given)
+        Path | None,
+        typer.Option(help="The contacts as they were; without it, they are read.", **_EXISTING),
     ] = None,
-    create: Annotated[bool, typer.Option("--create", help="Create what is new.")] = False,
-    delete: Annotated[bool, typer.Option("--delete", help="Delete what is missing.")] = False,
+    create: Annotated[bool, typer.Option("--create", help="Create new rows.")] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete missing contacts.")] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Keep the plan here, to apply it.", callback=_new_file)
+        Path | None, typer.Option(help="Save the plan here, to apply it.", callback=_new_file)
     ] = None,
     base_url: BaseUrl = None,
 ) -> None:
-    """Show what a CSV or Parquet file of contacts would change; nothing is written there.
+    """Show what a CSV or Parquet file of contacts would change; nothing is sent.
 
-    An empty cell leaves alone. Credentials come from the environment.
+    An empty cell changes nothing. Credentials come from the environment.
     """
     if out:
         _need_parquet()
     wanted = _read(edited, provider)
     before = None if original is None else _read(original, provider)
     with connect(provider, base_url=base_url) as client:
-        found = client.contacts.plan(wanted, before, create=create, delete=delete)
-        _show_plan(found)
+        changes = client.contacts.plan(wanted, before, create=create, delete=delete)
+        _show_plan(changes)
     if out:
         with _writing(out):
-            found.to_parquet(out)
-        say(f"kept in {out}")
+            changes.to_parquet(out)
+        say(f"saved to {out}")
 
 
 def apply(
-    plan: Annotated[Path, typer.Argument(help="What `contactkit plan --out` kept.", **_Given)],
+    plan: Annotated[
+        Path, typer.Argument(help="A file saved by `contactkit plan --out`.", **_EXISTING)
+    ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
     limit: Annotated[
         int | None, typer.Option(min=1, help="The most contacts to send.", metavar="N")
@@ -109,15 +113,15 @@ def apply(
     stop_after_failures: Annotated[
         float | None,
         typer.Option(
-            parser=_failures, help="Stop when so many went wrong, or such a share.", metavar="N|P%"
+            parser=_failures, help="Stop after this many failures, or this share.", metavar="N|P%"
         ),
     ] = None,
     concurrency: Annotated[
-        int | None, typer.Option(min=1, help="The most requests on the wire.", metavar="N")
+        int | None, typer.Option(min=1, help="The most requests in flight.", metavar="N")
     ] = None,
     on_conflict: Annotated[
         OnConflict | None,
-        typer.Option(help="Read each contact first, and see if somebody else changed it."),
+        typer.Option(help="Read each contact first; what to do if it has changed."),
     ] = None,
     patience: Annotated[
         float | None,
@@ -125,16 +129,15 @@ def apply(
     ] = None,
     result: Annotated[
         Path | None,
-        typer.Option(help="Keep a row a contact here: .csv or .parquet.", callback=_new_table),
+        typer.Option(help="Save one row per contact here: .csv or .parquet.", callback=_new_table),
     ] = None,
-    journal: Annotated[Path | None, typer.Option(help="The journal, if not your own.")] = None,
+    journal: Annotated[Path | None, typer.Option(help="Another journal than your own.")] = None,
     base_url: BaseUrl = None,
 ) -> None:
-    """Carry a plan out; the same command again goes on where it stopped.
+    """Apply a plan; the same command again resumes it.
 
-    Ctrl-C lets what is on the wire come to its end. Status 1 when a contact was refused, failed or
-    is unknown, or when it stopped early, and 130 after Ctrl-C. Credentials come from the
-    environment.
+    Ctrl-C lets requests in flight finish. Status 1 when a contact was refused, failed or is
+    unknown, or when it stopped early, and 130 after Ctrl-C. Credentials come from the environment.
     """
     _need_parquet()
     options = {
@@ -144,14 +147,14 @@ def apply(
         "on_conflict": on_conflict and on_conflict.value,
         "patience": patience,
     }
-    said = {name: value for name, value in options.items() if value is not None}
-    kept = read_plan(plan)
-    with connect(kept.provider, journal=journal, base_url=base_url) as client:
-        found = bound(kept, client).apply(dry_run=dry_run, **said)
-    _show_result(found)
+    chosen = {name: value for name, value in options.items() if value is not None}
+    saved = read_plan(plan)
+    with connect(saved.provider, journal=journal, base_url=base_url) as client:
+        frame = bound(saved, client).apply(dry_run=dry_run, **chosen)
+    _show_result(frame)
     if result:
-        _keep(found, result)
-    raise typer.Exit(_status(found))
+        _save(frame, result)
+    raise typer.Exit(_status(frame))
 
 
 def _need_parquet() -> None:
@@ -171,8 +174,8 @@ def _read(path: Path, provider: str) -> pd.DataFrame:
     if len(bad):
         bad["row"] += 1
         show(bad.filter(["row", "key", "field", "message"]).head(MOST_SHOWN), folds=["message"])
-        many = f"{len(bad):,} {'cell' if len(bad) == 1 else 'cells'}"
-        raise ConfigurationError(f"{path}: {many} cannot be read; row 1 is the first contact")
+        count = f"{len(bad):,} {'cell' if len(bad) == 1 else 'cells'}"
+        raise ConfigurationError(f"{path}: {count} cannot be read; row 1 is the first contact")
     return frame
 
 
@@ -189,13 +192,15 @@ def _show_plan(plan: Plan) -> None:
     first = plan.first(MOST_SHOWN)
     if first:
         show(pd.DataFrame(map(_cell, first)), folds=["old", "new", "refused because"])
-    rest = sum(max(1, len(each.changes)) for each in plan.contacts) - len(first)
+    rest = sum(max(1, len(write.changes)) for write in plan.contacts) - len(first)
     if rest:
         say(f"and {rest:,} more cells")
     eta, now = plan.eta, datetime.fromtimestamp(plan.now(), UTC)
     last = "no limit is known" if eta is None else f"the last goes {when(eta, now)}"
     say(
-        f"requests: {plan.requests:,}, one a contact; {last}" if plan.requests else "requests: none"
+        f"requests: {plan.requests:,}, one per contact; {last}"
+        if plan.requests
+        else "requests: none"
     )
     say(f"digest: {plan.digest[:12]}")
 
@@ -211,9 +216,10 @@ def _cell(cell: dict[str, Any]) -> dict[str, str]:
 
 
 def _show_result(result: pd.DataFrame) -> None:
-    counts = by_outcome(result)
-    show(pd.DataFrame({"outcome": [*counts], "contacts": [*counts.values()]}))
-    wrong = _named(result.loc[result["outcome"].isin(_WRONG)])
+    counts = result["outcome"].value_counts(sort=False)
+    rows = counts.rename("contacts").reset_index()
+    show(rows[rows["contacts"] > 0])
+    wrong = _with_row_numbers(result.loc[result["outcome"].isin(_WRONG)])
     if len(wrong):
         columns = ["key", "operation", "outcome", "message"]
         show(wrong.filter(columns).head(MOST_SHOWN), folds=["message"])
@@ -221,12 +227,12 @@ def _show_result(result: pd.DataFrame) -> None:
         say(f"and {len(wrong) - MOST_SHOWN:,} more")
     if stopped := result.attrs.get("stopped"):
         resume_at = result.attrs.get("resume_at")
-        again = f"not before {resume_at}" if resume_at else "to go on"
-        say(f"stopped: {stopped}; apply the same plan again {again}")
+        when_again = f", not before {resume_at}" if resume_at else ""
+        say(f"stopped: {stopped}; apply the same plan again to resume{when_again}")
 
 
-def _named(result: pd.DataFrame) -> pd.DataFrame:
-    """New contacts have no key yet; where the plan counts rows, they have theirs in its place."""
+def _with_row_numbers(result: pd.DataFrame) -> pd.DataFrame:
+    """New contacts have no key yet; where rows are numbered, the row's number takes its place."""
     if not pd.api.types.is_integer_dtype(result.index.dtype):
         return result
     rows = "row " + pd.Series(result.index + 1, index=result.index).astype("string")
@@ -240,10 +246,10 @@ def _status(result: pd.DataFrame) -> int:
     return int(bool(stopped) or bool(result["outcome"].isin(_WRONG).any()))
 
 
-def _keep(result: pd.DataFrame, path: Path) -> None:
-    """Write a result frame, whose lists and mappings are JSON there."""
-    told = {name: result[name].map(_json) for name in ("changed", "before", "after")}
-    frame = result.assign(**told)
+def _save(result: pd.DataFrame, path: Path) -> None:
+    """Write a result frame, with its lists and mappings as JSON."""
+    nested = {name: result[name].map(_json) for name in ("changed", "before", "after")}
+    frame = result.assign(**nested)
     with _writing(path):
         (frame.to_csv if path.suffix == ".csv" else frame.to_parquet)(path)
 

@@ -67,14 +67,14 @@ def path(tmp_path: Path) -> Path:
 # show
 
 
-def test_show_says_what_it_is_and_lists_the_exchanges(path, name):
+def test_show_lists_the_exchanges(path, name):
     client = ck.connect(name, via=ck.Simulator(contacts=8, seed=7))
     with ck.record(client, path):
         client.contacts.list()
     first, *table = run("show", path).splitlines()
     held = CassetteFile.load(path).entries
-    told = rf"{name}, recorded from the simulator on \d{{4}}-\d\d-\d\d: (\d exchanges?) in (\S+) "
-    found = re.fullmatch(told + "bytes, under your key of pseudonyms", first)
+    output = rf"{name}, recorded from the simulator on \d{{4}}-\d\d-\d\d: (\d exchanges?) in (\S+) "
+    found = re.fullmatch(output + "bytes, under your pseudonym key", first)
     assert found and found[1] == ("1 exchange" if len(held) == 1 else f"{len(held)} exchanges")
     assert found[2] == f"{path.stat().st_size:,}"
     shown = rows("\n".join(table))
@@ -85,7 +85,7 @@ def test_show_says_what_it_is_and_lists_the_exchanges(path, name):
     assert {len(each) for each in table} <= {len(table[0])} and len(table[0]) <= 120
 
 
-def test_show_tells_ages_in_their_largest_unit_and_failures(path):
+def test_show_ages_in_their_largest_unit_and_failures(path):
     tape = aged(path, 3.2 * DAY, 1.5 * DAY, 7_300, 3_700, 65)
     lost = exchange("/me", at=time.time() - 5, failure="ReadTimeout", status=None, content=b"")
     tape.append(lost)
@@ -99,17 +99,17 @@ def test_show_tells_ages_in_their_largest_unit_and_failures(path):
 
 
 @pytest.mark.parametrize(
-    ("world", "told"), [("live", "the provider"), ("wire", "the world 'wire'")]
+    ("world", "output"), [("live", "the provider"), ("wire", "the world 'wire'")]
 )
-def test_show_says_where_it_is_from_and_whose_the_key_is_not(path, world, told):
+def test_show_the_origin_and_another_pseudonym_key(path, world, output):
     begun(path, world=world, key="00000000")
     first = run("show", path).splitlines()[0]
     size = path.stat().st_size
-    held = f"0 exchanges in {size} bytes, under another key of pseudonyms"
-    assert first == f"sent, recorded from {told}: {held}"
+    held = f"0 exchanges in {size} bytes, under another pseudonym key"
+    assert first == f"sent, recorded from {output}: {held}"
 
 
-def test_no_text_of_a_file_is_markup(path):
+def test_show_never_reads_text_as_markup(path):
     begun(path, provider="[red]x\x1b[2J").append(exchange("/[bold]a%1B[2J?q=:cat:"))
     printed = run("show", path)
     assert r"[red]x\x1b[2J, recorded" in printed
@@ -117,12 +117,12 @@ def test_no_text_of_a_file_is_markup(path):
 
 
 @pytest.mark.parametrize("command", ["show", "audit", "verify", "prune --days=1"])
-def test_a_file_that_is_not_there_is_told(path, command):
+def test_show_of_a_missing_file_is_an_error(path, command):
     with pytest.raises(CassetteError, match="no such recording"):
         run(*command.split()[:1], path, *command.split()[1:])
 
 
-def test_main_tells_errors_and_warnings_in_a_line_each(path, monkeypatch, capsys):
+def test_main_prints_errors_and_warnings_on_one_line(path, monkeypatch, capsys):
     aged(path, DAY)
     path.write_bytes(path.read_bytes() + b'{"id":')
     cut = f"ContactKitWarning: {path}: its last exchange was cut off, and is dropped\n"
@@ -135,8 +135,8 @@ def test_main_tells_errors_and_warnings_in_a_line_each(path, monkeypatch, capsys
     with warnings.catch_warnings(), pytest.raises(SystemExit) as caught:
         warnings.simplefilter("always")
         main()
-    told = capsys.readouterr()
-    assert caught.value.code == 0 and told.err == cut and "1 exchange in" in told.out
+    output = capsys.readouterr()
+    assert caught.value.code == 0 and output.err == cut and "1 exchange in" in output.out
 
 
 # audit
@@ -151,7 +151,7 @@ def test_audit_finds_nothing_in_a_recording(tmp_path, name):
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz"])
-def test_audit_lists_what_it_finds_and_repeats_none_of_it(tmp_path, ending):
+def test_audit_lists_findings_without_repeating_them(tmp_path, ending):
     tape = begun(tmp_path / f"tape.{ending}")
     for body in ({"to": PHONE}, {"a": "+1%20415%20555%202671"}, {"b": EMAIL}):
         tape.append(exchange(body=body))
@@ -169,24 +169,24 @@ def test_audit_lists_what_it_finds_and_repeats_none_of_it(tmp_path, ending):
     assert EMAIL not in printed and PHONE[2:] not in printed
 
 
-def test_audit_takes_what_the_recording_lists_for_pseudonyms(path):
+def test_audit_accepts_the_pseudonyms_that_the_recording_lists(path):
     begun(path).append(exchange(body={"to": PHONE}), {PHONE: "a" * 16})
     assert run("audit", path) == "nothing found\n"
 
 
 @pytest.mark.parametrize("header", ["", '{"kind":"contactkit-cassette","version":1}\n'])
-def test_audit_reads_the_lines_of_what_is_no_recording(path, header):
+def test_audit_reads_the_lines_of_any_text_file(path, header):
     path.write_text(f"{header}to {PHONE}\n")
-    with pytest.warns(ck.ContactKitWarning, match=rf"line {1 + bool(header)}") as told:
+    with pytest.warns(ck.ContactKitWarning, match=rf"line {1 + bool(header)}") as output:
         found = rows(run("audit", path, status=1))
     assert found == [[str(1 + bool(header)), "phone number", "byte 3"]]
-    assert str(told[0].message).endswith("; its lines are audited all the same")
+    assert str(output[0].message).endswith("; its lines are audited anyway")
 
 
 # verify
 
 
-def test_verify_tells_what_has_changed_and_what_was_asked(path, monkeypatch):
+def test_verify_shows_changes_and_counts_reads(path, monkeypatch):
     client = ck.connect("sendblue", via=ck.Simulator(contacts=2, seed=7))
     with ck.record(client, path):
         client.contacts.list()
@@ -197,7 +197,7 @@ def test_verify_tells_what_has_changed_and_what_was_asked(path, monkeypatch):
         before = run("verify", path, "--base-url", provider.base_url)
         provider.control("contacts", key=NUMBER, opt_out=True)
         printed = run("verify", path, "--base-url", provider.base_url, status=1)
-    counts = "1 read sent again, skipped because they name somebody: 1"
+    counts = "1 read sent again, 1 skipped because they name a person"
     assert before == f"{counts}; nothing has changed\n"
     assert printed.splitlines()[-1] == counts
     changes = [each for each in rows(printed) if each[2].endswith("opt_out")]
@@ -217,12 +217,12 @@ def test_verify_needs_credentials_and_an_answer(path, monkeypatch):
 # convert
 
 
-def test_convert_writes_what_it_says(tmp_path):
+def test_convert_writes_the_target(tmp_path):
     ours, archive, back = (tmp_path / each for each in ("a.jsonl", "a.har", "b.jsonl.gz"))
-    told = run("convert", WITNESSES / "vcrpy/httpx.yaml", ours)
-    assert told == f"{ours}: {run('show', ours).splitlines()[0]}\n"
-    assert "sent, recorded from the provider on 2026-01-05: 6 exchanges in" in told
-    assert "under your key" in told
+    output = run("convert", WITNESSES / "vcrpy/httpx.yaml", ours)
+    assert output == f"{ours}: {run('show', ours).splitlines()[0]}\n"
+    assert "sent, recorded from the provider on 2026-01-05: 6 exchanges in" in output
+    assert "under your pseudonym key" in output
     written = f"{archive}: an HTTP archive of "
     assert run("convert", ours, archive) == f"{written}{archive.stat().st_size:,} bytes\n"
     assert ": 6 exchanges in" in run("convert", archive, back, "--provider", "sent")
@@ -230,7 +230,7 @@ def test_convert_writes_what_it_says(tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [["a.jsonl", "--provider", "snet"], ["a.txt"]])
-def test_convert_refuses_what_it_cannot_do_and_writes_nothing(tmp_path, arguments):
+def test_convert_refuses_and_writes_nothing(tmp_path, arguments):
     target, *rest = arguments
     with pytest.raises(ck.ContactKitError, match=r"Did you mean 'sent'|must end in one of"):
         run("convert", WITNESSES / "vcrpy/httpx.yaml", tmp_path / target, *rest)
@@ -240,7 +240,7 @@ def test_convert_refuses_what_it_cannot_do_and_writes_nothing(tmp_path, argument
 # prune
 
 
-def test_prune_drops_what_is_older(path):
+def test_prune_drops_old_exchanges(path):
     tape = aged(path, 9 * DAY, 2.1 * DAY, 1.9 * DAY, 60)
     kept = [each.data for each in tape.entries[2:]]
     assert run("prune", path, "--days", 2) == "2 exchanges dropped, 2 left\n"
@@ -248,7 +248,7 @@ def test_prune_drops_what_is_older(path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_prune_leaves_a_file_without_any_as_it_is(path):
+def test_prune_leaves_a_file_without_old_exchanges_unchanged(path):
     aged(path, DAY, 60)
     # Neither its spelling nor its last end of line is what would be written.
     path.write_bytes(path.read_bytes().replace(b'"epoch":', b'"epoch": ').rstrip())
@@ -258,7 +258,7 @@ def test_prune_leaves_a_file_without_any_as_it_is(path):
 
 
 @pytest.mark.parametrize("arguments", [[], ["--days", "-1"], ["--days", "many"]])
-def test_prune_must_be_told_how_many_days(path, arguments):
+def test_prune_requires_days(path, arguments):
     aged(path, 9 * DAY)
     before = path.read_bytes()
     assert "--days" in run("prune", path, *arguments, status=2)

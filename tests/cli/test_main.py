@@ -30,7 +30,7 @@ def test_the_demo_has_a_story_for_every_provider():
     assert set(STORIES) == set(names())
 
 
-def test_the_demo_runs_piped_and_tells_the_whole_job():
+def test_the_demo_runs_in_a_pipe():
     done = subprocess.run([PROGRAM, "demo"], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     for story in STORIES.values():
@@ -89,16 +89,16 @@ def run_curl(line: str) -> Any:
     return httpx.post(command[-1], data=form, trust_env=False).raise_for_status().json()
 
 
-def test_serve_says_how_to_use_it_and_all_of_it_works(name):
+def test_serve_prints_examples_that_work(name):
     with started(name, "--contacts", "7", "--control") as process:
         lines = welcomed(process, "Control: ")
-        told = "".join(lines)
+        output = "".join(lines)
         assert lines[0].startswith(f"{find(name).title} simulator at http://127.0.0.1:")
         for account, held in ck.Simulator().play(find(name)).accounts.items():
             line = next(each for each in lines if each.startswith(f"  {account}: "))
             assert all(value in line for value in held.credentials.values())
             assert all(scope in line for scope in held.scopes or ())
-        connected = re.search(r"ck\.connect\(.*\)", told)
+        connected = re.search(r"ck\.connect\(.*\)", output)
         with eval(connected[0], {"ck": ck}) as client:
             assert len(client.contacts.list()) > 0
         assert run_curl(lines[[*map(str.strip, lines)].index("In a shell:") + 1])
@@ -107,7 +107,7 @@ def test_serve_says_how_to_use_it_and_all_of_it_works(name):
 
 
 @pytest.mark.parametrize("name", ["privy", "sendblue"])
-def test_serve_says_all_of_it_in_one_line_of_json(name):
+def test_serve_prints_one_line_of_json(name):
     with served(name, "--contacts", "9", "--seed", "3") as found:
         accounts = ck.Simulator().play(find(name)).accounts
         assert {n: each["credentials"] for n, each in found.accounts.items()} == {
@@ -129,18 +129,18 @@ def test_serve_says_all_of_it_in_one_line_of_json(name):
 
 
 @pytest.mark.parametrize("name", ["privy"])
-def test_without_control_its_paths_are_the_providers(name):
+def test_serve_without_control_has_only_the_providers_paths(name):
     with started(name, "--json") as process:
-        told = json.loads(process.stdout.readline())
-        assert told["control_url"] is None
-        address = httpx.URL(told["base_url"]).copy_with(path="/_simulator/state")
+        output = json.loads(process.stdout.readline())
+        assert output["control_url"] is None
+        address = httpx.URL(output["base_url"]).copy_with(path="/_simulator/state")
         answer = httpx.get(address, trust_env=False)
     assert answer.status_code == 404
     assert find(name).errors.read(answer.json())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_though_a_request_is_in_flight(number):
+def test_serve_ends_at_a_signal_with_a_request_in_flight(number):
     with started("sent", "--json") as process:
         address = httpx.URL(json.loads(process.stdout.readline())["base_url"])
         with socket.create_connection((address.host, address.port)) as stalled:
@@ -151,7 +151,7 @@ def test_a_signal_ends_it_though_a_request_is_in_flight(number):
     assert (process.returncode, out, err) == (0, "", "")
 
 
-def test_a_port_that_is_taken_is_one_line_and_status_1():
+def test_serve_on_a_taken_port_is_one_line_and_status_1():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = subprocess.run(
@@ -163,7 +163,7 @@ def test_a_port_that_is_taken_is_one_line_and_status_1():
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_another_host_than_loopback_is_warned_of(monkeypatch, capsys, host):
+def test_serve_warns_of_a_host_that_is_not_loopback(monkeypatch, capsys, host):
     class Listening:
         def getsockname(self) -> tuple[str, int]:
             return host, 5000
@@ -179,7 +179,7 @@ def test_another_host_than_loopback_is_warned_of(monkeypatch, capsys, host):
     )
 
 
-def test_loopback_is_not_warned_of(capsys):
+def test_serve_on_loopback_does_not_warn(capsys):
     with serve_app.listen("localhost", 0) as listening:
         port = listening.getsockname()[1]
         assert serve_app.address_of(listening) == f"http://127.0.0.1:{port}"
@@ -188,7 +188,7 @@ def test_loopback_is_not_warned_of(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_without_its_extra_serve_says_which_one():
+def test_serve_without_its_extra_names_it():
     code = (
         "import sys; sys.modules['uvicorn'] = None; sys.argv[1:] = ['serve', 'sent'];"
         "from contactkit.cli.main import main; main()"
@@ -197,3 +197,8 @@ def test_without_its_extra_serve_says_which_one():
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert 'pip install "contactkit[serve]"' in done.stderr
+
+
+def test_version_is_the_packages():
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.output) == (0, f"contactkit {ck.__version__}\n")

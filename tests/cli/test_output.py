@@ -5,29 +5,29 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from contactkit.cli.output import complain, plain, say, show
+from contactkit.cli.output import print_error, plain, say, show
 
 STEERING = "[red]a :cat: b\x1b[2J\u202ec[/red]"
 SHOWN = r"[red]a :cat: b\x1b[2J\u202ec[/red]"
 
 
-def test_no_text_steers_the_terminal(capsys: pytest.CaptureFixture[str]):
+def test_text_never_controls_the_terminal(capsys: pytest.CaptureFixture[str]):
     say(STEERING)
-    complain(STEERING, "red")
+    print_error(STEERING, "red")
     show(pd.DataFrame({"text": [STEERING]}))
-    told = capsys.readouterr()
-    assert told.out.count(SHOWN) == 2 and told.err == SHOWN + "\n"
+    output = capsys.readouterr()
+    assert output.out.count(SHOWN) == 2 and output.err == SHOWN + "\n"
     assert plain("Zoë, 李") == "Zoë, 李"
 
 
-def test_a_line_is_not_broken_and_an_error_keeps_its_lines(capsys: pytest.CaptureFixture[str]):
+def test_lines_are_not_wrapped(capsys: pytest.CaptureFixture[str]):
     say("a " * 200)
-    complain("a\n  b", "red")
-    told = capsys.readouterr()
-    assert told.out == "a " * 200 + "\n" and told.err == "a\n  b\n"
+    print_error("a\n  b", "red")
+    output = capsys.readouterr()
+    assert output.out == "a " * 200 + "\n" and output.err == "a\n  b\n"
 
 
-def test_in_a_table_nothing_is_cut(capsys: pytest.CaptureFixture[str]):
+def test_tables_cut_nothing(capsys: pytest.CaptureFixture[str]):
     frame = pd.DataFrame({"key": ["k" * 40], "list": [["a", "b"]], "none": [pd.NA]})
     show(frame.assign(long=["x" * 300]), folds=["long"])
     lines = capsys.readouterr().out.splitlines()

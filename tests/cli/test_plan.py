@@ -88,24 +88,24 @@ def planned(at: Served, frame: pd.DataFrame, *options: object) -> Path:
 # plan
 
 
-def test_a_plan_is_shown_and_kept(there, people):
+def test_plan_is_shown_and_saved(there, people):
     people.to_csv("before.csv", index=False)
     people.loc[1, "email"] = "no address"
     people.assign(name_first="Jan").to_csv("edited.csv", index=False)
     asked = "plan", NAME, "edited.csv", "--original", "before.csv", "--out", "plan.parquet"
     printed = run(there, *asked)
     plan = ck.read_plan("plan.parquet")
-    told = rows(printed)
-    assert ["update", "refused", "1"] in told
+    output = rows(printed)
+    assert ["update", "refused", "1"] in output
     key = people.loc[1, "id"]
-    wrong = [each for each in told if each[0] == key and each[1] == "email"]
+    wrong = [each for each in output if each[0] == key and each[1] == "email"]
     assert wrong[0][3] == "no address" and wrong[0][4].startswith("must be")
-    assert "requests: 7, one a contact; no limit is known\n" in printed
-    assert f"digest: {plan.digest[:12]}\nkept in plan.parquet\n" in printed
+    assert "requests: 7, one per contact; no limit is known\n" in printed
+    assert f"digest: {plan.digest[:12]}\nsaved to plan.parquet\n" in printed
     assert len(plan) == 8 and all(each["writes"] == 0 for each in there.contacts())
 
 
-def test_a_plan_of_many_cells_shows_the_first_and_says_how_many_there_are(there, people):
+def test_plan_shows_the_first_cells_and_counts_the_rest(there, people):
     people.assign(name_first="Jan", name_last="Doe").to_csv("edited.csv", index=False)
     printed = run(there, "plan", NAME, "edited.csv")
     changed = (people["name_first"] != "Jan").sum() + (people["name_last"] != "Doe").sum()
@@ -113,14 +113,14 @@ def test_a_plan_of_many_cells_shows_the_first_and_says_how_many_there_are(there,
     assert len([each for each in rows(printed) if len(each) == 5 and each[0]]) == 10
 
 
-def test_a_plan_says_when_the_last_request_goes(slowly):
+def test_plan_shows_its_eta(slowly):
     with ck.connect("sent", base_url=slowly.base_url) as client:
         everybody = client.contacts.list()
     everybody.assign(opt_out=True).to_csv("edited.csv", index=False)
     assert "; the last goes " in run(slowly, "plan", "sent", "edited.csv")
 
 
-def test_the_file_may_be_csv_or_what_pandas_writes_as_parquet(there, people):
+def test_plan_reads_csv_and_parquet(there, people):
     edited = people.assign(name_first="Jan", active_journey_ids=[["a", "b"]] * len(people))
     edited.to_csv("edited.csv", index=False)
     edited.set_index("id").to_parquet("edited.parquet")
@@ -131,26 +131,26 @@ def test_the_file_may_be_csv_or_what_pandas_writes_as_parquet(there, people):
     assert digests[0] == digests[1]
 
 
-def test_an_empty_cell_and_the_same_contacts_change_nothing(there, people):
+def test_plan_of_equal_or_empty_cells_changes_nothing(there, people):
     people.assign(name_first=pd.NA).to_csv("edited.csv", index=False)
     printed = run(there, "plan", NAME, "edited.csv")
     assert rows(printed) == [["update", "unchanged", str(len(people))]]
     assert "requests: none\n" in printed
 
 
-def test_creating_and_deleting_must_be_asked_for(there, people):
+def test_plan_creates_and_deletes_only_with_its_options(there, people):
     new = pd.DataFrame({"unique_id": ["core-30001"], "email": ["new@example.com"]})
     edited = pd.concat([people.head(len(people) - 2), new])
     edited.to_csv("edited.csv", index=False)
-    told = rows(run(there, "plan", NAME, "edited.csv", "--create"))
-    assert ["create", "planned", "1"] in told and ["delete", "skipped", "2"] in told
-    told = rows(run(there, "plan", NAME, "edited.csv", "--create", "--delete"))
-    assert ["delete", "planned", "2"] in told
+    output = rows(run(there, "plan", NAME, "edited.csv", "--create"))
+    assert ["create", "planned", "1"] in output and ["delete", "skipped", "2"] in output
+    output = rows(run(there, "plan", NAME, "edited.csv", "--create", "--delete"))
+    assert ["delete", "planned", "2"] in output
     with pytest.raises(ck.InvalidInputError, match="id"):
         run(there, "plan", NAME, "edited.csv", "--delete")
 
 
-def test_a_cell_that_cannot_be_read_is_shown_and_nothing_is_planned(there, people):
+def test_plan_shows_unreadable_cells_and_stops(there, people):
     words = people.astype({"birthdate": "string"})
     words.loc[2, "birthdate"] = "last May"
     words.to_csv("edited.csv", index=False)
@@ -158,38 +158,38 @@ def test_a_cell_that_cannot_be_read_is_shown_and_nothing_is_planned(there, peopl
     with pytest.warns(ck.ContactKitWarning, match="became NA"):
         done = CliRunner().invoke(app, [*arguments, "--base-url", there.base_url])
     assert rows(done.output)[0][:3] == ["3", people.loc[2, "id"], "birthdate"]
-    told = "edited.csv: 1 cell cannot be read; row 1 is the first contact"
-    assert str(done.exception) == told and not Path("plan.parquet").exists()
+    output = "edited.csv: 1 cell cannot be read; row 1 is the first contact"
+    assert str(done.exception) == output and not Path("plan.parquet").exists()
 
 
-def test_contacts_of_another_provider_are_refused(there, people):
+def test_plan_refuses_contacts_of_another_provider(there, people):
     people.to_csv("edited.csv", index=False)
     with pytest.raises(ck.ConfigurationError, match=r"edited\.csv: Privy has no field"):
         run(there, "plan", "privy", "edited.csv")
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "output"),
     [
         (["nobody.csv"], "does not exist"),
         (["."], "is a directory"),
         (["there.csv", "--original", "nobody.csv"], "does not exist"),
-        (["there.csv", "--out", "there.csv"], "there is a file already"),
+        (["there.csv", "--out", "there.csv"], "the file exists already"),
         (["there.csv", "--out", "nowhere/plan.parquet"], "there is no such folder"),
     ],
 )
-def test_files_are_looked_at_before_anything_else(tmp_path, monkeypatch, options, told):
+def test_plan_checks_its_files_first(tmp_path, monkeypatch, options, output):
     monkeypatch.chdir(tmp_path)
     Path("there.csv").write_text("id\n")
     done = CliRunner().invoke(app, ["plan", NAME, *options])
-    assert done.exit_code == 2 and told in " ".join(done.output.replace("│", " ").split())
+    assert done.exit_code == 2 and output in " ".join(done.output.replace("│", " ").split())
     assert Path("there.csv").read_text() == "id\n"
 
 
 # apply
 
 
-def test_a_plan_is_applied_once_and_tells_nobodys_name(there, people):
+def test_apply_writes_once_and_shows_no_personal_value(there, people):
     plan = planned(there, people.assign(name_first="Jan"))
     assert rows(run(there, "apply", plan)) == [["updated", "8"]]
     assert [each["writes"] for each in there.contacts()] == [1] * 8
@@ -199,15 +199,15 @@ def test_a_plan_is_applied_once_and_tells_nobodys_name(there, people):
     assert [each["writes"] for each in there.contacts()] == [1] * 8
 
 
-def test_what_was_refused_is_told_and_is_status_1(there, people):
+def test_apply_shows_refusals_with_status_1(there, people):
     people.loc[1, "email"] = "no address"
     plan = planned(there, people.assign(name_first="Jan"))
     with ck.connect(NAME, base_url=there.base_url) as client:
         client.contacts.delete(people.loc[4, "id"], confirm=True)
     printed = run(there, "apply", plan, status=1)
-    told = rows(printed)
-    assert told[:2] == [["updated", "6"], ["refused", "2"]]
-    assert [each[:3] for each in told[2:] if each[0]] == [
+    output = rows(printed)
+    assert output[:2] == [["updated", "6"], ["refused", "2"]]
+    assert [each[:3] for each in output[2:] if each[0]] == [
         [people.loc[at, "id"], "update", "refused"] for at in (1, 4)
     ]
     assert "Jan" not in printed and "no address" not in printed
@@ -216,14 +216,14 @@ def test_what_was_refused_is_told_and_is_status_1(there, people):
     assert emails and not [each for each in emails if each in printed]
 
 
-def test_a_new_contact_that_is_refused_is_told_by_its_row(there, people):
+def test_apply_names_a_refused_new_contact_by_its_row(there, people):
     new = pd.DataFrame({"unique_id": people["unique_id"].dropna().head(1), "name_first": "Jan"})
     plan = planned(there, pd.concat([people, new]), "--create")
-    told = rows(run(there, "apply", plan, status=1))
-    assert told[1][:3] == ["row 9", "create", "refused"]
+    output = rows(run(there, "apply", plan, status=1))
+    assert output[1][:3] == ["row 9", "create", "refused"]
 
 
-def test_only_the_first_that_went_wrong_are_told(there):
+def test_apply_shows_only_the_first_failures(there):
     for number in range(6):
         there.control("contacts", name_first=f"Jan {number}")
     with ck.connect(NAME, base_url=there.base_url) as client:
@@ -234,7 +234,7 @@ def test_only_the_first_that_went_wrong_are_told(there):
     assert "and 4 more\n" in printed
 
 
-def test_what_failed_is_status_1(there, people, monkeypatch):
+def test_apply_with_failures_is_status_1(there, people, monkeypatch):
     plan = planned(there, people.assign(name_first="Jan"))
     monkeypatch.setenv("DIGITAL_ONBOARDING_TOKEN", "nobody's")
     printed = run(there, "apply", plan, "--concurrency", 1, status=1)
@@ -243,16 +243,16 @@ def test_what_failed_is_status_1(there, people, monkeypatch):
     assert "nobody's" not in printed
 
 
-def test_a_dry_run_and_a_limit_are_good_ends(there, people):
+def test_apply_with_dry_run_or_limit_is_status_0(there, people):
     plan = planned(there, people.assign(name_first="Jan"))
     assert rows(run(there, "apply", plan, "--dry-run")) == [["planned", "8"]]
     assert not any(each["writes"] for each in there.contacts())
-    told = rows(run(there, "apply", plan, "--limit", 3, "--concurrency", 2))
-    assert told == [["updated", "3"], ["planned", "5"]]
+    output = rows(run(there, "apply", plan, "--limit", 3, "--concurrency", 2))
+    assert output == [["updated", "3"], ["planned", "5"]]
 
 
 @pytest.mark.parametrize("most", ["1", "5%"])
-def test_too_many_failures_stop_it(there, people, most):
+def test_apply_stops_after_failures(there, people, most):
     plan = planned(there, people.assign(name_first="Jan"))
     with ck.connect(NAME, base_url=there.base_url) as client:
         for key in people["id"]:
@@ -261,25 +261,25 @@ def test_too_many_failures_stop_it(there, people, most):
     printed = run(there, "apply", plan, *options, status=1)
     assert rows(printed)[:2] == [["planned", "7"], ["refused", "1"]]
     assert "stopped: 1 contacts were refused" in printed
-    assert printed.endswith("; apply the same plan again to go on\n")
+    assert printed.endswith("; apply the same plan again to resume\n")
 
 
-def test_what_somebody_else_changed_is_refused_or_judged_again(there, people):
+def test_apply_on_conflict(there, people):
     plan = planned(there, people.assign(name_first="Jan"))
     there.control("contacts", key=people.loc[0, "id"], name_first="Zoe")
-    told = rows(run(there, "apply", plan, "--on-conflict", "refuse", status=1))
-    assert told[:2] == [["updated", "7"], ["refused", "1"]]
-    assert told[2][0] == people.loc[0, "id"]
+    output = rows(run(there, "apply", plan, "--on-conflict", "refuse", status=1))
+    assert output[:2] == [["updated", "7"], ["refused", "1"]]
+    assert output[2][0] == people.loc[0, "id"]
 
 
-def test_past_its_patience_it_stops_and_says_when_to_go_on(slowly):
+def test_apply_past_its_patience_says_when_to_resume(slowly):
     with ck.connect("sent", base_url=slowly.base_url) as client:
         everybody = client.contacts.list()
     plan = planned(slowly, everybody.assign(opt_out=True))
     slowly.control("faults", kind="rate_limited", retry_after=600)
     printed = run(slowly, "apply", plan, "--patience", 60, "--journal", "own.sqlite3", status=1)
     assert "stopped: the rate limit is used up until 20" in printed
-    assert "; apply the same plan again not before 20" in printed
+    assert "; apply the same plan again to resume, not before 20" in printed
     entries = ck.journal("own.sqlite3")
     assert entries["outcome"].eq("updated").sum() == sum(
         each["writes"] for each in slowly.contacts()
@@ -287,7 +287,7 @@ def test_past_its_patience_it_stops_and_says_when_to_go_on(slowly):
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_the_result_is_kept(there, people, ending):
+def test_apply_saves_the_result(there, people, ending):
     path = f"result.{ending}"
     run(there, "apply", planned(there, people.assign(name_first="Jan")), "--result", path)
     kept = pd.read_csv(path, index_col=0) if ending == "csv" else pd.read_parquet(path)
@@ -298,32 +298,32 @@ def test_the_result_is_kept(there, people, ending):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "output"),
     [
         (["--result", "result.xls"], "must end in .csv or .parquet"),
-        (["--result", "plan.parquet"], "there is a file already"),
-        (["--stop-after-failures", "some"], "is no number, and no share as 5%"),
-        (["--stop-after-failures", "x%"], "is no number, and no share as 5%"),
+        (["--result", "plan.parquet"], "the file exists already"),
+        (["--stop-after-failures", "some"], "is neither a number nor a percentage such as 5%"),
+        (["--stop-after-failures", "x%"], "is neither a number nor a percentage such as 5%"),
         (["--limit", "0"], "'--limit'"),
         (["--on-conflict", "ignore"], "'--on-conflict'"),
     ],
 )
-def test_what_cannot_be_asked_for_is_status_2(tmp_path, monkeypatch, options, told):
+def test_apply_with_bad_options_is_status_2(tmp_path, monkeypatch, options, output):
     monkeypatch.chdir(tmp_path)
     Path("plan.parquet").write_text("a plan")
     done = CliRunner().invoke(app, ["apply", "plan.parquet", *options])
-    assert done.exit_code == 2 and told in " ".join(done.output.replace("│", " ").split())
+    assert done.exit_code == 2 and output in " ".join(done.output.replace("│", " ").split())
     assert Path("plan.parquet").read_text() == "a plan"
 
 
-def test_what_only_the_apply_knows_to_refuse_is_refused_before_anything_is_sent(there, people):
+def test_apply_refuses_bad_values_before_sending(there, people):
     plan = planned(there, people.assign(name_first="Jan"))
     with pytest.raises(ck.InvalidInputError, match="stop_after_failures: must be"):
         run(there, "apply", plan, "--stop-after-failures", "100%")
     assert not any(each["writes"] for each in there.contacts())
 
 
-def test_a_plan_that_was_changed_and_a_file_that_is_none_are_refused(there, people):
+def test_apply_refuses_a_file_that_is_not_an_unchanged_plan(there, people):
     plan = planned(there, people.assign(name_first="Jan"))
     frame = pd.read_parquet(plan)
     frame["changes"] = frame["changes"].str.replace("Jan", "Eve")
@@ -335,7 +335,7 @@ def test_a_plan_that_was_changed_and_a_file_that_is_none_are_refused(there, peop
         run(there, "apply", "people.parquet")
 
 
-def test_a_result_that_cannot_be_written_is_told_after_the_counts(there, people):
+def test_apply_reports_an_unwritable_result_after_the_counts(there, people):
     plan = planned(there, people.assign(name_first="Jan"))
     name = "r" * 252 + ".csv"
     arguments = ["apply", str(plan), "--result", name, "--base-url", there.base_url]
@@ -347,7 +347,7 @@ def test_a_result_that_cannot_be_written_is_told_after_the_counts(there, people)
 # as programs
 
 
-def test_without_the_extra_it_is_named(there, people):
+def test_plan_without_its_extra_names_it(there, people):
     people.assign(name_first="Jan").to_csv("edited.csv", index=False)
     Path("plan.parquet").touch()
     code = (
@@ -367,18 +367,18 @@ def test_without_the_extra_it_is_named(there, people):
     ]
     (shown, _), *others = [each.communicate(timeout=60) for each in processes]
     assert [each.returncode for each in processes] == [0, 1, 1] and "digest: " in shown
-    for _, told in others:
-        assert 'pip install "contactkit[parquet]"' in told and told.count("\n") == 1
+    for _, output in others:
+        assert 'pip install "contactkit[parquet]"' in output and output.count("\n") == 1
 
 
-def test_on_a_terminal_there_is_a_bar(there, people):
+def test_apply_shows_a_bar_on_a_terminal(there, people):
     plan = planned(there, people.assign(name_first="Jan"))
     command = ["apply", plan, "--base-url", there.base_url, "--journal", "own.sqlite3"]
     shown = on_a_terminal([PROGRAM, *command])
     assert "| 8/8 [" in shown[-2] and shown[-1] == "<end>"
 
 
-def test_ctrl_c_finishes_what_is_on_the_wire_and_the_same_command_goes_on(slowly):
+def test_apply_interrupted_finishes_in_flight_and_resumes(slowly):
     with ck.connect("sent", base_url=slowly.base_url) as client:
         everybody = client.contacts.list().query("not is_inherited")
     plan = planned(slowly, everybody.assign(opt_out=~everybody["opt_out"]))
@@ -391,12 +391,12 @@ def test_ctrl_c_finishes_what_is_on_the_wire_and_the_same_command_goes_on(slowly
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
-    assert out.endswith("stopped: it was interrupted; apply the same plan again to go on\n")
+    assert out.endswith("stopped: it was interrupted; apply the same plan again to resume\n")
     counts = dict(each for each in rows(out) if len(each) == 2)
     assert int(counts["updated"]) == written(slowly) < len(everybody)
     assert sum(map(int, counts.values())) == len(ck.read_plan(plan))
-    told = rows(run(slowly, *again[:-4], *again[-2:], "--limit", 1))
-    assert [each for each in told if each[0] == "skipped"] == [["skipped", counts["updated"]]]
+    output = rows(run(slowly, *again[:-4], *again[-2:], "--limit", 1))
+    assert [each for each in output if each[0] == "skipped"] == [["skipped", counts["updated"]]]
 
 
 def written(at: Served) -> int:
