@@ -85,7 +85,7 @@ def _help(endpoint: Endpoint) -> str:
     if endpoint.verb in VERBS:
         told.append("A plan sends one request a contact.")
     if endpoint.bulk:
-        told.append(f"A plan does not use it: {endpoint.bulk.untold}.")
+        told.append(f"A plan does not use it: {endpoint.bulk.unclear}.")
     return " ".join(told)
 
 

@@ -299,7 +299,7 @@ class ContactVerbs(Generic[OneT, ManyT]):
         current = rows_of(record, key)[0]
         for column, value in current.items():
             declared = fields_of(record)[column]
-            if value is not None and not declared.holds(value):
+            if value is not None and not declared.accepts(value):
                 self._refuse(endpoint, column, f"the row's own value must be {expected(declared)}")
         return self._key(endpoint, current[name] or ""), current, key.index
 

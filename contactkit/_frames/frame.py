@@ -180,7 +180,7 @@ def dumped(declared: RecordField, value: Any) -> JSON:
     value = to_python(value)
     if value is None or is_na(value):
         return None
-    if declared.kind == "date" and declared.holds(value):
+    if declared.kind == "date" and declared.accepts(value):
         return parse_date(value).isoformat()
     # What a person put into a cell is judged by `checks`, not here.
     return declared.adapter.dump_python(value, mode="json", warnings=False, fallback=_foreign)

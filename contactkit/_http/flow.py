@@ -160,7 +160,9 @@ def _token(session: Session, auth: ClientCredentials) -> Flow[Secret]:
 def _fetch_token(session: Session, auth: ClientCredentials) -> Flow[Secret]:
     held = session.credentials
     client_id, client_secret = (held[each.name] for each in auth.credentials)
-    scope = held.get(auth.scope.name) or " ".join(session.provider.scopes if auth.asks_all else ())
+    scope = held.get(auth.scope.name) or " ".join(
+        session.provider.scopes if auth.all_scopes else ()
+    )
     form = {
         "grant_type": "client_credentials",
         "client_id": client_id,

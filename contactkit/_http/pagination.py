@@ -51,7 +51,7 @@ class Pages:
         """The next page, or None after the last."""
         paging = self.session.provider.paging
         while self.more:
-            asked = self._following or paging.first(self.query, self.size)
+            asked = self._following or paging.first_query(self.query, self.size)
             ask = build_operation(self.session, self.endpoint, query=asked)
             try:
                 done = yield from send(self.session, ask)
@@ -64,7 +64,7 @@ class Pages:
         return None
 
     def _start_again(self, error: ApiError) -> None:
-        stale = self.session.provider.paging.stale(error.problem)
+        stale = self.session.provider.paging.is_stale(error.problem)
         if self._following is None or not stale or self._restarts >= RESTARTS:
             raise error
         self._restarts += 1
@@ -79,7 +79,7 @@ class Pages:
         rows, known = cast("list[JSON]", rows), self.total
         try:
             self.total = paging.total(done.body)
-            self._following = paging.following(asked, rows, done.body)
+            self._following = paging.next_query(asked, rows, done.body)
         except OutOfReach as error:
             self._following, self._end = None, str(error)
         except LookupError:
@@ -127,7 +127,7 @@ class Pages:
         moved = None in distinct or not distinct <= self._passed
         whole = len(distinct) == len(rows) and self._known.isdisjoint(distinct)
         fresh = rows if whole else self._unknown(rows)
-        if self.session.provider.paging.remembers:
+        if self.session.provider.paging.can_restart:
             self._known |= distinct
             self._passed |= distinct
         else:

@@ -183,7 +183,7 @@ def _bare(record: type[Record], key: str) -> str:
 def _usual(ask: Operation, done: Success) -> str:
     """What a good answer means. A creation that may be carried out twice changes who is there."""
     if ask.endpoint.effect == "create" and done.reply.status == 200:
-        return "updated" if ask.endpoint.repeats(as_object(ask.call.body)) else "created"
+        return "updated" if ask.endpoint.is_repeatable(as_object(ask.call.body)) else "created"
     return _OUTCOMES[ask.endpoint.effect]
 
 

@@ -159,7 +159,7 @@ class Operation:
         """Whether carrying it out twice leaves the same as once."""
         if not self.writes or self.idempotency_key:
             return True
-        return self.endpoint.repeats(as_object(self.call.body))
+        return self.endpoint.is_repeatable(as_object(self.call.body))
 
 
 @dataclass(frozen=True, kw_only=True)

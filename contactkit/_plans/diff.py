@@ -245,7 +245,7 @@ def _put_read(declared: RecordField, column: pd.Series, found: dict[int, dict[st
 def _values(declared: RecordField, column: pd.Series) -> list[JSON]:
     """Cells as JSON of their own, None for CLEAR; what cannot be read as it was found."""
     found = [None if cell is CLEAR else value_of(declared, cell) for cell in objects(column)]
-    return [dumped(declared, each) if declared.holds(each) else each for each in found]
+    return [dumped(declared, each) if declared.accepts(each) else each for each in found]
 
 
 def _compare_unknown(

@@ -190,7 +190,7 @@ def _made_again(
         "" if made_by_provider else key,
         None,
         values,
-        Undo(options=undo.options, stays=stays),
+        Undo(options=undo.options, remains=stays),
         problems,
     )
 
@@ -210,7 +210,7 @@ def _planned(
         changes=changes,
         options={} if operation == "delete" else undo.options,
         problems=tuple(problems),
-        stays=undo.stays,
+        stays=undo.remains,
     )
 
 

@@ -175,7 +175,7 @@ class _Write:
     def listed(self, query: Mapping[str, str]) -> Writing[dict[str, JSON] | None]:
         """The one contact that a listing answers with, if it does."""
         session = self.session
-        asked = session.provider.paging.first(query, 2)
+        asked = session.provider.paging.first_query(query, 2)
         ask = build_operation(session, session.provider.endpoint("list"), query=asked)
         done = yield from self.done(ask)
         rows = as_list(extract(session, ask, done, session.provider.envelope.many))

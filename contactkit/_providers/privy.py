@@ -223,7 +223,7 @@ def undo(
     consented = changes["sms_consent"] in _CONSENTS and before.get("sms_consent") not in _CONSENTS
     texted = consented and options.get("send_welcome_sms") is not False
     stays = "a welcome text may have been sent" if texted else ""
-    return Undo(options={"send_welcome_sms": False}, stays=stays)
+    return Undo(options={"send_welcome_sms": False}, remains=stays)
 
 
 _CONSENTS = ("single_opt_in", "subscribed")

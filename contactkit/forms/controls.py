@@ -44,7 +44,7 @@ def control_of(field: RecordField, value: JSON = None) -> Name:
         case "datetime":
             return "time"
         case "list":
-            return "tags" if field.holds([""]) else "json"
+            return "tags" if field.accepts([""]) else "json"
         case "dict":
             return "pairs"
         case "string":
@@ -87,7 +87,7 @@ def kinds_of(field: RecordField) -> Mapping[str, str]:
         "empty": ("empty", None),
         "json": ("JSON", {"": []}),
     }
-    found = {kind: told for kind, (told, value) in tries.items() if field.holds({"": value})}
+    found = {kind: told for kind, (told, value) in tries.items() if field.accepts({"": value})}
     # A mapping that only takes names of its own says nothing of its values that way.
     return found or {kind: told for kind, (told, _) in tries.items()}
 

@@ -126,14 +126,14 @@ def _unnamed(plan: Plan, at: int) -> str:
 def _told(plan: Plan, name: str | None, value: JSON) -> str:
     field = fields_of(plan.provider.record).get(name or "")
     # What is refused may be no value of its field at all.
-    told = shown(field, value) if field and field.holds(value) else text_of(value)
+    told = shown(field, value) if field and field.accepts(value) else text_of(value)
     return told or "—"
 
 
 def _kept(field: RecordField | None, value: JSON) -> str:
     if value in (None, "", [], {}):
         return "—"
-    return masked(field, value) if field and field.holds(value) else HIDDEN
+    return masked(field, value) if field and field.accepts(value) else HIDDEN
 
 
 def _personal(declared: Mapping[str, RecordField], planned: PlannedWrite) -> list[str]:

@@ -83,7 +83,7 @@ def issue_token(engine: Engine, request: Request, way: ClientCredentials) -> Ans
     every = frozenset(engine.provider.scopes)
     may = every if account.scopes is None else account.scopes
     asked = frozenset(form["scope"].split()) if form.get("scope") else frozenset[str]()
-    asked = may if not asked and not way.asks_all else asked
+    asked = may if not asked and not way.all_scopes else asked
     if not all(engine.rules.allows(may, each) for each in asked):
         raise engine.refusal("bad_scope", PermissionDeniedError, "The scope is not enabled")
     token = f"simulator-token-{engine.rng.getrandbits(128):032x}"

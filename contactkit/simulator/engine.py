@@ -47,7 +47,9 @@ from contactkit.spec.record import key_of
 def _routes(provider: Provider) -> list[tuple[Endpoint, re.Pattern[str]]]:
     """Every endpoint with the path that asks for it, the more special ones first."""
     base = urlsplit(provider.base_url).path
-    ordered = sorted(provider.endpoints, key=lambda each: ("{key}" in each.path, not each.listed))
+    ordered = sorted(
+        provider.endpoints, key=lambda each: ("{key}" in each.path, not each.takes_list)
+    )
     return [
         (each, re.compile(re.escape(base + each.path).replace(r"\{key\}", "([^/]+)")))
         for each in ordered
@@ -140,7 +142,7 @@ class Engine:
         listed = request.content.lstrip()[:1] == b"["
         for endpoint, pattern in self._routes:
             found = pattern.fullmatch(request.path) if endpoint.method == request.method else None
-            if found and (listed or not endpoint.listed):
+            if found and (listed or not endpoint.takes_list):
                 request.key = unquote(found[1]) if found.groups() else ""
                 return endpoint
         raise self.refusal("no_route", NotFoundError, "There is no such endpoint")
@@ -150,7 +152,7 @@ class Engine:
             body: JSON = from_json(request.content or b"{}")
         except ValueError:
             body = None
-        if not isinstance(body, list if endpoint.listed else dict):
+        if not isinstance(body, list if endpoint.takes_list else dict):
             raise Refusal(InvalidRequestError, "The body must be a JSON object")
         return cast("JSON", body)
 

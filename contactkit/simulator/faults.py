@@ -203,7 +203,7 @@ def _duplicated_row(fault: Fault, engine: Engine, request: Request) -> Answer:
     if fault.next_page and fault.next_page[0] == request.query:
         again = fault.next_page[1]
     try:
-        following = engine.provider.paging.following(request.query, rows, answer.body)
+        following = engine.provider.paging.next_query(request.query, rows, answer.body)
     except (LookupError, ValueError):
         following = None
     fault.next_page = (dict(following), rows[-1]) if following else None

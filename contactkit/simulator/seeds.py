@@ -73,7 +73,7 @@ def _value(field: RecordField, rng: Random) -> JSON:
             return rng.sample(WORDS, rng.randrange(4))
         case "dict":
             made = {word: rng.randrange(9) for word in rng.sample(WORDS, rng.randrange(3))}
-            return made if field.holds(made) else {word: str(n) for word, n in made.items()}
+            return made if field.accepts(made) else {word: str(n) for word, n in made.items()}
         case _ if field.marker.access == "key":
             return ""
         case _:

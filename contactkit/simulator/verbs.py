@@ -69,7 +69,7 @@ def found(engine: Engine, request: Request) -> Stored:
 
 def _list(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
     paging, envelope = engine.provider.paging, engine.provider.envelope
-    given = {name: text for name, text in request.query.items() if name not in paging.asks}
+    given = {name: text for name, text in request.query.items() if name not in paging.parameters}
     filters = _checked(engine, endpoint, endpoint.params.from_query(given), None).values
     rows = [
         stored.row

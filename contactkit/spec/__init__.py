@@ -25,7 +25,7 @@ from contactkit.spec.provider import (
     as_list,
     as_object,
     no_rules,
-    nothing_stays,
+    plain_undo,
 )
 from contactkit.spec.record import (
     Access,
@@ -117,11 +117,11 @@ __all__ = [
     "nearest",
     "no_rules",
     "normalise_input",
-    "nothing_stays",
     "option",
     "parse_date",
     "parse_time",
     "phone",
+    "plain_undo",
     "read_only",
     "to_python",
     "validate_edit",

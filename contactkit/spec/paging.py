@@ -33,16 +33,16 @@ class PageNumbers:
     total_name: str = "total_count"
     pages: str = "total_pages"
     more: str = ""
-    remembers: bool = False
+    can_restart: bool = False
 
     @property
-    def asks(self) -> tuple[str, ...]:
+    def parameters(self) -> tuple[str, ...]:
         return self.page, self.size
 
-    def first(self, query: Query, size: int) -> Query:
+    def first_query(self, query: Query, size: int) -> Query:
         return {**query, self.page: "1", self.size: str(size)}
 
-    def following(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
+    def next_query(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
         info, number = self._info(body), int(asked[self.page])
         more, pages = info.get(self.more) if self.more else None, info.get(self.pages)
         if not isinstance(more, bool):
@@ -55,7 +55,7 @@ class PageNumbers:
         total = self._info(body).get(self.total_name)
         return total if isinstance(total, int) else None
 
-    def stale(self, problem: Problem) -> bool:
+    def is_stale(self, problem: Problem) -> bool:
         return False
 
     def cut(

@@ -53,11 +53,11 @@ class Bulk:
     """A request about many contacts: what the body calls their list, "" when it is the body.
 
     `read(status, body, sent)` says what became of each, in the order they were sent. What it leaves
-    `untold` of them is why a plan sends a request for each instead.
+    `unclear` of them is why a plan sends a request for each instead.
     """
 
     name: str
-    untold: str
+    unclear: str
     read: Callable[[int, JSON, Sequence[JSON]], Sequence[BulkItem]]
 
 
@@ -105,7 +105,7 @@ class Endpoint:
         return "key" if self.takes_key else ""
 
     @property
-    def listed(self) -> bool:
+    def takes_list(self) -> bool:
         """Whether its body is a list, and no object."""
         return self.bulk is not None and not self.bulk.name
 
@@ -120,7 +120,7 @@ class Endpoint:
         """
         return self._pattern.search(path)
 
-    def repeats(self, body: Mapping[str, JSON]) -> bool:
+    def is_repeatable(self, body: Mapping[str, JSON]) -> bool:
         """Whether carrying out a write with this body twice leaves the same state as once."""
         return self.repeatable(body) if callable(self.repeatable) else self.repeatable
 
@@ -136,21 +136,21 @@ class OutOfReach(Exception):
 class Paging(Protocol):
     """How a listing is walked: the client asks for what the simulator cuts.
 
-    A page holds `largest` contacts at most; `asks` are the query parameters that are paging's own.
-    A listing that `remembers` can be walked again from its start, when `stale` says so.
+    A page holds `largest` contacts at most; `parameters` are the query parameters of paging itself.
+    A listing that `can_restart` is walked again from its start when `is_stale` says so.
     """
 
     @property
     def largest(self) -> int: ...
     @property
-    def asks(self) -> tuple[str, ...]: ...
+    def parameters(self) -> tuple[str, ...]: ...
     @property
-    def remembers(self) -> bool: ...
-    def first(self, query: Query, size: int) -> Query:
+    def can_restart(self) -> bool: ...
+    def first_query(self, query: Query, size: int) -> Query:
         """The whole query for the first page of what `query` asks for."""
         ...
 
-    def following(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
+    def next_query(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
         """The query for the page after the one that was asked, or None when that was the last.
 
         LookupError when the answer does not say whether there are more; OutOfReach when there may
@@ -162,7 +162,7 @@ class Paging(Protocol):
         """How many contacts the whole listing has, where an answer says it."""
         ...
 
-    def stale(self, problem: Problem) -> bool:
+    def is_stale(self, problem: Problem) -> bool:
         """Whether a refusal means that the walk must start again."""
         ...
 
@@ -255,13 +255,13 @@ def no_rules(
 
 @dataclass(frozen=True, kw_only=True)
 class Undo:
-    """What taking a write back needs beside its fields, and what `stays` done all the same."""
+    """What taking a write back needs beside its fields, and what `remains` done all the same."""
 
     options: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
-    stays: str = ""
+    remains: str = ""
 
 
-def nothing_stays(
+def plain_undo(
     before: Mapping[str, JSON], changes: Mapping[str, JSON], options: Mapping[str, JSON]
 ) -> Undo:
     """A provider whose writes do nothing but what their fields say."""
@@ -293,9 +293,7 @@ class Provider:
     rules: Callable[[Mapping[str, JSON] | None, Mapping[str, JSON]], Sequence[FieldProblem]] = (
         no_rules
     )
-    undo: Callable[[Mapping[str, JSON], Mapping[str, JSON], Mapping[str, JSON]], Undo] = (
-        nothing_stays
-    )
+    undo: Callable[[Mapping[str, JSON], Mapping[str, JSON], Mapping[str, JSON]], Undo] = plain_undo
 
     def endpoint(self, verb: str) -> Endpoint:
         """The endpoint of a verb; LookupError when the provider has none."""
@@ -347,13 +345,13 @@ class HeaderAuth:
 class ClientCredentials:
     """OAuth 2 client credentials, exchanged at `token_url` for a bearer token (RFC 6749, 4.4).
 
-    Unless the caller names scopes, the token `asks_all` of them, or for none in particular.
+    Unless the caller names scopes, the token `all_scopes` of them, or for none in particular.
     """
 
     token_url: str
     credentials: tuple[Credential, Credential]
     scope: Credential
-    asks_all: bool = True
+    all_scopes: bool = True
 
     @property
     def parameters(self) -> tuple[Credential, ...]:

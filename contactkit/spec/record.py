@@ -147,7 +147,7 @@ class RecordField:
         """That name, and the older ones that may stand in its place."""
         return self.wire, *self.marker.deprecated
 
-    def holds(self, value: object) -> bool:
+    def accepts(self, value: object) -> bool:
         """Whether a value is one that the type allows."""
         try:
             self.adapter.validate_python(value)

@@ -212,7 +212,7 @@ def _refused(
 
 
 def _mistyped(field: RecordField, value: JSON) -> FieldProblem | None:
-    if not field.holds(value):
+    if not field.accepts(value):
         message, code = f"must be {expected(field)}", "choice" if field.choices else "type"
         return FieldProblem(field=field.name, message=message, code=code)
     if not _sendable(value):
@@ -238,8 +238,8 @@ def _sendable(value: JSON) -> bool:
 def expected(field: RecordField) -> str:
     """What a field takes, in words."""
     if field.kind == "dict":
-        flat = _EXPECTED["dict"] if field.holds({"": 0}) else "a mapping of text to text"
-        return "a mapping of text to values" if field.holds({"": {"": []}}) else flat
+        flat = _EXPECTED["dict"] if field.accepts({"": 0}) else "a mapping of text to text"
+        return "a mapping of text to values" if field.accepts({"": {"": []}}) else flat
     return f"one of {', '.join(field.choices)}" if field.choices else _EXPECTED[field.kind]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from contactkit.cli.output import print_error, plain, say, show
+from contactkit.cli.output import plain, print_error, say, show
 
 STEERING = "[red]a :cat: b\x1b[2J\u202ec[/red]"
 SHOWN = r"[red]a :cat: b\x1b[2J\u202ec[/red]"

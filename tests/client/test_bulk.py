@@ -13,7 +13,7 @@ from contactkit.errors import InvalidInputError
 from contactkit.spec.provider import Bulk, Endpoint
 
 PRIVY = find("privy")
-BULK = Bulk(name="contacts", untold="nothing", read=lambda status, body, sent: [])
+BULK = Bulk(name="contacts", unclear="nothing", read=lambda status, body, sent: [])
 CREATE = Endpoint(
     verb="add", method="POST", path="/x", help="", effect="create", fields=True, bulk=BULK
 )

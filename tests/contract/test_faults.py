@@ -138,7 +138,7 @@ def writes(wire: Wire) -> int:
 def safe(endpoint: Endpoint, requests: list[httpx.Request]) -> bool:
     """Whether a write may be sent again when it may have been carried out."""
     content = json.loads(requests[0].content or b"{}")
-    return endpoint.keyed or endpoint.repeats(content if isinstance(content, dict) else {})
+    return endpoint.keyed or endpoint.is_repeatable(content if isinstance(content, dict) else {})
 
 
 # One fault at a time

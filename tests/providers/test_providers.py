@@ -48,7 +48,7 @@ def test_a_key_is_promised_text(name: str) -> None:
 def test_verbs_and_paths_are_told_apart(name: str) -> None:
     endpoints = find(name).endpoints
     assert len({each.verb for each in endpoints}) == len(endpoints)
-    routes = {(each.method, each.path, each.listed) for each in endpoints}
+    routes = {(each.method, each.path, each.takes_list) for each in endpoints}
     assert len(routes) == len(endpoints)
 
 

@@ -72,7 +72,7 @@ def wires(provider: Provider, endpoint: Endpoint) -> list[str]:
     declared = [each for record in records for each in fields_of(record).values()]
     known = {each.wire for each in declared} | {n for d in declared for n in d.marker.deprecated}
     dry = provider.dry_run.body if provider.dry_run else {}
-    return sorted({*known, *provider.paging.asks, *dry, endpoint.key_wire or "id"})
+    return sorted({*known, *provider.paging.parameters, *dry, endpoint.key_wire or "id"})
 
 
 @st.composite
@@ -101,7 +101,7 @@ def bodies(draw: st.DrawFn, provider: Provider, endpoint: Endpoint) -> bytes:
     whole = st.dictionaries(held, value, max_size=6)
     if endpoint.bulk:
         many = st.lists(whole | value, max_size=4)
-        whole |= many if endpoint.listed else many.map(lambda each: {endpoint.bulk.name: each})
+        whole |= many if endpoint.takes_list else many.map(lambda each: {endpoint.bulk.name: each})
     example = EXAMPLES[provider.name]
     good = st.sampled_from([dict(example.create), dict(example.update), {}])
     content = json.dumps(draw(mostly(whole | good, values))).encode("utf-8", "surrogatepass")
@@ -148,7 +148,7 @@ def paths(draw: st.DrawFn, provider: Provider, endpoint: Endpoint) -> str:
 def queries(draw: st.DrawFn, provider: Provider, endpoint: Endpoint) -> str:
     held = st.sampled_from(wires(provider, endpoint)) | texts
     text = texts | likely_values(provider).map(str) | st.integers(-2, 200).map(str)
-    asked = st.dictionaries(st.sampled_from(provider.paging.asks), st.integers(1, 3).map(str))
+    asked = st.dictionaries(st.sampled_from(provider.paging.parameters), st.integers(1, 3).map(str))
     pairs = draw(mostly(asked.map(dict.items), st.lists(st.tuples(held, text), max_size=4)))
     odd = st.sampled_from(["&&", "=", "%", "%ff=%zz", "a=1;b=2", "page", "page=&page=2", "?"])
     return draw(mostly(st.just(urlencode([*pairs], errors="replace")), odd))

@@ -35,7 +35,7 @@ def selected(paging: Any, stored: list[dict[str, Any]], asked: Any) -> Any:
     """What a provider's simulator chooses of the rows, before the page is cut."""
     for provider in map(find, names()):
         if provider.paging is paging:
-            given = {name: text for name, text in asked.items() if name not in paging.asks}
+            given = {name: text for name, text in asked.items() if name not in paging.parameters}
             filters = provider.endpoint("list").params.from_query(given)
             return rules_for(provider).select(stored, filters)
     return stored
@@ -45,7 +45,7 @@ def selected(paging: Any, stored: list[dict[str, Any]], asked: Any) -> Any:
 @settings(max_examples=30)
 @given(total=st.integers(0, 400), size=st.integers(1, 100))
 def test_walking_gives_every_row_once(paging: Any, total: int, size: int) -> None:
-    asked, seen = paging.first({}, size), set()
+    asked, seen = paging.first_query({}, size), set()
     for _ in range(total + 3):
         page, told = paging.cut(selected(paging, rows(total), asked), asked, 20)
         body: Any = {}
@@ -53,7 +53,7 @@ def test_walking_gives_every_row_once(paging: Any, total: int, size: int) -> Non
             body = Envelope.put(body, place, value)
         assert len(page) <= size
         seen |= {row["id"] for row in page}
-        asked = paging.following(asked, page, body)
+        asked = paging.next_query(asked, page, body)
         if asked is None:
             break
     assert asked is None
@@ -72,7 +72,7 @@ def test_walking_gives_every_row_once(paging: Any, total: int, size: int) -> Non
 )
 def test_a_flag_for_more_goes_before_the_number_of_pages(info: Any, following: Any) -> None:
     paging = PageNumbers(info=INFO, more="more")
-    found = paging.following({"page": "1"}, [], {"page_info": info})
+    found = paging.next_query({"page": "1"}, [], {"page_info": info})
     assert (found and found["page"]) == following
 
 
@@ -85,13 +85,13 @@ def test_a_flag_for_more_goes_before_the_number_of_pages(info: Any, following: A
 def test_without_page_information_there_is_no_telling(more: str, info: Any) -> None:
     paging = PageNumbers(info=INFO, more=more)
     with pytest.raises(LookupError, match=r"total_pages|page_info"):
-        paging.following({"page": "1"}, [], {"page_info": info})
+        paging.next_query({"page": "1"}, [], {"page_info": info})
 
 
 def test_a_flag_that_was_not_declared_is_not_read() -> None:
     body = {"page_info": {"more": False, "has_more": False}}
     with pytest.raises(LookupError):
-        PageNumbers(info=INFO).following({"page": "1"}, [], body)
+        PageNumbers(info=INFO).next_query({"page": "1"}, [], body)
 
 
 @pytest.mark.parametrize("asked", [{"page": "0"}, {"page": "-1"}, {"page_size": "101"}])

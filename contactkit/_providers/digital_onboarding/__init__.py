@@ -189,7 +189,7 @@ PROVIDER = Provider(
             fields=True,
             bulk=Bulk(
                 name="",
-                untold="what it answers for many is not documented, and may come later",
+                unclear="what it answers for many is not documented, and may come later",
                 read=read_upsert,
             ),
             repeatable=True,
@@ -261,7 +261,7 @@ PROVIDER = Provider(
                 Credential(name="client_secret", env="DIGITAL_ONBOARDING_CLIENT_SECRET"),
             ),
             # That the token is to be asked for scopes is nowhere said; it has those of its client.
-            asks_all=False,
+            all_scopes=False,
             scope=Credential(
                 name="scope", env="DIGITAL_ONBOARDING_SCOPE", secret=False, required=False
             ),

@@ -27,13 +27,13 @@ class Cursors:
     """Pages by cursor: the place of a row among others, which holds for one sort and filter."""
 
     largest: int = 100
-    asks: tuple[str, ...] = ("page[size]", "page[after]", "page[before]", "meta")
-    remembers: bool = True
+    parameters: tuple[str, ...] = ("page[size]", "page[after]", "page[before]", "meta")
+    can_restart: bool = True
 
-    def first(self, query: Query, size: int) -> Query:
+    def first_query(self, query: Query, size: int) -> Query:
         return {**query, "meta": "count", "page[size]": str(size)}
 
-    def following(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
+    def next_query(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
         page = as_object(Envelope.pick(body, ("page",)))
         more, cursor = page.get("has_more"), page.get("next_cursor")
         if more is False:
@@ -46,7 +46,7 @@ class Cursors:
         count = as_object(as_object(body).get("meta")).get("count")
         return count if isinstance(count, int) else None
 
-    def stale(self, problem: Problem) -> bool:
+    def is_stale(self, problem: Problem) -> bool:
         return problem.code == "cursor_invalid" or problem.status == 410
 
     def cut(
@@ -73,7 +73,7 @@ class Cursors:
         return found.rows[start:stop], {("page",): page, **counted}
 
     def _sorted(self, rows: Sequence[Row], asked: Query) -> _Sorted:
-        own = {name: text for name, text in asked.items() if name not in self.asks}
+        own = {name: text for name, text in asked.items() if name not in self.parameters}
         own = {"sort": _NEWEST, **own}
         signature = hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
         order = [*order_of(own["sort"]), ("id", False)]

@@ -62,7 +62,7 @@ def _condition(field: RecordField | None, given: Any) -> dict[Any, Any]:
 def _members(field: RecordField | None, operator: Any, value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_members(field, operator, to_python(each)) for each in cast("list[Any]", value)]
-    if field and field.kind == "date" and field.holds(value) and value is not None:
+    if field and field.kind == "date" and field.accepts(value) and value is not None:
         return parse_date(value).isoformat()
     # Whole numbers are kept as they are written; parts of one are no numbers.
     whole = operator in ("eq", "neq", "in", "nin")

@@ -335,7 +335,7 @@ PROVIDER = Provider(
             omits=("assigned_to_email", "sendblue_number", "opt_out"),
             bulk=Bulk(
                 name="contacts",
-                untold="its answer does not say who was created and who was changed",
+                unclear="its answer does not say who was created and who was changed",
                 read=_created,
             ),
             docs=f"{DOCS}/subresources/bulk/methods/create",
@@ -348,7 +348,7 @@ PROVIDER = Provider(
             effect="delete",
             bulk=Bulk(
                 name="contact_ids",
-                untold="its answer says how many were deleted, and not who",
+                unclear="its answer says how many were deleted, and not who",
                 read=_deleted,
             ),
             docs=f"{DOCS}/subresources/bulk/methods/delete",

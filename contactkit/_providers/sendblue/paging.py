@@ -25,14 +25,14 @@ class CreationWindow:
     """
 
     largest = LARGEST
-    asks = ("limit", "offset")
-    remembers = False
+    parameters = ("limit", "offset")
+    can_restart = False
 
-    def first(self, query: Query, size: int) -> Query:
+    def first_query(self, query: Query, size: int) -> Query:
         ordered = "order_by" in query or "order_direction" in query
         return {**({} if ordered else _OLDEST_FIRST), **query, "limit": str(size), "offset": "0"}
 
-    def following(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
+    def next_query(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
         size, offset = int(asked["limit"]), int(asked["offset"])
         if len(rows) < size:
             return None
@@ -50,7 +50,7 @@ class CreationWindow:
     def total(self, body: JSON) -> int | None:
         return None
 
-    def stale(self, problem: Problem) -> bool:
+    def is_stale(self, problem: Problem) -> bool:
         return False
 
     def cut(

@@ -84,7 +84,7 @@ def _put(served: Served, body: dict[str, JSON]) -> Answer:
     declared = fields_of(served.provider.record)
     for name, value in body.items():
         # The API may refuse such a state, but a row that is none could not even be read back.
-        if name not in declared or not declared[name].holds(value):
+        if name not in declared or not declared[name].accepts(value):
             told = f"{name} cannot be {value!r}" if name in declared else f"no field {name}"
             raise ConfigurationError(told)
     return Answer(201, {"key": served.simulator.put(key, **body)})
