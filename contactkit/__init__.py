@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from contactkit._plans.progress import Progress
     from contactkit.cassette.cassette import Cassette
     from contactkit.simulator import Simulator
+    from contactkit.spec.outcome import Outcome
 
 __version__ = "0.1.0"
 
@@ -66,6 +67,7 @@ __all__ = [
     "JournalError",
     "Live",
     "NotFoundError",
+    "Outcome",
     "PermissionDeniedError",
     "Plan",
     "Problem",
@@ -107,6 +109,7 @@ _MODULES = {
     "Progress": "_plans.progress",
     "Cassette": "cassette.cassette",
     "Simulator": "simulator",
+    "Outcome": "spec.outcome",
 }
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from contactkit._frames.decode import ARRAYS, Columns
 from contactkit.errors import warn
+from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON
 from contactkit.spec.record import Record, RecordField, fields_of, parse_date
 from contactkit.spec.validate import is_na, to_python
@@ -18,7 +19,6 @@ from contactkit.spec.validate import is_na, to_python
 STRING = pd.StringDtype("python", na_value=pd.NA)
 DATE = np.dtype("datetime64[s]")  # at midnight of no zone: pandas has no dates
 TIME = pd.DatetimeTZDtype("us", "UTC")
-OUTCOMES = "created updated unchanged deleted planned refused failed unknown skipped".split()
 PROBLEM_COLUMNS = ("row", "key", "field", "raw", "message")
 
 _OPERATIONS = ["create", "update", "delete"]
@@ -26,7 +26,7 @@ RESULT_COLUMNS: dict[str, Any] = {
     "provider": STRING,
     "key": STRING,
     "operation": pd.CategoricalDtype(_OPERATIONS),
-    "outcome": pd.CategoricalDtype(OUTCOMES),
+    "outcome": pd.CategoricalDtype([outcome.value for outcome in Outcome]),
     "changed": object,
     "before": object,
     "after": object,

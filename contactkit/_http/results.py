@@ -25,11 +25,10 @@ from contactkit.errors import (
     TransportError,
     UnrecordedRequestError,
 )
+from contactkit.spec.outcome import OF_VERB
 from contactkit.spec.provider import JSON, as_object
 from contactkit.spec.record import Record, fields_of, key_of
 from contactkit.spec.validate import json_equal
-
-_OUTCOMES = {"create": "created", "update": "updated", "delete": "deleted"}
 
 
 def row_of(session: Session, ask: Operation, done: Success) -> dict[str, JSON]:
@@ -184,7 +183,7 @@ def _usual(ask: Operation, done: Success) -> str:
     """What a good answer means. A creation that may be carried out twice changes who is there."""
     if ask.endpoint.effect == "create" and done.reply.status == 200:
         return "updated" if ask.endpoint.is_repeatable(as_object(ask.call.body)) else "created"
-    return _OUTCOMES[ask.endpoint.effect]
+    return OF_VERB[ask.endpoint.effect]
 
 
 def judge_outcome(

@@ -37,8 +37,8 @@ from contactkit._plans.steps import (
 )
 from contactkit._plans.write import written
 from contactkit.errors import JournalError
+from contactkit.spec.outcome import FAILURES
 
-_FAILURES = ("refused", "failed", "unknown")
 # So many contacts in a row without an answer mean that there is nobody to answer.
 _DEAD = 10
 _TELL_EVERY = 0.1
@@ -246,7 +246,7 @@ class Apply:
         if fate.id is not None and self._book:
             self._book.end(fate.id, fate.row)
         self._traffic.done(self._clock.now())
-        self._failures += fate.row["outcome"] in _FAILURES
+        self._failures += fate.row["outcome"] in FAILURES
         self._lost = self._lost + 1 if fate.lost else 0
         if fate.stop:
             self.stop(fate.stop)

@@ -11,11 +11,11 @@ from typing import Any, NoReturn
 import numpy as np
 import pandas as pd
 
-from contactkit._frames.frame import OUTCOMES
 from contactkit._plans import parquet
 from contactkit._plans.plan import Plan, PlanBackend
 from contactkit._providers import find
 from contactkit.errors import ConfigurationError, FieldProblem, InvalidInputError
+from contactkit.spec.outcome import Outcome
 
 
 class PlanName(str):
@@ -87,8 +87,8 @@ def plan_from(result: pd.DataFrame, outcomes: Iterable[str] = ("failed", "unknow
     no result frame of an apply in this process, or a part of one.
     """
     wanted = {outcomes} if isinstance(outcomes, str) else {*outcomes}
-    if unknown := wanted - {*OUTCOMES}:
-        allowed = ", ".join(OUTCOMES)
+    if unknown := wanted - {*Outcome}:
+        allowed = ", ".join(Outcome)
         _refuse("outcomes", f"{', '.join(map(repr, sorted(unknown)))} is none; allowed: {allowed}")
     name = result.attrs.get("plan") if isinstance(result, pd.DataFrame) else None
     if not isinstance(name, PlanName) or name.plan is None or "outcome" not in result:

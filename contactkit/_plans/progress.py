@@ -13,6 +13,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from contactkit.spec.outcome import DONE
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
@@ -51,10 +53,6 @@ class Progress:
 
 def _clock(time: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-# An amount of these is what everybody hopes for, and the bar itself shows it.
-_HOPED_FOR = ("created", "updated", "unchanged", "deleted")
 
 
 def shown() -> Callable[[Progress], None]:
@@ -129,7 +127,7 @@ def _left(progress: Progress) -> str:
 
 def _noted(progress: Progress) -> str:
     """What follows the times: how fast it goes, or until when it waits, and what went wrong."""
-    unhoped = {name: n for name, n in progress.counts.items() if n and name not in _HOPED_FOR}
+    unhoped = {name: n for name, n in progress.counts.items() if n and name not in DONE}
     told = [f"{n:,} {name}" for name, n in unhoped.items()]
     if progress.waiting and not progress.finished:
         told.insert(0, f"rate limit until {progress.waiting.astimezone(UTC):%H:%M:%S} UTC")

@@ -11,8 +11,8 @@ from contactkit._journal.store import Journal
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.plan import Plan
 from contactkit._plans.steps import PendingWrite, Row, told
+from contactkit.spec.outcome import DONE
 
-DONE = ("created", "updated", "unchanged", "deleted")
 _UNDO = "undo:"
 # What became of a contact that says nothing of what is to be done now.
 _PAST = "past"

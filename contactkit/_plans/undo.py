@@ -15,8 +15,9 @@ from contactkit._http.results import row_of
 from contactkit._http.session import Flow, Session, build_operation
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.plan import Plan
-from contactkit._plans.resume import DONE, entries_of, undoing
+from contactkit._plans.resume import entries_of, undoing
 from contactkit.errors import FieldProblem, InvalidInputError, NotFoundError
+from contactkit.spec.outcome import WRITTEN
 from contactkit.spec.provider import JSON, Endpoint, Provider, Undo
 from contactkit.spec.record import fields_of, key_of
 from contactkit.spec.validate import json_equal, merge_patch, validate_edit, writable_fields
@@ -34,7 +35,7 @@ def plan_undo(session: Session, plan: Plan, listed: Callable[[], Flow[pd.DataFra
     done = [
         (position, entries[row])
         for position, row in enumerate(plan.numbers)
-        if row in entries and entries[row]["outcome"] in (*_WRITTEN, "unknown", None)
+        if row in entries and entries[row]["outcome"] in (*WRITTEN, "unknown", None)
     ]
     keys = [entry["key"] for _, entry in done if entry["key"]]
     current = yield from _current(session, keys, listed)
@@ -59,9 +60,6 @@ def plan_undo(session: Session, plan: Plan, listed: Callable[[], Flow[pd.DataFra
         of=(undoing(plan.name), tuple(plan.numbers[position] for position in at)),
         door=plan.door,
     )
-
-
-_WRITTEN = tuple(outcome for outcome in DONE if outcome != "unchanged")
 
 
 def _current(
@@ -98,7 +96,7 @@ def _taken_back(
     """
     key = str(entry["key"] or "")
     stands = current.get(key)
-    if entry["outcome"] not in _WRITTEN:
+    if entry["outcome"] not in WRITTEN:
         message = "it is not known whether this was written; apply the plan again first"
         return _refused("update", key, stands, message, "unknown")
     match planned.operation:

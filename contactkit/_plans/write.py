@@ -39,6 +39,7 @@ from contactkit.errors import (
     RateLimitError,
     TransportError,
 )
+from contactkit.spec.outcome import OF_VERB
 from contactkit.spec.provider import JSON, Endpoint, as_list, as_object
 from contactkit.spec.record import fields_of, key_of
 from contactkit.spec.validate import (
@@ -49,7 +50,6 @@ from contactkit.spec.validate import (
     writable_fields,
 )
 
-_DONE = {"create": "created", "update": "updated", "delete": "deleted"}
 # After these no other contact can fare better.
 _FATAL = (AuthenticationError, ConfigurationError, JournalError)
 # A key is not sent again so late that the provider may forget it meanwhile.
@@ -154,7 +154,7 @@ class _Write:
         return self.told("unknown", "is there with other values than were sent")
 
     def found(self, current: Mapping[str, JSON]) -> Row:
-        row = self.told(_DONE[self.planned.operation], "read back: it was carried out")
+        row = self.told(OF_VERB[self.planned.operation], "read back: it was carried out")
         key = self.planned.key or current.get(key_of(self.session.provider.record).name)
         return row | {"key": key, "after": current or None, "changed": [*self.planned.changes]}
 

@@ -25,8 +25,8 @@ from contactkit._plans.tables import text_of, when
 from contactkit._providers import names
 from contactkit.cli.output import say, show
 from contactkit.errors import ConfigurationError
+from contactkit.spec.outcome import FAILURES
 
-_WRONG = ("refused", "failed", "unknown")
 _INTERRUPTED = 130
 _LONGEST = 40
 _TABLES = (".csv", ".parquet")
@@ -219,7 +219,7 @@ def _show_result(result: pd.DataFrame) -> None:
     counts = result["outcome"].value_counts(sort=False)
     rows = counts.rename("contacts").reset_index()
     show(rows[rows["contacts"] > 0])
-    wrong = _with_row_numbers(result.loc[result["outcome"].isin(_WRONG)])
+    wrong = _with_row_numbers(result.loc[result["outcome"].isin(FAILURES)])
     if len(wrong):
         columns = ["key", "operation", "outcome", "message"]
         show(wrong.filter(columns).head(MOST_SHOWN), folds=["message"])
@@ -243,7 +243,7 @@ def _status(result: pd.DataFrame) -> int:
     stopped = result.attrs.get("stopped")
     if stopped == INTERRUPTED:
         return _INTERRUPTED
-    return int(bool(stopped) or bool(result["outcome"].isin(_WRONG).any()))
+    return int(bool(stopped) or bool(result["outcome"].isin(FAILURES).any()))
 
 
 def _save(result: pd.DataFrame, path: Path) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from contactkit._plans.plan import Plan
 from contactkit.forms.html import render
 from contactkit.forms.plan_rows import CELL_COLUMNS, RESULT_COLUMNS, Row, cell_rows, result_rows
+from contactkit.spec.outcome import DONE, FAILURES, Outcome
 from contactkit.spec.provider import JSON
 
 TITLES = {"cells": "Cells that differ", "result": "Result"}
@@ -99,9 +100,7 @@ class PlanTable:
 
 
 PAGE = 25
-OPEN = ("planned", "failed", "unknown")
-"""Outcomes after which there is still something to do."""
-ORDER = tuple("refused failed unknown planned skipped created updated deleted unchanged".split())
+ORDER = (*FAILURES, Outcome.PLANNED, Outcome.SKIPPED, *DONE)
 
 
 class PageIndex:
@@ -111,7 +110,7 @@ class PageIndex:
     """
 
     def __init__(self, outcomes: Sequence[str], sizes: Sequence[int]) -> None:
-        rank = {outcome: number for number, outcome in enumerate(ORDER)}
+        rank: dict[str, int] = {outcome: number for number, outcome in enumerate(ORDER)}
         ranks = np.array([rank[each] for each in outcomes], dtype=np.intp)
         order = np.argsort(ranks, kind="stable")
         numbers = np.bincount(ranks, minlength=len(ORDER)).tolist()

@@ -24,9 +24,10 @@ from contactkit.forms.attempts import Confirmation
 from contactkit.forms.cells import claim
 from contactkit.forms.html import render
 from contactkit.forms.messages import raise_unexpected, refusal_told
-from contactkit.forms.plan_table import OPEN, PlanTable
+from contactkit.forms.plan_table import PlanTable
 from contactkit.forms.record import PlanRecord
 from contactkit.forms.widget import Event, Widget, Work
+from contactkit.spec.outcome import OPEN
 
 T = TypeVar("T")
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from contactkit._frames.frame import OUTCOMES
 from contactkit._providers import find, names
 from contactkit.errors import FieldProblem, InvalidInputError
+from contactkit.spec.outcome import Outcome
 from contactkit.spec.record import fields_of
 
 MOST_BARS = 60
@@ -208,7 +208,7 @@ def _ticks(unit: str, first: int, count: int) -> list[int]:
 def by_outcome(result: pd.DataFrame) -> dict[str, int]:
     """The rows of a result frame by outcome, in declared order; NA is unknown."""
     found = {name: n for name, n in _counted(pd.Series(result["outcome"])).items() if n}
-    return {name: found[name] for name in OUTCOMES if name in found} | found
+    return {name: found[name] for name in Outcome if name in found} | found
 
 
 @dataclass(frozen=True, kw_only=True)

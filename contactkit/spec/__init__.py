@@ -1,5 +1,6 @@
 """The vocabulary of a declaration: what a provider is, what a contact is, what may be written."""
 
+from contactkit.spec.outcome import Outcome
 from contactkit.spec.paging import PageNumbers, whole_number
 from contactkit.spec.provider import (
     JSON,
@@ -90,6 +91,7 @@ __all__ = [
     "Marker",
     "NoParams",
     "OutOfReach",
+    "Outcome",
     "PageNumbers",
     "Paging",
     "Place",

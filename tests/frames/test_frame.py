@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 import contactkit as ck
 from contactkit._frames.decode import read_rows
 from contactkit._frames.frame import (
-    OUTCOMES,
     STRING,
     TIME,
     Problems,
@@ -31,6 +30,7 @@ from contactkit._frames.frame import (
     to_frame,
 )
 from contactkit._providers import find
+from contactkit.spec.outcome import Outcome
 from contactkit.spec.record import Record, Time, fields_of, key, parse_time, read_only, writable
 
 
@@ -407,7 +407,7 @@ def test_a_result_keeps_its_values() -> None:
     assert frame.drop(columns=list(RESULT)).isna().all(axis=None)
 
 
-@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("outcome", Outcome)
 def test_every_outcome_is_a_category(outcome: str) -> None:
     assert result_frame([{"outcome": outcome}])["outcome"].tolist() == [outcome]
 

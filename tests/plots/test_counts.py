@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import contactkit as ck
-from contactkit._frames.frame import OUTCOMES, result_frame
+from contactkit._frames.frame import result_frame
 from contactkit.plots.counts import MOST_BARS, by_age, by_channel, by_consent, by_outcome, by_time
+from contactkit.spec.outcome import Outcome
 
 
 @pytest.fixture
@@ -148,7 +149,7 @@ def test_outcomes_are_in_declared_order_and_only_those_that_occur():
     rows = [{"outcome": each} for each in ("skipped", "updated", "failed", "updated", None)]
     found = by_outcome(result_frame(rows))
     assert found == {"updated": 2, "failed": 1, "unknown": 1, "skipped": 1}
-    assert list(found) == [each for each in OUTCOMES if each in found]
+    assert list(found) == [each for each in Outcome if each in found]
     text = pd.DataFrame({"outcome": ["postponed", "updated"]})
     assert by_outcome(text) == {"updated": 1, "postponed": 1}
 

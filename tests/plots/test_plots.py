@@ -21,8 +21,9 @@ from matplotlib.figure import Figure
 
 import contactkit as ck
 from contactkit import plots
-from contactkit._frames.frame import OUTCOMES, result_frame
+from contactkit._frames.frame import result_frame
 from contactkit.plots.contacts import MOST_CHANNELS
+from contactkit.spec.outcome import Outcome
 from tests.support.providers import EXAMPLES, NOTICE, Noticed
 
 OF_CONTACTS = [plots.channel_mix, plots.consent, plots.over_time]
@@ -82,9 +83,9 @@ def test_no_results_are_said_and_one_is_drawn():
 
 
 def test_every_outcome_is_told_in_words():
-    drawn = plots.outcomes(results(*OUTCOMES, "refused"))
+    drawn = plots.outcomes(results(*Outcome, "refused"))
     labels = [each.get_text().partition("\n")[0] for each in drawn.get_yticklabels()]
-    assert labels == OUTCOMES
+    assert labels == [*Outcome]
     assert "2 (20%)" in svg(drawn) and is_whole(drawn)
     troubled = {"refused", "failed", "unknown"}
     colours = dict(zip(labels, (bar.get_facecolor() for bar in drawn.patches), strict=True))
@@ -283,7 +284,7 @@ def test_every_picture_tells_the_notice_of_its_world(name, size):
 
 @pytest.mark.parametrize("notice", HOSTILE)
 def test_a_notice_is_text_and_has_room(notice):
-    told = results(*OUTCOMES)
+    told = results(*Outcome)
     told.attrs["notice"] = notice
     drawn = plots.outcomes(told)
     assert is_whole(drawn) and drawn.get_xlabel().startswith("writes\n")
