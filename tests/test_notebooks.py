@@ -1,4 +1,7 @@
-"""Every notebook is committed clean, runs offline in its own kernel, and shows what it says."""
+"""Every notebook is committed without outputs, runs offline, and shows what its checks expect.
+
+A notebook runs once for all of its tests.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ from nbformat import NotebookNode
 import contactkit as ck
 from contactkit._providers import find, names
 from contactkit.cassette.redaction.key import VARIABLE
-from tests.support.clean_notebooks import FOLDER, cleaned
-from tests.support.notebook_checks import CHECKS, Shown, table
+from tests.support.clean_notebooks import FOLDER, clean
+from tests.support.notebook_checks import CHECKS, Output, table
 
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 OFFLINE = Path(__file__).parent / "support" / "offline"
@@ -35,20 +38,20 @@ for host in ("192.0.2.1", "example.com"):
 
 CREDENTIAL = re.compile(r"simulator-[\w-]+|privy_[0-9a-f]{40}")
 PHONE = re.compile(r"\+\d[\d ().-]{7,}\d|\(\d{3}\) \d{3}-\d{4}|(?<![\w.+-])\d{10,15}(?![\w.-])")
-# The last is printed in many providers' documentation, and looks like anybody's.
+# The last is printed in the documentation of many providers.
 FICTIONAL = re.compile(r"1?\d{3}55501\d\d|1?234567890|14155552671")
-OF_THIS_MACHINE = re.compile(r"\bat 0x[0-9a-f]{6,}|/(?:home|Users|root|tmp)/|[A-Z]:\\\\")
+LOCAL_DETAIL = re.compile(r"\bat 0x[0-9a-f]{6,}|/(?:home|Users|root|tmp)/|[A-Z]:\\\\")
 
 Run = Callable[[str], NotebookNode]
 
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Runs a notebook, once however often it is asked for."""
-    return cache(lambda name: _executed(FOLDER / name, tmp_path_factory.mktemp("kernel")))
+    """Run a notebook, at most once."""
+    return cache(lambda name: execute(FOLDER / name, tmp_path_factory.mktemp("kernel")))
 
 
-def _executed(path: Path, folder: Path) -> NotebookNode:
+def execute(path: Path, folder: Path) -> NotebookNode:
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell(PROBE, metadata={"tags": ["probe"]}))
     (folder / "work").mkdir()
@@ -57,9 +60,9 @@ def _executed(path: Path, folder: Path) -> NotebookNode:
             patch.setenv(name, str(folder / name))
         patch.delenv("JUPYTER_PATH", raising=False)
         patch.setenv("PYTHONPATH", str(OFFLINE))
-        # Else what is recorded makes a key for whoever runs this.
+        # Without a key in the environment, recording would create one in the user's home.
         patch.setenv(VARIABLE, "the key of these notebooks")
-        # Run to the end whatever happens: a failure is not cached, and would run for every test.
+        # With an error raised, nothing would be cached and every test would run the notebook again.
         NotebookClient(
             notebook,
             allow_errors=True,
@@ -70,29 +73,30 @@ def _executed(path: Path, folder: Path) -> NotebookNode:
     return notebook
 
 
-def _shown(notebook: NotebookNode, tag: str) -> Shown:
-    (cell,) = (each for each in notebook.cells if tag in each.metadata.get("tags", []))
-    bundles = [each.get("data", {"text/plain": each.get("text", "")}) for each in cell.outputs]
-    pages = [each.get("text/html", "") for each in bundles]
-    text = "\n".join(each.get("text/plain", "") for each in bundles)
+def output_of(notebook: NotebookNode, tag: str) -> Output:
+    """The output of the cell with this tag."""
+    (cell,) = (cell for cell in notebook.cells if tag in cell.metadata.get("tags", []))
+    bundles = [
+        output.get("data", {"text/plain": output.get("text", "")}) for output in cell.outputs
+    ]
+    pages = [bundle.get("text/html", "") for bundle in bundles]
+    text = "\n".join(bundle.get("text/plain", "") for bundle in bundles)
     rows = [row for page in pages if 'class="dataframe"' in page for row in table(page)]
-    return Shown(text, "".join(pages), rows, sum(WIDGET in each for each in bundles))
+    return Output(text, "".join(pages), rows, sum(WIDGET in bundle for bundle in bundles))
 
 
-def _whole(notebook: NotebookNode) -> str:
+def source_of(notebook: NotebookNode) -> str:
     return nbformat.writes(notebook).replace("\\n", "\n")
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_it_is_committed_clean(name):
+def test_notebook_is_committed_clean(name):
     text = (FOLDER / name).read_text(encoding="utf-8")
-    assert text == cleaned(text), (
-        f"{name} is not clean: run python tests/support/clean_notebooks.py"
-    )
+    assert text == clean(text), f"run python tests/support/clean_notebooks.py: {name} is not clean"
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_it_is_a_valid_notebook_of_cells_with_ids(name):
+def test_notebook_is_valid_and_has_cell_ids(name):
     notebook = json.loads((FOLDER / name).read_text(encoding="utf-8"))
     nbformat.validate(notebook)
     assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
@@ -100,18 +104,18 @@ def test_it_is_a_valid_notebook_of_cells_with_ids(name):
     assert len({*ids}) == len(ids)
 
 
-def test_cleaning_leaves_nothing_of_a_run_or_a_machine():
+def test_clean_removes_everything_of_a_run_or_a_machine():
     cell = nbformat.v4.new_code_cell("1 + 1", id="sum", execution_count=7)
     cell.outputs = [nbformat.v4.new_output("stream", text="left behind")]
     cell.metadata = nbformat.from_dict({"tags": ["sum"], "execution": {"shell.execute_reply": "?"}})
     dirty = nbformat.v4.new_notebook(cells=[cell])
-    dirty.metadata = nbformat.from_dict({"widgets": {}, "kernelspec": {"name": "of-somebody"}})
-    text = cleaned(nbformat.writes(dirty))
-    assert text == cleaned(text)
-    kept = json.loads(text)
-    assert set(kept["metadata"]) == {"kernelspec", "language_info"}
-    assert kept["metadata"]["kernelspec"]["name"] == "python3"
-    assert kept["cells"] == [
+    dirty.metadata = nbformat.from_dict({"widgets": {}, "kernelspec": {"name": "my-kernel"}})
+    text = clean(nbformat.writes(dirty))
+    assert text == clean(text)
+    notebook = json.loads(text)
+    assert set(notebook["metadata"]) == {"kernelspec", "language_info"}
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    assert notebook["cells"] == [
         {
             "cell_type": "code",
             "execution_count": None,
@@ -123,57 +127,57 @@ def test_cleaning_leaves_nothing_of_a_run_or_a_machine():
     ]
 
 
-def test_every_notebook_has_a_handful_of_checks():
+def test_every_notebook_has_checks():
     assert NOTEBOOKS and set(CHECKS) == set(NOTEBOOKS)
     assert all(len(checks) >= 3 for checks in CHECKS.values())
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_it_runs_without_an_error_or_a_warning(run: Run, name):
-    outputs = [each for cell in run(name).cells for each in cell.get("outputs", [])]
-    errors = [each for each in outputs if each.output_type == "error"]
-    assert not [f"{each.ename}: {each.evalue}" for each in errors]
-    assert not [each.text for each in outputs if each.get("name") == "stderr"]
+def test_notebook_runs_without_an_error_or_a_warning(run: Run, name):
+    outputs = [output for cell in run(name).cells for output in cell.get("outputs", [])]
+    errors = [output for output in outputs if output.output_type == "error"]
+    assert not [f"{error.ename}: {error.evalue}" for error in errors]
+    assert not [output.text for output in outputs if output.get("name") == "stderr"]
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_its_kernel_reaches_nobody(run: Run, name):
-    told = [f"a notebook asked for the network: {host}" for host in ("192.0.2.1", "example.com")]
-    assert _shown(run(name), "probe").text.splitlines() == told
+def test_notebook_kernel_has_no_network(run: Run, name):
+    refusals = [f"a notebook asked for the network: {h}" for h in ("192.0.2.1", "example.com")]
+    assert output_of(run(name), "probe").text.splitlines() == refusals
 
 
 @pytest.mark.parametrize(("name", "tag"), [(n, tag) for n in CHECKS for tag in CHECKS[n]])
-def test_it_shows_what_it_says(run: Run, name, tag):
-    CHECKS[name][tag](_shown(run(name), tag))
+def test_notebook_cell_shows_what_its_check_expects(run: Run, name, tag):
+    CHECKS[name][tag](output_of(run(name), tag))
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_credential_of_the_simulator_is_known_by_its_look(name):
+def test_simulator_credentials_match_the_pattern_of_a_credential(name):
     simulator = ck.Simulator(contacts=0)
     ck.connect(name, via=simulator)
-    shown = {each.name for each in find(name).settings if not each.secret}
-    given = [each.items() for each in simulator.accounts.values()]
-    secret = [value for items in given for key, value in items if key not in shown]
-    assert secret and all(CREDENTIAL.fullmatch(value) for value in secret)
+    public = {setting.name for setting in find(name).settings if not setting.secret}
+    accounts = [account.items() for account in simulator.accounts.values()]
+    secrets = [value for account in accounts for key, value in account if key not in public]
+    assert secrets and all(CREDENTIAL.fullmatch(value) for value in secrets)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_it_shows_no_credential(run: Run, name):
-    assert not CREDENTIAL.findall(_whole(run(name)))
+def test_notebook_shows_no_credential(run: Run, name):
+    assert not CREDENTIAL.findall(source_of(run(name)))
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_it_shows_nothing_of_this_machine(run: Run, name):
-    assert not OF_THIS_MACHINE.findall(_whole(run(name)))
+def test_notebook_shows_nothing_of_this_machine(run: Run, name):
+    assert not LOCAL_DETAIL.findall(source_of(run(name)))
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_its_widget_state_holds_nothing_of_a_contact(run: Run, name):
+def test_notebook_widget_state_holds_nothing_of_a_contact(run: Run, name):
     state = json.dumps(run(name).metadata.get("widgets", {}))
     assert "@example.com" not in state and not PHONE.findall(state)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_it_shows_only_phone_numbers_that_are_nobodys(run: Run, name):
-    digits = {re.sub(r"\D", "", each) for each in PHONE.findall(_whole(run(name)))}
-    assert not {each for each in digits if not FICTIONAL.fullmatch(each)}
+def test_notebook_shows_only_fictional_phone_numbers(run: Run, name):
+    digits = {re.sub(r"\D", "", number) for number in PHONE.findall(source_of(run(name)))}
+    assert not {number for number in digits if not FICTIONAL.fullmatch(number)}

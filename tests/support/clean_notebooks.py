@@ -1,6 +1,6 @@
-"""Notebooks as they are committed: nothing in them that a run or a machine has left.
+"""Cleans notebooks: takes out outputs, run counts and whatever a machine has added.
 
-`python tests/support/clean_notebooks.py` makes them so, and test_notebooks.py refuses any other.
+`python tests/support/clean_notebooks.py` cleans them all; test_notebooks.py accepts no other.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ METADATA = {
 }
 
 
-def cleaned(text: str) -> str:
-    """A notebook without outputs, run counts and widget state; of its metadata, only the tags."""
+def clean(text: str) -> str:
+    """Take out outputs, run counts and widget state; of the metadata, keep only the tags."""
     notebook = nbformat.reads(text, as_version=4)
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
@@ -29,4 +29,4 @@ def cleaned(text: str) -> str:
 
 if __name__ == "__main__":
     for path in FOLDER.glob("*.ipynb"):
-        path.write_text(cleaned(path.read_text(encoding="utf-8")), encoding="utf-8")
+        path.write_text(clean(path.read_text(encoding="utf-8")), encoding="utf-8")

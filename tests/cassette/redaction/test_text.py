@@ -25,7 +25,7 @@ def test_the_code_is_one_that_gives_the_same_bytes(body, kind, code):
     assert code_of(body, kind) == code
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b"abc"), zlib.compress(b"abc")])
+@pytest.mark.parametrize("content", [gzip.compress(b"abc", mtime=0), zlib.compress(b"abc")])
 def test_what_is_compressed_is_read_as_far_as_it_goes(content):
     assert inflated(content) == inflated(content + b"more") == b"abc"
     assert b"abc".startswith(inflated(content[:-6]))
