@@ -10,7 +10,8 @@ from contactkit._http.flow import send
 from contactkit._http.response import extract, unexpected_response
 from contactkit._http.session import Flow, Operation, Session, Success, build_operation
 from contactkit.errors import ApiError
-from contactkit.spec.provider import JSON, Endpoint, OutOfReach, Query, as_object
+from contactkit.spec.paging import OutOfReach, Query
+from contactkit.spec.provider import JSON, Endpoint, as_object
 from contactkit.spec.record import key_of
 
 RESTARTS = 5

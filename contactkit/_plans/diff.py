@@ -20,7 +20,7 @@ from contactkit._frames.frame import dumped
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
-from contactkit.spec.validate import is_phone, json_equal, key_text, phone, to_python
+from contactkit.spec.validate import is_phone, json_equal, key_text, normalise_phone, to_python
 
 MOST_NAMED = 10
 
@@ -230,7 +230,7 @@ def _other_numbers(
     ]
     kept = [
         (at, number)
-        for at, number, was in zip(positions, map(phone, values), held, strict=True)
+        for at, number, was in zip(positions, map(normalise_phone, values), held, strict=True)
         if number is None or not _alike(number, was)
     ]
     return [at for at, _ in kept], [number for _, number in kept]

@@ -10,19 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
-from contactkit.errors import (
-    AuthenticationError,
-    ConflictError,
-    FieldProblem,
-    InvalidRequestError,
-    NotFoundError,
-    PermissionDeniedError,
-    Problem,
-    RateLimitError,
-)
-from contactkit.spec import phones
-from contactkit.spec.paging import PageNumbers
-from contactkit.spec.provider import (
+from contactkit import errors
+from contactkit.errors import FieldProblem, Problem
+from contactkit.spec import (
     JSON,
     ClientCredentials,
     Credential,
@@ -31,12 +21,25 @@ from contactkit.spec.provider import (
     ErrorShape,
     HeaderAuth,
     Limit,
+    PageNumbers,
     Provider,
+    Record,
+    Time,
     Undo,
     as_list,
     as_object,
+    create_contact,
+    delete_contact,
+    get_contact,
+    key,
+    list_contacts,
+    option,
+    phones,
+    read_only,
+    update_contact,
+    writable,
+    write_once,
 )
-from contactkit.spec.record import Record, Time, key, option, read_only, writable, write_once
 
 DOCS = "https://help.privy.com/docs/api-reference"
 EmailConsent = Literal[
@@ -284,44 +287,24 @@ PROVIDER = Provider(
     docs=f"{DOCS}/overview",
     record=Contact,
     endpoints=(
-        Endpoint(
-            verb="list",
-            method="GET",
+        list_contacts(
             path="/contacts",
-            help="Read contacts, all pages.",
-            answer="page",
             params=ListContacts,
             scope="contacts_read",
             docs=f"{DOCS}/list-contacts",
         ),
-        Endpoint(
-            verb="get",
-            method="GET",
-            path="/contacts/{key}",
-            help="Read one contact.",
-            scope="contacts_read",
-            docs=f"{DOCS}/get-contact",
-        ),
-        Endpoint(
-            verb="create",
-            method="POST",
+        get_contact(path="/contacts/{key}", scope="contacts_read", docs=f"{DOCS}/get-contact"),
+        create_contact(
             path="/contacts",
             help="Create a contact, or restore a deleted one with the same address.",
             params=Welcome,
-            effect="create",
-            fields=True,
             scope="contacts_write",
             docs=f"{DOCS}/create-contact",
         ),
-        Endpoint(
-            verb="update",
-            method="PATCH",
+        update_contact(
             path="/contacts/{key}",
             help="Change a contact's fields and consent; fields count before consent.",
             params=Welcome,
-            effect="update",
-            fields=True,
-            repeatable=True,
             scope="contacts_write",
             docs=f"{DOCS}/update-contact",
         ),
@@ -337,12 +320,10 @@ PROVIDER = Provider(
             deprecated="Privy deprecated unsubscribe: use update(email_consent='unsubscribed')",
             docs=f"{DOCS}/unsubscribe-contact",
         ),
-        Endpoint(
-            verb="delete",
-            method="DELETE",
+        delete_contact(
             path="/contacts/{key}",
+            answer="record",
             help="Delete a contact; creating it again restores it.",
-            effect="delete",
             scope="contacts_write",
             docs=f"{DOCS}/delete-contact",
         ),
@@ -370,14 +351,14 @@ PROVIDER = Provider(
         read=read_error,
         write=write_error,
         catalogue={
-            "unauthorized": (401, AuthenticationError),
-            "invalid_client": (401, AuthenticationError),
-            "invalid_scope": (401, PermissionDeniedError),
-            "insufficient_scope": (403, PermissionDeniedError),
-            "not_found": (404, NotFoundError),
-            "conflict": (409, ConflictError),
-            "validation_failed": (422, InvalidRequestError),
-            "rate_limited": (429, RateLimitError),
+            "unauthorized": (401, errors.AuthenticationError),
+            "invalid_client": (401, errors.AuthenticationError),
+            "invalid_scope": (401, errors.PermissionDeniedError),
+            "insufficient_scope": (403, errors.PermissionDeniedError),
+            "not_found": (404, errors.NotFoundError),
+            "conflict": (409, errors.ConflictError),
+            "validation_failed": (422, errors.InvalidRequestError),
+            "rate_limited": (429, errors.RateLimitError),
         },
     ),
     limits=(

@@ -9,21 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
-from contactkit.errors import (
-    ApiError,
-    AuthenticationError,
-    ConflictError,
-    FieldProblem,
-    InvalidRequestError,
-    NotFoundError,
-    PermissionDeniedError,
-    Problem,
-    RateLimitError,
-    ServerError,
-)
-from contactkit.spec import phones
-from contactkit.spec.paging import PageNumbers
-from contactkit.spec.provider import (
+from contactkit import errors
+from contactkit.errors import FieldProblem, Problem
+from contactkit.spec import (
     JSON,
     Credential,
     DryRun,
@@ -33,11 +21,24 @@ from contactkit.spec.provider import (
     HeaderAuth,
     Idempotency,
     Limit,
+    PageNumbers,
     Provider,
+    Record,
+    Time,
     as_list,
     as_object,
+    create_contact,
+    create_only,
+    delete_contact,
+    get_contact,
+    key,
+    list_contacts,
+    option,
+    phones,
+    read_only,
+    update_contact,
+    writable,
 )
-from contactkit.spec.record import Record, Time, create_only, key, option, read_only, writable
 
 DOCS = "https://docs.sent.dm/reference/api"
 Channel = Literal["sms", "whatsapp"]
@@ -194,27 +195,27 @@ def write_error(problem: Problem, now: datetime) -> JSON:
 
 
 # https://docs.sent.dm/reference/api/error-catalog
-_CODES: dict[type[ApiError], dict[int, str]] = {
-    AuthenticationError: {401: "AUTH_001 AUTH_002"},
-    PermissionDeniedError: {
+_CODES: dict[type[errors.ApiError], dict[int, str]] = {
+    errors.AuthenticationError: {401: "AUTH_001 AUTH_002"},
+    errors.PermissionDeniedError: {
         403: "AUTH_004 AUTH_005 AUTH_006 AUTH_007 BUSINESS_014",
         402: "BUSINESS_003",
     },
     # VALIDATION_003 is an id that is no UUID: no contact can have it.
-    NotFoundError: {
+    errors.NotFoundError: {
         404: "RESOURCE_001 RESOURCE_002 RESOURCE_003 RESOURCE_004 RESOURCE_005 RESOURCE_006 "
         "RESOURCE_008 RESOURCE_009 RESOURCE_010 RESOURCE_011 RESOURCE_012 RESOURCE_013 "
         "RESOURCE_014",
         400: "VALIDATION_003",
     },
-    ConflictError: {409: "RESOURCE_007 CONFLICT_001 CONFLICT_005 CONFLICT_006"},
-    InvalidRequestError: {
+    errors.ConflictError: {409: "RESOURCE_007 CONFLICT_001 CONFLICT_005 CONFLICT_006"},
+    errors.InvalidRequestError: {
         400: "VALIDATION_001 VALIDATION_002 VALIDATION_004 VALIDATION_005 VALIDATION_006 "
         "VALIDATION_007 VALIDATION_008 BUSINESS_001 BUSINESS_004 BUSINESS_005 BUSINESS_006 "
         "BUSINESS_007 BUSINESS_008 BUSINESS_010 BUSINESS_012",
     },
-    RateLimitError: {429: "BUSINESS_002"},
-    ServerError: {
+    errors.RateLimitError: {429: "BUSINESS_002"},
+    errors.ServerError: {
         500: "INTERNAL_001 INTERNAL_002 INTERNAL_003",
         503: "SERVICE_001 INTERNAL_005",
         504: "INTERNAL_004",
@@ -235,53 +236,26 @@ PROVIDER = Provider(
     docs=DOCS,
     record=Contact,
     endpoints=(
-        Endpoint(
-            verb="list",
-            method="GET",
-            path="/v3/contacts",
-            help="Read contacts, all pages.",
-            answer="page",
-            params=ListContacts,
-            docs=f"{DOCS}/contacts",
-        ),
-        Endpoint(
-            verb="get",
-            method="GET",
-            path="/v3/contacts/{key}",
-            help="Read one contact.",
-            docs=f"{DOCS}/contacts",
-        ),
-        Endpoint(
-            verb="create",
-            method="POST",
+        list_contacts(path="/v3/contacts", params=ListContacts, docs=f"{DOCS}/contacts"),
+        get_contact(path="/v3/contacts/{key}", docs=f"{DOCS}/contacts"),
+        create_contact(
             path="/v3/contacts",
             help="Create a contact from its phone number.",
-            effect="create",
-            fields=True,
             omits=("default_channel", "opt_out"),
             keyed=True,
             dry_run=True,
             docs=f"{DOCS}/contacts",
         ),
-        Endpoint(
-            verb="update",
-            method="PATCH",
+        update_contact(
             path="/v3/contacts/{key}",
             help="Change a contact's default channel or opt-out.",
-            effect="update",
-            fields=True,
-            repeatable=True,
             keyed=True,
             dry_run=True,
             docs=f"{DOCS}/contacts",
         ),
-        Endpoint(
-            verb="delete",
-            method="DELETE",
+        delete_contact(
             path="/v3/contacts/{key}",
             help="Remove a contact and its consent history.",
-            answer="nothing",
-            effect="delete",
             dry_run=True,
             deprecated="Sent deprecated deleting contacts in August 2026: use update(opt_out=True)",
             docs=f"{DOCS}/contacts",

@@ -23,7 +23,7 @@ from contactkit.spec.validate import (
     is_phone,
     json_equal,
     merge_patch,
-    phone,
+    normalise_phone,
     validate_edit,
     value_after,
 )
@@ -80,7 +80,7 @@ def _doubts(
 ) -> Iterator[FieldProblem]:
     """A number that is too short is what is left when somebody stops halfway."""
     for name, value in values.items():
-        if value and is_phone(fields[name]) and (why := phones.doubt(phone(value))):
+        if value and is_phone(fields[name]) and (why := phones.doubt(normalise_phone(value))):
             yield FieldProblem(field=name, message=why)
 
 

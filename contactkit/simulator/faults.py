@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from contactkit.errors import ConfigurationError, InvalidRequestError, RateLimitError, ServerError
 from contactkit.simulator.access import expired, token_way
 from contactkit.simulator.messages import Answer, Refusal, Request
-from contactkit.spec.provider import JSON, Endpoint, Query, as_list, as_object
+from contactkit.spec.paging import Query
+from contactkit.spec.provider import JSON, Endpoint, as_list, as_object
 from contactkit.spec.record import key_of
 from contactkit.spec.validate import nearest
 

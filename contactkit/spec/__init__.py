@@ -1,136 +1,61 @@
-"""The vocabulary of a declaration: what a provider is, what a contact is, what may be written."""
+"""The vocabulary of a declaration: what a provider is, what a contact is, what may be written.
 
-from contactkit.spec.outcome import Outcome
-from contactkit.spec.paging import PageNumbers, whole_number
-from contactkit.spec.provider import (
-    JSON,
-    Auth,
-    Bulk,
-    BulkItem,
-    ClientCredentials,
-    Credential,
-    DryRun,
-    Endpoint,
-    Envelope,
-    ErrorShape,
-    HeaderAuth,
-    Idempotency,
-    Limit,
-    NoParams,
-    OutOfReach,
-    Paging,
-    Place,
-    Provider,
-    Query,
-    Undo,
-    as_list,
-    as_object,
-    no_rules,
-    plain_undo,
-)
-from contactkit.spec.record import (
-    Access,
-    Date,
-    Evidence,
-    Kind,
-    Marker,
-    Record,
-    RecordField,
-    Time,
-    create_only,
-    fields_of,
-    key,
-    key_of,
-    option,
-    parse_date,
-    parse_time,
-    read_only,
-    writable,
-    write_once,
-)
-from contactkit.spec.validate import (
-    Checked,
-    accepted_fields,
-    check,
-    expected,
-    is_complete,
-    is_na,
-    is_phone,
-    json_equal,
-    key_text,
-    merge_patch,
-    nearest,
-    normalise_input,
-    phone,
-    to_python,
-    validate_edit,
-    value_after,
-    wire_of,
-    writable_fields,
-)
+A declaration imports all that it needs from here.
+"""
 
-__all__ = [
-    "JSON",
-    "Access",
-    "Auth",
-    "Bulk",
-    "BulkItem",
-    "Checked",
-    "ClientCredentials",
-    "Credential",
-    "Date",
-    "DryRun",
-    "Endpoint",
-    "Envelope",
-    "ErrorShape",
-    "Evidence",
-    "HeaderAuth",
-    "Idempotency",
-    "Kind",
-    "Limit",
-    "Marker",
-    "NoParams",
-    "OutOfReach",
-    "Outcome",
-    "PageNumbers",
-    "Paging",
-    "Place",
-    "Provider",
-    "Query",
-    "Record",
-    "RecordField",
-    "Time",
-    "Undo",
-    "accepted_fields",
-    "as_list",
-    "as_object",
-    "check",
-    "create_only",
-    "expected",
-    "fields_of",
-    "is_complete",
-    "is_na",
-    "is_phone",
-    "json_equal",
-    "key",
-    "key_of",
-    "key_text",
-    "merge_patch",
-    "nearest",
-    "no_rules",
-    "normalise_input",
-    "option",
-    "parse_date",
-    "parse_time",
-    "phone",
-    "plain_undo",
-    "read_only",
-    "to_python",
-    "validate_edit",
-    "value_after",
-    "whole_number",
-    "wire_of",
-    "writable",
-    "writable_fields",
-    "write_once",
-]
+from contactkit.spec import phones as phones
+from contactkit.spec.outcome import Outcome as Outcome
+from contactkit.spec.paging import Envelope as Envelope
+from contactkit.spec.paging import OutOfReach as OutOfReach
+from contactkit.spec.paging import PageNumbers as PageNumbers
+from contactkit.spec.paging import Paging as Paging
+from contactkit.spec.paging import Place as Place
+from contactkit.spec.paging import Query as Query
+from contactkit.spec.paging import whole_number as whole_number
+from contactkit.spec.provider import JSON as JSON
+from contactkit.spec.provider import Auth as Auth
+from contactkit.spec.provider import Bulk as Bulk
+from contactkit.spec.provider import BulkItem as BulkItem
+from contactkit.spec.provider import ClientCredentials as ClientCredentials
+from contactkit.spec.provider import Credential as Credential
+from contactkit.spec.provider import DryRun as DryRun
+from contactkit.spec.provider import Endpoint as Endpoint
+from contactkit.spec.provider import ErrorShape as ErrorShape
+from contactkit.spec.provider import HeaderAuth as HeaderAuth
+from contactkit.spec.provider import Idempotency as Idempotency
+from contactkit.spec.provider import Limit as Limit
+from contactkit.spec.provider import Provider as Provider
+from contactkit.spec.provider import Undo as Undo
+from contactkit.spec.provider import as_list as as_list
+from contactkit.spec.provider import as_object as as_object
+from contactkit.spec.provider import create_contact as create_contact
+from contactkit.spec.provider import delete_contact as delete_contact
+from contactkit.spec.provider import get_contact as get_contact
+from contactkit.spec.provider import list_contacts as list_contacts
+from contactkit.spec.provider import update_contact as update_contact
+from contactkit.spec.record import Date as Date
+from contactkit.spec.record import Kind as Kind
+from contactkit.spec.record import Marker as Marker
+from contactkit.spec.record import Record as Record
+from contactkit.spec.record import RecordField as RecordField
+from contactkit.spec.record import Time as Time
+from contactkit.spec.record import create_only as create_only
+from contactkit.spec.record import fields_of as fields_of
+from contactkit.spec.record import key as key
+from contactkit.spec.record import key_of as key_of
+from contactkit.spec.record import option as option
+from contactkit.spec.record import parse_date as parse_date
+from contactkit.spec.record import parse_time as parse_time
+from contactkit.spec.record import read_only as read_only
+from contactkit.spec.record import writable as writable
+from contactkit.spec.record import write_once as write_once
+from contactkit.spec.validate import Checked as Checked
+from contactkit.spec.validate import accepted_fields as accepted_fields
+from contactkit.spec.validate import check as check
+from contactkit.spec.validate import expected as expected
+from contactkit.spec.validate import nearest as nearest
+from contactkit.spec.validate import normalise_input as normalise_input
+from contactkit.spec.validate import normalise_phone as normalise_phone
+from contactkit.spec.validate import to_python as to_python
+from contactkit.spec.validate import validate_edit as validate_edit
+from contactkit.spec.validate import writable_fields as writable_fields

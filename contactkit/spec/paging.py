@@ -1,15 +1,102 @@
-"""Paging by page number, for the client that asks and the simulator that answers alike."""
+"""Where an answer holds its records, and how a listing is walked page by page.
+
+The client reads with these words what the simulator writes. `Paging` is the protocol for any way
+of paging; `PageNumbers` is the usual one.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias, cast
 
-from contactkit.errors import FieldProblem, InvalidInputError, Problem
-from contactkit.spec.provider import JSON, Envelope, Place, Query, as_object
+from contactkit.errors import InvalidInputError, Problem
+from contactkit.spec.provider import JSON, as_object
 
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
+
+
+Query: TypeAlias = Mapping[str, str]
+Place: TypeAlias = tuple[str, ...]
+"""A path into a JSON body, from its root, which is ()."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Envelope:
+    """Where an answer holds one record, and where it holds many.
+
+    `seal(body, request_id, now)` adds what every successful answer that is an object also carries.
+    """
+
+    one: Place
+    many: Place
+    seal: Callable[[dict[str, JSON], str, datetime], None] | None = None
+
+    @staticmethod
+    def pick(body: JSON, path: Sequence[str]) -> JSON:
+        """The value at `path`; LookupError when the body has no such place."""
+        for name in path:
+            if not isinstance(body, dict) or name not in body:
+                raise LookupError(".".join(path))
+            body = cast("dict[str, JSON]", body)[name]
+        return body
+
+    @staticmethod
+    def put(body: JSON, path: Sequence[str], value: JSON) -> JSON:
+        """The body with `value` at `path`."""
+        if not path:
+            return value
+        outer = as_object(body)
+        return {**outer, path[0]: Envelope.put(outer.get(path[0]), path[1:], value)}
+
+
+class OutOfReach(Exception):
+    """A listing goes no further, though there may be more; the message says so to the user."""
+
+
+class Paging(Protocol):
+    """How a listing is walked.
+
+    A page holds at most `largest` contacts; `parameters` are paging's own query parameters. A
+    listing that `can_restart` is walked again from its start when `is_stale` says so.
+    """
+
+    @property
+    def largest(self) -> int: ...
+    @property
+    def parameters(self) -> tuple[str, ...]: ...
+    @property
+    def can_restart(self) -> bool: ...
+    def first_query(self, query: Query, size: int) -> Query:
+        """The whole query for the first page of a listing."""
+        ...
+
+    def next_query(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
+        """The query for the page after the one `asked` for, None when that was the last.
+
+        LookupError when the answer does not say whether there are more; OutOfReach when there may
+        be, and this listing cannot go there.
+        """
+        ...
+
+    def total(self, body: JSON) -> int | None:
+        """How many contacts the whole listing has, where an answer says it."""
+        ...
+
+    def is_stale(self, problem: Problem) -> bool:
+        """Whether a refusal means that the walk must start again."""
+        ...
+
+    def cut(
+        self, rows: Sequence[Mapping[str, JSON]], asked: Query, usual: int
+    ) -> tuple[Sequence[Mapping[str, JSON]], Mapping[Place, JSON]]:
+        """One page of rows, and what else the answer says, by place in its body.
+
+        InvalidInputError, with one problem, for a query that asks for no page.
+        """
+        ...
 
 
 def whole_number(text: str, name: str, least: int, most: int | None = None) -> int:
@@ -17,14 +104,17 @@ def whole_number(text: str, name: str, least: int, most: int | None = None) -> i
     value = int(text) if _WHOLE.fullmatch(text) else least - 1
     if value < least or (most is not None and value > most):
         allowed = f"between {least} and {most}" if most else f"greater than {least - 1}"
-        problem = FieldProblem(field=name, message=f"must be {allowed}", code="page")
-        raise InvalidInputError("page", [problem])
+        raise InvalidInputError.one("page", name, f"must be {allowed}", "page")
     return value
 
 
 @dataclass(frozen=True, kw_only=True)
 class PageNumbers:
-    """Page-number paging; pages count from 1. `info` is where an answer tells of itself."""
+    """Paging by page number, counted from 1.
+
+    `info` is where an answer describes its page; the other names are those of the query and of
+    that description.
+    """
 
     info: Place
     page: str = "page"
@@ -64,12 +154,12 @@ class PageNumbers:
         number = whole_number(asked.get(self.page, "1"), self.page, 1)
         size = whole_number(asked.get(self.size, str(usual)), self.size, 1, self.largest)
         pages = -(-len(rows) // size)
-        told = {self.page: number, self.size: size, self.total_name: len(rows), self.pages: pages}
-        told |= {self.more: number < pages} if self.more else {}
-        return rows[(number - 1) * size : number * size], {self.info: told}
+        info = {self.page: number, self.size: size, self.total_name: len(rows), self.pages: pages}
+        info |= {self.more: number < pages} if self.more else {}
+        return rows[(number - 1) * size : number * size], {self.info: info}
 
     def _info(self, body: JSON) -> dict[str, JSON]:
-        found = Envelope.pick(body, self.info)
-        if not isinstance(found, dict):
+        info = Envelope.pick(body, self.info)
+        if not isinstance(info, dict):
             raise LookupError(".".join(self.info))
-        return as_object(found)
+        return as_object(info)

@@ -1,17 +1,18 @@
-"""The vocabulary a provider is declared in.
+"""The vocabulary in which a provider is declared.
 
     Provider
-    ├── record: Record         see records.py; each field carries one Marker
-    ├── endpoints: Endpoint    verb, method and path, what it takes and what it answers
-    ├── auth: Auth             see auth.py: how a request shows who sends it
-    ├── paging: Paging         how a listing is walked; PageNumbers is in paging.py
-    ├── envelope: Envelope     where an answer holds its records
-    ├── errors: ErrorShape     what a refusal looks like, and the catalogue of codes
+    ├── record: Record          what a contact is, see record.py
+    ├── endpoints: Endpoint     a verb, its request and its answer
+    ├── auth: Auth              HeaderAuth or ClientCredentials, each with its Credentials
+    ├── envelope: Envelope      where an answer holds its records, see paging.py
+    ├── paging: Paging          how a listing is walked, see paging.py
+    ├── errors: ErrorShape      what a refusal looks like, and the catalogue of codes
     ├── limits: Limit
-    └── idempotency: Idempotency, dry_run: DryRun
+    ├── idempotency: Idempotency, dry_run: DryRun
+    └── rules, undo             functions, for what no other word says
 
-Every word here is read both ways: the client decodes with it what the simulator encodes. Nothing
-here does I/O, and nothing knows a provider by name.
+Each word is read both ways: the client decodes with it what the simulator encodes. Nothing here
+does I/O, and nothing knows a provider by name.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
-from typing import Any, Literal, Protocol, TypeAlias, cast
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from contactkit.errors import ApiError, FieldProblem, Problem
 from contactkit.spec.record import Evidence, Record
+
+if TYPE_CHECKING:
+    from contactkit.spec.paging import Envelope, Paging
 
 JSON: TypeAlias = Any
 """A parsed JSON value: whatever a provider may have sent."""
@@ -41,19 +45,20 @@ def as_list(value: JSON) -> list[JSON]:
 
 
 class NoParams(Record):
-    """An endpoint that takes no parameters of its own."""
+    """The parameters of an endpoint that has none of its own."""
 
 
 BulkItem: TypeAlias = tuple[str, JSON, str]
-"""What became of one contact of many: outcome, the contact as it came or None, a message."""
+"""The outcome for one contact of many, the contact in the answer or None, and a message."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bulk:
-    """A request about many contacts: what the body calls their list, "" when it is the body.
+    """A request about many contacts.
 
-    `read(status, body, sent)` says what became of each, in the order they were sent. What it leaves
-    `unclear` of them is why a plan sends a request for each instead.
+    `name` is the body's name for their list, "" when the body is the list. `read(status, body,
+    sent)` gives one item a contact, in the order they were sent. `unclear` says what the answer
+    does not report, which is why a plan sends one request a contact instead.
     """
 
     name: str
@@ -63,12 +68,13 @@ class Bulk:
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """One operation. `effect` is "" for reads; `fields` says that the body takes record fields.
+    """One operation of a provider.
 
-    It takes all of them but those it `omits`. Carrying out a `repeatable` write twice leaves the
-    same state as once; where that depends on the body, it is a function of it. `key_wire` is the
-    body's name for the key, where the path does not hold it. The headers in `confirm` are what the
-    caller must ask for. An answer that is "whole" is the record itself, without an envelope.
+    `effect` is "" for reads. With `fields` the body takes record fields, all but those in `omits`.
+    A `repeatable` write leaves the same state when it is sent twice; where that depends on the
+    body, it is a function of it. `key_wire` is the body's name for a key that the path does not
+    hold. `confirm` are headers without which the provider refuses. A "whole" answer is the record
+    itself, without an envelope.
     """
 
     verb: str
@@ -94,19 +100,19 @@ class Endpoint:
 
     @property
     def takes_key(self) -> bool:
-        """Whether it is about one contact that is there."""
+        """Whether it is about one existing contact."""
         return "{key}" in self.path or bool(self.key_wire and not self.fields)
 
     @property
     def subject(self) -> str:
-        """What a verb takes by place: one key, contacts, keys, or nothing."""
+        """The name of a verb's positional argument: key, contacts, keys, or "" for none."""
         if self.bulk:
             return "contacts" if self.fields else "keys"
         return "key" if self.takes_key else ""
 
     @property
     def takes_list(self) -> bool:
-        """Whether its body is a list, and no object."""
+        """Whether its body is a list rather than an object."""
         return self.bulk is not None and not self.bulk.name
 
     @cached_property
@@ -116,100 +122,92 @@ class Endpoint:
     def match(self, path: str) -> re.Match[str] | None:
         """Match a URL's path, whatever a base URL puts before the endpoint's own.
 
-        The group `key` is the contact's key, still quoted, where the endpoint takes one.
+        The group `key` is the contact's key, still quoted, where the path holds one.
         """
         return self._pattern.search(path)
 
     def is_repeatable(self, body: Mapping[str, JSON]) -> bool:
-        """Whether carrying out a write with this body twice leaves the same state as once."""
+        """Whether a write with this body leaves the same state when it is sent twice."""
         return self.repeatable(body) if callable(self.repeatable) else self.repeatable
 
 
-Query: TypeAlias = Mapping[str, str]
-Place: TypeAlias = tuple[str, ...]
-
-
-class OutOfReach(Exception):
-    """A listing goes no further, though there may be more; the text says so to its reader."""
-
-
-class Paging(Protocol):
-    """How a listing is walked: the client asks for what the simulator cuts.
-
-    A page holds `largest` contacts at most; `parameters` are the query parameters of paging itself.
-    A listing that `can_restart` is walked again from its start when `is_stale` says so.
-    """
-
-    @property
-    def largest(self) -> int: ...
-    @property
-    def parameters(self) -> tuple[str, ...]: ...
-    @property
-    def can_restart(self) -> bool: ...
-    def first_query(self, query: Query, size: int) -> Query:
-        """The whole query for the first page of what `query` asks for."""
-        ...
-
-    def next_query(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
-        """The query for the page after the one that was asked, or None when that was the last.
-
-        LookupError when the answer does not say whether there are more; OutOfReach when there may
-        be, and this listing cannot go there.
-        """
-        ...
-
-    def total(self, body: JSON) -> int | None:
-        """How many contacts the whole listing has, where an answer says it."""
-        ...
-
-    def is_stale(self, problem: Problem) -> bool:
-        """Whether a refusal means that the walk must start again."""
-        ...
-
-    def cut(
-        self, rows: Sequence[Mapping[str, JSON]], asked: Query, usual: int
-    ) -> tuple[Sequence[Mapping[str, JSON]], Mapping[Place, JSON]]:
-        """One page of rows, and what the answer says beside it, by place in its body.
-
-        InvalidInputError, with one problem, for a query that asks for no page.
-        """
-        ...
+# The five endpoints that nearly every provider has. What differs is given by keyword.
+list_contacts = partial(
+    Endpoint, verb="list", method="GET", help="Read contacts, all pages.", answer="page"
+)
+get_contact = partial(Endpoint, verb="get", method="GET", help="Read one contact.")
+create_contact = partial(
+    Endpoint, verb="create", method="POST", help="Create a contact.", effect="create", fields=True
+)
+update_contact = partial(
+    Endpoint,
+    verb="update",
+    method="PATCH",
+    help="Change the given fields of a contact.",
+    effect="update",
+    fields=True,
+    repeatable=True,
+)
+delete_contact = partial(
+    Endpoint,
+    verb="delete",
+    method="DELETE",
+    help="Delete a contact.",
+    answer="nothing",
+    effect="delete",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Envelope:
-    """Where an answer keeps one record, and many: paths from the root, which is the path ().
+class Credential:
+    """A value that `connect` takes, from its argument `name` or the environment variable `env`."""
 
-    `seal(body, request_id, now)` adds what every good answer that is an object carries beside them.
+    name: str
+    env: str
+    header: str = ""
+    prefix: str = ""
+    secret: bool = True
+    required: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeaderAuth:
+    """Each credential travels in its own header."""
+
+    credentials: tuple[Credential, ...]
+
+    @property
+    def parameters(self) -> tuple[Credential, ...]:
+        """What `connect` takes for it."""
+        return self.credentials
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientCredentials:
+    """OAuth 2 client credentials, exchanged at `token_url` for a bearer token (RFC 6749, 4.4).
+
+    Unless the caller names scopes, the token is requested for `all_scopes`, or for none by name.
     """
 
-    one: Place
-    many: Place
-    seal: Callable[[dict[str, JSON], str, datetime], None] | None = None
+    token_url: str
+    credentials: tuple[Credential, Credential]
+    scope: Credential
+    all_scopes: bool = True
 
-    @staticmethod
-    def pick(body: JSON, path: Sequence[str]) -> JSON:
-        """What stands at `path`; LookupError when the body has no such place."""
-        for name in path:
-            if not isinstance(body, dict) or name not in body:
-                raise LookupError(".".join(path))
-            body = cast("dict[str, JSON]", body)[name]
-        return body
+    @property
+    def parameters(self) -> tuple[Credential, ...]:
+        """What `connect` takes for it."""
+        return (*self.credentials, self.scope)
 
-    @staticmethod
-    def put(body: JSON, path: Sequence[str], value: JSON) -> JSON:
-        """The body with `value` at `path`."""
-        if not path:
-            return value
-        held = as_object(body)
-        return {**held, path[0]: Envelope.put(held.get(path[0]), path[1:], value)}
+
+Auth: TypeAlias = HeaderAuth | ClientCredentials
 
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorShape:
     """How a refusal is written. `read(body)` is None when the body is no refusal.
 
-    `catalogue` maps a code to its status and class, the commonest of a class first.
+    `catalogue` maps each code to its status and error class, a class's usual code first.
     """
 
     read: Callable[[JSON], Problem | None]
@@ -219,7 +217,7 @@ class ErrorShape:
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """So many requests in so many seconds; `header` is its template, as `X-RateLimit-{}-Day`."""
+    """At most `requests` in `seconds`; `header` is its template, such as X-RateLimit-{}-Day."""
 
     requests: int
     seconds: float
@@ -228,7 +226,10 @@ class Limit:
 
 @dataclass(frozen=True, kw_only=True)
 class Idempotency:
-    """The header that makes a repeated write harmless, and what a key may look like."""
+    """The header that makes a repeated write harmless, and what its key may look like.
+
+    A key counts for `life` seconds; the header `replayed` marks an answer that is a repetition.
+    """
 
     header: str
     pattern: str
@@ -239,41 +240,41 @@ class Idempotency:
 
 @dataclass(frozen=True, kw_only=True)
 class DryRun:
-    """What asks for a check without a change, and the answer's header that confirms it."""
+    """What requests a check without a change, and the response header that confirms it."""
 
     body: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     confirmed: str
 
 
-def no_rules(
-    current: Mapping[str, JSON] | None, changes: Mapping[str, JSON]
-) -> Sequence[FieldProblem]:
-    """A provider without rules that span fields or states."""
-    return ()
-
-
 @dataclass(frozen=True, kw_only=True)
 class Undo:
-    """What taking a write back needs beside its fields, and what `remains` done all the same."""
+    """What undoing a write takes besides its fields, and what `remains` done even so."""
 
     options: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
     remains: str = ""
 
 
+def no_rules(
+    current: Mapping[str, JSON] | None, changes: Mapping[str, JSON]
+) -> Sequence[FieldProblem]:
+    """The rules of a provider that has none across fields or states."""
+    return ()
+
+
 def plain_undo(
     before: Mapping[str, JSON], changes: Mapping[str, JSON], options: Mapping[str, JSON]
 ) -> Undo:
-    """A provider whose writes do nothing but what their fields say."""
+    """The undo of a provider whose writes do only what their fields say."""
     return Undo()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Provider:
-    """One provider, declared. `rules(current, changes)` refuses what types cannot:
+    """One provider, declared.
 
-    `current` is the contact as it is, None when it is being created. `undo(before, changes,
-    options)` says of a write what else its undoing takes.
+    `rules(current, changes)` refuses what types cannot; `current` is the contact before the write,
+    None when it is being created. `undo(before, changes, options)` says what undoing a write takes.
     """
 
     name: str
@@ -305,7 +306,7 @@ class Provider:
     @cached_property
     def credentials(self) -> tuple[Credential, ...]:
         """All values that `connect` takes for this provider, secret or not."""
-        return (*self.settings, *(each for way in self.auth for each in way.parameters))
+        return (*self.settings, *(value for way in self.auth for value in way.parameters))
 
     def is_secret(self, name: str) -> bool:
         """Whether the credential of this name must never be shown."""
@@ -313,50 +314,6 @@ class Provider:
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """Every scope that some endpoint needs."""
-        return tuple(dict.fromkeys(filter(None, (each.scope for each in self.endpoints))))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Credential:
-    """One value that `connect` takes, from its argument `name` or the environment's `env`."""
-
-    name: str
-    env: str
-    header: str = ""
-    prefix: str = ""
-    secret: bool = True
-    required: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeaderAuth:
-    """Each credential travels in its own header."""
-
-    credentials: tuple[Credential, ...]
-
-    @property
-    def parameters(self) -> tuple[Credential, ...]:
-        """What `connect` takes for it."""
-        return self.credentials
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClientCredentials:
-    """OAuth 2 client credentials, exchanged at `token_url` for a bearer token (RFC 6749, 4.4).
-
-    Unless the caller names scopes, the token `all_scopes` of them, or for none in particular.
-    """
-
-    token_url: str
-    credentials: tuple[Credential, Credential]
-    scope: Credential
-    all_scopes: bool = True
-
-    @property
-    def parameters(self) -> tuple[Credential, ...]:
-        """What `connect` takes for it."""
-        return (*self.credentials, self.scope)
-
-
-Auth: TypeAlias = HeaderAuth | ClientCredentials
+        """Every scope that an endpoint needs."""
+        scopes = (endpoint.scope for endpoint in self.endpoints)
+        return tuple(dict.fromkeys(filter(None, scopes)))

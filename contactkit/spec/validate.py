@@ -1,6 +1,7 @@
-"""What may be written: the one check that client, simulator and form all ask.
+"""What may be written, and what a write leaves: the one check of client, simulator and form.
 
-It reads a declaration and returns problems; raising, or answering 4xx, is the caller's part.
+It reads a declaration and returns problems; the caller raises, or answers 4xx. User input is first
+normalised: other spellings of the same value are no problem.
 """
 
 from __future__ import annotations
@@ -38,39 +39,43 @@ class Checked:
 def normalise_input(
     provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]
 ) -> dict[str, JSON]:
-    """What a person typed, as `check` takes it; warns of deprecated names at the caller's line.
+    """User input as `check` takes it; warns of deprecated names at the caller's line.
 
     pandas and numpy scalars become Python's, NA and NaN are left out ("leave alone"), phone
     numbers become E.164 where they can.
     """
-    renamed: dict[str, JSON] = {}
-    allowed = accepted_fields(provider, endpoint)
-    current = {old: name for name, each in allowed.items() for old in each.marker.deprecated}
-    for given, value in values.items():
-        name = current.get(given, given)
-        if name != given:
-            message = f"{provider.title}: use {name}= instead of {given}="
-            warn(message, DeprecationWarning)
-        if name in renamed:
-            problem = FieldProblem(field=given, message=f"is {name}, given twice", code="unknown")
-            raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
-        renamed[name] = value if is_na(value) else to_python(value)
+    allowed, where = accepted_fields(provider, endpoint), f"{provider.name} {endpoint.verb}"
+    renamed = _with_current_names(provider, allowed, values, where)
     optional = fields_of(endpoint.params)
     defaults = {n: each.default for n, each in optional.items() if each.default is not None}
-    unsaid = {name for name, value in renamed.items() if value is None or is_na(value)}
-    for name in defaults.keys() & unsaid:
+    empty = {name for name, value in renamed.items() if value is None or is_na(value)}
+    for name in defaults.keys() & empty:
         message = f"must be {expected(allowed[name])}; NA and None say neither"
-        problem = FieldProblem(field=name, message=message, code="type")
-        raise InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
+        raise InvalidInputError.one(where, name, message, "type")
     return defaults | {
-        name: phone(value) if name in allowed and is_phone(allowed[name]) else value
+        name: normalise_phone(value) if name in allowed and is_phone(allowed[name]) else value
         for name, value in renamed.items()
         if not is_na(value) and not (value is None and name in optional)
     }
 
 
+def _with_current_names(
+    provider: Provider, allowed: Mapping[str, RecordField], values: Mapping[str, JSON], where: str
+) -> dict[str, JSON]:
+    current = {old: name for name, field in allowed.items() for old in field.marker.deprecated}
+    renamed: dict[str, JSON] = {}
+    for typed, value in values.items():
+        name = current.get(typed, typed)
+        if name != typed:
+            warn(f"{provider.title}: use {name}= instead of {typed}=", DeprecationWarning)
+        if name in renamed:
+            raise InvalidInputError.one(where, typed, f"is {name}, given twice", "unknown")
+        renamed[name] = value if is_na(value) else to_python(value)
+    return renamed
+
+
 def json_equal(one: JSON, other: JSON) -> bool:
-    """Whether two values are the same JSON: to Python True is 1, which it is not on the wire."""
+    """Whether two values are the same JSON. To Python True equals 1; in JSON it does not."""
     return one == other and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
@@ -80,14 +85,14 @@ def is_phone(field: RecordField) -> bool:
 
 
 def is_na(value: object) -> bool:
-    """Whether a value is NA, NaT or NaN, of pandas or numpy: nothing said, which is not None."""
+    """Whether a value is NA, NaT or NaN, of pandas or numpy. None is not: it clears a field."""
     kind = type(value).__name__
     may_be_nan = isinstance(value, float) or kind in ("float16", "float32", "datetime64")
     return kind in ("NAType", "NaTType") or (may_be_nan and value != value)
 
 
 def to_python(value: JSON) -> JSON:
-    """A numpy or pandas value as Python's own."""
+    """The value, or Python's own for a numpy or pandas value."""
     if type(value).__name__ == "datetime64":
         # Nanoseconds would become a number.
         return value.astype("datetime64[us]").tolist()
@@ -95,22 +100,22 @@ def to_python(value: JSON) -> JSON:
     return value.tolist() if foreign and hasattr(value, "tolist") else value
 
 
-def phone(value: JSON) -> JSON:
-    """A phone number as E.164; what is none stays as it is, for `check` to refuse."""
+def normalise_phone(value: JSON) -> JSON:
+    """A phone number as E.164; anything else unchanged, for `check` to refuse."""
     try:
         return phones.normalise(value) if isinstance(value, str) else value
     except ValueError:
         return value
 
 
-def key_text(provider: Provider, given: JSON) -> str:
+def key_text(provider: Provider, key: JSON) -> str:
     """A contact's key as text: a phone number as E.164, or ValueError with what is allowed."""
-    key = str(given)
-    return phones.normalise(key) if key_of(provider.record).marker.personal == "phone" else key
+    text = str(key)
+    return phones.normalise(text) if key_of(provider.record).marker.personal == "phone" else text
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A sentence that names the nearest known name, and what there is."""
+    """The end of a message about an unknown name: the nearest known one, and all of them."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
@@ -123,11 +128,10 @@ def writable_fields(provider: Provider, endpoint: Endpoint) -> dict[str, RecordF
     access = {"writable", "write_once", "create_only" if creates else ""}
     if not endpoint.fields:
         return {}
-    declared = fields_of(provider.record).items()
     return {
-        name: each
-        for name, each in declared
-        if (each.marker.access in access or (creates and each.marker.required))
+        name: field
+        for name, field in fields_of(provider.record).items()
+        if (field.marker.access in access or (creates and field.marker.required))
         and name not in endpoint.omits
     }
 
@@ -149,29 +153,30 @@ def check(
     values: Mapping[str, JSON],
     current: Mapping[str, JSON] | None = None,
 ) -> Checked:
-    """Hold `values` against the declaration; None clears a field.
+    """Check `values` against the declaration; None clears a field.
 
-    `current` is the contact as it stands, None where it is not known (or, on create, not there).
+    `current` is the contact before the write, None where it is not known (or, on create, not
+    there).
     """
-    found = Checked()
+    checked = Checked()
     allowed, own = accepted_fields(provider, endpoint), writable_fields(provider, endpoint)
     for name, value in values.items():
         if name not in allowed:
-            found.problems.append(_unknown(provider, endpoint, name, allowed))
+            checked.problems.append(_unknown(provider, endpoint, name, allowed))
             continue
         problem = _refused(allowed[name], value, current, endpoint)
         if problem:
-            found.problems.append(problem)
+            checked.problems.append(problem)
             continue
         adapter = allowed[name].adapter
-        sent = adapter.dump_python(adapter.validate_python(value), mode="json")
-        found.values[name] = found.wire[wire_of(endpoint, allowed[name])] = sent
-    found.problems += _missing(endpoint, allowed, own, values, found)
-    changes = {name: value for name, value in found.values.items() if name in own}
+        dumped = adapter.dump_python(adapter.validate_python(value), mode="json")
+        checked.values[name] = checked.wire[wire_of(endpoint, allowed[name])] = dumped
+    checked.problems += _missing(endpoint, allowed, own, values, checked)
+    changes = {name: value for name, value in checked.values.items() if name in own}
     known = endpoint.effect == "create" or current is not None
-    if not found.problems and endpoint.fields and known:
-        found.problems += provider.rules(current, changes)
-    return found
+    if not checked.problems and endpoint.fields and known:
+        checked.problems += provider.rules(current, changes)
+    return checked
 
 
 def _unknown(
@@ -194,11 +199,11 @@ def _refused(
     field: RecordField, value: JSON, current: Mapping[str, JSON] | None, endpoint: Endpoint
 ) -> FieldProblem | None:
     if field.marker.access == "write_once" and endpoint.effect == "update":
-        held = (current or {}).get(field.name)
+        before = (current or {}).get(field.name)
         if value is None:
             message = "cannot be cleared; it is set once"
             return FieldProblem(field=field.name, message=message, code="write_once")
-        if held and held != value:
+        if before and before != value:
             message = "has a value already and is set once"
             return FieldProblem(field=field.name, message=message, code="write_once")
     if value is None:
@@ -216,7 +221,7 @@ def _mistyped(field: RecordField, value: JSON) -> FieldProblem | None:
         message, code = f"must be {expected(field)}", "choice" if field.choices else "type"
         return FieldProblem(field=field.name, message=message, code=code)
     if not _sendable(value):
-        message = "must be text that UTF-8 can hold, and numbers of a usual length"
+        message = "must be text that UTF-8 can encode, and numbers of a usual length"
         return FieldProblem(field=field.name, message=message, code="type")
     try:
         if field.marker.check:
@@ -227,7 +232,7 @@ def _mistyped(field: RecordField, value: JSON) -> FieldProblem | None:
 
 
 def _sendable(value: JSON) -> bool:
-    """Whether a value can stand in a body: no half of a surrogate pair, no endless number."""
+    """Whether a body can hold a value: no half of a surrogate pair, no number without end."""
     try:
         json.dumps(value, ensure_ascii=False, default=str).encode()
     except ValueError:
@@ -236,7 +241,7 @@ def _sendable(value: JSON) -> bool:
 
 
 def expected(field: RecordField) -> str:
-    """What a field takes, in words."""
+    """What a field accepts, in words."""
     if field.kind == "dict":
         flat = _EXPECTED["dict"] if field.accepts({"": 0}) else "a mapping of text to text"
         return "a mapping of text to values" if field.accepts({"": {"": []}}) else flat
@@ -248,23 +253,24 @@ def _missing(
     allowed: Mapping[str, RecordField],
     own: Mapping[str, RecordField],
     values: Mapping[str, JSON],
-    found: Checked,
+    checked: Checked,
 ) -> list[FieldProblem]:
     if endpoint.effect == "create":
-        needed = [n for n, f in allowed.items() if f.marker.required]
-        absent = [n for n in needed if values.get(n) == "" or n not in values]
-        message = "is needed"
-        return [FieldProblem(field=n, message=message, code="required") for n in absent]
-    if endpoint.fields and not found.problems and not found.values.keys() & own:
+        required = [name for name, field in allowed.items() if field.marker.required]
+        absent = [name for name in required if values.get(name) == "" or name not in values]
+        return [FieldProblem(field=name, message="is needed", code="required") for name in absent]
+    if endpoint.fields and not checked.problems and not checked.values.keys() & own:
         message = f"nothing to change; give at least one of: {', '.join(own)}"
         return [FieldProblem(field="", message=message, code="empty")]
     return []
 
 
 def is_complete(record: type[Record], row: Mapping[str, JSON]) -> bool:
-    """Whether a row has all that a contact has, so that what is missing is truly not there."""
-    declared = fields_of(record).items()
-    return all(n in row and (row[n] is not None or each.nullable) for n, each in declared)
+    """Whether a row holds every field of a contact, so that an empty one is really empty."""
+    return all(
+        name in row and (row[name] is not None or field.nullable)
+        for name, field in fields_of(record).items()
+    )
 
 
 def validate_edit(
@@ -273,28 +279,30 @@ def validate_edit(
     values: Mapping[str, JSON],
     current: Mapping[str, JSON] | None,
 ) -> Checked:
-    """`check` of what a person gave; a contact that is known in part only is not judged by."""
+    """`check` of user input, compared with the `current` contact only where that is complete."""
     known = current if current and is_complete(provider.record, current) else None
     return check(provider, endpoint, normalise_input(provider, endpoint, values), known)
 
 
-def merge_patch(field: RecordField, held: JSON, wanted: JSON) -> JSON:
-    """What makes a field that holds one value hold the other; ValueError when nothing does.
+def merge_patch(field: RecordField, current: JSON, wanted: JSON) -> JSON:
+    """What to send so that a field changes from one value to another; ValueError if nothing does.
 
-    That is the value itself, but for a collection that the provider merges with what it holds.
+    That is the wanted value, except for a collection that the provider merges with the current one.
     """
     if field.marker.collection != "merge" or not isinstance(wanted, dict):
         return wanted
-    there, value = as_object(held), as_object(wanted)
-    gone = [name for name in there if name not in value]
-    if gone and value:
-        message = f"cannot lose {', '.join(gone)} alone: what is sent is merged with what is there"
+    old, new = as_object(current), as_object(wanted)
+    removed = [name for name in old if name not in new]
+    if removed and new:
+        message = (
+            f"cannot lose {', '.join(removed)} alone: what is sent is merged with what is there"
+        )
         raise ValueError(f"{message}; remove all to clear it")
-    new = {n: v for n, v in value.items() if n not in there or not json_equal(there[n], v)}
-    return new or (None if gone else dict(value))
+    changed = {n: v for n, v in new.items() if n not in old or not json_equal(old[n], v)}
+    return changed or (None if removed else dict(new))
 
 
-def value_after(field: RecordField, held: JSON, sent: JSON) -> JSON:
-    """What a field holds once a value was sent."""
+def value_after(field: RecordField, before: JSON, sent: JSON) -> JSON:
+    """The value of a field after `sent` was written to it."""
     merges = field.marker.collection == "merge" and bool(sent)
-    return {**as_object(held), **as_object(sent)} if merges else sent
+    return {**as_object(before), **as_object(sent)} if merges else sent

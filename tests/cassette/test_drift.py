@@ -16,7 +16,8 @@ from contactkit._providers import find
 from contactkit.cassette.body import compressed
 from contactkit.cassette.drift import Drift, differences, drift_frame
 from contactkit.cassette.redaction.redactor import Redactor, Request, Response
-from contactkit.spec.provider import Envelope, Provider
+from contactkit.spec.paging import Envelope
+from contactkit.spec.provider import Provider
 from contactkit.spec.record import key_of
 from tests.cassette.redaction.test_redactor import contact
 from tests.support.exchanges import exchange

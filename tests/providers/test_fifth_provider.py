@@ -18,12 +18,11 @@ from contactkit.errors import (
     Problem,
     RateLimitError,
 )
-from contactkit.spec.paging import PageNumbers
+from contactkit.spec.paging import Envelope, PageNumbers
 from contactkit.spec.provider import (
     ClientCredentials,
     Credential,
     Endpoint,
-    Envelope,
     ErrorShape,
     Limit,
     Provider,

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from contactkit._providers import find, names
 from contactkit.errors import InvalidInputError
 from contactkit.simulator.rules import rules_for
-from contactkit.spec.paging import PageNumbers
-from contactkit.spec.provider import Envelope
+from contactkit.spec.paging import Envelope, PageNumbers
 
 INFO = ("page_info",)
 PAGING = {

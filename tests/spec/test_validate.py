@@ -16,11 +16,10 @@ import contactkit as ck
 from contactkit._providers import find
 from contactkit.errors import ApiError, FieldProblem, InvalidInputError, Problem
 from contactkit.spec import phones
-from contactkit.spec.paging import PageNumbers
+from contactkit.spec.paging import Envelope, PageNumbers
 from contactkit.spec.provider import (
     Credential,
     Endpoint,
-    Envelope,
     ErrorShape,
     HeaderAuth,
     Provider,

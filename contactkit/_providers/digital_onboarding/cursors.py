@@ -12,9 +12,8 @@ from functools import cmp_to_key
 from typing import Any, TypeAlias
 
 from contactkit._providers.digital_onboarding.filters import order_of
-from contactkit.errors import FieldProblem, InvalidInputError, Problem
-from contactkit.spec.paging import whole_number
-from contactkit.spec.provider import JSON, Envelope, Place, Query, as_object
+from contactkit.errors import InvalidInputError, Problem
+from contactkit.spec import JSON, Envelope, Place, Query, as_object, whole_number
 
 _NEWEST = "-inserted_at"
 
@@ -113,7 +112,7 @@ class _Sorted:
         except (ValueError, TypeError, KeyError):
             pass
         message = "belongs to another sort or filter; ask for the first page again"
-        raise InvalidInputError("page", [FieldProblem(field=name, message=message, code="cursor")])
+        raise InvalidInputError.one("page", name, message, "cursor")
 
     def _values(self, row: Row) -> list[JSON]:
         return [row.get(name) for name, _ in self.order]

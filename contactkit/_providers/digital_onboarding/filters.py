@@ -13,16 +13,18 @@ from typing import Annotated, Any, cast
 from pydantic import BeforeValidator
 
 from contactkit._providers.digital_onboarding.record import Contact
-from contactkit.spec.record import (
+from contactkit.spec import (
     Kind,
     Record,
     RecordField,
     fields_of,
+    nearest,
+    normalise_phone,
     option,
     parse_date,
     parse_time,
+    to_python,
 )
-from contactkit.spec.validate import nearest, phone, to_python
 
 _SAME = ("eq", "neq", "in", "nin", "present", "missing")
 _ORDERED = (*_SAME, "lt", "lte", "gt", "gte")
@@ -66,7 +68,7 @@ def _members(field: RecordField | None, operator: Any, value: Any) -> Any:
         return parse_date(value).isoformat()
     # Whole numbers are kept as they are written; parts of one are no numbers.
     whole = operator in ("eq", "neq", "in", "nin")
-    return phone(value) if field and field.marker.personal == "phone" and whole else value
+    return normalise_phone(value) if field and field.marker.personal == "phone" and whole else value
 
 
 def _check_where(where: Any) -> Any:

@@ -13,10 +13,10 @@ from typing import Annotated, Literal
 
 from pydantic import JsonValue
 
-from contactkit.spec.record import Date, Record, Time, key, option, read_only, writable
+from contactkit.spec import Date, Record, Time, key, option, read_only, writable
 
 DOCS = "https://do-api-docs.pages.dev"
-Kind = Literal["deposit", "loan", "credit", "investment", "other"]
+AccountKind = Literal["deposit", "loan", "credit", "investment", "other"]
 
 _PHONE = "phone; no format is stated, and what can be is written as E.164."
 _FLAG = "No rule between the eight flags is stated."
@@ -146,7 +146,7 @@ class UpsertContacts(Record):
 class NewAccount(Record):
     """https://do-api-docs.pages.dev/endpoints/post-v2-partner-contacts-id-accounts/"""
 
-    kind: Annotated[Kind, option("Kind of account.", required=True, evidence="inferred")]
+    kind: Annotated[AccountKind, option("Kind of account.", required=True, evidence="inferred")]
     unique_id: Annotated[str | None, option("Your own key for the account.")] = None
     product_id: Annotated[str | None, option("Its product, a UUID.", check=_uuid)] = None
     opened_at: Annotated[Time | None, option("When it was opened.")] = None
@@ -163,7 +163,7 @@ class Account(Record):
     type: Annotated[Literal["account"], read_only("Always account.", evidence="inferred")]
     contact_id: Annotated[str, key("The contact whose account it is.")]
     unique_id: Annotated[str | None, read_only("Your own key for the account.")] = None
-    kind: Annotated[Kind, read_only("Kind of account.", evidence="inferred")]
+    kind: Annotated[AccountKind, read_only("Kind of account.", evidence="inferred")]
     product_id: Annotated[str | None, read_only("Its product, a UUID.")] = None
     opened_at: Annotated[Time | None, read_only("When it was opened.")] = None
     closed_at: Annotated[Time | None, read_only("When it was closed.")] = None

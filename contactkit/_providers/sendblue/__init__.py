@@ -14,18 +14,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from contactkit import errors
 from contactkit._providers.sendblue.paging import CreationWindow
-from contactkit.errors import (
-    AuthenticationError,
-    ConflictError,
-    InvalidRequestError,
-    NotFoundError,
-    Problem,
-    RateLimitError,
-    ServerError,
-)
-from contactkit.spec import phones
-from contactkit.spec.provider import (
+from contactkit.errors import Problem
+from contactkit.spec import (
     JSON,
     Bulk,
     BulkItem,
@@ -35,10 +27,22 @@ from contactkit.spec.provider import (
     ErrorShape,
     HeaderAuth,
     Provider,
+    Record,
+    Time,
     as_list,
     as_object,
+    create_contact,
+    delete_contact,
+    fields_of,
+    get_contact,
+    key,
+    list_contacts,
+    option,
+    phones,
+    read_only,
+    update_contact,
+    writable,
 )
-from contactkit.spec.record import Record, Time, fields_of, key, option, read_only, writable
 
 DOCS = "https://docs.sendblue.com/api/resources/contacts"
 
@@ -245,52 +249,24 @@ PROVIDER = Provider(
     docs=DOCS,
     record=Contact,
     endpoints=(
-        Endpoint(
-            verb="list",
-            method="GET",
-            path="/api/v2/contacts",
-            help="Read contacts, all pages.",
-            answer="page",
-            params=ListContacts,
-            docs=f"{DOCS}/methods/list",
-        ),
-        Endpoint(
-            verb="get",
-            method="GET",
-            path="/api/v2/contacts/{key}",
-            help="Read one contact.",
-            docs=f"{DOCS}/methods/retrieve",
-        ),
-        Endpoint(
-            verb="create",
-            method="POST",
+        list_contacts(path="/api/v2/contacts", params=ListContacts, docs=f"{DOCS}/methods/list"),
+        get_contact(path="/api/v2/contacts/{key}", docs=f"{DOCS}/methods/retrieve"),
+        create_contact(
             path="/api/v2/contacts",
             help="Create a contact, or change the one that has the number.",
             params=Upsert,
-            effect="create",
-            fields=True,
             omits=("company_name", "opt_out"),
             key_wire="number",
             repeatable=lambda body: body.get("update_if_exists") is True,
             docs=f"{DOCS}/methods/create",
         ),
-        Endpoint(
-            verb="update",
+        update_contact(
             method="PUT",
             path="/api/v2/contacts/{key}",
-            help="Change the given fields of a contact.",
-            effect="update",
-            fields=True,
-            repeatable=True,
             docs=f"{DOCS}/methods/update",
         ),
-        Endpoint(
-            verb="delete",
-            method="DELETE",
+        delete_contact(
             path="/api/v2/contacts/{key}",
-            help="Delete a contact.",
-            answer="nothing",
-            effect="delete",
             docs=f"{DOCS}/methods/delete",
         ),
         Endpoint(
@@ -370,12 +346,12 @@ PROVIDER = Provider(
         read=read_error,
         write=write_error,
         catalogue={
-            "bad_request": (400, InvalidRequestError),
-            "unauthorized": (401, AuthenticationError),
-            "not_found": (404, NotFoundError),
-            "conflict": (409, ConflictError),
-            "rate_limited": (429, RateLimitError),
-            "server_error": (500, ServerError),
+            "bad_request": (400, errors.InvalidRequestError),
+            "unauthorized": (401, errors.AuthenticationError),
+            "not_found": (404, errors.NotFoundError),
+            "conflict": (409, errors.ConflictError),
+            "rate_limited": (429, errors.RateLimitError),
+            "server_error": (500, errors.ServerError),
         },
     ),
 )

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from contactkit.errors import Problem
-from contactkit.spec.paging import whole_number
-from contactkit.spec.provider import JSON, OutOfReach, Place, Query, as_object
-from contactkit.spec.record import parse_time
+from contactkit.spec import JSON, OutOfReach, Place, Query, as_object, parse_time, whole_number
 
 LARGEST, FURTHEST = 1000, 10_000
 _OLDEST_FIRST = {"order_by": "created_at", "order_direction": "asc"}
