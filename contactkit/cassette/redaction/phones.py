@@ -33,6 +33,12 @@ _AT = re.compile("%40|&#64;|&#x40;|&commat;")
 E164 = re.compile(r"\+[0-9]+")
 _ABROAD = re.compile(r"^(?:00|011)(?=[ ().-]*[1-9])")
 _NO_DIGITS = str.maketrans("", "", "".join(map(chr, {*range(128)} - {*range(48, 58)})))
+_FORMATS = (
+    PhoneNumberFormat.E164,
+    PhoneNumberFormat.INTERNATIONAL,
+    PhoneNumberFormat.NATIONAL,
+    PhoneNumberFormat.RFC3966,
+)
 _BARE = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}", re.ASCII)
 
 
@@ -100,21 +106,16 @@ def _heads(text: str) -> Iterator[str]:
 
 
 def respell(text: str, number: PhoneNumber, made: str) -> str:
-    """The E.164 number `made` in the spelling in which `text` has `number`."""
-    old = phonenumbers.national_significant_number(number)
-    new, digits = made.removeprefix(f"+{number.country_code}"), digits_of(text)
+    """The E.164 number `made` in the format in which `text` has `number`."""
+    new = phonenumbers.parse(made, None)
+    for form in _FORMATS:
+        if phonenumbers.format_number(number, form) == text:
+            return phonenumbers.format_number(new, form)
+    old, digits = phonenumbers.national_significant_number(number), digits_of(text)
     if not digits.endswith(old):
         return made
-    # Other countries than those of North America group the digits of one length in many ways.
-    if number.country_code != 1 and not text.strip("+").isdigit():
-        for form in (
-            PhoneNumberFormat.INTERNATIONAL,
-            PhoneNumberFormat.NATIONAL,
-            PhoneNumberFormat.RFC3966,
-        ):
-            if phonenumbers.format_number(number, form) == text:
-                return phonenumbers.format_number(phonenumbers.parse(made, None), form)
-    return pour(text, digits[: len(digits) - len(old)] + new)
+    prefix = digits.removesuffix(old)
+    return pour(text, prefix + phonenumbers.national_significant_number(new))
 
 
 def pour(shape: str, digits: str) -> str:

@@ -1,8 +1,8 @@
-"""Personal values and the pseudonyms that stand for them, of the same format.
+"""Pseudonyms of personal values: the same for the same value, and plainly no real ones.
 
-A pseudonym follows from the value and a key alone, but for two values that would fall together:
-the later one moves on. What lies in a range kept for fiction stays as it is, and so does every
-pseudonym, which is known by its form: to make one twice changes nothing.
+A pseudonym follows from the value and a key alone, unless another value has it already: then the
+next one is taken. Values reserved for fiction and pseudonyms stay as they are, so that to redact
+twice changes nothing.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from typing import Literal, TypeAlias
 import phonenumbers
 from phonenumbers import PhoneNumber
 
+from contactkit._redact import replace_spans
 from contactkit.cassette.redaction import fake, phones
 
-Kind: TypeAlias = Literal["phone", "email", "first", "last", "free"]
+Name: TypeAlias = Literal["first", "last"]
+Kind: TypeAlias = Literal["phone", "email", "free"] | Name
 Candidate: TypeAlias = Callable[[bytes, int], str]
 _WORD = re.compile(rf"{phones.EMAIL}|[^\W_]+")
 # Past these a range counts as full.
@@ -26,12 +28,11 @@ _RESERVED_TRIES = 12
 
 
 class Pseudonyms:
-    """The pseudonyms under one key, and which value owns each: as a keyed hash, never itself.
+    """The pseudonyms under one key, and the owner of each: a keyed hash of its value.
 
-    `owners` of an earlier run keep two values apart that would meet only now. What they list is
-    nobody's, whatever its form, and stays: it may have been made under another key. Those that this
-    run has used are in `touched`. The words in `ordinary` are looked for in their own fields alone,
-    for they stand everywhere.
+    The `owners` of an earlier run give a value the pseudonym that it had there, whatever its form,
+    and what they list stays as it is under any key. Those that this run has used are in `touched`.
+    The words in `ordinary` are replaced in personal fields alone, since any other text has them.
     """
 
     def __init__(
@@ -40,244 +41,199 @@ class Pseudonyms:
         self.owners: dict[str, str] = {} if owners is None else owners
         self.touched: dict[str, str] = {}
         self._key = key
-        self._listed = frozenset(self.owners)
-        self._ordinary = ordinary
+        self._ordinary = fake.WORDS.union(ordinary)
+        self._listed = {owner: pseudonym for pseudonym, owner in self.owners.items()}
         self._made: dict[tuple[Kind, str], str] = {}
         self._numbers: dict[str, str] = {}
-        self._digits: dict[str, str] = {}
+        self._by_digits: dict[str, str] = {}
         self._phrases: dict[str, dict[str, str]] = {}
-        for each in self._listed:
-            self._list(each)
+        for pseudonym in self.owners:
+            self._list_number(pseudonym)
 
-    def _list(self, made: str) -> None:
-        """Know a number that is listed in its other spellings too."""
-        # Those that are kept for fiction are known anyway, and to take one apart is slow.
-        is_number = phones.E164.fullmatch(made) and not fake.is_reserved(made)
-        number = phones.read(made) if is_number else None
+    def _list_number(self, pseudonym: str) -> None:
+        """Know a listed number in its other formats too."""
+        # Those reserved for fiction are known anyway, and to parse a number is slow.
+        is_number = phones.E164.fullmatch(pseudonym) and not fake.is_reserved(pseudonym)
+        number = phones.read(pseudonym) if is_number else None
         if number:
-            self._numbers[made] = made
-            self._spell(number, made)
+            self._numbers[pseudonym] = pseudonym
+            self._index_digits(number, pseudonym)
 
     @property
     def known(self) -> int:
-        """How many values are known again in a text."""
-        return len(self._digits) + sum(map(len, self._phrases.values()))
-
-    def knows(self, token: str) -> bool:
-        """Whether a JSON number is a phone number that was seen before."""
-        return token in self._digits
+        """How many values are recognised in a text."""
+        return len(self._by_digits) + sum(map(len, self._phrases.values()))
 
     def of(self, kind: Kind, value: str) -> str:
-        """The pseudonym of a value; the same one whenever it is asked for."""
-        found = self._made.get((kind, value))
-        if found is None:
-            found = self._made[kind, value] = self._make(kind, value)
-            self._remember(kind, value, found)
-        return found
+        """The pseudonym of a value, the same at each call."""
+        pseudonym = self._made.get((kind, value))
+        if pseudonym is None:
+            pseudonym = self._made[kind, value] = self._make(kind, value)
+            self._remember(kind, value, pseudonym)
+        return pseudonym
 
-    def number(self, token: str) -> str:
-        """A JSON number in free text's place: one of seven digits or more may name somebody."""
+    def number(self, kind: Kind | None, token: str) -> str:
+        """A JSON number, replaced if it is a phone number, or free text of seven digits or more."""
+        is_phone = (kind == "phone" and len(token) >= 7) or token in self._by_digits
+        phone = self._phone(token) if is_phone else None
+        if phone:
+            return phones.digits_of(phone).lstrip("0")
+        return self._free_number(token) if is_phone or kind == "free" else token
+
+    def _free_number(self, token: str) -> str:
         mantissa, e, exponent = token.partition("e" if "e" in token else "E")
-        length = sum(each.isdigit() for each in mantissa)
         digits = phones.digits_of(mantissa)
-        if length < 7:
+        if len(digits) < 7:
             return token
-        if digits in self._listed or self._is_checked(digits):
+        if digits in self.owners:
             self._keep("number", digits)
             return token
-        made = self._assign("number", token, lambda noise, _: self._checked(noise, length))
+        lowest = 10 ** (len(digits) - 1)
+        made = self._assign(
+            "number", token, lambda noise, _: str(lowest + int.from_bytes(noise) % (9 * lowest))
+        )
         return phones.pour(mantissa, made) + e + exponent
 
     def text(self, text: str, bare: bool = True) -> str:
         """A text with pseudonyms for all phone numbers, addresses and known values in it.
 
-        `bare` digits that North America's plan has as a number are taken for one.
+        `bare` digits that are a number in North America's plan are taken for one.
         """
-        text = phones.PERSONAL.sub(lambda found: self._matched(found, bare) or found[0], text)
-        return self._known(text) if self._phrases else text
+        text = phones.PERSONAL.sub(lambda match: self._matched(match, bare) or match[0], text)
+        return replace_spans(text, self._find_known(text)) if self._phrases else text
 
     def leaks(self, text: str) -> Iterator[tuple[str, int]]:
         """What is personal in a text and no pseudonym: its kind and where it starts."""
-        for found in phones.PERSONAL.finditer(text):
-            if self._is_leak(found):
-                is_email = found.lastgroup == "email"
-                yield "e-mail address" if is_email else "phone number", found.start()
-        yield from (("personal value", start) for start, _, _ in self._told(text))
+        for match in phones.PERSONAL.finditer(text):
+            if self._is_leak(match):
+                is_email = match.lastgroup == "email"
+                yield "e-mail address" if is_email else "phone number", match.start()
+        yield from (("personal value", start) for start, _, _ in self._find_known(text))
 
-    def _is_leak(self, found: re.Match[str]) -> bool:
-        text = phones.unquoted(found[0])
-        if found.lastgroup == "email":
+    def _is_leak(self, match: re.Match[str]) -> bool:
+        text = phones.unquoted(match[0])
+        if match.lastgroup == "email":
             return not fake.is_example(text)
         digits = phones.digits_of(text)
-        known = None if "+" in text else self._digits.get(digits)
-        if known or found.lastgroup in ("digits", "inside"):
+        known = None if "+" in text else self._by_digits.get(digits)
+        if known or match.lastgroup in ("digits", "inside"):
             return known is not None and self._numbers.get(known) != known
-        # Nearly all that a recording holds are such, and to take one apart is slow.
+        # Nearly all that a recording holds are such, and to parse a number is slow.
         if fake.is_reserved(f"+{digits}" if "+" in text else f"+1{digits[-10:]}"):
             return False
         number = phones.read(phones.cut(text)[0])
-        return number is not None and not self._is_ours(number)
+        return number is not None and not self._is_ours(phones.e164(number))
+
+    def _is_ours(self, number: str) -> bool:
+        return fake.is_reserved(number) or number in self.owners
 
     def _make(self, kind: Kind, value: str) -> str:
-        if value in self._listed:
+        if value in self.owners:
             return self._keep(kind, value)
         match kind:
-            case "phone" if not any(each.isalpha() for each in value.removeprefix("tel:")):
-                return self._phone(value)
+            case "phone" if not any(map(str.isalpha, value.removeprefix("tel:"))):
+                return self._phone(value) or self._text("free", value)
             case "email" if phones.PERSONAL.fullmatch(value) and "@" in value:
                 return self._email(value)
             case "first" | "last" if not phones.PERSONAL.search(value):
-                return self._name(kind, value)
+                return self._text(kind, value)
             case _:
                 return self._free(value)
 
     def _email(self, value: str) -> str:
         if fake.is_example(value):
             return self._keep("email", value)
-        return self._assign("email", value, lambda noise, _: fake.email(noise))
-
-    def _name(self, kind: Literal["first", "last"], value: str) -> str:
-        found = fake.NAMES[kind].fullmatch(value)
-        if not value.strip() or (found and self._ending(kind, found[1].lower()) == found[2]):
-            return value
-
-        def named(noise: bytes, _: int) -> str:
-            stem = fake.syllables(noise)
-            return (stem + self._ending(kind, stem)).capitalize()
-
-        return self._assign(kind, value, named)
-
-    def _ending(self, kind: Literal["first", "last"], stem: str) -> str:
-        """The ending that tells a name of ours from one that happens to look like it."""
-        return fake.ENDINGS[kind][self._noise("ending", stem, 0)[0] % 16]
+        return self._assign("email", value, fake.email)
 
     def _free(self, value: str) -> str:
-        made, at = "", 0
-        for found in phones.PERSONAL.finditer(value):
-            one = self._matched(found, found[0] == value)
-            if one is not None:
-                made, at = made + self._shaped(value[at : found.start()]) + one, found.end()
-        return made + self._shaped(value[at:])
+        """Free text: the numbers and addresses in it, and what is between them."""
+        made, index = "", 0
+        for match in phones.PERSONAL.finditer(value):
+            pseudonym = self._matched(match, match[0] == value)
+            if pseudonym is not None:
+                made += self._text("free", value[index : match.start()]) + pseudonym
+                index = match.end()
+        return made + self._text("free", value[index:])
 
-    def _shaped(self, value: str) -> str:
-        if fake.is_shaped(value):
-            return self._keep("free", value)
-        return self._assign("free", value, lambda n, tries: fake.shaped(value, n, tries // 8))
+    def _text(self, kind: Name | Literal["free"], value: str) -> str:
+        if value.isascii() and not any(map(str.isalnum, value)):
+            return value
+        if fake.is_made_up(value):
+            return self._keep(kind, value)
+        return self._assign(kind, value, lambda noise, n: fake.text(kind, value, noise, n))
 
-    def _phone(self, value: str) -> str:
-        known = self._digits.get(phones.digits_of(value))
-        if not known and fake.is_reserved_abroad(phones.digits_of(value)):
+    def _phone(self, value: str) -> str | None:
+        """The pseudonym of a phone number in the same format, None if `value` is no number."""
+        digits = phones.digits_of(value)
+        known = self._by_digits.get(digits)
+        if not known and fake.is_reserved_at_home(digits):
             return self._keep("phone", value)
         number = phonenumbers.parse(known, None) if known else phones.read(value)
         if number is None:
-            return self._shaped(value)
+            return None
         original = phones.e164(number)
-        made = self._numbers.get(original)
-        if made is None:
-            made = self._numbers[original] = self._number(number, original)
-        return value if made == original else phones.respell(value, number, made)
+        if original not in self._numbers:
+            self._index_digits(number, original)
+            self._numbers[original] = self._number(number, original)
+        pseudonym = self._numbers[original]
+        return value if pseudonym == original else phones.respell(value, number, pseudonym)
 
     def _number(self, number: PhoneNumber, original: str) -> str:
-        national = phonenumbers.national_significant_number(number)
-        self._spell(number, original)
-        if self._is_ours(number):
+        if self._is_ours(original):
             return self._keep("phone", original)
-        possible = phonenumbers.is_possible_number(number)
 
         def candidate(noise: bytes, tries: int) -> str:
-            choice = int.from_bytes(noise[:8], "big")
+            choice = int.from_bytes(noise[:8])
             made = fake.reserved(number, choice) if tries < _RESERVED_TRIES else ""
-            length = max(len(national), 4) + tries // 512
-            made = made or f"+{number.country_code}{self._checked(noise, length)}"
-            return made if fake.is_reserved(made) or self._is_unassigned(made, possible) else ""
+            return made or fake.unassigned(number, choice, tries // 512)
 
         return self._assign("phone", original, candidate)
 
-    def _spell(self, number: PhoneNumber, original: str) -> None:
-        """Know a number again by its digits alone."""
+    def _index_digits(self, number: PhoneNumber, original: str) -> None:
+        """Know a number by its digits alone."""
         national = phonenumbers.national_significant_number(number)
-        self._digits[original[1:]] = original
+        self._by_digits[original[1:]] = original
         # The trunk prefix is a zero nearly everywhere; shorter ones are no whole numbers.
         for digits in (national, f"0{national}") if len(national) >= 7 else ():
-            self._digits.setdefault(digits, original)
+            self._by_digits.setdefault(digits, original)
 
-    @staticmethod
-    def _is_unassigned(made: str, possible: bool) -> bool:
-        """Whether a number can be dialled and reaches nobody, for no range of its plan has it."""
-        parsed = phones.read(made)
-        if parsed is None or phones.e164(parsed) != made or phonenumbers.is_valid_number(parsed):
-            return False
-        return phonenumbers.is_possible_number(parsed) or not possible
-
-    def _is_ours(self, number: PhoneNumber) -> bool:
-        national = phonenumbers.national_significant_number(number)
-        whole = phones.e164(number)
-        return (
-            fake.is_reserved(whole)
-            or whole in self._listed
-            or (self._is_checked(national) and not phonenumbers.is_valid_number(number))
-        )
-
-    def _checked(self, noise: bytes, length: int) -> str:
-        """Digits of which the last ones follow from the others and the key."""
-        lowest = 10 ** (length - self._checks(length) - 1)
-        body = str(lowest + int.from_bytes(noise[8:24], "big") % (9 * lowest))
-        return body + self._check(body, self._checks(length))
-
-    def _is_checked(self, digits: str) -> bool:
-        checks = self._checks(len(digits))
-        return len(digits) > checks and self._check(digits[:-checks], checks) == digits[-checks:]
-
-    def _check(self, body: str, length: int) -> str:
-        noise = int.from_bytes(self._noise("check", body, 0)[:8], "big")
-        return f"{noise % 10**length:0{length}d}"
-
-    @staticmethod
-    def _checks(length: int) -> int:
-        return 3 if length > 6 else 2
-
-    def _matched(self, found: re.Match[str], bare: bool) -> str | None:
-        """The pseudonym of what a pattern found, None where that is nothing personal."""
-        text = phones.unquoted(found[0])
-        match found.lastgroup:
+    def _matched(self, match: re.Match[str], bare: bool) -> str | None:
+        """The pseudonym of a match of PERSONAL, None where that is nothing personal."""
+        text = phones.unquoted(match[0])
+        match match.lastgroup:
             case "email":
                 made = self.of("email", text)
             case "phone":
                 head, rest = phones.cut(text)
                 made = self.of("phone", head) + rest
             case _:
-                known = phones.digits_of(text) in self._digits
-                alone = bare and found.lastgroup == "digits" and phones.is_bare(text)
+                known = phones.digits_of(text) in self._by_digits
+                alone = bare and match.lastgroup == "digits" and phones.is_bare(text)
                 return self.of("phone", text) if known or alone else None
-        return made if text == found[0] else made.replace("@", "%40").replace("+", "%2B")
+        return made if text == match[0] else made.replace("@", "%40").replace("+", "%2B")
 
-    def _remember(self, kind: Kind, value: str, made: str) -> None:
+    def _remember(self, kind: Kind, value: str, pseudonym: str) -> None:
+        """Recognise a name or another text where it is repeated."""
         least = 3 if kind in ("first", "last") else 8
-        personal = kind in ("first", "last", "free") and made != value
+        personal = kind in ("first", "last", "free") and pseudonym != value
         if not personal or len(value) < least:
             return
-        for spelt, one in ((value, made), (value.upper(), made.upper())):
-            words = re.findall(r"[^\W_]+", spelt)
-            if words and spelt not in self._ordinary:
-                self._phrases.setdefault(words[0], {}).setdefault(spelt, one)
+        for phrase, made in ((value, pseudonym), (value.upper(), pseudonym.upper())):
+            words = re.findall(r"[^\W_]+", phrase)
+            if words and phrase not in self._ordinary:
+                self._phrases.setdefault(words[0], {}).setdefault(phrase, made)
 
-    def _known(self, text: str) -> str:
-        made, at = "", 0
-        for start, end, pseudonym in self._told(text):
-            made, at = made + text[at:start] + pseudonym, end
-        return made + text[at:]
-
-    def _told(self, text: str) -> Iterator[tuple[int, int, str]]:
-        """Where a text repeats a value that was seen in a field of its own."""
-        at = 0
+    def _find_known(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Where a text repeats a value of a personal field, and its pseudonym."""
+        index = 0
         for word in _WORD.finditer(text) if self._phrases else ():
-            for value, made in self._phrases.get(word[0], {}).items():
+            for value, pseudonym in self._phrases.get(word[0], {}).items():
                 start = word.start() - value.index(word[0])
                 end = start + len(value)
                 whole = not text[end : end + 1].isalnum()
-                if start >= at and whole and text.startswith(value, start):
-                    yield start, end, made
-                    at = end
+                if start >= index and whole and text.startswith(value, start):
+                    yield start, end, pseudonym
+                    index = end
                     break
 
     def _keep(self, kind: str, value: str) -> str:
@@ -285,16 +241,19 @@ class Pseudonyms:
         return value
 
     def _assign(self, kind: str, value: str, candidate: Candidate) -> str:
-        mine = self._owner(kind, value)
-        tries = (candidate(self._noise(kind, value, n), n) for n in count())
-        free = (made for made in tries if made and self.owners.setdefault(made, mine) == mine)
-        found = next(free)
-        self.touched[found] = mine
-        return found
+        """The listed pseudonym of a value, or the first candidate that no other value has."""
+        owner = self._owner(kind, value)
+        pseudonym = self._listed.get(owner)
+        if pseudonym is None:
+            candidates = (candidate(self._noise(kind, value, n), n) for n in count())
+            free = (c for c in candidates if c and self.owners.setdefault(c, owner) == owner)
+            pseudonym = next(free)
+        self.touched[pseudonym] = owner
+        return pseudonym
 
     def _owner(self, kind: str, value: str) -> str:
         return self._noise(f"owner of {kind}", value, 0)[:8].hex()
 
     def _noise(self, kind: str, value: str, tries: int) -> bytes:
-        said = f"{kind}\0{tries}\0{value}".encode("utf-8", "surrogatepass")
-        return hmac.digest(self._key, said, "sha256")
+        message = f"{kind}\0{tries}\0{value}".encode("utf-8", "surrogatepass")
+        return hmac.digest(self._key, message, "sha256")

@@ -18,7 +18,6 @@ from contactkit.cassette.body import compressed
 from contactkit.cassette.exchange import Pairs
 from contactkit.cassette.redaction.fields import Places, ordinary, secret_names
 from contactkit.cassette.redaction.key import fingerprint
-from contactkit.cassette.redaction.phones import digits_of
 from contactkit.cassette.redaction.pseudonyms import Kind, Pseudonyms
 from contactkit.cassette.redaction.secrets import BASE64, Finding, Secrets, decoded, findings
 from contactkit.cassette.redaction.text import (
@@ -273,10 +272,7 @@ class Redactor:
             return leaf.token
         if leaf.names and self._secrets.is_named(leaf.names[-1]):
             return "0"
-        kind = self._kind(leaf.names)
-        if (kind == "phone" and len(leaf.token) >= 7) or self._pseudonyms.knows(leaf.token):
-            return digits_of(self._pseudonyms.of("phone", leaf.token)).lstrip("0")
-        return self._pseudonyms.number(leaf.token) if kind == "free" else leaf.token
+        return self._pseudonyms.number(self._kind(leaf.names), leaf.token)
 
     def _kind(self, names: Names) -> Kind | None:
         if names not in self._kinds:

@@ -1,13 +1,12 @@
-"""Pseudonyms: equal if and only if equal, of the same format, and the same the second time.
+"""Pseudonyms: equal if and only if the values are, plainly no real ones, and the same at each call.
 
-No number here is anybody's: +1 numbers are 555-02XX to 555-09XX, which are not assigned, and those
+No number here is a real one: +1 numbers are 555-02XX to 555-09XX, which are not assigned, and those
 of other countries are of lengths or ranges that their plan does not have.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import date
 
 import phonenumbers
 import pytest
@@ -27,7 +26,7 @@ FORMS = {
     "national": PhoneNumberFormat.NATIONAL,
     "RFC 3966": PhoneNumberFormat.RFC3966,
 }
-# Calling codes with lengths that their plans have; all made-up numbers start with 0s and are none.
+# Calling codes with lengths that their plans have; numbers that start with 10000 are in none.
 ABROAD = {"44": 10, "61": 9, "33": 9, "49": 11, "353": 9, "91": 10, "370": 8, "52": 10, "81": 10}
 
 american = st.tuples(st.sampled_from([212, 415, 312, 202, 907]), st.integers(200, 999)).map(
@@ -54,6 +53,11 @@ def pseudonyms() -> Pseudonyms:
     return Pseudonyms(KEY)
 
 
+def listing(one: Pseudonyms, key: bytes = b"another") -> Pseudonyms:
+    """Pseudonyms of a later run, which know those that a recording lists."""
+    return Pseudonyms(key, owners=dict(one.owners))
+
+
 def parsed(number: str) -> phonenumbers.PhoneNumber:
     return phonenumbers.parse(number, "US")
 
@@ -70,17 +74,19 @@ def test_values_differ_after_if_and_only_if_they_did_before(given):
 
 @example(("free", "\u00b9"))
 @example(("free", "\u0663"))
+@example(("phone", "+911000005678"))
 @given(values)
-def test_to_make_a_pseudonym_of_one_changes_nothing(given):
+def test_a_pseudonym_stays_as_it_is(given):
     kind, value = given
-    made = pseudonyms().of(kind, value)
-    assert pseudonyms().of(kind, made) == made
+    one = pseudonyms()
+    made = one.of(kind, value)
+    assert one.of(kind, made) == listing(one, KEY).of(kind, made) == made
 
 
 @given(texts)
-def test_free_text_keeps_its_length_class_and_no_letter_of_its_own(value):
+def test_free_text_is_replaced(value):
     made = pseudonyms().of("free", value)
-    assert len(value) <= len(made) <= max(len(value) + 5, 5)
+    assert made == value or re.search(r"Text (\d[a-z])+|@example\.com|\d{7}", made)
     assert not list(pseudonyms().leaks(made))
 
 
@@ -184,31 +190,49 @@ def test_another_key_makes_other_pseudonyms():
     assert other.of("email", "a@corp.invalid") != pseudonyms().of("email", "a@corp.invalid")
 
 
-def test_shapes():
+@pytest.mark.parametrize(
+    ("kind", "value", "form"),
+    [
+        ("first", "Janet", r"Name \d[a-z]\d[a-z]"),
+        ("last", "O'Void", r"Surname \d[a-z]\d[a-z]"),
+        ("email", "janet@corp.invalid", r"person-\d[a-z]\d[a-z]@example\.com"),
+        ("free", "12 Elm Street", r"Text \d[a-z]\d[a-z]"),
+        ("free", "60601", r"Text \d[a-z]\d[a-z]"),
+        ("free", "1990-05-04", r"18\d\d-\d\d-\d\d"),
+        ("free", "1990-05-04T10:00:00Z", r"18\d\d-\d\d-\d\dT10:00:00Z"),
+        ("free", "ask janet@corp.invalid", r"Text \S{4} person-\S{4}@example\.com"),
+        ("phone", "n/a", r"Text \d[a-z]\d[a-z]"),
+    ],
+)
+def test_a_pseudonym_shows_what_it_is(kind, value, form):
+    made = pseudonyms().of(kind, value)
+    assert re.fullmatch(form, made)
+    assert pseudonyms().of(kind, made) == made
+
+
+def test_a_first_and_a_last_name_differ():
     made = pseudonyms()
-    assert date.fromisoformat(made.of("free", "1990-05-04")).year in range(1800, 1900)
-    assert re.fullmatch(r"18\d\d-\d\d-\d\dT10:00:00Z", made.of("free", "1990-05-04T10:00:00Z"))
-    assert re.fullmatch(r"000\d\d", made.of("free", "60601"))
-    assert re.fullmatch(r"000\d\d-\d{4}", made.of("free", "60601-1234"))
-    assert re.fullmatch(r"[A-Z]{2}0[A-Z] 0[A-Z]{2}", made.of("free", "SW1A 1AA"))
-    assert re.fullmatch(r"00 [A-Z][a-z]{2} [A-Z][a-z]{5}", made.of("free", "12 Elm Street"))
-    assert re.fullmatch(r"[a-z.0-9]+@example\.com", made.of("email", "janet@corp.invalid"))
-    assert re.fullmatch(r"[A-Z][a-z]{5,}", made.of("first", "Janet"))
-    assert made.of("free", "ask janet@corp.invalid").endswith(
-        made.of("email", "janet@corp.invalid")
-    )
+    assert made.of("first", "Taylor") != made.of("last", "Taylor")
+
+
+def test_pseudonyms_grow_where_they_would_fall_together():
+    made = pseudonyms()
+    after = {made.of("last", f"Name of {number}") for number in range(3000)}
+    assert len(after) == 3000
+    assert {len(each) for each in after} == {len("Surname 1a2b"), len("Surname 1a2b3c")}
 
 
 @pytest.mark.parametrize("token", ["12", "0", "-3", "19.5", "1e5", "123456"])
 def test_small_numbers_tell_nobody(token):
-    assert pseudonyms().number(token) == token
+    assert pseudonyms().number("free", token) == token
 
 
 @given(st.integers(1_000_000, 10**20) | st.floats(-1e6, 1e6).filter(lambda n: len(str(n)) > 9))
 def test_long_numbers_stay_numbers(value):
-    made = pseudonyms().number(str(value))
+    one = pseudonyms()
+    made = one.number("free", str(value))
     assert type(eval(made)) is type(value)
-    assert pseudonyms().number(made) == made
+    assert one.number("free", made) == made
 
 
 UNTOUCHED = [
@@ -297,7 +321,7 @@ def test_what_is_in_a_number_s_place_and_none_is_replaced_all_the_same(text):
 
 def test_a_number_of_no_country_in_a_text_is_replaced():
     after = pseudonyms().text("dial +999 123 45 67 now")
-    assert after.startswith("dial +000") and not list(pseudonyms().leaks(after))
+    assert re.fullmatch(r"dial Text \S{4} now", after) and not list(pseudonyms().leaks(after))
 
 
 @pytest.mark.parametrize("text", ["a=%2B14155550212&b", "to%3Da%40corp.invalid", "%2b14155550212"])
@@ -313,7 +337,7 @@ def test_a_number_that_is_dialled_otherwise_than_it_is_written():
 
 
 def test_a_run_of_digits_among_free_text_is_shaped_like_it():
-    assert re.fullmatch(r"[a-z]{5} 00 00 00 00 0", pseudonyms().of("free", "route 12 34 56 78 9"))
+    assert re.fullmatch(r"Text \S{4}", pseudonyms().of("free", "route 12 34 56 78 9"))
 
 
 def test_of_two_known_texts_the_one_that_stands_there_is_replaced():
@@ -327,16 +351,11 @@ def test_a_pseudonym_from_abroad_as_it_is_dialled_at_home_stays():
     assert pseudonyms().of("phone", "07700 900123") == "07700 900123"
 
 
-def listed(one: Pseudonyms) -> Pseudonyms:
-    """Pseudonyms under another key, which know those of a recording that lists them."""
-    return Pseudonyms(b"another", owners=dict(one.owners))
-
-
 @given(st.lists(values, max_size=20))
 def test_what_is_listed_stays_under_another_key(given):
     one = pseudonyms()
     pairs = [(kind, one.of(kind, value)) for kind, value in given]
-    other = listed(one)
+    other = listing(one)
     assert [other.of(kind, made) for kind, made in pairs] == [made for _, made in pairs]
     assert [made for _, made in pairs if list(other.leaks(made))] == []
 
@@ -347,7 +366,7 @@ def test_a_listed_number_stays_in_each_of_its_spellings(form, number):
     one = pseudonyms()
     made = one.of("phone", number)
     for text in (phonenumbers.format_number(parsed(made), form), made[1:], f"00{made[1:]}"):
-        other = listed(one)
+        other = listing(one)
         assert not list(other.leaks(f"call {text} now"))
         assert other.of("phone", text) == text
         assert other.text(text) == text
@@ -363,21 +382,14 @@ def test_what_is_not_listed_is_replaced_under_another_key():
 def test_two_values_stay_apart_from_what_is_listed(given):
     one = pseudonyms()
     before = {one.of(kind, value) for kind, value in given}
-    other = listed(one)
+    other = listing(one)
     fresh = {(kind, value) for kind, value in given if value not in before}
     changed = {other.of(kind, v) for kind, v in fresh if other.of(kind, v) != v}
     assert not changed & before
 
 
 @given(st.integers(1_000_000, 10**15))
-@example(1_096_034)  # Its last digits follow from the others by chance.
 def test_a_listed_json_number_stays_under_another_key(value):
     one = pseudonyms()
-    made = one.number(f"-{value}")
-    assert listed(one).number(made) == made
-
-
-@pytest.mark.parametrize("name", ["Karolina", "Katarina", "Josefina", "Serafina", "Marisela"])
-def test_no_common_name_is_taken_for_a_pseudonym_whatever_the_key(name):
-    keys = (bytes([number]) * 32 for number in range(200))
-    assert name not in {Pseudonyms(key).of("first", name) for key in keys}
+    made = one.number("free", f"-{value}")
+    assert listing(one).number("free", made) == made
