@@ -218,7 +218,7 @@ def _cell(cell: dict[str, Any]) -> dict[str, str]:
 def _show_result(result: pd.DataFrame) -> None:
     counts = result["outcome"].value_counts(sort=False)
     rows = counts.rename("contacts").reset_index()
-    show(rows[rows["contacts"] > 0])
+    show(rows.loc[rows["contacts"] > 0])
     wrong = _with_row_numbers(result.loc[result["outcome"].isin(FAILURES)])
     if len(wrong):
         columns = ["key", "operation", "outcome", "message"]

@@ -5,8 +5,7 @@ value of a cell.
 """
 
 try:
-    from contactkit.plots.contacts import channel_mix, consent, over_time
-    from contactkit.plots.results import outcomes, timeline
+    from contactkit.plots.pictures import channel_mix, consent, outcomes, over_time, timeline
 except ImportError as error:
     raise ImportError(
         'pictures need their extra: python -m pip install "contactkit[plots]"', name=error.name
