@@ -87,11 +87,11 @@ def serve(
 ) -> None:
     """Serve a provider's simulator over HTTP until Ctrl-C."""
     # Only this command needs what the server needs.
-    from contactkit.simulator.serve.app import Served, run
-    from contactkit.simulator.serve.banner import facts, welcome
+    from contactkit.simulator.serve.app import SimulatorApp, run
+    from contactkit.simulator.serve.banner import banner_json, banner_text
 
-    served = Served(find(provider), contacts, seed, controlled=control)
-    banner = facts if as_json else welcome
+    served = SimulatorApp(find(provider), contacts, seed, controlled=control)
+    banner = banner_json if as_json else banner_text
     run(served, host, port, lambda address: print(banner(served, address), flush=True))
 
 

@@ -1,4 +1,4 @@
-"""Who may come in, how often, and whether they were here before with the same request."""
+"""Access control: which account a request belongs to, its rate limits, and its idempotency key."""
 
 from __future__ import annotations
 
@@ -18,173 +18,173 @@ from contactkit.errors import (
     PermissionDeniedError,
     RateLimitError,
 )
-from contactkit.simulator.messages import Account, Answer, Refusal, Request
-from contactkit.spec.provider import Auth, ClientCredentials, Endpoint, HeaderAuth, Limit
+from contactkit.simulator.messages import Account, Refusal, Request, Response
+from contactkit.spec import Auth, ClientCredentials, Endpoint, HeaderAuth, Limit
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine
 
 
-def login(engine: Engine, request: Request) -> None:
+def authenticate(engine: Engine, request: Request) -> None:
     """Find the account of the request's credential, or refuse it."""
-    presented = [found for way in engine.provider.auth if (found := _presented(request, way))]
+    presented = [shown for way in engine.provider.auth if (shown := _presented(request, way))]
     if not presented:
         raise engine.refusal("no_credential", AuthenticationError, "No credential was sent")
     now = engine.clock.now()
-    issued = (engine.tokens.get(each.get("access_token", "")) for each in presented)
+    issued = (engine.tokens.get(shown.get("access_token", "")) for shown in presented)
     for account in (*engine.accounts.values(), *filter(None, issued)):
-        for each in presented:
-            held = account.credentials.items()
-            if each.items() <= held and (account.expires is None or now < account.expires):
-                request.owner, request.scopes = account.owner, account.scopes
-                return
-    engine.rules.rejected(engine, request)
-    raise _rejection(engine)
+        credentials = account.credentials.items()
+        current = account.expires is None or now < account.expires
+        if current and any(shown.items() <= credentials for shown in presented):
+            request.owner, request.scopes = account.owner, account.scopes
+            return
+    engine.rules.after_failed_login(engine, request)
+    raise _bad_credential(engine)
 
 
-def expired(engine: Engine, request: Request) -> Refusal:
-    """How a credential that has expired is refused; an access token is forgotten with it."""
+def expire_credential(engine: Engine, request: Request) -> Refusal:
+    """Forget the request's access token; how an expired credential is refused."""
     for way in engine.provider.auth:
         engine.tokens.pop(_presented(request, way).get("access_token", ""), None)
-    return _rejection(engine)
+    return _bad_credential(engine)
 
 
-def _rejection(engine: Engine) -> Refusal:
+def _bad_credential(engine: Engine) -> Refusal:
     message = "The credential is wrong, expired or revoked"
     return engine.refusal("bad_credential", AuthenticationError, message)
 
 
 def _presented(request: Request, way: Auth) -> dict[str, str]:
+    """The credentials that a request shows in this way; empty unless it shows all of them."""
     if isinstance(way, ClientCredentials):
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return {"access_token": token} if scheme == "Bearer" and token else {}
-    sent = [(each, request.headers.get(each.header.lower(), "")) for each in way.credentials]
-    if not all(value.startswith(each.prefix) and value != each.prefix for each, value in sent):
+    values = [(each, request.headers.get(each.header.lower(), "")) for each in way.credentials]
+    if not all(value.startswith(each.prefix) and value != each.prefix for each, value in values):
         return {}
-    return {each.name: value.removeprefix(each.prefix) for each, value in sent}
+    return {each.name: value.removeprefix(each.prefix) for each, value in values}
 
 
-def token_way(engine: Engine, request: Request) -> ClientCredentials | None:
-    """The way to authenticate whose token endpoint this request asks, if it does."""
+def requested_grant(engine: Engine, request: Request) -> ClientCredentials | None:
+    """The grant whose token endpoint the request addresses; None if it addresses none."""
     for way in engine.provider.auth:
         if isinstance(way, ClientCredentials) and request.path == urlsplit(way.token_url).path:
             return way if request.method == "POST" else None
     return None
 
 
-def issue_token(engine: Engine, request: Request, way: ClientCredentials) -> Answer:
+def issue_token(engine: Engine, request: Request, grant: ClientCredentials) -> Response:
     """Exchange client credentials for a bearer token (RFC 6749, section 4.4)."""
     form = dict(parse_qsl(request.content.decode("utf-8", "replace")))
-    given = {each.name: form.get(each.name, "") for each in way.credentials}
-    known = engine.accounts.values()
-    account = next((a for a in known if given.items() <= dict(a.credentials).items()), None)
+    account = _client_account(engine, grant, form)
     if account is None or form.get("grant_type") != "client_credentials":
         raise engine.refusal("bad_client", AuthenticationError, "Unknown client")
-    every = frozenset(engine.provider.scopes)
-    may = every if account.scopes is None else account.scopes
-    asked = frozenset(form["scope"].split()) if form.get("scope") else frozenset[str]()
-    asked = may if not asked and not way.all_scopes else asked
-    if not all(engine.rules.allows(may, each) for each in asked):
+    enabled = frozenset(engine.provider.scopes) if account.scopes is None else account.scopes
+    scopes = frozenset(form["scope"].split()) if form.get("scope") else frozenset[str]()
+    scopes = enabled if not scopes and not grant.all_scopes else scopes
+    if not all(engine.rules.scope_allows(enabled, scope) for scope in scopes):
         raise engine.refusal("bad_scope", PermissionDeniedError, "The scope is not enabled")
     token = f"simulator-token-{engine.rng.getrandbits(128):032x}"
-    expires = engine.clock.now() + engine.rules.token_life
+    now, lifetime = engine.clock.now(), engine.rules.token_seconds
     engine.tokens[token] = Account(
-        credentials={"access_token": token}, scopes=asked, owner=account.owner, expires=expires
+        credentials={"access_token": token},
+        scopes=scopes,
+        owner=account.owner,
+        expires=now + lifetime,
     )
-    return Answer(
+    return Response(
         200,
         {
             "access_token": token,
             "token_type": "Bearer",
-            "expires_in": engine.rules.token_life,
-            "scope": " ".join(sorted(asked)),
-            "created_at": int(engine.clock.now()),
+            "expires_in": lifetime,
+            "scope": " ".join(sorted(scopes)),
+            "created_at": int(now),
         },
     )
 
 
+def _client_account(
+    engine: Engine, grant: ClientCredentials, form: dict[str, str]
+) -> Account | None:
+    values = {each.name: form.get(each.name, "") for each in grant.credentials}
+    accounts = engine.accounts.values()
+    return next((a for a in accounts if values.items() <= dict(a.credentials).items()), None)
+
+
 @dataclass
 class Window:
-    """One limit as the provider counts it: over the last seconds, or from a fixed stroke on."""
+    """One rate limit as the provider counts it: over the last seconds, or over fixed periods."""
 
     limit: Limit
     sliding: bool
     hits: deque[float]
 
-    def opens(self, now: float) -> float:
-        """When the oldest request that counts no longer does."""
+    def resets_at(self, now: float) -> float:
+        """Drop the requests that no longer count; when the oldest other one no longer does."""
         span = self.limit.seconds
         start = now - span if self.sliding else now - now % span
         while self.hits and (self.hits[0] <= start if self.sliding else self.hits[0] < start):
             self.hits.popleft()
         return (self.hits[0] if self.sliding and self.hits else start) + span
 
-    def full(self, now: float) -> bool:
-        """Whether a request now is one too many."""
-        self.opens(now)
+    def is_full(self, now: float) -> bool:
+        """Whether a request now would be one too many."""
+        self.resets_at(now)
         return len(self.hits) >= self.limit.requests
 
 
-def count(engine: Engine, request: Request) -> None:
+def count_request(engine: Engine, request: Request) -> None:
     """Count one request against every limit of its account, or refuse it."""
     now = engine.clock.now()
     windows = engine.windows(request.owner)
-    full = [window for window in windows if window.full(now)]
+    full = [window for window in windows if window.is_full(now)]
     for window in windows if not full else ():
         window.hits.append(now)
-    tell(engine, windows if engine.rules.tells_limits else full)
+    add_limit_headers(engine, windows if engine.rules.always_shows_limits else full)
     if full:
-        wait = max(window.opens(now) for window in full) - now
-        engine.told["Retry-After"] = str(max(1, math.ceil(wait)))
+        wait = max(window.resets_at(now) for window in full) - now
+        engine.response_headers["Retry-After"] = str(max(1, math.ceil(wait)))
         raise engine.refusal("rate", RateLimitError, "Rate limit exceeded")
 
 
-def tell(engine: Engine, windows: Iterable[Window]) -> None:
-    """Put the state of limits into the answer's headers."""
+def add_limit_headers(engine: Engine, windows: Iterable[Window]) -> None:
+    """Put the state of rate limits into the headers of the response."""
     for window in windows:
-        reset = math.ceil(window.opens(engine.clock.now()))
+        reset = math.ceil(window.resets_at(engine.clock.now()))
         limit = window.limit.requests
-        told = {"Limit": limit, "Remaining": limit - len(window.hits), "Reset": reset}
-        engine.told |= {window.limit.header.format(n): str(v) for n, v in told.items()}
+        state = {"Limit": limit, "Remaining": limit - len(window.hits), "Reset": reset}
+        engine.response_headers |= {window.limit.header.format(n): str(v) for n, v in state.items()}
 
 
 def idempotency_scope(engine: Engine, request: Request) -> tuple[str, ...] | None:
-    """Who sends a write under which idempotency key; None when it comes under none."""
-    form, sent = engine.provider.idempotency, request.headers
-    key = sent.get(form.header.lower()) if form else None
+    """The idempotency key of a write with all that it is unique in; None without a key."""
+    form, headers = engine.provider.idempotency, request.headers
+    key = headers.get(form.header.lower()) if form else None
     if key is None or request.method == "GET":
         return None
     ways = (each.credentials for each in engine.provider.auth if isinstance(each, HeaderAuth))
-    named = [each.header for way in (*ways, engine.provider.settings) for each in way]
-    return key, engine.rules.place(request), *(sent.get(each.lower(), "") for each in named)
+    names = [each.header for way in (*ways, engine.provider.settings) for each in way]
+    return key, engine.rules.key_scope(request), *(headers.get(name.lower(), "") for name in names)
 
 
-Same: TypeAlias = tuple[str, str, str]
+Fingerprint: TypeAlias = tuple[str, str, str]  # method, path, body
 
 
 @dataclass(frozen=True)
-class Remembered:
-    """The answer that an idempotency key was given, and to which request."""
+class SavedResponse:
+    """The response to the first request under an idempotency key."""
 
-    request: Same
-    answer: Answer
+    request: Fingerprint
+    response: Response
     request_id: str
-    at: float
-
-
-def _forget(engine: Engine, life: float) -> None:
-    """Drop the answers that are too old to be repeated; the oldest come first."""
-    while engine.remembered:
-        place, oldest = next(iter(engine.remembered.items()))
-        if engine.clock.now() - oldest.at < life:
-            return
-        del engine.remembered[place]
+    time: float
 
 
 def deduplicate(
-    engine: Engine, request: Request, endpoint: Endpoint, carry_out: Callable[[], Answer]
-) -> Answer:
-    """Carry out a request, or repeat the answer that its idempotency key was given before."""
+    engine: Engine, request: Request, endpoint: Endpoint, carry_out: Callable[[], Response]
+) -> Response:
+    """Carry out a request, or repeat the response that its idempotency key got before."""
     form = engine.provider.idempotency
     key = request.headers.get(form.header.lower()) if form and endpoint.keyed else None
     if form is None or key is None:
@@ -192,25 +192,40 @@ def deduplicate(
     if len(key) > form.longest or not re.fullmatch(form.pattern, key):
         message = f"{form.header} must be 1 to {form.longest} characters of {form.pattern}"
         raise engine.refusal("idempotency_key", InvalidRequestError, message)
-    place = (request.owner, engine.rules.place(request), key)
-    marked = idempotency_scope(engine, request)
-    if marked and engine.in_flight.get(marked, request) is not request:
+    scope = idempotency_scope(engine, request)
+    if scope and engine.in_flight.get(scope, request) is not request:
         message = "A request with this key is still being processed"
         raise engine.refusal("in_flight", ConflictError, message)
-    same = (request.method, request.path, json.dumps(request.body, sort_keys=True))
-    before = engine.remembered.get(place)
-    if before is None or engine.clock.now() - before.at >= form.life:
-        answer = carry_out()
-        _forget(engine, form.life)
-        now = engine.clock.now()
-        engine.remembered.pop(place, None)
-        engine.remembered[place] = Remembered(same, answer, engine.request_id, now)
-        return answer
-    if before.request != same:
-        message = "This key was used already for a different request"
-        fields = engine.rules.differs(json.loads(before.request[2]), request.body)
-        raise engine.refusal("reused", ConflictError, message, fields=fields)
-    told = {form.replayed: "true"}
+    place = (request.owner, engine.rules.key_scope(request), key)
+    fingerprint = (request.method, request.path, json.dumps(request.body, sort_keys=True))
+    saved = engine.saved_responses.get(place)
+    now = engine.clock.now()
+    if saved and now - saved.time < form.life:
+        if saved.request != fingerprint:
+            message = "This key was used already for a different request"
+            first_body = json.loads(saved.request[2])
+            fields = engine.rules.body_differences(first_body, request.body)
+            raise engine.refusal("reused", ConflictError, message, fields=fields)
+        return _replay(engine, saved, form.replayed)
+    response = carry_out()
+    _forget_before(engine, now - form.life)
+    engine.saved_responses.pop(place, None)
+    engine.saved_responses[place] = SavedResponse(fingerprint, response, engine.request_id, now)
+    return response
+
+
+def _replay(engine: Engine, saved: SavedResponse, header: str) -> Response:
+    headers = {header: "true"}
     if engine.rules.request_ids:
-        told["X-Original-Request-Id"] = before.request_id
-    return Answer(before.answer.status, before.answer.body, {**before.answer.headers, **told})
+        headers["X-Original-Request-Id"] = saved.request_id
+    response = saved.response
+    return Response(response.status, response.body, {**response.headers, **headers})
+
+
+def _forget_before(engine: Engine, time: float) -> None:
+    """Drop the responses that are too old to be repeated; the oldest come first."""
+    while engine.saved_responses:
+        place, oldest = next(iter(engine.saved_responses.items()))
+        if oldest.time > time:
+            return
+        del engine.saved_responses[place]

@@ -1,11 +1,10 @@
-"""A provider played by its own declaration: one request in, one answer out, state between.
+"""A provider played by its declaration: one request in, one response out, with state between.
 
-The declaration says what is routed, checked, paged, wrapped and refused; `Rules` says the rest.
+The declaration says what is routed, validated, paged, wrapped and refused; `Rules` says the rest.
 """
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -25,39 +24,25 @@ from contactkit.errors import (
     Problem,
 )
 from contactkit.simulator.access import (
-    Remembered,
+    SavedResponse,
     Window,
-    count,
+    add_limit_headers,
+    authenticate,
+    count_request,
     deduplicate,
     issue_token,
-    login,
-    tell,
-    token_way,
+    requested_grant,
 )
-from contactkit.simulator.faults import Faults
-from contactkit.simulator.messages import Account, Answer, Refusal, Request, Row
+from contactkit.simulator.messages import Account, Refusal, Request, Response, Row
 from contactkit.simulator.rules import Rules
 from contactkit.simulator.seeds import synthetic
 from contactkit.simulator.store import Store, Stored
-from contactkit.simulator.verbs import carry_out, fresh
-from contactkit.spec.provider import JSON, Endpoint, Provider, as_object
-from contactkit.spec.record import key_of
-
-
-def _routes(provider: Provider) -> list[tuple[Endpoint, re.Pattern[str]]]:
-    """Every endpoint with the path that asks for it, the more special ones first."""
-    base = urlsplit(provider.base_url).path
-    ordered = sorted(
-        provider.endpoints, key=lambda each: ("{key}" in each.path, not each.takes_list)
-    )
-    return [
-        (each, re.compile(re.escape(base + each.path).replace(r"\{key\}", "([^/]+)")))
-        for each in ordered
-    ]
+from contactkit.simulator.verbs import carry_out, new_row
+from contactkit.spec import JSON, Endpoint, Provider, as_object, key_of
 
 
 class Engine:
-    """The state of one simulated provider, and how it answers."""
+    """The state of one simulated provider, and how it responds."""
 
     def __init__(self, provider: Provider, rules: Rules, clock: Clock, seed: int) -> None:
         self.provider = provider
@@ -68,16 +53,20 @@ class Engine:
         self.tokens: dict[str, Account] = {}
         self.contacts = Store(key_of(provider.record).name, rules.unique, rules.fold)
         self.outbox: list[Row] = []
-        self.notes: set[str] = set()
+        self.opt_outs: set[str] = set()
         self.failed_logins: dict[str, tuple[int, float]] = {}
         self.in_flight: dict[tuple[str, ...], Request] = {}
-        self.remembered: dict[tuple[str, str, str], Remembered] = {}
-        self._routes = _routes(provider)
-        self._windows: dict[str, list[Window]] = {}
+        self.saved_responses: dict[tuple[str, str, str], SavedResponse] = {}
         self.request_id = ""
-        self.told: dict[str, str] = {}
-        self.faults = Faults()
+        self.response_headers: dict[str, str] = {}
         self.lock = threading.RLock()
+        self._windows: dict[str, list[Window]] = {}
+        self._base_path = urlsplit(provider.base_url).path
+        # The more specific endpoints come first.
+        self._endpoints = sorted(
+            provider.endpoints,
+            key=lambda endpoint: ("{key}" in endpoint.path, not endpoint.takes_list),
+        )
 
     @property
     def now(self) -> datetime:
@@ -85,65 +74,68 @@ class Engine:
         return datetime.fromtimestamp(self.clock.now(), UTC)
 
     def windows(self, owner: str) -> list[Window]:
-        """The limits as counted for one owner of contacts."""
+        """The rate limits as counted for one owner of contacts."""
         if owner not in self._windows:
-            limits, sliding = self.provider.limits, self.rules.sliding
-            self._windows[owner] = [Window(each, sliding, deque()) for each in limits]
+            limits, sliding = self.provider.limits, self.rules.sliding_windows
+            self._windows[owner] = [Window(limit, sliding, deque()) for limit in limits]
         return self._windows[owner]
 
-    def sample(self, index: int) -> Row:
+    def sample_row(self, index: int) -> Row:
         """A synthetic contact; another index makes another phone number and e-mail address."""
         rules = self.rules
-        row = synthetic(self.provider, self.rng, index, self.now, rules.stamp)
-        own = {} if row[self.contacts.key] else {self.contacts.key: rules.new_key(self.rng)}
-        return {**row, **own, **rules.seeded}
+        row = synthetic(self.provider, self.rng, index, self.now, rules.timestamp)
+        key = {} if row[self.contacts.key] else {self.contacts.key: rules.new_key(self.rng)}
+        return {**row, **key, **rules.sample_values}
 
-    def add(self, given: Mapping[str, JSON], owner: str = "") -> Stored:
-        """Put a contact there as the provider's own systems would, without a check."""
-        return self.contacts.put(fresh(self, given, owner), owner, writes=0)
+    def add(self, values: Mapping[str, JSON], owner: str = "") -> Stored:
+        """Add a contact as the provider's own systems would, without validation."""
+        return self.contacts.put(new_row(self, values, owner), owner, writes=0)
 
-    def answer(self, request: Request, fault: Refusal | None = None) -> Answer:
-        """Answer one request; every refusal has the provider's documented shape.
+    def respond(self, request: Request, fault: Refusal | None = None) -> Response:
+        """Respond to one request; every refusal has the provider's documented shape.
 
-        A `fault` is the refusal that comes in the place of carrying it out.
+        A `fault` is a refusal that takes the place of carrying the request out.
         """
         with self.lock:
             self.request_id = f"req_{self.rng.getrandbits(60):012x}"
-            self.told = {}
+            self.response_headers = {}
             try:
-                answer = self._answer(request, fault)
+                response = self._respond(request, fault)
             except Refusal as refusal:
-                answer = self.refused(refusal)
-            named = {"X-Request-Id": self.request_id} if self.rules.request_ids else {}
-            headers = {**named, **self.rules.headers, **self.told, **answer.headers}
-            return Answer(answer.status, answer.body, headers)
+                response = self.error_response(refusal)
+            request_id = {"X-Request-Id": self.request_id} if self.rules.request_ids else {}
+            headers = {**request_id, **self.rules.headers, **self.response_headers}
+            return Response(response.status, response.body, {**headers, **response.headers})
 
-    def _answer(self, request: Request, fault: Refusal | None) -> Answer:
-        way = token_way(self, request)
-        if way:
-            return issue_token(self, request, way)
-        if self.rules.tells_limits:
-            tell(self, self.windows(request.owner))
+    def _respond(self, request: Request, fault: Refusal | None) -> Response:
+        grant = requested_grant(self, request)
+        if grant:
+            return issue_token(self, request, grant)
+        if self.rules.always_shows_limits:
+            add_limit_headers(self, self.windows(request.owner))
         if fault:
             raise fault
-        endpoint = self.routed(request)
-        self.rules.guard(self, request)
-        login(self, request)
-        count(self, request)
-        self.rules.enter(self, request)
-        if request.scopes is not None and not self.rules.allows(request.scopes, endpoint.scope):
+        endpoint = self.route(request)
+        self.rules.before_login(self, request)
+        authenticate(self, request)
+        count_request(self, request)
+        self.rules.after_login(self, request)
+        scopes = request.scopes
+        if scopes is not None and not self.rules.scope_allows(scopes, endpoint.scope):
             message = f"The token lacks the scope {endpoint.scope}"
             raise self.refusal("scope", PermissionDeniedError, message)
         request.body = self._body(request, endpoint)
         return deduplicate(self, request, endpoint, lambda: carry_out(self, request, endpoint))
 
-    def routed(self, request: Request) -> Endpoint:
-        """The endpoint that a request asks, or a Refusal; tells the request its key."""
+    def route(self, request: Request) -> Endpoint:
+        """The endpoint of a request, whose key is set from the path; a Refusal without one."""
         listed = request.content.lstrip()[:1] == b"["
-        for endpoint, pattern in self._routes:
-            found = pattern.fullmatch(request.path) if endpoint.method == request.method else None
-            if found and (listed or not endpoint.takes_list):
-                request.key = unquote(found[1]) if found.groups() else ""
+        for endpoint in self._endpoints:
+            if endpoint.method != request.method or (endpoint.takes_list and not listed):
+                continue
+            match = endpoint.match(request.path)
+            if match and request.path[: match.start()] == self._base_path:
+                request.key = unquote(match.groupdict().get("key", ""))
                 return endpoint
         raise self.refusal("no_route", NotFoundError, "There is no such endpoint")
 
@@ -156,21 +148,21 @@ class Engine:
             raise Refusal(InvalidRequestError, "The body must be a JSON object")
         return cast("JSON", body)
 
-    def sealed(self, status: int, body: JSON) -> Answer:
-        """A good answer, with what the provider puts on every one that is an object."""
+    def success(self, status: int, body: JSON) -> Response:
+        """A response with what the provider puts on every good one that is an object."""
         if self.provider.envelope.seal and isinstance(body, dict):
             self.provider.envelope.seal(as_object(body), self.request_id, self.now)
-        return Answer(status, body)
+        return Response(status, body)
 
-    def refusal(self, situation: str, kind: type[ApiError], message: str, **more: Any) -> Refusal:
+    def refusal(self, situation: str, error: type[ApiError], message: str, **more: Any) -> Refusal:
         """A refusal with the code and message that the rules have for the situation."""
-        code, told = self.rules.codes.get(situation, ("", ""))
-        return Refusal(kind, told or message, code=code, **more)
+        code, own_message = self.rules.codes.get(situation, ("", ""))
+        return Refusal(error, own_message or message, code=code, **more)
 
-    def refused(self, refusal: Refusal) -> Answer:
+    def error_response(self, refusal: Refusal) -> Response:
         """A refusal as the provider writes it."""
         catalogue = self.provider.errors.catalogue
-        usual = (code for code, (_, kind) in catalogue.items() if kind is refusal.kind)
+        usual = (code for code, (_, error) in catalogue.items() if error is refusal.error)
         code = refusal.code or next(usual, "")
         problem = Problem(
             code=code,
@@ -181,4 +173,4 @@ class Engine:
         )
         usual_status = catalogue[code][0] if code in catalogue else 400
         status = refusal.status or usual_status
-        return Answer(status, self.provider.errors.write(problem, self.now))
+        return Response(status, self.provider.errors.write(problem, self.now))

@@ -1,61 +1,67 @@
 """Faults: what can go wrong between a provider and its caller, switched on one at a time.
 
     carried out                                    not carried out
-    ├── latency: `seconds`, or `up_to` so many     ├── rate_limited: 429, maybe `retry_after`
+    ├── latency: `seconds`, or up to `up_to`       ├── rate_limited: 429, maybe `retry_after`
     ├── written_then_500, written_then_dropped     ├── server_error: `status`, maybe `retry_after`
     ├── slow_body, truncated_body                  ├── unsuccessful: a refusal under HTTP 200
     ├── html: a proxy's page, `status`             ├── expired_token
-    ├── duplicated_row                             └── dropped: no answer
-    └── deleted_row: by somebody else, after the page
+    ├── duplicated_row                             └── dropped: no response
+    └── deleted_row: by another client, after the page
 
-`*_row` are met by listings alone, `written_*` by writes alone, and none by a token request.
+`*_row` apply to listings alone, `written_*` to writes alone, and none to a token request.
+Each kind is a function of its options, which returns what responds to a request in its place.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
+from inspect import signature
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_type_hints
+
+from pydantic import ConfigDict, Field, ValidationError, validate_call
 
 from contactkit.errors import ConfigurationError, InvalidRequestError, RateLimitError, ServerError
-from contactkit.simulator.access import expired, token_way
-from contactkit.simulator.messages import Answer, Refusal, Request
-from contactkit.spec.paging import Query
-from contactkit.spec.provider import JSON, Endpoint, as_list, as_object
-from contactkit.spec.record import key_of
-from contactkit.spec.validate import nearest
+from contactkit.simulator.access import expire_credential, requested_grant
+from contactkit.simulator.engine import Engine
+from contactkit.simulator.messages import Refusal, Request, Response
+from contactkit.spec import JSON, Query, as_list, as_object, key_of, nearest
 
-if TYPE_CHECKING:
-    from contactkit.simulator.engine import Engine
+T = TypeVar("T")
+Respond: TypeAlias = Callable[[Engine, Request], Response]
+Delay: TypeAlias = tuple[float, float]  # at least, at most
 
-_LONGEST = 86_400
+# What an option may be: for pydantic, and in words for the error.
+_DAY = 86_400
+_ErrorStatus = Annotated[Literal[500, 503], "one of 500, 503"]
+_PageStatus = Annotated[Literal[200, 500, 502, 503, 504], "one of 200, 500, 502, 503, 504"]
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+_Seconds = Annotated[_Number | None, "seconds from 0 to 86,400", Field(ge=0, le=_DAY)]
+_RetryAfter = Annotated[int | None, "whole seconds from 0 to 86,400, or None", Field(ge=0, le=_DAY)]
+_Times = Annotated[int | None, "a whole number above 0", Field(gt=0)]
+_Probability = Annotated[_Number | None, "above 0 and at most 1", Field(gt=0, le=1)]
+_Seed = Annotated[int, "a whole number"]
 
 
-@dataclass(kw_only=True)
+@dataclass
 class Fault:
-    """One fault that is switched on; `left` is how many more requests it may meet."""
+    """One fault that is switched on; `remaining` is how many more requests it applies to."""
 
     kind: str
-    left: float
+    effect: Respond | Delay
+    remaining: float
     probability: float
     rng: Random
-    options: Mapping[str, Any]
-    next_page: tuple[Query, JSON] | None = None
 
     def strikes(self) -> bool:
-        """Whether a request that it concerns meets it."""
-        struck = self.left > 0 and self.rng.random() < self.probability
-        self.left -= struck
-        return struck
-
-    def delay(self) -> float:
-        """How long a latency is this time."""
-        least = self.options["seconds"]
-        return self.rng.uniform(least, max(least, self.options["up_to"]))
+        """Whether it applies to this request, which is one that it concerns."""
+        strikes = self.remaining > 0 and self.rng.random() < self.probability
+        self.remaining -= strikes
+        return strikes
 
 
 class Faults:
@@ -64,241 +70,234 @@ class Faults:
     def __init__(self) -> None:
         self._on: list[Fault] = []
 
-    def add(
-        self,
-        kind: str,
-        times: int | None,
-        probability: float | None,
-        seed: int,
-        options: Mapping[str, Any],
-    ) -> None:
+    def add(self, kind: str, schedule: Mapping[str, Any], options: Mapping[str, Any]) -> None:
         """Switch one on; ConfigurationError says what is allowed."""
-        checked = _checked(kind, options)
-        if times is not None and probability is not None:
-            raise ConfigurationError("give a fault times= or probability=, not both")
-        if times is not None and (type(times) is not int or times < 1):
-            raise ConfigurationError(f"times={times!r} must be a whole number above 0")
-        if probability is not None and not (_is_number(probability) and 0 < probability <= 1):
-            raise ConfigurationError(f"probability={probability!r} must be above 0 and at most 1")
-        if type(seed) is not int:
-            raise ConfigurationError(f"seed={seed!r} must be a whole number")
-        self._on.append(
-            Fault(
-                kind=kind,
-                left=math.inf if probability else times or 1,
-                probability=probability or 1.0,
-                rng=Random(seed),
-                options=checked,
-            )
-        )
+        if kind not in KINDS:
+            raise ConfigurationError(f"there is no fault {kind!r}; {nearest(str(kind), KINDS)}")
+        effect = _call_checked(_KINDS[kind][1], options)
+        self._on.append(Fault(kind, effect, *_call_checked(_schedule, schedule)))
 
     def clear(self) -> None:
         """Switch all of them off."""
         self._on.clear()
 
-    def meet(self, engine: Engine, request: Request) -> tuple[float, Callable[[Request], Answer]]:
-        """What one request meets: seconds to wait, and who answers it then."""
-        delay, answer = 0.0, None
-        about = self._about(engine, request) if self._on else ()
+    def apply_to(self, engine: Engine, request: Request) -> tuple[float, Respond]:
+        """Apply them to one request: seconds to wait, and what responds to it then."""
+        delay, respond = 0.0, None
+        scopes = _scopes(engine, request) if self._on else ()
         for fault in list(self._on):
-            kind = _KINDS[fault.kind]
-            if kind.meets not in about or (answer and kind.act) or not fault.strikes():
+            replaces = callable(fault.effect)
+            if _KINDS[fault.kind][0] not in scopes or (respond and replaces) or not fault.strikes():
                 continue
-            if kind.act:
-                answer = partial(kind.act, fault, engine)
+            if callable(fault.effect):
+                respond = fault.effect
             else:
-                delay += fault.delay()
-            if fault.left <= 0:
+                delay += fault.rng.uniform(*fault.effect)
+            if fault.remaining <= 0:
                 self._on.remove(fault)
-        return delay, answer or engine.answer
-
-    def _about(self, engine: Engine, request: Request) -> tuple[str, ...]:
-        if token_way(engine, request):
-            return ()
-        try:
-            endpoint = engine.routed(request)
-        except Refusal:
-            return ("requests",)
-        return "requests", _sort(endpoint)
+        return delay, respond or Engine.respond
 
 
-def _sort(endpoint: Endpoint) -> str:
+def _scopes(engine: Engine, request: Request) -> tuple[str, ...]:
+    """What faults must concern to apply to a request."""
+    if requested_grant(engine, request):
+        return ()
+    try:
+        endpoint = engine.route(request)
+    except Refusal:
+        return ("requests",)
     if endpoint.answer == "page":
-        return "listings"
-    return "writes" if endpoint.effect else "reads"
+        return "requests", "listings"
+    return ("requests", "writes") if endpoint.effect else ("requests",)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def latency(*, seconds: _Seconds = None, up_to: _Seconds = None) -> Delay:
+    """Respond late."""
+    least, most = seconds or 0.0, up_to or 0.0
+    if not 0 < max(least, most):
+        raise ConfigurationError("the fault latency needs seconds= or up_to=, above 0")
+    if up_to is not None and up_to < least:
+        raise ConfigurationError("up_to= must be no less than seconds=")
+    return least, max(least, most)
 
 
-# What a fault does to one request that meets it
+def rate_limited(*, retry_after: _RetryAfter = None) -> Respond:
+    """Refuse as past the rate limit."""
+
+    def respond(engine: Engine, request: Request) -> Response:
+        refusal = engine.refusal("rate", RateLimitError, "Rate limit exceeded", status=429)
+        return _with_retry_after(engine.respond(request, refusal), retry_after)
+
+    return respond
 
 
-def _rate_limited(fault: Fault, engine: Engine, request: Request) -> Answer:
-    refusal = engine.refusal("rate", RateLimitError, "Rate limit exceeded", status=429)
-    return _later(fault, engine.answer(request, refusal))
+def server_error(*, status: _ErrorStatus = 500, retry_after: _RetryAfter = None) -> Respond:
+    """Fail as the provider does; with a proxy's page if it documents no such status."""
+
+    def respond(engine: Engine, request: Request) -> Response:
+        catalogue = engine.provider.errors.catalogue
+        code = next((code for code, (known, _) in catalogue.items() if known == status), None)
+        if code is None:
+            return _with_retry_after(_proxy_page(status), retry_after)
+        refusal = Refusal(ServerError, "An unexpected error occurred", code=code)
+        return _with_retry_after(engine.respond(request, refusal), retry_after)
+
+    return respond
 
 
-def _server_error(fault: Fault, engine: Engine, request: Request) -> Answer:
-    """The provider's own failure; a proxy's page where it has none of that status."""
-    status: int = fault.options.get("status", 500)
-    catalogue = engine.provider.errors.catalogue
-    code = next((code for code, (known, _) in catalogue.items() if known == status), None)
-    if code is None:
-        return _later(fault, _page(status))
-    refusal = Refusal(ServerError, "An unexpected error occurred", code=code)
-    return _later(fault, engine.answer(request, refusal))
+def _with_retry_after(response: Response, seconds: int | None) -> Response:
+    header = {} if seconds is None else {"Retry-After": str(seconds)}
+    return replace(response, headers={**response.headers, **header})
 
 
-def _later(fault: Fault, answer: Answer) -> Answer:
-    seconds = fault.options.get("retry_after")
-    told = {} if seconds is None else {"Retry-After": str(seconds)}
-    return replace(answer, headers={**answer.headers, **told})
-
-
-def _page(status: int) -> Answer:
+def _proxy_page(status: int) -> Response:
     title = "Sign in to continue" if status == 200 else f"{status} {HTTPStatus(status).phrase}"
     page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
-    return Answer(status, raw=("text/html; charset=utf-8", page.encode()))
+    return Response(status, raw=("text/html; charset=utf-8", page.encode()))
 
 
-def _written_then_500(fault: Fault, engine: Engine, request: Request) -> Answer:
-    engine.answer(request)
-    return _server_error(fault, engine, request)
+def unsuccessful() -> Respond:
+    """Refuse with HTTP status 200."""
+
+    def respond(engine: Engine, request: Request) -> Response:
+        refusal = Refusal(InvalidRequestError, "The request was not carried out", status=200)
+        return engine.respond(request, refusal)
+
+    return respond
 
 
-def _html(fault: Fault, engine: Engine, request: Request) -> Answer:
-    engine.answer(request)
-    return _page(fault.options["status"])
+def expired_token() -> Respond:
+    """Refuse the credential as expired."""
+    return lambda engine, request: engine.respond(request, expire_credential(engine, request))
 
 
-def _carried(
-    how: Literal["slow", "cut", "dropped"], fault: Fault, engine: Engine, request: Request
-) -> Answer:
-    answer = engine.answer(request)
-    # Of an answer without a body no half can arrive.
-    return replace(answer, carried="dropped" if how == "cut" and not answer.content else how)
+def dropped() -> Respond:
+    """Close the connection without a response."""
+    return lambda engine, request: Response(500, delivery="dropped")
 
 
-def _dropped(fault: Fault, engine: Engine, request: Request) -> Answer:
-    return Answer(500, carried="dropped")
+def written_then_500() -> Respond:
+    """Carry the write out, then fail."""
+    return _carry_out_then(server_error())
 
 
-def _unsuccessful(fault: Fault, engine: Engine, request: Request) -> Answer:
-    refusal = Refusal(InvalidRequestError, "The request was not carried out", status=200)
-    return engine.answer(request, refusal)
+def written_then_dropped() -> Respond:
+    """Carry the write out, then close the connection."""
+    return _carry_out_then(dropped())
 
 
-def _expired_token(fault: Fault, engine: Engine, request: Request) -> Answer:
-    return engine.answer(request, expired(engine, request))
+def html(*, status: _PageStatus = 200) -> Respond:
+    """Carry the request out, but respond with a proxy's page."""
+    return _carry_out_then(lambda engine, request: _proxy_page(status))
 
 
-def _duplicated_row(fault: Fault, engine: Engine, request: Request) -> Answer:
-    """Begin with the row that ended the page before, if that met this too; else with two firsts."""
-    answer = engine.answer(request)
-    rows, envelope = _rows(engine, answer), engine.provider.envelope
-    if not rows:
-        return answer
-    again = rows[0]
-    if fault.next_page and fault.next_page[0] == request.query:
-        again = fault.next_page[1]
-    try:
-        following = engine.provider.paging.next_query(request.query, rows, answer.body)
-    except (LookupError, ValueError):
-        following = None
-    fault.next_page = (dict(following), rows[-1]) if following else None
-    return replace(answer, body=envelope.put(answer.body, envelope.many, [again, *rows]))
+def _carry_out_then(respond: Respond) -> Respond:
+    def carry_out(engine: Engine, request: Request) -> Response:
+        engine.respond(request)
+        return respond(engine, request)
+
+    return carry_out
 
 
-def _deleted_row(fault: Fault, engine: Engine, request: Request) -> Answer:
-    answer = engine.answer(request)
-    wire = key_of(engine.provider.record).wire
-    for row in _rows(engine, answer)[:1]:
-        stored = engine.contacts.find(str(as_object(row).get(wire)))
-        if stored:
-            engine.contacts.delete(stored)
-    return answer
+def slow_body() -> Respond:
+    """Send the body in pieces."""
+    return partial(_deliver, "slow")
 
 
-def _rows(engine: Engine, answer: Answer) -> list[JSON]:
+def truncated_body() -> Respond:
+    """Close the connection halfway through the body."""
+    return partial(_deliver, "truncated")
+
+
+def _deliver(how: Literal["slow", "truncated"], engine: Engine, request: Request) -> Response:
+    response = engine.respond(request)
+    # A response without a body has no first half.
+    empty = how == "truncated" and not response.content
+    return replace(response, delivery="dropped" if empty else how)
+
+
+def duplicated_row() -> Respond:
+    """Begin a page with the last row of the one before, or repeat its own first row."""
+    next_page: tuple[Query, JSON] | None = None
+
+    def respond(engine: Engine, request: Request) -> Response:
+        nonlocal next_page
+        response = engine.respond(request)
+        rows, envelope = _rows(engine, response), engine.provider.envelope
+        if not rows:
+            return response
+        repeated = next_page[1] if next_page and next_page[0] == request.query else rows[0]
+        try:
+            following = engine.provider.paging.next_query(request.query, rows, response.body)
+        except (LookupError, ValueError):
+            following = None
+        next_page = (dict(following), rows[-1]) if following else None
+        body = envelope.put(response.body, envelope.many, [repeated, *rows])
+        return replace(response, body=body)
+
+    return respond
+
+
+def deleted_row() -> Respond:
+    """Delete the first contact of a page once it is read."""
+
+    def respond(engine: Engine, request: Request) -> Response:
+        response = engine.respond(request)
+        wire = key_of(engine.provider.record).wire
+        for row in _rows(engine, response)[:1]:
+            stored = engine.contacts.find(str(as_object(row).get(wire)))
+            if stored:
+                engine.contacts.delete(stored)
+        return response
+
+    return respond
+
+
+def _rows(engine: Engine, response: Response) -> list[JSON]:
     envelope = engine.provider.envelope
     try:
-        return as_list(envelope.pick(answer.body, envelope.many))
+        return as_list(envelope.pick(response.body, envelope.many))
     except LookupError:
         return []
 
 
-# What may be asked for
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Option:
-    default: Any
-    allowed: str
-    fits: Callable[[Any], bool]
-
-
-_Act: TypeAlias = Callable[[Fault, "Engine", Request], Answer]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Kind:
-    """`act` answers in the engine's place; without one, the answer is late and no more."""
-
-    act: _Act | None
-    meets: Literal["requests", "listings", "writes"] = "requests"
-    options: Mapping[str, _Option] = field(default_factory=dict[str, _Option])
-
-
-def _one_of(*known: int) -> _Option:
-    told = f"one of {', '.join(map(str, known))}"
-    return _Option(default=known[0], allowed=told, fits=lambda n: type(n) is int and n in known)
-
-
-_SECONDS = _Option(
-    default=0.0,
-    allowed=f"seconds from 0 to {_LONGEST:,}",
-    fits=lambda given: _is_number(given) and 0 <= given <= _LONGEST,
-)
-_RETRY_AFTER = _Option(
-    default=None,
-    allowed=f"whole seconds from 0 to {_LONGEST:,}, or None",
-    fits=lambda given: given is None or (type(given) is int and 0 <= given <= _LONGEST),
-)
-_KINDS: Mapping[str, _Kind] = {
-    "latency": _Kind(act=None, options={"seconds": _SECONDS, "up_to": _SECONDS}),
-    "rate_limited": _Kind(act=_rate_limited, options={"retry_after": _RETRY_AFTER}),
-    "server_error": _Kind(
-        act=_server_error, options={"status": _one_of(500, 503), "retry_after": _RETRY_AFTER}
-    ),
-    "written_then_500": _Kind(act=_written_then_500, meets="writes"),
-    "written_then_dropped": _Kind(act=partial(_carried, "dropped"), meets="writes"),
-    "dropped": _Kind(act=_dropped),
-    "slow_body": _Kind(act=partial(_carried, "slow")),
-    "truncated_body": _Kind(act=partial(_carried, "cut")),
-    "html": _Kind(act=_html, options={"status": _one_of(200, 500, 502, 503, 504)}),
-    "unsuccessful": _Kind(act=_unsuccessful),
-    "expired_token": _Kind(act=_expired_token),
-    "duplicated_row": _Kind(act=_duplicated_row, meets="listings"),
-    "deleted_row": _Kind(act=_deleted_row, meets="listings"),
+# Which requests a kind concerns, and its function.
+_KINDS: Mapping[str, tuple[str, Callable[..., Respond | Delay]]] = {
+    "latency": ("requests", latency),
+    "rate_limited": ("requests", rate_limited),
+    "server_error": ("requests", server_error),
+    "written_then_500": ("writes", written_then_500),
+    "written_then_dropped": ("writes", written_then_dropped),
+    "dropped": ("requests", dropped),
+    "slow_body": ("requests", slow_body),
+    "truncated_body": ("requests", truncated_body),
+    "html": ("requests", html),
+    "unsuccessful": ("requests", unsuccessful),
+    "expired_token": ("requests", expired_token),
+    "duplicated_row": ("listings", duplicated_row),
+    "deleted_row": ("listings", deleted_row),
 }
 KINDS = tuple(_KINDS)
 
 
-def _checked(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """A kind's options, with defaults for those that are not given."""
-    if kind not in KINDS:
-        raise ConfigurationError(f"there is no fault {kind!r}; {nearest(str(kind), KINDS)}")
-    known = _KINDS[kind].options
-    for name, given in options.items():
-        if name not in known:
-            raise ConfigurationError(f"the fault {kind} takes no {name}=; {nearest(name, known)}")
-        if not known[name].fits(given):
-            raise ConfigurationError(f"{name}={given!r} must be {known[name].allowed}")
-    checked = {name: each.default for name, each in known.items()} | dict(options)
-    if kind == "latency" and not 0 < max(checked["seconds"], checked["up_to"]):
-        raise ConfigurationError("the fault latency needs seconds= or up_to=, above 0")
-    if "up_to" in options and checked["up_to"] < checked["seconds"]:
-        raise ConfigurationError("up_to= must be no less than seconds=")
-    return checked
+def _schedule(
+    *, times: _Times = None, probability: _Probability = None, seed: _Seed = 0
+) -> tuple[float, float, Random]:
+    """How many requests a fault applies to, how probably, and what decides it."""
+    if times is not None and probability is not None:
+        raise ConfigurationError("give a fault times= or probability=, not both")
+    return math.inf if probability else times or 1, probability or 1.0, Random(seed)
+
+
+def _call_checked(function: Callable[..., T], options: Mapping[str, Any]) -> T:
+    """Call a function; ConfigurationError if an option is not what its annotation allows."""
+    try:
+        return validate_call(config=ConfigDict(strict=True))(function)(**options)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+    name, known = str(problem["loc"][0]), signature(function).parameters
+    if name not in known:
+        kind = function.__name__
+        raise ConfigurationError(f"the fault {kind} takes no {name}=; {nearest(name, known)}")
+    allowed = get_type_hints(function, include_extras=True)[name].__metadata__[0]
+    raise ConfigurationError(f"{name}={problem['input']!r} must be {allowed}")

@@ -1,4 +1,4 @@
-"""What passes through a simulator: a request, an answer, a refusal, and who asks."""
+"""What passes through a simulator: a request, its response, a refusal, and the caller's account."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ import httpx
 from pydantic_core import to_json
 
 from contactkit.errors import ApiError, FieldProblem
-from contactkit.spec.provider import JSON
+from contactkit.spec import JSON
 
 Row: TypeAlias = dict[str, JSON]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """Who a credential belongs to: `scopes` None is all of them, `owner` owns what it creates."""
+    """What a credential gives access to.
+
+    `scopes` None is all of them; `owner` owns the contacts that the account creates.
+    """
 
     credentials: Mapping[str, str] = field(repr=False)
     scopes: frozenset[str] | None = None
@@ -28,9 +31,10 @@ class Account:
 
 @dataclass
 class Request:
-    """A request as it came, and what the gate found out about it.
+    """A request as it was sent, and what routing and login add to it.
 
-    `owner` is whose contacts it creates; `sees` whose contacts it may touch, None for everybody's.
+    `owner` owns the contacts that it creates; `visible_owners` are those whose contacts it may
+    read and change, None for all.
     """
 
     method: str
@@ -41,17 +45,17 @@ class Request:
     key: str = ""
     scopes: frozenset[str] | None = None
     owner: str = ""
-    sees: frozenset[str] | None = None
+    visible_owners: frozenset[str] | None = None
     body: JSON = None
 
     @classmethod
-    def parse(cls, sent: httpx.Request) -> Request:
-        """Read one off httpx's transport."""
-        return cls.read(sent.method, sent.url.raw_path, sent.headers, sent.read())
+    def from_httpx(cls, request: httpx.Request) -> Request:
+        """Read a request of httpx's."""
+        return cls.parse(request.method, request.url.raw_path, request.headers, request.read())
 
     @classmethod
-    def read(cls, method: str, target: bytes, headers: httpx.Headers, content: bytes) -> Request:
-        """Read one as it is on the wire; the path of its target stays percent-encoded."""
+    def parse(cls, method: str, target: bytes, headers: httpx.Headers, content: bytes) -> Request:
+        """Read a request of HTTP's; the path of its target stays percent-encoded."""
         path, _, query = target.decode().partition("?")
         return cls(
             method=method,
@@ -63,47 +67,47 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A response before a transport carries it; a body of None is an empty one.
+class Response:
+    """A response before a transport delivers it; a body of None is an empty one.
 
-    `raw`, a content type and bytes, is sent in the place of the JSON body. `carried` is how much
-    of it all arrives.
+    `raw`, a content type and bytes, replaces the JSON body. `delivery` is how much of the response
+    arrives.
     """
 
     status: int
     body: JSON = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    carried: Literal["whole", "slow", "cut", "dropped"] = "whole"
+    delivery: Literal["whole", "slow", "truncated", "dropped"] = "whole"
     raw: tuple[str, bytes] | None = None
 
     @property
     def content(self) -> bytes:
-        """The body as it is sent."""
+        """The body as bytes."""
         if self.raw:
             return self.raw[1]
         return b"" if self.body is None else to_json(self.body)
 
     @property
-    def lines(self) -> dict[str, str]:
-        """The headers as they are sent, the body's own among them."""
-        kind = "" if self.body is None else "application/json"
-        kind = self.raw[0] if self.raw else kind
-        return {**({"Content-Type": kind} if kind else {}), **self.headers}
+    def all_headers(self) -> dict[str, str]:
+        """The headers with the body's content type."""
+        content_type = "" if self.body is None else "application/json"
+        content_type = self.raw[0] if self.raw else content_type
+        return {**({"Content-Type": content_type} if content_type else {}), **self.headers}
 
-    def response(self) -> httpx.Response:
-        """The same for httpx."""
-        return httpx.Response(self.status, headers=self.lines, content=self.content)
+    def to_httpx(self) -> httpx.Response:
+        """The same response for httpx."""
+        return httpx.Response(self.status, headers=self.all_headers, content=self.content)
 
 
 class Refusal(Exception):
-    """A request answered with an error; the code defaults to the commonest of its class.
+    """A request that is answered with an error.
 
-    The status is the code's own, unless one is given.
+    The code defaults to the most common one of the error's class, the status to the code's own.
     """
 
     def __init__(
         self,
-        kind: type[ApiError],
+        error: type[ApiError],
         message: str,
         *,
         code: str = "",
@@ -112,7 +116,7 @@ class Refusal(Exception):
         status: int | None = None,
     ) -> None:
         super().__init__(message)
-        self.kind = kind
+        self.error = error
         self.message = message
         self.code = code
         self.fields = tuple(fields)

@@ -1,16 +1,26 @@
-"""Synthetic contacts, made from a declaration: only numbers and domains reserved for fiction."""
+"""The contacts that a simulator starts with: a few written by hand, then synthetic ones.
+
+Their phone numbers and domains are reserved for fiction.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from datetime import datetime, timedelta
+from itertools import chain, islice
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
+from contactkit._frames.files import open_file, to_contacts
+from contactkit._frames.frame import rows_of
 from contactkit.errors import ConfigurationError
 from contactkit.simulator.messages import Row
-from contactkit.spec.provider import JSON, Provider
-from contactkit.spec.record import RecordField, fields_of
+from contactkit.spec import JSON, Provider, Record, RecordField, fields_of, parse_time
+
+if TYPE_CHECKING:
+    from contactkit.simulator.engine import Engine
 
 FIRST = "Ada Ben Chloe Dev Elena Farid Grace Hugo Ines Jun Kofi Lena Mara Nils Omar Priya".split()
 LAST = "Abbott Baker Castro Dubois Evans Fischer Garcia Hansen Ito Jones Kaya Lopez Moreau".split()
@@ -22,8 +32,65 @@ _AREAS = [*range(200, 1000), *range(200)]
 MOST = len(_AREAS) * 100
 
 
+def fill(engine: Engine, count: int) -> None:
+    """Add so many contacts: those written by hand, then synthetic ones from old to new."""
+    rules, handwritten = engine.rules, _handwritten(engine.provider)
+    for row in handwritten[:count]:
+        engine.add(_in_own_format(engine, row), rules.owner_of(0))
+    indices = islice(_indices(handwritten), max(0, count - len(handwritten)))
+    rows = [engine.sample_row(index) for index in indices]
+    created = creation_field(engine.provider)
+    rows.sort(key=lambda row: str(row.get(created, "")))
+    for index, row in enumerate(rows, len(handwritten)):
+        engine.add(row, rules.owner_of(index))
+
+
+def _in_own_format(engine: Engine, row: Row) -> Row:
+    """A row without empty values and with the provider's own format of times."""
+    fields = fields_of(engine.provider.record)
+    return {
+        name: engine.rules.timestamp(parse_time(str(value)))
+        if fields[name].kind == "datetime"
+        else value
+        for name, value in row.items()
+        if value is not None
+    }
+
+
+def _indices(handwritten: Sequence[Row]) -> Iterator[int]:
+    """Indices for synthetic contacts; those whose phone numbers are taken come last."""
+    taken = {value for row in handwritten for value in row.values() if isinstance(value, str)}
+    ranges = range(len(handwritten), MOST), range(len(handwritten))
+    free = (index for index in chain(*ranges) if phone(index) not in taken)
+    # Only a simulator that is full to the last number needs those too.
+    rest = (index for index in chain(*ranges) if phone(index) in taken)
+    return chain(free, rest)
+
+
+# Reading the file takes longer than all else that a small simulator does.
+_cache: dict[tuple[Path, type[Record]], list[Row]] = {}
+
+
+def _handwritten(provider: Provider) -> list[Row]:
+    file = seed_file(provider)
+    if file is None:
+        return []
+    place = file, provider.record
+    if place not in _cache:
+        _cache[place] = rows_of(provider.record, to_contacts(open_file(file), provider))
+    return deepcopy(_cache[place])
+
+
+def seed_file(provider: Provider) -> Path | None:
+    """The contacts written by hand for a provider, if it has any."""
+    here = Path(__file__)
+    folders = (here.parent / "seeds", here.parents[2] / "data" / "seeds")
+    files = (folder / f"{provider.name}.csv" for folder in folders)
+    return next((file for file in files if file.is_file()), None)
+
+
 def phone(index: int) -> str:
-    """The phone number of the contact with this index; no two are alike below `MOST`."""
+    """The phone number of the contact with this index; no two below `MOST` are equal."""
     if index >= MOST:
         raise ConfigurationError(f"there are only {MOST:,} phone numbers reserved for fiction")
     # A stride that shares no factor with 800 * 100 deals out the real area codes first.
@@ -32,16 +99,17 @@ def phone(index: int) -> str:
     return f"+1{_AREAS[place // 100]:03d}55501{place % 100:02d}"
 
 
-def birth(provider: Provider) -> str:
-    """The field that says when a contact was created; "" where none does."""
-    times = [n for n, each in fields_of(provider.record).items() if each.kind == "datetime"]
-    return next((n for n in times if "created" in n or "inserted" in n), "")
+def creation_field(provider: Provider) -> str:
+    """The field that says when a contact was created; "" without one."""
+    fields = fields_of(provider.record)
+    times = [name for name, field in fields.items() if field.kind == "datetime"]
+    return next((name for name in times if "created" in name or "inserted" in name), "")
 
 
 def synthetic(
-    provider: Provider, rng: Random, index: int, now: datetime, stamp: Callable[[datetime], str]
+    provider: Provider, rng: Random, index: int, now: datetime, timestamp: Callable[[datetime], str]
 ) -> Row:
-    """One contact as a row by field name; `index` makes its phone and e-mail its own."""
+    """One contact as a row by field name; `index` makes its phone and e-mail unique."""
     first, last = rng.choice(FIRST), rng.choice(LAST)
     created = now - timedelta(seconds=rng.randrange(86_400, 200 * 86_400))
     changed = created + timedelta(seconds=rng.randrange(86_400))
@@ -50,10 +118,10 @@ def synthetic(
         "email": f"{first}.{last}.{index}@example.com".lower(),
     }
     row: Row = {}
-    born = birth(provider)
+    created_name = creation_field(provider)
     for name, field in fields_of(provider.record).items():
         if field.kind == "datetime":
-            row[name] = stamp(created if name == born else changed)
+            row[name] = timestamp(created if name == created_name else changed)
         elif field.marker.personal == "name":
             row[name] = first if "first" in name else last
         else:
@@ -72,17 +140,9 @@ def _value(field: RecordField, rng: Random) -> JSON:
         case "list":
             return rng.sample(WORDS, rng.randrange(4))
         case "dict":
-            made = {word: rng.randrange(9) for word in rng.sample(WORDS, rng.randrange(3))}
-            return made if field.accepts(made) else {word: str(n) for word, n in made.items()}
+            counts = {word: rng.randrange(9) for word in rng.sample(WORDS, rng.randrange(3))}
+            return counts if field.accepts(counts) else {w: str(n) for w, n in counts.items()}
         case _ if field.marker.access == "key":
             return ""
         case _:
             return None if field.nullable else rng.choice(WORDS)
-
-
-def seed_file(provider: Provider) -> Path | None:
-    """The few contacts written by hand for a provider, if it has them."""
-    here = Path(__file__)
-    homes = (here.parent / "seeds", here.parents[2] / "data" / "seeds")
-    files = (home / f"{provider.name}.csv" for home in homes)
-    return next((file for file in files if file.is_file()), None)

@@ -1,7 +1,7 @@
-"""The simulator: a world in which a provider's declaration answers, in process, with state.
+"""The simulator: a world in which a provider's declaration responds, in process, with state.
 
-It needs no account, sends nothing anywhere, and lives in virtual time. Its contacts use only
-phone numbers and domains that are reserved for fiction.
+It needs no account, sends nothing anywhere, and lives in virtual time. A request reaches the
+provider's engine through the faults that are switched on, in process or over HTTP.
 """
 
 # pyright: standard
@@ -9,44 +9,37 @@ phone numbers and domains that are reserved for fiction.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from copy import deepcopy
-from itertools import chain, islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pandas as pd
 
 from contactkit._frames.decode import read_rows
-from contactkit._frames.files import open_file, to_contacts
-from contactkit._frames.frame import STRING, TIME, rows_of, to_frame
+from contactkit._frames.frame import STRING, TIME, to_frame
 from contactkit._http.session import Session
 from contactkit._http.world import Clock, VirtualClock
 from contactkit.errors import ConfigurationError
 from contactkit.simulator.access import idempotency_scope
 from contactkit.simulator.engine import Engine
 from contactkit.simulator.faults import Faults
-from contactkit.simulator.messages import Answer, Refusal, Request
+from contactkit.simulator.messages import Refusal, Request, Response
 from contactkit.simulator.rules import rules_for
-from contactkit.simulator.seeds import MOST, birth, phone, seed_file
-from contactkit.spec.provider import Provider
-from contactkit.spec.record import Record, fields_of, parse_time
-
-if TYPE_CHECKING:
-    from contactkit.simulator.engine import Engine
-
+from contactkit.simulator.seeds import MOST, fill
+from contactkit.spec import Provider, fields_of
 
 _START = 1_790_845_200.0  # 2026-10-01 09:00 UTC
-_SLOW = 5.0
+_SLOW_BODY_SECONDS = 5.0
+_IN_FLIGHT_PATIENCE = 5.0
+_NAP = 0.05
 
 
 class Simulator:
     """A provider in a box: `contactkit.connect(name, via=Simulator())`.
 
-    It plays the provider of the first client that connects to it; later clients of that provider
+    It becomes the provider of the first client that connects to it; later clients of that provider
     share its state. `contacts` is how many it starts with (a few written by hand first), and the
-    same `seed` makes the same ones. It lives in virtual time; with another `clock` its faults hold
-    up the event loop of an awaiting door, unless it is served.
+    same `seed` makes the same ones. It lives in virtual time; with another `clock` its faults
+    block the event loop of an async client, unless it is served.
     """
 
     name = "simulator"
@@ -65,53 +58,42 @@ class Simulator:
         self._engine: Engine | None = None
 
     def transport(self, provider: Provider) -> httpx.MockTransport:
-        """What carries requests to the engine, for both doors."""
-        self.play(provider)
-        return httpx.MockTransport(self._carry)
-
-    def _carry(self, sent: httpx.Request) -> httpx.Response:
-        delivery, waited = deliver(self.engine, Request.parse(sent)), 0.0
-        while True:
-            try:
-                pause = next(delivery)
-            except StopIteration as end:
-                return self._arrived(sent, end.value, waited)
-            waited += pause
-            self.clock.sleep(self.clock.now() + pause)
-
-    def _arrived(self, sent: httpx.Request, answer: Answer, waited: float) -> httpx.Response:
-        """What the caller gets of an answer; where it does not come, a wire's own errors."""
-        patience = sent.extensions.get("timeout", {}).get("read")
-        if patience is not None and waited > patience:
-            raise httpx.ReadTimeout("The read operation timed out", request=sent)
-        if answer.carried == "dropped":
-            message = "Server disconnected without sending a response."
-            raise httpx.RemoteProtocolError(message, request=sent)
-        if answer.carried == "cut":
-            message = "peer closed connection without sending complete message body"
-            raise httpx.RemoteProtocolError(message, request=sent)
-        if answer.carried == "slow":
-            self.clock.sleep(self.clock.now() + _SLOW)
-        return answer.response()
-
-    def tap(self, session: Session) -> None:
-        """Nobody listens."""
+        """A transport to the engine, for sync and async clients."""
+        self.start(provider)
+        return httpx.MockTransport(self._handle)
 
     def credentials(self, provider: Provider) -> Mapping[str, str]:
-        """Those of the first account, used where the caller gives none."""
-        return next(iter(self.play(provider).accounts.values())).credentials
+        """The credentials of the first account, used where the caller gives none."""
+        return next(iter(self.start(provider).accounts.values())).credentials
+
+    def tap(self, session: Session) -> None:
+        """No tap listens."""
+
+    def start(self, provider: Provider) -> Engine:
+        """Become this provider; ConfigurationError if it is another one already."""
+        if self._engine is None:
+            engine = Engine(provider, rules_for(provider), self.clock, self._seed)
+            fill(engine, self._contacts)
+            self._engine = engine
+        if self._engine.provider.name != provider.name:
+            raise ConfigurationError(
+                f"this simulator is {self._engine.provider.name}; "
+                f"create another one for {provider.name}"
+            )
+        return self._engine
+
+    @property
+    def engine(self) -> Engine:
+        """The engine; ConfigurationError before a client connects."""
+        if self._engine is None:
+            raise ConfigurationError("connect a client to this simulator first")
+        return self._engine
 
     @property
     def accounts(self) -> dict[str, dict[str, str]]:
         """Credentials by account, as `connect(…, **simulator.accounts[name])` takes them."""
-        return {name: dict(each.credentials) for name, each in self.engine.accounts.items()}
-
-    @property
-    def engine(self) -> Engine:
-        """The engine; ConfigurationError while no client has connected."""
-        if self._engine is None:
-            raise ConfigurationError("connect a client to this simulator first")
-        return self._engine
+        accounts = self.engine.accounts.items()
+        return {name: dict(account.credentials) for name, account in accounts}
 
     def fault(
         self,
@@ -124,132 +106,109 @@ class Simulator:
     ) -> None:
         """Switch a fault on: for the next `times` requests (one by default), or by `probability`.
 
-        A request meets every latency and the first other fault that concerns it; listings alone
-        meet the faults of listings, writes alone those that begin with "written". The same `seed`
-        makes the same choices. `faults.clear()` switches them all off; the kinds and their options
-        are in `contactkit/simulator/faults.py`, and a wrong name lists them.
+        Every latency applies to a request, and the first other fault that concerns it: faults of
+        listings concern listings alone, those that begin with "written" writes alone. The same
+        `seed` makes the same choices. `faults.clear()` switches them all off; the kinds and their
+        options are in `contactkit/simulator/faults.py`, and the error for a wrong name lists them.
         """
-        self.faults.add(kind, times, probability, seed, options)
+        schedule = {"times": times, "probability": probability, "seed": seed}
+        self.faults.add(kind, schedule, options)
 
     def state(self) -> pd.DataFrame:
         """All contacts as a contact frame, with `writes` (Int64), `deleted` (boolean), `owner`."""
-        record, stored = self.engine.provider.record, list(self.engine.contacts)
-        wires = {name: each.wire for name, each in fields_of(record).items()}
-        rows = [{wires[name]: value for name, value in each.row.items()} for each in stored]
+        record, contacts = self.engine.provider.record, list(self.engine.contacts)
+        wires = {name: field.wire for name, field in fields_of(record).items()}
+        rows = [{wires[name]: value for name, value in each.row.items()} for each in contacts]
         frame = to_frame(record, [read_rows(record, rows)], {"world": self.name})
         return frame.assign(
-            writes=pd.array([each.writes for each in stored], dtype="Int64"),
-            deleted=pd.array([each.deleted for each in stored], dtype="boolean"),
-            owner=pd.array([each.owner for each in stored], dtype=STRING),
+            writes=pd.array([each.writes for each in contacts], dtype="Int64"),
+            deleted=pd.array([each.deleted for each in contacts], dtype="boolean"),
+            owner=pd.array([each.owner for each in contacts], dtype=STRING),
         )
 
     def outbox(self) -> pd.DataFrame:
         """What the provider sent by itself: `key`, `phone_number`, `text` (string), `at`."""
-        kinds = {"key": STRING, "phone_number": STRING, "text": STRING}
-        sent = self.engine.outbox
+        messages = self.engine.outbox
         columns: dict[str, Any] = {
-            name: pd.array([row[name] for row in sent], dtype=kind) for name, kind in kinds.items()
+            name: pd.array([message[name] for message in messages], dtype=STRING)
+            for name in ("key", "phone_number", "text")
         }
-        times = pd.to_datetime([row["at"] for row in sent], utc=True, format="ISO8601")
+        times = pd.to_datetime([each["at"] for each in messages], utc=True, format="ISO8601")
         return pd.DataFrame({**columns, "at": pd.Series(times, dtype=TIME)})
 
     def put(self, key: str = "", **fields: Any) -> str:
         """Add a contact, or set fields of the one with `key`, as the provider's own systems would.
 
-        Nothing is checked, so states that the API refuses can be made. Returns the key.
+        Nothing is validated, so that states which the API refuses can be made. Returns the key.
         """
         contacts = self.engine.contacts
         unknown = fields.keys() - fields_of(self.engine.provider.record).keys()
         if unknown:
             raise ConfigurationError(f"no field {', '.join(sorted(unknown))}")
-        if key and fields.get(contacts.key, key) != key:
+        if not key:
+            return self._add(fields)
+        if fields.get(contacts.key, key) != key:
             raise ConfigurationError(f"{contacts.key} cannot change")
-        stored = contacts.find(key) if key else None
-        if key and stored is None:
-            raise ConfigurationError(f"no contact {key!r}")
+        stored = contacts.find(key)
         if stored is None:
-            owner = self.engine.rules.owner_of(0)
-            try:
-                return str(self.engine.add(fields, owner).row[contacts.key])
-            except Refusal as refusal:
-                raise ConfigurationError(f"no such contact: {refusal.message}") from None
+            raise ConfigurationError(f"no contact {key!r}")
         contacts.put({**stored.row, **fields}, stored.owner, writes=0)
         return key
 
-    def play(self, provider: Provider) -> Engine:
-        """Be this provider from now on; ConfigurationError where it is another already."""
-        if self._engine is None:
-            engine = Engine(provider, rules_for(provider), self.clock, self._seed)
-            self._fill(engine)
-            engine.faults = self.faults
-            self._engine = engine
-        if self._engine.provider.name != provider.name:
-            raise ConfigurationError(
-                f"this simulator plays {self._engine.provider.name}; make another for "
-                f"{provider.name}"
-            )
-        return self._engine
+    def _add(self, fields: dict[str, Any]) -> str:
+        try:
+            stored = self.engine.add(fields, self.engine.rules.owner_of(0))
+        except Refusal as refusal:
+            raise ConfigurationError(f"invalid contact: {refusal.message}") from None
+        return str(stored.row[self.engine.contacts.key])
 
-    def _fill(self, engine: Engine) -> None:
-        record, rules = engine.provider.record, engine.rules
-        written = _written(engine.provider)
-        for row in written[: self._contacts]:
-            given = {name: value for name, value in row.items() if value is not None}
-            for name, value in given.items():
-                if fields_of(record)[name].kind == "datetime":
-                    given[name] = rules.stamp(parse_time(value))
-            engine.add(given, rules.owner_of(0))
-        taken = {value for row in written for value in row.values() if isinstance(value, str)}
-        places = range(len(written), MOST), range(len(written))
-        free = (place for place in chain(*places) if phone(place) not in taken)
-        # Only a simulator that is full to the last number needs those too.
-        rest = (place for place in chain(*places) if phone(place) in taken)
-        left = max(0, self._contacts - len(written))
-        made = [engine.sample(place) for place in islice(chain(free, rest), left)]
-        created = birth(engine.provider)
-        made.sort(key=lambda row: str(row.get(created, "")))
-        for index, row in enumerate(made, len(written)):
-            engine.add(row, rules.owner_of(index))
+    def deliver(self, request: Request) -> Generator[float, None, Response]:
+        """Respond to one request; yields seconds to wait.
 
+        A second request under an idempotency key waits for the first one, but not forever. A
+        request is in flight while a fault delays it.
+        """
+        engine = self.engine
+        delay, respond = self.faults.apply_to(engine, request)
+        scope = idempotency_scope(engine, request)
+        if scope:
+            naps = round(_IN_FLIGHT_PATIENCE / _NAP)
+            while scope in engine.in_flight and naps:
+                naps -= 1
+                yield _NAP
+            engine.in_flight.setdefault(scope, request)
+        try:
+            if delay:
+                yield delay
+            with engine.lock:
+                return respond(engine, request)
+        finally:
+            if scope and engine.in_flight.get(scope) is request:
+                del engine.in_flight[scope]
 
-# Reading the file takes longer than all else that a small simulator does.
-_read: dict[tuple[Path, type[Record]], list[dict[str, Any]]] = {}
+    def _handle(self, request: httpx.Request) -> httpx.Response:
+        delivery, waited = self.deliver(Request.from_httpx(request)), 0.0
+        while True:
+            try:
+                pause = next(delivery)
+            except StopIteration as stop:
+                return self._hand_over(request, stop.value, waited)
+            waited += pause
+            self.clock.sleep(self.clock.now() + pause)
 
-
-def _written(provider: Provider) -> list[dict[str, Any]]:
-    """The contacts written by hand for a provider."""
-    file = seed_file(provider)
-    if file is None:
-        return []
-    place = file, provider.record
-    if place not in _read:
-        _read[place] = rows_of(provider.record, to_contacts(open_file(file), provider))
-    return deepcopy(_read[place])
-
-
-IN_FLIGHT_PATIENCE = 5.0
-_NAP = 0.05
-
-
-def deliver(engine: Engine, request: Request) -> Generator[float, None, Answer]:
-    """Answer one request; yields seconds to let pass.
-
-    A second request under an idempotency key waits for the first one, but not for ever. A request
-    is in flight while a fault holds it up.
-    """
-    delay, answer = engine.faults.meet(engine, request)
-    marked = idempotency_scope(engine, request)
-    if marked:
-        naps = round(IN_FLIGHT_PATIENCE / _NAP)
-        while marked in engine.in_flight and naps:
-            naps -= 1
-            yield _NAP
-        engine.in_flight.setdefault(marked, request)
-    try:
-        if delay:
-            yield delay
-        with engine.lock:
-            return answer(request)
-    finally:
-        if marked and engine.in_flight.get(marked) is request:
-            del engine.in_flight[marked]
+    def _hand_over(
+        self, request: httpx.Request, response: Response, waited: float
+    ) -> httpx.Response:
+        """Give the caller as much of a response as arrives, or the error of a real connection."""
+        patience = request.extensions.get("timeout", {}).get("read")
+        if patience is not None and waited > patience:
+            raise httpx.ReadTimeout("The read operation timed out", request=request)
+        if response.delivery == "dropped":
+            message = "Server disconnected without sending a response."
+            raise httpx.RemoteProtocolError(message, request=request)
+        if response.delivery == "truncated":
+            message = "peer closed connection without sending complete message body"
+            raise httpx.RemoteProtocolError(message, request=request)
+        if response.delivery == "slow":
+            self.clock.sleep(self.clock.now() + _SLOW_BODY_SECONDS)
+        return response.to_httpx()

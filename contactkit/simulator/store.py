@@ -1,4 +1,4 @@
-"""The contacts that a simulator holds, by key, and what must be unique among them."""
+"""The contacts of a simulator by key, and which values are unique among them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from contactkit.simulator.messages import Row
-from contactkit.spec.provider import JSON
+from contactkit.spec import JSON
 
-Place: TypeAlias = tuple[str, str, JSON]
+UniqueValue: TypeAlias = tuple[str, str, JSON]  # owner, field, value
 
 
 @dataclass(slots=True)
 class Stored:
-    """One contact: its row by field name, who owns it, and how often it was written."""
+    """One contact: its row by field name, its owner, and how often it was written."""
 
     row: Row
     owner: str
@@ -25,15 +25,15 @@ class Stored:
 
 @dataclass
 class Store:
-    """Contacts in the order they were created; deleted ones stay, to be counted or restored."""
+    """Contacts in the order of their creation; deleted ones stay, to be counted or restored."""
 
     key: str
     unique: tuple[str, ...]
     fold: Callable[[JSON], JSON]
     _rows: dict[str, Stored] = field(default_factory=dict[str, Stored])
-    _taken: dict[Place, str] = field(default_factory=dict[Place, str])
-    _left: dict[Place, str] = field(default_factory=dict[Place, str])
-    _before: dict[str, Stored | None] | None = None
+    _holders: dict[UniqueValue, str] = field(default_factory=dict[UniqueValue, str])
+    _deleted_holders: dict[UniqueValue, str] = field(default_factory=dict[UniqueValue, str])
+    _backup: dict[str, Stored | None] | None = None
 
     def __iter__(self) -> Iterator[Stored]:
         return iter(self._rows.values())
@@ -48,69 +48,69 @@ class Store:
 
     def holder(self, owner: str, row: Row) -> Stored | None:
         """The contact that has one of the row's unique values."""
-        return self._at(self._taken, owner, row)
+        return self._look_up(self._holders, owner, row)
 
-    def departed(self, owner: str, row: Row) -> Stored | None:
+    def deleted_holder(self, owner: str, row: Row) -> Stored | None:
         """The deleted contact that last had one of the row's unique values."""
-        return self._at(self._left, owner, row)
+        return self._look_up(self._deleted_holders, owner, row)
 
     def put(self, row: Row, owner: str, writes: int) -> Stored:
-        """Add a contact, or put a new row in the place of the one with its key."""
+        """Add a contact, or replace the row of the one with its key."""
         key = str(row[self.key])
-        self._keep(key)
+        self._back_up(key)
         stored = self._rows.setdefault(key, Stored(row, owner))
-        self._forget(stored)
+        self._release_values(stored)
         stored.row, stored.deleted = row, False
         stored.writes += writes
-        for place in self._places(owner, row):
-            self._taken[place] = key
+        for value in self._unique_values(owner, row):
+            self._holders[value] = key
         return stored
 
     def delete(self, stored: Stored) -> None:
-        """Mark a contact deleted and give its unique values free."""
-        self._keep(str(stored.row[self.key]))
-        self._forget(stored)
+        """Mark a contact deleted and release its unique values."""
+        self._back_up(str(stored.row[self.key]))
+        self._release_values(stored)
         stored.deleted = True
         stored.writes += 1
-        for place in self._places(stored.owner, stored.row):
-            self._left[place] = str(stored.row[self.key])
+        for value in self._unique_values(stored.owner, stored.row):
+            self._deleted_holders[value] = str(stored.row[self.key])
 
     @contextmanager
-    def undone(self) -> Generator[None]:
-        """What is done within is taken back at its end."""
-        self._before = {}
+    def rollback(self) -> Generator[None]:
+        """Undo at the end of the block what is done within it."""
+        self._backup = {}
         try:
             yield
         finally:
-            before, self._before = self._before, None
-            for key, stored in before.items():
+            backup, self._backup = self._backup, None
+            for key, stored in backup.items():
                 self._restore(key, stored)
 
-    def _keep(self, key: str) -> None:
-        if self._before is not None:
+    def _back_up(self, key: str) -> None:
+        if self._backup is not None:
             stored = self._rows.get(key)
-            self._before.setdefault(key, replace(stored) if stored else None)
+            self._backup.setdefault(key, replace(stored) if stored else None)
 
     def _restore(self, key: str, stored: Stored | None) -> None:
-        self._forget(self._rows[key])
+        self._release_values(self._rows[key])
         if stored is None:
             del self._rows[key]
             return
         self._rows[key] = stored
-        for place in self._places(stored.owner, stored.row):
-            (self._left if stored.deleted else self._taken)[place] = key
+        for value in self._unique_values(stored.owner, stored.row):
+            (self._deleted_holders if stored.deleted else self._holders)[value] = key
 
-    def _forget(self, stored: Stored) -> None:
+    def _release_values(self, stored: Stored) -> None:
         key = str(stored.row[self.key])
-        for place in self._places(stored.owner, stored.row):
-            for index in (self._taken, self._left):
-                if index.get(place) == key:
-                    del index[place]
+        for value in self._unique_values(stored.owner, stored.row):
+            for holders in (self._holders, self._deleted_holders):
+                if holders.get(value) == key:
+                    del holders[value]
 
-    def _at(self, index: dict[Place, str], owner: str, row: Row) -> Stored | None:
-        found = (index.get(place) for place in self._places(owner, row))
-        return next((self._rows[key] for key in found if key is not None), None)
+    def _look_up(self, holders: dict[UniqueValue, str], owner: str, row: Row) -> Stored | None:
+        keys = (holders.get(value) for value in self._unique_values(owner, row))
+        return next((self._rows[key] for key in keys if key is not None), None)
 
-    def _places(self, owner: str, row: Row) -> list[Place]:
-        held = [(name, row.get(name)) for name in self.unique]
-        return [(owner, name, self.fold(value)) for name, value in held if value]
+    def _unique_values(self, owner: str, row: Row) -> list[UniqueValue]:
+        values = [(name, row.get(name)) for name in self.unique]
+        return [(owner, name, self.fold(value)) for name, value in values if value]

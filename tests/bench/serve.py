@@ -26,7 +26,7 @@ import contactkit as ck
 from contactkit._providers import find, names
 from contactkit.simulator.engine import Engine
 from contactkit.simulator.messages import Request
-from contactkit.simulator.serve.app import Served, address_of, listen, run
+from contactkit.simulator.serve.app import SimulatorApp, address_of, listen, run
 from contactkit.spec.provider import Provider
 from tests.bench import contacts
 from tests.bench.measure import ROOT, Row, medians, ms, times
@@ -152,7 +152,7 @@ def growth() -> Iterator[Row]:
 
 def engine(size: int) -> Engine:
     """The engine of a simulator with so many contacts."""
-    return ck.Simulator(size).play(unlimited())
+    return ck.Simulator(size).start(unlimited())
 
 
 def get(asked: Engine) -> None:
@@ -169,24 +169,24 @@ def update(asked: Engine) -> None:
 def create(asked: Engine) -> None:
     """Create one contact, and take it back so that the next one can be created."""
     content = b'{"phone_number": "+12027770123"}'
-    with asked.contacts.undone():
+    with asked.contacts.rollback():
         answered(asked, Request("POST", "/v3/contacts", {}, SIGNED, content), 201)
 
 
 def answered(asked: Engine, request: Request, status: int) -> None:
     """Ask, and be sure that it was carried out."""
-    answer = asked.answer(request)
+    answer = asked.respond(request)
     if answer.status != status:
         raise RuntimeError(f"{request.method} was answered with {answer}")
 
 
 def weight(provider: Provider) -> float:
     """Bytes that Python allocates for a stored contact."""
-    ck.Simulator(1).play(provider)
+    ck.Simulator(1).start(provider)
     gc.collect()
     tracemalloc.start()
     simulator = ck.Simulator(WEIGHED)
-    simulator.play(provider)
+    simulator.start(provider)
     gc.collect()
     size = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
@@ -204,7 +204,12 @@ async def canned(scope: dict[str, Any], receive: object, send: Callable[..., Awa
 def main(what: str) -> None:
     """Serve one of the two until it is ended."""
     if what == "simulator":
-        run(Served(unlimited(), FEW, 0), "127.0.0.1", 0, lambda address: print(address, flush=True))
+        run(
+            SimulatorApp(unlimited(), FEW, 0),
+            "127.0.0.1",
+            0,
+            lambda address: print(address, flush=True),
+        )
     else:
         with listen("127.0.0.1", 0) as listening:
             print(address_of(listening), flush=True)

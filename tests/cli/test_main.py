@@ -94,7 +94,7 @@ def test_serve_prints_examples_that_work(name):
         lines = welcomed(process, "Control: ")
         output = "".join(lines)
         assert lines[0].startswith(f"{find(name).title} simulator at http://127.0.0.1:")
-        for account, held in ck.Simulator().play(find(name)).accounts.items():
+        for account, held in ck.Simulator().start(find(name)).accounts.items():
             line = next(each for each in lines if each.startswith(f"  {account}: "))
             assert all(value in line for value in held.credentials.values())
             assert all(scope in line for scope in held.scopes or ())
@@ -109,7 +109,7 @@ def test_serve_prints_examples_that_work(name):
 @pytest.mark.parametrize("name", ["privy", "sendblue"])
 def test_serve_prints_one_line_of_json(name):
     with served(name, "--contacts", "9", "--seed", "3") as found:
-        accounts = ck.Simulator().play(find(name)).accounts
+        accounts = ck.Simulator().start(find(name)).accounts
         assert {n: each["credentials"] for n, each in found.accounts.items()} == {
             n: dict(each.credentials) for n, each in accounts.items()
         }
@@ -119,8 +119,8 @@ def test_serve_prints_one_line_of_json(name):
         assert found.credentials == next(iter(found.accounts.values()))["credentials"]
         assert found.base_url.startswith("http://127.0.0.1:")
         assert httpx.URL(found.base_url).path == (httpx.URL(find(name).base_url).path)
-        key = ck.Simulator(9, 3).play(find(name)).contacts.key
-        same = [str(each.row[key]) for each in ck.Simulator(9, 3).play(find(name)).contacts]
+        key = ck.Simulator(9, 3).start(find(name)).contacts.key
+        same = [str(each.row[key]) for each in ck.Simulator(9, 3).start(find(name)).contacts]
         assert sorted(each[key] for each in found.contacts()) == sorted(same)
         with ck.connect(name, base_url=found.base_url, **found.credentials) as client:
             made = client.contacts.create(**EXAMPLES[name].create)

@@ -566,10 +566,10 @@ def test_what_the_client_refuses_the_simulator_answers_4xx_and_the_other_way(nam
     rules = simulator.engine.rules
     own = writable_fields(provider, endpoint)
     said = {n: v for n, v in changes.items() if v is not None or not rules.null_is_absent}
-    if rules.echoes:
+    if rules.allows_unchanged:
         said = {n: v for n, v in said.items() if n in own or v != current.get(n, changes)}
     problems = check(provider, endpoint, said, current).problems
-    refused = any(each.code != "empty" or not rules.empty_update for each in problems)
+    refused = any(each.code != "empty" or not rules.allows_empty_update for each in problems)
     ask = httpx.Request(
         endpoint.method,
         provider.base_url + endpoint.path.format(key=row.iloc[0, 0]),

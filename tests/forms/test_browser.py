@@ -262,7 +262,7 @@ async def test_a_hundred_thousand_contacts_send_a_page(many):
 
 
 async def test_what_comes_from_the_wire_is_text(many):
-    many.simulator.play(ck.connect("privy", via=many)._session.provider)
+    many.simulator.start(ck.connect("privy", via=many)._session.provider)
     many.simulator.put(EXAMPLES["privy"].key, first_name="<img src=x onerror=alert(1)>")
     _, front = await browsing("privy", many)
     assert "<img" not in front.panel.regions["table"]

@@ -491,7 +491,7 @@ def in_flight(sent):
     """Have a request of the organisation's under the key k arrive, and not be answered yet."""
     signed = sent.signed("organisation")
     headers = {"Idempotency-Key": "k", **signed}
-    request = Request.parse(httpx.Request("POST", "https://x/v3/contacts", headers=headers))
+    request = Request.from_httpx(httpx.Request("POST", "https://x/v3/contacts", headers=headers))
     sent.engine.in_flight[idempotency_scope(sent.engine, request)] = request
 
 
@@ -665,4 +665,4 @@ def test_answers_that_are_too_old_to_be_repeated_are_forgotten(sent):
         keyed(sent, f"k{number}", {"phone_number": f"+1212555018{number}"})
     sent.wait(86_400)
     keyed(sent, "later", {"phone_number": "+12125550189"})
-    assert [key for *_, key in sent.engine.remembered] == ["later"]
+    assert [key for *_, key in sent.engine.saved_responses] == ["later"]

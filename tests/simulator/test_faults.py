@@ -12,8 +12,7 @@ import pytest
 import contactkit as ck
 from contactkit._providers import find, names
 from contactkit.simulator.faults import KINDS
-from contactkit.simulator.messages import Answer, Request
-from contactkit.simulator.simulator import deliver
+from contactkit.simulator.messages import Request, Response
 from tests.support.requests import Talk
 
 SENT, PRIVY = "/v3/contacts", "/contacts"
@@ -296,16 +295,16 @@ def test_a_row_is_deleted_after_its_page(sent):
 
 # Two at once under one idempotency key
 
-Delivery = Generator[float, None, Answer]
+Delivery = Generator[float, None, Response]
 
 
 def started(sent: Talk, key: str = "k") -> Delivery:
     headers = {"Idempotency-Key": key, **sent.signed("")}
     asked = httpx.Request("POST", f"https://x{SENT}", headers=headers, json=NEW)
-    return deliver(sent.engine, Request.parse(asked))
+    return sent.simulator.deliver(Request.from_httpx(asked))
 
 
-def until(talk: Talk, delivery: Delivery, done: Callable[[], bool]) -> Answer | None:
+def until(talk: Talk, delivery: Delivery, done: Callable[[], bool]) -> Response | None:
     """Drive one delivery until it ends or `done`; its answer, if it ended."""
     try:
         while not done():

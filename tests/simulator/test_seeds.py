@@ -11,7 +11,7 @@ import pytest
 import contactkit as ck
 from contactkit._providers import find, names
 from contactkit.errors import ConfigurationError
-from contactkit.simulator.seeds import MOST, birth, phone, seed_file
+from contactkit.simulator.seeds import MOST, creation_field, phone, seed_file
 from contactkit.spec.record import RecordField, fields_of, key_of
 from contactkit.spec.validate import wire_of, writable_fields
 from tests.support.requests import Talk
@@ -49,7 +49,7 @@ def test_another_seed_makes_others(provider):
 def test_contacts_stand_in_the_order_of_their_creation_after_the_written_ones(provider):
     written = len(seed_file(find(provider)).read_text().splitlines()) - 1
     rows = stored(provider, 200)
-    created = [row[birth(find(provider))] for row in rows]
+    created = [row[creation_field(find(provider))] for row in rows]
     assert created[written:] == sorted(created[written:])
     assert max(created[:written]) < created[written]
 
@@ -132,7 +132,7 @@ def test_a_number_of_contacts_out_of_range_is_refused(contacts):
 
 @providers
 def test_a_contact_changed_after_it_was_created(provider):
-    born = birth(find(provider))
+    born = creation_field(find(provider))
     for row in stored(provider, 500):
         assert row.get("updated_at") is None or row[born] <= row["updated_at"]
 

@@ -174,7 +174,7 @@ def test_the_accounts_credentials_are_not_drawn(world):
 
 def test_a_simulator_plays_one_provider(world):
     ck.connect("sent", via=world)
-    with pytest.raises(ConfigurationError, match="plays sent; make another for privy"):
+    with pytest.raises(ConfigurationError, match="is sent; create another one for privy"):
         ck.connect("privy", via=world)
 
 

@@ -97,8 +97,8 @@ def test_a_deleted_contact_can_be_found_by_what_it_had():
     held = store()
     stored = held.put(row("a", "a@example.com", "+1"), "me", writes=0)
     held.delete(stored)
-    assert held.departed("me", row("", None, "+1")) is stored
-    assert held.departed("you", row("", None, "+1")) is None
+    assert held.deleted_holder("me", row("", None, "+1")) is stored
+    assert held.deleted_holder("you", row("", None, "+1")) is None
 
 
 def test_a_restored_contact_has_not_departed():
@@ -107,14 +107,14 @@ def test_a_restored_contact_has_not_departed():
     held.delete(stored)
     held.put(row("a", "a@example.com"), "me", writes=1)
     assert held.find("a") is stored
-    assert held.departed("me", row("", "a@example.com")) is None
+    assert held.deleted_holder("me", row("", "a@example.com")) is None
 
 
 def test_the_latest_of_two_deleted_is_the_one_restored():
     held = store()
     for key in "ab":
         held.delete(held.put(row(key, "a@example.com"), "me", writes=0))
-    found = held.departed("me", row("", "a@example.com"))
+    found = held.deleted_holder("me", row("", "a@example.com"))
     assert found is not None
     assert found.row["id"] == "b"
 

@@ -21,18 +21,18 @@ import pandas as pd
 
 import contactkit as ck
 from contactkit._providers import find
-from contactkit.simulator.serve.app import Served, address_of, listen, server_for
+from contactkit.simulator.serve.app import SimulatorApp, address_of, create_server, listen
 
 ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def served(name: str, contacts: int) -> Iterator[tuple[Served, str]]:
+def served(name: str, contacts: int) -> Iterator[tuple[SimulatorApp, str]]:
     """A simulator without its provider's limits behind a socket, and its address."""
-    app = Served(replace(find(name), limits=()), contacts, seed=7)
+    app = SimulatorApp(replace(find(name), limits=()), contacts, seed=7)
     with listen("127.0.0.1", 0) as listening:
         up = threading.Event()
-        server = server_for(app, up.set)
+        server = create_server(app, up.set)
         running = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
         running.start()
         up.wait()
@@ -85,7 +85,7 @@ class Started:
 class Applies:
     """A served simulator, clients of it, and processes that apply one plan to it."""
 
-    def __init__(self, forks: Forks, app: Served, address: str, folder: Path) -> None:
+    def __init__(self, forks: Forks, app: SimulatorApp, address: str, folder: Path) -> None:
         self.app = app
         self.journal = folder / "journal.sqlite3"
         self._forks = forks

@@ -1,4 +1,4 @@
-"""What Digital Onboarding does beside its declaration: scopes, filters, upserts, accounts."""
+"""Digital Onboarding beyond its declaration: scopes, filters, upserts, accounts."""
 
 from __future__ import annotations
 
@@ -10,12 +10,26 @@ from typing import TYPE_CHECKING, Any, cast
 from contactkit._providers.digital_onboarding.filters import FIELDS
 from contactkit._providers.digital_onboarding.record import Account as AccountRecord
 from contactkit.errors import FieldProblem, InvalidRequestError
-from contactkit.simulator.messages import Account, Answer, Refusal, Request, Row
+from contactkit.simulator.messages import Account, Refusal, Request, Response, Row
 from contactkit.simulator.rules import Rules, new_key
-from contactkit.simulator.verbs import answered, checked, created, found, judged, updated
-from contactkit.spec.provider import JSON, Endpoint, as_list, as_object
-from contactkit.spec.record import fields_of, parse_date, parse_time
-from contactkit.spec.validate import Checked
+from contactkit.simulator.verbs import (
+    contact_response,
+    create_contact,
+    find_contact,
+    update_contact,
+    validate_body,
+    validate_contact,
+)
+from contactkit.spec import (
+    JSON,
+    Checked,
+    Endpoint,
+    as_list,
+    as_object,
+    fields_of,
+    parse_date,
+    parse_time,
+)
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine
@@ -25,7 +39,7 @@ _FULL, _READ = frozenset({"partner:contacts:*"}), frozenset({"partner:*:read"})
 
 
 def accounts(_: object) -> dict[str, Account]:
-    """Partner tokens with all, some and no life left, and two OAuth clients."""
+    """Partner tokens with all scopes, with one, and expired; and two OAuth clients."""
     return {
         "token": Account(credentials={"token": "simulator-partner-token"}, scopes=_FULL),
         "read_only": Account(credentials={"token": "simulator-reading-token"}, scopes=_READ),
@@ -41,8 +55,8 @@ def accounts(_: object) -> dict[str, Account]:
     }
 
 
-def allows(scopes: frozenset[str], needed: str) -> bool:
-    """https://do-api-docs.pages.dev/guides/auth/: a `*` in a scope stands for any one part."""
+def scope_allows(scopes: frozenset[str], needed: str) -> bool:
+    """https://do-api-docs.pages.dev/guides/auth/: a `*` in a scope matches any one part."""
     return any(_covers(scope.split(":"), needed.split(":")) for scope in scopes)
 
 
@@ -56,39 +70,39 @@ def timestamp(now: datetime) -> str:
     return now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def complete(row: Row, owner: str) -> None:
-    """There is one team."""
+def fill_in(row: Row, owner: str) -> None:
+    """Add the team; there is one."""
     row["team_id"] = TEAM
 
 
 def explain(endpoint: Endpoint, problems: Sequence[FieldProblem]) -> Refusal:
-    """Every problem beside its field; a list's sort and filters have codes of their own."""
+    """Refuse with every problem beside its field; a sort and filters have codes of their own."""
     code = "validation_failed"
     if endpoint.answer == "page":
-        only_sort = all(each.field == "sort" for each in problems)
+        only_sort = all(problem.field == "sort" for problem in problems)
         code = "invalid_sort_field" if only_sort else "invalid_filter"
     return Refusal(InvalidRequestError, "The request is not valid", code=code, fields=problems)
 
 
-def differs(before: JSON, now: JSON) -> list[FieldProblem]:
-    """Where two bodies under one idempotency key differ."""
+def body_differences(before: JSON, now: JSON) -> list[FieldProblem]:
+    """Where two bodies under one idempotency key differ, field by field."""
     one, other = as_object(before), as_object(now)
     message = "differs from the first request under this key"
     names = dict.fromkeys([*one, *other])
-    told = [n for n in names if n not in one or n not in other or one[n] != other[n]]
-    return [FieldProblem(field=name, message=message) for name in told or [""]]
+    differing = [n for n in names if n not in one or n not in other or one[n] != other[n]]
+    return [FieldProblem(field=name, message=message) for name in differing or [""]]
 
 
-def _text(held: Any) -> str:
-    return held if isinstance(held, str) else ""
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
-def _within(held: Any, part: Any) -> bool:
-    return part in held if held is not None else False
+def _contains(value: Any, part: Any) -> bool:
+    return part in value if value is not None else False
 
 
 def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    return lambda held, wanted: held is not None and compare(held, wanted)
+    return lambda value, wanted: value is not None and compare(value, wanted)
 
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -98,64 +112,69 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "lte": _ordered(operator.le),
     "gt": _ordered(operator.gt),
     "gte": _ordered(operator.ge),
-    "in": lambda held, wanted: held in wanted,
-    "nin": lambda held, wanted: held not in wanted,
-    "contains": _within,
-    "starts_with": lambda held, wanted: _text(held).startswith(wanted),
-    "ends_with": lambda held, wanted: _text(held).endswith(wanted),
-    "present": lambda held, _: held not in (None, "", [], {}),
-    "missing": lambda held, _: held in (None, "", [], {}),
+    "in": lambda value, wanted: value in wanted,
+    "nin": lambda value, wanted: value not in wanted,
+    "contains": _contains,
+    "starts_with": lambda value, wanted: _text(value).startswith(wanted),
+    "ends_with": lambda value, wanted: _text(value).endswith(wanted),
+    "present": lambda value, _: value not in (None, "", [], {}),
+    "missing": lambda value, _: value in (None, "", [], {}),
 }
 
 
 def select(rows: Sequence[Row], filters: Mapping[str, JSON]) -> Sequence[Row]:
-    """Rows of which all conditions hold."""
+    """The rows that meet all conditions."""
     where = as_object(filters.get("where")).items()
     conditions = [
-        (name, _OPERATORS[word], _compared(name, wanted))
+        (name, _OPERATORS[word], _comparable(name, wanted))
         for name, condition in where
         for word, wanted in as_object(condition).items()
     ]
     return [
         row
         for row in rows
-        if all(holds(_compared(name, row.get(name)), wanted) for name, holds, wanted in conditions)
+        if all(
+            holds(_comparable(name, row.get(name)), wanted) for name, holds, wanted in conditions
+        )
     ]
 
 
-def _compared(name: str, value: JSON) -> Any:
-    """A field's value as what can be compared; times are written in more ways than one."""
+def _comparable(name: str, value: JSON) -> Any:
+    """A field's value in a form that can be compared; one time can be written in several ways."""
     parse = {"date": parse_date, "datetime": parse_time}.get(FIELDS[name].kind)
     if parse and isinstance(value, list):
-        return [parse(each) for each in as_list(value)]
+        return [parse(item) for item in as_list(value)]
     return parse(value) if parse and isinstance(value, str) else value
 
 
-def upsert(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
-    """Create or change each by its unique_id, all or none; one is answered, more are a batch."""
-    rows = [as_object(each) for each in cast("list[JSON]", request.body)]
-    judged_rows = [_judged_row(engine, request, endpoint, row) for row in rows]
+def upsert(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+    """Create or change contacts by unique_id, all or none; show one, or more as a batch."""
+    rows = [as_object(item) for item in cast("list[JSON]", request.body)]
+    contacts = [_validate_row(engine, request, endpoint, row) for row in rows]
     if not rows:
         raise explain(endpoint, [FieldProblem(field="", message="is empty")])
-    done = [_put(engine, request, endpoint, each) for each in judged_rows]
-    if len(done) == 1:
-        row, new = done[0]
-        return answered(engine, endpoint, row, new=new)
-    return Answer(202, _batch(engine, request))
+    results = [_upsert_one(engine, request, endpoint, contact) for contact in contacts]
+    if len(results) == 1:
+        row, new = results[0]
+        return contact_response(engine, endpoint, row, new=new)
+    return Response(202, _batch(engine, request))
 
 
-def _judged_row(engine: Engine, request: Request, endpoint: Endpoint, row: Row) -> Checked:
+def _validate_row(engine: Engine, request: Request, endpoint: Endpoint, row: Row) -> Checked:
     key = row.get("unique_id")
-    named = {"unique_id": key} if isinstance(key, str) else {}
-    stored = engine.contacts.holder(request.owner, named)
-    return checked(engine, endpoint, row, stored.row if stored else None)
+    unique: Row = {"unique_id": key} if isinstance(key, str) else {}
+    stored = engine.contacts.holder(request.owner, unique)
+    return validate_contact(engine, endpoint, row, stored.row if stored else None)
 
 
-def _put(engine: Engine, request: Request, endpoint: Endpoint, given: Checked) -> tuple[Row, bool]:
-    stored = engine.contacts.holder(request.owner, given.values)
+def _upsert_one(
+    engine: Engine, request: Request, endpoint: Endpoint, contact: Checked
+) -> tuple[Row, bool]:
+    """The contact's row, and whether it is new."""
+    stored = engine.contacts.holder(request.owner, contact.values)
     if stored is None:
-        return created(engine, request, endpoint, given).row, True
-    updated(engine, endpoint, stored, given)
+        return create_contact(engine, request, endpoint, contact).row, True
+    update_contact(engine, endpoint, stored, contact)
     return stored.row, False
 
 
@@ -173,15 +192,15 @@ def _batch(engine: Engine, request: Request) -> Row:
     }
 
 
-def create_account(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
-    """Nothing is kept: no documented request could ask for an account again."""
-    stored = found(engine, request)
-    given = judged(engine, request, endpoint, None).values
+def create_account(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+    """Respond with the account but store nothing: no documented request reads an account."""
+    stored = find_contact(engine, request)
+    values = validate_body(engine, request, endpoint, None).values
     now = timestamp(engine.now)
-    row: Row = dict.fromkeys(fields_of(AccountRecord), None) | given
+    row: Row = dict.fromkeys(fields_of(AccountRecord), None) | values
     row |= {"id": new_key(engine.rng), "type": "account", "contact_id": stored.row["id"]}
     row |= {"inserted_at": now, "updated_at": now}
-    return answered(engine, endpoint, row, new=True)
+    return contact_response(engine, endpoint, row, new=True)
 
 
 RULES = Rules(
@@ -199,26 +218,26 @@ RULES = Rules(
         "page": ("invalid_filter", ""),
     },
     explain=explain,
-    allows=allows,
-    stamp=timestamp,
-    seeded={
+    scope_allows=scope_allows,
+    timestamp=timestamp,
+    sample_values={
         "name_title": None,
         "name_suffix": None,
         "phone_home": None,
         "phone_work": None,
         "active_journey_ids": [],
     },
-    complete=complete,
+    fill_in=fill_in,
     select=select,
     unique=("unique_id",),
-    names_existing=False,
-    empty_update=True,
+    conflict_shows_key=False,
+    allows_empty_update=True,
     verbs={"upsert": upsert, "create_account": create_account},
-    place=lambda request: f"{request.method} {request.path}",
-    differs=differs,
-    echoes=True,
-    rehearses=True,
+    key_scope=lambda request: f"{request.method} {request.path}",
+    body_differences=body_differences,
+    allows_unchanged=True,
+    dry_run_rolls_back=True,
     request_ids=False,
-    token_life=3600,
+    token_seconds=3600,
     page_size=25,
 )

@@ -1,4 +1,4 @@
-"""What Privy does beside its declaration: tokens and scopes, consent, restoring, welcome texts."""
+"""Privy beyond its declaration: tokens, scopes, consent, restored contacts, welcome texts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from contactkit._providers.privy import timestamp
-from contactkit.simulator.messages import Account, Answer, Request, Row
+from contactkit.simulator.messages import Account, Request, Response, Row
 from contactkit.simulator.rules import Rules
-from contactkit.simulator.verbs import answered, found, judged
-from contactkit.spec.provider import JSON, Endpoint
+from contactkit.simulator.verbs import contact_response, find_contact, validate_body
+from contactkit.spec import JSON, Endpoint
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine
@@ -25,7 +25,7 @@ def _token(name: str) -> str:
 
 
 def accounts(_: object) -> dict[str, Account]:
-    """API tokens with all, some and no life left, and two OAuth applications."""
+    """API tokens with all scopes, with one, and expired; and two OAuth applications."""
     return {
         "token": Account(credentials={"token": _token("all")}, scopes=frozenset({_READ, _WRITE})),
         "read_only": Account(credentials={"token": _token("read")}, scopes=frozenset({_READ})),
@@ -47,44 +47,46 @@ def new_key(rng: Random) -> str:
 
 
 def fold(value: JSON) -> JSON:
-    """E-mail addresses are the same whatever their case."""
+    """Compare e-mail addresses without regard to case."""
     return value.casefold() if isinstance(value, str) else value
 
 
-def complete(row: Row, owner: str) -> None:
-    """Distinct tags in their order; no SMS consent without a number."""
+def fill_in(row: Row, owner: str) -> None:
+    """Drop repeated tags, and SMS consent without a number."""
     row["tags"] = list(dict.fromkeys(row["tags"] or []))
     if not row["phone_number"]:
         row["sms_consent"] = "never_subscribed"
 
 
 def select(rows: Sequence[Row], filters: Mapping[str, JSON]) -> Sequence[Row]:
-    """Exact, but for the case of an e-mail address; by creation."""
-    wanted = {name: fold(value) for name, value in filters.items()}
-    return [row for row in rows if all(fold(row[name]) == v for name, v in wanted.items())]
+    """Match exactly, but for the case of an e-mail address."""
+    folded = {name: fold(value) for name, value in filters.items()}
+    return [row for row in rows if all(fold(row[name]) == v for name, v in folded.items())]
 
 
-def changed(engine: Engine, before: Row | None, after: Row, values: Mapping[str, JSON]) -> None:
+def after_write(engine: Engine, before: Row | None, after: Row, values: Mapping[str, JSON]) -> None:
     """Send the welcome text that a newly confirmed SMS consent requires by law."""
-    was = before["sms_consent"] if before else None
-    confirmed = after["sms_consent"] == "subscribed" != was
+    previous = before["sms_consent"] if before else None
+    confirmed = after["sms_consent"] == "subscribed" != previous
     if confirmed and values.get("send_welcome_sms") is not False:
         engine.outbox.append(
             {
                 "key": after["id"],
                 "phone_number": after["phone_number"],
                 "text": "Welcome! Reply STOP to opt out.",
-                "at": engine.rules.stamp(engine.now),
+                "at": engine.rules.timestamp(engine.now),
             }
         )
 
 
-def unsubscribe(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
-    """E-mail only; a contact that is unsubscribed already stays as it is."""
-    engine.told["Deprecation"] = "true"
-    engine.told["Link"] = '<https://help.privy.com/docs/api-reference/changelog>; rel="deprecation"'
-    stored = found(engine, request)
-    judged(engine, request, endpoint, stored.row)
+def unsubscribe(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+    """End e-mail consent; a contact that is already unsubscribed stays unchanged."""
+    engine.response_headers["Deprecation"] = "true"
+    engine.response_headers["Link"] = (
+        '<https://help.privy.com/docs/api-reference/changelog>; rel="deprecation"'
+    )
+    stored = find_contact(engine, request)
+    validate_body(engine, request, endpoint, stored.row)
     row = dict(stored.row)
     if row["email_consent"] == "compliance_suppressed":
         raise engine.rules.explain(
@@ -92,9 +94,9 @@ def unsubscribe(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
         )
     if row["email_consent"] != "unsubscribed":
         row["email_consent"] = "unsubscribed"
-        row["updated_at"] = engine.rules.stamp(engine.now)
+        row["updated_at"] = engine.rules.timestamp(engine.now)
         engine.contacts.put(row, stored.owner, writes=1)
-    return answered(engine, endpoint, row)
+    return contact_response(engine, endpoint, row)
 
 
 RULES = Rules(
@@ -109,16 +111,16 @@ RULES = Rules(
         "conflict": ("conflict", "Email or phone number is already in use"),
     },
     new_key=new_key,
-    stamp=timestamp,
+    timestamp=timestamp,
     defaults={"email_consent": "never_subscribed", "sms_consent": "never_subscribed"},
-    complete=complete,
+    fill_in=fill_in,
     select=select,
     unique=("email", "phone_number"),
     fold=fold,
-    restores=True,
-    changed=changed,
+    restores_deleted=True,
+    after_write=after_write,
     verbs={"unsubscribe": unsubscribe},
     page_size=25,
-    sliding=False,
-    tells_limits=True,
+    sliding_windows=False,
+    always_shows_limits=True,
 )

@@ -1,4 +1,4 @@
-"""What Sendblue does beside its declaration: both spellings, opt-outs that outlive a contact."""
+"""Sendblue beyond its declaration: names in two spellings, opt-outs that outlive a contact."""
 
 from __future__ import annotations
 
@@ -9,18 +9,23 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from contactkit.errors import FieldProblem, InvalidRequestError
-from contactkit.simulator.messages import Account, Answer, Refusal, Request, Row
+from contactkit.simulator.messages import Account, Refusal, Request, Response, Row
 from contactkit.simulator.rules import Rules
 from contactkit.simulator.seeds import phone
-from contactkit.simulator.verbs import answered, checked, created, found, judged, updated
-from contactkit.spec import phones
-from contactkit.spec.provider import JSON, Endpoint, as_list, as_object
-from contactkit.spec.record import parse_time
+from contactkit.simulator.verbs import (
+    contact_response,
+    create_contact,
+    find_contact,
+    update_contact,
+    validate_body,
+    validate_contact,
+)
+from contactkit.spec import JSON, Endpoint, as_list, as_object, parse_time, phones
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine
 
-_TWICE = {
+_CAMEL_CASE = {
     "first_name": "firstName",
     "last_name": "lastName",
     "company_name": "companyName",
@@ -31,17 +36,17 @@ _TWICE = {
 
 def accounts(_: object) -> dict[str, Account]:
     """One account, with its two keys."""
-    held = {"api_key": "simulator-key-id", "api_secret": "simulator-secret-key"}
-    return {"account": Account(credentials=held)}
+    credentials = {"api_key": "simulator-key-id", "api_secret": "simulator-secret-key"}
+    return {"account": Account(credentials=credentials)}
 
 
 def timestamp(now: datetime) -> str:
-    """Whole seconds, as in the documentation's example; so contacts may share their time."""
+    """Whole seconds, as in the documentation's example, so that contacts may have equal times."""
     return now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def explain(endpoint: Endpoint, problems: Sequence[FieldProblem]) -> Refusal:
-    """The message alone: that something is missing, a number that is none, or the first problem."""
+    """Refuse with a message alone: a missing field, an invalid number, or the first problem."""
     first = problems[0]
     if first.code == "required":
         return Refusal(InvalidRequestError, "Missing fields")
@@ -51,7 +56,7 @@ def explain(endpoint: Endpoint, problems: Sequence[FieldProblem]) -> Refusal:
 
 
 def check_key(endpoint: Endpoint, key: str) -> None:
-    """A number in the body must be one; in a path it is only looked up."""
+    """Refuse an invalid number in the body; one in a path is only looked up."""
     if endpoint.key_wire:
         _number(key)
 
@@ -65,8 +70,8 @@ def _number(key: str) -> str:
         raise Refusal(InvalidRequestError, "Invalid phone number") from None
 
 
-def complete(row: Row, owner: str) -> None:
-    """The identity and what is never missing."""
+def fill_in(row: Row, owner: str) -> None:
+    """Add the contact's id, tags and custom variables."""
     identity = f"{row['phone']} {row['created_at']}"
     row["contact_id"] = row["contact_id"] or str(uuid.uuid5(uuid.NAMESPACE_URL, identity))
     row["tags"] = row["tags"] or []
@@ -74,10 +79,10 @@ def complete(row: Row, owner: str) -> None:
 
 
 def select(rows: Sequence[Row], filters: Mapping[str, JSON]) -> Sequence[Row]:
-    """The newest first unless asked otherwise; of one time in the order they were created."""
+    """Filter and sort, the newest first by default; equal times in the order of creation."""
     since = filters.get("created_at_gte")
     start = parse_time(since) if since else None
-    chosen = [
+    selected = [
         row
         for row in rows
         if filters.get("phone") in (None, row["phone"])
@@ -85,106 +90,105 @@ def select(rows: Sequence[Row], filters: Mapping[str, JSON]) -> Sequence[Row]:
         and (start is None or (row["created_at"] and parse_time(row["created_at"]) >= start))
     ]
     by, direction = filters.get("order_by"), filters.get("order_direction")
-    chosen.sort(key=lambda row: str(row[by or "created_at"] or ""), reverse=direction != "asc")
-    return chosen
+    selected.sort(key=lambda row: str(row[by or "created_at"] or ""), reverse=direction != "asc")
+    return selected
 
 
-def wire(endpoint: Endpoint, row: Row) -> Row:
-    """Both spellings of some names; the identity in listings only."""
-    row |= {camel: row[snake] for snake, camel in _TWICE.items() if snake in row}
+def to_wire(endpoint: Endpoint, row: Row) -> Row:
+    """Add the second spelling of some names; show the id in listings only."""
+    row |= {camel: row[snake] for snake, camel in _CAMEL_CASE.items() if snake in row}
     if endpoint.answer != "page":
         row.pop("contact_id", None)
     return row
 
 
-def create(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
-    """A new contact, or with update_if_exists a change of the one that is there."""
-    given = judged(engine, request, endpoint, None)
-    stored = engine.contacts.find(str(given.values["phone"]))
-    if stored and given.values.get("update_if_exists"):
-        updated(engine, endpoint, stored, given)
+def create(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+    """Create a contact, or with update_if_exists change the existing one."""
+    contact = validate_body(engine, request, endpoint, None)
+    stored = engine.contacts.find(str(contact.values["phone"]))
+    if stored and contact.values.get("update_if_exists"):
+        update_contact(engine, endpoint, stored, contact)
     else:
-        stored = created(engine, request, endpoint, given)
-    return answered(engine, endpoint, stored.row)
+        stored = create_contact(engine, request, endpoint, contact)
+    return contact_response(engine, endpoint, stored.row)
 
 
-def bulk_create(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
-    """All of them or none; a contact that is there is changed."""
+def bulk_create(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+    """Create all contacts or none; an existing one is changed."""
     items = as_list(as_object(request.body).get("contacts"))
     if not items:
         raise Refusal(InvalidRequestError, "Missing fields")
-    given = [checked(engine, endpoint, as_object(each), None) for each in items]
-    contacts: list[JSON] = []
-    for each in given:
-        stored = engine.contacts.find(str(each.values["phone"]))
+    contacts = [validate_contact(engine, endpoint, as_object(item), None) for item in items]
+    shown: list[JSON] = []
+    for contact in contacts:
+        stored = engine.contacts.find(str(contact.values["phone"]))
         if stored:
-            updated(engine, endpoint, stored, each)
+            update_contact(engine, endpoint, stored, contact)
         else:
-            stored = created(engine, request, endpoint, each)
-        contacts.append(as_object(answered(engine, endpoint, stored.row).body)["contact"])
-    return engine.sealed(200, {"contacts": contacts})
+            stored = create_contact(engine, request, endpoint, contact)
+        shown.append(as_object(contact_response(engine, endpoint, stored.row).body)["contact"])
+    return engine.success(200, {"contacts": shown})
 
 
-def bulk_delete(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
-    """How many of the named contacts were there; a body that names none is refused."""
+def bulk_delete(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+    """Delete the named contacts and count those that existed; refuse a body that names none."""
     numbers = as_list(as_object(request.body).get("contact_ids"))
-    if not numbers or not all(isinstance(each, str) for each in numbers):
+    if not numbers or not all(isinstance(number, str) for number in numbers):
         raise Refusal(InvalidRequestError, "Missing fields")
-    there = filter(None, (engine.contacts.find(each) for each in dict.fromkeys(numbers)))
-    amount = 0
-    for stored in there:
-        engine.contacts.delete(stored)
-        amount += 1
-    return engine.sealed(200, {"amount": amount})
+    stored = [engine.contacts.find(str(number)) for number in dict.fromkeys(numbers)]
+    existing = [each for each in stored if each]
+    for contact in existing:
+        engine.contacts.delete(contact)
+    return engine.success(200, {"amount": len(existing)})
 
 
-def count(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
-    """The number alone, without a status."""
-    return Answer(200, {"count": sum(not each.deleted for each in engine.contacts)})
+def count(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+    """Count the contacts; the response has no status."""
+    return Response(200, {"count": sum(not stored.deleted for stored in engine.contacts)})
 
 
-def verify(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
-    """Send the message; the contact is verified once its owner answers."""
+def verify(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+    """Send a message; the contact would be verified by a reply to it."""
     request.key = _number(request.key)
-    judged(engine, request, endpoint, found(engine, request).row)
+    validate_body(engine, request, endpoint, find_contact(engine, request).row)
     engine.outbox.append(
         {
             "key": request.key,
             "phone_number": request.key,
             "text": "Reply to this message to verify your number.",
-            "at": engine.rules.stamp(engine.now),
+            "at": engine.rules.timestamp(engine.now),
         }
     )
-    return engine.rules.nothing
+    return engine.rules.empty_response
 
 
-def opt_out(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
-    """The state is the number's, whether it has a contact or not."""
+def opt_out(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+    """Set the state of a number, with or without a contact."""
     number = _number(request.key)
-    given = judged(engine, request, endpoint, None).values
-    opted_out = given.get("opted_out", True) is not False
+    values = validate_body(engine, request, endpoint, None).values
+    opted_out = values.get("opted_out", True) is not False
     stored = engine.contacts.find(number)
     if stored and stored.row["opt_out"] is not opted_out:
         engine.contacts.put({**stored.row, "opt_out": opted_out}, stored.owner, writes=1)
     _remember(engine, number, opted_out)
-    return engine.sealed(200, {"number": number, "opted_out": opted_out})
+    return engine.success(200, {"number": number, "opted_out": opted_out})
 
 
-def changed(engine: Engine, before: Row | None, after: Row, values: Mapping[str, JSON]) -> None:
-    """An opt-out outlives the contact: who comes again is still opted out."""
+def after_write(engine: Engine, before: Row | None, after: Row, values: Mapping[str, JSON]) -> None:
+    """Keep a number opted out when its contact is created again."""
     number = str(after["phone"])
-    if before is None and number in engine.notes:
+    if before is None and number in engine.opt_outs:
         engine.contacts.put({**after, "opt_out": True}, "", writes=0)
     elif "opt_out" in values:
         _remember(engine, number, values["opt_out"] is True)
 
 
 def _remember(engine: Engine, number: str, opted_out: bool) -> None:
-    (engine.notes.add if opted_out else engine.notes.discard)(number)
+    (engine.opt_outs.add if opted_out else engine.opt_outs.discard)(number)
 
 
 def new_key(rng: Random) -> str:
-    """A number that is reserved for fiction."""
+    """A phone number reserved for fiction."""
     return phone(rng.randrange(80_000))
 
 
@@ -200,14 +204,14 @@ RULES = Rules(
     explain=explain,
     new_key=new_key,
     check_key=check_key,
-    stamp=timestamp,
+    timestamp=timestamp,
     defaults={"opt_out": False, "verified": False},
-    complete=complete,
+    fill_in=fill_in,
     select=select,
     unique=("phone",),
-    names_existing=False,
-    empty_update=True,
-    changed=changed,
+    conflict_shows_key=False,
+    allows_empty_update=True,
+    after_write=after_write,
     verbs={
         "create": create,
         "bulk_create": bulk_create,
@@ -216,8 +220,8 @@ RULES = Rules(
         "verify": verify,
         "opt_out": opt_out,
     },
-    wire=wire,
-    nothing=Answer(200, {"status": "OK"}),
+    to_wire=to_wire,
+    empty_response=Response(200, {"status": "OK"}),
     created_status=200,
     request_ids=False,
     page_size=100,

@@ -1,4 +1,4 @@
-"""What Sent does beside its declaration: profiles, the lock-out, number formats, its own codes."""
+"""Sent beyond its declaration: profiles, lock-out of keys, number formats, error codes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from contactkit.errors import (
     PermissionDeniedError,
     RateLimitError,
 )
-from contactkit.simulator.messages import Account, Answer, Refusal, Request, Row
+from contactkit.simulator.messages import Account, Refusal, Request, Response, Row
 from contactkit.simulator.rules import Rules
-from contactkit.simulator.verbs import answered, found
-from contactkit.spec import phones
-from contactkit.spec.provider import JSON, Endpoint
+from contactkit.simulator.verbs import contact_response, find_contact
+from contactkit.spec import JSON, Endpoint, phones
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine
@@ -34,7 +33,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def accounts(_: object) -> dict[str, Account]:
-    """An organisation, its child profile's own key, and the organisation acting for a profile."""
+    """An organisation, its child profile, and the organisation acting for that profile."""
     key = "simulator-organisation-key"
     return {
         "organisation": Account(credentials={"api_key": key}, owner=ORGANISATION),
@@ -45,41 +44,43 @@ def accounts(_: object) -> dict[str, Account]:
     }
 
 
-def guard(engine: Engine, request: Request) -> None:
-    """A key that failed ten times is locked, for longer at each further failure."""
-    failures, until = engine.failed_logins.get(request.headers.get("x-api-key", ""), (0, 0.0))
-    left = until - engine.clock.now()
-    if failures >= _FAILURES and left > 0:
-        engine.told["Retry-After"] = str(math.ceil(left))
+def before_login(engine: Engine, request: Request) -> None:
+    """Refuse a key that failed ten times, for longer after each further failure."""
+    failures, locked_until = engine.failed_logins.get(
+        request.headers.get("x-api-key", ""), (0, 0.0)
+    )
+    remaining = locked_until - engine.clock.now()
+    if failures >= _FAILURES and remaining > 0:
+        engine.response_headers["Retry-After"] = str(math.ceil(remaining))
         raise Refusal(RateLimitError, "Too many failed attempts with this key")
 
 
-def rejected(engine: Engine, request: Request) -> None:
-    """Count a failure of the presented key."""
+def after_failed_login(engine: Engine, request: Request) -> None:
+    """Count a failed login with the presented key."""
     key = request.headers.get("x-api-key", "")
     failures = engine.failed_logins.get(key, (0, 0.0))[0] + 1
     lock = min(_FIRST_LOCK * 2 ** max(0, failures - _FAILURES), _LONGEST_LOCK)
     engine.failed_logins[key] = (failures, engine.clock.now() + lock)
 
 
-def enter(engine: Engine, request: Request) -> None:
-    """Scope the request to a profile; an organisation reads what its profiles own."""
+def after_login(engine: Engine, request: Request) -> None:
+    """Limit the request to a profile; an organisation also sees what its profiles own."""
     engine.failed_logins.pop(request.headers.get("x-api-key", ""), None)
     profile = request.headers.get("x-profile-id")
     if profile is None:
-        widened = {ORGANISATION, CHILD} if request.owner == ORGANISATION else {request.owner}
-        request.sees = frozenset(widened)
+        owners = {ORGANISATION, CHILD} if request.owner == ORGANISATION else {request.owner}
+        request.visible_owners = frozenset(owners)
         return
     if request.owner != ORGANISATION:
         raise Refusal(PermissionDeniedError, "Only organization keys can use x-profile-id")
     if profile != CHILD:
         raise Refusal(NotFoundError, "Profile not found", code="RESOURCE_014")
-    request.owner, request.sees = profile, frozenset({profile})
-    engine.told["X-Profile-Id"] = profile
+    request.owner, request.visible_owners = profile, frozenset({profile})
+    engine.response_headers["X-Profile-Id"] = profile
 
 
 def check_key(endpoint: Endpoint, key: str) -> None:
-    """An id that is no UUID is refused before it is looked up."""
+    """Refuse an id that is not a UUID before it is looked up."""
     if _UUID.fullmatch(key):
         return
     if endpoint.effect == "delete":
@@ -91,19 +92,19 @@ _CODES = {"format": "VALIDATION_002", "choice": "VALIDATION_006"}
 
 
 def explain(endpoint: Endpoint, problems: Sequence[FieldProblem]) -> Refusal:
-    """The first problem's code and message; details only where a field's value is wrong."""
+    """Refuse with the first problem's code and message; details only for a field's wrong value."""
     first = problems[0]
     code = first.code if re.match("[A-Z]", first.code) else _CODES.get(first.code, "VALIDATION_001")
     if first.code == "required":
         return Refusal(InvalidRequestError, "Phone number is required", code=code)
-    fields = [each for each in problems if each.field]
+    fields = [problem for problem in problems if problem.field]
     return Refusal(InvalidRequestError, str(first), code=code, fields=fields)
 
 
-def complete(row: Row, owner: str) -> None:
-    """The owner, the formats and region of the number, and the channels that reach it."""
+def fill_in(row: Row, owner: str) -> None:
+    """Add the owner, the formats and region of the number, and the channels that reach it."""
     number = str(row["phone_number"])
-    parsed = _parsed(number)
+    parsed = _parse(number)
     international, national = _formats(number, parsed)
     row |= {
         "customer_id": owner,
@@ -121,13 +122,13 @@ def complete(row: Row, owner: str) -> None:
         row["default_channel"] = str(row["available_channels"]).split(",")[0]
 
 
-def _parsed(number: str) -> phonenumbers.PhoneNumber:
+def _parse(number: str) -> phonenumbers.PhoneNumber:
     try:
         return phonenumbers.parse(number, None)
     except phonenumbers.NumberParseException:
-        wrong = FieldProblem(field="phone_number", message=f"must be {phones.ALLOWED}")
+        problem = FieldProblem(field="phone_number", message=f"must be {phones.ALLOWED}")
         raise Refusal(
-            InvalidRequestError, str(wrong), code="VALIDATION_002", fields=[wrong]
+            InvalidRequestError, str(problem), code="VALIDATION_002", fields=[problem]
         ) from None
 
 
@@ -143,23 +144,24 @@ def _formats(number: str, parsed: phonenumbers.PhoneNumber) -> tuple[str, str]:
         )
     # Sent's own example number is too short to be valid; it is printed as it would be typed.
     region = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
-    return _typed(number, region), _typed(str(parsed.national_number), region)
+    national = str(parsed.national_number)
+    return _format_as_typed(number, region), _format_as_typed(national, region)
 
 
-def _typed(digits: str, region: str) -> str:
-    formatter, shown = phonenumbers.AsYouTypeFormatter(region), ""
+def _format_as_typed(digits: str, region: str) -> str:
+    formatter, text = phonenumbers.AsYouTypeFormatter(region), ""
     for digit in digits:
-        shown = formatter.input_digit(digit)
-    return shown
+        text = formatter.input_digit(digit)
+    return text
 
 
 def select(rows: Sequence[Row], filters: Mapping[str, JSON]) -> Sequence[Row]:
-    """`search` is exact on the national form, `phone` on E.164; no such phone is a 404."""
-    found = [row for row in rows if all(_matches(row, *each) for each in filters.items())]
-    if "phone" in filters and not found:
+    """Match `search` with the national form, `phone` with E.164; a phone without a match is 404."""
+    selected = [row for row in rows if all(_matches(row, *item) for item in filters.items())]
+    if "phone" in filters and not selected:
         message = "Contact not found with the specified phone number"
         raise Refusal(NotFoundError, message, code="RESOURCE_001")
-    return found
+    return selected
 
 
 def _matches(row: Row, name: str, value: Any) -> bool:
@@ -168,21 +170,21 @@ def _matches(row: Row, name: str, value: Any) -> bool:
     return row["format_national" if name == "search" else "format_e164"] == value
 
 
-def message_summary(engine: Engine, request: Request, endpoint: Endpoint) -> Answer:
-    """A plausible history: one message out and one in on each channel since the creation."""
-    row = found(engine, request).row
-    used = str(row["available_channels"]).split(",")
+def message_summary(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+    """Show a plausible history: on each channel one message out and one in since the creation."""
+    row = find_contact(engine, request).row
+    channels = str(row["available_channels"]).split(",")
     summary: Row = {
         "contact_id": row["id"],
-        "message_count": 2 * len(used),
+        "message_count": 2 * len(channels),
         "first_message_at": row["created_at"],
         "last_message_at": row["updated_at"] or row["created_at"],
-        "channels_used": used,
+        "channels_used": channels,
         "channel_scores": [
-            {"channel": channel, "success_score": 100, "fail_score": 0} for channel in used
+            {"channel": channel, "success_score": 100, "fail_score": 0} for channel in channels
         ],
     }
-    return answered(engine, endpoint, summary)
+    return contact_response(engine, endpoint, summary)
 
 
 RULES = Rules(
@@ -203,18 +205,18 @@ RULES = Rules(
     explain=explain,
     owner_of=lambda index: _OWNERS[index % len(_OWNERS)],
     check_key=check_key,
-    stamp=timestamp,
+    timestamp=timestamp,
     defaults={"available_channels": "sms", "default_channel": "sms"},
-    seeded={"is_inherited": False},
-    complete=complete,
+    sample_values={"is_inherited": False},
+    fill_in=fill_in,
     select=select,
     unique=("phone_number",),
-    names_existing=False,
-    empty_update=True,
+    conflict_shows_key=False,
+    allows_empty_update=True,
     null_is_absent=True,
-    guard=guard,
-    rejected=rejected,
-    enter=enter,
+    before_login=before_login,
+    after_failed_login=after_failed_login,
+    after_login=after_login,
     verbs={"message_summary": message_summary},
     headers={"X-Response-Time": "12ms", "X-API-Version": "v3"},
 )

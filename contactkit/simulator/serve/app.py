@@ -1,6 +1,6 @@
-"""A simulator over HTTP: an ASGI application that carries requests to the same engine.
+"""A simulator as an HTTP server: an ASGI application over the same engine, and uvicorn to run it.
 
-It lives in real time, and waits without holding up other requests.
+It lives in real time, and a request that waits does not delay the others.
 """
 
 from __future__ import annotations
@@ -20,128 +20,9 @@ import httpx
 from contactkit._http.world import RealClock
 from contactkit.errors import ConfigurationError
 from contactkit.simulator import Simulator
-from contactkit.simulator.messages import Answer, Request
+from contactkit.simulator.messages import Request, Response
 from contactkit.simulator.serve import control
-from contactkit.simulator.simulator import deliver
-from contactkit.spec.provider import Provider
-
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-
-_PIECES, _PAUSE = 10, 0.1
-_REAL = RealClock()
-_log = logging.getLogger(__name__)
-
-
-@dataclass
-class AheadClock:
-    """Real time, so many seconds ahead."""
-
-    ahead: float = 0.0
-
-    def now(self) -> float:
-        return _REAL.now() + self.ahead
-
-    def sleep(self, until: float) -> None:
-        _REAL.sleep(until - self.ahead)
-
-    async def asleep(self, until: float) -> None:
-        await _REAL.asleep(until - self.ahead)
-
-
-class Served:
-    """One provider, played for whoever connects; with `controlled`, there are routes to steer it.
-
-    The server puts `hang_up`, which ends a connection, into the state of its requests.
-    """
-
-    def __init__(
-        self, provider: Provider, contacts: int, seed: int, *, controlled: bool = False
-    ) -> None:
-        self.provider = provider
-        self.controlled = controlled
-        self._asked = (contacts, seed)
-        self.reset()
-
-    def reset(self) -> None:
-        """Begin again, as if it were started now."""
-        self.clock = AheadClock()
-        self.simulator = Simulator(*self._asked, clock=self.clock)
-        self.engine = self.simulator.play(self.provider)
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request, as https://asgi.readthedocs.io/en/latest/specs/www.html says."""
-        content = await _content(receive)
-        if content is None:
-            return
-        target = scope["raw_path"] + b"?" + scope["query_string"]
-        request = Request.read(scope["method"], target, httpx.Headers(scope["headers"]), content)
-        try:
-            await _carry(await self._answer(request), scope, receive, send)
-        except Exception:
-            _log.exception("%s %s", request.method, request.path)
-            raise
-
-    async def _answer(self, request: Request) -> Answer:
-        if self.controlled and request.path.startswith(control.ROOT):
-            return control.answer(self, request)
-        delivery = deliver(self.engine, request)
-        try:
-            while True:
-                await asyncio.sleep(next(delivery))
-        except StopIteration as end:
-            return end.value
-
-
-async def _content(receive: Receive) -> bytes | None:
-    """The body of a request; None when its sender went away before its end."""
-    parts: list[bytes] = []
-    while (message := await receive())["type"] != "http.disconnect":
-        parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(parts)
-    return None
-
-
-async def _carry(answer: Answer, scope: Message, receive: Receive, send: Send) -> None:
-    """Send an answer, or as much of it as is to arrive."""
-    content = answer.content
-    if answer.carried != "dropped":
-        await send(_head(answer, len(content)))
-    match answer.carried:
-        case "whole":
-            await send(_part(content, more=False))
-        case "slow":
-            size = -(-len(content) // _PIECES) or 1
-            for start in range(0, len(content), size):
-                await asyncio.sleep(_PAUSE)
-                await send(_part(content[start : start + size], more=True))
-            await send(_part(b"", more=False))
-        case "cut":
-            await send(_part(content[: len(content) // 2], more=True))
-            await _hang_up(scope, receive)
-        case "dropped":
-            await _hang_up(scope, receive)
-
-
-def _head(answer: Answer, length: int) -> Message:
-    # RFC 9110, section 8.6: a 204 has no length.
-    lines = answer.lines if answer.status == 204 else {**answer.lines, "Content-Length": length}
-    headers = [(name.lower().encode(), str(value).encode()) for name, value in lines.items()]
-    return {"type": "http.response.start", "status": answer.status, "headers": headers}
-
-
-def _part(content: bytes, *, more: bool) -> Message:
-    return {"type": "http.response.body", "body": content, "more_body": more}
-
-
-async def _hang_up(scope: Message, receive: Receive) -> None:
-    scope["state"]["hang_up"]()
-    # The server is told that the connection ended, so that it does not miss the rest.
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
+from contactkit.spec import Provider
 
 try:
     import uvicorn
@@ -151,54 +32,175 @@ except ImportError:
         'serving needs its extra: python -m pip install "contactkit[serve]"'
     ) from None
 
-_PATIENCE = 1  # seconds that requests in flight have left once it is to end
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+_PIECES, _PAUSE = 10, 0.1
+_SHUTDOWN_SECONDS = 1
+_REAL = RealClock()
+_log = logging.getLogger(__name__)
 
 
-def run(served: Served, host: str, port: int, told: Callable[[str], object]) -> None:
+@dataclass
+class OffsetClock:
+    """Real time plus an offset in seconds."""
+
+    offset: float = 0.0
+
+    def now(self) -> float:
+        return _REAL.now() + self.offset
+
+    def sleep(self, until: float) -> None:
+        _REAL.sleep(until - self.offset)
+
+    async def asleep(self, until: float) -> None:
+        await _REAL.asleep(until - self.offset)
+
+
+class SimulatorApp:
+    """One simulated provider as an ASGI application; `controlled` adds routes that steer it.
+
+    The server puts `hang_up`, which closes a connection, into the state of its requests.
+    """
+
+    def __init__(
+        self, provider: Provider, contacts: int, seed: int, *, controlled: bool = False
+    ) -> None:
+        self.provider = provider
+        self.controlled = controlled
+        self._arguments = (contacts, seed)
+        self.reset()
+
+    def reset(self) -> None:
+        """Start again with new state and real time."""
+        self.clock = OffsetClock()
+        self.simulator = Simulator(*self._arguments, clock=self.clock)
+        self.engine = self.simulator.start(self.provider)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Respond to one request (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
+        content = await _content(receive)
+        if content is None:
+            return
+        target = scope["raw_path"] + b"?" + scope["query_string"]
+        request = Request.parse(scope["method"], target, httpx.Headers(scope["headers"]), content)
+        try:
+            await _send_response(await self._respond(request), scope, receive, send)
+        except Exception:
+            _log.exception("%s %s", request.method, request.path)
+            raise
+
+    async def _respond(self, request: Request) -> Response:
+        if self.controlled and request.path.startswith(control.ROOT):
+            return control.respond(self, request)
+        delivery = self.simulator.deliver(request)
+        try:
+            while True:
+                await asyncio.sleep(next(delivery))
+        except StopIteration as stop:
+            return stop.value
+
+
+async def _content(receive: Receive) -> bytes | None:
+    """The body of a request; None if its sender disconnects first."""
+    parts: list[bytes] = []
+    while (message := await receive())["type"] != "http.disconnect":
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+    return None
+
+
+async def _send_response(response: Response, scope: Message, receive: Receive, send: Send) -> None:
+    """Send a response, or as much of it as is to arrive."""
+    content = response.content
+    if response.delivery != "dropped":
+        await send(_head(response, len(content)))
+    match response.delivery:
+        case "whole":
+            await send(_part(content, more=False))
+        case "slow":
+            size = -(-len(content) // _PIECES) or 1
+            for start in range(0, len(content), size):
+                await asyncio.sleep(_PAUSE)
+                await send(_part(content[start : start + size], more=True))
+            await send(_part(b"", more=False))
+        case "truncated":
+            await send(_part(content[: len(content) // 2], more=True))
+            await _hang_up(scope, receive)
+        case "dropped":
+            await _hang_up(scope, receive)
+
+
+def _head(response: Response, length: int) -> Message:
+    values = response.all_headers
+    # RFC 9110, section 8.6: a 204 has no length.
+    values = values if response.status == 204 else {**values, "Content-Length": str(length)}
+    headers = [(name.lower().encode(), value.encode()) for name, value in values.items()]
+    return {"type": "http.response.start", "status": response.status, "headers": headers}
+
+
+def _part(content: bytes, *, more: bool) -> Message:
+    return {"type": "http.response.body", "body": content, "more_body": more}
+
+
+async def _hang_up(scope: Message, receive: Receive) -> None:
+    scope["state"]["hang_up"]()
+    # The server learns that the connection is closed, so that it does not miss the rest.
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def run(app: SimulatorApp, host: str, port: int, on_ready: Callable[[str], object]) -> None:
     """Serve until SIGINT or SIGTERM, which end the program with status 0.
 
-    `told` is called with the address, as http://127.0.0.1:5000, once requests are answered there.
+    `on_ready` is called with the address, as http://127.0.0.1:5000, once requests are answered.
     """
-    with listen(host, port) as listening:
-        server = server_for(served, lambda: told(address_of(listening)))
-        # uvicorn raises the signal that ended it again, for these.
+    with listen(host, port) as listener:
+        server = create_server(app, lambda: on_ready(address_of(listener)))
+        # uvicorn raises the signal that stopped it again, for these.
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _end)
-        server.run([listening])
+            signal.signal(number, _exit)
+        server.run([listener])
+
+
+def _exit(*_: object) -> NoReturn:
+    sys.exit(0)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket there; port 0 is any free one."""
+    """A socket that listens there; port 0 is any free one."""
     if not host:
         raise ConfigurationError("host= must be an address, such as 127.0.0.1")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listening = socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         raise ConfigurationError(f"cannot listen on {host}: {error.strerror}") from None
-    # asyncio would not see that this is TCP, and an answer's two parts would meet delayed ACKs.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if not ip_address(listening.getsockname()[0]).is_loopback:
+    # asyncio would not see that this is TCP, and a response's two parts would meet delayed ACKs.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if not ip_address(listener.getsockname()[0]).is_loopback:
         print(f"warning: {host} lets other computers use this simulator", file=sys.stderr)
-    return listening
+    return listener
 
 
-def address_of(listening: socket.socket) -> str:
-    """Where to ask for what listens there."""
-    found, port = ip_address(listening.getsockname()[0]), listening.getsockname()[1]
-    if found.is_unspecified:
-        found = ip_address("127.0.0.1" if found.version == 4 else "::1")
-    return f"http://{found}:{port}" if found.version == 4 else f"http://[{found}]:{port}"
+def address_of(listener: socket.socket) -> str:
+    """The URL of a listening socket."""
+    address, port = ip_address(listener.getsockname()[0]), listener.getsockname()[1]
+    if address.is_unspecified:
+        address = ip_address("127.0.0.1" if address.version == 4 else "::1")
+    return f"http://{address}:{port}" if address.version == 4 else f"http://[{address}]:{port}"
 
 
-def server_for(served: Served, up: Callable[[], object]) -> uvicorn.Server:
-    """A server that calls `up` once it answers requests."""
+def create_server(app: SimulatorApp, on_ready: Callable[[], object]) -> uvicorn.Server:
+    """A server that calls `on_ready` once it answers requests."""
     config = uvicorn.Config(
-        served,
-        http=_Line,
+        app,
+        http=_Connection,
         ws="none",
         lifespan="off",
-        # It complains of clients that go away and of requests that it ends; errors of the
+        # It complains of clients that disconnect and of requests that it ends; errors of the
         # simulator's own are logged by the application.
         log_config=None,
         log_level="critical",
@@ -207,28 +209,24 @@ def server_for(served: Served, up: Callable[[], object]) -> uvicorn.Server:
         server_header=False,
         # The simulator may be ahead of the machine's time.
         date_header=False,
-        timeout_graceful_shutdown=_PATIENCE,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
     server = _Server(config)
-    server.up = up
+    server.on_ready = on_ready
     return server
 
 
 class _Server(uvicorn.Server):
-    up: Callable[[], object]
+    on_ready: Callable[[], object]
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self.up()
+        self.on_ready()
 
 
-class _Line(H11Protocol):
-    """One connection, whose application may hang up."""
+class _Connection(H11Protocol):
+    """One connection, which the application may close."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         self.app_state = {"hang_up": transport.close}
-
-
-def _end(*_: object) -> NoReturn:
-    sys.exit(0)

@@ -1,4 +1,4 @@
-"""The routes that steer a served simulator: see its state, reset it, put contacts, pass time."""
+"""The routes that steer a served simulator: show its state, reset it, put contacts, pass time."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from urllib.parse import urlsplit
 from pydantic_core import from_json
 
 from contactkit.errors import ConfigurationError, ContactKitError
-from contactkit.simulator.messages import Answer, Request
-from contactkit.spec.provider import JSON, as_object
-from contactkit.spec.record import fields_of
+from contactkit.simulator.messages import Request, Response
+from contactkit.spec import JSON, as_object, fields_of
 
 if TYPE_CHECKING:
-    from contactkit.simulator.serve.app import Served
+    from contactkit.simulator.serve.app import SimulatorApp
 
 ROOT = "/_simulator/"
 _CENTURY = 100 * 365.25 * 86_400
 
-Route: TypeAlias = "Callable[[Served, dict[str, JSON]], Answer]"
+Route: TypeAlias = "Callable[[SimulatorApp, dict[str, JSON]], Response]"
 
 
-def answer(served: Served, request: Request) -> Answer:
-    """Answer one request to a path below `ROOT`; what is wrong with it is told with a 400."""
-    # A web page that somebody here looks at must neither steer this nor read it.
-    if "origin" in request.headers or not _local(request.headers.get("host", "")):
-        return _refused(403, "web pages, and names other than localhost, are not answered here")
+def respond(app: SimulatorApp, request: Request) -> Response:
+    """Respond to a request for a path below `ROOT`; a 400 says what is wrong with one."""
+    # A web page in a browser on this machine must neither steer this nor read it.
+    if "origin" in request.headers or not _is_local(request.headers.get("host", "")):
+        return _error(403, "requests from web pages or to names other than localhost are refused")
     route = _ROUTES.get((request.method, request.path.removeprefix(ROOT)))
     if route is None:
-        return _refused(404, f"there is no {request.method} {request.path}; there is {_listed()}")
+        routes = ", ".join(f"{method} {ROOT}{name}" for method, name in _ROUTES)
+        return _error(404, f"there is no {request.method} {request.path}; the routes are {routes}")
     try:
-        return route(served, _body(request))
+        return route(app, _body(request))
     except ContactKitError as error:
-        return _refused(400, str(error))
+        return _error(400, str(error))
 
 
-def _local(host: str) -> bool:
-    """Whether a request was sent to an address or to localhost, and not to some page's name."""
+def _is_local(host: str) -> bool:
+    """Whether a request was sent to an address or to localhost, not to the name of a web page."""
     name = urlsplit(f"//{host}").hostname or ""
     try:
         return name == "localhost" or bool(ip_address(name))
@@ -46,12 +46,8 @@ def _local(host: str) -> bool:
         return False
 
 
-def _refused(status: int, message: str) -> Answer:
-    return Answer(status, {"error": message})
-
-
-def _listed() -> str:
-    return ", ".join(f"{method} {ROOT}{name}" for method, name in _ROUTES)
+def _error(status: int, message: str) -> Response:
+    return Response(status, {"error": message})
 
 
 def _body(request: Request) -> dict[str, JSON]:
@@ -64,58 +60,59 @@ def _body(request: Request) -> dict[str, JSON]:
     return as_object(body)
 
 
-def _state(served: Served, body: dict[str, JSON]) -> Answer:
+def _show_state(app: SimulatorApp, body: dict[str, JSON]) -> Response:
     contacts = [
         {**each.row, "writes": each.writes, "deleted": each.deleted, "owner": each.owner}
-        for each in served.engine.contacts
+        for each in app.engine.contacts
     ]
-    return Answer(200, {"contacts": contacts, "outbox": served.engine.outbox})
+    return Response(200, {"contacts": contacts, "outbox": app.engine.outbox})
 
 
-def _reset(served: Served, body: dict[str, JSON]) -> Answer:
-    served.reset()
-    return Answer(204)
+def _reset(app: SimulatorApp, body: dict[str, JSON]) -> Response:
+    app.reset()
+    return Response(204)
 
 
-def _put(served: Served, body: dict[str, JSON]) -> Answer:
+def _put_contact(app: SimulatorApp, body: dict[str, JSON]) -> Response:
     key = body.pop("key", "")
     if not isinstance(key, str):
         raise ConfigurationError("key must be text")
-    declared = fields_of(served.provider.record)
+    fields = fields_of(app.provider.record)
     for name, value in body.items():
-        # The API may refuse such a state, but a row that is none could not even be read back.
-        if name not in declared or not declared[name].accepts(value):
-            told = f"{name} cannot be {value!r}" if name in declared else f"no field {name}"
-            raise ConfigurationError(told)
-    return Answer(201, {"key": served.simulator.put(key, **body)})
+        if name not in fields:
+            raise ConfigurationError(f"no field {name}")
+        # The API may refuse such a state, but a value of another type could not be read back.
+        if not fields[name].accepts(value):
+            raise ConfigurationError(f"{name} cannot be {value!r}")
+    return Response(201, {"key": app.simulator.put(key, **body)})
 
 
-def _clock(served: Served, body: dict[str, JSON]) -> Answer:
+def _move_clock(app: SimulatorApp, body: dict[str, JSON]) -> Response:
     seconds = body.get("seconds")
     if not isinstance(seconds, int | float) or isinstance(seconds, bool):
         raise ConfigurationError("seconds must be a number")
-    if not 0 <= seconds <= _CENTURY - served.clock.ahead:
+    if not 0 <= seconds <= _CENTURY - app.clock.offset:
         raise ConfigurationError("time moves forward only, by a century at most")
-    served.clock.ahead += seconds
-    return Answer(200, {"now": served.engine.now.isoformat()})
+    app.clock.offset += seconds
+    return Response(200, {"now": app.engine.now.isoformat()})
 
 
-def _faults(served: Served, body: dict[str, JSON]) -> Answer:
+def _set_fault(app: SimulatorApp, body: dict[str, JSON]) -> Response:
     if not body:
-        served.simulator.faults.clear()
-        return Answer(204)
+        app.simulator.faults.clear()
+        return Response(204)
     kind = body.pop("kind", None)
     try:
-        served.simulator.fault(kind, **body)
+        app.simulator.fault(kind, **body)
     except TypeError as error:
         raise ConfigurationError(str(error)) from None
-    return Answer(204)
+    return Response(204)
 
 
 _ROUTES: Mapping[tuple[str, str], Route] = {
-    ("GET", "state"): _state,
+    ("GET", "state"): _show_state,
     ("POST", "reset"): _reset,
-    ("POST", "contacts"): _put,
-    ("POST", "clock"): _clock,
-    ("POST", "faults"): _faults,
+    ("POST", "contacts"): _put_contact,
+    ("POST", "clock"): _move_clock,
+    ("POST", "faults"): _set_fault,
 }

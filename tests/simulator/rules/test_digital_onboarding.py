@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from contactkit._providers import find
-from contactkit.simulator.rules.digital_onboarding import allows
+from contactkit.simulator.rules.digital_onboarding import scope_allows
 from contactkit.spec.record import fields_of
 from tests.support.requests import Talk
 
@@ -101,7 +101,7 @@ def test_a_scope_is_looked_at_before_contact_and_body(onboarding, method, path, 
     ],
 )
 def test_a_star_stands_for_one_part_of_a_scope(scopes, needed, allowed):
-    assert allows(frozenset(scopes), needed) is allowed
+    assert scope_allows(frozenset(scopes), needed) is allowed
 
 
 def buy(onboarding: Talk, account: str, **form: str) -> httpx.Response:

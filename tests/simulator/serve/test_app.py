@@ -15,9 +15,15 @@ import pytest
 
 import contactkit as ck
 from contactkit._providers import find, names
-from contactkit.simulator.messages import Answer, Request
+from contactkit.simulator.messages import Request, Response
 from contactkit.simulator.serve import app as serve_app
-from contactkit.simulator.serve.app import AheadClock, Served, address_of, listen, server_for
+from contactkit.simulator.serve.app import (
+    OffsetClock,
+    SimulatorApp,
+    address_of,
+    create_server,
+    listen,
+)
 from tests.contract.test_faults import FAULTS
 from tests.support.providers import EXAMPLES
 from tests.support.requests import Talk
@@ -36,15 +42,15 @@ SHORT = {
 
 
 @pytest.fixture
-def app(request: pytest.FixtureRequest) -> Served:
-    return Served(find(getattr(request, "param", "sent")), contacts=8, seed=0)
+def app(request: pytest.FixtureRequest) -> SimulatorApp:
+    return SimulatorApp(find(getattr(request, "param", "sent")), contacts=8, seed=0)
 
 
 @pytest.fixture
-async def address(app: Served) -> AsyncIterator[str]:
+async def address(app: SimulatorApp) -> AsyncIterator[str]:
     with listen("127.0.0.1", 0) as listening:
         up = asyncio.Event()
-        server = server_for(app, up.set)
+        server = create_server(app, up.set)
         task = asyncio.create_task(server.serve([listening]))
         await up.wait()
         yield address_of(listening)
@@ -59,15 +65,15 @@ async def http(address: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[Response]:
     """What the simulator answers next, whatever it is asked."""
-    given: list[Answer] = []
+    given: list[Response] = []
 
-    def deliver(engine: object, request: Request) -> Generator[float, None, Answer]:
+    def deliver(simulator: object, request: Request) -> Generator[float, None, Response]:
         yield 0.0
         return given.pop(0)
 
-    monkeypatch.setattr(serve_app, "deliver", deliver)
+    monkeypatch.setattr(ck.Simulator, "deliver", deliver)
     monkeypatch.setattr(serve_app, "_PAUSE", 0.0)
     return given
 
@@ -117,12 +123,12 @@ async def test_it_answers_what_the_simulator_in_process_answers(http):
 async def test_a_path_stays_as_it_was_sent(http, monkeypatch):
     seen: list[Request] = []
 
-    def deliver(engine: object, request: Request) -> Generator[float, None, Answer]:
+    def deliver(simulator: object, request: Request) -> Generator[float, None, Response]:
         seen.append(request)
         yield from ()
-        return Answer(204)
+        return Response(204)
 
-    monkeypatch.setattr(serve_app, "deliver", deliver)
+    monkeypatch.setattr(ck.Simulator, "deliver", deliver)
     await http.post("/a/%2B1%2f+1?q=a%20b+c&q=&e=", content=b"x" * 300_000)
     [request] = seen
     assert (request.path, request.query) == ("/a/%2B1%2f+1", {"q": "", "e": ""})
@@ -133,13 +139,13 @@ async def test_a_path_stays_as_it_was_sent(http, monkeypatch):
 async def test_one_that_waits_holds_nobody_up(http, monkeypatch):
     arrived, passed = asyncio.Event(), asyncio.Event()
 
-    def deliver(engine: object, request: Request) -> Generator[float, None, Answer]:
+    def deliver(simulator: object, request: Request) -> Generator[float, None, Response]:
         arrived.set()
         while request.path == "/first" and not passed.is_set():
             yield 0.001
-        return Answer(200, request.path)
+        return Response(200, request.path)
 
-    monkeypatch.setattr(serve_app, "deliver", deliver)
+    monkeypatch.setattr(ck.Simulator, "deliver", deliver)
     first = asyncio.create_task(http.get("/first"))
     await arrived.wait()
     assert (await http.get("/second")).json() == "/second"
@@ -159,7 +165,7 @@ async def test_one_that_goes_away_before_its_end_is_left(address, answers, caplo
     writer.write(b"POST /a HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\nabc")
     await writer.drain()
     writer.transport.abort()
-    answers.append(Answer(200, 1))
+    answers.append(Response(200, 1))
     async with httpx.AsyncClient(base_url=address, trust_env=False) as http:
         assert (await http.get("/b")).json() == 1
     assert not caplog.records
@@ -168,9 +174,12 @@ async def test_one_that_goes_away_before_its_end_is_left(address, answers, caplo
 # What arrives
 
 
-@pytest.mark.parametrize("carried", ["whole", "slow"])
-async def test_all_of_it_arrives(http, answers, carried):
-    answers += [Answer(200, BODY, {"X-A": "b"}, carried=carried), Answer(200, carried=carried)]
+@pytest.mark.parametrize("delivery", ["whole", "slow"])
+async def test_all_of_it_arrives(http, answers, delivery):
+    answers += [
+        Response(200, BODY, {"X-A": "b"}, delivery=delivery),
+        Response(200, delivery=delivery),
+    ]
     full, empty = [await http.get("/") for _ in range(2)]
     assert (full.status_code, full.json(), full.headers["x-a"]) == (200, BODY, "b")
     assert full.headers["content-type"] == "application/json"
@@ -184,23 +193,25 @@ async def test_a_slow_one_comes_in_pieces(answers):
     async def send(message: dict[str, object]) -> None:
         sent.append(message)
 
-    await serve_app._carry(Answer(200, BODY, carried="slow"), {}, send, send)
+    await serve_app._send_response(Response(200, BODY, delivery="slow"), {}, send, send)
     head, *parts = sent
-    assert dict(head["headers"])[b"content-length"] == str(len(Answer(200, BODY).content)).encode()
+    assert (
+        dict(head["headers"])[b"content-length"] == str(len(Response(200, BODY).content)).encode()
+    )
     assert [len(each["body"]) for each in parts] == [20_002] * 9 + [19_993, 0]
     assert [each["more_body"] for each in parts] == [True] * 10 + [False]
 
 
 async def test_raw_content_goes_in_the_place_of_the_body(http, answers):
-    answers.append(Answer(502, {"a": 1}, raw=("text/html", b"<h1>Bad gateway</h1>")))
+    answers.append(Response(502, {"a": 1}, raw=("text/html", b"<h1>Bad gateway</h1>")))
     answer = await http.get("/")
     assert (answer.status_code, answer.text) == (502, "<h1>Bad gateway</h1>")
     assert answer.headers["content-type"] == "text/html"
 
 
 async def test_a_cut_one_promises_all_and_ends_half_way(http, address, answers, caplog):
-    answers += [Answer(200, BODY, carried="cut")] * 2
-    whole = Answer(200, BODY).content
+    answers += [Response(200, BODY, delivery="truncated")] * 2
+    whole = Response(200, BODY).content
     with pytest.raises(httpx.RemoteProtocolError, match="peer closed connection without sending"):
         await http.get("/")
     head, _, body = (await raw(address, get("/"))).partition(b"\r\n\r\n")
@@ -210,17 +221,17 @@ async def test_a_cut_one_promises_all_and_ends_half_way(http, address, answers, 
 
 
 async def test_a_dropped_one_ends_without_a_byte(http, address, answers, caplog):
-    answers += [Answer(200, BODY, carried="dropped")] * 2
+    answers += [Response(200, BODY, delivery="dropped")] * 2
     with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
         await http.get("/")
     assert await raw(address, get("/")) == b""
-    answers.append(Answer(200, 1))
+    answers.append(Response(200, 1))
     assert (await http.get("/")).json() == 1
     assert not caplog.records
 
 
 async def test_an_answer_names_no_server_and_no_other_time(address, answers):
-    answers.append(Answer(204, headers={"X-A": "b"}))
+    answers.append(Response(204, headers={"X-A": "b"}))
     read = await raw(address, get("/", "Connection: close"))
     assert read == b"HTTP/1.1 204 No Content\r\nx-a: b\r\nConnection: close\r\n\r\n"
 
@@ -229,9 +240,9 @@ async def test_an_answer_names_no_server_and_no_other_time(address, answers):
 
 
 async def test_the_clock_is_real_and_ahead():
-    clock = AheadClock()
+    clock = OffsetClock()
     before = clock.now()
-    clock.ahead += 3600
+    clock.offset += 3600
     assert 3600 <= clock.now() - before < 3700
     clock.sleep(clock.now() + 0.001)
     await clock.asleep(clock.now() + 0.001)
@@ -241,12 +252,12 @@ async def test_the_clock_is_real_and_ahead():
 async def test_reset_begins_again(app, http):
     before = [replace(each) for each in app.engine.contacts]
     await http.patch(f"/v3/contacts/{KEY}", json={"opt_out": True})
-    app.clock.ahead = 60.0
+    app.clock.offset = 60.0
     app.reset()
     assert [each.row["id"] for each in app.engine.contacts] == [each.row["id"] for each in before]
     assert not any(each.writes for each in app.engine.contacts)
     assert (await http.get(f"/v3/contacts/{KEY}")).json()["data"]["opt_out"] is False
-    assert app.clock.ahead == 0
+    assert app.clock.offset == 0
 
 
 # Faults on a real socket

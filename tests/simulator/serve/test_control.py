@@ -11,7 +11,7 @@ from pydantic_core import from_json, to_json
 from contactkit._providers import find
 from contactkit.simulator.messages import Request
 from contactkit.simulator.serve import control
-from contactkit.simulator.serve.app import Served
+from contactkit.simulator.serve.app import SimulatorApp
 
 KEY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 JANET = "cus_a1b2c3d4e5f60001"
@@ -22,7 +22,7 @@ class Control:
     """A served simulator and what its control routes answer."""
 
     def __init__(self, provider: str) -> None:
-        self.served = Served(find(provider), contacts=8, seed=0, controlled=True)
+        self.served = SimulatorApp(find(provider), contacts=8, seed=0, controlled=True)
 
     def __call__(self, method: str, name: str, content: bytes = b"") -> tuple[int, Any]:
         target = (control.ROOT + name).encode()
@@ -31,8 +31,8 @@ class Control:
     def asked(
         self, method: str, target: bytes, headers: dict[str, str], content: bytes
     ) -> tuple[int, Any]:
-        request = Request.read(method, target, httpx.Headers(headers), content)
-        answer = control.answer(self.served, request)
+        request = Request.parse(method, target, httpx.Headers(headers), content)
+        answer = control.respond(self.served, request)
         return answer.status, from_json(answer.content or b"null")
 
     def post(self, name: str, **body: Any) -> tuple[int, Any]:
@@ -81,7 +81,7 @@ def test_reset_begins_again(privy):
     assert privy("POST", "reset") == (204, None)
     assert list(privy.contacts()) == list(before)
     assert privy.contacts()[JANET] == before[JANET]
-    assert privy.served.clock.ahead == 0
+    assert privy.served.clock.offset == 0
 
 
 def test_contacts_adds_one(sent):
@@ -104,7 +104,7 @@ def test_clock_moves_time_forward(privy):
     assert 3600 <= privy.served.clock.now() - before < 3700
     assert told["now"].startswith(privy.served.engine.now.date().isoformat())
     privy.post("clock", seconds=0.5)
-    assert privy.served.clock.ahead == 3600.5
+    assert privy.served.clock.offset == 3600.5
 
 
 @pytest.mark.parametrize(
@@ -136,13 +136,13 @@ def test_what_is_wrong_with_a_request_is_told(privy, name, body, told):
     assert status == 400
     assert told in answer["error"]
     assert privy.contacts() == before
-    assert privy.served.clock.ahead == 0
+    assert privy.served.clock.offset == 0
 
 
 def test_a_contact_that_the_rules_cannot_complete_is_told(sent):
     status, answer = sent.post("contacts", phone_number="abc")
     assert (status, len(sent.contacts())) == (400, 8)
-    assert "no such contact: " in answer["error"]
+    assert "invalid contact: " in answer["error"]
 
 
 @pytest.mark.parametrize(("method", "name"), [("GET", "reset"), ("GET", ""), ("POST", "nothing")])
