@@ -1,4 +1,8 @@
-"""Every fault of the simulator against every provider: what is reported is what happened."""
+"""Every fault of the simulator at every provider: what is reported is what happened.
+
+A read, a listing and two writes stand for the other verbs: of the writes, providers differ in which
+may be sent again.
+"""
 
 from __future__ import annotations
 
@@ -43,25 +47,25 @@ PASSING: list[tuple[str, Options]] = [
 LASTING: list[tuple[str, Options]] = [("html", {}), ("unsuccessful", {}), ("expired_token", {})]
 OF_LISTINGS: list[tuple[str, Options]] = [("duplicated_row", {}), ("deleted_row", {})]
 FAULTS = [*HARMLESS, *PASSING, *LASTING, *OF_LISTINGS]
-VERBS = [(name, each.verb) for name in names() for each in find(name).endpoints]
-WRITES = [(name, verb) for name, verb in VERBS if find(name).endpoint(verb).effect]
-READS = [(name, verb) for name, verb in VERBS if (name, verb) not in WRITES]
+READS = [(name, verb) for name in names() for verb in ("get", "list")]
+WRITES = [(name, verb) for name in names() for verb in ("create", "update")]
+VERBS = [*READS, *WRITES]
 
 
-def test_every_kind_is_here():
+def test_faults_cover_every_kind():
     assert {kind for kind, _ in FAULTS} == set(KINDS)
 
 
-def about(kind: str, endpoint: Endpoint) -> bool:
-    """Whether a request of this verb meets the fault."""
+def applies_to(kind: str, endpoint: Endpoint) -> bool:
+    """Whether the fault can occur in a request of this verb."""
     if kind.endswith("_row"):
         return endpoint.answer == "page"
     return bool(endpoint.effect) or not kind.startswith("written")
 
 
 @dataclass
-class Tried:
-    """One verb carried out: its frame or its error, and the requests that it took."""
+class Attempt:
+    """One call: its frame or its error, its requests and its warnings."""
 
     frame: pd.DataFrame | None
     error: ck.ContactKitError | None
@@ -70,7 +74,7 @@ class Tried:
 
     @property
     def refused(self) -> bool:
-        """Whether it says that nothing was written."""
+        """Whether the error reports that nothing was written."""
         if isinstance(self.error, ck.TransportError):
             return not self.error.sent
         if not isinstance(self.error, ck.ApiError):
@@ -83,14 +87,10 @@ def arguments(name: str, endpoint: Endpoint) -> tuple[list[Any], dict[str, Any]]
     example = EXAMPLES[name]
     fields = {"create": example.create, "update": example.update}.get(endpoint.verb, {})
     confirmed = {"confirm": True} if endpoint.confirm else {}
-    if endpoint.bulk:
-        return [[dict(example.create) if endpoint.fields else example.key]], confirmed
-    usual = ([example.key] if endpoint.subject else [], fields)
-    args, own = example.others.get(endpoint.verb, usual)
-    return list(args), {**own, **confirmed}
+    return [example.key] if endpoint.subject else [], {**fields, **confirmed}
 
 
-def attempt(client: ck.Client, wire: Wire, verb: str, *args: Any, **fields: Any) -> Tried:
+def attempt(client: ck.Client, wire: Wire, verb: str, *args: Any, **fields: Any) -> Attempt:
     wire.requests.clear()
     frame = error = None
     with warnings.catch_warnings(record=True) as caught:
@@ -105,12 +105,12 @@ def attempt(client: ck.Client, wire: Wire, verb: str, *args: Any, **fields: Any)
         if isinstance(way, ClientCredentials)
     }
     requests = [each for each in wire.requests if each.url.path not in tokens]
-    said = [str(each.message) for each in caught if each.category is ck.ContactKitWarning]
-    return Tried(frame, error, requests, said)
+    messages = [str(each.message) for each in caught if each.category is ck.ContactKitWarning]
+    return Attempt(frame, error, requests, messages)
 
 
-def tried(name: str, verb: str, fault: tuple[str, Options] | None, **times: Any):
-    """A verb under a fault, and the simulator's contacts before and after it."""
+def run_under(name: str, verb: str, fault: tuple[str, Options] | None, **times: Any):
+    """Call a verb under a fault: the attempt, the contacts before and after, the writes."""
     wire = Wire()
     client = ck.connect(name, via=wire)
     before = rows(wire)
@@ -121,9 +121,9 @@ def tried(name: str, verb: str, fault: tuple[str, Options] | None, **times: Any)
 
 
 def rows(wire: Wire) -> list[str]:
-    """The contacts that are there, without what chance and the clock put into them."""
+    """The stored contacts, without the fields that depend on chance or the clock."""
     record = fields_of(wire.simulator.engine.provider.record)
-    own = [n for n, each in record.items() if each.marker.access not in ("key", "read_only")]
+    own = [n for n, field in record.items() if field.marker.access not in ("key", "read_only")]
     return [
         json.dumps({name: each.row[name] for name in own}, sort_keys=True)
         for each in wire.simulator.engine.contacts
@@ -135,10 +135,9 @@ def writes(wire: Wire) -> int:
     return sum(each.writes for each in wire.simulator.engine.contacts)
 
 
-def safe(endpoint: Endpoint, requests: list[httpx.Request]) -> bool:
-    """Whether a write may be sent again when it may have been carried out."""
-    content = json.loads(requests[0].content or b"{}")
-    return endpoint.keyed or endpoint.is_repeatable(content if isinstance(content, dict) else {})
+def may_repeat(endpoint: Endpoint, requests: list[httpx.Request]) -> bool:
+    """Whether a write in doubt may be sent again."""
+    return endpoint.keyed or endpoint.is_repeatable(json.loads(requests[0].content or b"{}"))
 
 
 # One fault at a time
@@ -146,38 +145,38 @@ def safe(endpoint: Endpoint, requests: list[httpx.Request]) -> bool:
 
 @pytest.mark.parametrize(("name", "verb"), READS)
 @pytest.mark.parametrize("fault", [*HARMLESS, *PASSING], ids=str)
-def test_a_read_survives_a_fault_that_passes(name, verb, fault):
-    found, *_ = tried(name, verb, fault)
-    expected, *_ = tried(name, verb, None)
+def test_read_survives_a_passing_fault(name, verb, fault):
+    found, *_ = run_under(name, verb, fault)
+    expected, *_ = run_under(name, verb, None)
     assert found.frame is not None and expected.frame is not None
     assert_frame_equal(found.frame, expected.frame)
-    met = fault in PASSING and about(fault[0], find(name).endpoint(verb))
-    assert len(found.requests) == 1 + met
+    hit = fault in PASSING and applies_to(fault[0], find(name).endpoint(verb))
+    assert len(found.requests) == 1 + hit
     assert not found.warnings
 
 
 @pytest.mark.parametrize(("name", "verb"), WRITES)
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
-def test_a_write_is_reported_as_what_it_was(name, verb, fault):
+def test_write_is_reported_as_what_happened(name, verb, fault):
     endpoint = find(name).endpoint(verb)
-    found, before, after, count = tried(name, verb, fault)
-    _, _, done, once = tried(name, verb, None)
+    found, before, after, count = run_under(name, verb, fault)
+    _, _, expected_rows, expected_writes = run_under(name, verb, None)
     if found.error is None:
-        assert after == done
+        assert after == expected_rows
     elif found.refused:
         assert (after, count) == (before, 0)
     else:
-        assert after in (before, done)
-    if endpoint.keyed or not safe(endpoint, found.requests):
-        assert count <= once
+        assert after in (before, expected_rows)
+    if endpoint.keyed or not may_repeat(endpoint, found.requests):
+        assert count <= expected_writes
 
 
 @pytest.mark.parametrize(("name", "verb"), WRITES)
 @pytest.mark.parametrize("fault", PASSING, ids=str)
-def test_a_write_that_may_be_repeated_survives_and_another_is_in_doubt(name, verb, fault):
-    found, *_ = tried(name, verb, fault)
+def test_write_is_repeated_when_safe_and_in_doubt_otherwise(name, verb, fault):
+    found, *_ = run_under(name, verb, fault)
     endpoint = find(name).endpoint(verb)
-    if fault[0] == "rate_limited" or safe(endpoint, found.requests):
+    if fault[0] == "rate_limited" or may_repeat(endpoint, found.requests):
         assert found.frame is not None
         assert found.frame["attempts"].to_list() == [2]
         assert found.frame["outcome"][0] in ("created", "updated", "deleted")
@@ -190,25 +189,25 @@ def test_a_write_that_may_be_repeated_survives_and_another_is_in_doubt(name, ver
 
 @pytest.mark.parametrize(("name", "verb"), WRITES)
 @pytest.mark.parametrize("fault", HARMLESS, ids=str)
-def test_a_write_that_takes_its_time_is_written_once(name, verb, fault):
-    found, *_, count = tried(name, verb, fault)
-    _, *_, once = tried(name, verb, None)
+def test_slow_write_is_written_once(name, verb, fault):
+    found, *_, count = run_under(name, verb, fault)
+    _, *_, expected_writes = run_under(name, verb, None)
     assert found.frame is not None
     assert found.frame["attempts"].to_list() == [1]
-    assert count == once
+    assert count == expected_writes
 
 
 @pytest.mark.parametrize(("name", "verb"), VERBS)
-def test_a_page_of_a_proxy_is_an_undocumented_answer(name, verb):
-    found, *_ = tried(name, verb, ("html", {}), times=9)
+def test_html_page_is_an_undocumented_answer(name, verb):
+    found, *_ = run_under(name, verb, ("html", {}), times=9)
     assert isinstance(found.error, ck.ApiError)
     assert found.error.problem.code == "undocumented"
     assert len(found.requests) == 1
 
 
 @pytest.mark.parametrize(("name", "verb"), VERBS)
-def test_a_refusal_under_200_is_a_refusal_and_final(name, verb):
-    found, before, after, _ = tried(name, verb, ("unsuccessful", {}), times=9)
+def test_refusal_with_status_200_is_final(name, verb):
+    found, before, after, _ = run_under(name, verb, ("unsuccessful", {}), times=9)
     assert isinstance(found.error, ck.ApiError)
     assert found.refused
     assert before == after
@@ -219,9 +218,9 @@ WAYS = [(name, verb, way) for name, verb in VERBS for way in find(name).auth]
 
 
 @pytest.mark.parametrize(("name", "verb", "way"), WAYS, ids=lambda each: type(each).__name__)
-def test_an_expired_key_is_refused_and_an_access_token_renewed(name, verb, way):
+def test_expired_key_is_refused_and_expired_token_renewed(name, verb, way):
     wire = Wire()
-    client = connected(name, wire, way)
+    client = connect_with(name, wire, way)
     client.contacts.get(EXAMPLES[name].key)
     renewed = isinstance(way, ClientCredentials)
     wire.simulator.fault("expired_token", times=1 if renewed else 9)
@@ -237,7 +236,7 @@ def test_an_expired_key_is_refused_and_an_access_token_renewed(name, verb, way):
         assert rows(wire) == before
 
 
-def connected(name: str, wire: Wire, way: Auth) -> ck.Client:
+def connect_with(name: str, wire: Wire, way: Auth) -> ck.Client:
     """A client that authenticates in this way."""
     ck.connect(name, via=wire)
     wanted = {each.name for each in way.credentials}
@@ -245,7 +244,7 @@ def connected(name: str, wire: Wire, way: Auth) -> ck.Client:
     return ck.connect(name, via=wire, **next(each for each in accounts if wanted == set(each)))
 
 
-# How long one waits
+# Waiting
 
 
 @pytest.mark.parametrize("kind", ["rate_limited", "server_error"])
@@ -259,7 +258,7 @@ def test_retry_after_is_obeyed(name, example, kind):
 
 
 @pytest.mark.parametrize("kind", ["rate_limited", "server_error"])
-def test_past_the_patience_a_call_ends_at_once_and_the_next_says_when_to_go_on(name, example, kind):
+def test_retry_after_beyond_patience_fails_at_once_with_resume_at(name, example, kind):
     wire = Wire()
     client = ck.connect(name, via=wire)
     wire.simulator.fault(kind, retry_after=4000)
@@ -276,7 +275,7 @@ def test_past_the_patience_a_call_ends_at_once_and_the_next_says_when_to_go_on(n
 # Listings that shift
 
 
-def several_pages(name: str) -> Wire:
+def wire_of_several_pages(name: str) -> Wire:
     return Wire(ck.Simulator(contacts=2 * find(name).paging.largest + 10, seed=3))
 
 
@@ -285,42 +284,42 @@ def keys(name: str, people: pd.DataFrame) -> list[str]:
 
 
 @pytest.mark.parametrize("times", [{"times": 1}, {"times": 3}, {"probability": 0.5, "seed": 2}])
-def test_a_row_that_comes_again_is_read_once(name, times):
-    wire = several_pages(name)
+def test_list_drops_a_duplicated_row(name, times):
+    wire = wire_of_several_pages(name)
     client = ck.connect(name, via=wire)
-    everybody = keys(name, client.contacts.list())
+    everyone = keys(name, client.contacts.list())
     wire.simulator.fault("duplicated_row", **times)
     found = keys(name, client.contacts.list())
     assert len(found) == len(set(found))
-    assert set(found) == set(everybody)
+    assert set(found) == set(everyone)
 
 
 @pytest.mark.parametrize("times", [{"times": 1}, {"times": 2}, {"probability": 0.5, "seed": 2}])
-def test_a_row_that_is_deleted_meanwhile_hides_no_other_without_a_warning(name, times):
-    wire = several_pages(name)
+def test_list_warns_if_a_deleted_row_may_hide_others(name, times):
+    wire = wire_of_several_pages(name)
     client = ck.connect(name, via=wire)
-    everybody = set(keys(name, client.contacts.list()))
+    everyone = set(keys(name, client.contacts.list()))
     wire.simulator.fault("deleted_row", **times)
     found = attempt(client, wire, "list")
     wire.simulator.faults.clear()
     assert found.frame is not None
-    stayed = everybody & set(keys(name, client.contacts.list()))
-    assert stayed < everybody
+    stayed = everyone & set(keys(name, client.contacts.list()))
+    assert stayed < everyone
     missing = stayed - set(keys(name, found.frame))
     assert not missing or "some may be missing" in " ".join(found.warnings)
 
 
-# Both doors
+# Sync and async clients
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
-def test_both_doors_meet_a_fault_alike(name, fault):
+def test_sync_and_async_clients_report_a_fault_alike(name, fault):
     async def awaited(verb: str, *args: Any, **fields: Any) -> pd.DataFrame:
         return await getattr(other.aio.contacts, verb)(*args, **fields)
 
     wires = Wire(), Wire()
     client, other = (ck.connect(name, via=wire) for wire in wires)
-    for verb in ("list", "get", "update", "create", "delete"):
+    for verb in ("list", "get", "update", "create"):
         for wire in wires:
             wire.simulator.fault(fault[0], **fault[1])
         args, fields = arguments(name, find(name).endpoint(verb))
@@ -343,8 +342,8 @@ def test_both_doors_meet_a_fault_alike(name, fault):
 # Any faults, any operations
 
 
-def another(name: str, wire: Wire, index: int) -> dict[str, Any]:
-    """What `create` takes for a contact that nobody has made yet: its unique values."""
+def unique_values(name: str, wire: Wire, index: int) -> dict[str, Any]:
+    """The unique values of a contact that does not exist yet, for `create`."""
     record, given = fields_of(find(name).record), EXAMPLES[name].create
     texts = {"phone": phone(70_000 + index), "email": f"new{index}@example.com"}
     unique = {*wire.simulator.engine.rules.unique, key_of(find(name).record).name}
@@ -356,7 +355,7 @@ def another(name: str, wire: Wire, index: int) -> dict[str, Any]:
 
 
 def holders(wire: Wire, unique: Options) -> list[Any]:
-    """The stored contacts that have one of these values, deleted ones too."""
+    """The stored contacts with one of these values, deleted ones included."""
     stored = wire.simulator.engine.contacts
     return [each for each in stored if any(each.row[n] == v for n, v in unique.items())]
 
@@ -373,7 +372,7 @@ def holders(wire: Wire, unique: Options) -> list[Any]:
     ),
 )
 @pytest.mark.parametrize("name", names())
-def test_whatever_goes_wrong_each_reported_write_was_written_once(name, faults, verbs):
+def test_any_sequence_of_faults_writes_each_reported_write_once(name, faults, verbs):
     wire = Wire(ck.Simulator(contacts=4, seed=1))
     client = ck.connect(name, via=wire)
     for (kind, options), probability, seed in faults:
@@ -382,7 +381,7 @@ def test_whatever_goes_wrong_each_reported_write_was_written_once(name, faults, 
     for index, verb in enumerate(verbs):
         endpoint = find(name).endpoint(verb)
         args, fields = arguments(name, endpoint)
-        unique = another(name, wire, index) if verb == "create" else {}
+        unique = unique_values(name, wire, index) if verb == "create" else {}
         before = writes(wire)
         found = attempt(client, wire, verb, *args, **fields | unique)
         count = writes(wire) - before
@@ -390,11 +389,11 @@ def test_whatever_goes_wrong_each_reported_write_was_written_once(name, faults, 
             assert found.frame is None or verb == "get" or has_unique_keys(name, found.frame)
             continue
         assert not (found.refused and count)
-        if found.requests and (endpoint.keyed or not safe(endpoint, found.requests)):
+        if found.requests and (endpoint.keyed or not may_repeat(endpoint, found.requests)):
             assert count <= 1
         if found.frame is not None:
             assert 1 <= count <= found.frame["attempts"][0]
-            assert holds(wire, verb, found.frame, fields)
+            assert is_stored(wire, verb, found.frame, fields)
         if verb == "create":
             assert len(holders(wire, unique)) == (1 if found.frame is not None else count)
             created += [unique] if found.frame is not None else []
@@ -407,12 +406,12 @@ def has_unique_keys(name: str, people: pd.DataFrame) -> bool:
     return people[key_of(find(name).record).name].is_unique
 
 
-def holds(wire: Wire, verb: str, done: pd.DataFrame, fields: Options) -> bool:
-    """Whether the contact of a result row is stored as the row says."""
+def is_stored(wire: Wire, verb: str, result: pd.DataFrame, fields: Options) -> bool:
+    """Whether the contact of a result row is stored as the row reports."""
     record = fields_of(wire.simulator.engine.provider.record)
-    stored = wire.simulator.engine.contacts.find(done["key"][0])
+    stored = wire.simulator.engine.contacts.find(result["key"][0])
     if stored is None or verb == "delete":
-        return stored is None and done["outcome"][0] == "deleted"
+        return stored is None and result["outcome"][0] == "deleted"
     plain = [n for n in fields if record[n].kind in ("boolean", "category")]
-    said = done["outcome"][0] in ("created", "updated")
-    return said and all(stored.row[n] == fields[n] for n in plain)
+    written = result["outcome"][0] in ("created", "updated")
+    return written and all(stored.row[n] == fields[n] for n in plain)

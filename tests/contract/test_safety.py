@@ -1,4 +1,4 @@
-"""What a user fears: a write that is lost, doubled or misreported; a secret or a person shown."""
+"""No write is lost, doubled or misreported, and no secret or personal value is shown."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def sent(wire: Wire, **options: Any) -> ck.Client:
     return ck.connect("sent", via=wire, **options)
 
 
-# A write that may have been carried out is never called refused, and never called done.
+# A write that may have been carried out is reported neither as refused nor as done.
 
 
 @pytest.mark.parametrize("fault", [loses(httpx.ReadTimeout, after=True), says(500, "{}")])
-def test_a_write_in_doubt_stays_so_when_the_budget_ends(wire, fault):
+def test_write_stays_in_doubt_when_the_budget_is_spent(wire, fault):
     client = sent(wire, rate_limit="1/hour")
     wire.faults = [fault]
     with pytest.raises(ck.TransportError) as caught:
@@ -38,16 +38,16 @@ def test_a_write_in_doubt_stays_so_when_the_budget_ends(wire, fault):
     assert caught.value.idempotency_key == wire.requests[0].headers["Idempotency-Key"]
 
 
-def test_a_write_in_doubt_stays_so_when_no_new_token_is_to_be_had(wire):
+def test_write_stays_in_doubt_when_the_token_cannot_be_renewed(wire):
     ck.connect("privy", via=wire)
     client = ck.connect("privy", via=wire, **wire.simulator.accounts["oauth"])
     client.contacts.get(JANET)
 
-    def loses_token_too(request: httpx.Request, answer: Any) -> httpx.Response:
+    def lose_answer_and_token(request: httpx.Request, answer: Any) -> httpx.Response:
         client._session.token_expires = 0.0
         raise httpx.ReadTimeout("no answer", request=request)
 
-    wire.faults = [loses_token_too, says(401, '{"error": "invalid_client"}')]
+    wire.faults = [lose_answer_and_token, says(401, '{"error": "invalid_client"}')]
     with pytest.raises(ck.TransportError) as caught:
         client.contacts.update(JANET, first_name="Jan")
     assert caught.value.sent
@@ -55,7 +55,7 @@ def test_a_write_in_doubt_stays_so_when_no_new_token_is_to_be_had(wire):
 
 @pytest.mark.parametrize("name", ["sent", "privy"])
 @pytest.mark.parametrize("body", ["null", '{"data": null}', '{"data": {}}', '{"data": {"id": 5}}'])
-def test_an_answer_without_the_written_contact_is_no_success(wire, name, body):
+def test_answer_without_the_contact_is_not_a_success(wire, name, body):
     client = ck.connect(name, via=wire)
     for write in (
         lambda: client.contacts.create(**EXAMPLES[name].create),
@@ -67,27 +67,27 @@ def test_an_answer_without_the_written_contact_is_no_success(wire, name, body):
         assert caught.value.problem.code == "undocumented"
 
 
-def test_an_answer_with_another_contact_is_no_success(wire):
-    wire.faults = [says(200, json.dumps({**CONTACT, "data": {"id": "somebody-else"}}))]
+def test_answer_with_another_contact_is_not_a_success(wire):
+    wire.faults = [says(200, json.dumps({**CONTACT, "data": {"id": "another"}}))]
     with pytest.raises(ck.ApiError, match="another contact"):
         sent(wire).contacts.update(KEY, opt_out=True)
 
 
 @pytest.mark.parametrize("success", [False, "false", 0, None, "no"])
-def test_a_success_that_is_not_true_is_an_error(wire, success):
+def test_success_other_than_true_is_an_error(wire, success):
     wire.faults = [says(200, json.dumps({**CONTACT, "success": success}))]
     with pytest.raises(ck.ApiError):
         sent(wire).contacts.update(KEY, opt_out=True)
 
 
-def test_a_deletion_that_answers_an_envelope_is_done(wire):
+def test_delete_answered_with_an_envelope_is_deleted(wire):
     wire.faults = [says(200, '{"success": true, "data": null, "error": null}')]
     with pytest.warns(DeprecationWarning):
         done = sent(wire).contacts.delete(KEY)
     assert done["outcome"][0] == "deleted"
 
 
-def test_a_used_key_is_not_called_an_update(wire):
+def test_used_idempotency_key_is_skipped(wire):
     contacts = sent(wire).contacts
     contacts.update(KEY, opt_out=True, idempotency_key="k1")
     contacts.update(KEY, opt_out=False)
@@ -97,7 +97,7 @@ def test_a_used_key_is_not_called_an_update(wire):
     assert not contacts.get(KEY)["opt_out"][0]
 
 
-def test_an_unconfirmed_dry_run_is_unknown(wire):
+def test_unconfirmed_dry_run_is_unknown(wire):
     wire.faults = [says(200, json.dumps(CONTACT))]
     with pytest.warns(ck.ContactKitWarning, match="may have been carried out"):
         done = sent(wire).contacts.update(KEY, opt_out=True, dry_run=True)
@@ -105,7 +105,7 @@ def test_an_unconfirmed_dry_run_is_unknown(wire):
 
 
 @pytest.mark.parametrize("fault", [loses(httpx.ReadTimeout, after=True), says(503, "{}")])
-def test_the_key_of_a_failed_write_is_at_hand_to_repeat_it(wire, fault):
+def test_failed_write_can_be_repeated_under_its_idempotency_key(wire, fault):
     wire.faults = [fault] * 9
     with pytest.raises((ck.TransportError, ck.ServerError)) as caught:
         sent(wire).contacts.create(phone_number="+12025550188")
@@ -122,14 +122,14 @@ def test_the_key_of_a_failed_write_is_at_hand_to_repeat_it(wire, fault):
     assert wire.simulator.state()["writes"].sum() == 1
 
 
-def test_a_limit_of_the_caller_s_own_is_not_the_provider_s_to_raise(wire):
-    told = {
+def test_provider_headers_do_not_raise_the_limit_of_the_caller(wire):
+    headers = {
         "X_RateLimit_Limit": "10000",
         "X_RateLimit_Remaining": "9999",
         "X_RateLimit_Reset": str(int(wire.clock.now()) + 60),
     }
     body = json.dumps({**CONTACT, "data": {}})
-    wire.faults = [says(200, body, **told)] * 9
+    wire.faults = [says(200, body, **headers)] * 9
     client = sent(wire, rate_limit="2/minute")
     start = wire.clock.now()
     with warnings.catch_warnings():
@@ -140,7 +140,7 @@ def test_a_limit_of_the_caller_s_own_is_not_the_provider_s_to_raise(wire):
     assert "of 2 requests left this minute" in repr(client)
 
 
-def test_what_the_provider_says_is_left_counts_beside_the_caller_s_own_limit(wire):
+def test_limit_of_the_provider_counts_beside_that_of_the_caller(wire):
     client = ck.connect("privy", via=wire, rate_limit="1000/minute", patience=3600)
     start = wire.clock.now()
     for _ in range(61):
@@ -149,11 +149,11 @@ def test_what_the_provider_says_is_left_counts_beside_the_caller_s_own_limit(wir
     assert "Rate limit exceeded" not in repr(client)
 
 
-# A short frame never hides an error.
+# No error is hidden by a short frame.
 
 
 @pytest.mark.parametrize("limit", [0, -1, 2.5, 5.0, "5", float("nan"), pd.NA, [], True, None])
-def test_a_limit_is_a_whole_number_or_is_refused(wire, limit):
+def test_limit_other_than_a_whole_number_is_refused(wire, limit):
     if limit is None:
         assert len(sent(wire).contacts.list(limit=limit)) == 8
         return
@@ -163,20 +163,20 @@ def test_a_limit_is_a_whole_number_or_is_refused(wire, limit):
 
 
 @pytest.mark.parametrize("value", [pd.NA, float("nan"), pd.NaT])
-def test_a_filter_of_na_does_not_read_everybody(wire, value):
+def test_filter_of_na_is_refused(wire, value):
     with pytest.raises(ck.InvalidInputError, match="phone"):
         sent(wire).contacts.list(phone=value)
     assert not wire.requests
 
 
-def test_a_page_that_does_not_say_whether_there_are_more_is_an_error(wire):
+def test_page_without_has_more_is_an_error(wire):
     body = '{"success": true, "data": {"contacts": [], "pagination": {}}}'
     wire.faults = [says(200, body)]
     with pytest.raises(ck.ApiError, match="more pages"):
         sent(wire).contacts.list()
 
 
-def test_a_promise_of_more_that_is_not_kept_is_said(wire):
+def test_promise_of_more_pages_that_is_not_kept_warns(wire):
     body = '{"success": true, "data": {"contacts": [], "pagination": {"has_more": true}}}'
     for read in (lambda c: c.list(), lambda c: list(c.pages())):
         wire.faults = [says(200, body)]
@@ -184,13 +184,13 @@ def test_a_promise_of_more_that_is_not_kept_is_said(wire):
             read(sent(wire).contacts)
 
 
-def test_pages_say_when_the_listing_changed(wire):
+def test_pages_warn_when_the_listing_changed(wire):
     def fewer(request: httpx.Request, answer: Any) -> httpx.Response:
         body = answer(request).json()
         body["data"]["contacts"].pop()
         return httpx.Response(200, json=body)
 
-    async def awaited() -> int:
+    async def count_async() -> int:
         return sum([len(page) async for page in sent(wire).aio.contacts.pages()])
 
     wire.faults = [fewer]
@@ -198,7 +198,7 @@ def test_pages_say_when_the_listing_changed(wire):
         assert sum(map(len, sent(wire).contacts.pages())) == 7
     wire.faults = [fewer]
     with pytest.warns(ck.ContactKitWarning, match="some may be missing"):
-        assert asyncio.run(awaited()) == 7
+        assert asyncio.run(count_async()) == 7
 
 
 # Secrets and people
@@ -207,7 +207,7 @@ TOKENS = ['{"access_token": "canary-token"', "access_token=canary-token"]
 
 
 @pytest.mark.parametrize("body", TOKENS)
-def test_an_ill_formed_token_answer_is_not_quoted(wire, body):
+def test_malformed_token_answer_is_not_quoted(wire, body):
     ck.connect("privy", via=wire)
     client = ck.connect("privy", via=wire, **wire.simulator.accounts["oauth"])
     wire.faults = [says(200, body, "text/plain")]
@@ -216,14 +216,14 @@ def test_an_ill_formed_token_answer_is_not_quoted(wire, body):
     assert "canary" not in str(caught.value)
 
 
-def test_a_secret_across_the_cut_is_not_shown_in_part(wire):
+def test_secret_at_the_cut_is_not_shown_in_part(wire):
     wire.faults = [says(200, "x" * 190 + "canary-4f1d-canary-4f1d", "text/html")]
     with pytest.raises(ck.ApiError) as caught:
         sent(wire, api_key="canary-4f1d-canary-4f1d").contacts.get(KEY)
     assert "can" not in str(caught.value)
 
 
-def test_no_part_of_an_echoing_refusal_shows_a_secret_or_a_person(wire):
+def test_refusal_that_echoes_shows_no_secret_or_person(wire):
     secret, phone = "canary-4f1d", "+12025550199"
     echo = f"{secret} {phone}"
     body = {
@@ -238,29 +238,29 @@ def test_no_part_of_an_echoing_refusal_shows_a_secret_or_a_person(wire):
     assert secret not in shown and phone not in shown
 
 
-def variables(error: BaseException) -> str:
-    """What a traceback that shows variables shows of contactkit's own frames."""
-    found = traceback.TracebackException.from_exception(error, capture_locals=True)
-    inside = (frame for frame in found.stack if "/contactkit/" in frame.filename)
+def locals_of(error: BaseException) -> str:
+    """The local variables of contactkit's frames in a traceback."""
+    report = traceback.TracebackException.from_exception(error, capture_locals=True)
+    inside = (frame for frame in report.stack if "/contactkit/" in frame.filename)
     return "\n".join(str(frame.locals) for frame in inside)
 
 
-def test_no_traceback_that_shows_variables_shows_a_credential(wire):
+def test_traceback_with_locals_shows_no_credential(wire):
     ck.connect("privy", via=wire)
     oauth = {"client_id": "canary-id", "client_secret": "canary-secret"}
-    failing = [
+    calls = [
         lambda: ck.connect("privy", via=wire, **oauth).contacts.get(JANET),
         lambda: ck.connect("privy", via=wire, token="canary-token").contacts.get(JANET),
         lambda: ck.connect("privy", token="canary-token", base_url="http://example.com"),
         lambda: ck.connect("privy", token="canary-token", scopes="all"),
     ]
-    for each in failing:
+    for call in calls:
         with pytest.raises(ck.ContactKitError) as caught:
-            each()
-        assert "canary" not in variables(caught.value)
+            call()
+        assert "canary" not in locals_of(caught.value)
 
 
-def test_a_file_keeps_no_raw_value_of_a_bad_cell(wire, tmp_path):
+def test_parquet_keeps_no_raw_value_of_a_bad_cell(wire, tmp_path):
     row = {"id": KEY, "phone_number": ["+12025550177"]}
     wire.faults = [says(200, json.dumps({**CONTACT, "data": row}))]
     with pytest.warns(ck.ContactKitWarning):
@@ -273,7 +273,7 @@ def test_a_file_keeps_no_raw_value_of_a_bad_cell(wire, tmp_path):
         ck.problems(read)
 
 
-# Nothing but contactkit's own errors
+# Only contactkit's own errors
 
 CONNECTS: list[dict[str, Any]] = [
     {"timeout": None},
@@ -295,13 +295,13 @@ CONNECTS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("options", CONNECTS, ids=str)
-def test_connect_raises_its_own_errors(options):
+def test_connect_refuses_invalid_options(options):
     with pytest.raises(ck.ConfigurationError):
         ck.connect("sent", **{"api_key": "k", **options})
 
 
 @pytest.mark.parametrize("contacts", ["5", 2.5, None, -1, 10**9])
-def test_the_simulator_raises_its_own_errors(contacts):
+def test_simulator_refuses_an_invalid_number_of_contacts(contacts):
     with pytest.raises(ck.ConfigurationError, match="whole number"):
         ck.Simulator(contacts)
 
@@ -324,14 +324,14 @@ SURROGATE = "\ud800"
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_a_value_that_cannot_be_sent_is_refused(wire, change):
+def test_value_that_cannot_be_sent_is_refused(wire, change):
     with pytest.raises(ck.InvalidInputError, match=next(iter(change))):
         ck.connect("privy", via=wire).contacts.update(JANET, **change)
     assert not wire.requests
 
 
 @pytest.mark.parametrize("search", [SURROGATE, "x" * 70_000])
-def test_a_filter_that_cannot_be_sent_is_refused(wire, search):
+def test_filter_that_cannot_be_sent_is_refused(wire, search):
     with pytest.raises(ck.InvalidInputError, match="search"):
         sent(wire).contacts.list(search=search)
     with pytest.raises(ck.InvalidInputError, match="key"):
@@ -339,7 +339,7 @@ def test_a_filter_that_cannot_be_sent_is_refused(wire, search):
     assert not wire.requests
 
 
-def test_a_wrong_call_names_what_is_allowed(wire):
+def test_call_with_wrong_arguments_is_refused(wire):
     contacts = sent(wire).contacts
     wrong = [
         lambda: contacts.get(KEY, chanel=1),
@@ -353,21 +353,21 @@ def test_a_wrong_call_names_what_is_allowed(wire):
         lambda: contacts.message_summary(KEY, endpoint=1),
         lambda: contacts.update(KEY, opt_out=True, idempotency_key=""),
     ]
-    for each in wrong:
+    for call in wrong:
         with pytest.raises(ck.InvalidInputError):
-            each()
+            call()
     assert not wire.requests
     assert len(contacts.get(key=KEY)) == 1
 
 
-def test_numpy_s_own_values_are_taken(wire):
+def test_numpy_scalars_are_accepted(wire):
     done = sent(wire).contacts.update(
         np.str_(KEY), opt_out=np.True_, dry_run=np.False_, idempotency_key=np.str_("k-1")
     )
     assert done["outcome"][0] == "updated"
 
 
-def test_a_row_with_a_cell_of_another_kind_is_refused(wire):
+def test_row_with_a_cell_of_the_wrong_type_is_refused(wire):
     contacts = ck.connect("privy", via=wire).contacts
     people = contacts.list().astype(object)
     wire.requests.clear()
@@ -382,7 +382,7 @@ def test_a_row_with_a_cell_of_another_kind_is_refused(wire):
 
 
 @pytest.mark.parametrize("token", ["é", "a b", "", "a\n"])
-def test_a_token_that_no_header_can_hold_is_an_api_error(wire, token):
+def test_token_that_no_header_can_hold_is_an_api_error(wire, token):
     ck.connect("privy", via=wire)
     client = ck.connect("privy", via=wire, **wire.simulator.accounts["oauth"])
     wire.faults = [says(200, json.dumps({"access_token": token}))]
@@ -391,7 +391,7 @@ def test_a_token_that_no_header_can_hold_is_an_api_error(wire, token):
 
 
 @pytest.mark.parametrize("life", ["1" + "0" * 400, "NaN", "-5", '"soon"', "null", "true"])
-def test_a_senseless_life_of_a_token_is_an_hour(wire, life):
+def test_invalid_token_lifetime_is_an_hour(wire, life):
     ck.connect("privy", via=wire)
     account = wire.simulator.accounts["oauth"]
     client = ck.connect("privy", via=wire, **account)
@@ -405,7 +405,7 @@ def test_a_senseless_life_of_a_token_is_an_hour(wire, life):
 @pytest.mark.parametrize(
     "variable", [("SSL_CERT_FILE", "/nowhere.pem"), ("ALL_PROXY", "socks9://x")]
 )
-def test_an_environment_that_httpx_cannot_use_is_a_configuration_error(monkeypatch, variable):
+def test_environment_that_httpx_cannot_use_is_a_configuration_error(monkeypatch, variable):
     monkeypatch.setenv(*variable)
     with pytest.raises(ck.ConfigurationError, match="environment"):
         ck.connect("sent", api_key="k", base_url="https://127.0.0.1:9").contacts.list()
@@ -415,13 +415,13 @@ def test_an_environment_that_httpx_cannot_use_is_a_configuration_error(monkeypat
     "content", [b"", b"\xff\xfe\x00", b'id,phone_number\n"a,b\n', b"id\n\xe9\n"]
 )
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_a_file_that_cannot_be_read_is_a_configuration_error(tmp_path, content, kind):
+def test_unreadable_file_is_a_configuration_error(tmp_path, content, kind):
     (tmp_path / f"people.{kind}").write_bytes(content)
     with pytest.raises(ck.ConfigurationError):
         ck.read_contacts(tmp_path / f"people.{kind}", "sent")
 
 
-def test_a_way_that_was_named_in_part_is_not_replaced_by_another(monkeypatch):
+def test_incomplete_credentials_are_not_replaced_from_the_environment(monkeypatch):
     monkeypatch.setenv("PRIVY_API_TOKEN", "of-another-account")
     with pytest.raises(ck.ConfigurationError, match="client_secret"):
         ck.connect("privy", client_id="app")
@@ -429,7 +429,7 @@ def test_a_way_that_was_named_in_part_is_not_replaced_by_another(monkeypatch):
     assert "client_secret" in ck.connect("privy", client_id="app")._session.credentials
 
 
-def test_many_new_fields_are_one_warning(wire):
+def test_many_new_fields_give_one_warning(wire):
     row = {"id": KEY, **{f"new_{n}": n for n in range(150)}}
     wire.faults = [says(200, json.dumps({**CONTACT, "data": row}))]
     with warnings.catch_warnings(record=True) as caught:
@@ -439,10 +439,10 @@ def test_many_new_fields_are_one_warning(wire):
     assert [each.category for each in caught] == [ck.ContactKitWarning] * 2
 
 
-# Several at once, and the ends of calls
+# Concurrency, interrupts and answers out of the ordinary
 
 
-def slowly(client: ck.Client) -> None:
+def slow_down(client: ck.Client) -> None:
     """Let other calls run between a request and its answer."""
     send = client._connection.asend
 
@@ -455,18 +455,18 @@ def slowly(client: ck.Client) -> None:
     client._connection.asend = slow
 
 
-async def test_one_renewal_serves_all_calls_that_were_refused_with_the_old_token(wire):
+async def test_one_token_renewal_serves_all_refused_calls(wire):
     ck.connect("privy", via=wire)
     client = ck.connect("privy", via=wire, **wire.simulator.accounts["oauth"])
     client.contacts.get(JANET)
     wire.simulator.engine.tokens.clear()
-    slowly(client)
+    slow_down(client)
     rows = await asyncio.gather(*(client.aio.contacts.get(JANET) for _ in range(5)))
     assert [len(row) for row in rows] == [1] * 5
 
 
 @pytest.mark.parametrize("first", [says(429, "{}"), loses(httpx.ConnectError, after=False)])
-def test_a_used_key_is_skipped_even_if_the_first_attempt_did_not_arrive(wire, first):
+def test_used_idempotency_key_is_skipped_after_a_failed_attempt(wire, first):
     contacts = sent(wire).contacts
     contacts.update(KEY, opt_out=True, idempotency_key="k1")
     contacts.update(KEY, opt_out=False)
@@ -476,7 +476,7 @@ def test_a_used_key_is_skipped_even_if_the_first_attempt_did_not_arrive(wire, fi
     assert again["outcome"][0] == "skipped"
 
 
-def test_a_replay_after_a_lost_answer_under_a_key_of_one_s_own_is_unknown(wire):
+def test_replay_under_the_callers_idempotency_key_is_unknown(wire):
     wire.faults = [loses(httpx.ReadTimeout, after=True)]
     with pytest.warns(ck.ContactKitWarning, match="cannot be told"):
         done = sent(wire).contacts.update(KEY, opt_out=True, idempotency_key="k1")
@@ -484,7 +484,7 @@ def test_a_replay_after_a_lost_answer_under_a_key_of_one_s_own_is_unknown(wire):
 
 
 @pytest.mark.parametrize("data", [{"id": KEY, "opt_out": False}, {"id": KEY}])
-def test_an_answer_that_contradicts_the_request_is_unknown(wire, data):
+def test_answer_that_contradicts_the_request_is_unknown(wire, data):
     row = sent(wire).contacts.get(KEY)
     for key in (KEY, row):
         wire.faults = [says(200, json.dumps({**CONTACT, "data": data}))]
@@ -493,7 +493,7 @@ def test_an_answer_that_contradicts_the_request_is_unknown(wire, data):
         assert done["outcome"][0] == "unknown"
 
 
-def test_unchanged_rows_list_no_changes_and_keep_their_index(wire):
+def test_unchanged_row_lists_no_changes_and_keeps_its_index(wire):
     contacts = sent(wire).contacts
     people = contacts.list()
     done = contacts.update(people.iloc[[4]], opt_out=False)
@@ -505,26 +505,26 @@ def test_unchanged_rows_list_no_changes_and_keep_their_index(wire):
 
 
 @pytest.mark.parametrize("name", ["sent", "privy"])
-def test_a_request_timeout_of_the_server_is_no_refusal(wire, name):
+def test_status_408_is_a_server_error(wire, name):
     wire.faults = [says(408, "{}")] * 9
     with pytest.raises(ck.ServerError):
         ck.connect(name, via=wire).contacts.create(**EXAMPLES[name].create)
 
 
-def test_a_key_that_the_provider_writes_in_another_case_is_the_same(wire):
+def test_key_in_another_case_is_the_same(wire):
     data = {"id": KEY.upper(), "opt_out": True}
     wire.faults = [says(200, json.dumps({**CONTACT, "data": data}))]
     assert sent(wire).contacts.update(KEY, opt_out=True)["outcome"][0] == "updated"
 
 
-def test_a_row_that_cannot_be_updated_can_be_read(wire):
+def test_row_that_cannot_be_updated_can_be_read(wire):
     contacts = sent(wire).contacts
     inherited = contacts.get(EXAMPLES["sent"].refused[0])
     assert len(contacts.get(inherited)) == 1
     assert len(contacts.message_summary(inherited)) == 1
 
 
-def test_a_row_in_part_is_left_to_the_provider_to_judge(wire):
+def test_partial_row_is_left_to_the_provider(wire):
     contacts = ck.connect("privy", via=wire).contacts
     omar = contacts.list().iloc[[1]]
     done = contacts.update(omar[["id", "first_name"]], sms_consent="unsubscribed")
@@ -535,7 +535,7 @@ def test_a_row_in_part_is_left_to_the_provider_to_judge(wire):
 
 
 @pytest.mark.parametrize("cut", [False, True])
-def test_no_name_of_a_person_is_quoted_from_an_answer(wire, cut):
+def test_error_quotes_no_name_from_an_answer(wire, cut):
     body = json.dumps({"data": {"id": "other", "first_name": "Janet", "custom_fields": {"a": "b"}}})
     wire.faults = [says(200, body[:-3] if cut else body)]
     with pytest.raises(ck.ApiError) as caught:
@@ -544,7 +544,7 @@ def test_no_name_of_a_person_is_quoted_from_an_answer(wire, cut):
     assert "bytes of JSON" in str(caught.value)
 
 
-def test_no_personal_value_that_was_sent_is_quoted_from_a_refusal(wire):
+def test_error_quotes_no_personal_value_from_a_refusal(wire):
     error = {"code": "validation_failed", "message": "Zebulon is no name, gold-fish no tier"}
     wire.faults = [says(422, json.dumps({"error": error}))]
     with pytest.raises(ck.InvalidRequestError) as caught:
@@ -554,7 +554,7 @@ def test_no_personal_value_that_was_sent_is_quoted_from_a_refusal(wire):
     assert "Zebulon" not in str(caught.value) and "gold-fish" not in str(caught.value)
 
 
-def test_a_count_that_no_column_can_hold_is_a_problem(wire):
+def test_count_too_large_for_its_column_is_a_problem(wire):
     row = {"contact_id": KEY, "message_count": 2**63, "channels_used": [], "channel_scores": []}
     wire.faults = [says(200, json.dumps({**CONTACT, "data": row}))]
     with pytest.warns(ck.ContactKitWarning):
@@ -563,7 +563,7 @@ def test_a_count_that_no_column_can_hold_is_a_problem(wire):
     assert ck.problems(found)["field"].to_list() == ["message_count"]
 
 
-def test_a_resume_past_the_year_9999_is_its_end(wire):
+def test_resume_at_is_capped_at_the_year_9999(wire):
     late = "Fri, 31 Dec 9999 23:59:59 -1200"
     wire.faults = [says(429, "{}", Retry_After=late)]
     with pytest.raises(ck.RateLimitError) as caught:
@@ -582,20 +582,20 @@ def test_a_resume_past_the_year_9999_is_its_end(wire):
     ],
     ids=str,
 )
-def test_connect_refuses_what_would_fail_later(options):
+def test_connect_refuses_options_that_would_fail_later(options):
     with pytest.raises(ck.ConfigurationError):
         ck.connect("sent", api_key="k", **options)
 
 
 @pytest.mark.parametrize("fields", [{}, {"phone_number": "garbage"}, {"nickname": "x"}])
-def test_a_contact_that_cannot_be_is_not_put_into_the_simulator(fields):
+def test_simulator_refuses_an_invalid_contact(fields):
     simulator = ck.Simulator(contacts=1)
     ck.connect("sent", via=simulator)
     with pytest.raises(ck.ConfigurationError):
         simulator.put(**fields)
 
 
-def test_an_interrupt_keeps_the_key_under_which_to_repeat(wire):
+def test_interrupt_notes_the_idempotency_key(wire):
     def interrupt(request: httpx.Request, answer: Any) -> httpx.Response:
         answer(request)
         raise KeyboardInterrupt
@@ -611,7 +611,7 @@ def test_an_interrupt_keeps_the_key_under_which_to_repeat(wire):
     assert not hasattr(caught.value, "__notes__")
 
 
-def test_a_listing_cut_short_counts_only_the_problems_that_it_shows(wire):
+def test_limited_list_reports_only_its_own_problems(wire):
     rows = [{"id": f"{n}"} for n in range(10)]
     info = {"page": 1, "total_pages": 1, "has_more": False, "total_count": 10}
     body = {"success": True, "data": {"contacts": rows, "pagination": info}}
@@ -622,14 +622,14 @@ def test_a_listing_cut_short_counts_only_the_problems_that_it_shows(wire):
     assert set(ck.problems(found)["key"]) == {"0", "1", "2"}
 
 
-def test_a_key_in_one_of_several_index_levels_of_a_file_is_kept(tmp_path):
+def test_key_in_an_index_level_of_a_file_is_kept(tmp_path):
     people = sent(Wire()).contacts.list()
     people.set_index(["id", "phone_number"]).to_parquet(tmp_path / "people.parquet")
     read = ck.read_contacts(tmp_path / "people.parquet", "sent")
     assert read["id"].equals(people["id"])
 
 
-def test_a_damaged_file_is_a_configuration_error(tmp_path):
+def test_damaged_file_is_a_configuration_error(tmp_path):
     sent(Wire()).contacts.list().to_parquet(tmp_path / "people.parquet")
     content = bytearray((tmp_path / "people.parquet").read_bytes())
     content[4:400] = b"\xff" * 396
@@ -637,4 +637,4 @@ def test_a_damaged_file_is_a_configuration_error(tmp_path):
     with pytest.raises(ck.ConfigurationError):
         ck.read_contacts(tmp_path / "people.parquet", "sent")
     with pytest.raises(FileNotFoundError):
-        ck.read_contacts(tmp_path / "nobody.csv", "sent")
+        ck.read_contacts(tmp_path / "missing.csv", "sent")

@@ -1,9 +1,9 @@
-"""What the providers' own pages print as examples, held against the client and the simulator.
+"""The examples that the providers' pages print, checked against the client and the simulator.
 
 `witnesses/` keeps the bodies as printed at
 https://docs.sent.dm/docs/reference/api/contacts/SentDmServicesEndpointsCustomerAPIv3ContactsCreateContactEndpoint
-(and UpdateContact beside it). Privy's page prints values and no whole body; they stand below.
-Digital Onboarding's prints a table of fields, the same for what is sent and what comes back:
+(and UpdateContact beside it). Privy's page prints values and no whole body; they are below.
+Digital Onboarding's prints one table of fields for requests and responses:
 https://do-api-docs.pages.dev/endpoints/patch-v2-partner-contacts-id/
 """
 
@@ -53,13 +53,13 @@ def raw(simulator: ck.Simulator, method: str, path: str, body: object) -> httpx.
 
 
 def shape(value: object) -> object:
-    """The names at every depth, and the kinds of the leaves."""
+    """The names at every depth, and the types of the leaves."""
     if isinstance(value, dict):
         return {name: shape(each) for name, each in value.items()}
     return type(value).__name__
 
 
-def test_the_client_sends_the_documented_update():
+def test_client_sends_the_documented_update():
     wire = Wire()
     asked = {k: v for k, v in UPDATE["request"].items() if k != "sandbox"}
     ck.connect("sent", via=wire).contacts.update(KEY, **asked, idempotency_key="req_abc123_retry1")
@@ -70,7 +70,7 @@ def test_the_client_sends_the_documented_update():
     assert request.headers["Content-Type"] == "application/json"
 
 
-def test_the_client_sends_the_documented_create():
+def test_client_sends_the_documented_create():
     wire = Wire(ck.Simulator(contacts=0))
     ck.connect("sent", via=wire).contacts.create(phone_number=CREATE["request"]["phone_number"])
     request = wire.requests[-1]
@@ -79,7 +79,7 @@ def test_the_client_sends_the_documented_create():
 
 
 @pytest.mark.parametrize("answer", [CREATE["answers"][0], UPDATE["answers"][0]])
-def test_the_client_reads_the_documented_contact(answer):
+def test_client_reads_the_documented_contact(answer):
     wire = Wire(faults=[says(200, json.dumps(answer))])
     row = ck.connect("sent", via=wire).contacts.get(KEY)
     assert ck.problems(row).empty
@@ -90,7 +90,7 @@ def test_the_client_reads_the_documented_contact(answer):
 
 
 @pytest.mark.parametrize("answer", [*CREATE["answers"][1:], *UPDATE["answers"][1:]], ids=code)
-def test_the_client_reads_every_documented_error(answer):
+def test_client_reads_every_documented_error(answer):
     wire = Wire(faults=[says({"INTERNAL_001": 500}.get(code(answer), 400), json.dumps(answer))] * 9)
     with pytest.raises(REFUSALS[code(answer)]) as caught:
         ck.connect("sent", via=wire).contacts.update(KEY, opt_out=True)
@@ -101,7 +101,7 @@ def test_the_client_reads_every_documented_error(answer):
     assert problem.docs == answer["error"]["doc_url"]
 
 
-def test_the_simulator_creates_the_documented_contact():
+def test_simulator_creates_the_documented_contact():
     response = raw(
         ck.Simulator(contacts=0), "POST", "/v3/contacts", {"phone_number": "+1234567890"}
     )
@@ -116,7 +116,7 @@ def test_the_simulator_creates_the_documented_contact():
     assert len(given["data"]["created_at"]) >= len("2026-03-11T21:50:50.182552+00:00")
 
 
-def test_the_simulator_updates_the_documented_contact():
+def test_simulator_updates_the_documented_contact():
     response = raw(ck.Simulator(contacts=1), "PATCH", f"/v3/contacts/{KEY}", UPDATE["request"])
     documented, given = UPDATE["answers"][0], response.json()
     own = {"updated_at", "customer_id", "created_at"}
@@ -129,7 +129,7 @@ def test_the_simulator_updates_the_documented_contact():
     assert shape(given) == shape(documented)
 
 
-def test_the_simulator_refuses_as_documented():
+def test_simulator_refuses_as_documented():
     simulator = ck.Simulator(contacts=5)
     inherited = "0b5c7a64-3d1e-4c57-9a55-5d2f0f6f0003"
     asked = [
@@ -145,7 +145,7 @@ def test_the_simulator_refuses_as_documented():
         assert shape(response.json()) == shape(documented)
 
 
-def test_privy_s_documented_values_are_accepted_by_both():
+def test_privy_documented_values_are_accepted():
     wire = Wire(ck.Simulator(contacts=0))
     contacts = ck.connect("privy", via=wire).contacts
     made = contacts.create(email="janet@example.com")
@@ -173,27 +173,27 @@ def test_privy_s_documented_values_are_accepted_by_both():
 
 
 @pytest.mark.parametrize("change", [{"email": "j@example.com"}, {"email": None}])
-def test_privy_s_email_is_immutable_once_populated(change):
+def test_privy_email_is_immutable_once_populated(change):
     contacts = ck.connect("privy", via=ck.Simulator()).contacts
     with pytest.raises((ck.InvalidRequestError, ck.InvalidInputError), match="email"):
         contacts.update(JANET, **change)
 
 
-def test_privy_sends_the_welcome_text_unless_it_is_kept_back():
+def test_privy_sends_the_welcome_text_by_default():
     simulator = ck.Simulator()
     contacts = ck.connect("privy", via=simulator).contacts
     contacts.update(JANET, phone_number="+12125550190", sms_consent="subscribed")
     assert simulator.outbox()["phone_number"].to_list() == ["+12125550190"]
 
 
-def test_privy_s_merchant_suppression_is_lifted_by_any_consent():
+def test_privy_merchant_suppression_is_lifted_by_consent():
     contacts = ck.connect("privy", via=ck.Simulator()).contacts
     suppressed = contacts.list(email_consent="suppressed")["id"][0]
     contacts.update(suppressed, email_consent="subscribed")
     assert contacts.get(suppressed)["email_consent"][0] == "subscribed"
 
 
-def test_privy_s_compliance_suppression_is_final():
+def test_privy_compliance_suppression_is_final():
     contacts = ck.connect("privy", via=ck.Simulator()).contacts
     final = contacts.list(email_consent="compliance_suppressed")["id"][0]
     with pytest.raises(ck.InvalidRequestError) as caught:
@@ -218,7 +218,7 @@ KINDS = {
 }
 
 
-def test_digital_onboarding_s_documented_fields_are_declared():
+def test_digital_onboarding_documented_fields_are_declared():
     declared = fields_of(find("digital_onboarding").record)
     assert [row[0].removesuffix(" *") for row in NAMED] == list(declared)
     assert len(declared) == 35
@@ -228,7 +228,7 @@ def test_digital_onboarding_s_documented_fields_are_declared():
         assert field.kind == KINDS[kind], name
 
 
-def test_digital_onboarding_s_documented_contact_comes_from_the_simulator():
+def test_digital_onboarding_simulator_returns_the_documented_contact():
     provider = find("digital_onboarding")
     simulator = ck.Simulator(contacts=5)
     transport = simulator.transport(provider)
@@ -241,7 +241,7 @@ def test_digital_onboarding_s_documented_contact_comes_from_the_simulator():
         assert all(row[name.removesuffix(" *")] is not None for name, *_ in NAMED if "*" in name)
 
 
-def test_digital_onboarding_s_documented_request_is_what_the_client_sends():
+def test_digital_onboarding_client_sends_the_documented_request():
     wire = Wire()
     key = "5b0f6c1e-8a47-4d2b-9f13-2c7d9e4a6b01"
     ck.connect("digital_onboarding", via=wire).contacts.update(key, timezone="America/Chicago")
