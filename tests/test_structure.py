@@ -1,8 +1,9 @@
-"""What the tree itself promises: exports, floors, names, and how little an import costs."""
+"""Checks the package as a whole: exports, floors, tests of every package, imports."""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.support.sockets import saying, talking
 PACKAGE = Path(ck.__file__).parent
 ROOT = PACKAGE.parent
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+PACKAGES = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 KNOWS_PROVIDERS = {
     "cli/demo.py",
     *(f"{where}/{n}.py" for n in names() for where in ("_providers", "simulator/rules")),
@@ -23,39 +25,41 @@ KNOWS_PROVIDERS = {
 }
 
 
-def test_every_public_name_is_there_and_sorted():
+def test_public_names_exist_and_are_sorted():
     assert ck.__all__ == sorted(ck.__all__, key=lambda name: (not name.isupper(), name))
     for name in ck.__all__:
         assert getattr(ck, name) is not None
     assert set(ck.__all__) <= set(dir(ck))
 
 
-def test_the_names_that_a_checker_sees_are_the_names_that_a_program_gets():
+def test_type_checker_sees_the_public_names():
     tree = ast.parse((PACKAGE / "__init__.py").read_text())
-    seen = {
+    imported = {
         alias.name
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("contactkit.")
         for alias in node.names
     }
-    assert seen == set(ck.__all__)
+    assert imported == set(ck.__all__)
 
 
 def test_no_module_hides_a_public_name():
     assert not {path.stem for path in PACKAGE.iterdir()} & set(ck.__all__)
 
 
-def test_an_unknown_name_is_an_attribute_error():
+def test_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="nothing_like_it"):
         _ = ck.nothing_like_it
 
 
 def run(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return done.stdout
+    finished = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    return finished.stdout
 
 
-def test_importing_contactkit_loads_nothing_heavy():
+def test_import_loads_no_heavy_package():
     code = "import sys, contactkit; print(*sys.modules)"
     loaded = {name.partition(".")[0] for name in run(code).split()}
     assert "contactkit" in loaded
@@ -72,7 +76,7 @@ def test_importing_contactkit_loads_nothing_heavy():
     }
 
 
-def test_aiohttp_is_loaded_when_the_awaiting_door_first_sends():
+def test_aiohttp_is_loaded_by_the_first_request_of_an_async_client():
     code = """
 import asyncio, sys, contactkit as ck
 simulated = ck.connect("sent", via=ck.Simulator())
@@ -86,42 +90,47 @@ for call in (client.contacts.list, lambda: asyncio.run(client.aio.contacts.list(
 """
     refusal = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}"
     with talking(saying(refusal)) as port:
-        found = run(code.replace("PORT", str(port)))
-    assert found.split() == ["False", "True"]
+        printed = run(code.replace("PORT", str(port)))
+    assert printed.split() == ["False", "True"]
 
 
-def test_errors_can_be_caught_without_loading_pandas():
+def test_errors_are_imported_without_pandas():
     code = "import sys, contactkit as ck; ck.NotFoundError; print('pandas' in sys.modules)"
     assert run(code).strip() == "False"
 
 
-def test_the_floors_hold():
-    done = subprocess.run(
+def test_floors_import_only_downwards():
+    finished = subprocess.run(
         [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"],
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stdout
-    assert "0 broken" in done.stdout
+    assert finished.returncode == 0, finished.stdout
+    assert "0 broken" in finished.stdout
 
 
-@pytest.mark.parametrize("module", [each for each in MODULES if each not in KNOWS_PROVIDERS])
-def test_no_provider_is_known_by_name_but_in_its_own_files(module):
-    tree = ast.parse((PACKAGE / module).read_text())
-    strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
-    assert not strings & {"sent", "privy", "sendblue", "digital_onboarding"}
+def test_provider_names_are_only_in_provider_files():
+    for module in {*MODULES} - KNOWS_PROVIDERS:
+        tree = ast.parse((PACKAGE / module).read_text())
+        strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+        assert not strings & {*names()}, module
 
 
-@pytest.mark.parametrize(
-    "package",
-    sorted(path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("*/__init__.py")),
-)
+@pytest.mark.parametrize("package", PACKAGES)
 def test_every_package_has_its_tests(package):
     assert list((ROOT / "tests" / package.lstrip("_")).rglob("test_*.py"))
 
 
-def test_the_root_has_three_modules():
+def test_every_package_is_on_one_of_eight_floors():
+    contract = (ROOT / "pyproject.toml").read_text().partition("layers = [")[2].partition("]")[0]
+    floors = contract.strip().splitlines()
+    assert len(floors) == 8
+    named = set(re.findall(r"contactkit\.(\w+)", contract))
+    assert named == {*PACKAGES, "errors", "_redact"}
+
+
+def test_root_has_three_modules():
     assert {path.name for path in PACKAGE.glob("*.py")} == {
         "__init__.py",
         "_redact.py",
@@ -129,6 +138,6 @@ def test_the_root_has_three_modules():
     }
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_module_says_what_it_is(module):
-    assert ast.get_docstring(ast.parse((PACKAGE / module).read_text()))
+def test_every_module_has_a_docstring():
+    for module in MODULES:
+        assert ast.get_docstring(ast.parse((PACKAGE / module).read_text())), module
