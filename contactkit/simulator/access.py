@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
@@ -19,7 +19,8 @@ from contactkit.errors import (
     RateLimitError,
 )
 from contactkit.simulator.messages import Account, Refusal, Request, Response
-from contactkit.spec import Auth, ClientCredentials, Endpoint, HeaderAuth, Limit
+from contactkit.simulator.verbs import carry_out
+from contactkit.spec import Auth, ClientCredentials, Endpoint, HeaderAuth, Idempotency, Limit
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine
@@ -181,14 +182,28 @@ class SavedResponse:
     time: float
 
 
-def deduplicate(
-    engine: Engine, request: Request, endpoint: Endpoint, carry_out: Callable[[], Response]
-) -> Response:
+def deduplicate(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
     """Carry out a request, or repeat the response that its idempotency key got before."""
     form = engine.provider.idempotency
     key = request.headers.get(form.header.lower()) if form and endpoint.keyed else None
     if form is None or key is None:
-        return carry_out()
+        return carry_out(engine, request, endpoint)
+    _check_key(engine, request, form, key)
+    place = (request.owner, engine.rules.key_scope(request), key)
+    fingerprint = (request.method, request.path, json.dumps(request.body, sort_keys=True))
+    saved, now = engine.saved_responses.get(place), engine.clock.now()
+    if saved and now - saved.time < form.life:
+        if saved.request != fingerprint:
+            raise _reused_key(engine, request, saved)
+        return _replay(engine, saved, form.replayed)
+    response = carry_out(engine, request, endpoint)
+    _forget_before(engine, now - form.life)
+    engine.saved_responses.pop(place, None)
+    engine.saved_responses[place] = SavedResponse(fingerprint, response, engine.request_id, now)
+    return response
+
+
+def _check_key(engine: Engine, request: Request, form: Idempotency, key: str) -> None:
     if len(key) > form.longest or not re.fullmatch(form.pattern, key):
         message = f"{form.header} must be 1 to {form.longest} characters of {form.pattern}"
         raise engine.refusal("idempotency_key", InvalidRequestError, message)
@@ -196,22 +211,12 @@ def deduplicate(
     if scope and engine.in_flight.get(scope, request) is not request:
         message = "A request with this key is still being processed"
         raise engine.refusal("in_flight", ConflictError, message)
-    place = (request.owner, engine.rules.key_scope(request), key)
-    fingerprint = (request.method, request.path, json.dumps(request.body, sort_keys=True))
-    saved = engine.saved_responses.get(place)
-    now = engine.clock.now()
-    if saved and now - saved.time < form.life:
-        if saved.request != fingerprint:
-            message = "This key was used already for a different request"
-            first_body = json.loads(saved.request[2])
-            fields = engine.rules.body_differences(first_body, request.body)
-            raise engine.refusal("reused", ConflictError, message, fields=fields)
-        return _replay(engine, saved, form.replayed)
-    response = carry_out()
-    _forget_before(engine, now - form.life)
-    engine.saved_responses.pop(place, None)
-    engine.saved_responses[place] = SavedResponse(fingerprint, response, engine.request_id, now)
-    return response
+
+
+def _reused_key(engine: Engine, request: Request, saved: SavedResponse) -> Refusal:
+    message = "This key was used already for a different request"
+    fields = engine.rules.body_differences(json.loads(saved.request[2]), request.body)
+    return engine.refusal("reused", ConflictError, message, fields=fields)
 
 
 def _replay(engine: Engine, saved: SavedResponse, header: str) -> Response:

@@ -37,7 +37,7 @@ from contactkit.simulator.messages import Account, Refusal, Request, Response, R
 from contactkit.simulator.rules import Rules
 from contactkit.simulator.seeds import synthetic
 from contactkit.simulator.store import Store, Stored
-from contactkit.simulator.verbs import carry_out, new_row
+from contactkit.simulator.verbs import new_row
 from contactkit.spec import JSON, Endpoint, Provider, as_object, key_of
 
 
@@ -125,7 +125,7 @@ class Engine:
             message = f"The token lacks the scope {endpoint.scope}"
             raise self.refusal("scope", PermissionDeniedError, message)
         request.body = self._body(request, endpoint)
-        return deduplicate(self, request, endpoint, lambda: carry_out(self, request, endpoint))
+        return deduplicate(self, request, endpoint)
 
     def route(self, request: Request) -> Endpoint:
         """The endpoint of a request, whose key is set from the path; a Refusal without one."""

@@ -61,7 +61,7 @@ def _execute(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
         return create(engine, request, endpoint)
     stored = find_contact(engine, request)
     if endpoint.effect:
-        contact = validate_body(engine, request, endpoint, stored.row)
+        contact = validate_contact(engine, endpoint, request.body, stored.row)
         if endpoint.effect == "delete":
             engine.contacts.delete(stored)
         else:
@@ -105,18 +105,11 @@ def _list(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
     return engine.success(200, body)
 
 
-def validate_body(
-    engine: Engine, request: Request, endpoint: Endpoint, current: Row | None
-) -> Checked:
-    """The body by field names, validated against the same declaration as the client's."""
-    return validate_contact(engine, endpoint, as_object(request.body), current)
-
-
 def validate_contact(
-    engine: Engine, endpoint: Endpoint, body: Mapping[str, JSON], current: Row | None
+    engine: Engine, endpoint: Endpoint, body: JSON, current: Row | None = None
 ) -> Checked:
-    """One contact of a body, validated like a whole one."""
-    values = _by_field_name(engine, endpoint, body)
+    """A body by field names, validated against the same declaration as the client's."""
+    values = _by_field_name(engine, endpoint, as_object(body))
     if engine.rules.allows_unchanged and current:
         accepted = accepted_fields(engine.provider, endpoint)
         values = {n: v for n, v in values.items() if n in accepted or current.get(n, values) != v}
@@ -185,7 +178,7 @@ def _take_dry_run_flag(engine: Engine, request: Request, endpoint: Endpoint) -> 
 
 def _sample_response(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
     """Validate, look nothing up, change nothing, and respond with a sample."""
-    contact = validate_body(engine, request, endpoint, None)
+    contact = validate_contact(engine, endpoint, request.body)
     values = _changes(engine, endpoint, contact)
     if endpoint.effect != "create":
         values = {**engine.sample_row(0), engine.contacts.key: request.key, **contact.values}
@@ -201,7 +194,7 @@ def _mark_dry_run(engine: Engine, response: Response) -> Response:
 
 def create(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
     """Add the contact that the body describes."""
-    contact = validate_body(engine, request, endpoint, None)
+    contact = validate_contact(engine, endpoint, request.body)
     stored = create_contact(engine, request, endpoint, contact)
     return contact_response(engine, endpoint, stored.row, new=True)
 

@@ -17,7 +17,6 @@ from contactkit.simulator.verbs import (
     create_contact,
     find_contact,
     update_contact,
-    validate_body,
     validate_contact,
 )
 from contactkit.spec import (
@@ -195,7 +194,7 @@ def _batch(engine: Engine, request: Request) -> Row:
 def create_account(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
     """Respond with the account but store nothing: no documented request reads an account."""
     stored = find_contact(engine, request)
-    values = validate_body(engine, request, endpoint, None).values
+    values = validate_contact(engine, endpoint, request.body).values
     now = timestamp(engine.now)
     row: Row = dict.fromkeys(fields_of(AccountRecord), None) | values
     row |= {"id": new_key(engine.rng), "type": "account", "contact_id": stored.row["id"]}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from contactkit._providers.privy import timestamp
 from contactkit.simulator.messages import Account, Request, Response, Row
 from contactkit.simulator.rules import Rules
-from contactkit.simulator.verbs import contact_response, find_contact, validate_body
+from contactkit.simulator.verbs import contact_response, find_contact, validate_contact
 from contactkit.spec import JSON, Endpoint
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def unsubscribe(engine: Engine, request: Request, endpoint: Endpoint) -> Respons
         '<https://help.privy.com/docs/api-reference/changelog>; rel="deprecation"'
     )
     stored = find_contact(engine, request)
-    validate_body(engine, request, endpoint, stored.row)
+    validate_contact(engine, endpoint, request.body, stored.row)
     row = dict(stored.row)
     if row["email_consent"] == "compliance_suppressed":
         raise engine.rules.explain(

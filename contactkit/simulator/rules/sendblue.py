@@ -17,7 +17,6 @@ from contactkit.simulator.verbs import (
     create_contact,
     find_contact,
     update_contact,
-    validate_body,
     validate_contact,
 )
 from contactkit.spec import JSON, Endpoint, as_list, as_object, parse_time, phones
@@ -104,7 +103,7 @@ def to_wire(endpoint: Endpoint, row: Row) -> Row:
 
 def create(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
     """Create a contact, or with update_if_exists change the existing one."""
-    contact = validate_body(engine, request, endpoint, None)
+    contact = validate_contact(engine, endpoint, request.body)
     stored = engine.contacts.find(str(contact.values["phone"]))
     if stored and contact.values.get("update_if_exists"):
         update_contact(engine, endpoint, stored, contact)
@@ -118,7 +117,7 @@ def bulk_create(engine: Engine, request: Request, endpoint: Endpoint) -> Respons
     items = as_list(as_object(request.body).get("contacts"))
     if not items:
         raise Refusal(InvalidRequestError, "Missing fields")
-    contacts = [validate_contact(engine, endpoint, as_object(item), None) for item in items]
+    contacts = [validate_contact(engine, endpoint, item) for item in items]
     shown: list[JSON] = []
     for contact in contacts:
         stored = engine.contacts.find(str(contact.values["phone"]))
@@ -150,7 +149,7 @@ def count(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
 def verify(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
     """Send a message; the contact would be verified by a reply to it."""
     request.key = _number(request.key)
-    validate_body(engine, request, endpoint, find_contact(engine, request).row)
+    validate_contact(engine, endpoint, request.body, find_contact(engine, request).row)
     engine.outbox.append(
         {
             "key": request.key,
@@ -165,7 +164,7 @@ def verify(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
 def opt_out(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
     """Set the state of a number, with or without a contact."""
     number = _number(request.key)
-    values = validate_body(engine, request, endpoint, None).values
+    values = validate_contact(engine, endpoint, request.body).values
     opted_out = values.get("opted_out", True) is not False
     stored = engine.contacts.find(number)
     if stored and stored.row["opt_out"] is not opted_out:
