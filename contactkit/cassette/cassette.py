@@ -155,7 +155,7 @@ class Cassette:
         session = self._sessions[-1]
         reads = Reads(session.provider, self._deck.index)
         asked = [each.exchange for each in self.entries if reads.lasting(each)]
-        known = [each for each in asked if not reads.names_somebody(each.asked)]
+        known = [each for each in asked if not reads.names_somebody(each.request)]
         transport = self._world.transport(session.provider)
         connection = Connection(transport, httpx.Timeout(30.0), session.base_url)
         tap.drift.clear()

@@ -18,8 +18,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 
 from contactkit._frames.frame import STRING, declared_frame
-from contactkit.cassette.body import decompressed
-from contactkit.cassette.exchange import Exchange, path_of
+from contactkit.cassette.exchange import Exchange, RecordedResponse, path_of
 from contactkit.cassette.format import written
 from contactkit.cassette.redaction.fields import Places
 from contactkit.spec.provider import JSON, Provider, as_list, as_object
@@ -66,16 +65,19 @@ def differences(
     Without the `same_key`, under which both have the same pseudonyms, personal values are compared
     by type, and contacts whose key is personal by their place.
     """
-    method, path = recorded.asked.method, path_of(recorded.asked.url)
-    for field, change, before, after in _changes(recorded, live, _Bodies(provider, same_key)):
+    method, path = recorded.request.method, path_of(recorded.request.url)
+    changes = _changes(recorded.response, live.response, _Bodies(provider, same_key))
+    for field, change, before, after in changes:
         yield Drift(method, path, field, change, _shown(before), _shown(after))
 
 
 _Found: TypeAlias = tuple[str, Change, JSON, JSON]
 
 
-def _changes(recorded: Exchange, live: Exchange, bodies: _Bodies) -> Iterator[_Found]:
-    before, after = recorded.status or recorded.failure, live.status or live.failure
+def _changes(
+    recorded: RecordedResponse, live: RecordedResponse, bodies: _Bodies
+) -> Iterator[_Found]:
+    before, after = _status(recorded), _status(live)
     if before != after:
         yield "status", "value changed", before, after
     if _kind(recorded) != _kind(live) or recorded.failure:
@@ -87,27 +89,27 @@ def _changes(recorded: Exchange, live: Exchange, bodies: _Bodies) -> Iterator[_F
         yield field, _change(before, after), before, after
 
 
-def _kind(exchange: Exchange) -> int:
+def _status(response: RecordedResponse) -> JSON:
+    return response.status or response.failure
+
+
+def _kind(response: RecordedResponse) -> int:
     """The hundreds of its status, 0 for a failure."""
-    return (exchange.status or 0) // 100
+    return (response.status or 0) // 100
 
 
-def _content_type(exchange: Exchange) -> JSON:
-    found = (text for name, text in exchange.headers if name.lower() == "content-type")
-    text = next(found, None)
-    return _NOTHING if text is None else text.replace(" ", "").lower()
+def _content_type(response: RecordedResponse) -> JSON:
+    return response.content_type.replace(" ", "").lower() or _NOTHING
 
 
-def _body(exchange: Exchange) -> JSON:
+def _body(response: RecordedResponse) -> JSON:
     """Its JSON, its bytes where it is none, or nothing."""
-    plain = decompressed(exchange.content, exchange.encoding)
-    plain = exchange.content if plain is None else plain
-    if not plain:
+    if not response.body:
         return _NOTHING
     try:
-        return json.loads(plain, parse_constant=_no_json)
+        return json.loads(response.body, parse_constant=_no_json)
     except (ValueError, RecursionError):
-        return plain
+        return response.body
 
 
 def _no_json(constant: str) -> JSON:

@@ -1,6 +1,7 @@
-"""One recorded exchange as a value: what was asked, and what came of it.
+"""One recorded exchange as a value: a request, and the response or the failure that followed.
 
-It knows HTTP's own words and nothing else: no file, no provider, no HTTP library.
+The same classes hold an exchange as it was sent and received, and its redacted form. They know
+HTTP's terms and nothing else: no file, no provider, no HTTP library.
 """
 
 from __future__ import annotations
@@ -25,42 +26,47 @@ def path_of(url: str) -> str:
     return "/".join(unquote(part).replace("/", "%2F") for part in path.split("/"))
 
 
+def header(headers: Pairs, name: str) -> str:
+    """The first header of that lower-case name, "" when there is none."""
+    return next((value for other, value in headers if other.lower() == name), "")
+
+
 @dataclass(frozen=True, kw_only=True)
 class RecordedRequest:
     """One request: its `url` without the query, and the `query` as sorted pairs.
 
-    `marks` are the headers, by lower-case name, that change what it asks for, as a dry run's. Its
-    repr shows neither people nor credentials.
+    In a cassette, `headers` are only those that change what it asks for, as a dry run's. The `body`
+    has no compression. The repr shows neither people nor credentials.
     """
 
     method: str
     url: str = field(repr=False)
     query: Pairs = field(default=(), repr=False)
+    headers: Pairs = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
     content_type: str = ""
-    marks: Pairs = ()
 
     @classmethod
     def of(
-        cls, method: str, url: str, body: bytes = b"", content_type: str = "", marks: Pairs = ()
+        cls, method: str, url: str, body: bytes = b"", content_type: str = "", headers: Pairs = ()
     ) -> RecordedRequest:
-        """The request to a whole URL, its query and all."""
+        """The request to a whole URL, its query included."""
         address, _, query = url.partition("#")[0].partition("?")
         pairs = tuple(sorted(parse_qsl(query, keep_blank_values=True))) if query else ()
         return cls(
             method=method.upper(),
             url=address,
             query=pairs,
+            headers=headers,
             body=body,
             content_type=content_type,
-            marks=marks,
         )
 
     @property
     def value(self) -> JSON:
-        """What the body says: parsed JSON, a form's sorted pairs, or text; None when it is empty.
+        """The body as parsed JSON, a form's sorted pairs, or text; None when it is empty.
 
-        Two bodies that say the same have the same value, however they are written.
+        Two bodies of the same meaning have the same value, however they are written.
         """
         if not self.body:
             return None
@@ -75,31 +81,34 @@ class RecordedRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedResponse:
-    """What came of a request, or the name of the `failure` that came in the answer's place.
+    """A response, or the name of the `failure` in its place.
 
-    `content` is as it came, still compressed, and `chunks` are the sizes that it came in. `at`
-    is when the request was issued, in seconds since the epoch; `epoch` counts the writes before
-    it that a read of the same must see. Its repr shows no value.
+    The `body` has no compression. After a failure, `sent` says whether the request may have
+    arrived. The repr shows no value.
     """
 
     status: int | None = None
     headers: Pairs = field(default=(), repr=False)
-    content: bytes = field(default=b"", repr=False)
-    chunks: tuple[int, ...] = ()
+    body: bytes = field(default=b"", repr=False)
     failure: str = ""
     sent: bool = True
-    at: float
-    elapsed: float = 0.0
-    epoch: int = 0
 
     @property
-    def encoding(self) -> str:
-        """How the content is compressed, "" when it is not."""
-        return next((text for name, text in self.headers if name.lower() == "content-encoding"), "")
+    def content_type(self) -> str:
+        """The type of its body, "" when it has none."""
+        return header(self.headers, "content-type")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exchange(RecordedResponse):
-    """A request as it is recorded, and what came of it."""
+class Exchange:
+    """A request and its response.
 
-    asked: RecordedRequest
+    `at` is when the request was issued, in seconds since the epoch; `epoch` counts the writes
+    before it that a read of the same must see.
+    """
+
+    request: RecordedRequest
+    response: RecordedResponse
+    at: float
+    elapsed: float = 0.0
+    epoch: int = 0

@@ -160,7 +160,7 @@ class CassetteFile:
         tape._ids = set(keep)
         for each in self.entries:
             if each.id not in keep:
-                tape._reusable.setdefault((each.asked, each.epoch), []).append(each.id)
+                tape._reusable.setdefault((each.request, each.epoch), []).append(each.id)
         _write(tape.path, "w", tape._first)
         return tape
 
@@ -173,7 +173,7 @@ class CassetteFile:
 
     def _namer(self, exchange: Exchange) -> Callable[[bytes], str]:
         def name(line: bytes) -> str:
-            before = self._reusable.get((exchange.asked, exchange.epoch))
+            before = self._reusable.get((exchange.request, exchange.epoch))
             if before:
                 return before.pop(0)
             found = digest(line)
@@ -237,7 +237,7 @@ class CassetteWriter:
         """Save an exchange, with what was held back before it."""
         with self._lock:
             self._held.append((exchange, owners))
-            if self.tape is None and exchange.status is None:
+            if self.tape is None and exchange.response.status is None:
                 return
             self.tape = self.tape or self._begin()
             while self._held:
@@ -283,11 +283,11 @@ class ReplacingWriter(CassetteWriter):
 
     def _kept(self, tape: CassetteFile) -> list[Entry]:
         """What was not asked for again, with all that was said of whose the pseudonyms are."""
-        again = {(each.asked, each.epoch) for each in tape.entries}
+        again = {(each.request, each.epoch) for each in tape.entries}
         kept = [
             each
             for each in self._older.entries
-            if each.id in self._given or (each.asked, each.epoch) not in again
+            if each.id in self._given or (each.request, each.epoch) not in again
         ]
         told = {line for each in (*tape.entries, *kept) for line in each.owners}
         if kept:

@@ -1,6 +1,6 @@
 """An exchange as lines of JSON and back, each line saying by itself where it belongs.
 
-    {"id", "at", "epoch", "ask": {...}, "elapsed", "status", "headers", "chunks", "content"}
+    {"id", "at", "epoch", "ask": {...}, "elapsed", "status", "headers", "content"}
     {"id", "at", "epoch", "ask": {...}, "elapsed", "failure", "arrived"}
     {"of", "item", "digest", "json"}    one item of a long list in the content of that exchange
     {"pseudonym", "owner"}              whose a pseudonym is: a hash under a key that is not here
@@ -18,18 +18,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from contactkit.cassette.body import digest, dumped, explode, pack, unpack
-from contactkit.cassette.exchange import Exchange, Pairs, RecordedRequest
+from contactkit.cassette.body import digest, dump_json, explode, pack, unpack
+from contactkit.cassette.exchange import Exchange, Pairs, RecordedRequest, RecordedResponse
 from contactkit.errors import CassetteError
 from contactkit.spec.provider import JSON, as_object
 
-# Response headers that differ each time and that no replay needs. Retry-After is needed, and so is
-# X-Request-Id, which result frames and errors repeat. A cookie is a credential.
+# Response headers that differ each time and that no replay needs, and those of the transfer, which
+# the stored body no longer has. Retry-After is needed, and so is X-Request-Id, which result frames
+# and errors repeat. A cookie is a credential.
 VOLATILE = re.compile(
     r"date|age|expires|etag|last-modified|connection|keep-alive|server-timing|set-cookie"
     r"|via|alt-svc|nel|report-to|x-runtime|x-response-time|x-served-by|x-timer|x-cache(-hits)?"
     r"|cf-.*|x-amz.*|x-trace-id|x-correlation-id|request-id|traceparent|tracestate"
-    r"|(x-)?rate-?limit(-.*)?",
+    r"|(x-)?rate-?limit(-.*)?|content-encoding|content-length|transfer-encoding",
     re.IGNORECASE,
 )
 _CONTENT, _JSON = b',"content":{"digest":"', b'","json":'
@@ -70,12 +71,12 @@ class Entry:
         return b"".join(line + b"\n" for line in (*self.owners, *items, self.line))
 
     @property
-    def asked(self) -> RecordedRequest:
+    def request(self) -> RecordedRequest:
         """The request."""
         if self.bare:
             return RecordedRequest(method=self.method, url=self.url)
         try:
-            return _asked(self._parts()[0])
+            return _request(self._parts()[0])
         except _WRONG as error:
             raise self._broken(error) from None
 
@@ -97,15 +98,16 @@ class Entry:
             items = [_item(self.items[index]) for index in sorted(self.items)]
             content = unpack(as_object(fields.get("content")), items)
         return Exchange(
-            asked=RecordedRequest(method=self.method, url=self.url)
+            request=RecordedRequest(method=self.method, url=self.url)
             if self.bare
-            else _asked(fields),
-            status=fields.get("status"),
-            headers=_pairs(fields.get("headers", ())),
-            content=content,
-            chunks=tuple(fields.get("chunks", ())),
-            failure=fields.get("failure", ""),
-            sent=fields.get("arrived", True),
+            else _request(fields),
+            response=RecordedResponse(
+                status=fields.get("status"),
+                headers=_headers(fields),
+                body=content,
+                failure=fields.get("failure", ""),
+                sent=fields.get("arrived", True),
+            ),
             at=self.at,
             elapsed=fields.get("elapsed", 0.0),
             epoch=self.epoch,
@@ -132,7 +134,16 @@ def _pairs(pairs: JSON) -> Pairs:
     return tuple([(name, value) for name, value in pairs])
 
 
-def _asked(fields: Mapping[str, JSON]) -> RecordedRequest:
+def _headers(fields: Mapping[str, JSON]) -> Pairs:
+    headers = _pairs(fields.get("headers", ()))
+    # 0.1 kept a compressed body with its headers.
+    if "encoding" not in as_object(fields.get("content")):
+        return headers
+    transfer = ("content-encoding", "content-length")
+    return tuple((name, value) for name, value in headers if name.lower() not in transfer)
+
+
+def _request(fields: Mapping[str, JSON]) -> RecordedRequest:
     ask = fields["ask"]
     return RecordedRequest(
         method=ask["method"],
@@ -140,7 +151,7 @@ def _asked(fields: Mapping[str, JSON]) -> RecordedRequest:
         query=_pairs(ask.get("query", ())),
         body=unpack(ask.get("body", {})),
         content_type=ask.get("type", ""),
-        marks=_pairs(ask.get("marks", ())),
+        headers=_pairs(ask.get("marks", ())),
     )
 
 
@@ -158,9 +169,9 @@ def _item(line: bytes) -> JSON:
 def written(value: JSON) -> bytes:
     """One line of JSON, readable but where a lone surrogate must be escaped."""
     try:
-        return dumped(value)
+        return dump_json(value)
     except UnicodeEncodeError:
-        return dumped(value, "ascii")
+        return dump_json(value, ascii_only=True)
 
 
 def settled(headers: Pairs, keep: Collection[str] = ()) -> Pairs:
@@ -180,7 +191,7 @@ def entry_of(
     owners: Mapping[str, str] | None = None,
 ) -> Entry:
     """The lines of an exchange, under the id that `name` gives to what they say."""
-    content, items = explode(pack(exchange.content, exchange.encoding))
+    content, items = explode(pack(exchange.response.body))
     line = written(_fields(exchange, content, keep))
     found = name(line)
     return Entry(
@@ -188,8 +199,8 @@ def entry_of(
         id=found,
         at=exchange.at,
         epoch=exchange.epoch,
-        method=exchange.asked.method,
-        url=exchange.asked.url,
+        method=exchange.request.method,
+        url=exchange.request.url,
         line=b'{"id":"' + found.encode() + b'",' + line[1:],
         items={index: _item_line(found, index, value) for index, value in enumerate(items)},
         owners=[written({"pseudonym": p, "owner": o}) for p, o in (owners or {}).items()],
@@ -203,25 +214,24 @@ def _item_line(of: str, index: int, value: JSON) -> bytes:
 
 
 def _fields(exchange: Exchange, content: JSON, keep: Collection[str]) -> dict[str, JSON]:
-    asked = exchange.asked
+    request, response = exchange.request, exchange.response
     ask = {
-        "query": asked.query,
-        "marks": asked.marks,
-        "type": asked.content_type,
-        "body": pack(asked.body),
+        "query": request.query,
+        "marks": request.headers,
+        "type": request.content_type,
+        "body": pack(request.body),
     }
     answer = {
-        "status": exchange.status,
-        "headers": settled(exchange.headers, keep),
-        "chunks": exchange.chunks,
-        "failure": exchange.failure,
-        "arrived": exchange.sent if exchange.failure else None,
+        "status": response.status,
+        "headers": settled(response.headers, keep),
+        "failure": response.failure,
+        "arrived": response.sent if response.failure else None,
         "content": content,
     }
     return {
         "at": exchange.at,
         "epoch": exchange.epoch,
-        "ask": {"method": asked.method, "url": asked.url, **_told(ask)},
+        "ask": {"method": request.method, "url": request.url, **_told(ask)},
         "elapsed": exchange.elapsed,
         **_told(answer),
     }

@@ -36,8 +36,7 @@ def frame(
 ) -> pd.DataFrame:
     """One row an exchange, in the order they were issued; `hits` is by an entry's id.
 
-    `bytes` are those of the answer as it came, compressed or not. Without `expires` none is
-    expired.
+    `bytes` are those of the response, without compression. Without `expires` none is expired.
     """
     moment = datetime.fromtimestamp(now, UTC)
     rows = [_row(each, hits.get(each.id, 0), moment, expires) for each in entries]
@@ -50,10 +49,10 @@ def _row(entry: Entry, hits: int, now: datetime, expires: timedelta | None) -> d
     return {
         "method": entry.method,
         "path": path_of(entry.url),
-        "query": "&".join(f"{name}={value}" for name, value in exchange.asked.query),
-        "status": exchange.status,
-        "failure": exchange.failure or None,
-        "bytes": len(exchange.content),
+        "query": "&".join(f"{name}={value}" for name, value in exchange.request.query),
+        "status": exchange.response.status,
+        "failure": exchange.response.failure or None,
+        "bytes": len(exchange.response.body),
         "at": at,
         "age": now - at,
         "hits": hits,

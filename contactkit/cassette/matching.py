@@ -18,7 +18,7 @@ import re
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, TypeAlias
 
 from contactkit.cassette.body import digest
@@ -61,6 +61,16 @@ def _flags(text: str) -> set[str]:
     return {flag.strip() for flag in text.split(",")}
 
 
+def normalise(request: RecordedRequest, provider: Provider) -> RecordedRequest:
+    """The request as it is stored and matched: of its headers only the marks, its query sorted."""
+    return replace(
+        request,
+        method=request.method.upper(),
+        query=tuple(sorted(request.query)),
+        headers=marks(provider, dict(request.headers)),
+    )
+
+
 class Matcher:
     """Reads requests to one provider, by its declaration."""
 
@@ -92,7 +102,7 @@ class Matcher:
         if token:
             value = [pair for pair in as_list(value) if pair[0] not in self._credentials]
         body = digest(json.dumps(value, sort_keys=True).encode()) if asked.body else ""
-        return (asked.method, path, asked.query, asked.marks, body), value, token
+        return (asked.method, path, asked.query, asked.headers, body), value, token
 
     def _route(self, method: str, path: str) -> tuple[Endpoint | None, str]:
         for endpoint, pattern in self._routes.get(method, ()):
@@ -108,7 +118,7 @@ class Matcher:
     def _rehearsed(self, asked: RecordedRequest, body: JSON) -> bool:
         if self._dry_run is None:
             return False
-        held, given = as_object(body), dict(asked.marks)
+        held, given = as_object(body), dict(asked.headers)
         return all(held.get(name) == value for name, value in self._dry_run.body.items()) and all(
             value in _flags(given.get(name.lower(), ""))
             for name, value in self._dry_run.headers.items()
@@ -159,8 +169,8 @@ class WriteEpochs:
         """Count it no more if it came to nothing, as it has where there is no exchange."""
         after = self._issued[self._issued.index(issued) + 1 :]
         self._issued.remove(issued)
-        refused = exchange and exchange.status is not None and 400 <= exchange.status < 500
-        if not issued.question.writes or (exchange and exchange.sent and not refused):
+        refused = exchange and 400 <= (exchange.response.status or 0) < 500
+        if not issued.question.writes or (exchange and exchange.response.sent and not refused):
             return
         self._count(issued.question, -1)
         for each in after:
@@ -273,7 +283,7 @@ class Index:
         method, path, *_ = key
         for each in self._unread.pop((method, path), ()):
             # What is nothing but its method and path need not be taken apart for its key.
-            own = (method, path, (), (), "") if each.bare else self._questions.key(each.asked)
+            own = (method, path, (), (), "") if each.bare else self._questions.key(each.request)
             self._known.add(own)
             if found := self._answers.get((own, each.epoch)):
                 found.entries.append(each)

@@ -51,7 +51,7 @@ def _distance(asked: RecordedRequest, entry: Entry) -> tuple[int, int]:
 
 
 def _differences(asked: RecordedRequest, epoch: int, entry: Entry) -> Iterator[Difference]:
-    recorded = entry.asked
+    recorded = entry.request
     ours, theirs = dict(_fields(asked, epoch)), dict(_fields(recorded, entry.epoch))
     for name in dict.fromkeys((*ours, *theirs)):
         mine, other = ours.get(name, "nothing"), theirs.get(name, "nothing")
@@ -62,7 +62,7 @@ def _differences(asked: RecordedRequest, epoch: int, entry: Entry) -> Iterator[D
 def _fields(asked: RecordedRequest, epoch: int) -> Iterator[tuple[str, str]]:
     yield "method", asked.method
     yield "path", path_of(asked.url)
-    for kind, pairs in (("query", asked.query), ("header", asked.marks)):
+    for kind, pairs in (("query", asked.query), ("header", asked.headers)):
         for name in dict(pairs):
             yield f"{kind} {name}", ", ".join(repr(text) for each, text in pairs if each == name)
     yield from _leaves("body", asked.value)

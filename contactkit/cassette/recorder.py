@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import AsyncIterable, Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import cast
 
 import httpx
 
 from contactkit._http.connection import Tap, lost
 from contactkit._http.session import Clock
-from contactkit.cassette.exchange import Exchange, Pairs
+from contactkit.cassette.exchange import Exchange, Pairs, RecordedRequest, RecordedResponse
 from contactkit.cassette.file import CassetteWriter
-from contactkit.cassette.matching import Index
-from contactkit.cassette.redaction.exchange import RawExchange, asked, redacted
-from contactkit.cassette.redaction.redactor import Redactor, Request
+from contactkit.cassette.matching import Index, normalise
+from contactkit.cassette.redaction.exchange import redact_exchange
+from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import CassetteError
 from contactkit.spec.provider import Provider
+
+_DECODED = re.compile(r"\s*(gzip|deflate|identity)\s*(,\s*(gzip|deflate|identity)\s*)*", re.I)
 
 
 class Recorder:
@@ -69,11 +71,11 @@ class Recorder:
         return found
 
     @contextmanager
-    def _keeping(self, request: httpx.Request) -> Generator[Callable[[RawExchange], None]]:
+    def _keeping(self, request: httpx.Request) -> Generator[Callable[[Exchange], None]]:
         """What keeps the answer, in the epoch that the request was sent in."""
         kept: list[Exchange] = []
         with self._lock:
-            question = asked(self._redaction.request(request_of(request)), self._provider)
+            question = normalise(self._redaction.request(request_of(request)), self._provider)
             issued = self._index.issue(question)
         try:
             yield lambda heard: kept.append(self._kept(replace(heard, epoch=issued.epoch)))
@@ -81,13 +83,13 @@ class Recorder:
             with self._lock:
                 self._index.settle(issued, kept[0] if kept else None)
 
-    def _kept(self, heard: RawExchange) -> Exchange:
+    def _kept(self, heard: Exchange) -> Exchange:
         with self._lock:
-            exchange = redacted(heard, self._provider, self._redaction)
+            exchange = redact_exchange(heard, self._provider, self._redaction)
             # A token that was recorded already is given as often as it is asked for.
-            kind = self._index.kind(exchange.asked)
-            if kind != "token" or not self._index.knows(exchange.asked):
-                with _noting(kind == "write" and exchange.sent):
+            kind = self._index.kind(exchange.request)
+            if kind != "token" or not self._index.knows(exchange.request):
+                with _noting(kind == "write" and exchange.response.sent):
                     self._recording.add(exchange, self._redaction.owners())
             return exchange
 
@@ -114,44 +116,36 @@ class SharedTap:
 
 
 def send_recorded(
-    client: httpx.Client, request: httpx.Request, clock: Clock, keep: Callable[[RawExchange], None]
+    client: httpx.Client, request: httpx.Request, clock: Clock, keep: Callable[[Exchange], None]
 ) -> httpx.Response:
     """Send a request and `keep` what comes of it, a failure too; raises what httpx raises."""
     at = clock.now()
     _ask_for_what_is_readable(request)
     try:
-        response = client.send(request, stream=True)
-        try:
-            chunks = list(cast("Iterable[bytes]", response.stream))
-        finally:
-            response.close()
+        response = client.send(request)
     except httpx.HTTPError as error:
-        keep(_failed(request, error, at, clock))
+        keep(_exchange(request, _failed(error), at, clock))
         raise
-    keep(_answered(request, response, chunks, at, clock))
-    return _whole(response, chunks)
+    keep(_exchange(request, _answered(response), at, clock))
+    return response
 
 
 async def asend_recorded(
     client: httpx.AsyncClient,
     request: httpx.Request,
     clock: Clock,
-    keep: Callable[[RawExchange], None],
+    keep: Callable[[Exchange], None],
 ) -> httpx.Response:
     """The same, awaited."""
     at = clock.now()
     _ask_for_what_is_readable(request)
     try:
-        response = await client.send(request, stream=True)
-        try:
-            chunks = [chunk async for chunk in cast("AsyncIterable[bytes]", response.stream)]
-        finally:
-            await response.aclose()
+        response = await client.send(request)
     except httpx.HTTPError as error:
-        keep(_failed(request, error, at, clock))
+        keep(_exchange(request, _failed(error), at, clock))
         raise
-    keep(_answered(request, response, chunks, at, clock))
-    return _whole(response, chunks)
+    keep(_exchange(request, _answered(response), at, clock))
+    return response
 
 
 def _ask_for_what_is_readable(request: httpx.Request) -> None:
@@ -159,17 +153,12 @@ def _ask_for_what_is_readable(request: httpx.Request) -> None:
     request.headers["Accept-Encoding"] = "gzip, deflate"
 
 
-def request_of(request: httpx.Request) -> Request:
-    """A request as redaction takes it."""
+def request_of(request: httpx.Request) -> RecordedRequest:
+    """A request with all its headers, as redaction takes it."""
     body = request.read()
-    return Request(
-        method=request.method,
-        url=str(request.url.copy_with(query=None, fragment=None)),
-        query=tuple(request.url.params.multi_items()),
-        headers=_pairs(request.headers),
-        body=body,
-        content_type=request.headers.get("content-type", "") if body else "",
-    )
+    content_type = request.headers.get("content-type", "") if body else ""
+    headers = _pairs(request.headers)
+    return RecordedRequest.of(request.method, str(request.url), body, content_type, headers)
 
 
 def _pairs(headers: httpx.Headers) -> Pairs:
@@ -180,41 +169,19 @@ def _text(value: bytes) -> str:
     return value.decode("utf-8", "surrogateescape")
 
 
-def _failed(request: httpx.Request, error: httpx.HTTPError, at: float, clock: Clock) -> RawExchange:
-    return RawExchange(
-        request=request_of(request),
-        failure=type(error).__name__,
-        sent=lost(error).sent,
-        at=at,
-        elapsed=clock.now() - at,
-    )
+def _exchange(
+    request: httpx.Request, response: RecordedResponse, at: float, clock: Clock
+) -> Exchange:
+    return Exchange(request=request_of(request), response=response, at=at, elapsed=clock.now() - at)
 
 
-def _answered(
-    request: httpx.Request,
-    response: httpx.Response,
-    chunks: Sequence[bytes],
-    at: float,
-    clock: Clock,
-) -> RawExchange:
-    return RawExchange(
-        request=request_of(request),
-        status=response.status_code,
-        headers=_pairs(response.headers),
-        content=b"".join(chunks),
-        chunks=tuple(map(len, chunks)),
-        at=at,
-        elapsed=clock.now() - at,
-    )
+def _failed(error: httpx.HTTPError) -> RecordedResponse:
+    return RecordedResponse(failure=type(error).__name__, sent=lost(error).sent)
 
 
-def _whole(response: httpx.Response, chunks: Sequence[bytes]) -> httpx.Response:
-    """The answer again, read: decoding it may raise, as it would have."""
-    whole = httpx.Response(
-        response.status_code,
-        headers=response.headers,
-        stream=httpx.ByteStream(b"".join(chunks)),
-        request=response.request,
-    )
-    whole.read()
-    return whole
+def _answered(response: httpx.Response) -> RecordedResponse:
+    """A response without the compression that httpx has undone."""
+    headers = _pairs(response.headers)
+    if _DECODED.fullmatch(response.headers.get("content-encoding", "")):
+        headers = tuple(pair for pair in headers if pair[0].lower() != "content-encoding")
+    return RecordedResponse(status=response.status_code, headers=headers, body=response.content)

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from itertools import accumulate, pairwise
 
 import httpx
 import respx
 from respx.models import PassThrough, ResolvedRoute
 
-from contactkit.cassette.exchange import Exchange, RecordedRequest
-from contactkit.cassette.matching import Index, Kind, mark_names, marks
+from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse
+from contactkit.cassette.matching import Index, Kind, mark_names, marks, normalise
 from contactkit.cassette.recorder import request_of
-from contactkit.cassette.redaction.exchange import asked
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import Provider
@@ -102,7 +100,7 @@ class Replay:
         # What is recorded under these very words, though no more of it is left, is what is meant.
         if found is None and not self._index.knows(literal):
             literal, found = self._redacted(literal, request)
-        self.calls.append(found.asked if found else literal)
+        self.calls.append(found.request if found else literal)
         return found or literal
 
     def _literal(self, request: httpx.Request) -> RecordedRequest:
@@ -117,47 +115,32 @@ class Replay:
         self, literal: RecordedRequest, request: httpx.Request
     ) -> tuple[RecordedRequest, Exchange | None]:
         """The request in the words of the recording, and what is recorded under them."""
-        found = asked(self._redaction.request(request_of(request)), self._provider)
+        found = normalise(self._redaction.request(request_of(request)), self._provider)
         return found, None if found == literal else self._index.take(found)
 
     def play(self, exchange: Exchange, request: httpx.Request) -> httpx.Response:
-        """The answer as it came; raises what was raised."""
+        """The recorded response; raises the recorded failure."""
         self._played(exchange)
-        if exchange.failure or exchange.status is None:
-            raise _failure(exchange)("as it was recorded", request=request)
+        recorded = exchange.response
+        if recorded.failure or recorded.status is None:
+            raise _failure(recorded)("as it was recorded", request=request)
         return httpx.Response(
-            exchange.status,
+            recorded.status,
             headers=[
                 (name.encode(), value.encode("utf-8", "surrogateescape"))
-                for name, value in exchange.headers
+                for name, value in recorded.headers
             ],
-            stream=_Chunks(exchange) if exchange.chunks else httpx.ByteStream(exchange.content),
+            stream=httpx.ByteStream(recorded.body),
             request=request,
         )
 
 
-def _failure(exchange: Exchange) -> type[httpx.RequestError]:
+def _failure(response: RecordedResponse) -> type[httpx.RequestError]:
     """The class of that name; where httpx has none, one that says as much of what was sent."""
-    found = getattr(httpx, exchange.failure, None)
+    found = getattr(httpx, response.failure, None)
     if isinstance(found, type) and issubclass(found, httpx.RequestError):
         return found
-    return httpx.TransportError if exchange.sent else httpx.ConnectError
-
-
-class _Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A content as it came, in the chunks that it came in."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        content = exchange.content
-        cuts = (0, *accumulate(exchange.chunks[:-1]), len(content))
-        self._chunks = [content[start:end] for start, end in pairwise(cuts)]
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._chunks)
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self._chunks:
-            yield chunk
+    return httpx.TransportError if response.sent else httpx.ConnectError
 
 
 class _Route(respx.Route):

@@ -21,12 +21,11 @@ from contactkit._http.session import (
     Session,
 )
 from contactkit.cassette.drift import Drift, differences
-from contactkit.cassette.exchange import Exchange, RecordedRequest
+from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse
 from contactkit.cassette.format import Entry
 from contactkit.cassette.matching import Index
 from contactkit.cassette.recorder import asend_recorded, send_recorded
-from contactkit.cassette.redaction import redactor
-from contactkit.cassette.redaction.exchange import RawExchange, redacted
+from contactkit.cassette.redaction.exchange import redact_exchange
 from contactkit.cassette.redaction.fields import Places
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.cassette.replay import Replay
@@ -80,10 +79,10 @@ class Verifier:
     def close(self, clean: bool) -> None:
         """Nothing was begun."""
 
-    def compare(self, recorded: Exchange, heard: RawExchange) -> None:
+    def compare(self, recorded: Exchange, heard: Exchange) -> None:
         """Note how what was heard differs from what was recorded."""
         with self._lock:
-            today = redacted(heard, self._provider, self._redaction)
+            today = redact_exchange(heard, self._provider, self._redaction)
             self.drift += differences(recorded, today, self._provider, same_key=self._same_key)
 
     def _play(self, exchange: Exchange, request: httpx.Request) -> httpx.Response:
@@ -91,9 +90,9 @@ class Verifier:
         response.read()
         return response
 
-    def _comparing(self, recorded: Exchange) -> Callable[[RawExchange], None]:
-        def keep(heard: RawExchange) -> None:
-            if not heard.failure:
+    def _comparing(self, recorded: Exchange) -> Callable[[Exchange], None]:
+        def keep(heard: Exchange) -> None:
+            if not heard.response.failure:
                 self.compare(recorded, heard)
 
         return keep
@@ -112,8 +111,8 @@ class Reads:
     def lasting(self, entry: Entry) -> bool:
         """Whether it is a read whose answer was no passing trouble."""
         exchange = entry.exchange
-        passing = exchange.status is None or exchange.status in _PASSING
-        return not passing and self._index.kind(exchange.asked) == "read"
+        passing = exchange.response.status in (None, *_PASSING)
+        return not passing and self._index.kind(exchange.request) == "read"
 
     def names_somebody(self, asked: RecordedRequest) -> bool:
         """Whether it asks for a person, of whom there is only a pseudonym."""
@@ -121,21 +120,23 @@ class Reads:
         return bool(told)
 
 
-def sent_again(session: Session, recorded: Exchange) -> Flow[RawExchange]:
+def sent_again(session: Session, recorded: Exchange) -> Flow[Exchange]:
     """Ask for the same again, once; TransportError when there is no answer."""
     call = yield from acquire(
-        session, Operation(endpoint=_READ, call=_call(session, recorded.asked))
+        session, Operation(endpoint=_READ, call=_call(session, recorded.request))
     )
     at = session.clock.now()
     answer: Answer = yield call
     if isinstance(answer, NoResponse):
         raise TransportError(f"the recording cannot be verified: {answer.reason}", sent=answer.sent)
     assert isinstance(answer, Response)
-    return RawExchange(
-        request=redactor.Request(method=call.method, url=call.url),
-        status=answer.status,
-        headers=tuple((n, v) for n, v in answer.headers.items() if n != "content-encoding"),
-        content=answer.content,
+    return Exchange(
+        request=RecordedRequest(method=call.method, url=call.url),
+        response=RecordedResponse(
+            status=answer.status,
+            headers=tuple((n, v) for n, v in answer.headers.items() if n != "content-encoding"),
+            body=answer.content,
+        ),
         at=at,
     )
 
@@ -151,6 +152,6 @@ def _call(session: Session, asked: RecordedRequest) -> Request:
     return Request(
         method=asked.method,
         url=f"{host}{path}{query}",
-        headers=dict(asked.marks),
+        headers=dict(asked.headers),
         body=json.loads(asked.body) if asked.body else None,
     )

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from contactkit._providers import find
-from contactkit.cassette.body import dumped
-from contactkit.cassette.exchange import Exchange, RecordedRequest
+from contactkit.cassette.body import dump_json
+from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse
 from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.matching import Index
 from tests.bench import replays
@@ -59,8 +59,9 @@ def record(path: Path) -> None:
     for number in range(EXCHANGES):
         key = f"00000000-0000-4000-8000-{number:012}"
         asked = RecordedRequest.of("GET", f"{PROVIDER.base_url}/v3/contacts/{key}")
-        content = dumped({**answer, "data": {**row, "id": key}})
-        exchange = Exchange(asked=asked, status=200, headers=HEADERS, content=content, at=number)
+        content = dump_json({**answer, "data": {**row, "id": key}})
+        response = RecordedResponse(status=200, headers=HEADERS, body=content)
+        exchange = Exchange(request=asked, response=response, at=number)
         tape.append(exchange, {f"+1202{number:07}": f"{number:016x}"})
 
 
@@ -73,7 +74,8 @@ def difference(folder: Path) -> int:
         tape = CassetteFile.create(
             folder / name, provider=PROVIDER.name, world="simulator", created=0
         )
-        tape.append(Exchange(asked=asked, status=200, content=dumped(answer), at=0.0))
+        response = RecordedResponse(status=200, body=dump_json(answer))
+        tape.append(Exchange(request=asked, response=response, at=0.0))
     command = ["git", "diff", "--no-index", "-U0", "a.jsonl", "b.jsonl"]
     return len(subprocess.run(command, cwd=folder, capture_output=True).stdout)
 

@@ -62,7 +62,7 @@ class Replays:
 
     def bare(self, size: int) -> httpx.MockTransport:
         """A dict that holds the answers ready."""
-        known = {path_of(each.asked.url): each for each in self.exchanges[:size]}
+        known = {path_of(each.request.url): each for each in self.exchanges[:size]}
         return httpx.MockTransport(lambda request: _response(known[request.url.path]))
 
     def replay(self, size: int, exhausted: Exhausted) -> httpx.MockTransport:
@@ -96,7 +96,7 @@ class Replays:
         """respx as it comes, with a route a URL."""
         router = respx.Router()
         for each in self.exchanges[:size]:
-            router.get(each.asked.url).mock(return_value=_response(each))
+            router.get(each.request.url).mock(return_value=_response(each))
         turn = Turn(httpx.MockTransport(router.handler), self.spread(size))
 
         @contextmanager
@@ -139,17 +139,17 @@ class Replays:
 
 
 def _response(exchange: Exchange) -> httpx.Response:
-    return httpx.Response(200, headers=exchange.headers, content=exchange.content)
+    return httpx.Response(200, headers=exchange.response.headers, content=exchange.response.body)
 
 
 def _vcr_interaction(exchange: Exchange) -> dict[str, Any]:
-    asked = exchange.asked
+    asked = exchange.request
     return {
         "request": {"method": asked.method, "uri": asked.url, "body": "", "headers": {}},
         "response": {
-            "status": {"code": exchange.status, "message": "OK"},
-            "headers": {name: [value] for name, value in exchange.headers},
-            "body": {"string": exchange.content.decode()},
+            "status": {"code": exchange.response.status, "message": "OK"},
+            "headers": {name: [value] for name, value in exchange.response.headers},
+            "body": {"string": exchange.response.body.decode()},
         },
     }
 

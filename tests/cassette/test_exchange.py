@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contactkit.cassette.exchange import Exchange, RecordedRequest
+from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse
 
 PHONE, KEY = "+12025550123", "sk-live-0123456789"
 
@@ -33,12 +33,10 @@ def test_the_query_is_sorted_and_whole(pairs: list[tuple[str, str]]) -> None:
 
 def test_no_repr_shows_people_or_credentials() -> None:
     exchange = Exchange(
-        asked=RecordedRequest.of(
+        request=RecordedRequest.of(
             "POST", f"https://example.com/{PHONE}?q={PHONE}", f'{{"phone":"{PHONE}"}}'.encode()
         ),
-        status=200,
-        headers=(("X-Token", KEY),),
-        content=PHONE.encode(),
+        response=RecordedResponse(status=200, headers=(("X-Token", KEY),), body=PHONE.encode()),
         at=0.0,
     )
     assert "POST" in repr(exchange) and "200" in repr(exchange)
@@ -47,13 +45,14 @@ def test_no_repr_shows_people_or_credentials() -> None:
 
 
 def test_an_exchange_stays_as_it_is() -> None:
-    exchange = Exchange(asked=RecordedRequest(method="GET", url="https://example.com"), at=0.0)
+    request = RecordedRequest(method="GET", url="https://example.com")
+    exchange = Exchange(request=request, response=RecordedResponse(), at=0.0)
     with pytest.raises(FrozenInstanceError):
         exchange.at = 1.0  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("name", ["Content-Encoding", "content-encoding"])
-def test_the_encoding_is_the_header_however_it_is_spelt(name: str) -> None:
-    asked = RecordedRequest(method="GET", url="https://example.com")
-    assert Exchange(asked=asked, headers=((name, "gzip"),), at=0.0).encoding == "gzip"
-    assert Exchange(asked=asked, at=0.0).encoding == ""
+@pytest.mark.parametrize("name", ["Content-Type", "content-type"])
+def test_the_content_type_is_the_header_however_it_is_spelt(name: str) -> None:
+    response = RecordedResponse(status=200, headers=(("X-A", "1"), (name, "text/plain")))
+    assert response.content_type == "text/plain"
+    assert RecordedResponse(status=200).content_type == ""

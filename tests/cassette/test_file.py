@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import contactkit as ck
-from contactkit.cassette.body import dumped
-from contactkit.cassette.exchange import Exchange, RecordedRequest
+from contactkit.cassette.body import dump_json
+from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse
 from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.format import entry_of, settled
 from tests.support.exchanges import begun, contact, exchange, page
@@ -26,6 +26,7 @@ from tests.support.requests import Talk
 
 ROOT = Path(__file__).parents[2]
 PAGE = exchange(body=page([contact(n) for n in range(100)]))
+PAGE_BODY = PAGE.response.body
 LOST = exchange(status=None, body=b"", failure="ReadTimeout", sent=False)
 
 
@@ -53,18 +54,20 @@ ASKED = st.builds(
     query=PAIRS,
     body=st.binary(max_size=20) | st.just(b'{"name":"Zo\\u00eb"}'),
     content_type=TEXTS,
-    marks=PAIRS,
+    headers=PAIRS,
 )
 EXCHANGES = st.builds(
     Exchange,
-    asked=ASKED,
-    status=st.none() | st.integers(100, 599),
-    headers=PAIRS.filter(lambda pairs: settled(pairs) == pairs),
-    content=st.binary(max_size=20)
-    | st.sampled_from([b'{"a":1}', b'"\\ud800"', b'{"content":{"digest":"0"}}', PAGE.content]),
-    chunks=st.lists(st.integers(0)).map(tuple),
-    failure=st.just("ReadTimeout"),
-    sent=st.booleans(),
+    request=ASKED,
+    response=st.builds(
+        RecordedResponse,
+        status=st.none() | st.integers(100, 599),
+        headers=PAIRS.filter(lambda pairs: settled(pairs) == pairs),
+        body=st.binary(max_size=20)
+        | st.sampled_from([b'{"a":1}', b'"\\ud800"', b'{"content":{"digest":"0"}}', PAGE_BODY]),
+        failure=st.just("ReadTimeout"),
+        sent=st.booleans(),
+    ),
     at=st.floats(allow_nan=False, allow_infinity=False),
     elapsed=st.floats(0, 10),
     epoch=st.integers(0),
@@ -112,11 +115,11 @@ def test_a_recording_is_never_begun_over_another(path: Path) -> None:
 
 def test_the_fields_stand_in_one_order(tmp_path: Path) -> None:
     tape = begun(tmp_path / "tape.jsonl")
-    tape.append(exchange(headers=(("Content-Type", "text/plain"),), chunks=(2, 2), body=b"text"))
+    tape.append(exchange(headers=(("Content-Type", "text/plain"),), body=b"text"))
     tape.append(LOST)
     _, answered, lost = lines(tape.path)
     start = ["id", "at", "epoch", "ask", "elapsed"]
-    assert list(answered) == [*start, "status", "headers", "chunks", "content"]
+    assert list(answered) == [*start, "status", "headers", "content"]
     assert list(lost) == [*start, "failure", "arrived"]
 
 
@@ -124,31 +127,35 @@ def test_volatile_headers_are_dropped_unless_asked_for(tmp_path: Path) -> None:
     stays = tuple(
         (name, "1")
         for name in (
-            *("Content-Type", "Content-Encoding", "Retry-After", "Idempotent-Replayed"),
+            *("Content-Type", "Retry-After", "Idempotent-Replayed"),
             *("X-Sandbox", "X-Dry-Run", "X-Request-Id", "Link"),
         )
     )
     goes = tuple(
         (name, "1")
         for name in (
+            *("Content-Encoding", "Content-Length", "Transfer-Encoding"),
             *("Date", "Set-Cookie", "X-RateLimit-Remaining", "X-RateLimit-Limit-Day"),
             *("RateLimit", "RateLimit-Reset", "CF-Ray", "x-amzn-RequestId", "ETag"),
         )
     )
     received = exchange(headers=(*goes, *stays))
     begun(tmp_path / "a.jsonl").append(received)
-    assert held(tmp_path / "a.jsonl")[0].headers == stays
+    assert held(tmp_path / "a.jsonl")[0].response.headers == stays
     begun(tmp_path / "b.jsonl", keep=["x-ratelimit-remaining"])
     CassetteFile.load(tmp_path / "b.jsonl").append(received)
-    assert held(tmp_path / "b.jsonl")[0].headers == (("X-RateLimit-Remaining", "1"), *stays)
+    assert held(tmp_path / "b.jsonl")[0].response.headers == (
+        ("X-RateLimit-Remaining", "1"),
+        *stays,
+    )
 
 
 def test_entries_are_in_the_order_they_were_issued_in(path: Path) -> None:
     tape = begun(path)
     for at in (2.0, 1.0, 3.0, 1.0):
         tape.append(exchange(body=len(tape.entries), at=at))
-    assert [each.exchange.content for each in tape.entries] == [b"1", b"3", b"0", b"2"]
-    assert [each.exchange.content for each in CassetteFile.load(path).entries] == [
+    assert [each.exchange.response.body for each in tape.entries] == [b"1", b"3", b"0", b"2"]
+    assert [each.exchange.response.body for each in CassetteFile.load(path).entries] == [
         b"1",
         b"3",
         b"0",
@@ -335,7 +342,7 @@ def test_one_changed_contact_is_a_small_diff(tmp_path: Path) -> None:
     answer = Talk("sent", contacts=100)("GET", "/v3/contacts?page_size=100").json()
     for name, opt_out in (("a.jsonl", False), ("b.jsonl", True)):
         answer["data"]["contacts"][50]["opt_out"] = opt_out
-        begun(tmp_path / name).append(exchange(body=dumped(answer)))
+        begun(tmp_path / name).append(exchange(body=dump_json(answer)))
     command = ["git", "diff", "--no-index", "-U0", "a.jsonl", "b.jsonl"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True)
     assert b'"opt_out":true' in done.stdout
@@ -527,7 +534,7 @@ def test_a_request_that_was_changed_is_named_when_it_is_read(tmp_path: Path) -> 
     tape.append(exchange(asks=b'{"opt_out":true}', method="PATCH"))
     tape.path.write_text(tape.path.read_text().replace("true", "false"))
     with pytest.raises(ck.CassetteError, match="line 2: its content does not match its digest"):
-        _ = CassetteFile.load(tape.path).entries[0].asked
+        _ = CassetteFile.load(tape.path).entries[0].request
 
 
 def test_a_file_written_by_hand_is_read(tmp_path: Path) -> None:
@@ -570,7 +577,7 @@ def test_a_lone_surrogate_and_a_line_separator_are_kept(path: Path) -> None:
 
 def test_many_exchanges_open_without_being_taken_apart(tmp_path: Path) -> None:
     tape = begun(tmp_path / "tape.jsonl")
-    tape.append(exchange(body=dumped("x")))
+    tape.append(exchange(body=dump_json("x")))
     tape.path.write_text(tape.path.read_text().replace('"status":200', '"status":2 0 0'))
     assert len(CassetteFile.load(tape.path).entries) == 1
 

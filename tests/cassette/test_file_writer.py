@@ -30,7 +30,11 @@ def test_failures_before_the_first_answer_are_kept_with_it(tmp_path):
     recording.add(exchange(), {})
     recording.add(LOST, {})
     tape = CassetteFile.load(tmp_path / "tape.jsonl")
-    assert [each.exchange.failure for each in tape.entries] == ["ConnectError", "", "ConnectError"]
+    assert [each.exchange.response.failure for each in tape.entries] == [
+        "ConnectError",
+        "",
+        "ConnectError",
+    ]
     assert tape.owners == {"Tofira": "a" * 16}
 
 
@@ -44,7 +48,7 @@ def older(tmp_path: Path) -> CassetteFile:
 
 def answers(path: Path) -> list[tuple[str, bool]]:
     tape = CassetteFile.load(path)
-    return [(each.url[-3:], b"true" in each.exchange.content) for each in tape.entries]
+    return [(each.url[-3:], b"true" in each.exchange.response.body) for each in tape.entries]
 
 
 def test_a_good_end_puts_it_in_the_older_ones_place(older):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pandas as pd
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contactkit._frames.frame import STRING, TIME
-from contactkit.cassette.body import compressed, dumped
+from contactkit.cassette.body import dump_json
 from contactkit.cassette.exchange import RecordedRequest
 from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.frame import frame
@@ -37,7 +38,7 @@ def test_one_row_an_exchange(tape):
         "path": "/v3/contacts",
         "query": "channel=sms&page=2",
         "status": 200,
-        "bytes": len(dumped({"data": []})),
+        "bytes": len(dump_json({"data": []})),
         "at": pd.Timestamp(NOON, unit="s", tz="UTC"),
         "age": pd.Timedelta(seconds=10),
         "hits": 3,
@@ -77,14 +78,12 @@ def test_each_exchange_expires_by_itself(tape):
     ]
 
 
-@pytest.mark.parametrize("encoding", ["", "gzip", "deflate"])
-@pytest.mark.parametrize("style", ["", "spaced ascii"])
-def test_bytes_are_those_that_came(tmp_path, encoding, style):
-    body = page([contact(number, note="Zoë") for number in range(40)])
-    came = compressed(dumped({"data": body.decode()}, style) if style else body, encoding)
+@pytest.mark.parametrize("style", [{}, {"indent": 1}])
+def test_bytes_are_those_of_the_body(tmp_path, style):
+    body = json.dumps(json.loads(page([contact(n, note="Zoë") for n in range(40)])), **style)
     made = begun(tmp_path / "a.jsonl")
-    made.append(exchange("/contacts", came, headers=(("Content-Encoding", encoding),)))
-    assert frame(CassetteFile.load(made.path).entries, {}, 0.0)["bytes"].tolist() == [len(came)]
+    made.append(exchange("/contacts", body.encode()))
+    assert frame(CassetteFile.load(made.path).entries, {}, 0.0)["bytes"].tolist() == [len(body)]
 
 
 @given(st.lists(st.integers(0, 1000), max_size=8))
@@ -92,7 +91,7 @@ def test_rows_stand_in_the_order_of_issue(tmp_path_factory, times):
     made = begun(tmp_path_factory.mktemp("order") / "a.jsonl")
     for number, at in enumerate(times):
         asked = RecordedRequest.of("GET", f"{BASE}/contacts/{number}")
-        made.append(exchange(asked=asked, body={}, at=float(at)))
+        made.append(exchange(request=asked, body={}, at=float(at)))
     found = frame(made.entries, {}, 2000.0)
     assert found["at"].is_monotonic_increasing
     assert sorted(found["age"].dt.total_seconds()) == sorted(2000.0 - at for at in times)

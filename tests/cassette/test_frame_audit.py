@@ -14,8 +14,9 @@ import pytest
 
 from contactkit._frames.frame import STRING
 from contactkit._providers import find
+from contactkit.cassette.exchange import RecordedRequest, RecordedResponse
 from contactkit.cassette.frame import audit
-from contactkit.cassette.redaction.redactor import Redactor, Request, Response
+from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import CassetteError
 from tests.support.exchanges import begun, contact, exchange, page
 
@@ -85,9 +86,9 @@ def test_a_value_that_stands_plainly_is_not_told_twice(tmp_path):
 def test_what_the_recording_lists_is_no_finding_under_another_key(tmp_path):
     owners: dict[str, str] = {}
     first = redaction(owners=owners)
-    asked = Request(method="GET", url="")
+    asked = RecordedRequest(method="GET", url="")
     body = json.dumps({"data": contact(1, phone_number="+911000005678")}).encode()
-    _, answer = first.exchange(asked, Response(status=200, body=body))
+    _, answer = first.exchange(asked, RecordedResponse(status=200, body=body))
     path = recorded(tmp_path / "a.jsonl", answer.body)
     assert audit(path, redaction(b"another", dict(owners))).empty
     assert audit(path, redaction(b"another"))["kind"].tolist() == ["phone number"]

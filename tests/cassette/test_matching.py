@@ -52,13 +52,13 @@ def asked(method: str, path: str, body: Any = None, **about: Any) -> RecordedReq
 
 def answered(question: RecordedRequest, body: Any = None, **about: Any) -> Exchange:
     """A request and what was answered."""
-    return exchange(asked=question, body=body, **about)
+    return exchange(request=question, body=body, **about)
 
 
 def taken(found: Index, question: RecordedRequest) -> Any:
     """What the next answer says, parsed."""
     given = found.take(question)
-    return given and json.loads(given.content or b"null")
+    return given and json.loads(given.response.body or b"null")
 
 
 def same(one: RecordedRequest, other: RecordedRequest, provider: Any = SENT) -> bool:
@@ -131,7 +131,7 @@ def test_the_host_is_not_in_the_key() -> None:
         asked("GET", "/contacts/1?page=1"),
         asked("DELETE", "/contacts/1"),
         asked("GET", "/contacts/1", {}),
-        asked("GET", "/contacts/1", marks=(("x-override", "dry_run"),)),
+        asked("GET", "/contacts/1", headers=(("x-override", "dry_run"),)),
     ],
 )
 def test_what_asks_for_something_else_is_another_request(other: RecordedRequest) -> None:
@@ -206,20 +206,20 @@ def test_a_failure_is_an_answer_like_another() -> None:
     lost = answered(GET, status=None, failure="ReadTimeout")
     found = index(lost, answered(GET, "there"))
     first = found.take(GET)
-    assert first is not None and first.failure == "ReadTimeout"
+    assert first is not None and first.response.failure == "ReadTimeout"
     assert taken(found, GET) == "there"
 
 
 def noted(found: Index, done: Exchange) -> None:
     """Count what was not answered by the index."""
-    found.settle(found.issue(done.asked), done)
+    found.settle(found.issue(done.request), done)
 
 
 def recorded(session: Iterable[RecordedRequest]) -> list[Exchange]:
     """What a recorder keeps of a session; each answer is how many writes were before it."""
     counting, kept = index(), list[Exchange]()
     for each in session:
-        writes = sum(each.asked.method != "GET" for each in kept)
+        writes = sum(each.request.method != "GET" for each in kept)
         kept.append(answered(each, writes, epoch=counting.epoch(each)))
         noted(counting, kept[-1])
     return kept
@@ -265,11 +265,11 @@ def test_however_often_a_listing_is_read_it_shows_the_writes_before_it(
     kept = recorded(session)
     found = index(*kept, exhausted="last")
     for wanted, often in zip(kept, times, strict=False):
-        reads = wanted.asked.method == "GET"
-        given = [taken(found, wanted.asked) for _ in range(often if reads else 1)]
+        reads = wanted.request.method == "GET"
+        given = [taken(found, wanted.request) for _ in range(often if reads else 1)]
         assert None not in given
-        if wanted.asked in LISTINGS:
-            assert {*given} == {json.loads(wanted.content)}
+        if wanted.request in LISTINGS:
+            assert {*given} == {json.loads(wanted.response.body)}
 
 
 def write(path: str, method: str = "POST", provider: Any = SENDBLUE) -> RecordedRequest:
@@ -312,7 +312,7 @@ def test_a_dry_run_by_header_is_no_write() -> None:
     assert ONBOARDING.dry_run
     rehearsal = marks(ONBOARDING, ONBOARDING.dry_run.headers)
     url = f"{ONBOARDING.base_url}/contacts/1"
-    noted(found, answered(RecordedRequest.of("PATCH", url, b"{}", marks=rehearsal)))
+    noted(found, answered(RecordedRequest.of("PATCH", url, b"{}", headers=rehearsal)))
     assert found.epoch(RecordedRequest.of("GET", url)) == 0
     noted(found, answered(RecordedRequest.of("PATCH", url, b"{}")))
     assert found.epoch(RecordedRequest.of("GET", url)) == 1

@@ -63,10 +63,9 @@ def recorded(suite, source: str) -> None:
 
 def people(path: Path) -> list[int]:
     """How many each recorded listing holds."""
-    answers = [
-        each.exchange for each in CassetteFile.load(path).entries if each.exchange.status == 200
-    ]
-    return [len(json.loads(each.content)["data"]["contacts"]) for each in answers]
+    answers = [entry.exchange.response for entry in CassetteFile.load(path).entries]
+    bodies = [json.loads(answer.body) for answer in answers if answer.status == 200]
+    return [len(body["data"]["contacts"]) for body in bodies]
 
 
 def test_what_was_recorded_once_is_replayed(suite, tapes, monkeypatch):

@@ -80,14 +80,14 @@ def test_show_lists_the_exchanges(path, name):
     shown = rows("\n".join(table))
     assert [each[0] for each in shown] == [each.method for each in held]
     assert [each[3:5] for each in shown] == [
-        ["200", str(len(each.exchange.content))] for each in held
+        ["200", str(len(each.exchange.response.body))] for each in held
     ]
     assert {len(each) for each in table} <= {len(table[0])} and len(table[0]) <= 120
 
 
 def test_show_ages_in_their_largest_unit_and_failures(path):
     tape = aged(path, 3.2 * DAY, 1.5 * DAY, 7_300, 3_700, 65)
-    lost = exchange("/me", at=time.time() - 5, failure="ReadTimeout", status=None, content=b"")
+    lost = exchange("/me", at=time.time() - 5, failure="ReadTimeout", status=None, body=b"")
     tape.append(lost)
     first, *table = run("show", path).splitlines()
     ages = ["3 days", "1 day", "2 hours", "1 hour", "1 minute"]

@@ -73,7 +73,7 @@ def test_a_new_recording_holds_what_came_before_an_exception(path):
     with pytest.raises(ck.NotFoundError), ck.record(client, path):
         client.contacts.list()
         client.contacts.get(EXAMPLES["sent"].unknown)
-    assert [each.exchange.status for each in CassetteFile.load(path).entries] == [200, 404]
+    assert [each.exchange.response.status for each in CassetteFile.load(path).entries] == [200, 404]
 
 
 def test_what_a_client_does_after_the_block_is_not_recorded(path):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from contactkit.cassette.body import dumped
-from contactkit.cassette.exchange import Exchange, RecordedRequest
+from contactkit.cassette.body import dump_json
+from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse
 from contactkit.cassette.file import CassetteFile
 
 BASE = "https://api.sent.dm/v3"
@@ -30,18 +30,24 @@ def contact(number: int, **changes: Any) -> dict[str, Any]:
 
 def page(contacts: list[dict[str, Any]]) -> bytes:
     """One page of a listing."""
-    return dumped({"data": {"contacts": contacts, "pagination": {"page": 1}}, "success": True})
+    return dump_json({"data": {"contacts": contacts, "pagination": {"page": 1}}, "success": True})
 
 
 def exchange(
     path: str = "/contacts", body: Any = None, method: str = "GET", **about: Any
 ) -> Exchange:
     """An exchange about this path; `body` is what the answer holds, as JSON or as bytes."""
-    content = body if isinstance(body, bytes) else dumped(body)
-    asked = about.pop("asked", None) or RecordedRequest.of(
+    request = about.pop("request", None) or RecordedRequest.of(
         method, BASE + path, about.pop("asks", b"")
     )
-    return Exchange(**{"asked": asked, "status": 200, "content": content, "at": 0.0, **about})
+    response = RecordedResponse(
+        status=about.pop("status", 200),
+        headers=about.pop("headers", ()),
+        body=body if isinstance(body, bytes) else dump_json(body),
+        failure=about.pop("failure", ""),
+        sent=about.pop("sent", True),
+    )
+    return Exchange(**{"request": request, "response": response, "at": 0.0, **about})
 
 
 def begun(path: Any, **about: Any) -> CassetteFile:

@@ -15,20 +15,19 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from contactkit._providers import find, names
-from contactkit.cassette.convert.common import unreadable
 from contactkit.cassette.convert.har import har, read_har
 from contactkit.cassette.convert.vcr import read_vcr
 from contactkit.cassette.exchange import Exchange
 from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.format import written
 from contactkit.cassette.matching import Matcher, WriteEpochs
-from contactkit.cassette.redaction.exchange import RawExchange, redacted
+from contactkit.cassette.redaction.exchange import redact_exchange, unreadable
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import CassetteError, warn
 from contactkit.spec.provider import ClientCredentials, Provider
 
 _OURS = (".jsonl", ".jsonl.gz")
-_READERS: Mapping[str, Callable[[Path], list[RawExchange]]] = {
+_READERS: Mapping[str, Callable[[Path], list[Exchange]]] = {
     ".yaml": read_vcr,
     ".yml": read_vcr,
     ".json": read_vcr,
@@ -92,7 +91,7 @@ def _write(tape: CassetteFile, made: Path, archive: bool) -> None:
 
 def _taken(
     source: Path,
-    heard: list[RawExchange],
+    heard: list[Exchange],
     provider: Provider | None,
     redaction_of: Callable[[Provider], Redactor],
     begin: Callable[..., CassetteFile],
@@ -104,10 +103,11 @@ def _taken(
     redaction = redaction_of(provider)
     # Once before it counts: a name that a later exchange marks is found in an earlier one too.
     for each in heard:
-        redacted(each, provider, redaction)
+        redact_exchange(each, provider, redaction)
     tape = begin(provider=provider.name, world=world, key=redaction.fingerprint)
     tape.scan = partial(_refuse, source, redaction)
-    for exchange in _in_epochs(provider, (redacted(each, provider, redaction) for each in heard)):
+    redacted = (redact_exchange(exchange, provider, redaction) for exchange in heard)
+    for exchange in _in_epochs(provider, redacted):
         tape.append(exchange, redaction.owners())
     return tape
 
@@ -115,7 +115,7 @@ def _taken(
 def _in_epochs(provider: Provider, exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
     questions, epochs = Matcher(provider), WriteEpochs()
     for each in exchanges:
-        question = questions.read(each.asked)
+        question = questions.read(each.request)
         yield replace(each, epoch=epochs.of(question))
         epochs.note(question, each)
 
@@ -125,20 +125,17 @@ def _refuse(source: Path, redaction: Redactor, kept: bytes) -> None:
         raise CassetteError(f"{source}: not converted, it would hold {'; '.join(found[:5])}")
 
 
-def _see_through(source: Path, heard: list[RawExchange]) -> None:
+def _see_through(source: Path, heard: list[Exchange]) -> None:
     """Refuse what cannot be searched for secrets and people."""
     for number, each in enumerate(heard, 1):
-        asked = each.request
-        if unreadable(each.headers, each.content) or unreadable(asked.headers, asked.body):
+        if any(unreadable(part.headers, part.body) for part in (each.request, each.response)):
             raise CassetteError(
                 f"{source}, exchange {number} with the provider: its content is compressed in a "
                 "way that cannot be undone here; allowed are gzip, deflate and none"
             )
 
 
-def _chosen(
-    source: Path, heard: list[RawExchange], provider: Provider
-) -> tuple[list[RawExchange], str]:
+def _chosen(source: Path, heard: list[Exchange], provider: Provider) -> tuple[list[Exchange], str]:
     """The exchanges with the provider, and the world they are from."""
     asked, known = _asked_hosts(heard), _hosts(provider)
     # It may have been asked at another address, as through a proxy.
@@ -152,7 +149,7 @@ def _chosen(
     return found, "live" if kept <= known else "unknown"
 
 
-def _asked(source: Path, heard: list[RawExchange]) -> Provider:
+def _asked(source: Path, heard: list[Exchange]) -> Provider:
     asked, known = _asked_hosts(heard), list(map(find, names()))
     found = [each for each in known if _hosts(each) & asked]
     if len(found) == 1:
@@ -164,7 +161,7 @@ def _asked(source: Path, heard: list[RawExchange]) -> Provider:
     raise CassetteError(f"{source}: holds no exchange with {places}: say which provider it is of")
 
 
-def _asked_hosts(heard: list[RawExchange]) -> set[str]:
+def _asked_hosts(heard: list[Exchange]) -> set[str]:
     return {_host(each.request.url) for each in heard}
 
 

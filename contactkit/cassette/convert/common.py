@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from urllib.parse import parse_qsl
 
-from contactkit.cassette.body import decompressed
-from contactkit.cassette.exchange import Pairs
-from contactkit.cassette.redaction.exchange import header
-from contactkit.cassette.redaction.redactor import Request
+import httpx
+
+from contactkit.cassette.exchange import Pairs, RecordedRequest, header
 from contactkit.errors import CassetteError
 from contactkit.spec.provider import JSON
 
@@ -34,56 +32,25 @@ def text_of(path: Path) -> str:
         raise CassetteError(f"{path}: cannot be read: {type(error).__name__}") from None
 
 
-def request_of(method: str, url: str, headers: Pairs, body: bytes) -> Request:
-    """A request to a whole URL, its body without any compression."""
-    address, _, query = url.partition("#")[0].partition("?")
-    plain = decompressed(body, header(headers, _ENCODING))
-    if plain is not None:
-        headers, body = _without(headers, _ENCODING, "content-length"), plain
-    return Request(
-        method=method.upper(),
-        url=address,
-        query=tuple(parse_qsl(query, keep_blank_values=True)),
-        headers=headers,
-        body=body,
-        content_type=header(headers, "content-type"),
-    )
+def request_of(method: str, url: str, headers: Pairs, body: bytes) -> RecordedRequest:
+    """A request to a whole URL, its body without compression."""
+    headers, body = decoded(headers, body)
+    return RecordedRequest.of(method, url, body, header(headers, "content-type"), headers)
 
 
-def truthful(headers: Pairs, content: bytes) -> Pairs:
-    """The headers without an encoding, and its length, that the recorded content no longer has."""
-    encoding = header(headers, _ENCODING).strip().lower()
-    if not encoding or not content or _is_encoded(content, encoding):
-        return headers
-    return _without(headers, _ENCODING, "content-length")
-
-
-def unreadable(headers: Pairs, body: bytes) -> str:
-    """The content encoding that hides a body from redaction, "" when nothing does."""
-    encoding = header(headers, _ENCODING)
-    return encoding if body and encoding and decompressed(body, encoding) is None else ""
-
-
-def _is_encoded(content: bytes, encoding: str) -> bool:
-    match encoding:
-        case "gzip" | "x-gzip":
-            return content.startswith(b"\x1f\x8b")
-        case "deflate":
-            return decompressed(content, encoding) is not None
-        case _:
-            return not _is_text(content)
-
-
-def _is_text(content: bytes) -> bool:
+def decoded(headers: Pairs, body: bytes) -> tuple[Pairs, bytes]:
+    """Headers and body without gzip or deflate, which tools have undone or not."""
+    encoding = header(headers, _ENCODING).strip().lower().removeprefix("x-")
+    if encoding not in ("gzip", "deflate"):
+        return headers, body
     try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _without(headers: Pairs, *names: str) -> Pairs:
-    return tuple((name, text) for name, text in headers if name.lower() not in names)
+        # httpx decodes what it is made of.
+        plain = httpx.Response(200, headers={_ENCODING: encoding}, content=body).content
+    except httpx.DecodingError:
+        if body.startswith(b"\x1f\x8b"):
+            return headers, body
+        plain = body
+    return tuple(pair for pair in headers if pair[0].lower() != _ENCODING), plain
 
 
 def seconds(told: JSON) -> float:

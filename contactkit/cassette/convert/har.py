@@ -19,19 +19,16 @@ from operator import attrgetter
 from pathlib import Path
 from urllib.parse import urlencode
 
-from contactkit.cassette.body import decompressed
 from contactkit.cassette.convert.common import (
     WRONG,
+    decoded,
     malformed,
     request_of,
     seconds,
     text_of,
-    truthful,
 )
-from contactkit.cassette.exchange import Exchange, Pairs, RecordedRequest
+from contactkit.cassette.exchange import Exchange, Pairs, RecordedRequest, RecordedResponse, header
 from contactkit.cassette.format import Entry
-from contactkit.cassette.redaction.exchange import RawExchange, header
-from contactkit.cassette.redaction.redactor import Request
 from contactkit.errors import CassetteError, warn
 from contactkit.spec.provider import JSON, as_list, as_object
 
@@ -60,8 +57,8 @@ def _entry(exchange: Exchange) -> dict[str, JSON]:
             timespec="microseconds"
         ),
         "time": took,
-        "request": _request(exchange.asked),
-        "response": _response(exchange),
+        "request": _request(exchange.request),
+        "response": _response(exchange.response),
         "cache": {},
         "timings": {"send": 0, "wait": took, "receive": 0},
     }
@@ -76,7 +73,7 @@ def _request(asked: RecordedRequest) -> dict[str, JSON]:
         "url": asked.url + (f"?{urlencode(asked.query)}" if asked.query else ""),
         "httpVersion": _HTTP,
         "cookies": [],
-        "headers": _named((*asked.marks, *typed)),
+        "headers": _named((*asked.headers, *typed)),
         "queryString": _named(asked.query),
         **({"postData": posted} if asked.body else {}),
         "headersSize": -1,
@@ -84,22 +81,20 @@ def _request(asked: RecordedRequest) -> dict[str, JSON]:
     }
 
 
-def _response(exchange: Exchange) -> dict[str, JSON]:
-    status, kind = exchange.status or 0, header(exchange.headers, "content-type")
-    plain = decompressed(exchange.content, exchange.encoding)
-    content = exchange.content if plain is None else plain
-    failed = {"_error": exchange.failure, "_sent": exchange.sent}
+def _response(response: RecordedResponse) -> dict[str, JSON]:
+    status, kind, body = response.status or 0, response.content_type, response.body
+    failed = {"_error": response.failure, "_sent": response.sent}
     return {
         "status": status,
         "statusText": HTTPStatus(status).phrase if status in set(HTTPStatus) else "",
         "httpVersion": _HTTP,
         "cookies": [],
-        "headers": _named(exchange.headers),
-        "content": {"size": len(content), "mimeType": kind, **_text(content, kind, "encoding")},
-        "redirectURL": header(exchange.headers, "location"),
+        "headers": _named(response.headers),
+        "content": {"size": len(body), "mimeType": kind, **_text(body, kind, "encoding")},
+        "redirectURL": header(response.headers, "location"),
         "headersSize": -1,
-        "bodySize": len(exchange.content),
-        **(failed if exchange.status is None else {}),
+        "bodySize": len(body),
+        **(failed if response.status is None else {}),
     }
 
 
@@ -129,9 +124,9 @@ def _charset(content_type: str) -> str:
         return "utf-8"
 
 
-def read_har(path: Path) -> list[RawExchange]:
+def read_har(path: Path) -> list[Exchange]:
     """What an archive holds, by the time it was asked."""
-    found: list[RawExchange] = []
+    found: list[Exchange] = []
     entries = _entries(path)
     for number, each in enumerate(entries, 1):
         try:
@@ -153,26 +148,20 @@ def _entries(path: Path) -> list[JSON]:
         raise CassetteError(f"{path}: is no HTTP archive: it has no log.entries") from None
 
 
-def _heard(entry: JSON) -> RawExchange:
+def _heard(entry: JSON) -> Exchange:
     at, elapsed = seconds(entry["startedDateTime"]), round(max(entry.get("time") or 0, 0) / 1000, 6)
     response = as_object(entry.get("response"))
     asked = _asked(entry["request"])
     # Playwright says -1 for an answer that never came.
     if (response.get("status") or 0) <= 0:
-        failure, sent = _failure(response)
-        return RawExchange(request=asked, failure=failure, sent=sent, at=at, elapsed=elapsed)
-    content, headers = _content(as_object(response.get("content"))), _pairs(response)
-    return RawExchange(
-        request=asked,
-        status=response["status"],
-        headers=truthful(headers, content),
-        content=content,
-        at=at,
-        elapsed=elapsed,
-    )
+        answer = _failure(response)
+    else:
+        headers, body = decoded(_pairs(response), _content(as_object(response.get("content"))))
+        answer = RecordedResponse(status=response["status"], headers=headers, body=body)
+    return Exchange(request=asked, response=answer, at=at, elapsed=elapsed)
 
 
-def _asked(request: JSON) -> Request:
+def _asked(request: JSON) -> RecordedRequest:
     posted = as_object(request.get("postData"))
     body = _bytes(posted, posted.get("mimeType"), posted.get("_encoding"))
     if not body and posted.get("params"):
@@ -201,16 +190,16 @@ def _pairs(message: JSON) -> Pairs:
     return tuple((h["name"], h["value"]) for h in headers if not h["name"].startswith(":"))
 
 
-def _failure(response: dict[str, JSON]) -> tuple[str, bool]:
+def _failure(response: dict[str, JSON]) -> RecordedResponse:
     """A failure by the name that httpx has for it, and whether the request may have arrived."""
     told = str(response.get("_error") or response.get("_failureText") or "")
     if "_sent" in response:
-        return told, bool(response["_sent"])
+        return RecordedResponse(failure=told, sent=bool(response["_sent"]))
     if "CONNECTION_TIMED_OUT" in told:
-        return "ConnectTimeout", False
+        return RecordedResponse(failure="ConnectTimeout", sent=False)
     if any(word in told for word in _UNSENT):
-        return "ConnectError", False
-    return ("ReadTimeout" if "TIMED_OUT" in told else "ReadError"), True
+        return RecordedResponse(failure="ConnectError", sent=False)
+    return RecordedResponse(failure="ReadTimeout" if "TIMED_OUT" in told else "ReadError")
 
 
 def _is_lost(entry: JSON) -> bool:

@@ -14,28 +14,27 @@ from base64 import b64decode
 from contextlib import suppress
 from pathlib import Path
 
-from contactkit.cassette.body import dumped
+from contactkit.cassette.body import dump_json
 from contactkit.cassette.convert.common import (
     WRONG,
+    decoded,
     malformed,
     request_of,
     seconds,
     text_of,
-    truthful,
 )
-from contactkit.cassette.exchange import Pairs
-from contactkit.cassette.redaction.exchange import RawExchange, header
+from contactkit.cassette.exchange import Exchange, Pairs, RecordedResponse, header
 from contactkit.errors import CassetteError, ConfigurationError
 from contactkit.spec.provider import JSON, as_list, as_object
 
 
-def read_vcr(path: Path) -> list[RawExchange]:
+def read_vcr(path: Path) -> list[Exchange]:
     """What a cassette holds, in its order.
 
     Its times are those of `recorded_at` or of the answers' Date; an exchange with neither has the
     time of the one before it.
     """
-    found: list[RawExchange] = []
+    found: list[Exchange] = []
     for number, each in enumerate(_interactions(path), 1):
         try:
             found.append(_heard(each, found[-1].at if found else 0.0))
@@ -74,20 +73,20 @@ def _yaml(path: Path, text: str) -> JSON:
         raise CassetteError(f"{path}{where}: is no YAML that is safe to load") from None
 
 
-def _heard(interaction: JSON, before: float) -> RawExchange:
+def _heard(interaction: JSON, before: float) -> Exchange:
     request, response = interaction["request"], interaction["response"]
-    headers, content = _pairs(response.get("headers")), _bytes(response.get("body"))
-    status = response["status"]
-    return RawExchange(
+    headers, body = _pairs(response.get("headers")), _bytes(response.get("body"))
+    status, (plain_headers, plain) = response["status"], decoded(headers, body)
+    return Exchange(
         request=request_of(
             request["method"],
             request["uri"],
             _pairs(request.get("headers")),
             _bytes(request.get("body")),
         ),
-        status=int(as_object(status).get("code", status)),
-        headers=truthful(headers, content),
-        content=content,
+        response=RecordedResponse(
+            status=int(as_object(status).get("code", status)), headers=plain_headers, body=plain
+        ),
         at=_at(interaction.get("recorded_at") or header(headers, "date"), before),
     )
 
@@ -122,6 +121,6 @@ def _bytes(body: JSON) -> bytes:
         case {"type": "binary", "content": digits}:
             return bytes.fromhex(digits)
         case {"type": "json", "content": value}:
-            return dumped(value)
+            return dump_json(value)
         case _:
             raise TypeError("body")

@@ -6,16 +6,16 @@ and knows nothing of how they came about.
 
 from __future__ import annotations
 
+import gzip
 import re
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from urllib.parse import quote, unquote, unquote_plus
 
 from contactkit._redact import replace_named
-from contactkit.cassette.body import compressed
-from contactkit.cassette.exchange import Pairs
+from contactkit.cassette.exchange import Pairs, RecordedRequest, RecordedResponse
 from contactkit.cassette.redaction.fields import Places, ordinary, secret_names
 from contactkit.cassette.redaction.key import fingerprint
 from contactkit.cassette.redaction.pseudonyms import Kind, Pseudonyms
@@ -44,28 +44,6 @@ _COUNTED = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """A request as it is sent; its body without any compression. Its repr shows no value."""
-
-    method: str
-    url: str = field(repr=False)
-    query: Pairs = field(default=(), repr=False)
-    headers: Pairs = field(default=(), repr=False)
-    body: bytes = field(default=b"", repr=False)
-    content_type: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Response:
-    """An answer as it came; its body without any compression. Its repr shows no value."""
-
-    status: int
-    headers: Pairs = field(default=(), repr=False)
-    body: bytes = field(default=b"", repr=False)
-    content_type: str = ""
-
-
 class Redactor:
     """What one cassette holds in the place of secrets and of personal values; for any thread.
 
@@ -88,7 +66,7 @@ class Redactor:
         self._kinds: dict[Names, Kind | None] = {}
         self._lock = threading.RLock()
 
-    def request(self, request: Request) -> Request:
+    def request(self, request: RecordedRequest) -> RecordedRequest:
         """A request as it is recorded, and as it is looked for."""
         with self._lock:
             return replace(
@@ -100,12 +78,15 @@ class Redactor:
                 content_type=self.text(request.content_type, bare=False),
             )
 
-    def response(self, response: Response) -> Response:
+    def response(self, response: RecordedResponse) -> RecordedResponse:
         """An answer as it is recorded."""
-        body = self._body(response.body, response.content_type, response.status >= 400)
+        refused = (response.status or 0) >= 400
+        body = self._body(response.body, response.content_type, refused)
         return replace(response, headers=self._headers(response.headers), body=body)
 
-    def exchange(self, request: Request, response: Response) -> tuple[Request, Response]:
+    def exchange(
+        self, request: RecordedRequest, response: RecordedResponse
+    ) -> tuple[RecordedRequest, RecordedResponse]:
         """Both of an exchange: what only one of them gives away is found in the other too."""
         with self._lock:
             while True:
@@ -115,7 +96,7 @@ class Redactor:
                 if not grown or not self._tells(asked, answer):
                     return asked, answer
 
-    def _tells(self, request: Request, response: Response) -> bool:
+    def _tells(self, request: RecordedRequest, response: RecordedResponse) -> bool:
         """Whether there is more in them to be replaced."""
         pairs = (*request.query, *request.headers, *response.headers)
         texts = [request.url, request.content_type, *(text for pair in pairs for text in pair)]
@@ -215,7 +196,7 @@ class Redactor:
             return body
         if inner := inflated(body):
             made = self._body(inner, content_type, refused)
-            return body if made == inner else compressed(made, "gzip")
+            return body if made == inner else gzip.compress(made, mtime=0)
         # What is no text keeps its bytes where nothing is found in it.
         code = code_of(body, content_type)
         text = body.decode(code, "surrogateescape")

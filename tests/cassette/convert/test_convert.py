@@ -61,13 +61,13 @@ def test_a_cassette_of_vcrpy_becomes_a_recording(tmp_path, name, ending):
     told = {"provider": "sent", "world": "live", "created": "2026-01-05T09:00:00+00:00"}
     assert told.items() <= tape.header.items()
     first = tape.entries[0].exchange
-    assert first.asked.query == (("page", "1"), ("search", "Zoë"))
-    assert b"12345678901234567890123" in first.content
+    assert first.request.query == (("page", "1"), ("search", "Zoë"))
+    assert b"12345678901234567890123" in first.response.body
 
 
 def test_an_archive_becomes_a_recording_and_an_archive_again(tmp_path):
     tape = converted(WITNESSES / "har/playwright.har", tmp_path / "a.jsonl")
-    assert tape and tape.entries[-1].exchange.failure == "ConnectError"
+    assert tape and tape.entries[-1].exchange.response.failure == "ConnectError"
     assert converted(tmp_path / "a.jsonl", tmp_path / "b.har") is None
     back = converted(tmp_path / "b.har", tmp_path / "c.jsonl")
     assert back and kept(back) == kept(tape)
@@ -184,7 +184,7 @@ def test_ours_becomes_an_archive(tmp_path):
     tape = begun(tmp_path / "a.jsonl")
     tape.append(exchange("/contacts", {"a": 1}, at=1.0))
     assert converted(tape.path, tmp_path / "sub/a.har") is None
-    assert read_har(tmp_path / "sub/a.har")[0].content == b'{"a":1}'
+    assert read_har(tmp_path / "sub/a.har")[0].response.body == b'{"a":1}'
 
 
 def test_no_file_is_written_over(tmp_path):
@@ -221,5 +221,5 @@ def test_a_recording_says_whose_its_pseudonyms_are_and_under_which_key(tmp_path)
     path = foreign(tmp_path, ("GET", f"{SENT}/me"), answer=answer)
     tape = converted(path, tmp_path / "a.jsonl")
     assert tape and tape.header["key"] == fingerprint(b"k" * 32)
-    made = json.loads(tape.entries[0].exchange.content)["phone_number"]
+    made = json.loads(tape.entries[0].exchange.response.body)["phone_number"]
     assert made in tape.owners and made != answer["phone_number"]

@@ -25,8 +25,9 @@ from hypothesis import strategies as st
 
 import contactkit as ck
 from contactkit._providers import find
+from contactkit.cassette.exchange import Exchange, RecordedResponse
 from contactkit.cassette.recorder import request_of
-from contactkit.cassette.redaction.exchange import RawExchange, redacted
+from contactkit.cassette.redaction.exchange import redact_exchange
 from contactkit.cassette.redaction.redactor import Redactor
 from tests.support.providers import Wire, says
 
@@ -308,7 +309,8 @@ def test_what_is_planted_anywhere_is_not_written(value, spelt, place, alone):
     given = text if place == "content" else {"note": text}
     asked = httpx.Request("POST", "https://api.test/c", **{place: given})
     redaction = Redactor(find("sent"), lambda: [HELD], b"a key")
-    heard = RawExchange(request=request_of(asked), status=200, content=doc(m=[text]), at=0.0)
-    exchange = redacted(heard, find("sent"), redaction)
-    made = f"{exchange.asked.query} {exchange.asked.body} {exchange.content}"
+    answer = RecordedResponse(status=200, body=doc(m=[text]))
+    raw = Exchange(request=request_of(asked), response=answer, at=0.0)
+    exchange = redact_exchange(raw, find("sent"), redaction)
+    made = f"{exchange.request.query} {exchange.request.body} {exchange.response.body}"
     assert value not in "".join(readings(made))

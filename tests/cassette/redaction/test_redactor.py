@@ -19,7 +19,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contactkit._providers import find, names
-from contactkit.cassette.redaction.redactor import Redactor, Request, Response
+from contactkit.cassette.exchange import RecordedRequest, RecordedResponse
+from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.simulator import seeds
 from contactkit.spec.record import fields_of, key_of
 from contactkit.spec.validate import is_phone
@@ -86,7 +87,11 @@ def json_of(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def exchanges(name: str) -> list[tuple[Request, Response]]:
+def answer(status: int, body: bytes, kind: str = "application/json") -> RecordedResponse:
+    return RecordedResponse(status=status, headers=(("content-type", kind),), body=body)
+
+
+def exchanges(name: str) -> list[tuple[RecordedRequest, RecordedResponse]]:
     one, two = spelled(name, contact(name)), contact(name, ABROAD)
     url = f"{find(name).base_url}/contacts"
     refusal = f"{FIRST} {LAST} ({EMAIL}) of {STREET} has {PHONE} already, not (647) 555-0876"
@@ -97,28 +102,29 @@ def exchanges(name: str) -> list[tuple[Request, Response]]:
     json_type = {"content_type": "application/json"}
     return [
         (
-            Request(
+            RecordedRequest(
                 method="GET", url=f"{url}?phone={quote(PHONE)}&search=415-555-0234", query=query
             ),
-            Response(status=200, body=json_of({"data": [one, two]}), **json_type),
+            answer(200, json_of({"data": [one, two]})),
         ),
         (
-            Request(method="POST", url=url, body=json_of(one), **json_type),
-            Response(status=409, body=json_of({"error": {"message": refusal}}), **json_type),
+            RecordedRequest(method="POST", url=url, body=json_of(one), **json_type),
+            answer(409, json_of({"error": {"message": refusal}})),
         ),
         (
-            Request(
+            RecordedRequest(
                 method="POST", url=url, body=form.encode(), content_type="x-www-form-urlencoded"
             ),
-            Response(status=500, body=f"<p>{refusal}</p>".encode(), content_type="text/html"),
+            answer(500, f"<p>{refusal}</p>".encode(), "text/html"),
         ),
         (
-            Request(method="GET", url=f"{url}/{quote(OTHER_PHONE)}", headers=(("X-For", EMAIL),)),
-            Response(
+            RecordedRequest(
+                method="GET", url=f"{url}/{quote(OTHER_PHONE)}", headers=(("X-For", EMAIL),)
+            ),
+            RecordedResponse(
                 status=200,
                 headers=(("Link", f'<{url}?email={quote(EMAIL)}>; rel="next"'),),
                 body=json_of({"cursor": b64encode(f'["{EMAIL}", "x"]'.encode()).decode()}),
-                **json_type,
             ),
         ),
     ]
@@ -164,7 +170,7 @@ def test_a_request_made_later_with_the_real_value_is_the_recorded_one(name):
     recorded = redaction(name)
     for each in exchanges(name):
         recorded.exchange(*each)
-    asked = Request(method="GET", url=f"{provider.base_url}/contacts/{quote(key, safe='')}")
+    asked = RecordedRequest(method="GET", url=f"{provider.base_url}/contacts/{quote(key, safe='')}")
     assert recorded.request(asked) == redaction(name).request(asked)
 
 
@@ -176,7 +182,7 @@ def test_a_recording_s_own_pseudonyms_stay_under_another_key(name):
     unreserved = json_of(contact(name, "+911000005678"))
     given = [
         *exchanges(name),
-        (Request(method="GET", url=""), Response(status=200, body=unreserved)),
+        (RecordedRequest(method="GET", url=""), RecordedResponse(status=200, body=unreserved)),
     ]
     made = [first.exchange(*each) for each in given]
     second = Redactor(find(name), lambda: [HELD], b"another", dict(owners))
@@ -194,13 +200,13 @@ def test_a_contact_s_key_in_a_path_is_that_of_its_body():
     url = provider.base_url + endpoint.path.format(key=quote(PHONE, safe=""))
     body = json_of({"contact": {"number": PHONE}})
     request, response = redacting.exchange(
-        Request(method="GET", url=url), Response(status=200, body=body)
+        RecordedRequest(method="GET", url=url), RecordedResponse(status=200, body=body)
     )
     number = json.loads(response.body)["contact"]["number"]
     assert request.url.endswith(f"/{quote(number, safe='')}")
     assert redacting.url(f"{provider.base_url}/api/v2/contacts/count").endswith("/contacts/count")
     body = json_of({"contact_ids": [PHONE, OTHER_PHONE]})
-    asked = redacting.request(Request(method="DELETE", url="", body=body))
+    asked = redacting.request(RecordedRequest(method="DELETE", url="", body=body))
     assert json.loads(asked.body)["contact_ids"][0] == number
 
 
@@ -212,9 +218,9 @@ def test_filters_have_the_pseudonyms_of_what_they_ask_for():
         ("page[size]", "100"),
         ("sort", "-name_last"),
     )
-    made = dict(redacting.request(Request(method="GET", url="", query=query)).query)
+    made = dict(redacting.request(RecordedRequest(method="GET", url="", query=query)).query)
     body = json_of({"phone_mobile": PHONE, "name_last": LAST})
-    row = json.loads(redacting.response(Response(status=200, body=body)).body)
+    row = json.loads(redacting.response(RecordedResponse(status=200, body=body)).body)
     assert made["filter[phone_mobile][in]"].split(",")[0] == row["phone_mobile"]
     assert made["filter[name_last]"] == row["name_last"]
     assert (made["page[size]"], made["sort"]) == ("100", "-name_last")
@@ -222,7 +228,7 @@ def test_filters_have_the_pseudonyms_of_what_they_ask_for():
 
 def test_messages_about_a_field_are_read_and_not_replaced():
     body = json_of({"error": {"details": {"phone_number": ["must be E.164", f"not {PHONE}"]}}})
-    made = redaction("sent").response(Response(status=400, body=body)).body
+    made = redaction("sent").response(RecordedResponse(status=400, body=body)).body
     assert b"must be E.164" in made and PHONE.encode() not in made
 
 
@@ -263,7 +269,7 @@ def test_a_list_and_its_details_join_as_before(rows):
 
 
 def redacted(redacting: Redactor, body: Any) -> Any:
-    return json.loads(redacting.response(Response(status=200, body=json_of(body))).body)
+    return json.loads(redacting.response(RecordedResponse(status=200, body=json_of(body))).body)
 
 
 json_values = st.recursive(
@@ -283,7 +289,7 @@ styles = st.fixed_dictionaries(
 @given(json_values, styles)
 def test_json_without_anybody_keeps_its_bytes(value, style):
     body = json.dumps(value, **style).encode()
-    assert redaction("sent").response(Response(status=200, body=body)).body == body
+    assert redaction("sent").response(RecordedResponse(status=200, body=body)).body == body
 
 
 @given(json_values, styles)
@@ -293,7 +299,7 @@ def test_json_around_what_is_replaced_keeps_its_bytes(value, style):
     after, before = (
         json.dumps({"phone_number": phone, "rest": value}, **style).encode() for phone in made
     )
-    assert redacting.response(Response(status=200, body=before)).body == after
+    assert redacting.response(RecordedResponse(status=200, body=before)).body == after
 
 
 @pytest.mark.parametrize(
@@ -312,7 +318,7 @@ def test_json_around_what_is_replaced_keeps_its_bytes(value, style):
     ],
 )
 def test_bodies_in_which_nobody_is_stay_as_they_are(name, body):
-    assert redaction(name).response(Response(status=200, body=body)).body == body
+    assert redaction(name).response(RecordedResponse(status=200, body=body)).body == body
 
 
 def test_numbers_that_are_phone_numbers_stay_numbers():
@@ -341,7 +347,7 @@ def test_a_simulator_s_contacts_stay_readable(name):
 
 def test_the_scan_says_what_and_where_and_never_the_value():
     redacting = redaction("privy")
-    redacting.response(Response(status=200, body=json_of({"first_name": FIRST})))
+    redacting.response(RecordedResponse(status=200, body=json_of({"first_name": FIRST})))
     data = f"é {EMAIL} {PHONE} {HELD} {FIRST}".encode()
     values = {
         "credential": HELD,
@@ -378,7 +384,7 @@ def test_no_repr_shows_a_value():
 def test_a_long_text_of_near_misses_takes_no_long_time(part):
     body = (part * 20_000).encode()
     started = perf_counter()
-    redaction("sent").response(Response(status=200, body=body))
+    redaction("sent").response(RecordedResponse(status=200, body=body))
     redaction("sent").scan(body)
     # A search that tries the rest of the text at each place would take minutes.
     assert perf_counter() - started < 5
@@ -404,7 +410,7 @@ ordinary = st.one_of(
 @given(ordinary, ordinary, st.sampled_from(["id", "created_at", "next", "status", "message"]))
 def test_what_tells_of_nobody_stays_wherever_it_is(one, other, name):
     redacting = redaction("privy")
-    asked = Request(
+    asked = RecordedRequest(
         method="POST",
         url="https://api.test/c",
         query=((name, one),),
@@ -412,6 +418,8 @@ def test_what_tells_of_nobody_stays_wherever_it_is(one, other, name):
         body=f"{name}={quote(one)}&note=see+{quote(other)}+{quote(one)}".encode(),
         content_type="application/x-www-form-urlencoded",
     )
-    answer = Response(status=200, body=json_of({name: [one], "m": f"{other} {one}", one: 1}))
+    answer = RecordedResponse(
+        status=200, body=json_of({name: [one], "m": f"{other} {one}", one: 1})
+    )
     assert redacting.exchange(asked, answer) == (asked, answer)
     assert redacting.scan(line(asked, answer)) == []

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from contactkit._providers import find
 from contactkit._redact import ISSUED
-from contactkit.cassette.redaction.redactor import Redactor, Request, Response
+from contactkit.cassette.exchange import RecordedRequest, RecordedResponse
+from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.cassette.redaction.secrets import STAND_IN, Secrets
 
 KEY = b"a key of thirty-two bytes, no more"
@@ -84,16 +85,16 @@ def written(redaction: Redactor, parts: dict[str, object]) -> bytes:
     return line(request, response)
 
 
-def messages(parts: dict[str, object]) -> tuple[Request, Response]:
+def messages(parts: dict[str, object]) -> tuple[RecordedRequest, RecordedResponse]:
     body, kind = content(parts)
     known = {name: parts[name] for name in ("headers", "query") if name in parts}
     url = str(parts.get("url", "https://api.test/c"))
-    request = Request(method="GET", url=url, body=body, content_type=kind, **known)
-    headers = parts.get("headers", ())
-    return request, Response(status=400, headers=headers, body=body, content_type=kind)
+    request = RecordedRequest(method="GET", url=url, body=body, content_type=kind, **known)
+    headers = (*parts.get("headers", ()), ("content-type", kind))
+    return request, RecordedResponse(status=400, headers=headers, body=body)
 
 
-def line(request: Request, response: Response) -> bytes:
+def line(request: RecordedRequest, response: RecordedResponse) -> bytes:
     values = [request.url, request.query, request.headers, response.headers]
     bodies = [each.body.decode("utf-8", "surrogateescape") for each in (request, response)]
     return json.dumps([*values, *bodies], ensure_ascii=False).encode("utf-8", "surrogateescape")
@@ -141,7 +142,9 @@ def test_the_declared_credentials_are_secret_by_name(name):
     for auth in provider.auth:
         for each in auth.credentials:
             made = Redactor(provider, list, KEY).request(
-                Request(method="GET", url="", headers=((each.header or "x-api-key", "plainly"),))
+                RecordedRequest(
+                    method="GET", url="", headers=((each.header or "x-api-key", "plainly"),)
+                )
             )
             assert "plainly" not in made.headers[0][1]
 
