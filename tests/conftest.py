@@ -17,7 +17,7 @@ from contactkit._providers import names
 from tests.support.providers import EXAMPLES, Example, Wire
 
 if TYPE_CHECKING:
-    from tests.support.applies import Forks
+    from tests.support.apply_processes import Forks
 
 # No test is timed: a busy machine is not a bug.
 settings.register_profile(
@@ -79,7 +79,7 @@ def client(name: str, wire: Wire) -> Iterator[ck.Client]:
 def forks() -> Iterator[Forks]:
     """Processes that start as fast as a test kills them."""
     # Few tests need it.
-    from tests.support.applies import Forks
+    from tests.support.apply_processes import Forks
 
     found = Forks()
     yield found

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import browsers, servers
-from tests.support.front_ends import Lab, Voila
+from tests.support import browsers, jupyter
+from tests.support.jupyter import Lab, Voila
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -61,21 +61,21 @@ def context(chromium: Browser, strangers: list[str]) -> Iterator[BrowserContext]
 
 
 @pytest.fixture(scope="session")
-def voila_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
+def voila_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[jupyter.Server]:
     browsers.module("voila")
-    with servers.voila(tmp_path_factory.mktemp("voila")) as server:
+    with jupyter.voila(tmp_path_factory.mktemp("voila")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
+def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[jupyter.Server]:
     browsers.module("jupyterlab")
-    with servers.lab(tmp_path_factory.mktemp("lab")) as server:
+    with jupyter.lab(tmp_path_factory.mktemp("lab")) as server:
         yield server
 
 
 @pytest.fixture
-def voila(voila_server: servers.Server, context: BrowserContext) -> Iterator[Voila]:
+def voila(voila_server: jupyter.Server, context: BrowserContext) -> Iterator[Voila]:
     """Cells as a page of Voila's."""
     front = Voila(server=voila_server, context=context)
     yield front
@@ -83,7 +83,7 @@ def voila(voila_server: servers.Server, context: BrowserContext) -> Iterator[Voi
 
 
 @pytest.fixture
-def lab(lab_server: servers.Server, context: BrowserContext) -> Iterator[Lab]:
+def lab(lab_server: jupyter.Server, context: BrowserContext) -> Iterator[Lab]:
     """Cells as a notebook in JupyterLab."""
     front = Lab(server=lab_server, context=context)
     yield front

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import sync_playwright
 
 from tests.support import browsers
-from tests.support.front_ends import Lab, Voila
-from tests.support.servers import lab, voila
+from tests.support.jupyter import Lab, Voila, lab, voila
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import browsers
-from tests.support.front_ends import OUTPUT
-from tests.support.served import Served, served
+from tests.support.jupyter import OUTPUT
+from tests.support.simulator_server import Served, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support import browsers
-from tests.support.front_ends import OUTPUT
+from tests.support.jupyter import OUTPUT
 
 expect = browsers.module("playwright.sync_api").expect
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import browsers
-from tests.support.served import Served, served
+from tests.support.simulator_server import Served, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

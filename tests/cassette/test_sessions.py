@@ -15,7 +15,15 @@ from contactkit.cassette.redaction.key import VARIABLE
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.spec.record import fields_of
 from tests.cassette.test_cassette import same
-from tests.support.sessions import FOLDER, KEY, SESSIONS, Answer, answers, no_fault, simulated
+from tests.support.recorded_sessions import (
+    FOLDER,
+    KEY,
+    SESSIONS,
+    Answer,
+    answers,
+    no_fault,
+    simulated,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sent deprecated deleting:DeprecationWarning")
 
@@ -61,7 +69,7 @@ async def test_recorded_anew_it_is_the_same_file(name, path, tmp_path):
     (header, *lines), (again, *fresh) = (
         each.read_bytes().splitlines() for each in (path, tmp_path / "tape.jsonl")
     )
-    anew = "run python -m tests.support.sessions"
+    anew = "run python -m tests.support.recorded_sessions"
     assert lines == fresh, anew
     assert json.loads(header) == json.loads(again) | {"created": json.loads(header)["created"]}, (
         anew

@@ -21,7 +21,7 @@ from contactkit.cassette.file import CassetteFile
 from contactkit.cli.main import app, main
 from contactkit.errors import CassetteError
 from tests.support.exchanges import begun, exchange
-from tests.support.served import served
+from tests.support.simulator_server import served
 
 WITNESSES = Path(__file__).parents[1] / "cassette" / "convert" / "witnesses"
 EMAIL, PHONE, DAY = "zenobia.quill@post.invalid", "+14155552671", 86_400

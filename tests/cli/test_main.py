@@ -23,7 +23,7 @@ from contactkit.cli.main import app, main
 from contactkit.simulator.serve import app as serve_app
 from contactkit.spec.record import fields_of
 from tests.support.providers import EXAMPLES
-from tests.support.served import PROGRAM, served, started
+from tests.support.simulator_server import PROGRAM, served, started
 
 
 def test_the_demo_has_a_story_for_every_provider():

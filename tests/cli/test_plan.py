@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 import contactkit as ck
 from contactkit.cli.main import app
-from tests.support.served import PROGRAM, Served, served
-from tests.support.terminals import on_a_terminal
+from tests.support.simulator_server import PROGRAM, Served, served
+from tests.support.terminal import on_a_terminal
 
 NAME = "digital_onboarding"
 

@@ -22,7 +22,7 @@ from contactkit._frames.frame import RESULT_COLUMNS
 from contactkit._journal.store import Journal
 from contactkit._plans.progress import Progress
 from tests.plans.test_apply import counts, opted_out, writes
-from tests.support.applies import Forks, applies
+from tests.support.apply_processes import Forks, applies
 from tests.support.providers import Wire, says
 
 

@@ -10,7 +10,7 @@ import pytest
 from nbclient import NotebookClient
 
 from contactkit._plans.progress import Progress
-from tests.support.terminals import COLUMNS, on_a_terminal
+from tests.support.terminal import COLUMNS, on_a_terminal
 
 SET_UP = """\
 import sys

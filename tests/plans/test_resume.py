@@ -23,7 +23,7 @@ from contactkit._journal import sqlite
 from contactkit._providers import find
 from contactkit.simulator.seeds import phone
 from tests.plans.test_apply import counts, opted_out, writes
-from tests.support.applies import Applies, Forks, applies
+from tests.support.apply_processes import Applies, Forks, applies
 from tests.support.providers import EXAMPLES, Wire, loses, says
 
 

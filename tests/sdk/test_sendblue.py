@@ -11,7 +11,7 @@ import sendblue_api
 from sendblue_api import AsyncSendblueAPI, SendblueAPI
 
 import contactkit as ck
-from tests.support.served import Served, served
+from tests.support.simulator_server import Served, served
 
 JOHN = "+1234567890"
 ADA = "+12025550123"

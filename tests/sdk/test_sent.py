@@ -10,7 +10,7 @@ import sent_dm
 from sent_dm import AsyncSent, Sent
 
 import contactkit as ck
-from tests.support.served import Served, served
+from tests.support.simulator_server import Served, served
 
 KEY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 CHILD = "2f6a1c1e-0000-4000-8000-000000000002"

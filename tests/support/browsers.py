@@ -1,4 +1,4 @@
-"""What browser tests need and a machine may lack: they skip there and say what is missing.
+"""What browser tests need: without it they are skipped and say what is missing.
 
 With CONTACTKIT_BROWSER=required they fail instead.
 """
@@ -15,7 +15,7 @@ import pytest
 
 
 def module(name: str) -> Any:
-    """An imported module."""
+    """Import a module."""
     try:
         return import_module(name)
     except ImportError:

@@ -1,4 +1,4 @@
-"""Exchanges for these tests, and contacts to fill them with; nobody lives at these numbers."""
+"""Exchanges of a cassette, filled with fictional contacts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BASE = "https://api.sent.dm/v3"
 
 
 def contact(number: int, **changes: Any) -> dict[str, Any]:
-    """One contact, about as long as a real one."""
+    """A contact, about as long as a real one."""
     return {
         "id": f"00000000-0000-4000-8000-{number:012}",
         "phone_number": f"+1202555{100 + number % 100:04}",
@@ -36,7 +36,7 @@ def page(contacts: list[dict[str, Any]]) -> bytes:
 def exchange(
     path: str = "/contacts", body: Any = None, method: str = "GET", **about: Any
 ) -> Exchange:
-    """An exchange about this path; `body` is what the answer holds, as JSON or as bytes."""
+    """An exchange for this path; `body` is that of the answer, as JSON or bytes."""
     request = about.pop("request", None) or RecordedRequest.of(
         method, BASE + path, about.pop("asks", b"")
     )

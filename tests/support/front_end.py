@@ -1,4 +1,4 @@
-"""A front end in Python: it reads what a panel shows, fills controls in and presses buttons."""
+"""A front end in Python: reads what a widget shows, fills in controls and presses buttons."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contactkit.forms.widget import Widget
 
 
 class Markup(HTMLParser):
-    """The controls of some HTML by field name, the tags that begin in it, and its text."""
+    """The controls of some HTML by field name, its tags and its text."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -23,13 +23,13 @@ class Markup(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        held = dict(attrs)
-        self.tags.append((tag, held))
-        if "data-field" in held:
-            self._field = held["data-field"] or ""
-            self.controls[self._field] = json.loads(held["data-raw"] or "null")
+        attributes = dict(attrs)
+        self.tags.append((tag, attributes))
+        if "data-field" in attributes:
+            self._field = attributes["data-field"] or ""
+            self.controls[self._field] = json.loads(attributes["data-raw"] or "null")
         if tag in ("input", "select", "textarea") and self._field:
-            self.disabled[self._field] = "disabled" in held
+            self.disabled[self._field] = "disabled" in attributes
 
     def handle_data(self, data: str) -> None:
         self.texts.append(data)
@@ -40,7 +40,7 @@ class Markup(HTMLParser):
 
 
 class Front:
-    """What a person sees of one panel, and does."""
+    """What a user sees and does in one widget."""
 
     def __init__(self, panel: Widget) -> None:
         self.panel = panel
@@ -56,7 +56,7 @@ class Front:
 
     @property
     def head(self) -> Markup:
-        """What stands above the fields, or the filters, and never changes."""
+        """The part above the fields or filters, which never changes."""
         return Markup(re.split(r'data-region="(?:fields|filters)"', self.panel.layout_html)[0])
 
     @property
@@ -64,17 +64,17 @@ class Front:
         return self.region("fields")
 
     def problems(self) -> dict[str, str]:
-        """What stands beside the fields."""
-        found = {name: self.text(name) for name in self.panel.regions if ":" in name}
-        return {name.removeprefix("problem:"): text for name, text in found.items() if text}
+        """The messages beside the fields."""
+        texts = {name: self.text(name) for name in self.panel.regions if ":" in name}
+        return {name.removeprefix("problem:"): text for name, text in texts.items() if text}
 
     def send(self, kind: str, value: str = "", *, version: int | None = None, **raws: Any) -> None:
-        """Ask for something with these controls changed."""
+        """Send a message with the values of these controls."""
         version = self.panel.version if version is None else version
         self.panel.receive({"kind": kind, "value": value, "values": raws, "version": version})
 
     async def ask(self, kind: str, value: str = "", **raws: Any) -> None:
-        """The same, and wait for what it started."""
+        """Send a message and wait for the task that it starts."""
         self.send(kind, value, **raws)
         if self.panel.task:
             await self.panel.task

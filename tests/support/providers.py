@@ -1,4 +1,4 @@
-"""What several tests share: a simulator whose wire can be watched and broken, and examples."""
+"""A simulator whose requests can be observed and broken, and examples for every provider."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ NOTICE = "Replay of <b>calls</b> & $x$: nothing is sent."
 
 
 class Noticed(ck.Simulator):
-    """A simulator of which there is something to know."""
+    """A simulator with a notice."""
 
     notice = NOTICE
 
 
 @dataclass
 class Wire:
-    """A simulator behind a wire: `faults` are used up one a request, None passes it on."""
+    """Records requests to a simulator: each uses up a fault, and None passes it on."""
 
     simulator: ck.Simulator = field(default_factory=lambda: ck.Simulator(contacts=8, seed=7))
     faults: list[Fault | None] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Wire:
 
 
 def says(status: int, content: bytes | str = b"", kind: str = "application/json", **headers: str):
-    """A fault: the request does not arrive, and this is what comes back."""
+    """A fault: this answer, without the request reaching the provider."""
 
     def fault(request: httpx.Request, answer: object) -> httpx.Response:
         names = {"Content-Type": kind, **{n.replace("_", "-"): v for n, v in headers.items()}}
@@ -71,7 +71,7 @@ def says(status: int, content: bytes | str = b"", kind: str = "application/json"
 
 
 def loses(error: type[httpx.TransportError], *, after: bool):
-    """A fault: no answer; `after` the provider carried the request out, or before it arrived."""
+    """A fault: no answer, `after` the request was carried out or before it arrived."""
 
     def fault(request: httpx.Request, answer: Callable[[httpx.Request], Any]) -> httpx.Response:
         if after:
@@ -82,7 +82,7 @@ def loses(error: type[httpx.TransportError], *, after: bool):
 
 
 def then_says(status: int, content: bytes = b"{}"):
-    """A fault: the provider carries the request out and answers something else."""
+    """A fault: the request is carried out, and the answer replaced by this one."""
 
     def fault(request: httpx.Request, answer: Callable[[httpx.Request], Any]) -> httpx.Response:
         answer(request)
@@ -93,10 +93,10 @@ def then_says(status: int, content: bytes = b"{}"):
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """What the tests of every provider need to know of one.
+    """Values for the tests of a provider.
 
-    `refused` is what only the provider knows to refuse; `others` is what its own verbs take; only
-    listings hold `unlisted` fields.
+    `refused` is a change that only the provider can refuse, `others` holds the arguments of its own
+    verbs, and `unlisted` fields are missing from listings.
     """
 
     key: str

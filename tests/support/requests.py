@@ -1,4 +1,4 @@
-"""Raw HTTP to a simulator, with no client of ours between, so that an answer is seen as it is."""
+"""Raw HTTP to a simulator, without contactkit's client in between."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contactkit.spec.provider import HeaderAuth
 
 
 class Talk:
-    """One simulator, and requests to it in the name of its accounts; the first by default."""
+    """Sends requests to a simulator in the name of an account, the first by default."""
 
     def __init__(self, provider: str, contacts: int = 8, seed: int = 0) -> None:
         declared = find(provider)
@@ -23,29 +23,29 @@ class Talk:
         self.engine = self.simulator.engine
 
     def __call__(self, method: str, path: str, account: str = "", **sent: Any) -> httpx.Response:
-        """Send one request; `headers` are added to those of the account ("nobody" has none)."""
+        """Send a request with the headers of the account ("nobody" has none) and these."""
         headers = {**self.signed(account), **sent.pop("headers", {})}
         return self.http.request(method, path, headers=headers, **sent)
 
     def signed(self, account: str) -> dict[str, str]:
-        """The headers that show an account's credential."""
+        """The headers with the credential of an account."""
         if account == "nobody":
             return {}
-        held = self.simulator.accounts[account or next(iter(self.simulator.accounts))]
+        credentials = self.simulator.accounts[account or next(iter(self.simulator.accounts))]
         ways = [way for way in self.engine.provider.auth if isinstance(way, HeaderAuth)]
-        return {each.header: each.prefix + held[each.name] for each in ways[0].credentials}
+        return {each.header: each.prefix + credentials[each.name] for each in ways[0].credentials}
 
     def wait(self, seconds: float) -> None:
         """Let virtual time pass."""
         self.simulator.clock.sleep(self.simulator.clock.now() + seconds)
 
     def rows(self) -> str:
-        """Everything that is stored, to be compared."""
+        """All stored contacts, as text to compare."""
         stored = [(each.row, each.owner, each.deleted) for each in self.engine.contacts]
         return json.dumps(stored, sort_keys=True)
 
     def row(self, key: str) -> dict[str, Any]:
-        """One stored contact."""
-        found = self.engine.contacts.find(key)
-        assert found is not None
-        return found.row
+        """A stored contact."""
+        contact = self.engine.contacts.find(key)
+        assert contact is not None
+        return contact.row

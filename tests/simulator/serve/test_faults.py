@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.support.served import Served, served
+from tests.support.simulator_server import Served, served
 
 KEY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 

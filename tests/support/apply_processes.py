@@ -1,4 +1,9 @@
-"""Plans applied in processes of their own to a served simulator, for tests that kill them."""
+"""Applies plans to a served simulator in processes of their own, for tests that kill them.
+
+Run as a program, it forks a process for each apply, which starts at once. It reads one command a
+line: JSON starts an apply and is answered by the number of its process; the number of a process is
+answered by its status, once it has ended.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +13,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,7 +27,8 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 import contactkit as ck
-from contactkit._providers import find
+import contactkit._http.aiohttp_transport  # so that no fork imports it
+from contactkit._providers import find, names
 from contactkit.simulator.serve.app import SimulatorApp, address_of, create_server, listen
 
 ROOT = Path(__file__).parents[2]
@@ -44,10 +52,10 @@ def served(name: str, contacts: int) -> Iterator[tuple[SimulatorApp, str]]:
 
 
 class Forks:
-    """A warm program, of which every apply is a fork."""
+    """The program, ready to fork an apply."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "tests.support.apply_forks"]
+        command = [sys.executable, "-m", "tests.support.apply_processes"]
         self._program = subprocess.Popen(command, cwd=ROOT, text=True, stdin=-1, stdout=-1)
 
     def ask(self, line: str) -> int:
@@ -62,8 +70,8 @@ class Forks:
 
 
 @dataclass
-class Started:
-    """A process that applies the plan."""
+class ApplyProcess:
+    """A process that applies a plan."""
 
     forks: Forks
     number: int
@@ -77,13 +85,13 @@ class Started:
         os.kill(self.number, signal.SIGINT)
 
     def result(self) -> pd.DataFrame:
-        """The frame that it leaves."""
+        """The result frame, once the process has ended."""
         assert self.forks.ask(f"{self.number}") == 0
         return pd.read_pickle(self.file)
 
 
 class Applies:
-    """A served simulator, clients of it, and processes that apply one plan to it."""
+    """A served simulator, its clients, and the processes that apply a plan to it."""
 
     def __init__(self, forks: Forks, app: SimulatorApp, address: str, folder: Path) -> None:
         self.app = app
@@ -102,8 +110,8 @@ class Applies:
     def connect(self, **options: Any) -> ck.Client:
         return ck.connect(self.app.provider.name, **self.options | options)
 
-    def start(self, plan: ck.Plan, **options: Any) -> Started:
-        """Apply a plan in a process of its own, which reads it from a file."""
+    def start(self, plan: ck.Plan, **options: Any) -> ApplyProcess:
+        """Apply a plan in a new process, which reads it from a file."""
         self._count += 1
         file, result = (self._folder / f"{name}{self._count}" for name in ("plan", "result"))
         plan.to_parquet(file)
@@ -114,32 +122,32 @@ class Applies:
             "options": options,
             "result": str(result),
         }
-        return Started(self._forks, self._forks.ask(json.dumps(command)), result)
+        return ApplyProcess(self._forks, self._forks.ask(json.dumps(command)), result)
 
     @property
     def writes(self) -> int:
-        """How many writes the provider has carried out."""
+        """The number of writes that the provider has carried out."""
         with self.app.engine.lock:
-            return sum(each.writes for each in self.app.engine.contacts)
+            return sum(contact.writes for contact in self.app.engine.contacts)
 
     @property
     def most_writes(self) -> int:
-        """How often the contact was written that was written most often."""
+        """The most writes of any contact."""
         with self.app.engine.lock:
-            return max(each.writes for each in self.app.engine.contacts)
+            return max(contact.writes for contact in self.app.engine.contacts)
 
     def until(self, writes: int) -> None:
-        """Wait until the provider has carried out so many."""
+        """Wait until the provider has carried out this many writes."""
         _wait_for(lambda: self.writes >= writes)
 
     def until_in_flight(self) -> None:
-        """Wait until a write is there that a latency holds up."""
+        """Wait until a write is in flight."""
         _wait_for(lambda: bool(self.app.engine.in_flight))
 
     def rows(self) -> dict[str, Mapping[str, Any]]:
-        """The contacts that are there, by key."""
+        """The contacts by key, without deleted ones."""
         contacts = self.app.engine.contacts
-        return {str(each.row[contacts.key]): each.row for each in contacts if not each.deleted}
+        return {str(c.row[contacts.key]): c.row for c in contacts if not c.deleted}
 
 
 def _wait_for(condition: Callable[[], bool]) -> None:
@@ -154,3 +162,44 @@ def _wait_for(condition: Callable[[], bool]) -> None:
 def applies(forks: Forks, name: str, contacts: int, folder: Path) -> Iterator[Applies]:
     with served(name, contacts) as (app, address):
         yield Applies(forks, app, address, folder)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names():
+            warm_up(name, Path(folder) / "plan")
+    for line in sys.stdin:
+        if not line.startswith("{"):
+            print(os.waitpid(int(line), 0)[1], flush=True)
+        elif number := os.fork():
+            print(number, flush=True)
+        else:
+            apply_plan(**json.loads(line))
+
+
+def warm_up(name: str, file: Path) -> None:
+    """Import and build everything that an apply needs."""
+    with ck.connect(name, via=ck.Simulator(contacts=1)) as client:
+        people = client.contacts.list()
+        client.contacts.plan(people, people).to_parquet(file)
+        ck.read_plan(file, client).apply(progress=False)
+
+
+def apply_plan(
+    provider: str, client: dict[str, Any], plan: str, options: dict[str, Any], result: str
+) -> None:
+    """Apply the plan of one file and write the result to another."""
+    status = 1
+    try:
+        with ck.connect(provider, **client) as sender:
+            ck.read_plan(plan, sender).apply(progress=False, **options).to_pickle(result)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        # Skip the clean-up of the program that it was forked from.
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,8 @@
-"""One session at every provider, recorded in data/cassettes and replayed by the tests.
+"""A session at every provider, recorded in data/cassettes and replayed by the tests.
 
-`python -m tests.support.sessions` records all of them anew. They ask only with what is the same
-under every key of pseudonyms (flags, choices, ids, numbers and addresses kept for fiction) and with
-what they were answered before.
+`python -m tests.support.recorded_sessions` records all of them again. Requests hold only values of
+earlier answers and values that no pseudonym replaces (flags, choices, ids, fictional numbers and
+addresses).
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ Fault: TypeAlias = Callable[..., object]
 
 
 def no_fault(kind: str, **options: Any) -> None:
-    """In a replay: what came of the fault is recorded."""
+    """Switch on nothing: in a replay, the effect of a fault is recorded."""
 
 
-def _usual(
+def _common_verbs(
     fault: Fault,
     key: str,
     change: Mapping[str, Any],
@@ -42,7 +42,7 @@ def _usual(
     unknown: str,
     **confirmed: bool,
 ) -> Session:
-    """What every provider has, with a 429 and a lost answer, of which the client repeats both."""
+    """The verbs of every provider, with a 429 and a lost answer, which the client both repeats."""
     fault("rate_limited", retry_after=5)
     people = yield methodcaller("list")
     yield methodcaller("get", people.iloc[0, 0])
@@ -50,26 +50,26 @@ def _usual(
     yield methodcaller("update", key, **change)
     people = yield methodcaller("list")
     yield methodcaller("get", unknown)
-    made = yield methodcaller("create", **new)
-    yield methodcaller("get", made["key"].item())
-    yield methodcaller("delete", made["key"].item(), **confirmed)
+    created = yield methodcaller("create", **new)
+    yield methodcaller("get", created["key"].item())
+    yield methodcaller("delete", created["key"].item(), **confirmed)
     return people
 
 
 def sent(fault: Fault) -> Session:
-    """With a filter, a rehearsal, and a contact of the parent account, which cannot be changed."""
+    """Add a filter, a dry run, and an inherited contact, which cannot be changed."""
     ada, inherited = (f"0b5c7a64-3d1e-4c57-9a55-5d2f0f6f000{number}" for number in (1, 3))
     unknown, new = "6ba7b810-9dad-11d1-80b4-00c04fd430cf", {"phone_number": "+12125550187"}
-    yield from _usual(fault, ada, {"opt_out": True}, new, unknown)
+    yield from _common_verbs(fault, ada, {"opt_out": True}, new, unknown)
     yield methodcaller("list", channel="whatsapp")
     yield methodcaller("update", ada, default_channel="sms", dry_run=True)
     yield methodcaller("update", inherited, opt_out=True)
 
 
 def sendblue(fault: Fault) -> Session:
-    """With an opt-out and a bulk deletion, and a count before and after."""
+    """Add an opt-out, and a bulk deletion between two counts."""
     new = {"phone": "+12125550187", "assigned_to_email": "agent@example.com"}
-    people = yield from _usual(fault, "+12025550123", {"opt_out": True}, new, "+12025550199")
+    people = yield from _common_verbs(fault, "+12025550123", {"opt_out": True}, new, "+12025550199")
     yield methodcaller("count")
     yield methodcaller("opt_out", "+13105550177")
     yield methodcaller("bulk_delete", people["phone"].tail(2).tolist())
@@ -77,19 +77,19 @@ def sendblue(fault: Fault) -> Session:
 
 
 def privy(fault: Fault) -> Session:
-    """With a filter, and an address that is set once and cannot be changed."""
+    """Add a filter, and an address that cannot be changed once it is set."""
     omar, unknown = "cus_a1b2c3d4e5f60002", "cus_a1b2c3d4e5f6000f"
     new = {"email": "new@example.com", "sms_consent": "never_subscribed"}
-    yield from _usual(fault, omar, {"sms_consent": "unsubscribed"}, new, unknown)
+    yield from _common_verbs(fault, omar, {"sms_consent": "unsubscribed"}, new, unknown)
     yield methodcaller("list", email_consent="subscribed")
     yield methodcaller("update", omar, email="other@example.com")
 
 
 def digital_onboarding(fault: Fault) -> Session:
-    """With a condition, and a rehearsal."""
+    """Add a condition and a dry run."""
     janet, unknown = (f"5b0f6c1e-8a47-4d2b-9f13-2c7d9e4a6b{end}" for end in ("01", "ff"))
     new = {"email": "new@example.com", "sms_opted_in": True}
-    yield from _usual(fault, janet, {"sms_opted_in": False}, new, unknown, confirm=True)
+    yield from _common_verbs(fault, janet, {"sms_opted_in": False}, new, unknown, confirm=True)
     yield methodcaller("list", where={"sms_opted_in": True}, sort="timezone")
     yield methodcaller("update", janet, timezone="America/Denver", dry_run=True)
 
@@ -97,26 +97,26 @@ def digital_onboarding(fault: Fault) -> Session:
 SESSIONS: Mapping[str, Callable[[Fault], Session]] = {
     each.__name__: each for each in (digital_onboarding, privy, sendblue, sent)
 }
-# One has client credentials, so that the exchange for a token is recorded too.
+# One provider has client credentials, so that a request for a token is recorded, too.
 LOGINS = {
     "digital_onboarding": {"client_id": "simulator-client", "client_secret": "simulator-secret"}
 }
 
 
 async def answers(session: Session, contacts: Any) -> list[Answer]:
-    """All that a session was answered, through either door."""
-    found: list[Answer] = []
+    """All answers of a session, from a sync or an async client."""
+    received: list[Answer] = []
     try:
         step = next(session)
         while True:
-            found.append(await _answer(step, contacts))
-            step = session.send(found[-1])
+            received.append(await _answer(step, contacts))
+            step = session.send(received[-1])
     except StopIteration:
-        return found
+        return received
 
 
 async def _answer(step: methodcaller, contacts: Any) -> Answer:
-    random.seed(0)  # the same pause before the same request is repeated
+    random.seed(0)  # the same pause before each repeat
     try:
         answer = step(contacts)
         return await answer if isawaitable(answer) else answer
@@ -125,9 +125,9 @@ async def _answer(step: methodcaller, contacts: Any) -> Answer:
 
 
 async def simulated(name: str, path: Path) -> list[Answer]:
-    """What the simulator answers in this session, which is recorded at `path`, a new file.
+    """Record a session with the simulator in a new file, and return its answers.
 
-    The same every time, but for when the file says that it was created.
+    Only the file's time of creation differs from run to run.
     """
     simulator = ck.Simulator(contacts=10, seed=7)
     client = ck.connect(name, via=simulator, **LOGINS.get(name, {}))

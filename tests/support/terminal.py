@@ -1,4 +1,4 @@
-"""A real terminal of 80 columns, for tests of what is shown on one."""
+"""Runs a command on a real terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ COLUMNS = 80
 
 
 def on_a_terminal(command: Sequence[Any]) -> list[str]:
-    """Every line that the command's standard error ever showed; one that is over ends in <end>."""
+    """Every line that standard error has shown; a finished line ends in <end>."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
     with subprocess.Popen(command, stderr=theirs, stdout=subprocess.DEVNULL) as process:
         os.close(theirs)
-        told = b"".join(iter(lambda: _read(ours), b"")).decode()
+        output = b"".join(iter(lambda: _read(ours), b"")).decode()
     os.close(ours)
-    assert process.returncode == 0, told
-    return told.replace("\r\n", "\r<end>").split("\r")
+    assert process.returncode == 0, output
+    return output.replace("\r\n", "\r<end>").split("\r")
 
 
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65_536)
-    except OSError:  # nobody holds its other end any more
+    except OSError:  # the other end is closed
         return b""

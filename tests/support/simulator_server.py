@@ -1,4 +1,4 @@
-"""A served simulator in its own process, for tests that talk to it over a real socket."""
+"""Starts `contactkit serve` in a process of its own, for tests over a real socket."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROGRAM = Path(sys.executable).parent / "contactkit"
 
 @contextmanager
 def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """`contactkit serve` with these arguments; it ends with the block."""
+    """Run `contactkit serve` with these arguments until the block ends."""
     command = [PROGRAM, "serve", *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, text=True, **pipes) as process:
@@ -30,7 +30,7 @@ def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """A provider to talk to, and the routes that steer it."""
+    """A served provider, and its control routes."""
 
     base_url: str
     control_url: str
@@ -39,7 +39,7 @@ class Served:
     provider: str
 
     def control(self, name: str, **body: Any) -> Any:
-        """Post to a control route; what it answers."""
+        """Post to a control route and return the answer."""
         answer = httpx.post(f"{self.control_url}/{name}", json=body, trust_env=False)
         answer.raise_for_status()
         return answer.json() if answer.content else None
@@ -56,7 +56,7 @@ class Served:
 
 @contextmanager
 def served(provider: str, *arguments: str) -> Iterator[Served]:
-    """The simulator of a provider, steered by its control routes."""
+    """Serve the simulator of a provider with its control routes."""
     with started(provider, "--json", "--control", *arguments) as process:
         assert process.stdout
         yield Served(**json.loads(process.stdout.readline()))
