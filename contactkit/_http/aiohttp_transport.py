@@ -12,6 +12,7 @@ import json
 import ssl
 from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, TypeAlias
 from weakref import finalize
 
@@ -28,6 +29,10 @@ MOST = 256
 # Shorter than most servers', and httpx's own.
 _IDLE = 5.0
 _LONGEST_LINE = 65_536
+# aiohttp waits for the socket only when more than 65,536 bytes are unsent.
+_BUFFER = 32_768
+
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 Headers: TypeAlias = list[tuple[str, str]]
 Timeout: TypeAlias = Mapping[str, float | None]
@@ -67,19 +72,19 @@ class Transport(httpx.AsyncBaseTransport):
         """
         headers, body = [*common, *call.headers.items()], b""
         if call.body is not None:
-            body = json.dumps(
-                call.body, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-            ).encode()
+            body = _json(call.body).encode()
             headers += [("Content-Length", str(len(body))), ("Content-Type", "application/json")]
         elif call.method in ("POST", "PUT", "PATCH"):
             headers.append(("Content-Length", "0"))
         url = URL(call.url, encoded=True)
         response = await self._begun(call.method, url, headers, body, timeout)
-        answer = _Answer(response, self._room)
         try:
-            content = b"".join([chunk async for chunk in answer])
+            content = await response.content.read()
+        except (aiohttp.ClientError, OSError) as error:
+            raise _meant(error) from None
         finally:
-            await answer.aclose()
+            response.release()
+            self._room.leave()
         return _reply(response.status, response.raw_headers, content)
 
     async def _begun(
@@ -226,7 +231,8 @@ class _Body(aiohttp.Payload):
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         try:
-            async with asyncio.timeout(self._seconds):
+            # What fits into a buffer waits for nobody, and a timer costs as much as the writing.
+            async with asyncio.timeout(self._seconds) if self._size > _BUFFER else nullcontext():
                 await writer.write(self._value)
         except BaseException:
             # The rest must not arrive later, when nobody waits for an answer any more.

@@ -79,14 +79,9 @@ class _Window:
 
     def learn(self, headers: Mapping[str, str], now: float) -> None:
         """Take the provider's word: https://docs.sent.dm/docs/reference/api/rate-limits"""
-
-        def number(name: str) -> float | None:
-            text = headers.get(self.limit.header.format(name).lower(), "")
-            return float(text) if _NUMBER.fullmatch(text) else None
-
+        limit, left, reset = (_number(headers.get(name)) for name in self.limit.headers)
         if self.requests is not None:
-            self.requests = max(1, int(number("Limit") or self.requests))
-        left, reset = number("Remaining"), number("Reset")
+            self.requests = max(1, int(limit or self.requests))
         if left is None or reset is None or reset <= now:
             return
         known = self.remaining if self.remaining is not None and self.reset == reset else None
@@ -97,6 +92,10 @@ class _Window:
         self.ready(now)
         own = None if self.requests is None else max(0, self.requests - len(self.sent))
         return min((each for each in (own, self.remaining) if each is not None), default=None)
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text and _NUMBER.fullmatch(text) else None
 
 
 class Budget:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from contactkit.spec.record import fields_of, key_of
 
 # The last second of the year 9999, past which no datetime goes.
 _LATEST = 253_402_300_799.0
+# Too short, or too uniform, for anybody's secret but the session's own.
+_ID = re.compile(r"(?:req_)?[0-9A-Za-z]{1,16}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 def parse_response(
@@ -42,8 +45,17 @@ def parse_response(
         return _refusal(session, ask, answer, problem or Problem())
     if not 200 <= answer.status < 300:
         return unexpected_response(session, ask, answer, "is neither success nor error")
-    request_id = redact(answer.headers.get("x-request-id", ""), session.secrets, personal=False)
-    return Success(body=body, reply=answer, request_id=request_id, at=now)
+    return Success(body=body, reply=answer, request_id=_request_id(session, answer), at=now)
+
+
+def _request_id(session: Session, response: Response) -> str:
+    """The request id; redacted where it is more than an id, for it may quote what was sent."""
+    text = response.headers.get("x-request-id", "")
+    folded = text.casefold()
+    quoted = any(secret and secret.casefold() in folded for secret in session.secrets)
+    if _ID.fullmatch(text) and not quoted:
+        return text
+    return redact(text, session.secrets, personal=False)
 
 
 def _parsed(ask: Operation, reply: Response) -> JSON:
@@ -80,7 +92,7 @@ def unexpected_response(session: Session, ask: Operation, reply: Response, why: 
         status=reply.status,
         code="" if reply.status >= 400 else "undocumented",
         message=f"the answer {why}{_start(session, ask, reply)}",
-        request_id=redact(reply.headers.get("x-request-id", ""), session.secrets, personal=False),
+        request_id=_request_id(session, reply),
     )
     return _raisable(session, error_for_status(reply.status), problem, reply)
 

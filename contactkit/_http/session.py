@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from contactkit._journal.store import Journal
 
 
+_sorted_json = json.JSONEncoder(sort_keys=True).encode
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """One HTTP request as a value; `form` is sent form-encoded, `body` as JSON.
@@ -43,8 +46,8 @@ class Request:
     @property
     def digest(self) -> str:
         """What tells what is asked from anything else, whoever asks it."""
-        asked = json.dumps([self.method, self.url, dict(self.query), self.body], sort_keys=True)
-        return hashlib.sha256(asked.encode()).hexdigest()[:32]
+        content = _sorted_json([self.method, self.url, dict(self.query), self.body])
+        return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -206,13 +206,18 @@ def _ending(id: int, row: Mapping[str, Any]) -> dict[str, Any]:
     return {**told, "id": id, "after": _json(row.get("after")), "at": row["at"].timestamp()}
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def _json(image: Mapping[str, JSON] | None) -> str | None:
-    return None if image is None else json.dumps(image, separators=(",", ":"))
+    return None if image is None else _encode(image)
 
 
 def _writable(value: Any) -> Any:
     """Half a surrogate pair, which a provider may send as JSON, is no text to SQLite."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return value.encode("utf-8", "replace").decode()
 
 
 def _entry(row: sqlite3.Row) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Bulk:
     read: Callable[[int, JSON, Sequence[JSON]], Sequence[BulkItem]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Endpoint:
     """One operation of a provider.
 
@@ -98,19 +98,19 @@ class Endpoint:
     docs: str = ""
     evidence: Evidence = "documented"
 
-    @property
+    @cached_property
     def takes_key(self) -> bool:
         """Whether it is about one existing contact."""
         return "{key}" in self.path or bool(self.key_wire and not self.fields)
 
-    @property
+    @cached_property
     def subject(self) -> str:
         """The name of a verb's positional argument: key, contacts, keys, or "" for none."""
         if self.bulk:
             return "contacts" if self.fields else "keys"
         return "key" if self.takes_key else ""
 
-    @property
+    @cached_property
     def takes_list(self) -> bool:
         """Whether its body is a list rather than an object."""
         return self.bulk is not None and not self.bulk.name
@@ -223,6 +223,12 @@ class Limit:
     seconds: float
     header: str = "X-RateLimit-{}"
 
+    @cached_property
+    def headers(self) -> tuple[str, str, str]:
+        """The headers, in lower case, of the limit, of what is left of it and of its next reset."""
+        limit, left, reset = map(self.header.lower().format, ("limit", "remaining", "reset"))
+        return limit, left, reset
+
 
 @dataclass(frozen=True, kw_only=True)
 class Idempotency:
@@ -269,7 +275,7 @@ def plain_undo(
     return Undo()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Provider:
     """One provider, declared.
 
@@ -298,10 +304,11 @@ class Provider:
 
     def endpoint(self, verb: str) -> Endpoint:
         """The endpoint of a verb; LookupError when the provider has none."""
-        for endpoint in self.endpoints:
-            if endpoint.verb == verb:
-                return endpoint
-        raise LookupError(verb)
+        return self._by_verb[verb]
+
+    @cached_property
+    def _by_verb(self) -> Mapping[str, Endpoint]:
+        return {endpoint.verb: endpoint for endpoint in reversed(self.endpoints)}
 
     @cached_property
     def credentials(self) -> tuple[Credential, ...]:

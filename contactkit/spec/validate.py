@@ -10,6 +10,7 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.spec import phones
@@ -122,7 +123,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"{hint}allowed: {', '.join(names) or 'none'}"
 
 
-def writable_fields(provider: Provider, endpoint: Endpoint) -> dict[str, RecordField]:
+@lru_cache(maxsize=256)
+def writable_fields(provider: Provider, endpoint: Endpoint) -> Mapping[str, RecordField]:
     """The record fields that an endpoint's body may hold, in declared order."""
     creates = endpoint.effect == "create"
     access = {"writable", "write_once", "create_only" if creates else ""}
@@ -142,7 +144,8 @@ def wire_of(endpoint: Endpoint, field: RecordField) -> str:
     return endpoint.key_wire if is_key and endpoint.key_wire else field.wire
 
 
-def accepted_fields(provider: Provider, endpoint: Endpoint) -> dict[str, RecordField]:
+@lru_cache(maxsize=256)
+def accepted_fields(provider: Provider, endpoint: Endpoint) -> Mapping[str, RecordField]:
     """Everything that a verb takes by name: record fields, then its own parameters."""
     return {**writable_fields(provider, endpoint), **fields_of(endpoint.params)}
 
