@@ -127,9 +127,9 @@ def result_rows(
 ) -> list[dict[str, Any]]:
     """The result rows of a write of many contacts, one each, in the order they were given."""
     record, bulk = session.provider.record, ask.endpoint.bulk
-    fates = bulk and bulk.read(done.reply.status, done.body, check_rows.sent)
+    fates = bulk and bulk.read(done.response.status, done.body, check_rows.sent)
     if not fates or len(fates) != len(check_rows.sent):
-        raise unexpected_response(session, ask, done.reply, "does not tell of what was sent")
+        raise unexpected_response(session, ask, done.response, "does not tell of what was sent")
     found: list[dict[str, Any]] = []
     for values, (usual, row, told) in zip(check_rows.values, fates, strict=True):
         after = record.from_wire(as_object(row)) if row else None

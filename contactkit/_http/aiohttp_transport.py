@@ -232,7 +232,9 @@ class _Body(aiohttp.Payload):
     async def write(self, writer: AbstractStreamWriter) -> None:
         try:
             # What fits into a buffer waits for nobody, and a timer costs as much as the writing.
-            async with asyncio.timeout(self._seconds) if self._size > _BUFFER else nullcontext():
+            async with (
+                asyncio.timeout(self._seconds) if len(self._value) > _BUFFER else nullcontext()
+            ):
                 await writer.write(self._value)
         except BaseException:
             # The rest must not arrive later, when nobody waits for an answer any more.

@@ -1,15 +1,13 @@
-"""One call as a generator: pace, authorise, send, retry.
+"""One operation as a generator: pace it, authorise it, send it, repeat it.
 
-Everything is decided here and nothing is done here, so a blocking and an awaiting driver can run
-the same flow.
+All decisions about a request are made here, and no I/O is: a flow yields what it wants done and is
+sent the result, so that a sync and an async driver can run the same flow.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -37,119 +35,158 @@ from contactkit.spec.provider import ClientCredentials, Endpoint, HeaderAuth, as
 
 ATTEMPTS = 4
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
-_TURN, _NAP = 2.0, 0.02
+_TOKEN_TURN, _TOKEN_NAP = 2.0, 0.02
 _TOKEN_MARGIN, _USUAL_LIFE, _LONGEST_LIFE = 60.0, 3600.0, 1e9
 
 
 def send(session: Session, ask: Operation, *, paced: bool = False) -> Flow[Success]:
-    """Carry one request through to its answer, or raise what DESIGN's error tree says.
+    """Send a request until it has an answer; raise ApiError or TransportError where it fails.
 
-    A write whose earlier attempt may have been carried out never ends as a plain refusal. Who is
-    `paced` has taken a turn for the first attempt, and takes another when the rate limit says no.
+    A write whose earlier attempt may have been carried out never ends as a plain refusal. With
+    `paced` the caller has waited for the rate limit already, and does so again when it is refused.
     """
-    started = session.clock.now()
-    doubt: ApiError | TransportError | None = None
-    renewed = False
-    attempt = 0
-    while True:
+    attempts = _Attempts(session, ask, paced)
+    try:
+        return (yield from attempts.run())
+    except BaseException as interrupt:
+        if not isinstance(interrupt, Exception) and ask.writes and attempts.in_doubt:
+            _add_note(ask, interrupt)
+        raise
+
+
+class _Attempts:
+    """The attempts at one operation; `doubt` is how one failed that may have been carried out."""
+
+    def __init__(self, session: Session, ask: Operation, paced: bool) -> None:
+        self.session = session
+        self.ask = ask
+        self.paced = paced
+        self.count = 0
+        self.in_flight = False
+        self.token_renewed = False
+        self.doubt: ApiError | TransportError | None = None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the operation may have been carried out without an answer that says so."""
+        return self.in_flight or self.doubt is not None
+
+    def run(self) -> Flow[Success]:
+        """Make one attempt after the other until one succeeds or no other is allowed."""
+        started = self.session.clock.now()
+        while True:
+            request = yield from self.prepare()
+            self.count += 1
+            self.in_flight = True
+            answer = yield request
+            self.in_flight = False
+            result = parse_response(self.session, self.ask, answer)
+            if isinstance(result, Success):
+                elapsed, doubted = self.session.clock.now() - started, self.doubt is not None
+                return replace(result, attempts=self.count, doubted=doubted, elapsed=elapsed)
+            yield from self.recover(request, answer, result)
+
+    def prepare(self) -> Flow[Request]:
+        """The authorised request, once the rate limit allows it."""
+        has_turn = self.paced and not self.count
+        prepare = _authorise if has_turn else acquire
         try:
-            with _noting(ask, doubt is not None):
-                given = paced and not attempt
-                call = yield from _authorised(session, ask) if given else acquire(session, ask)
+            return (yield from prepare(self.session, self.ask))
         except (ApiError, TransportError) as error:
-            raise _settled(ask, error, doubt) from None
-        attempt += 1
-        with _noting(ask, True):
-            answer = yield call
-        failure = parse_response(session, ask, answer)
-        if isinstance(failure, Success):
-            elapsed = session.clock.now() - started
-            doubted = doubt is not None
-            return replace(failure, attempts=attempt, doubted=doubted, elapsed=elapsed)
-        if _stale(session, ask, failure) and not renewed:
-            renewed = True
-            _forget_token(session, call)
-            continue
-        if paced and doubt is None and isinstance(failure, RateLimitError):
+            raise self.final(error) from None
+
+    def recover(
+        self, request: Request, answer: Answer, failure: ApiError | TransportError
+    ) -> Flow[None]:
+        """Wait until the request may be repeated; raise where it must not be."""
+        if self.is_stale_token(failure):
+            self.token_renewed = True
+            _forget_token(self.session, request)
+            return
+        if self.paced and self.doubt is None and isinstance(failure, RateLimitError):
             raise failure
-        pause = _pause(session, ask, failure, answer, attempt)
+        pause = _pause(self.session, self.ask, failure, answer, self.count)
         if pause is None:
-            raise _settled(ask, failure, doubt)
-        if ask.writes and _may_have_happened(failure):
-            doubt = failure
-        with _noting(ask, doubt is not None):
-            yield Wait(until=session.clock.now() + pause)
+            raise self.final(failure)
+        if self.ask.writes and _may_have_happened(failure):
+            self.doubt = failure
+        yield Wait(until=self.session.clock.now() + pause)
+
+    def is_stale_token(self, failure: ApiError | TransportError) -> bool:
+        """Whether a new access token may help."""
+        renewable = isinstance(self.session.auth, ClientCredentials) and not self.ask.anonymous
+        return renewable and not self.token_renewed and isinstance(failure, AuthenticationError)
+
+    def final(self, failure: ApiError | TransportError) -> ApiError | TransportError:
+        """What to raise: a refused repeat leaves open whether the first attempt was carried out."""
+        if self.doubt is None or _may_have_happened(failure):
+            return failure
+        message = (
+            f"an earlier attempt got no clear answer and may have been carried out "
+            f"({type(self.doubt).__name__}); then: {failure}"
+        )
+        return TransportError(message, sent=True, idempotency_key=self.ask.idempotency_key)
 
 
 def acquire(session: Session, ask: Operation) -> Flow[Request]:
-    """The call, once the budget allows it and with its credentials."""
+    """The request with its credentials, once the budget allows it."""
     if ask.anonymous:
-        return ask.call
+        return ask.request
     while True:
-        call = yield from _authorised(session, ask)
+        request = yield from _authorise(session, ask)
         now = session.clock.now()
         ready = session.budget.reserve(now)
         if ready <= now:
-            return call
+            return request
         if ready - now > session.patience:
             message = f"the rate limit is used up for {ready - now:.0f} s"
             raise RateLimitError(problem_of(session, ask, message=message), utc(ready))
         yield Wait(until=ready)
 
 
-@contextmanager
-def _noting(ask: Operation, in_doubt: bool) -> Generator[None]:
-    """An interrupt is not ours to answer, but what it leaves open must not be lost."""
-    try:
-        yield
-    except BaseException as interrupt:
-        if in_doubt and ask.writes and not isinstance(interrupt, Exception):
-            key = ask.idempotency_key
-            under = f" under the idempotency key {key}" if key else ""
-            interrupt.add_note(f"The {ask.endpoint.verb}{under} may have been carried out.")
-            # Whoever catches it may send the same again.
-            vars(interrupt)["idempotency_key"] = key
-        raise
+def _add_note(ask: Operation, interrupt: BaseException) -> None:
+    """Say on an interrupt, such as Ctrl+C, what it leaves open."""
+    key = ask.idempotency_key
+    under = f" under the idempotency key {key}" if key else ""
+    interrupt.add_note(f"The {ask.endpoint.verb}{under} may have been carried out.")
+    # With it the caller may send the same request again.
+    vars(interrupt)["idempotency_key"] = key
 
 
-def _stale(session: Session, ask: Operation, failure: ApiError | TransportError) -> bool:
-    renewable = isinstance(session.auth, ClientCredentials) and not ask.anonymous
-    return renewable and isinstance(failure, AuthenticationError)
-
-
-def _forget_token(session: Session, call: Request) -> None:
-    """Forget the token that a call was refused with, unless another call has renewed it."""
-    if call.headers["Authorization"] == f"Bearer {session.token}":
+def _forget_token(session: Session, request: Request) -> None:
+    """Forget the token of a refused request, unless another call has renewed it since."""
+    if request.headers["Authorization"] == f"Bearer {session.token}":
         session.token = Secret()
 
 
-def _authorised(session: Session, ask: Operation) -> Flow[Request]:
-    headers = dict(ask.call.headers)
-    held = session.credentials
+def _authorise(session: Session, ask: Operation) -> Flow[Request]:
+    headers = dict(ask.request.headers)
+    credentials = session.credentials
     if isinstance(session.auth, HeaderAuth):
-        for each in session.auth.credentials:
-            headers[each.header] = Secret(each.prefix + held[each.name])
+        for credential in session.auth.credentials:
+            value = credential.prefix + credentials[credential.name]
+            headers[credential.header] = Secret(value)
     else:
         token = yield from _token(session, session.auth)
         headers["Authorization"] = Secret(f"Bearer {token}")
-    for each in session.provider.settings:
-        if each.name in held:
-            headers[each.header] = held[each.name]
-    return replace(ask.call, headers=headers)
+    for setting in session.provider.settings:
+        if setting.name in credentials:
+            headers[setting.header] = credentials[setting.name]
+    return replace(ask.request, headers=headers)
 
 
 def _token(session: Session, auth: ClientCredentials) -> Flow[Secret]:
-    """The access token. While one call fetches it the others wait, but not for long: who fetches
-    it may be waiting for them.
+    """The access token. While one call fetches it the others wait, but not for long: the caller
+    that fetches it may be waiting for them.
     """
-    until = session.clock.now() + _TURN
+    until = session.clock.now() + _TOKEN_TURN
     while True:
         now = session.clock.now()
         if session.token and now < session.token_expires:
             return session.token
         if not session.fetching or now >= until:
             break
-        yield Wait(until=now + _NAP)
+        yield Wait(until=now + _TOKEN_NAP)
     session.fetching = True
     try:
         return (yield from _fetch_token(session, auth))
@@ -158,22 +195,12 @@ def _token(session: Session, auth: ClientCredentials) -> Flow[Secret]:
 
 
 def _fetch_token(session: Session, auth: ClientCredentials) -> Flow[Secret]:
-    held = session.credentials
-    client_id, client_secret = (held[each.name] for each in auth.credentials)
-    scope = held.get(auth.scope.name) or " ".join(
-        session.provider.scopes if auth.all_scopes else ()
-    )
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": client_id,
-        "client_secret": client_secret,
-        **({"scope": scope} if scope else {}),
-    }
     endpoint = Endpoint(verb="token", method="POST", path="", help="Fetch an access token.")
-    call = Request(method=endpoint.method, url=_token_url(session, auth), form=form)
-    ask = Operation(endpoint=endpoint, call=call, anonymous=True)
-    done = yield from send(session, ask)
-    body = as_object(done.body)
+    form = _token_form(session, auth)
+    request = Request(method=endpoint.method, url=_token_url(session, auth), form=form)
+    ask = Operation(endpoint=endpoint, request=request, anonymous=True)
+    success = yield from send(session, ask)
+    body = as_object(success.body)
     token, life = body.get("access_token"), body.get("expires_in")
     if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
         message = "the token answer holds no usable access_token"
@@ -181,9 +208,22 @@ def _fetch_token(session: Session, auth: ClientCredentials) -> Flow[Secret]:
     seconds = _USUAL_LIFE
     if isinstance(life, int | float) and 0 < life < _LONGEST_LIFE:
         seconds = float(life)
-    session.token = found = Secret(token)
+    session.token = secret = Secret(token)
     session.token_expires = session.clock.now() + max(seconds - _TOKEN_MARGIN, seconds / 2)
-    return found
+    return secret
+
+
+def _token_form(session: Session, auth: ClientCredentials) -> dict[str, str]:
+    credentials = session.credentials
+    client_id, client_secret = (credentials[each.name] for each in auth.credentials)
+    every_scope = " ".join(session.provider.scopes if auth.all_scopes else ())
+    scope = credentials.get(auth.scope.name) or every_scope
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": client_id,
+        "client_secret": client_secret,
+    }
+    return form | ({"scope": scope} if scope else {})
 
 
 def _token_url(session: Session, auth: ClientCredentials) -> str:
@@ -202,31 +242,18 @@ def _pause(
     attempt: int,
 ) -> float | None:
     """Seconds until this request may be repeated; None when it must not be."""
-    passing = isinstance(failure, TransportError | RateLimitError | ServerError)
-    if attempt >= ATTEMPTS or not passing:
+    temporary = isinstance(failure, TransportError | RateLimitError | ServerError)
+    if attempt >= ATTEMPTS or not temporary:
         return None
     if _may_have_happened(failure) and not ask.repeatable:
         return None
     now = session.clock.now()
-    asked = retry_after(answer.headers, now) if isinstance(answer, Response) else None
-    if asked is None:
+    seconds = retry_after(answer.headers, now) if isinstance(answer, Response) else None
+    if seconds is None:
         longest = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
         return random.uniform(longest / 2, longest)
-    return asked if asked <= session.patience else None
+    return seconds if seconds <= session.patience else None
 
 
 def _may_have_happened(failure: ApiError | TransportError) -> bool:
     return failure.sent if isinstance(failure, TransportError) else isinstance(failure, ServerError)
-
-
-def _settled(
-    ask: Operation, failure: ApiError | TransportError, doubt: ApiError | TransportError | None
-) -> ApiError | TransportError:
-    """A refusal of the repeat says nothing of the first attempt, which may have been done."""
-    if doubt is None or _may_have_happened(failure):
-        return failure
-    message = (
-        f"an earlier attempt got no clear answer and may have been carried out "
-        f"({type(doubt).__name__}); then: {failure}"
-    )
-    return TransportError(message, sent=True, idempotency_key=ask.idempotency_key)

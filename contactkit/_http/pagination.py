@@ -76,7 +76,7 @@ class Pages:
         rows = extract(self.session, ask, done, self.session.provider.envelope.many)
         if not isinstance(rows, list):
             why = "has no list of contacts where it is documented"
-            raise unexpected_response(self.session, ask, done.reply, why)
+            raise unexpected_response(self.session, ask, done.response, why)
         rows, known = cast("list[JSON]", rows), self.total
         try:
             self.total = paging.total(done.body)
@@ -85,7 +85,7 @@ class Pages:
             self._following, self._end = None, str(error)
         except LookupError:
             why = "does not say whether there are more pages"
-            raise unexpected_response(self.session, ask, done.reply, why) from None
+            raise unexpected_response(self.session, ask, done.response, why) from None
         # A contact that leaves pulls another onto a page that was read, and the count still fits.
         shrunk = known is not None and (self.total or 0) < known
         if shrunk or (self._announced is not None and known != self.total):

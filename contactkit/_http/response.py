@@ -45,7 +45,7 @@ def parse_response(
         return _refusal(session, ask, answer, problem or Problem())
     if not 200 <= answer.status < 300:
         return unexpected_response(session, ask, answer, "is neither success nor error")
-    return Success(body=body, reply=answer, request_id=_request_id(session, answer), at=now)
+    return Success(body=body, response=answer, request_id=_request_id(session, answer), at=now)
 
 
 def _request_id(session: Session, response: Response) -> str:
@@ -147,10 +147,10 @@ def _people(session: Session, ask: Operation) -> Iterator[str]:
         personal.add(ask.endpoint.key_wire)
         yield ask.key
     bulk = ask.endpoint.bulk
-    rows = as_list(as_object(ask.call.body).get(bulk.name, ask.call.body)) if bulk else []
-    asked = ask.endpoint.params.from_query(ask.call.query)
+    rows = as_list(as_object(ask.request.body).get(bulk.name, ask.request.body)) if bulk else []
+    asked = ask.endpoint.params.from_query(ask.request.query)
     query = {params[name].wire: value for name, value in asked.items() if name in params}
-    for sent in (as_object(ask.call.body), query, *rows):
+    for sent in (as_object(ask.request.body), query, *rows):
         if isinstance(sent, str):
             yield sent
         for wire in personal & as_object(sent).keys():
@@ -185,4 +185,4 @@ def extract(session: Session, ask: Operation, done: Success, path: Place) -> JSO
         return session.provider.envelope.pick(done.body, path)
     except LookupError:
         why = f"has no {'.'.join(path)}"
-        raise unexpected_response(session, ask, done.reply, why) from None
+        raise unexpected_response(session, ask, done.response, why) from None

@@ -38,7 +38,7 @@ def row_of(session: Session, ask: Operation, done: Success) -> dict[str, JSON]:
     # Where no envelope says that this is the record, its key must.
     key = key_of(ask.endpoint.record or session.provider.record).wire
     if not isinstance(row, dict) or (not place and key not in row):
-        raise unexpected_response(session, ask, done.reply, "holds no contact")
+        raise unexpected_response(session, ask, done.response, "holds no contact")
     return cast("dict[str, JSON]", row)
 
 
@@ -55,7 +55,7 @@ def result_row(
 
     Beside the columns, `warning` is what the caller should be warned of.
     """
-    later = done.reply.status == 202
+    later = done.response.status == 202
     after = None
     if not later and ask.endpoint.answer != "nothing":
         after = _after(session, ask, done, key)
@@ -151,7 +151,7 @@ def common_columns(session: Session, ask: Operation, done: Success) -> dict[str,
     return {
         "provider": session.provider.name,
         "operation": ask.endpoint.effect,
-        "http_status": done.reply.status,
+        "http_status": done.response.status,
         "attempts": done.attempts,
         "request_id": done.request_id or None,
         "idempotency_key": ask.idempotency_key or None,
@@ -169,7 +169,7 @@ def _after(session: Session, ask: Operation, done: Success, key: str) -> dict[st
     other = isinstance(found, str) and key and _bare(record, found) != _bare(record, key)
     if not isinstance(found, str) or not found or (other and not ask.dry_run):
         why = "holds another contact than the one that was written, or none"
-        raise unexpected_response(session, ask, done.reply, why)
+        raise unexpected_response(session, ask, done.response, why)
     return after
 
 
@@ -181,8 +181,8 @@ def _bare(record: type[Record], key: str) -> str:
 
 def _usual(ask: Operation, done: Success) -> str:
     """What a good answer means. A creation that may be carried out twice changes who is there."""
-    if ask.endpoint.effect == "create" and done.reply.status == 200:
-        return "updated" if ask.endpoint.is_repeatable(as_object(ask.call.body)) else "created"
+    if ask.endpoint.effect == "create" and done.response.status == 200:
+        return "updated" if ask.endpoint.is_repeatable(as_object(ask.request.body)) else "created"
     return OF_VERB[ask.endpoint.effect]
 
 
@@ -203,7 +203,7 @@ def judge_outcome(
         told = "whether by this call cannot be told" if done.doubted else told
         message = f"this idempotency key was used before: {told}"
         return "unknown" if done.doubted else "skipped", message
-    if done.reply.status == 202 and usual != "unknown":
+    if done.response.status == 202 and usual != "unknown":
         return "unknown", f"{title} accepted it for later; what became of it is not known"
     if after is not None and (other := _contradicted(session, ask, changes, after)):
         return "unknown", f"{title} answered without what was asked of {', '.join(other)}"
@@ -212,7 +212,7 @@ def judge_outcome(
 
 def _rehearsed(session: Session, done: Success) -> tuple[str, str]:
     form, title = session.provider.dry_run, session.provider.title
-    if form and form.confirmed.lower() in done.reply.headers:
+    if form and form.confirmed.lower() in done.response.headers:
         return "planned", ""
     told = f"{title} did not confirm the dry run; it may have been carried out"
     return "unknown", told
@@ -220,7 +220,7 @@ def _rehearsed(session: Session, done: Success) -> tuple[str, str]:
 
 def _replayed(session: Session, done: Success) -> bool:
     form = session.provider.idempotency
-    return form is not None and form.replayed.lower() in done.reply.headers
+    return form is not None and form.replayed.lower() in done.response.headers
 
 
 def _contradicted(

@@ -145,7 +145,7 @@ class Operation:
     """One verb's request, before it is authorised; an `anonymous` one never is."""
 
     endpoint: Endpoint
-    call: Request
+    request: Request
     key: str = field(default="", repr=False)
     idempotency_key: str = ""
     own_key: bool = False
@@ -162,7 +162,7 @@ class Operation:
         """Whether carrying it out twice leaves the same as once."""
         if not self.writes or self.idempotency_key:
             return True
-        return self.endpoint.is_repeatable(as_object(self.call.body))
+        return self.endpoint.is_repeatable(as_object(self.request.body))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +173,7 @@ class Success:
     """
 
     body: JSON = field(repr=False)
-    reply: Response
+    response: Response
     request_id: str
     at: float
     attempts: int = 0
@@ -218,7 +218,7 @@ def build_operation(
     )
     return Operation(
         endpoint=endpoint,
-        call=call,
+        request=call,
         key=key,
         idempotency_key=idempotency_key,
         own_key=own_key,

@@ -32,7 +32,7 @@ def intent(
         account=session.account,
         base_url=session.base_url,
         operation=ask.endpoint.effect,
-        request=ask.call.digest,
+        request=ask.request.digest,
         made_at=session.clock.now(),
         key=key,
         changes=changes,

@@ -128,7 +128,7 @@ class _Write:
     def earlier_key(self, ask: Operation) -> str:
         """The key that an earlier attempt of the same request was sent under, while it lives."""
         earlier, form = self.job.earlier, self.session.provider.idempotency
-        if not earlier or not form or earlier["request"] != ask.call.digest:
+        if not earlier or not form or earlier["request"] != ask.request.digest:
             return ""
         age = self.session.clock.now() - earlier["key_made_at"].timestamp()
         return str(earlier["idempotency_key"] or "") if age < form.life - _SPARE else ""

@@ -123,7 +123,7 @@ class Reads:
 def sent_again(session: Session, recorded: Exchange) -> Flow[Exchange]:
     """Ask for the same again, once; TransportError when there is no answer."""
     call = yield from acquire(
-        session, Operation(endpoint=_READ, call=_call(session, recorded.request))
+        session, Operation(endpoint=_READ, request=_call(session, recorded.request))
     )
     at = session.clock.now()
     answer: Answer = yield call

@@ -130,10 +130,10 @@ def review_of(
 
 def request_of(ask: Operation) -> str:
     """A request as it will be sent, without its headers: they hold what nobody should read."""
-    first = f"{ask.call.method} {ask.call.url}"
-    if ask.call.body is None:
+    first = f"{ask.request.method} {ask.request.url}"
+    if ask.request.body is None:
         return first
-    return f"{first}\n{json.dumps(ask.call.body, indent=2, ensure_ascii=False)}"
+    return f"{first}\n{json.dumps(ask.request.body, indent=2, ensure_ascii=False)}"
 
 
 def code_of(provider: Provider, endpoint: Endpoint, key: str, values: Mapping[str, JSON]) -> str:

@@ -268,7 +268,9 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
         "done": says("'attempts': 2, 'doubted': True"),
         "result": has(1, outcome="updated", changed="[motif]", attempts="2"),
         "frame": has(1, motif="sea", opt_out="False"),
-        "driver": says("def run(flow", "flow.send(answer)", "Success(reply=Response(status=200)"),
+        "driver": says(
+            "def run(flow", "flow.send(answer)", "Success(response=Response(status=200)"
+        ),
     },
     "dashboard.ipynb": {
         "clients": is_empty,
