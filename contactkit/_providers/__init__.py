@@ -1,22 +1,17 @@
-"""One file a provider; the file's name is the provider's, and its `PROVIDER` the declaration.
-
-A file whose name starts with an underscore is a part of one.
-"""
+"""One module or package a provider, under the provider's name; its `PROVIDER` declares it."""
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 
 from contactkit.errors import ConfigurationError
-from contactkit.spec.provider import Provider
+from contactkit.spec import Provider, nearest
 
 
 def names() -> tuple[str, ...]:
-    """Every provider that has a file here."""
-    found = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(sorted(name for name in found if not name.startswith("_")))
+    """Every provider declared here."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
 def find(provider: str | Provider) -> Provider:
@@ -24,8 +19,6 @@ def find(provider: str | Provider) -> Provider:
     if isinstance(provider, Provider):
         return provider
     if provider not in names():
-        near = difflib.get_close_matches(str(provider).lower(), names(), n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        known = ", ".join(names())
-        raise ConfigurationError(f"Unknown provider {provider!r}.{hint} Known: {known}.")
+        hint = nearest(str(provider).lower(), names())
+        raise ConfigurationError(f"unknown provider {provider!r}; {hint}")
     return importlib.import_module(f"{__name__}.{provider}").PROVIDER

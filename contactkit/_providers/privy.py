@@ -1,4 +1,4 @@
-"""Privy (e-mail and SMS marketing), API v1: contacts with consent that moves by rules.
+"""Privy (e-mail and SMS marketing), API v1: contacts whose consent changes by rules.
 
 https://help.privy.com/docs/api-reference/overview
 """
@@ -54,7 +54,7 @@ def _email(value: str) -> str:
     return value
 
 
-def _not_set_by_people(reserved: str, allowed: str):
+def _reserved(reserved: str, allowed: str):
     def check(value: str) -> str:
         if value == reserved:
             raise ValueError(f"{reserved} is set by Privy alone; write one of {allowed}")
@@ -78,7 +78,7 @@ class Contact(Record):
     email: Annotated[
         str | None,
         write_once(
-            "E-mail address; once there is one it can neither change nor be cleared.",
+            "E-mail address; once set, it can be neither changed nor cleared.",
             personal="email",
             check=_email,
             docs=f"{DOCS}/update-contact",
@@ -87,7 +87,7 @@ class Contact(Record):
     phone_number: Annotated[
         str | None,
         write_once(
-            "Phone number (E.164); once there is one it can neither change nor be cleared.",
+            "Phone number (E.164); once set, it can be neither changed nor cleared.",
             personal="phone",
             check=phones.check,
             docs=f"{DOCS}/update-contact",
@@ -97,7 +97,7 @@ class Contact(Record):
         EmailConsent,
         writable(
             "Consent to e-mail marketing; compliance_suppressed is Privy's own and final.",
-            check=_not_set_by_people(
+            check=_reserved(
                 "compliance_suppressed", "subscribed, unsubscribed, never_subscribed, suppressed"
             ),
             deprecated=("email_permission",),
@@ -108,9 +108,7 @@ class Contact(Record):
         SmsConsent,
         writable(
             "Consent to SMS marketing; needs a phone number. pending is Privy's own.",
-            check=_not_set_by_people(
-                "pending", "subscribed, unsubscribed, never_subscribed, single_opt_in"
-            ),
+            check=_reserved("pending", "subscribed, unsubscribed, never_subscribed, single_opt_in"),
             deprecated=("phone_permission", "contact_phone_permission"),
             docs=f"{DOCS}/update-contact",
         ),
@@ -122,7 +120,7 @@ class Contact(Record):
     custom_fields: Annotated[
         dict[str, str | int | float | bool | None],
         writable(
-            "Key and value, flat; what you send replaces them all.",
+            "Keys and values, not nested; what you send replaces them all.",
             collection="replace",
             personal="free",
             evidence="inferred",
@@ -142,24 +140,25 @@ class ListContacts(Record):
     ] = None
     email_consent: Annotated[
         EmailConsent | None,
-        option("In this state of consent.", deprecated=("email_permission",)),
+        option("With this consent.", deprecated=("email_permission",)),
     ] = None
     sms_consent: Annotated[
         SmsConsent | None,
         option(
-            "In this state of consent.", deprecated=("phone_permission", "contact_phone_permission")
+            "With this consent.",
+            deprecated=("phone_permission", "contact_phone_permission"),
         ),
     ] = None
 
 
 class Welcome(Record):
-    """What `create` and `update` take beside the contact's fields."""
+    """What `create` and `update` take besides the contact's fields."""
 
     send_welcome_sms: Annotated[
         bool | None,
         option(
-            "False keeps back the welcome text that a newly confirmed SMS consent sends; "
-            "only where you collected consent outside Privy.",
+            "False suppresses the welcome text that a newly confirmed SMS consent triggers; "
+            "only where you collected the consent outside Privy.",
             docs=f"{DOCS}/update-contact",
         ),
     ] = None
@@ -176,7 +175,7 @@ class Unsubscribe(Record):
 def rules(
     current: Mapping[str, JSON] | None, changes: Mapping[str, JSON]
 ) -> Sequence[FieldProblem]:
-    """One address at least, and both consent state machines; fields count before consent."""
+    """An address, and both consent state machines; fields are applied before consent."""
     after = {**(current or {}), **changes}
     problems: list[FieldProblem] = []
     if current is None and not after.get("email") and not after.get("phone_number"):
@@ -199,7 +198,7 @@ def _sms_problems(
     current: Mapping[str, JSON] | None, wanted: str, phone: str | None
 ) -> list[FieldProblem]:
     """https://help.privy.com/docs/learn/compliance/understand-sms-consent"""
-    was = (current or {}).get("sms_consent")
+    before = (current or {}).get("sms_consent")
     if wanted == "never_subscribed":
         return []
     if not phone:
@@ -208,16 +207,16 @@ def _sms_problems(
         message = "a new contact has no consent to revoke; allowed: never_subscribed"
         return [_no("sms_consent", message)] if current is None else []
     if phones.region(phone) not in ("US", "CA"):
-        return [_no("sms_consent", f"{wanted} needs a phone_number of the US or Canada")]
-    if wanted == "single_opt_in" and was in ("pending", "subscribed", "unsubscribed"):
-        return [_no("sms_consent", f"{was} cannot become single_opt_in")]
+        return [_no("sms_consent", f"{wanted} needs a phone_number in the US or Canada")]
+    if wanted == "single_opt_in" and before in ("pending", "subscribed", "unsubscribed"):
+        return [_no("sms_consent", f"{before} cannot become single_opt_in")]
     return []
 
 
 def undo(
     before: Mapping[str, JSON], changes: Mapping[str, JSON], options: Mapping[str, JSON]
 ) -> Undo:
-    """A welcome text cannot be taken back, and consent that is given back sends no other one.
+    """A welcome text cannot be unsent, and restoring a consent must not send another.
 
     https://help.privy.com/docs/api-reference/update-contact
     """
@@ -225,8 +224,8 @@ def undo(
         return Undo()
     consented = changes["sms_consent"] in _CONSENTS and before.get("sms_consent") not in _CONSENTS
     texted = consented and options.get("send_welcome_sms") is not False
-    stays = "a welcome text may have been sent" if texted else ""
-    return Undo(options={"send_welcome_sms": False}, remains=stays)
+    remains = "a welcome text may have been sent" if texted else ""
+    return Undo(options={"send_welcome_sms": False}, remains=remains)
 
 
 _CONSENTS = ("single_opt_in", "subscribed")
@@ -238,21 +237,21 @@ def timestamp(now: datetime) -> str:
 
 
 def read_error(body: JSON) -> Problem | None:
-    """https://help.privy.com/docs/api-reference/errors; the token endpoint's error is text."""
+    """https://help.privy.com/docs/api-reference/errors; the token endpoint's error is a word."""
     whole = as_object(body)
     if whole.get("error") is None:
         return None
     if isinstance(whole["error"], str):
         return Problem(code=whole["error"], message=str(whole.get("error_description") or ""))
     error = as_object(whole["error"])
-    details = [as_object(each) for each in as_list(error.get("details"))]
+    details = [as_object(entry) for entry in as_list(error.get("details"))]
     return Problem(
         code=str(error.get("code") or ""),
         message=str(error.get("message") or ""),
         fields=tuple(
-            FieldProblem(field=str(each.get("field") or ""), message=str(each["message"]))
-            for each in details
-            if each.get("message")
+            FieldProblem(field=str(entry.get("field") or ""), message=str(entry["message"]))
+            for entry in details
+            if entry.get("message")
         ),
         existing_key=_existing(error, error.get("details"), *details, whole, whole.get("data"))
         if error.get("code") == "conflict"
@@ -261,13 +260,13 @@ def read_error(body: JSON) -> Problem | None:
 
 
 def _existing(*places: JSON) -> str:
-    """The id of the contact in the way; where it sits is not documented, so everywhere likely."""
-    found = (as_object(place).get(name) for place in places for name in ("id", "contact_id"))
-    return next((each for each in found if isinstance(each, str) and each), "")
+    """The id of the existing contact, from each likely place: which one is not documented."""
+    values = (as_object(place).get(name) for place in places for name in ("id", "contact_id"))
+    return next((value for value in values if isinstance(value, str) and value), "")
 
 
 def write_error(problem: Problem, now: datetime) -> JSON:
-    """The envelope of a refusal; the token endpoint's two codes stand alone."""
+    """The envelope of a refusal; the token endpoint gives its code only."""
     if problem.code in ("invalid_client", "invalid_scope"):
         return {"error": problem.code}
     error: dict[str, JSON] = {"code": problem.code, "message": problem.message}
@@ -275,7 +274,7 @@ def write_error(problem: Problem, now: datetime) -> JSON:
         error["id"] = problem.existing_key
     if problem.fields:
         error["details"] = [
-            {"field": each.field, "message": each.message} for each in problem.fields
+            {"field": refused.field, "message": refused.message} for refused in problem.fields
         ]
     return {"error": error}
 
@@ -303,7 +302,7 @@ PROVIDER = Provider(
         ),
         update_contact(
             path="/contacts/{key}",
-            help="Change a contact's fields and consent; fields count before consent.",
+            help="Change a contact's fields and consent; fields are applied before consent.",
             params=Welcome,
             scope="contacts_write",
             docs=f"{DOCS}/update-contact",

@@ -49,12 +49,12 @@ class Contact(Record):
 
     id: Annotated[str, key("The contact's id, a UUID.")]
     customer_id: Annotated[
-        str | None, read_only("Owner: the account or the profile it belongs to.")
+        str | None, read_only("Owner: the account or profile it belongs to.")
     ] = None
     phone_number: Annotated[
         str,
         create_only(
-            "Phone number, as it was given; E.164 when you create.",
+            "Phone number as it was entered; E.164 when you create the contact.",
             required=True,
             personal="phone",
             check=phones.check,
@@ -81,10 +81,10 @@ class Contact(Record):
     opt_out: Annotated[bool, writable("Blocks every message on every channel.")]
     is_inherited: Annotated[
         bool,
-        read_only("Shared from a parent account and so read-only; always false since August 2026."),
+        read_only("Shared by a parent account, so read-only; always false since August 2026."),
     ]
     created_at: Annotated[Time, read_only("When the contact was created.")]
-    updated_at: Annotated[Time | None, read_only("Last change; empty until there is one.")] = None
+    updated_at: Annotated[Time | None, read_only("When it last changed, if ever.")] = None
 
 
 class ListContacts(Record):
@@ -92,7 +92,7 @@ class ListContacts(Record):
 
     search: Annotated[
         str | None,
-        option("The number in its national form, as (202) 555-0123.", evidence="inferred"),
+        option("The number in its national form, such as (202) 555-0123.", evidence="inferred"),
     ] = None
     channel: Annotated[
         Channel | None,
@@ -109,13 +109,13 @@ class ListContacts(Record):
 
 
 class MessageSummary(Record):
-    """What was exchanged with one contact."""
+    """The messages exchanged with one contact."""
 
     contact_id: Annotated[str, key("The contact's id.")]
     message_count: Annotated[int, read_only("Messages in both directions.")]
     first_message_at: Annotated[Time | None, read_only("First message.")] = None
     last_message_at: Annotated[Time | None, read_only("Latest message.")] = None
-    channels_used: Annotated[list[str], read_only("Channels that carried one.")]
+    channels_used: Annotated[list[str], read_only("Channels that carried a message.")]
     channel_scores: Annotated[
         list[dict[str, str | int]],
         read_only("For each channel, success_score and fail_score from 0 to 100."),
@@ -162,25 +162,25 @@ def read_error(body: JSON) -> Problem | None:
     error = envelope.get("error")
     if envelope.get("success", True) is True and not error:
         return None
-    said = as_object(error)
+    details = as_object(error)
     return Problem(
-        code=str(said.get("code") or ""),
-        message=str(said.get("message") or "the answer says that it did not succeed"),
+        code=str(details.get("code") or ""),
+        message=str(details.get("message") or "the answer reports a failure without a message"),
         fields=tuple(
             FieldProblem(field=name, message=str(message))
-            for name, messages in as_object(said.get("details")).items()
+            for name, messages in as_object(details.get("details")).items()
             for message in as_list(messages) or [messages]
         ),
         request_id=str(as_object(envelope.get("meta")).get("request_id") or ""),
-        docs=str(said.get("doc_url") or ""),
+        docs=str(details.get("doc_url") or ""),
     )
 
 
 def write_error(problem: Problem, now: datetime) -> JSON:
     """The envelope of a refusal."""
     details: dict[str, list[str]] = {}
-    for each in problem.fields:
-        details.setdefault(each.field, []).append(each.message)
+    for refused in problem.fields:
+        details.setdefault(refused.field, []).append(refused.message)
     return {
         "success": False,
         "data": None,
@@ -201,7 +201,7 @@ _CODES: dict[type[errors.ApiError], dict[int, str]] = {
         403: "AUTH_004 AUTH_005 AUTH_006 AUTH_007 BUSINESS_014",
         402: "BUSINESS_003",
     },
-    # VALIDATION_003 is an id that is no UUID: no contact can have it.
+    # VALIDATION_003 says that an id is no UUID: no contact can have it.
     errors.NotFoundError: {
         404: "RESOURCE_001 RESOURCE_002 RESOURCE_003 RESOURCE_004 RESOURCE_005 RESOURCE_006 "
         "RESOURCE_008 RESOURCE_009 RESOURCE_010 RESOURCE_011 RESOURCE_012 RESOURCE_013 "

@@ -54,7 +54,7 @@ def test_an_unknown_provider_is_one_line_and_status_1(monkeypatch, capsys):
     with pytest.raises(SystemExit) as caught:
         main()
     assert caught.value.code == 1
-    assert "Did you mean 'sent'?" in capsys.readouterr().err
+    assert "did you mean 'sent'?" in capsys.readouterr().err
 
 
 def test_without_arguments_it_shows_its_help():

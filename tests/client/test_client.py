@@ -66,7 +66,7 @@ def test_a_credential_that_no_header_can_hold_is_refused_unshown(value):
 
 
 def test_an_unknown_provider_names_the_nearest():
-    with pytest.raises(ck.ConfigurationError, match="Did you mean 'privy'"):
+    with pytest.raises(ck.ConfigurationError, match="did you mean 'privy'"):
         ck.connect("privvy")
 
 

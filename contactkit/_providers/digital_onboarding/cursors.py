@@ -23,7 +23,7 @@ Order: TypeAlias = list[tuple[str, bool]]
 
 @dataclass(frozen=True)
 class Cursors:
-    """Pages by cursor: the place of a row among others, which holds for one sort and filter."""
+    """Paging by cursor: a row's place among others, valid for one sort order and filter."""
 
     largest: int = 100
     parameters: tuple[str, ...] = ("page[size]", "page[after]", "page[before]", "meta")
@@ -51,34 +51,34 @@ class Cursors:
     def cut(
         self, rows: Sequence[Row], asked: Query, usual: int
     ) -> tuple[Sequence[Row], Mapping[Place, JSON]]:
-        # A page that is too large is capped and not refused.
+        # A page size that is too large is capped, not refused.
         size = min(whole_number(asked.get("page[size]", str(usual)), "page[size]", 1), self.largest)
-        found = self._sorted(rows, asked)
+        ordered = self._sorted(rows, asked)
         if "page[before]" in asked:
-            stop = found.find(asked["page[before]"], "page[before]", bisect_left)
+            stop = ordered.find(asked["page[before]"], "page[before]", bisect_left)
             start = max(0, stop - size)
         else:
             cursor = asked.get("page[after]")
-            start = 0 if cursor is None else found.find(cursor, "page[after]", bisect_right)
+            start = 0 if cursor is None else ordered.find(cursor, "page[after]", bisect_right)
             stop = min(start + size, len(rows))
         more = 0 < stop < len(rows)
         page: dict[str, JSON] = {
-            "next_cursor": found.cursor(stop - 1) if more else None,
-            "prev_cursor": found.cursor(start) if 0 < start < len(rows) else None,
+            "next_cursor": ordered.cursor(stop - 1) if more else None,
+            "prev_cursor": ordered.cursor(start) if 0 < start < len(rows) else None,
             "has_more": more,
             "size": size,
         }
         counted = {("meta",): {"count": len(rows)}} if asked.get("meta") == "count" else {}
-        return found.rows[start:stop], {("page",): page, **counted}
+        return ordered.rows[start:stop], {("page",): page, **counted}
 
     def _sorted(self, rows: Sequence[Row], asked: Query) -> _Sorted:
-        own = {name: text for name, text in asked.items() if name not in self.parameters}
-        own = {"sort": _NEWEST, **own}
-        signature = hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
-        order = [*order_of(own["sort"]), ("id", False)]
+        filters = {name: text for name, text in asked.items() if name not in self.parameters}
+        listing = {"sort": _NEWEST, **filters}
+        signature = hashlib.sha256(json.dumps(listing, sort_keys=True).encode()).hexdigest()[:16]
+        order = [*order_of(listing["sort"]), ("id", False)]
         ordered = list(rows)
-        for name, down in reversed(order):
-            ordered.sort(key=lambda row: _rank(row.get(name)), reverse=down)
+        for name, descending in reversed(order):
+            ordered.sort(key=lambda row: _rank(row.get(name)), reverse=descending)
         return _Sorted(ordered, order, signature)
 
 
@@ -89,29 +89,29 @@ def _rank(value: JSON) -> tuple[bool, JSON]:
 
 @dataclass(frozen=True)
 class _Sorted:
-    """Rows in an order, and where among them a cursor points."""
+    """Rows in one order, and the places among them that cursors name."""
 
     rows: list[Row]
     order: Order
     signature: str
 
     def cursor(self, index: int) -> str:
-        """The place of a row by its values, so that it holds when other rows come and go."""
+        """A row's place by its values, so that it stays valid when other rows come and go."""
         *keys, position = self._values(self.rows[index])
-        held = {"keys": keys, "position": position, "signature": self.signature}
-        return urlsafe_b64encode(json.dumps(held).encode()).decode()
+        content = {"keys": keys, "position": position, "signature": self.signature}
+        return urlsafe_b64encode(json.dumps(content).encode()).decode()
 
     def find(self, cursor: str, name: str, search: Callable[..., int]) -> int:
-        """Where the cursor's row is or would be; InvalidInputError for one of another listing."""
+        """The index at which the cursor's row belongs; InvalidInputError for another listing's."""
         try:
-            held = as_object(json.loads(urlsafe_b64decode(cursor)))
-            values = [*held["keys"], held["position"]]
-            if held["signature"] == self.signature and len(values) == len(self.order):
+            content = as_object(json.loads(urlsafe_b64decode(cursor)))
+            values = [*content["keys"], content["position"]]
+            if content["signature"] == self.signature and len(values) == len(self.order):
                 place = self._place(values)
                 return search(self.rows, place, key=self._place_of)
         except (ValueError, TypeError, KeyError):
             pass
-        message = "belongs to another sort or filter; ask for the first page again"
+        message = "belongs to another sort or filter; request the first page again"
         raise InvalidInputError.one("page", name, message, "cursor")
 
     def _values(self, row: Row) -> list[JSON]:
@@ -121,10 +121,10 @@ class _Sorted:
         return self._place(self._values(row))
 
     def _place(self, values: list[JSON]) -> Any:
-        return cmp_to_key(self._compared)(values)
+        return cmp_to_key(self._compare)(values)
 
-    def _compared(self, one: Sequence[JSON], other: Sequence[JSON]) -> int:
-        for a, b, (_, down) in zip(one, other, self.order, strict=True):
+    def _compare(self, one: Sequence[JSON], other: Sequence[JSON]) -> int:
+        for a, b, (_, descending) in zip(one, other, self.order, strict=True):
             if a != b:
-                return -1 if (_rank(a) < _rank(b)) != down else 1
+                return -1 if (_rank(a) < _rank(b)) != descending else 1
         return 0

@@ -1,7 +1,7 @@
-"""How Digital Onboarding's lists are asked for: `where` and `sort`.
+"""How Digital Onboarding's lists are filtered and sorted: `where` and `sort`.
 
-https://do-api-docs.pages.dev/guides/pagination/ says how; which of a contact's fields can be
-filtered and sorted by it does not say.
+https://do-api-docs.pages.dev/guides/pagination/ describes both, but not by which of a contact's
+fields a list can be filtered or sorted.
 """
 
 from __future__ import annotations
@@ -42,44 +42,48 @@ FIELDS = fields_of(Contact)
 _SORTABLE = [name for name, each in FIELDS.items() if each.kind not in ("list", "dict")]
 _FILTER = re.compile(r"filter\[(\w+)\](?:\[(\w+)\])?", re.ASCII)
 _WHERE = (
-    "Conditions by field, all of which must hold: a value, or operators and values, as "
+    "Conditions by field, all of which must hold: a value, or operators with values, such as "
     '{"email": {"ends_with": "@example.com"}}. in and nin take a list, present and missing True. '
-    f"Operators: {', '.join(_TEXT)}. Which fields can be asked for is not stated."
+    f"Operators: {', '.join(_TEXT)}. Which fields can be filtered is not documented."
 )
 
 
-def _plainly(where: Any) -> Any:
-    """Without pandas' and numpy's own values; a bare value is what the field must equal."""
+def _normalise(where: Any) -> Any:
+    """Conditions with operators and Python's own values; a bare value means `eq`."""
     if not isinstance(where, dict):
         return where
-    given = cast("dict[Any, Any]", where).items()
-    return {name: _condition(FIELDS.get(name), each) for name, each in given}
+    conditions = cast("dict[Any, Any]", where).items()
+    return {name: _condition(FIELDS.get(name), value) for name, value in conditions}
 
 
-def _condition(field: RecordField | None, given: Any) -> dict[Any, Any]:
-    held = cast("dict[Any, Any]", given) if isinstance(given, dict) else {"eq": given}
-    return {name: _members(field, name, to_python(value)) for name, value in held.items()}
+def _condition(field: RecordField | None, value: Any) -> dict[Any, Any]:
+    operands = cast("dict[Any, Any]", value) if isinstance(value, dict) else {"eq": value}
+    return {name: _operand(field, name, to_python(operand)) for name, operand in operands.items()}
 
 
-def _members(field: RecordField | None, operator: Any, value: Any) -> Any:
+def _operand(field: RecordField | None, operator: Any, value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
-        return [_members(field, operator, to_python(each)) for each in cast("list[Any]", value)]
+        return [_operand(field, operator, to_python(item)) for item in cast("list[Any]", value)]
     if field and field.kind == "date" and field.accepts(value) and value is not None:
         return parse_date(value).isoformat()
-    # Whole numbers are kept as they are written; parts of one are no numbers.
+    # Only a whole number becomes E.164; a part of one, as for contains, is no number.
     whole = operator in ("eq", "neq", "in", "nin")
     return normalise_phone(value) if field and field.marker.personal == "phone" and whole else value
 
 
 def _check_where(where: Any) -> Any:
-    wrong = [text for name, each in _plainly(where).items() for text in _wrong(name, each)]
-    if wrong:
-        raise ValueError("; ".join(wrong))
+    problems = [
+        problem
+        for name, condition in _normalise(where).items()
+        for problem in _problems(name, condition)
+    ]
+    if problems:
+        raise ValueError("; ".join(problems))
     return where
 
 
-def _wrong(name: str, condition: Mapping[Any, Any]) -> Iterator[str]:
-    """What is wrong, without a name that was given: it may be somebody's."""
+def _problems(name: str, condition: Mapping[Any, Any]) -> Iterator[str]:
+    """What is wrong with a condition, without an unknown name: it may be a person's."""
     field = FIELDS.get(name)
     if field is None:
         yield f"a contact has no such field; {nearest(name, FIELDS)}"
@@ -92,13 +96,13 @@ def _wrong(name: str, condition: Mapping[Any, Any]) -> Iterator[str]:
             yield f"{name} takes no such operator; {nearest(str(operator), allowed)}"
             continue
         try:
-            _written(field, operator, value)
+            _query_text(field, operator, value)
         except ValueError as error:
             yield f"{name} {operator} {error}"
 
 
-def _written(field: RecordField, operator: str, value: Any) -> str:
-    """What a condition compares with, as a query holds it; ValueError when it cannot."""
+def _query_text(field: RecordField, operator: str, value: Any) -> str:
+    """The text of a condition's value in a query; ValueError for a value of the wrong type."""
     if operator in ("present", "missing"):
         if value is not True:
             raise ValueError("must be True")
@@ -106,10 +110,10 @@ def _written(field: RecordField, operator: str, value: Any) -> str:
     if operator not in ("in", "nin"):
         return _text(field, value)
     if not isinstance(value, list) or not value:
-        raise ValueError("must be a list, and not empty")
-    texts = [_text(field, each) for each in cast("list[Any]", value)]
+        raise ValueError("must be a list that is not empty")
+    texts = [_text(field, item) for item in cast("list[Any]", value)]
     if any("," in text for text in texts):
-        raise ValueError("must hold no commas: they part the list")
+        raise ValueError("must not contain commas: they separate the values")
     return ",".join(texts)
 
 
@@ -125,36 +129,36 @@ def _text(field: RecordField, value: Any) -> str:
             return parse_time(value).isoformat().replace("+00:00", "Z")
         case _:
             if not isinstance(value, str):
-                raise ValueError("must be text; for fields without a value there is missing")
+                raise ValueError("must be text; use missing for fields without a value")
             return value
 
 
-def _read(name: str, operator: str, text: str) -> Any:
-    """What a query's condition compares with; what cannot be it stays text."""
+def _parse(name: str, operator: str, text: str) -> Any:
+    """The value of a query's condition; text that is no such value stays text."""
     kind = FIELDS[name].kind if name in FIELDS else "string"
     if operator in ("in", "nin"):
-        return [_read(name, "eq", each) for each in text.split(",")]
+        return [_parse(name, "eq", item) for item in text.split(",")]
     if kind == "boolean" or operator in ("present", "missing"):
         return {"true": True, "false": False}.get(text, text)
     return text
 
 
 def order_of(sort: str) -> list[tuple[str, bool]]:
-    """What to sort by, and whether downwards; ValueError for what is no field to sort by."""
-    found: list[tuple[str, bool]] = []
-    for each in map(str.strip, sort.split(",")):
-        name = each.removeprefix("-")
+    """The fields to sort by, and whether descending; ValueError for one that cannot be sorted."""
+    order: list[tuple[str, bool]] = []
+    for term in map(str.strip, sort.split(",")):
+        name = term.removeprefix("-")
         if name not in _SORTABLE:
             raise ValueError(f"has no such field to sort by; {nearest(name, _SORTABLE)}")
-        found.append((name, name != each))
-    return found
+        order.append((name, name != term))
+    return order
 
 
 class ListContacts(Record):
     """https://do-api-docs.pages.dev/guides/pagination/"""
 
     where: Annotated[
-        Annotated[dict[str, Any], BeforeValidator(_plainly)] | None,
+        Annotated[dict[str, Any], BeforeValidator(_normalise)] | None,
         option(
             _WHERE,
             personal="free",
@@ -165,8 +169,8 @@ class ListContacts(Record):
     sort: Annotated[
         str | None,
         option(
-            "Fields to sort by, with commas between and - before those that go downwards; the "
-            "newest come first by default. Which fields can be is not stated.",
+            "Fields to sort by, separated by commas, with - before those in descending order; "
+            "newest first by default. Which fields can be sorted by is not documented.",
             check=order_of,
             evidence="inferred",
         ),
@@ -176,10 +180,10 @@ class ListContacts(Record):
     def to_query(cls, values: Mapping[str, Any]) -> dict[str, str]:
         """`where` as filter[field]=value and filter[field][operator]=value."""
         query = {"sort": values["sort"].replace(" ", "")} if values.get("sort") else {}
-        for name, condition in _plainly(values.get("where") or {}).items():
+        for name, condition in _normalise(values.get("where") or {}).items():
             for operator, value in condition.items():
                 wire = f"filter[{name}]" + (f"[{operator}]" if operator != "eq" else "")
-                query[wire] = _written(FIELDS[name], operator, value)
+                query[wire] = _query_text(FIELDS[name], operator, value)
         return query
 
     @classmethod
@@ -187,10 +191,10 @@ class ListContacts(Record):
         values: dict[str, Any] = {}
         where: dict[str, dict[str, Any]] = {}
         for wire, text in query.items():
-            found = _FILTER.fullmatch(wire)
-            if found is None:
+            match = _FILTER.fullmatch(wire)
+            if match is None:
                 values[wire] = text
                 continue
-            name, operator = found[1], found[2] or "eq"
-            where.setdefault(name, {})[operator] = _read(name, operator, text)
+            name, operator = match[1], match[2] or "eq"
+            where.setdefault(name, {})[operator] = _parse(name, operator, text)
         return values | ({"where": where} if where else {})

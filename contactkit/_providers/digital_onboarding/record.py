@@ -1,7 +1,7 @@
 """What a contact and an account are at Digital Onboarding.
 
-https://do-api-docs.pages.dev/endpoints/patch-v2-partner-contacts-id/ stars, in one table for what
-is sent and what comes back, what is always there; that only some of it can be written is inferred.
+https://do-api-docs.pages.dev/endpoints/patch-v2-partner-contacts-id/ has one table for requests and
+answers, with a star for what is always present; which fields can be written is inferred.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from contactkit.spec import Date, Record, Time, key, option, read_only, writable
 DOCS = "https://do-api-docs.pages.dev"
 AccountKind = Literal["deposit", "loan", "credit", "investment", "other"]
 
-_PHONE = "phone; no format is stated, and what can be is written as E.164."
-_FLAG = "No rule between the eight flags is stated."
+_PHONE = "phone; no format is documented, and valid numbers are written as E.164."
+_FLAG = "No rule between the eight flags is documented."
 _OFFSET = re.compile(r"(UTC|GMT|Z)?\s*[+-]?\d{1,2}(:?\d{2})?|Z", re.IGNORECASE | re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 
 
 @cache
 def _zones() -> frozenset[str]:
-    """Every IANA time zone; none on a machine that does not know them."""
-    # Two that a machine may list and that say nothing to another one.
+    """Every IANA time zone; none on a machine that has no list of them."""
+    # A machine may list these two, which mean nothing to another one.
     return frozenset(zoneinfo.available_timezones() - {"localtime", "Factory"})
 
 
@@ -59,15 +59,15 @@ class Contact(Record):
 
     id: Annotated[str, key("The contact's id, a UUID.", evidence="inferred")]
     type: Annotated[Literal["contact"], read_only("Always contact.", evidence="inferred")]
-    team_id: Annotated[str, read_only("The team that it belongs to.", evidence="inferred")]
+    team_id: Annotated[str, read_only("The team it belongs to.", evidence="inferred")]
     unique_id: Annotated[
         str | None,
-        writable("Your own key for the contact; no two have the same.", evidence="inferred"),
+        writable("Your own key for the contact; no two contacts share one.", evidence="inferred"),
     ] = None
     name_first: Annotated[str | None, writable("First name.", personal="name")] = None
     name_last: Annotated[str | None, writable("Last name.", personal="name")] = None
-    name_title: Annotated[str | None, writable("Title, as Dr.", personal="name")] = None
-    name_suffix: Annotated[str | None, writable("Suffix, as Jr.", personal="name")] = None
+    name_title: Annotated[str | None, writable("Title, such as Dr.", personal="name")] = None
+    name_suffix: Annotated[str | None, writable("Suffix, such as Jr.", personal="name")] = None
     email: Annotated[
         str | None,
         writable(
@@ -81,16 +81,16 @@ class Contact(Record):
     phone_mobile: Annotated[str | None, writable(f"Mobile {_PHONE}", personal="phone")] = None
     phone_work: Annotated[str | None, writable(f"Work {_PHONE}", personal="phone")] = None
     address: Annotated[str | None, writable("Street address.", personal="free")] = None
-    address2: Annotated[str | None, writable("Its second line.", personal="free")] = None
+    address2: Annotated[str | None, writable("Second line of the address.", personal="free")] = None
     city: Annotated[str | None, writable("City.", personal="free")] = None
     state: Annotated[str | None, writable("State.", personal="free")] = None
     post_code: Annotated[str | None, writable("Postal code.", personal="free")] = None
     county: Annotated[str | None, writable("County.", personal="free")] = None
     country: Annotated[
-        str | None, writable("Country; that it is a code is not stated.", personal="free")
+        str | None, writable("Country; whether it is a code is not documented.", personal="free")
     ] = None
     birthdate: Annotated[
-        Date | None, writable("Date of birth, as 1990-05-04.", personal="free")
+        Date | None, writable("Date of birth, such as 1990-05-04.", personal="free")
     ] = None
     timezone: Annotated[
         str | None,
@@ -110,8 +110,8 @@ class Contact(Record):
     meta_public: Annotated[
         dict[str, JsonValue],
         writable(
-            "Key and value, nested as you like. Whether what you send replaces them all or is "
-            "merged is not stated; send the whole.",
+            "Keys and values, nested as you like. Whether what you send replaces them or is "
+            "merged is not documented; send them all.",
             collection="replace",
             personal="free",
             evidence="inferred",
@@ -123,20 +123,20 @@ class Contact(Record):
         Time | None, read_only("When the contact was last seen.", evidence="inferred")
     ] = None
     active_journey_ids: Annotated[
-        list[str], read_only("The journeys that the contact is on.", evidence="inferred")
+        list[str], read_only("The journeys the contact is on.", evidence="inferred")
     ]
     completed_objective_keys: Annotated[
-        list[str], read_only("The objectives that are completed.", evidence="inferred")
+        list[str], read_only("The objectives the contact has completed.", evidence="inferred")
     ]
 
 
 class UpsertContacts(Record):
-    """What tells whether a contact of many is there already."""
+    """What identifies an existing contact among many."""
 
     unique_id: Annotated[
         str,
         option(
-            "Your own key: the contact that has it is changed, else one is created.",
+            "Your own key: the contact with this key is changed, or one is created.",
             required=True,
             evidence="inferred",
         ),
@@ -152,7 +152,7 @@ class NewAccount(Record):
     opened_at: Annotated[Time | None, option("When it was opened.")] = None
     closed_at: Annotated[Time | None, option("When it was closed.")] = None
     balance_cents: Annotated[
-        int | None, option("Balance in cents; what its sign means is not stated.")
+        int | None, option("Balance in cents; what its sign means is not documented.")
     ] = None
 
 

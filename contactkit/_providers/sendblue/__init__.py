@@ -2,9 +2,9 @@
 
 https://docs.sendblue.com/api/resources/contacts
 
-The wire spells some names two ways and calls the number `phone` here and `number` there; towards
-the user there is one plain name for each. No error is documented for this version: what is read
-and written here is that of the version before.
+The wire spells some names in two ways, and calls the number now `phone`, now `number`; the user
+sees one plain name for each. No error is documented for this version: errors are read and written
+as in the version before.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ DOCS = "https://docs.sendblue.com/api/resources/contacts"
 
 
 class Contact(Record):
-    """Any field but the number may be missing from an answer."""
+    """Any field except the number may be missing from an answer."""
 
     phone: Annotated[
         str,
@@ -60,9 +60,7 @@ class Contact(Record):
             deprecated=("number", "phone_number", "phoneNumber"),
         ),
     ]
-    contact_id: Annotated[
-        str | None, read_only("Identity that never changes; only listings have it.")
-    ] = None
+    contact_id: Annotated[str | None, read_only("Permanent id; only listings include it.")] = None
     first_name: Annotated[
         str | None, writable("First name.", personal="name", deprecated=("firstName",))
     ] = None
@@ -87,7 +85,7 @@ class Contact(Record):
     sendblue_number: Annotated[
         str | None,
         writable(
-            "Your Sendblue number that writes to it (E.164).",
+            "Your Sendblue number that messages the contact (E.164).",
             check=phones.check,
             deprecated=("sendblueNumber",),
         ),
@@ -103,7 +101,7 @@ class Contact(Record):
     custom_variables: Annotated[
         dict[str, str] | None,
         writable(
-            "Text by label; what you send is merged with what is there.",
+            "Text by label; what you send is merged with the current text.",
             collection="merge",
             personal="free",
             deprecated=("customVariables",),
@@ -136,7 +134,7 @@ class ListContacts(Record):
         ),
     ] = None
     contact_id: Annotated[
-        str | None, option("The one with this identity.", wire="cid", deprecated=("cid",))
+        str | None, option("The contact with this permanent id.", wire="cid", deprecated=("cid",))
     ] = None
     created_at_gte: Annotated[Time | None, option("Created then or later.")] = None
     order_by: Annotated[
@@ -146,7 +144,7 @@ class ListContacts(Record):
     order_direction: Annotated[
         Literal["asc", "desc"] | None,
         option(
-            "desc unless given. In an order of your own Sendblue lists 11,000 at most.",
+            "desc by default. In an order that you choose, Sendblue lists 11,000 at most.",
             evidence="inferred",
         ),
     ] = None
@@ -164,13 +162,13 @@ class ListContacts(Record):
 
 
 class Upsert(Record):
-    """What `create` takes beside the contact's fields."""
+    """What `create` takes besides the contact's fields."""
 
     update_if_exists: Annotated[
         bool | None,
         option(
-            "Change the contact if it is there, instead of refusing. The outcome is then "
-            "'updated' either way, for Sendblue does not say which it was."
+            "Change the contact if it exists, instead of refusing. The outcome is then 'updated' "
+            "in both cases, because Sendblue does not say which it was."
         ),
     ] = None
 
@@ -195,15 +193,15 @@ class Count(Record):
 
 
 def read_error(body: JSON) -> Problem | None:
-    """A status other than OK, whatever the HTTP status; the text has stood in several places."""
-    said = as_object(body)
-    status, error = said.get("status", "OK"), said.get("error")
+    """A status other than OK, whatever the HTTP status; its text may be in several places."""
+    whole = as_object(body)
+    status, error = whole.get("status", "OK"), whole.get("error")
     if str(status).upper() == "OK" and not error:
         return None
     names = ("message", "error_message", "error_detail", "error_reason", "error")
-    texts = (said.get(name) for name in names)
+    texts = (whole.get(name) for name in names)
     return Problem(
-        code=str(said.get("error_key") or said.get("error_code") or ""),
+        code=str(whole.get("error_key") or whole.get("error_code") or ""),
         message=next((text for text in texts if isinstance(text, str) and text), f"is {status}"),
     )
 
@@ -218,28 +216,28 @@ def _seal(body: dict[str, JSON], request_id: str, now: datetime) -> None:
 
 
 def _created(status: int, body: JSON, sent: Sequence[JSON]) -> list[BulkItem]:
-    """Which of many were answered with; what is not among them may be there all the same."""
-    contacts = [as_object(each) for each in as_list(as_object(body).get("contacts"))]
-    answered = {_digits(each): each for each in contacts}
-    found = [answered.get(_digits(as_object(each))) for each in sent]
-    absent = "it is not among the contacts that Sendblue answered with"
-    there = "created or changed: Sendblue does not say which"
-    return [("updated", each, there) if each else ("unknown", None, absent) for each in found]
+    """Which of many contacts are in the answer; one that is not may have been created even so."""
+    contacts = [as_object(row) for row in as_list(as_object(body).get("contacts"))]
+    by_number = {_digits(row): row for row in contacts}
+    answered = [by_number.get(_digits(as_object(contact))) for contact in sent]
+    absent = "not among the contacts that Sendblue returned"
+    present = "created or changed: Sendblue does not say which"
+    return [("updated", row, present) if row else ("unknown", None, absent) for row in answered]
 
 
 def _digits(row: dict[str, JSON]) -> str:
-    """The digits of a contact's number, however its answer spells the two."""
-    found = next((row[name] for name in fields_of(Contact)["phone"].spellings if name in row), "")
-    return re.sub(r"\D", "", str(found))
+    """The digits of a contact's number, by whichever name and in whichever spelling it is given."""
+    number = next((row[name] for name in fields_of(Contact)["phone"].spellings if name in row), "")
+    return re.sub(r"\D", "", str(number))
 
 
 def _deleted(status: int, body: JSON, sent: Sequence[JSON]) -> list[BulkItem]:
-    """Sendblue says how many were deleted and not which."""
+    """Sendblue says how many contacts were deleted, but not which."""
     amount = as_object(body).get("amount")
     if amount == len(sent):
         return [("deleted", None, "")] * len(sent)
-    told = f"{amount} of {len(sent)} were deleted, and Sendblue does not say which"
-    return [("unknown", None, told)] * len(sent)
+    message = f"{amount} of {len(sent)} were deleted, and Sendblue does not say which"
+    return [("unknown", None, message)] * len(sent)
 
 
 PROVIDER = Provider(
@@ -305,13 +303,13 @@ PROVIDER = Provider(
             verb="bulk_create",
             method="POST",
             path="/api/v2/contacts/bulk",
-            help="Create many contacts in one request, or change those that are there.",
+            help="Create many contacts in one request, or change those that exist.",
             effect="create",
             fields=True,
             omits=("assigned_to_email", "sendblue_number", "opt_out"),
             bulk=Bulk(
                 name="contacts",
-                unclear="its answer does not say who was created and who was changed",
+                unclear="its answer does not say which contacts were created and which changed",
                 read=_created,
             ),
             docs=f"{DOCS}/subresources/bulk/methods/create",
@@ -324,7 +322,7 @@ PROVIDER = Provider(
             effect="delete",
             bulk=Bulk(
                 name="contact_ids",
-                unclear="its answer says how many were deleted, and not who",
+                unclear="its answer says how many contacts were deleted, but not which",
                 read=_deleted,
             ),
             docs=f"{DOCS}/subresources/bulk/methods/delete",

@@ -1,4 +1,4 @@
-"""How Sendblue's listing is walked past its last offset: by a moving time of creation.
+"""How Sendblue's listing is walked past its largest offset: by time of creation.
 
 https://docs.sendblue.com/api/resources/contacts/methods/list
 """
@@ -15,11 +15,11 @@ _OLDEST_FIRST = {"order_by": "created_at", "order_direction": "asc"}
 
 
 class CreationWindow:
-    """Oldest first, each page asks for what was created since the last contact of the one before.
+    """Oldest first, each page starts at the time when the last contact before it was created.
 
-    Contacts that share that time come again and are told apart by their key. In another order
-    there are only offsets, and they end. A few contacts more than needed are asked for again, so
-    that one which is deleted meanwhile hides no other.
+    Contacts that share that time are sent again and told apart by their key. In any other order
+    there are only offsets, which end. A few more contacts than necessary are requested again, so
+    that a contact deleted meanwhile hides no other.
     """
 
     largest = LARGEST
@@ -39,7 +39,7 @@ class CreationWindow:
             return {**asked, "offset": _reachable(offset, offset + size)}
         together = times.count(times[-1])
         if together == len(rows) and _moment(asked.get("created_at_gte", "")) == times[-1]:
-            # All of them share the time that was asked for, as those before them did.
+            # All of them share the requested time, as did those before them.
             start = _reachable(offset, max(0, together + offset - min(100, size // 2)))
             return {**asked, "offset": start}
         start = max(0, together - min(100, size // 2))
@@ -60,12 +60,12 @@ class CreationWindow:
 
 
 def _created(row: JSON) -> str:
-    found = as_object(row)
-    return _moment(str(found.get("created_at") or found.get("createdAt") or ""))
+    contact = as_object(row)
+    return _moment(str(contact.get("created_at") or contact.get("createdAt") or ""))
 
 
 def _moment(text: str) -> str:
-    """One spelling for one time; what is none stays as it is."""
+    """A time in its one spelling; text that is no time is returned unchanged."""
     try:
         return parse_time(text).isoformat()
     except ValueError:
@@ -75,7 +75,7 @@ def _moment(text: str) -> str:
 def _reachable(asked: int, offset: int) -> str:
     if asked >= FURTHEST:
         raise OutOfReach(
-            f"Sendblue lists no more than {FURTHEST + LARGEST:,} contacts in one order or of one "
-            "time, and there may be more; without order_by and order_direction it is read by time"
+            f"Sendblue lists no more than {FURTHEST + LARGEST:,} contacts in one order, or of one "
+            "time, and there may be more; leave out order_by and order_direction to list by time"
         )
     return str(min(offset, FURTHEST))
