@@ -20,7 +20,7 @@ import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 from contactkit._frames.frame import STRING, declared_frame
 from contactkit.cassette.exchange import Exchange, RecordedResponse, path_of
 from contactkit.cassette.format import written
-from contactkit.cassette.redaction.fields import Places
+from contactkit.cassette.redaction.fields import PersonalFields
 from contactkit.spec.provider import JSON, Provider, as_list, as_object
 from contactkit.spec.record import key_of
 
@@ -144,7 +144,7 @@ class _Bodies:
         self._spellings = key.spellings
         self._by_key = same_key or not key.marker.personal
         self._records = {place for place in (envelope.one, envelope.many) if place}
-        self._places = None if same_key else Places(provider)
+        self._fields = None if same_key else PersonalFields(provider)
 
     def compared(
         self,
@@ -196,7 +196,7 @@ class _Bodies:
         return _unnumbered(before) != _unnumbered(after)
 
     def _is_personal(self, names: tuple[str, ...]) -> bool:
-        return self._places is not None and any(map(self._places.kind, names))
+        return self._fields is not None and any(map(self._fields.declared, names))
 
 
 _Label: TypeAlias = Any

@@ -26,7 +26,7 @@ from contactkit.cassette.format import Entry
 from contactkit.cassette.matching import Index
 from contactkit.cassette.recorder import asend_recorded, send_recorded
 from contactkit.cassette.redaction.exchange import redact_exchange
-from contactkit.cassette.redaction.fields import Places
+from contactkit.cassette.redaction.fields import PersonalFields
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.cassette.replay import Replay
 from contactkit.errors import TransportError
@@ -105,7 +105,7 @@ class Reads:
     """Which recorded exchanges can be asked again, and how."""
 
     def __init__(self, provider: Provider, index: Index) -> None:
-        self._places = Places(provider)
+        self._fields = PersonalFields(provider)
         self._index = index
 
     def lasting(self, entry: Entry) -> bool:
@@ -116,7 +116,9 @@ class Reads:
 
     def names_somebody(self, asked: RecordedRequest) -> bool:
         """Whether it asks for a person, of whom there is only a pseudonym."""
-        told = self._places.segment(asked.url) or any(self._places.asked(n) for n, _ in asked.query)
+        told = self._fields.key_span(asked.url) or any(
+            self._fields.parameter(n) for n, _ in asked.query
+        )
         return bool(told)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from contactkit.cassette.exchange import Exchange, Pairs, header
 from contactkit.cassette.matching import normalise
 from contactkit.cassette.redaction.redactor import Redactor
-from contactkit.cassette.redaction.text import inflated
+from contactkit.cassette.redaction.text import inflate
 from contactkit.errors import CassetteError
 from contactkit.spec.provider import Provider
 
@@ -24,7 +24,7 @@ def redact_exchange(exchange: Exchange, provider: Provider, redactor: Redactor) 
 def unreadable(headers: Pairs, body: bytes) -> str:
     """The content encoding that hides a body from redaction, "" when none does."""
     encoding = header(headers, "content-encoding").strip().lower()
-    if not body or encoding in ("", "identity") or inflated(body):
+    if not body or encoding in ("", "identity") or inflate(body):
         return ""
     try:
         body.decode()

@@ -1,4 +1,7 @@
-"""Where a declaration says that personal values stand: under which names, and in which paths."""
+"""Which names, and which part of a path, hold personal values or secrets at a provider.
+
+It reads the provider's declaration, and knows a few usual names that no declaration has.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ _CALENDAR = (
     "September October November December Mon Tue Wed Thu Fri Sat Sun Monday Tuesday Wednesday "
     "Thursday Friday Saturday Sunday"
 )
-# Providers say more than they document; whoever else has such a name is a person too.
+# Providers send more than they document.
 _USUAL: dict[str, Kind] = {
     **dict.fromkeys("firstname givenname namefirst forename".split(), "first"),
     **dict.fromkeys("lastname familyname surname namelast maidenname".split(), "last"),
@@ -24,47 +27,44 @@ _USUAL: dict[str, Kind] = {
 }
 
 
-class Places:
-    """What the names and paths of one provider hold."""
+class PersonalFields:
+    """The personal fields of one provider, and the personal key in its paths."""
 
     def __init__(self, provider: Provider) -> None:
-        self._kinds: dict[str, Kind] = dict(_kinds(provider))
+        self._declared: dict[str, Kind] = dict(_declared_kinds(provider))
         key = key_of(provider.record)
-        self._key: Kind | None = kind_of(key) if key.marker.personal else None
-        paths = [each.path for each in provider.endpoints]
-        self._fixed = tuple(path for path in paths if "{key}" not in path)
-        keyed = (re.escape(p).replace(r"\{key\}", "([^/]+)") for p in paths if "{key}" in p)
-        self._keyed = [re.compile(f"{each}$") for each in keyed]
+        self._key: Kind | None = field_kind(key) if key.marker.personal else None
+        self._keyed = [each for each in provider.endpoints if "{key}" in each.path]
+        self._fixed = tuple(e.path for e in provider.endpoints if e not in self._keyed)
 
-    def kind(self, name: str) -> Kind | None:
-        """What stands under a name, however its words are joined."""
-        return self._kinds.get(_folded(name))
+    def declared(self, name: str) -> Kind | None:
+        """The kind of a declared field, in snake, camel or kebab case."""
+        return self._declared.get(_normalise(name))
 
     def usual(self, name: str) -> Kind | None:
-        """What stands under a name that no declaration has."""
-        return _USUAL.get(_folded(name))
+        """The kind of a field that is usually called so, declared or not."""
+        return _USUAL.get(_normalise(name))
 
-    def asked(self, name: str) -> Kind | None:
-        """The same for a query's name, which may hold a field's, as `filter[email][in]`."""
+    def parameter(self, name: str) -> Kind | None:
+        """The kind of a query parameter, whose name may hold a field's, as `filter[email][in]`."""
         parts = re.findall(r"\w+", name)
-        kinds: Iterator[Kind | None] = (self.kind(part) or self.usual(part) for part in parts)
+        kinds: Iterator[Kind | None] = (self.declared(part) or self.usual(part) for part in parts)
         return next(filter(None, kinds), None)
 
-    def segment(self, path: str) -> tuple[Kind, int, int] | None:
-        """Where a path has a contact's key, if that is personal, and its kind."""
+    def key_span(self, path: str) -> tuple[Kind, int, int] | None:
+        """The kind of a contact's key, if it is personal, and where a path has it."""
         if self._key is None or path.endswith(self._fixed):
             return None
-        found = next((found for each in self._keyed if (found := each.search(path))), None)
-        return (self._key, *found.span(1)) if found else None
+        matches = filter(None, (endpoint.match(path) for endpoint in self._keyed))
+        match = next(matches, None)
+        return (self._key, *match.span("key")) if match else None
 
 
-def kind_of(field: RecordField) -> Kind:
+def field_kind(field: RecordField) -> Kind:
     """What a personal field holds."""
     match field.marker.personal:
-        case "phone":
-            return "phone"
-        case "email":
-            return "email"
+        case "phone" | "email" as kind:
+            return kind
         case "name" if "first" in field.name:
             return "first"
         case "name" if "last" in field.name:
@@ -73,11 +73,11 @@ def kind_of(field: RecordField) -> Kind:
             return "free"
 
 
-def ordinary(provider: Provider) -> frozenset[str]:
-    """Words that stand in answers and in dates whoever they are about."""
-    fields = [each for record in _records(provider) for each in fields_of(record).values()]
-    choices = {choice for each in fields for choice in each.choices}
-    return frozenset({*choices, *(each.wire for each in fields), *_CALENDAR.split()})
+def ordinary_words(provider: Provider) -> frozenset[str]:
+    """Words that any response may have: names of fields, choices, days and months."""
+    fields = [field for record in _records(provider) for field in fields_of(record).values()]
+    choices = {choice for field in fields for choice in field.choices}
+    return frozenset({*choices, *(field.wire for field in fields), *_CALENDAR.split()})
 
 
 def secret_names(provider: Provider) -> Iterator[str]:
@@ -89,22 +89,22 @@ def secret_names(provider: Provider) -> Iterator[str]:
 
 def _records(provider: Provider) -> Iterator[type[Record]]:
     yield provider.record
-    for each in provider.endpoints:
-        yield from (each.params, *filter(None, [each.record]))
+    for endpoint in provider.endpoints:
+        yield from (endpoint.params, *filter(None, [endpoint.record]))
 
 
-def _kinds(provider: Provider) -> Iterator[tuple[str, Kind]]:
+def _declared_kinds(provider: Provider) -> Iterator[tuple[str, Kind]]:
     for record in reversed(list(_records(provider))):
         for name, field in fields_of(record).items():
-            for each in (name, *field.spellings) if field.marker.personal else ():
-                yield _folded(each), kind_of(field)
+            for spelling in (name, *field.spellings) if field.marker.personal else ():
+                yield _normalise(spelling), field_kind(field)
     key = key_of(provider.record)
-    for each in provider.endpoints if key.marker.personal else ():
-        if each.key_wire:
-            yield _folded(each.key_wire), kind_of(key)
-        if each.bulk and each.bulk.name and not each.fields:
-            yield _folded(each.bulk.name), kind_of(key)
+    for endpoint in provider.endpoints if key.marker.personal else ():
+        if endpoint.key_wire:
+            yield _normalise(endpoint.key_wire), field_kind(key)
+        if endpoint.bulk and endpoint.bulk.name and not endpoint.fields:
+            yield _normalise(endpoint.bulk.name), field_kind(key)
 
 
-def _folded(name: str) -> str:
+def _normalise(name: str) -> str:
     return re.sub(r"[_\-\s]", "", name).lower()

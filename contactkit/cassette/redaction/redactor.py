@@ -1,7 +1,7 @@
-"""One request or answer without its secrets and with pseudonyms for its personal values.
+"""Redacts a request or a response: placeholders for secrets, pseudonyms for personal values.
 
-Nothing here knows a transport or a file. `scan` looks at the bytes that are about to be written
-and knows nothing of how they came about.
+It knows no transport and no file. `scan` looks at the bytes that are about to be written, however
+they came about.
 """
 
 from __future__ import annotations
@@ -9,35 +9,36 @@ from __future__ import annotations
 import gzip
 import re
 import threading
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from urllib.parse import quote, unquote, unquote_plus
 
-from contactkit._redact import replace_named
+from contactkit._redact import replace_named, replace_spans
 from contactkit.cassette.exchange import Pairs, RecordedRequest, RecordedResponse
-from contactkit.cassette.redaction.fields import Places, ordinary, secret_names
+from contactkit.cassette.redaction.fields import PersonalFields, ordinary_words, secret_names
 from contactkit.cassette.redaction.key import fingerprint
 from contactkit.cassette.redaction.pseudonyms import Kind, Pseudonyms
-from contactkit.cassette.redaction.secrets import BASE64, Finding, Secrets, decoded, findings
+from contactkit.cassette.redaction.secrets import Finding, Secrets, findings
 from contactkit.cassette.redaction.text import (
+    BASE64,
+    QUOTED,
     JsonToken,
     Names,
-    code_of,
-    inflated,
+    charset_of,
+    inflate,
     is_json,
-    leaves,
-    named,
-    quoted_like,
-    replaced,
+    json_tokens,
+    label_values,
+    quote_like,
+    rewrite_base64,
+    rewrite_quoted,
 )
 from contactkit.spec.provider import Provider
 
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s\"'<>\\]+", re.IGNORECASE)
 _PARTS = re.compile(r"([A-Za-z][\w+.-]*://)(?:([^/?#@]*)@)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.S)
-_QUOTED = re.compile(r"[^\s\"'<>&]*%[0-9A-Fa-f]{2}[^\s\"'<>&]*")
-# A whole text of digits under such a name is what it says.
-_COUNTED = re.compile(
+# Digits alone under such a name are a count, a time or an id, and no phone number.
+_COUNT = re.compile(
     r"(?:^|_|[a-z](?=[A-Z]))(?:ids?|uuid|key|code|cursor|count|total|page|size|time(?:stamp)?|at"
     r"|version|offset|limit)$",
     re.IGNORECASE,
@@ -45,11 +46,10 @@ _COUNTED = re.compile(
 
 
 class Redactor:
-    """What one cassette holds in the place of secrets and of personal values; for any thread.
+    """Replaces secrets and personal values in the exchanges of one cassette, from any thread.
 
-    `secrets` are those that the client holds at the time of asking. Under one `key` a value has the
-    same pseudonym in every run; `owners` (see Pseudonyms) keeps colliding ones apart across runs.
-    The key's `fingerprint` belongs in the recording's header.
+    `secrets` are those that the client has at the time of asking. Under one `key` a value has the
+    same pseudonym in every run; `owners` (see Pseudonyms) keeps the pseudonyms of earlier runs.
     """
 
     def __init__(
@@ -60,26 +60,26 @@ class Redactor:
         owners: dict[str, str] | None = None,
     ) -> None:
         self.fingerprint = fingerprint(key)
-        self._places = Places(provider)
+        self._fields = PersonalFields(provider)
         self._secrets = Secrets(secrets, secret_names(provider))
-        self._pseudonyms = Pseudonyms(key, owners, ordinary(provider))
+        self._pseudonyms = Pseudonyms(key, owners, ordinary_words(provider))
         self._kinds: dict[Names, Kind | None] = {}
         self._lock = threading.RLock()
 
     def request(self, request: RecordedRequest) -> RecordedRequest:
-        """A request as it is recorded, and as it is looked for."""
+        """A request as it is recorded, and as it is looked up."""
         with self._lock:
             return replace(
                 request,
                 url=self.url(request.url),
-                query=tuple((self.text(name), self._asked(name, v)) for name, v in request.query),
+                query=tuple((self.text(n), self._parameter(n, v)) for n, v in request.query),
                 headers=self._headers(request.headers),
                 body=self._body(request.body, request.content_type),
                 content_type=self.text(request.content_type, bare=False),
             )
 
     def response(self, response: RecordedResponse) -> RecordedResponse:
-        """An answer as it is recorded."""
+        """A response as it is recorded."""
         refused = (response.status or 0) >= 400
         body = self._body(response.body, response.content_type, refused)
         return replace(response, headers=self._headers(response.headers), body=body)
@@ -87,60 +87,65 @@ class Redactor:
     def exchange(
         self, request: RecordedRequest, response: RecordedResponse
     ) -> tuple[RecordedRequest, RecordedResponse]:
-        """Both of an exchange: what only one of them gives away is found in the other too."""
+        """Both of an exchange, again as long as one shows what must be replaced in the other."""
         with self._lock:
             while True:
                 known = self._secrets.known, self._pseudonyms.known
-                asked, answer = self.request(request), self.response(response)
-                grown = known != (self._secrets.known, self._pseudonyms.known)
-                if not grown or not self._tells(asked, answer):
-                    return asked, answer
+                redacted = self.request(request), self.response(response)
+                more = known != (self._secrets.known, self._pseudonyms.known)
+                if not more or not self._leaks_in(*redacted):
+                    return redacted
 
-    def _tells(self, request: RecordedRequest, response: RecordedResponse) -> bool:
-        """Whether there is more in them to be replaced."""
+    def _leaks_in(self, request: RecordedRequest, response: RecordedResponse) -> bool:
         pairs = (*request.query, *request.headers, *response.headers)
         texts = [request.url, request.content_type, *(text for pair in pairs for text in pair)]
         bodies = (body.decode("utf-8", "replace") for body in (request.body, response.body))
         return any(True for text in (*texts, *bodies) for _ in findings(text, self._leaks))
 
     def text(self, text: str, bare: bool = True) -> str:
-        """A text, as an error's, without any secret and with pseudonyms."""
+        """A text, such as an error's, without secrets and with pseudonyms.
+
+        `bare` digits that are a number in North America's plan are taken for one.
+        """
         with self._lock:
             return self._text(text, bare)
 
     def _text(self, text: str, bare: bool) -> str:
         if text[:1] in ("{", "[") and is_json(text):
-            return self._json(text, False)
-        text = _URL.sub(lambda found: self.url(found[0]), text) if "://" in text else text
-        text = self._secrets.text(replace_named(text, self._told))
+            return self._json(text, refused=False)
+        text = _URL.sub(lambda match: self.url(match[0]), text) if "://" in text else text
+        text = self._secrets.text(replace_named(text, self._named))
         if len(text) >= 12:
-            text = BASE64.sub(self._encoded, text)
+            text = BASE64.sub(lambda word: rewrite_base64(word[0], self.text), text)
         text = self._pseudonyms.text(text, bare)
-        return _QUOTED.sub(self._unquoted, text) if "%" in text else text
+        return QUOTED.sub(self._quoted, text) if "%" in text else text
+
+    def _quoted(self, match: re.Match[str]) -> str:
+        return rewrite_quoted(match[0], lambda text: self.text(text, bare=False))
 
     def url(self, url: str) -> str:
         """A URL: its user info, path, query and fragment."""
-        found = _PARTS.fullmatch(url)
-        if found is None:
+        parts = _PARTS.fullmatch(url)
+        if parts is None:
             return self._path(url)
-        scheme, user, host, path, query, fragment = found.groups("")
+        scheme, user, host, path, query, fragment = parts.groups("")
         # Without the colon it would read as an e-mail address.
-        user = f"{self._secrets.stand_in('userinfo', user.rstrip(':'))}:@" if user else ""
+        user = f"{self._secrets.placeholder('userinfo', user.rstrip(':'))}:@" if user else ""
         query = query and f"?{self._form(query[1:])}"
         return f"{scheme}{user}{host}{self._path(path)}{query}{self.text(fragment)}"
 
     def owners(self) -> dict[str, str]:
-        """The pseudonyms that were used since it was last asked, and whose they are."""
+        """The pseudonyms used since the last call, and their owners."""
         with self._lock:
             touched, self._pseudonyms.touched = self._pseudonyms.touched, {}
             return touched
 
     def scan(self, data: bytes) -> list[str]:
-        """What must not be written and is in `data`: its kind, and at which byte."""
+        """What must not be written and is in `data`: its kind and its place."""
         return list(dict.fromkeys(map(str, self.findings(data))))
 
     def findings(self, data: bytes) -> Iterator[Finding]:
-        """The same as values, one by one."""
+        """The same one by one, as values."""
         with self._lock:
             yield from findings(data.decode("utf-8", "replace"), self._leaks)
 
@@ -154,29 +159,22 @@ class Redactor:
     def _header(self, name: str, value: str) -> str:
         if self._secrets.is_named(name):
             return self._secrets.header(name, value)
-        kind = self._places.asked(name)
+        kind = self._fields.parameter(name)
         return self._personal(kind, value) if kind else self.text(value, bare=False)
 
     def _path(self, path: str) -> str:
-        keyed = self._places.segment(path)
-        if keyed:
-            kind, start, end = keyed
-            key = self._pseudonyms.of(kind, self._secrets.text(unquote(path[start:end])))
-            key = quoted_like(path[start:end], key)
+        if span := self._fields.key_span(path):
+            kind, start, end = span
+            key = self._personal(kind, unquote(path[start:end]))
+            key = quote_like(path[start:end], key)
             return self._segments(path[:start]) + key + self._segments(path[end:])
         return self._segments(path)
 
     def _segments(self, path: str) -> str:
         return "/".join(
-            quoted_like(each, self.text(unquote(each), bare=False)) for each in path.split("/")
+            quote_like(segment, self.text(unquote(segment), bare=False))
+            for segment in path.split("/")
         )
-
-    def _asked(self, name: str, value: str) -> str:
-        """The value of a query or a form; a list's members one by one."""
-        if not (self._secrets.is_named(name) or self._places.asked(name)):
-            return self.text(value, bare=not _COUNTED.search(name))
-        members = value.split(",") if re.search(r"\[n?in\]$", name) else [value]
-        return ",".join(self._told(name, each) for each in members)
 
     def _form(self, form: str) -> str:
         return "&".join(map(self._pair, form.split("&")))
@@ -184,9 +182,23 @@ class Redactor:
     def _pair(self, pair: str) -> str:
         name, equals, value = pair.partition("=")
         plain = unquote_plus(value)
-        made = self._asked(unquote_plus(name), plain)
-        name = quoted_like(name, self.text(unquote_plus(name)))
-        return name + equals + (value if made == plain else quote(made, safe=""))
+        redacted = self._parameter(unquote_plus(name), plain)
+        name = quote_like(name, self.text(unquote_plus(name)))
+        return name + equals + (value if redacted == plain else quote(redacted, safe=""))
+
+    def _parameter(self, name: str, value: str) -> str:
+        """The value of a query or form parameter; the members of a list one by one."""
+        if not (self._secrets.is_named(name) or self._fields.parameter(name)):
+            return self.text(value, bare=not _COUNT.search(name))
+        members = value.split(",") if re.search(r"\[n?in\]$", name) else [value]
+        return ",".join(self._named(name, member) for member in members)
+
+    def _named(self, name: str, value: str) -> str:
+        """A value under this name, if that is a secret's or a personal field's."""
+        if self._secrets.is_named(name):
+            return self._secrets.placeholder(name, value)
+        kind = self._fields.parameter(name)
+        return self._personal(kind, value) if kind else value
 
     def _personal(self, kind: Kind, value: str) -> str:
         return self._pseudonyms.of(kind, self._secrets.text(value))
@@ -194,92 +206,74 @@ class Redactor:
     def _body(self, body: bytes, content_type: str, refused: bool = False) -> bytes:
         if not body:
             return body
-        if inner := inflated(body):
-            made = self._body(inner, content_type, refused)
-            return body if made == inner else gzip.compress(made, mtime=0)
-        # What is no text keeps its bytes where nothing is found in it.
-        code = code_of(body, content_type)
-        text = body.decode(code, "surrogateescape")
+        if content := inflate(body):
+            redacted = self._body(content, content_type, refused)
+            return body if redacted == content else gzip.compress(redacted, mtime=0)
+        # A binary body keeps its bytes unless something is found in it.
+        charset = charset_of(body, content_type)
+        text = body.decode(charset, "surrogateescape")
         if "form-urlencoded" in content_type:
-            made = self._form(text)
+            redacted = self._form(text)
         elif is_json(text):
-            made = self._json(text, refused)
+            redacted = self._json(text, refused)
         else:
-            made = self.text(text)
-        return body if made == text else made.encode(code, "surrogateescape")
+            redacted = self.text(text)
+        return body if redacted == text else redacted.encode(charset, "surrogateescape")
 
     def _json(self, text: str, refused: bool) -> str:
-        found = list(named(leaves(text)))
-        # Numbers with their country first, so that the other spellings beside them have it too;
-        # and all values that are marked before any text that may repeat one.
-        for leaf in sorted(found, key=lambda each: "+" not in each.token[:6]):
-            if not leaf.is_name and leaf.token[0] == '"':
-                self._leaf(leaf, refused, only_marked=True)
-        changes = ((leaf, self._leaf(leaf, refused)) for leaf in found)
-        return replaced(text, ((leaf, token) for leaf, token in changes if token != leaf.token))
-
-    def _leaf(self, leaf: JsonToken, refused: bool, only_marked: bool = False) -> str:
-        """The token that stands in a leaf's place."""
-        if leaf.token[0] != '"':
-            return self._scalar(leaf)
-        if leaf.is_name:
-            return self._rewritten(leaf, self.text) if len(leaf.token) > 8 else leaf.token
-        if any(map(self._secrets.is_named, leaf.names)):
-            name = next(filter(self._secrets.is_named, reversed(leaf.names)))
-            return self._rewritten(leaf, lambda value: self._secrets.stand_in(name, value))
-        kind = self._kind(leaf.names)
-        # A refusal's lists below a field's name are messages about it.
-        if kind and not (refused and leaf.listed):
-            return self._rewritten(leaf, lambda value: self._personal(kind, value))
-        usual = None if refused or not leaf.names else self._places.usual(leaf.names[-1])
-        if usual:
-            return self._rewritten(leaf, lambda value: self._personal(usual, value))
-        bare = not (leaf.names and _COUNTED.search(leaf.names[-1]))
-        return (
-            leaf.token
-            if only_marked
-            else self._rewritten(leaf, lambda value: self.text(value, bare))
+        tokens = list(label_values(json_tokens(text)))
+        # All fields before any text that may repeat one, and of these the numbers with a country
+        # first, so that the same numbers without one are recognised.
+        for token in sorted(tokens, key=lambda token: "+" not in token.text[:6]):
+            self._field(token, refused)
+        return replace_spans(
+            text, ((token.start, token.end, self._token(token, refused)) for token in tokens)
         )
 
-    @staticmethod
-    def _rewritten(leaf: JsonToken, made: Callable[[str], str]) -> str:
-        value: str = leaf.value
-        new = made(value)
-        return leaf.token if new == value else leaf.written(new)
+    def _token(self, token: JsonToken, refused: bool) -> str:
+        """What replaces a token of JSON."""
+        if not token.is_text:
+            return self._scalar(token)
+        if token.is_name:
+            return self._rewrite(token, self.text) if len(token.text) > 8 else token.text
+        field = self._field(token, refused)
+        if field is not None:
+            return field
+        bare = not (token.names and _COUNT.search(token.names[-1]))
+        return self._rewrite(token, lambda value: self.text(value, bare))
 
-    def _scalar(self, leaf: JsonToken) -> str:
-        """The token of a number; true, false and null tell nothing."""
-        if not leaf.token[-1].isdigit():
-            return leaf.token
-        if leaf.names and self._secrets.is_named(leaf.names[-1]):
+    def _field(self, token: JsonToken, refused: bool) -> str | None:
+        """What replaces the text of a secret or personal field; None for any other token."""
+        if token.is_name or not token.is_text:
+            return None
+        secret = next(filter(self._secrets.is_named, reversed(token.names)), None)
+        if secret is not None:
+            return self._rewrite(token, lambda value: self._secrets.placeholder(secret, value))
+        kind = self._kind(token.names)
+        # In a refusal, a list under a field's name holds messages about the field.
+        if kind and refused and token.in_list:
+            kind = None
+        if not kind and not refused and token.names:
+            kind = self._fields.usual(token.names[-1])
+        return self._rewrite(token, lambda value: self._personal(kind, value)) if kind else None
+
+    @staticmethod
+    def _rewrite(token: JsonToken, redact: Callable[[str], str]) -> str:
+        value: str = token.value
+        redacted = redact(value)
+        return token.text if redacted == value else token.dump(redacted)
+
+    def _scalar(self, token: JsonToken) -> str:
+        """What replaces a number; true, false and null stay."""
+        if not token.text[-1].isdigit():
+            return token.text
+        if token.names and self._secrets.is_named(token.names[-1]):
             return "0"
-        return self._pseudonyms.number(self._kind(leaf.names), leaf.token)
+        return self._pseudonyms.number(self._kind(token.names), token.text)
 
     def _kind(self, names: Names) -> Kind | None:
+        """The kind of the innermost declared field."""
         if names not in self._kinds:
-            kinds: Iterator[Kind | None] = (self._places.kind(name) for name in reversed(names))
-            self._kinds[names] = next(filter(None, kinds), None)
+            kinds = (kind for name in reversed(names) if (kind := self._fields.declared(name)))
+            self._kinds[names] = next(kinds, None)
         return self._kinds[names]
-
-    def _told(self, name: str, value: str) -> str:
-        if self._secrets.is_named(name):
-            return self._secrets.stand_in(name, value)
-        kind = self._places.asked(name)
-        return self._personal(kind, value) if kind else value
-
-    def _unquoted(self, found: re.Match[str]) -> str:
-        """What is percent-encoded, once more perhaps, with what it must not hold replaced."""
-        for plain in dict.fromkeys((unquote(found[0]), unquote_plus(found[0]))):
-            made = plain if plain == found[0] else self.text(plain, bare=False)
-            if made != plain:
-                return quote(made, safe="=")
-        return found[0]
-
-    def _encoded(self, found: re.Match[str]) -> str:
-        """A base64 word with what its text must not hold replaced."""
-        plain = decoded(found[0])
-        made = self.text(plain) if plain else plain
-        if made == plain:
-            return found[0]
-        new = b64encode(made.encode(), b"-_" if re.search("[-_]", found[0]) else None).decode()
-        return new if found[0].endswith("=") or len(found[0]) % 4 == 0 else new.rstrip("=")

@@ -1,19 +1,20 @@
-"""Secrets found by their name, by their value in any encoding, and by their shape.
+"""Secrets: found by name, by value in any encoding and by shape; and findings of what is left.
 
-Each becomes a stand-in that says what stood there and follows from nothing but the order in which
-secrets of that name came.
+Each secret becomes a placeholder with its name, which follows from nothing but the order in which
+secrets of that name came. `findings` looks for secrets and personal values in a text that is about
+to be written, however it is encoded.
 """
 
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 from urllib.parse import unquote
 
 from contactkit._redact import (
+    Span,
     contains_any,
     find_shapes,
     find_values,
@@ -21,100 +22,103 @@ from contactkit._redact import (
     replace_spans,
     without_overlaps,
 )
+from contactkit.cassette.redaction.text import BASE64, decode_base64
 
-STAND_IN = re.compile(r"redacted-[a-z0-9-]+")
-# A secret of the traffic stands alone, or in a path or a sentence.
+PLACEHOLDER = re.compile(r"redacted-[a-z0-9-]+")
+# A secret of the traffic is a text of its own, or part of a path or a sentence.
 _TOKENS = [re.compile(r"[\w.~+/%-]{8,}={0,2}"), re.compile(r"[\w~-]+(?:\.[\w~-]+)*")]
+# Marks the span of a secret whose value is known; that of any other has its name.
+_KNOWN = "="
 
 
 class Secrets:
-    """The secrets of one client, `held` at any time, and of its traffic, and their stand-ins."""
+    """The secrets of one client and its traffic, and their placeholders.
 
-    def __init__(self, held: Callable[[], Iterable[str]], names: Iterable[str] = ()) -> None:
-        self._held = held
+    `credentials` are those that the client has at the time of asking, and `names` those under which
+    it sends them.
+    """
+
+    def __init__(self, credentials: Callable[[], Iterable[str]], names: Iterable[str] = ()) -> None:
+        self._credentials = credentials
         self._names = frozenset(map(str.lower, names))
-        self._made: dict[str, str] = {}
-        self._odd: list[str] = []
-        self._counts: dict[str, int] = {}
+        self._placeholders: dict[str, str] = {}
+        self._irregular: list[str] = []
+        self._counts: Counter[str] = Counter()
 
     @property
     def known(self) -> int:
-        """How many secrets of the traffic are known again."""
-        return len(self._made)
+        """How many secrets of the traffic are recognised by their value."""
+        return len(self._placeholders)
 
     def is_named(self, name: str) -> bool:
-        """Whether what has this name is a secret."""
+        """Whether a value of this name is a secret."""
         return name.lower() in self._names or is_secret_name(name)
 
-    def stand_in(self, name: str, value: str) -> str:
-        """What stands for a secret of this name; its first one's has no number."""
-        if not value or STAND_IN.fullmatch(value):
+    def placeholder(self, name: str, value: str) -> str:
+        """What replaces a secret of this name; the first of a name has no number."""
+        if not value or PLACEHOLDER.fullmatch(value):
             return value
-        if value not in self._made:
+        if value not in self._placeholders:
             slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "secret"
-            number = self._counts[slug] = self._counts.get(slug, 0) + 1
-            self._made[value] = f"redacted-{slug}" + (f"-{number}" if number > 1 else "")
+            self._counts[slug] += 1
+            number = f"-{self._counts[slug]}" if self._counts[slug] > 1 else ""
+            self._placeholders[value] = f"redacted-{slug}{number}"
             if not any(token.fullmatch(value) for token in _TOKENS):
-                self._odd.append(value)
-        return self._made[value]
+                self._irregular.append(value)
+        return self._placeholders[value]
 
     def header(self, name: str, value: str) -> str:
-        """A header that is a secret: its scheme, and its cookies' names and attributes, stay."""
+        """A secret header; its scheme, and the names and attributes of cookies, are kept."""
         lower = name.lower()
         if lower in ("cookie", "set-cookie"):
             only = 1 if lower == "set-cookie" else 0
             return re.sub(
-                r"(?<==)[^;]+", lambda v: self.stand_in("cookie", v[0]), value, count=only
+                r"(?<==)[^;]+", lambda v: self.placeholder("cookie", v[0]), value, count=only
             )
         scheme, space, rest = value.partition(" ")
         if space and scheme.isalpha():
-            return scheme + space + self.stand_in(name, rest)
-        return self.stand_in(name, value)
+            return scheme + space + self.placeholder(name, rest)
+        return self.placeholder(name, value)
 
     def text(self, text: str) -> str:
-        """A text without the secrets that are in it."""
-        made = self._without(text)
-        # What its end gives away as one may have stood before it too.
-        return made if made == text else self.text(made)
-
-    def _without(self, text: str) -> str:
-        found = without_overlaps(self._found(text))
-        return replace_spans(text, ((s, e, self._for(name, text[s:e])) for name, s, e in found))
+        """A text with placeholders for the secrets in it."""
+        spans = without_overlaps(self._find(text))
+        replacements = ((i, j, self._replacement(name, text[i:j])) for name, i, j in spans)
+        redacted = replace_spans(text, replacements)
+        # What shows only at its end to be a secret may be in the text before it too.
+        return redacted if redacted == text else self.text(redacted)
 
     def leaks(self, text: str) -> Iterator[tuple[str, int]]:
         """The secrets in a text: how each was found, and where it starts."""
-        for name, start, _ in self._found(text):
-            yield ("credential" if name.startswith("=") else "secret"), start
+        for name, start, _ in self._find(text):
+            yield ("credential" if name.startswith(_KNOWN) else "secret"), start
 
-    def _for(self, name: str, found: str) -> str:
-        return (
-            self.stand_in("credential", name[1:]) if name[0] == "=" else self.stand_in(name, found)
-        )
+    def _replacement(self, name: str, secret: str) -> str:
+        if name.startswith(_KNOWN):
+            return self.placeholder("credential", name.removeprefix(_KNOWN))
+        return self.placeholder(name, secret)
 
-    def _found(self, text: str) -> Iterator[tuple[str, int, int]]:
-        """A name, or "=" and a value held, with the place of each secret."""
-        every = (*self._held(), *self._odd)
-        values = tuple(dict.fromkeys(each for each in every if len(each) > 3))
-        for value, start, end in find_values(text, values):
-            if not STAND_IN.fullmatch(value):
-                yield f"={value}", start, end
+    def _find(self, text: str) -> Iterator[Span]:
+        """The span of each secret: its name, or `=` and its known value."""
+        known = (value for value in (*self._credentials(), *self._irregular) if len(value) > 3)
+        for value, start, end in find_values(text, tuple(dict.fromkeys(known))):
+            if not PLACEHOLDER.fullmatch(value):
+                yield f"{_KNOWN}{value}", start, end
         yield from find_shapes(text)
-        for token in _TOKENS if contains_any(text, self._made) else ():
-            for found in token.finditer(text):
-                if len(found[0]) >= 8 and found[0] in self._made:
-                    yield f"={found[0]}", *found.span()
+        for token in _TOKENS if contains_any(text, self._placeholders) else ():
+            for match in token.finditer(text):
+                if len(match[0]) >= 8 and match[0] in self._placeholders:
+                    yield f"{_KNOWN}{match[0]}", *match.span()
 
 
-Leaks: TypeAlias = Callable[[str], Iterable[tuple[str, int]]]
+FindLeaks: TypeAlias = Callable[[str], Iterable[tuple[str, int]]]
 """The kind of each secret and personal value in a text, and where it starts."""
 
-BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
-_LINES = {ord(each): None for each in "\t\r\n"}
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 class Finding(NamedTuple):
-    """A secret or a personal value: its kind, its byte, and what `hidden` it, "" for nothing.
+    """A secret or a personal value: its kind, its byte, and the encoding that hides it, if any.
 
     The byte is that of the base64 it is in; None where the whole text must be decoded.
     """
@@ -124,41 +128,31 @@ class Finding(NamedTuple):
     hidden: str = ""
 
     def __str__(self) -> str:
-        where = f"in {self.hidden}" if self.hidden else f"at byte {self.byte}"
-        return f"{self.kind} {where}"
+        place = f"in {self.hidden}" if self.hidden else f"at byte {self.byte}"
+        return f"{self.kind} {place}"
 
 
-def findings(text: str, leaks: Leaks) -> Iterator[Finding]:
-    """All that is in a text, each once."""
-    plain = dict.fromkeys(leaks(text))
-    for kind, at in plain:
-        yield Finding(kind, _byte(text, at))
-    for name, whole in _readings(text):
-        hidden = Counter(kind for kind, _ in dict.fromkeys(leaks(whole)))
+def findings(text: str, find_leaks: FindLeaks) -> Iterator[Finding]:
+    """All secrets and personal values in a text, each once."""
+    plain = dict.fromkeys(find_leaks(text))
+    for kind, index in plain:
+        yield Finding(kind, _byte(text, index))
+    for encoding, whole in _decodings(text):
+        hidden = Counter(kind for kind, _ in dict.fromkeys(find_leaks(whole)))
         hidden.subtract(kind for kind, _ in plain)
-        yield from (Finding(kind, None, name) for kind in hidden.elements())
-    for found in BASE64.finditer(text):
-        word = decoded(found[0])
-        for kind, _ in leaks(word) if word else ():
-            yield Finding(kind, _byte(text, found.start()), "base64")
+        yield from (Finding(kind, None, encoding) for kind in hidden.elements())
+    for match in BASE64.finditer(text):
+        word = decode_base64(match[0])
+        for kind, _ in find_leaks(word) if word else ():
+            yield Finding(kind, _byte(text, match.start()), "base64")
 
 
-def _byte(text: str, at: int) -> int:
-    return len(text[:at].encode())
+def _byte(text: str, index: int) -> int:
+    return len(text[:index].encode())
 
 
-def _readings(text: str) -> Iterator[tuple[str, str]]:
+def _decodings(text: str) -> Iterator[tuple[str, str]]:
     if "\\u" in text:
-        yield "an escape", _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+        yield "an escape", _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
     if "%" in text:
         yield "percent-encoding", unquote(text)
-
-
-def decoded(word: str) -> str:
-    """The text in a base64 word, "" where there is none."""
-    plain = word.rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        text = b64decode(plain + "=" * (-len(plain) % 4)).decode()
-    except ValueError:
-        return ""
-    return text if text.translate(_LINES).isprintable() else ""

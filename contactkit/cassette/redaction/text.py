@@ -1,6 +1,6 @@
-"""JSON as text with places: every name and scalar, where it stands and below which names.
+"""How text is written: charset, compression, JSON as tokens with places, quoting and base64.
 
-Replacing at places keeps all other bytes, whatever the style they are written in.
+To replace tokens in place keeps all other bytes, whatever the style that the JSON is written in.
 """
 
 from __future__ import annotations
@@ -9,119 +9,85 @@ import codecs
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, unquote_plus
 
 from contactkit.spec.provider import JSON
 
 Names = tuple[str, ...]
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],]|[^\s{}\[\],:"]+', re.S)
-
-_NAMING = ("name", "key", "field", "header")
+_LABELS = ("name", "key", "field", "header")
+_CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 
 
 class JsonToken(NamedTuple):
-    """A scalar below `names`, the last one its own, or such a name itself."""
+    """A scalar and the `names` above it, the last one its own; or such a name itself."""
 
     start: int
-    token: str
+    text: str
     names: Names
-    listed: bool = False
+    in_list: bool = False
     is_name: bool = False
+
+    @property
+    def end(self) -> int:
+        """Where the token ends."""
+        return self.start + len(self.text)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a string, and not a number, true, false or null."""
+        return self.text[0] == '"'
 
     @property
     def value(self) -> JSON:
         """What the token means."""
-        plain = self.token[0] == '"' and "\\" not in self.token
-        return self.token[1:-1] if plain else json.loads(self.token)
+        return self.text[1:-1] if self.is_text and "\\" not in self.text else json.loads(self.text)
 
-    def written(self, value: JSON) -> str:
-        """Another value as this one is written."""
-        return json.dumps(value, ensure_ascii="\\u" in self.token or not _is_writable(value))
-
-
-def _is_writable(value: JSON) -> bool:
-    """Whether UTF-8 can hold it: half of a surrogate pair it cannot."""
-    return not isinstance(value, str) or not re.search("[\ud800-\udfff]", value)
+    def dump(self, value: JSON) -> str:
+        """Another value in the style of this one."""
+        return json.dumps(value, ensure_ascii="\\u" in self.text or _has_surrogates(value))
 
 
-def leaves(text: str) -> Iterator[JsonToken]:
-    """The names and scalars of a JSON text that is known to be well-formed."""
+def _has_surrogates(value: JSON) -> bool:
+    """Whether it has half of a surrogate pair, which UTF-8 cannot hold."""
+    return isinstance(value, str) and re.search("[\ud800-\udfff]", value) is not None
+
+
+def json_tokens(text: str) -> Iterator[JsonToken]:
+    """The names and scalars of a well-formed JSON text."""
     stack: list[tuple[bool, Names]] = []
-    here: Names = ()
-    naming = False
+    names: Names = ()
+    is_name = False
     for found in _TOKEN.finditer(text):
-        token = found[0]
-        match token:
+        match token := found[0]:
             case "{" | "[":
-                stack.append((token == "{", here))
-                naming = token == "{"
+                stack.append((token == "{", names))
+                is_name = token == "{"
             case "}" | "]":
                 stack.pop()
-                here, naming = stack[-1][1] if stack else (), False
+                names, is_name = stack[-1][1] if stack else (), False
             case ",":
-                naming, here = stack[-1]
-            case _ if naming:
-                here, naming = (*stack[-1][1], json.loads(token)), False
-                yield JsonToken(found.start(), token, here, is_name=True)
+                is_name, names = stack[-1]
+            case _ if is_name:
+                names, is_name = (*stack[-1][1], json.loads(token)), False
+                yield JsonToken(found.start(), token, names, is_name=True)
             case _:
-                yield JsonToken(found.start(), token, here, bool(stack) and not stack[-1][0])
+                yield JsonToken(found.start(), token, names, bool(stack) and not stack[-1][0])
 
 
-def named(found: Iterable[JsonToken]) -> Iterator[JsonToken]:
-    """The same, each `value` below the name that stands before it, as in {"name": .., "value"}."""
-    told: dict[Names, str] = {}
-    for leaf in found:
-        last = leaf.names[-1].lower() if leaf.names and not leaf.is_name else ""
-        if last in _NAMING and leaf.token[0] == '"':
-            told[leaf.names[:-1]] = str(leaf.value)
-        if last == "value" and (name := told.get(leaf.names[:-1])):
-            leaf = leaf._replace(names=(*leaf.names, name))
-        yield leaf
-
-
-def replaced(text: str, changes: Iterable[tuple[JsonToken, str]]) -> str:
-    """The text with other tokens in the places of some."""
-    made: list[str] = []
-    at = 0
-    for leaf, token in changes:
-        made += text[at : leaf.start], token
-        at = leaf.start + len(leaf.token)
-    return "".join([*made, text[at:]])
-
-
-_CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.IGNORECASE)
-
-
-def code_of(body: bytes, content_type: str) -> str:
-    """The code of a body's characters; UTF-8 where it is not surely another one."""
-    named = _CHARSET.search(content_type)
-    # RFC 2616's default for text, which servers still leave unsaid.
-    usual = ["latin-1"] if content_type.startswith("text/") else []
-    guesses = [json.detect_encoding(body), *(named.groups() if named else usual)]
-    if _is_written(body, "utf-8"):
-        guesses = [each for each in guesses if "16" in each or "32" in each]
-    return next((each for each in guesses if _is_written(body, each)), "utf-8")
-
-
-def _is_written(body: bytes, code: str) -> bool:
-    """Whether the code says these very bytes."""
-    try:
-        codecs.lookup(code)
-        return body.decode(code).encode(code) == body
-    except (LookupError, ValueError):
-        return False
-
-
-def inflated(body: bytes) -> bytes:
-    """What a gzip or zlib body holds, as far as it can be read; b"" where it is none."""
-    if body[:2] != b"\x1f\x8b" and body[:1] != b"\x78":
-        return b""
-    try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body)
-    except zlib.error:
-        return b""
+def label_values(tokens: Iterable[JsonToken]) -> Iterator[JsonToken]:
+    """The same, each `value` below its label, as in {"name": "X-Api-Key", "value": …}."""
+    labels: dict[Names, str] = {}
+    for token in tokens:
+        name = token.names[-1].lower() if token.names and not token.is_name else ""
+        if name in _LABELS and token.is_text:
+            labels[token.names[:-1]] = str(token.value)
+        if name == "value" and (label := labels.get(token.names[:-1])):
+            token = token._replace(names=(*token.names, label))
+        yield token
 
 
 def is_json(text: str) -> bool:
@@ -133,6 +99,74 @@ def is_json(text: str) -> bool:
     return True
 
 
-def quoted_like(raw: str, made: str) -> str:
-    """`made` in a path or a form, with what `raw` left unquoted left so."""
-    return raw if made == unquote(raw) else quote(made, safe="+" if "+" in raw else "")
+def charset_of(body: bytes, content_type: str) -> str:
+    """The charset of a body; UTF-8 where it is not surely another one."""
+    declared = _CHARSET.search(content_type)
+    # RFC 2616's default for text, which servers still leave unsaid.
+    default = ["latin-1"] if content_type.startswith("text/") else []
+    guesses = [json.detect_encoding(body), *(declared.groups() if declared else default)]
+    if _is_encoded(body, "utf-8"):
+        guesses = [guess for guess in guesses if "16" in guess or "32" in guess]
+    return next((guess for guess in guesses if _is_encoded(body, guess)), "utf-8")
+
+
+def _is_encoded(body: bytes, charset: str) -> bool:
+    """Whether text in this charset gives the same bytes again."""
+    try:
+        codecs.lookup(charset)
+        return body.decode(charset).encode(charset) == body
+    except (LookupError, ValueError):
+        return False
+
+
+def inflate(body: bytes) -> bytes:
+    """The content of a gzip or zlib body, as far as it can be read; b"" where it is none."""
+    if body[:2] != b"\x1f\x8b" and body[:1] != b"\x78":
+        return b""
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body)
+    except zlib.error:
+        return b""
+
+
+def quote_like(raw: str, text: str) -> str:
+    """`text` quoted for a path or a form; what `raw` leaves unquoted stays so."""
+    return raw if text == unquote(raw) else quote(text, safe="+" if "+" in raw else "")
+
+
+QUOTED = re.compile(r"[^\s\"'<>&]*%[0-9A-Fa-f]{2}[^\s\"'<>&]*")
+"""Words with percent-encoding."""
+
+BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
+"""Words that may be base64."""
+
+_WHITE_SPACE = {ord(character): None for character in "\t\r\n"}
+
+
+def rewrite_quoted(word: str, rewrite: Callable[[str], str]) -> str:
+    """A percent-encoded word, quoted again if `rewrite` changes what it says."""
+    for text in dict.fromkeys((unquote(word), unquote_plus(word))):
+        rewritten = text if text == word else rewrite(text)
+        if rewritten != text:
+            return quote(rewritten, safe="=")
+    return word
+
+
+def rewrite_base64(word: str, rewrite: Callable[[str], str]) -> str:
+    """A base64 word, encoded again if `rewrite` changes the text in it."""
+    text = decode_base64(word)
+    rewritten = rewrite(text) if text else text
+    if rewritten == text:
+        return word
+    encoded = b64encode(rewritten.encode(), b"-_" if re.search("[-_]", word) else None).decode()
+    return encoded if word.endswith("=") or len(word) % 4 == 0 else encoded.rstrip("=")
+
+
+def decode_base64(word: str) -> str:
+    """The text in a base64 word, "" where there is none."""
+    plain = word.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        text = b64decode(plain + "=" * (-len(plain) % 4)).decode()
+    except ValueError:
+        return ""
+    return text if text.translate(_WHITE_SPACE).isprintable() else ""

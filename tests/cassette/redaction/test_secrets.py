@@ -14,7 +14,7 @@ from contactkit._providers import find
 from contactkit._redact import ISSUED
 from contactkit.cassette.exchange import RecordedRequest, RecordedResponse
 from contactkit.cassette.redaction.redactor import Redactor
-from contactkit.cassette.redaction.secrets import STAND_IN, Secrets
+from contactkit.cassette.redaction.secrets import PLACEHOLDER, Secrets
 
 KEY = b"a key of thirty-two bytes, no more"
 HELD = "kT9/vQ+2 =xZ&41mm"
@@ -151,16 +151,16 @@ def test_the_declared_credentials_are_secret_by_name(name):
 
 def test_one_secret_has_one_stand_in_wherever_it_is():
     secrets = Secrets(lambda: ["tok-123456789"])
-    first = secrets.stand_in("access_token", "tok-123456789")
+    first = secrets.placeholder("access_token", "tok-123456789")
     assert first == "redacted-access-token"
     assert secrets.header("Authorization", "Bearer tok-123456789") == f"Bearer {first}"
     assert secrets.text("https://x.test/tok-123456789") == f"https://x.test/{first}"
-    assert secrets.stand_in("access_token", "another-987654") == "redacted-access-token-2"
+    assert secrets.placeholder("access_token", "another-987654") == "redacted-access-token-2"
 
 
 def test_a_secret_of_the_traffic_is_found_again_by_its_value():
     secrets = Secrets(list)
-    made = secrets.stand_in("refresh_token", "r3fresh.abc-def")
+    made = secrets.placeholder("refresh_token", "r3fresh.abc-def")
     assert secrets.text("used r3fresh.abc-def twice") == f"used {made} twice"
 
 
@@ -239,7 +239,7 @@ def test_no_base64_hides_a_credential(before, secret, after):
     secrets = Secrets(lambda: [secret])
     for encode in (b64encode, urlsafe_b64encode):
         made = encode(before + secret.encode() + after).decode()
-        assert STAND_IN.search(secrets.text(f"<{made}>"))
+        assert PLACEHOLDER.search(secrets.text(f"<{made}>"))
 
 
 @given(st.text(min_size=4))
@@ -258,7 +258,7 @@ def test_a_stand_in_that_the_client_holds_in_replay_is_no_secret():
 
 def test_a_password_of_odd_signs_is_found_again_by_its_value():
     secrets = Secrets(list)
-    made = secrets.stand_in("password", "p&ss w@rd!")
+    made = secrets.placeholder("password", "p&ss w@rd!")
     assert secrets.text("with p&ss w@rd! it fails") == f"with {made} it fails"
 
 

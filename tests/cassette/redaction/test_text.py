@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from contactkit.cassette.redaction.text import code_of, inflated, is_json, quoted_like
+from contactkit.cassette.redaction.text import charset_of, inflate, is_json, quote_like
 
 
 @pytest.mark.parametrize(
@@ -22,18 +22,18 @@ from contactkit.cassette.redaction.text import code_of, inflated, is_json, quote
     ],
 )
 def test_the_code_is_one_that_gives_the_same_bytes(body, kind, code):
-    assert code_of(body, kind) == code
+    assert charset_of(body, kind) == code
 
 
 @pytest.mark.parametrize("content", [gzip.compress(b"abc", mtime=0), zlib.compress(b"abc")])
 def test_what_is_compressed_is_read_as_far_as_it_goes(content):
-    assert inflated(content) == inflated(content + b"more") == b"abc"
-    assert b"abc".startswith(inflated(content[:-6]))
+    assert inflate(content) == inflate(content + b"more") == b"abc"
+    assert b"abc".startswith(inflate(content[:-6]))
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"x is text", b"\x1f\x8bnothing", b"{}"])
 def test_what_is_not_compressed_holds_nothing(content):
-    assert inflated(content) == b""
+    assert inflate(content) == b""
 
 
 def test_what_is_too_deep_is_no_json():
@@ -41,6 +41,6 @@ def test_what_is_too_deep_is_no_json():
 
 
 def test_what_was_unquoted_stays_unquoted():
-    assert quoted_like("a%20b", "a b") == "a%20b"
-    assert quoted_like("+1415", "+1416") == "+1416"
-    assert quoted_like("%2B1415", "+1416") == "%2B1416"
+    assert quote_like("a%20b", "a b") == "a%20b"
+    assert quote_like("+1415", "+1416") == "+1416"
+    assert quote_like("%2B1415", "+1416") == "%2B1416"
