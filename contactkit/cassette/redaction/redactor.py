@@ -274,6 +274,6 @@ class Redactor:
     def _kind(self, names: Names) -> Kind | None:
         """The kind of the innermost declared field."""
         if names not in self._kinds:
-            kinds = (kind for name in reversed(names) if (kind := self._fields.declared(name)))
-            self._kinds[names] = next(kinds, None)
+            kinds: Iterator[Kind | None] = (self._fields.declared(n) for n in reversed(names))
+            self._kinds[names] = next(filter(None, kinds), None)
         return self._kinds[names]
