@@ -21,8 +21,8 @@ from contactkit.cassette.matching import Exhausted, Index
 from contactkit.cassette.recorder import Recorder
 from contactkit.cassette.redaction.key import (
     VARIABLE,
+    ensure_pseudonym_key,
     fingerprint,
-    made_pseudonym_key,
     pseudonym_key,
 )
 from contactkit.cassette.redaction.redactor import Redactor
@@ -130,7 +130,7 @@ class Player:
         """The user's key; a replay without one finds what names no person, under any key."""
         if self._settings.mode in ("replay", "verify"):
             return pseudonym_key() or token_bytes(32)
-        key = made_pseudonym_key()
+        key = ensure_pseudonym_key()
         if recorded not in ("", fingerprint(key)):
             raise CassetteError(
                 f"{self._settings.path} was recorded under another key of pseudonyms: set "

@@ -17,7 +17,7 @@ from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.frame import audit as find_leaks
 from contactkit.cassette.frame import frame
 from contactkit.cassette.reader import CassetteReader
-from contactkit.cassette.redaction.key import fingerprint, made_pseudonym_key, pseudonym_key
+from contactkit.cassette.redaction.key import ensure_pseudonym_key, fingerprint, pseudonym_key
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.cli.output import say, show
 from contactkit.errors import CassetteError, warn
@@ -163,4 +163,4 @@ def _redactor_for(reader: CassetteReader) -> Redactor:
 
 
 def _new_redactor(provider: Provider) -> Redactor:
-    return Redactor(provider, list[str], made_pseudonym_key())
+    return Redactor(provider, list[str], ensure_pseudonym_key())

@@ -133,7 +133,7 @@ def unassigned(number: PhoneNumber, choice: int, longer: int) -> str:
     length = len(phonenumbers.national_significant_number(number)) + longer
     lowest = 10 ** (max(length, 4) - 1)
     made = f"+{number.country_code}{lowest + choice % (9 * lowest)}"
-    parsed = phones.read(made)
+    parsed = phones.parse(made)
     if parsed is None or phones.e164(parsed) != made or phonenumbers.is_valid_number(parsed):
         return ""
     possible = map(phonenumbers.is_possible_number, (parsed, number))

@@ -1,7 +1,7 @@
-"""The key that pseudonyms follow from: the user's own, and never in a recording.
+"""The key of pseudonyms: the user's own, and in no recording.
 
 It is the environment's CONTACTKIT_PSEUDONYM_KEY, which a team may share, or else a file in the
-user's configuration folder, made when something is first recorded.
+user's configuration folder, made with the first recording.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ _SHORTEST = 16
 def pseudonym_key() -> bytes | None:
     """The key, None when there is none yet."""
     if text := os.environ.get(VARIABLE, ""):
-        return _checked(text, f"the environment's {VARIABLE}")
+        return _check(text, f"the environment's {VARIABLE}")
     try:
-        return _checked(_file().read_text("ascii").strip(), str(_file()))
+        return _check(_file().read_text("ascii").strip(), str(_file()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{_file()} cannot be read: {type(error).__name__}") from None
 
 
-def made_pseudonym_key() -> bytes:
+def ensure_pseudonym_key() -> bytes:
     """The key; where there is none it is made, readable by its user alone."""
-    found = pseudonym_key()
-    if found is not None:
-        return found
+    key = pseudonym_key()
+    if key is not None:
+        return key
     try:
         _file().parent.mkdir(parents=True, exist_ok=True)
-        # It is whole before it is there; and of two that are made at once the first wins.
-        made, name = tempfile.mkstemp(dir=_file().parent)
-        with os.fdopen(made, "w") as file:
+        # The file is complete before it has its name, and of two made at once the first stays.
+        opened, name = tempfile.mkstemp(dir=_file().parent)
+        with os.fdopen(opened, "w") as file:
             file.write(secrets.token_hex(32))
         with suppress(FileExistsError):
             os.link(name, _file())
@@ -50,11 +50,11 @@ def made_pseudonym_key() -> bytes:
     except OSError as error:
         message = f"{_file()} cannot be made ({type(error).__name__}); or set {VARIABLE}"
         raise ConfigurationError(message) from None
-    return made_pseudonym_key()
+    return ensure_pseudonym_key()
 
 
 def fingerprint(key: bytes) -> str:
-    """What tells two keys apart and says nothing of either."""
+    """A short digest that tells keys apart and reveals none."""
     return hmac.digest(key, b"contactkit cassette", "sha256")[:4].hex()
 
 
@@ -62,7 +62,7 @@ def _file() -> Path:
     return platformdirs.user_config_path("contactkit") / "pseudonym.key"
 
 
-def _checked(text: str, where: str) -> bytes:
+def _check(text: str, source: str) -> bytes:
     if len(text) < _SHORTEST:
-        raise ConfigurationError(f"{where} must hold {_SHORTEST} characters or more")
+        raise ConfigurationError(f"{source} must hold {_SHORTEST} characters or more")
     return text.encode()

@@ -1,4 +1,7 @@
-"""How a phone number is spelled: found in text, read, and written again in the same spelling."""
+"""Phone numbers in text: found in any format, parsed, and written in the format of another.
+
+E-mail addresses are found with them, since the digits of an address are no number.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
 _GAP = r"[ ().\-/\u00a0\u2000-\u200b\u2010-\u2015\u202f\u205f\u2060]"
 EMAIL = r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40|&#64;|&#x40;|&commat;)[\w-]+(?:\.[\w-]+)+"
-# In a form a date or an id after a space has a + before it.
+# A form writes the space before a date or an id as a +.
 _NO_DATE = r"(?!\d{4}-\d\d-\d\d(?!\d))"
 _NO_ID = r"(?![0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-|[0-9a-fA-F]{32}(?!\w))"
 _INTERNATIONAL = (
@@ -27,49 +30,49 @@ PERSONAL = re.compile(
     f"(?P<email>{EMAIL})|(?P<phone>{_INTERNATIONAL}|{_NATIONAL})|(?P<digits>{_DIGITS})"
     f"|(?P<inside>{_INSIDE})"
 )
-"""E-mail addresses, phone numbers, and runs of digits that may be one, or one in a word."""
+"""E-mail addresses, phone numbers, and digits that may be one, alone or inside a word."""
 
 _AT = re.compile("%40|&#64;|&#x40;|&commat;")
 E164 = re.compile(r"\+[0-9]+")
 _ABROAD = re.compile(r"^(?:00|011)(?=[ ().-]*[1-9])")
 _NO_DIGITS = str.maketrans("", "", "".join(map(chr, {*range(128)} - {*range(48, 58)})))
+_BARE = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}", re.ASCII)
 _FORMATS = (
     PhoneNumberFormat.E164,
     PhoneNumberFormat.INTERNATIONAL,
     PhoneNumberFormat.NATIONAL,
     PhoneNumberFormat.RFC3966,
 )
-_BARE = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}", re.ASCII)
 
 
-def unquoted(text: str) -> str:
-    """A found number or address without percent-encoding."""
+def unescape(text: str) -> str:
+    """A match of PERSONAL without percent-encoding or HTML entities."""
     plain = _AT.sub("@", text) if "%" in text or "&" in text else text
     return plain.replace("%2B", "+").replace("%2b", "+")
 
 
 def digits_of(text: str) -> str:
-    """The digits of a text, without all that stands between them."""
+    """The digits of a text, without all that is between them."""
     if text.isascii():
         return text.translate(_NO_DIGITS)
     return phonenumbers.normalize_digits_only(text)
 
 
 @lru_cache(maxsize=4096)
-def read(text: str) -> PhoneNumber | None:
-    """The number that a text spells, of North America unless it says otherwise; None if it is none.
+def parse(text: str) -> PhoneNumber | None:
+    """The number in a text, of North America unless it has a country; None if it is none.
 
-    With a + it is read even where it is possible nowhere: it may have a digit too many.
+    With a + it is parsed even where no country has such a number: it may have a digit too many.
     """
     plain = _ABROAD.sub("+", text.strip().removeprefix("tel:"))
     if plain.startswith(("+", "\uff0b")):
-        return _parsed(plain)
-    home_or_abroad = ((plain, "US"), (f"+{digits_of(plain)}", None))
-    numbers = (_parsed(*each) for each in home_or_abroad)
+        return _parse(plain)
+    attempts = ((plain, "US"), (f"+{digits_of(plain)}", None))
+    numbers = (_parse(*attempt) for attempt in attempts)
     return next((n for n in numbers if n and phonenumbers.is_possible_number(n)), None)
 
 
-def _parsed(text: str, region: str | None = None) -> PhoneNumber | None:
+def _parse(text: str, region: str | None = None) -> PhoneNumber | None:
     try:
         return phonenumbers.parse(text, region)
     except NumberParseException:
@@ -82,18 +85,15 @@ def e164(number: PhoneNumber) -> str:
 
 
 def is_bare(text: str) -> bool:
-    """Whether digits are a number as it is dialled: in North America, or from there or elsewhere.
-
-    Abroad it has the prefix 00 or 011.
-    """
-    number = read(text) if _BARE.fullmatch(text) or _ABROAD.match(text) else None
+    """Whether digits are a whole number: North American, or after 00 or 011 any other."""
+    number = parse(text) if _BARE.fullmatch(text) or _ABROAD.match(text) else None
     return number is not None and phonenumbers.is_valid_number(number)
 
 
-def cut(text: str) -> tuple[str, str]:
-    """A number that a run of digits starts with, and the rest of the run."""
+def split(text: str) -> tuple[str, str]:
+    """The number at the start of a run of digits, and the rest of the run."""
     for head in _heads(text):
-        number = read(head)
+        number = parse(head)
         if number and phonenumbers.is_possible_number(number):
             return head, text[len(head) :]
     return text, ""
@@ -102,24 +102,24 @@ def cut(text: str) -> tuple[str, str]:
 def _heads(text: str) -> Iterator[str]:
     yield text
     gaps = [gap.start() for gap in re.finditer(rf"{_GAP}+", text)]
-    yield from (text[:at] for at in reversed(gaps) if len(digits_of(text[:at])) >= 7)
+    yield from (text[:gap] for gap in reversed(gaps) if len(digits_of(text[:gap])) >= 7)
 
 
-def respell(text: str, number: PhoneNumber, made: str) -> str:
-    """The E.164 number `made` in the format in which `text` has `number`."""
-    new = phonenumbers.parse(made, None)
+def format_like(text: str, number: PhoneNumber, other: str) -> str:
+    """The `other` number, in E.164, in the format in which `text` has `number`."""
+    parsed = phonenumbers.parse(other, None)
     for form in _FORMATS:
         if phonenumbers.format_number(number, form) == text:
-            return phonenumbers.format_number(new, form)
-    old, digits = phonenumbers.national_significant_number(number), digits_of(text)
-    if not digits.endswith(old):
-        return made
-    prefix = digits.removesuffix(old)
-    return pour(text, prefix + phonenumbers.national_significant_number(new))
+            return phonenumbers.format_number(parsed, form)
+    national, digits = phonenumbers.national_significant_number(number), digits_of(text)
+    if not digits.endswith(national):
+        return other
+    prefix = digits.removesuffix(national)
+    return fill_digits(text, prefix + phonenumbers.national_significant_number(parsed))
 
 
-def pour(shape: str, digits: str) -> str:
-    """`digits` in the places of those in `shape`; those that are too many follow the last."""
-    places = sum(each.isdigit() for each in shape)
-    poured = iter([*digits[: places - 1], digits[places - 1 :]])
-    return "".join(next(poured, "") if each.isdigit() else each for each in shape)
+def fill_digits(shape: str, digits: str) -> str:
+    """`digits` in place of those in `shape`; those that are too many follow the last."""
+    places = sum(map(str.isdigit, shape))
+    filling = iter([*digits[: places - 1], digits[places - 1 :]])
+    return "".join(next(filling, "") if each.isdigit() else each for each in shape)

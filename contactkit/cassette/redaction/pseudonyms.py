@@ -19,8 +19,8 @@ from phonenumbers import PhoneNumber
 from contactkit._redact import replace_spans
 from contactkit.cassette.redaction import fake, phones
 
-Name: TypeAlias = Literal["first", "last"]
-Kind: TypeAlias = Literal["phone", "email", "free"] | Name
+NameKind: TypeAlias = Literal["first", "last"]
+Kind: TypeAlias = Literal["phone", "email", "free"] | NameKind
 Candidate: TypeAlias = Callable[[bytes, int], str]
 _WORD = re.compile(rf"{phones.EMAIL}|[^\W_]+")
 # Past these a range counts as full.
@@ -54,7 +54,7 @@ class Pseudonyms:
         """Know a listed number in its other formats too."""
         # Those reserved for fiction are known anyway, and to parse a number is slow.
         is_number = phones.E164.fullmatch(pseudonym) and not fake.is_reserved(pseudonym)
-        number = phones.read(pseudonym) if is_number else None
+        number = phones.parse(pseudonym) if is_number else None
         if number:
             self._numbers[pseudonym] = pseudonym
             self._index_digits(number, pseudonym)
@@ -92,7 +92,7 @@ class Pseudonyms:
         made = self._assign(
             "number", token, lambda noise, _: str(lowest + int.from_bytes(noise) % (9 * lowest))
         )
-        return phones.pour(mantissa, made) + e + exponent
+        return phones.fill_digits(mantissa, made) + e + exponent
 
     def text(self, text: str, bare: bool = True) -> str:
         """A text with pseudonyms for all phone numbers, addresses and known values in it.
@@ -111,7 +111,7 @@ class Pseudonyms:
         yield from (("personal value", start) for start, _, _ in self._find_known(text))
 
     def _is_leak(self, match: re.Match[str]) -> bool:
-        text = phones.unquoted(match[0])
+        text = phones.unescape(match[0])
         if match.lastgroup == "email":
             return not fake.is_example(text)
         digits = phones.digits_of(text)
@@ -121,7 +121,7 @@ class Pseudonyms:
         # Nearly all that a recording holds are such, and to parse a number is slow.
         if fake.is_reserved(f"+{digits}" if "+" in text else f"+1{digits[-10:]}"):
             return False
-        number = phones.read(phones.cut(text)[0])
+        number = phones.parse(phones.split(text)[0])
         return number is not None and not self._is_ours(phones.e164(number))
 
     def _is_ours(self, number: str) -> bool:
@@ -155,7 +155,7 @@ class Pseudonyms:
                 index = match.end()
         return made + self._text("free", value[index:])
 
-    def _text(self, kind: Name | Literal["free"], value: str) -> str:
+    def _text(self, kind: NameKind | Literal["free"], value: str) -> str:
         if value.isascii() and not any(map(str.isalnum, value)):
             return value
         if fake.is_made_up(value):
@@ -168,7 +168,7 @@ class Pseudonyms:
         known = self._by_digits.get(digits)
         if not known and fake.is_reserved_at_home(digits):
             return self._keep("phone", value)
-        number = phonenumbers.parse(known, None) if known else phones.read(value)
+        number = phonenumbers.parse(known, None) if known else phones.parse(value)
         if number is None:
             return None
         original = phones.e164(number)
@@ -176,7 +176,7 @@ class Pseudonyms:
             self._index_digits(number, original)
             self._numbers[original] = self._number(number, original)
         pseudonym = self._numbers[original]
-        return value if pseudonym == original else phones.respell(value, number, pseudonym)
+        return value if pseudonym == original else phones.format_like(value, number, pseudonym)
 
     def _number(self, number: PhoneNumber, original: str) -> str:
         if self._is_ours(original):
@@ -199,12 +199,12 @@ class Pseudonyms:
 
     def _matched(self, match: re.Match[str], bare: bool) -> str | None:
         """The pseudonym of a match of PERSONAL, None where that is nothing personal."""
-        text = phones.unquoted(match[0])
+        text = phones.unescape(match[0])
         match match.lastgroup:
             case "email":
                 made = self.of("email", text)
             case "phone":
-                head, rest = phones.cut(text)
+                head, rest = phones.split(text)
                 made = self.of("phone", head) + rest
             case _:
                 known = phones.digits_of(text) in self._by_digits

@@ -10,8 +10,8 @@ import pytest
 import contactkit as ck
 from contactkit.cassette.redaction.key import (
     VARIABLE,
+    ensure_pseudonym_key,
     fingerprint,
-    made_pseudonym_key,
     pseudonym_key,
 )
 
@@ -30,21 +30,21 @@ def test_there_is_none_before_something_is_recorded(folder):
 
 
 def test_it_is_made_once_for_its_user_alone(folder):
-    key = made_pseudonym_key()
+    key = ensure_pseudonym_key()
     (file,) = folder.rglob("*.key")
-    assert made_pseudonym_key() == pseudonym_key() == key
+    assert ensure_pseudonym_key() == pseudonym_key() == key
     assert len(key) >= 32
     assert file.stat().st_mode & 0o077 == 0
 
 
 def test_two_that_make_it_at_once_have_the_same():
     with ThreadPoolExecutor(8) as pool:
-        assert len(set(pool.map(lambda _: made_pseudonym_key(), range(32)))) == 1
+        assert len(set(pool.map(lambda _: ensure_pseudonym_key(), range(32)))) == 1
 
 
 def test_a_team_shares_one_in_the_environment(folder, monkeypatch):
     monkeypatch.setenv(VARIABLE, "a key that is shared")
-    assert made_pseudonym_key() == pseudonym_key() == b"a key that is shared"
+    assert ensure_pseudonym_key() == pseudonym_key() == b"a key that is shared"
     assert not folder.exists()
 
 
@@ -58,7 +58,7 @@ def test_a_short_one_is_refused_and_not_shown(monkeypatch):
 def test_a_folder_that_cannot_be_made_is_named(folder):
     folder.write_text("in the way")
     with pytest.raises(ck.ConfigurationError, match=f"cannot be.*{VARIABLE}|cannot be read"):
-        made_pseudonym_key()
+        ensure_pseudonym_key()
 
 
 def test_its_fingerprint_tells_keys_apart_and_not_what_they_are():
