@@ -1,7 +1,8 @@
-"""A column of any dtype, read by the declared one, so that cells compare by value.
+"""A column of any dtype, read by its field's declaration, so that cells compare by value.
 
-What a person's edits make of a column (objects, text, floats for whole numbers, categories with
-other levels) is no difference; a cell that cannot be read is kept as it is, for `checks` to refuse.
+User edits may turn a column into objects, text, floats for whole numbers or categories with other
+levels; that alone is no difference. A cell that cannot be read stays unchanged, for `check` to
+refuse.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from contactkit._frames.decode import from_text, read_column
+from contactkit._frames.decode import JSON_TYPES, from_text, read_column
 from contactkit.spec.provider import JSON
 from contactkit.spec.record import Kind, RecordField, parse_date, parse_time
 from contactkit.spec.validate import to_python
 
 
 class Clear(Enum):
-    """Its one member says in a frame: clear this cell."""
+    """The type of `CLEAR`, which in a cell of an edited frame clears the field."""
 
     CLEAR = "clear"
 
@@ -35,36 +36,34 @@ class Clear(Enum):
 
 CLEAR = Clear.CLEAR
 
-_WRITTEN: dict[Kind, type] = {"boolean": bool, "Int64": int, "list": list, "dict": dict}
-
 
 @dataclass(frozen=True)
 class CoercedColumn:
-    """A column's values as an array to compare, and what each of its cells is.
+    """A column's values as an array to compare, and masks of its cells.
 
-    A cell is `there`, or to be `cleared`, or `unread`, or nothing is said in it.
+    A cell is `present`, `cleared` (by CLEAR), `unreadable`, or none of these: a gap.
     """
 
     values: Any
-    there: Any
+    present: Any
     cleared: Any
-    unread: Any
+    unreadable: Any
 
     def take(self, rows: Any) -> CoercedColumn:
         """The cells of these rows, in their order."""
-        parts = (self.values, self.there, self.cleared, self.unread)
-        return CoercedColumn(*(each[rows] for each in parts))
+        parts = (self.values, self.present, self.cleared, self.unreadable)
+        return CoercedColumn(*(part[rows] for part in parts))
 
 
-def read(declared: RecordField, column: pd.Series) -> CoercedColumn:
-    """Read a column of whatever dtype by the declared one."""
+def coerce_column(declared: RecordField, column: pd.Series) -> CoercedColumn:
+    """Read a column of any dtype by its field's declaration."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return _levelled(declared, column)
+        return _coerce_levels(declared, column)
     if column.dtype == object and pd.api.types.infer_dtype(column) == "datetime":
         column = column.infer_objects()
-    quick = _QUICK.get((declared.kind, column.dtype.kind))
-    found = quick(column) if quick else None
-    return _sound(*found) if found else _judged(declared, objects(column))
+    convert = _CONVERSIONS.get((declared.kind, column.dtype.kind))
+    converted = convert(column) if convert else None
+    return _whole_column(*converted) if converted else _coerce_cells(declared, objects(column))
 
 
 def objects(column: pd.Series) -> Any:
@@ -72,52 +71,49 @@ def objects(column: pd.Series) -> Any:
     return column.to_numpy(dtype=object, na_value=pd.NA)
 
 
-def _levelled(declared: RecordField, column: pd.Series) -> CoercedColumn:
-    """Categories are read once each; the last place is for cells without one."""
+def _coerce_levels(declared: RecordField, column: pd.Series) -> CoercedColumn:
+    """Read each category once; the last place is for cells without one."""
     levels = np.empty(len(column.cat.categories) + 1, dtype=object)
     levels[:-1] = column.cat.categories.to_numpy(dtype=object)
-    return _judged(declared, levels).take(column.cat.codes.to_numpy())
+    return _coerce_cells(declared, levels).take(column.cat.codes.to_numpy())
 
 
-def _sound(values: Any, there: Any) -> CoercedColumn:
+def _whole_column(values: Any, present: Any) -> CoercedColumn:
     none = np.zeros(len(values), dtype=bool)
-    return CoercedColumn(values, there, none, none)
+    return CoercedColumn(values, present, none, none)
 
 
-def _judged(declared: RecordField, cells: Any) -> CoercedColumn:
+def _coerce_cells(declared: RecordField, cells: Any) -> CoercedColumn:
     cleared = np.fromiter((cell is CLEAR for cell in cells), dtype=bool, count=len(cells))
     gaps = pd.isna(cells) | cleared
     values = np.where(gaps, None, cells)
-    if not set(map(type, values)) <= {_WRITTEN.get(declared.kind, str), NoneType}:
+    if not set(map(type, values)) <= {JSON_TYPES[declared.kind], NoneType}:
         values = [
-            None if gap else value_of(declared, v) for v, gap in zip(cells, gaps, strict=True)
+            None if gap else coerce_cell(declared, v) for v, gap in zip(cells, gaps, strict=True)
         ]
-    # A gap may be in a column that never has one, and says nothing all the same.
+    # A gap is no problem, not even in a field that is never empty.
     array, bad = read_column(replace(declared, nullable=True), list(values), frozenset())
-    said = np.fromiter((value is not None for value in values), dtype=bool, count=len(cells))
-    unread = np.zeros(len(cells), dtype=bool)
-    unread[[row for row, _ in bad]] = True
-    return CoercedColumn(_comparable(array), said & ~unread, cleared, said & unread)
+    filled = np.fromiter((value is not None for value in values), dtype=bool, count=len(cells))
+    unreadable = np.zeros(len(cells), dtype=bool)
+    unreadable[[row for row, _ in bad]] = True
+    return CoercedColumn(_comparable(array), filled & ~unreadable, cleared, filled & unreadable)
 
 
 def _comparable(array: Any) -> Any:
-    known = isinstance(array, pd.api.extensions.ExtensionArray)
-    return array.to_numpy(dtype="int64", na_value=0) if known else array
+    masked = isinstance(array, pd.api.extensions.ExtensionArray)
+    return array.to_numpy(dtype="int64", na_value=0) if masked else array
 
 
-def value_of(declared: RecordField, cell: Any) -> JSON:
-    """A cell as JSON by its declared kind; what cannot be read stays as it is."""
+def coerce_cell(declared: RecordField, cell: Any) -> JSON:
+    """A cell as JSON of its declared kind; unchanged where it cannot be read."""
     value = to_python(cell)
     try:
         if isinstance(value, str) and declared.kind != "datetime":
             return value if declared.kind == "string" else from_text(declared.kind, value)
-        return _AS_JSON.get(declared.kind, _as_it_is)(value)
+        to_json = _TO_JSON.get(declared.kind)
+        return to_json(value) if to_json else value
     except ValueError:
         return value
-
-
-def _as_it_is(value: Any) -> JSON:
-    return value
 
 
 def _flag(value: Any) -> JSON:
@@ -129,10 +125,10 @@ def _whole(value: Any) -> JSON:
 
 
 def _moment(value: Any) -> JSON:
-    """As pydantic writes a time, so that the same moment is the same text."""
+    """A time as pydantic writes it, so that equal times are equal text."""
     if not isinstance(value, datetime | str):
         return value
-    # Text may be empty, as in a CSV file.
+    # Text may be empty, as it is in a CSV file.
     return None if value == "" else parse_time(value).isoformat().replace("+00:00", "Z")
 
 
@@ -140,7 +136,7 @@ def _day(value: Any) -> JSON:
     return parse_date(value).isoformat()
 
 
-_AS_JSON: dict[Kind, Callable[[Any], JSON]] = {
+_TO_JSON: dict[Kind, Callable[[Any], JSON]] = {
     "boolean": _flag,
     "Int64": _whole,
     "datetime": _moment,
@@ -175,14 +171,14 @@ def _days(column: pd.Series) -> Any:
     """None where the times have a zone, or are not all at midnight."""
     if not isinstance(column.dtype, np.dtype):
         return None
-    there, days = column.notna(), column.dt.normalize()
-    if not (days[there] == column[there]).all():
+    present, days = column.notna(), column.dt.normalize()
+    if not (days[present] == column[present]).all():
         return None
-    return days.dt.as_unit("s").to_numpy(), there.to_numpy()
+    return days.dt.as_unit("s").to_numpy(), present.to_numpy()
 
 
-# By declared kind and the kind of the column's dtype: no look at single cells is needed.
-_QUICK: dict[tuple[Kind, str], Callable[[pd.Series], Any]] = {
+# By declared kind and the kind of the column's dtype, for columns converted as a whole.
+_CONVERSIONS: dict[tuple[Kind, str], Callable[[pd.Series], Any]] = {
     ("string", "O"): _texts,
     ("boolean", "b"): _flags,
     ("Int64", "i"): _numbers,

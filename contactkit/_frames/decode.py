@@ -1,7 +1,7 @@
-"""Rows as a provider sent them, read column by column into checked arrays.
+"""Rows as a provider sent them, decoded column by column into checked arrays.
 
-One look at the types of a whole column says that it is good; only a column that is not is read
-value by value. Nothing is inferred, and a bad cell never costs its row or its page.
+A column whose values all have the promised type is taken as a whole; any other is checked value by
+value. Nothing is inferred, and a bad cell never costs its row or its page.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from contactkit.spec.record import (
 
 @dataclass
 class Columns:
-    """Some rows, read: one array a field, the fields nobody declared, and the bad cells."""
+    """Decoded rows: one array a field, the fields that are not declared, and the bad cells."""
 
     rows: int
     arrays: dict[str, Any]
@@ -44,39 +44,39 @@ class Columns:
 
 
 def read_rows(record: type[Record], rows: Sequence[JSON]) -> Columns:
-    """Check and convert rows as a provider sent them; a bad cell becomes NA and a problem."""
+    """Check and convert the rows of an answer; a bad cell becomes NA and a problem."""
     declared = fields_of(record)
-    columns, missing = _transposed(declared, rows)
-    # Every declared name is in every row, so rows of just that many names hold no stranger.
+    columns, missing = _transpose(declared, rows)
+    # Every declared name is in every row, so rows of just that many names have no others.
     exact = not missing and set(map(len, rows)) <= {len(declared)}
     extras = {} if exact else _extras(declared, rows)
-    found = Columns(rows=len(rows), arrays={}, extras=extras)
+    decoded = Columns(rows=len(rows), arrays={}, extras=extras)
     keys = columns[key_of(record).name]
     for name, values in columns.items():
         absent = missing.get(name, frozenset())
-        found.arrays[name], bad = read_column(declared[name], values, absent)
-        found.problems += [
+        decoded.arrays[name], bad = read_column(declared[name], values, absent)
+        decoded.problems += [
             (row, _key(keys[row]), name, deepcopy(values[row]), message)
             for row, message in bad
             if isinstance(rows[row], dict)
         ]
-    found.problems += [
+    decoded.problems += [
         (row, "", "", deepcopy(value), "must be an object")
         for row, value in enumerate(() if exact else rows)
         if not isinstance(value, dict)
     ]
-    found.problems.sort(key=itemgetter(0))
-    return found
+    decoded.problems.sort(key=itemgetter(0))
+    return decoded
 
 
 def _key(value: JSON) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _transposed(
+def _transpose(
     declared: Mapping[str, RecordField], rows: Sequence[JSON]
 ) -> tuple[dict[str, Sequence[JSON]], dict[str, frozenset[int]]]:
-    """Columns by field name, and for each which rows do not have it at all."""
+    """Columns by field name, and by field name the rows without it."""
     try:
         return {name: list(map(itemgetter(each.wire), rows)) for name, each in declared.items()}, {}
     except (KeyError, TypeError):
@@ -100,18 +100,18 @@ def _first(row: JSON, spellings: Iterable[str]) -> JSON:
 
 
 def _extras(declared: Mapping[str, RecordField], rows: Sequence[JSON]) -> dict[str, list[JSON]]:
-    # A field's own name too: a stranger must never take a declared column's place.
+    # A field's own name too: no other field may take a declared column's place.
     known = {*declared} | {name for each in declared.values() for name in each.spellings}
     objects = [row for row in rows if isinstance(row, dict)]
-    strangers = dict.fromkeys(name for row in objects for name in row if name not in known)
+    others = dict.fromkeys(name for row in objects for name in row if name not in known)
     return {
         name: [deepcopy(row.get(name)) if isinstance(row, dict) else None for row in rows]
-        for name in strangers
+        for name in others
     }
 
 
 def from_text(kind: Kind, text: str) -> JSON:
-    """A cell of text, as of a CSV file, as JSON; "" is None, and what cannot be read stays text."""
+    """A cell of a text file as JSON; "" is None, and what cannot be read stays text."""
     if kind in ("string", "category", "date", "datetime"):
         return (text.removesuffix("T00:00:00") if kind == "date" else text) or None
     if kind == "boolean":
@@ -127,11 +127,11 @@ def from_text(kind: Kind, text: str) -> JSON:
 def read_column(
     declared: RecordField, values: Sequence[JSON], absent: frozenset[int]
 ) -> tuple[Any, list[tuple[int, str]]]:
-    """The array of one column, and (row, message) for each cell that is not what was promised.
+    """The array of one column, and (row, message) for each bad cell.
 
-    `absent` rows do not have the field at all.
+    `absent` are the rows that do not have the field at all.
     """
-    promised = {_TYPES[declared.kind]} | ({NoneType} if declared.nullable else set())
+    promised = {JSON_TYPES[declared.kind]} | ({NoneType} if declared.nullable else set())
     try:
         if not absent and promised.issuperset(map(type, values)):
             return ARRAYS[declared.kind](declared, values), []
@@ -140,14 +140,14 @@ def read_column(
     bad: list[tuple[int, str]] = []
     good = list(values)
     for row, value in enumerate(values):
-        message = _wrong(declared, value, row in absent)
+        message = _problem(declared, value, row in absent)
         if message:
             bad.append((row, message))
             good[row] = None
     return ARRAYS[declared.kind](declared, good), bad
 
 
-def _wrong(declared: RecordField, value: JSON, absent: bool) -> str:
+def _problem(declared: RecordField, value: JSON, absent: bool) -> str:
     if absent:
         return "is missing" if declared.promised else ""
     try:
@@ -158,57 +158,57 @@ def _wrong(declared: RecordField, value: JSON, absent: bool) -> str:
     return "must fit into 64 bits" if large else ""
 
 
-def _strings(declared: RecordField, values: Sequence[JSON]) -> Any:
+def _pack_strings(declared: RecordField, values: Sequence[JSON]) -> Any:
     return np.array(values, dtype=object)
 
 
-def _codes(declared: RecordField, values: Sequence[JSON]) -> Any:
+def _pack_codes(declared: RecordField, values: Sequence[JSON]) -> Any:
     codes: dict[JSON, int] = {choice: code for code, choice in enumerate(declared.choices)}
     codes[None] = -1
     return np.fromiter(map(codes.__getitem__, values), dtype=np.int8, count=len(values))
 
 
-def _booleans(declared: RecordField, values: Sequence[JSON]) -> Any:
+def _pack_booleans(declared: RecordField, values: Sequence[JSON]) -> Any:
     try:
         return np.array(values, dtype=np.int8)
     except TypeError:
         return np.array([-1 if value is None else value for value in values], dtype=np.int8)
 
 
-def _integers(declared: RecordField, values: Sequence[JSON]) -> Any:
+def _pack_integers(declared: RecordField, values: Sequence[JSON]) -> Any:
     return pd.array(list(values), dtype="Int64")
 
 
-def _times(declared: RecordField, values: Sequence[JSON]) -> Any:
-    given = [value for value in values if value is not None]
+def _pack_times(declared: RecordField, values: Sequence[JSON]) -> Any:
+    texts = [value for value in values if value is not None]
     try:
-        moments = np.array(_clipped(given), dtype="datetime64[us]")
+        times = np.array(_without_offset(texts), dtype="datetime64[us]")
     except (ValueError, TypeError):
-        naive = [parse_time(value).replace(tzinfo=None).isoformat() for value in given]
-        moments = np.array(naive, dtype="datetime64[us]")
-    if len(given) == len(values):
-        return moments
+        naive = [parse_time(value).replace(tzinfo=None).isoformat() for value in texts]
+        times = np.array(naive, dtype="datetime64[us]")
+    if len(texts) == len(values):
+        return times
     whole = np.full(len(values), np.datetime64("NaT"), dtype="datetime64[us]")
-    whole[[value is not None for value in values]] = moments
+    whole[[value is not None for value in values]] = times
     return whole
 
 
-def _dates(declared: RecordField, values: Sequence[JSON]) -> Any:
+def _pack_dates(declared: RecordField, values: Sequence[JSON]) -> Any:
     days = [None if value is None else parse_date(value) for value in values]
     return np.array(days, dtype="datetime64[s]")
 
 
-_END, _JOINTS = itemgetter(slice(-6, None)), itemgetter(slice(10, 20, 9))
+_END, _SEPARATORS = itemgetter(slice(-6, None)), itemgetter(slice(10, 20, 9))
 
 
-def _clipped(texts: Sequence[str]) -> list[str]:
-    """Times that are all in UTC already, without their offset and with six digits at most."""
+def _without_offset(texts: Sequence[str]) -> list[str]:
+    """Times without their offset and with at most six digits; ValueError unless all are in UTC."""
     deque(map(datetime.fromisoformat, texts), maxlen=0)
     ends = set(map(_END, texts))
     offset = 6 if ends <= {"+00:00"} else 1
     usual = {"T.", "T+"} if offset == 6 else {"T.", "TZ"}
     # numpy reads other spellings differently, or not at all.
-    if not set(map(_JOINTS, texts)) <= usual or (
+    if not set(map(_SEPARATORS, texts)) <= usual or (
         offset == 1 and {end[-1] for end in ends} != {"Z"}
     ):
         raise ValueError
@@ -218,14 +218,14 @@ def _clipped(texts: Sequence[str]) -> list[str]:
     return list(map(itemgetter(slice(min(lengths.pop() - offset, 26))), texts))
 
 
-def _objects(declared: RecordField, values: Sequence[JSON]) -> Any:
+def _pack_objects(declared: RecordField, values: Sequence[JSON]) -> Any:
     array = np.empty(len(values), dtype=object)
     for row, value in enumerate(values):
         array[row] = pd.NA if value is None else declared.adapter.validate_python(value)
     return array
 
 
-_TYPES: dict[Kind, type] = {
+JSON_TYPES: dict[Kind, type] = {
     "string": str,
     "category": str,
     "boolean": bool,
@@ -237,12 +237,12 @@ _TYPES: dict[Kind, type] = {
 }
 
 ARRAYS: dict[Kind, Callable[[RecordField, Sequence[JSON]], Any]] = {
-    "string": _strings,
-    "category": _codes,
-    "boolean": _booleans,
-    "Int64": _integers,
-    "date": _dates,
-    "datetime": _times,
-    "list": _objects,
-    "dict": _objects,
+    "string": _pack_strings,
+    "category": _pack_codes,
+    "boolean": _pack_booleans,
+    "Int64": _pack_integers,
+    "date": _pack_dates,
+    "datetime": _pack_times,
+    "list": _pack_objects,
+    "dict": _pack_objects,
 }

@@ -19,7 +19,7 @@ from contactkit.spec.record import fields_of, key_of
 
 @dataclass(frozen=True, kw_only=True)
 class ContactFile:
-    """A file's columns by name, each with as many cells as there are `rows`."""
+    """A file's columns by name, each with `rows` cells."""
 
     path: str | Path
     columns: Mapping[str, Sequence[JSON]]
@@ -38,7 +38,7 @@ def open_file(path: str | Path) -> ContactFile:
 
 
 def to_contacts(file: ContactFile, provider: Provider) -> pd.DataFrame:
-    """A file's contacts by the declared dtypes; ConfigurationError for a column of no field."""
+    """A file's contacts by the declared dtypes; ConfigurationError for an unknown column."""
     declared = fields_of(provider.record)
     unknown = [name for name in file.columns if name not in declared]
     if unknown:
@@ -53,10 +53,10 @@ def _columns_of(path: str | Path) -> tuple[dict[str, list[JSON]], int]:
         raw = raw.reset_index() if any(raw.index.names) else raw
         return {str(name): [_json(value) for value in raw[name]] for name in raw.columns}, len(raw)
     raw = pd.read_csv(path, dtype=str, keep_default_na=False)
-    # The row numbers that to_csv writes first unless it is told not to.
+    # The row numbers that to_csv writes first by default.
     raw = raw.drop(columns="Unnamed: 0", errors="ignore")
     if not isinstance(raw.index, pd.RangeIndex):
-        raise ConfigurationError(f"{path}: its rows have more cells than its header has names")
+        raise ConfigurationError(f"{path}: rows have more cells than the header has names")
     return {str(name): list(raw[name]) for name in raw.columns}, len(raw)
 
 
@@ -79,8 +79,8 @@ def _file_frame(
 def _json(value: Any) -> JSON:
     """A cell of a Parquet file as JSON."""
     if isinstance(value, dict):
-        # Every row has every key there, and None where the mapping that was written had none.
-        return {name: each for name, each in value.items() if each is not None}
+        # In Parquet every row has every key, with None where the written mapping lacked it.
+        return {name: item for name, item in value.items() if item is not None}
     if isinstance(value, list):
         return value
     if value is None or pd.isna(value):

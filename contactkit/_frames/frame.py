@@ -17,7 +17,7 @@ from contactkit.spec.validate import is_na, to_python
 
 # Python storage wherever pyarrow happens to be installed, so that frames are the same everywhere.
 STRING = pd.StringDtype("python", na_value=pd.NA)
-DATE = np.dtype("datetime64[s]")  # at midnight of no zone: pandas has no dates
+DATE = np.dtype("datetime64[s]")  # midnight without a zone: pandas has no dates
 TIME = pd.DatetimeTZDtype("us", "UTC")
 PROBLEM_COLUMNS = ("row", "key", "field", "raw", "message")
 
@@ -64,45 +64,45 @@ def dtype_of(declared: RecordField) -> Any:
 def to_frame(
     record: type[Record], parts: Sequence[Columns], attrs: Mapping[str, JSON] | None = None
 ) -> pd.DataFrame:
-    """One typed frame from what was read; one warning counts bad cells, one names new fields."""
+    """One typed frame of decoded rows; one warning counts bad cells, one names new fields."""
     series = {
-        name: _joined(declared, [part.arrays[name] for part in parts])
+        name: _join(declared, [part.arrays[name] for part in parts])
         for name, declared in fields_of(record).items()
     }
-    strangers = dict.fromkeys(name for part in parts for name in part.extras)
-    for name in strangers:
+    new_fields = dict.fromkeys(name for part in parts for name in part.extras)
+    for name in new_fields:
         values = [part.extras.get(name) or [None] * part.rows for part in parts]
         series[name] = pd.Series([v for part in values for v in part], dtype=object)
     frame = pd.DataFrame(series, copy=False)
-    found = Problems(_numbered(parts))
-    frame.attrs.update(attrs or {}, problems=found)
-    if strangers:
-        warn(f"new fields, kept as they came: {', '.join(strangers)}")
-    if found:
-        listed = ", ".join(sorted({each[2] for each in found.rows} - {""})) or "whole rows"
+    problems = Problems(_number_rows(parts))
+    frame.attrs.update(attrs or {}, problems=problems)
+    if new_fields:
+        warn(f"new fields, kept unchanged: {', '.join(new_fields)}")
+    if problems:
+        names = ", ".join(sorted({problem[2] for problem in problems.rows} - {""})) or "whole rows"
         warn(
-            f"{found} cells are not what is documented and became NA ({listed}); "
+            f"{problems} cells are not as documented and became NA ({names}); "
             "see contactkit.problems(frame)"
         )
     return frame
 
 
 class Problems(int):
-    """How many cells were bad; `rows` has them whole, with what came in their place.
+    """How many cells were bad; `rows` holds each with its raw value.
 
-    That may be somebody's number, and pandas writes `attrs` into files: a file, a pickle too, keeps
-    only how many there were.
+    A raw value may be personal, and pandas writes `attrs` into files: a file, or a pickle, keeps
+    only the count.
     """
 
     rows: tuple[tuple[int, str, str, JSON, str], ...] = ()
 
     def __new__(cls, rows: Sequence[tuple[int, str, str, JSON, str]] = ()) -> Problems:
-        made = super().__new__(cls, len(rows))
-        made.rows = tuple(rows)
-        return made
+        count = super().__new__(cls, len(rows))
+        count.rows = tuple(rows)
+        return count
 
     def __eq__(self, other: object) -> bool:
-        # pandas keeps `attrs` of frames that it joins only where they are equal.
+        # pandas keeps the `attrs` of joined frames only where they are equal.
         same = not isinstance(other, Problems) or self.rows == other.rows
         return same and int(self) == other
 
@@ -116,10 +116,10 @@ class Problems(int):
         return int, (int(self),)
 
 
-def _joined(declared: RecordField, arrays: list[Any]) -> Any:
+def _join(declared: RecordField, arrays: list[Any]) -> Any:
     empty = ARRAYS[declared.kind](declared, [])
     if declared.kind == "Int64":
-        return pd.concat([pd.Series(each) for each in arrays or [empty]], ignore_index=True).array
+        return pd.concat([pd.Series(array) for array in arrays or [empty]], ignore_index=True).array
     whole = np.concatenate(arrays or [empty]) if len(arrays) != 1 else arrays[0]
     match declared.kind:
         case "string":
@@ -134,31 +134,30 @@ def _joined(declared: RecordField, arrays: list[Any]) -> Any:
             return whole
 
 
-def _numbered(parts: Sequence[Columns]) -> list[tuple[int, str, str, JSON, str]]:
-    found: list[tuple[int, str, str, JSON, str]] = []
+def _number_rows(parts: Sequence[Columns]) -> list[tuple[int, str, str, JSON, str]]:
+    """The problems of all parts, with rows counted from the first part's first."""
+    rows: list[tuple[int, str, str, JSON, str]] = []
     start = 0
     for part in parts:
-        found += [
-            (start + row, key, name, raw, told) for row, key, name, raw, told in part.problems
-        ]
+        rows += [(start + row, key, name, raw, text) for row, key, name, raw, text in part.problems]
         start += part.rows
-    return found
+    return rows
 
 
 def problems(frame: pd.DataFrame) -> pd.DataFrame:
-    """The cells of a contact frame that were not what is documented, with what came instead.
+    """The cells of a contact frame that were not as documented, with their raw values.
 
-    Columns `row` (Int64, position when it was read), `key`, `field`, `message` (string) and `raw`
-    (object). A row that is no object at all has an empty `field`. A frame that was taken from
-    another one has that one's problems; one that was read back from a file has only their number
-    in `attrs`, and this raises LookupError when it is not 0.
+    Columns `row` (Int64, the position when it was read), `key`, `field`, `message` (string) and
+    `raw` (object). A row that is no object at all has an empty `field`. A frame derived from
+    another one has that one's problems. A frame read back from a file has only their count, and
+    this raises LookupError unless it is 0.
     """
     count = frame.attrs.get("problems", 0)
     if count and not isinstance(count, Problems):
         raise LookupError(f"{count} problems were counted, but the file did not keep them")
-    found = count.rows if isinstance(count, Problems) else ()
+    rows = count.rows if isinstance(count, Problems) else ()
     kinds: list[Any] = [pd.Int64Dtype(), STRING, STRING, object, STRING]
-    columns = zip(*found, strict=True) if found else [[]] * len(PROBLEM_COLUMNS)
+    columns = zip(*rows, strict=True) if rows else [[]] * len(PROBLEM_COLUMNS)
     return pd.DataFrame(
         {
             name: pd.Series(list(values), dtype=kind)
@@ -169,34 +168,34 @@ def problems(frame: pd.DataFrame) -> pd.DataFrame:
 
 def rows_of(record: type[Record], frame: pd.DataFrame) -> list[dict[str, JSON]]:
     """The rows of a contact frame as JSON by field name; NA is None."""
-    declared = {n: each for n, each in fields_of(record).items() if n in frame.columns}
-    columns = [[dumped(each, v) for v in frame[name]] for name, each in declared.items()]
+    declared = {n: field for n, field in fields_of(record).items() if n in frame.columns}
+    columns = [[cell_to_json(field, v) for v in frame[name]] for name, field in declared.items()]
     rows = zip(*columns, strict=True) if columns else [()] * len(frame)
     return [dict(zip(declared, values, strict=True)) for values in rows]
 
 
-def dumped(declared: RecordField, value: Any) -> JSON:
-    """A cell of a contact frame as JSON, without what it holds being judged; NA is None."""
+def cell_to_json(declared: RecordField, value: Any) -> JSON:
+    """A cell of a contact frame as JSON, unchecked; NA is None."""
     value = to_python(value)
     if value is None or is_na(value):
         return None
     if declared.kind == "date" and declared.accepts(value):
         return parse_date(value).isoformat()
-    # What a person put into a cell is judged by `checks`, not here.
+    # User edits are refused by `check`, not here.
     return declared.adapter.dump_python(value, mode="json", warnings=False, fallback=_foreign)
 
 
 def _foreign(value: Any) -> JSON:
-    found = to_python(value)
-    return str(value) if found is value else found
+    plain = to_python(value)
+    return str(value) if plain is value else plain
 
 
 def result_frame(
     rows: Sequence[Mapping[str, Any]], index: pd.Index | None = None, notice: str = ""
 ) -> pd.DataFrame:
-    """Result rows as the one typed frame that every write answers with, under the given index.
+    """Result rows as the one typed frame that every write returns, under the given index.
 
-    Where and when is in the rows; only a `notice` is in `attrs`, so that joined frames keep it.
+    `attrs` holds nothing but a `notice`, so that joined frames keep it.
     """
     frame = declared_frame(RESULT_COLUMNS, rows, index)
     frame.attrs.update({"notice": notice} if notice else {})
@@ -206,7 +205,7 @@ def result_frame(
 def declared_frame(
     dtypes: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], index: pd.Index | None = None
 ) -> pd.DataFrame:
-    """Rows as a frame of these columns and dtypes, whatever the rows hold; what lacks is NA."""
+    """Rows as a frame of these columns and dtypes; what a row lacks is NA."""
     columns = {
         name: pd.Series([row.get(name) for row in rows], dtype=dtype, index=index)
         for name, dtype in dtypes.items()

@@ -15,8 +15,8 @@ from typing import Any, NoReturn
 import numpy as np
 import pandas as pd
 
-from contactkit._frames.coerce import CLEAR, CoercedColumn, objects, read, value_of
-from contactkit._frames.frame import dumped
+from contactkit._frames.coerce import CLEAR, CoercedColumn, coerce_cell, coerce_column, objects
+from contactkit._frames.frame import cell_to_json
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
@@ -112,11 +112,11 @@ def keys_of(provider: Provider, edited: pd.DataFrame, *, keyless: bool) -> Coerc
     declared = key_of(provider.record)
     # Whoever goes on to compare is warned then.
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        found = read(declared, _columns(provider, edited, "edited")[declared.name])
+        found = coerce_column(declared, _columns(provider, edited, "edited")[declared.name])
     lacks = "must be a key, as text" + ("" if keyless else "; with create=True, a new one has none")
-    wrong = found.unread | found.cleared | (False if keyless else ~found.there)
+    wrong = found.unreadable | found.cleared | (False if keyless else ~found.present)
     _need(provider, np.flatnonzero(wrong), "edited", lacks)
-    _need_once(provider, found.values, found.there, "edited")
+    _need_once(provider, found.values, found.present, "edited")
     return found
 
 
@@ -124,15 +124,15 @@ def _matched(
     provider: Provider, mine: CoercedColumn, original: Mapping[str, pd.Series]
 ) -> FrameDiff:
     declared = key_of(provider.record)
-    theirs = read(declared, original[declared.name])
-    _need_once(provider, theirs.values, theirs.there, "original")
-    known = np.flatnonzero(theirs.there)
+    theirs = coerce_column(declared, original[declared.name])
+    _need_once(provider, theirs.values, theirs.present, "original")
+    known = np.flatnonzero(theirs.present)
     held = pd.Index(theirs.values[known], dtype=object)
-    keys = np.where(mine.there, mine.values, "")
+    keys = np.where(mine.present, mine.values, "")
     rows = held.get_indexer(pd.Index(keys, dtype=object))
     if is_phone(declared):
         _respell(provider, keys, rows, held)
-        _need_once(provider, keys, mine.there, "edited")
+        _need_once(provider, keys, mine.present, "edited")
     # The place after the last is for those that are not there.
     found = np.append(known, -1)[rows]
     gone = np.setdiff1d(known, found)
@@ -183,7 +183,10 @@ def original_rows(provider: Provider, found: FrameDiff, rows: Any) -> list[dict[
     """Contacts as the original has them in these rows, by field name and as JSON."""
     declared = fields_of(provider.record)
     columns = {
-        name: [dumped(each, value_of(each, v)) for v in objects(found.original[name].iloc[rows])]
+        name: [
+            cell_to_json(each, coerce_cell(each, v))
+            for v in objects(found.original[name].iloc[rows])
+        ]
         for name, each in declared.items()
         if name in found.original
     }
@@ -193,14 +196,14 @@ def original_rows(provider: Provider, found: FrameDiff, rows: Any) -> list[dict[
 def _compare(
     declared: RecordField, column: pd.Series, original: pd.Series | None, found: FrameDiff
 ) -> None:
-    mine, rows = read(declared, column), found.rows
-    differs = mine.there | mine.unread
+    mine, rows = coerce_column(declared, column), found.rows
+    differs = mine.present | mine.unreadable
     old: Any = None
     if original is not None:
         matched = np.flatnonzero(rows >= 0)
-        theirs = read(declared, original).take(rows[matched])
+        theirs = coerce_column(declared, original).take(rows[matched])
         differs[matched] = _differs(declared, mine.take(matched), theirs)
-        both = matched[mine.unread[matched] & theirs.unread]
+        both = matched[mine.unreadable[matched] & theirs.unreadable]
         raw, was = objects(column.iloc[both]), objects(original.iloc[rows[both]])
         differs[both] = [not _alike(a, b) for a, b in zip(raw, was, strict=True)]
         old = original
@@ -217,8 +220,8 @@ def _differs(declared: RecordField, mine: CoercedColumn, theirs: CoercedColumn) 
         other = np.fromiter((a is not b and not json_equal(a, b) for a, b in pairs), bool)
     else:
         other = mine.values != theirs.values
-    held = theirs.there | theirs.unread
-    return mine.unread | (mine.cleared & held) | (mine.there & (other | ~theirs.there))
+    held = theirs.present | theirs.unreadable
+    return mine.unreadable | (mine.cleared & held) | (mine.present & (other | ~theirs.present))
 
 
 def _other_numbers(
@@ -237,15 +240,15 @@ def _other_numbers(
 
 
 def _put_read(declared: RecordField, column: pd.Series, found: dict[int, dict[str, JSON]]) -> None:
-    mine = read(declared, column)
-    positions = np.flatnonzero(mine.there | mine.unread)
+    mine = coerce_column(declared, column)
+    positions = np.flatnonzero(mine.present | mine.unreadable)
     _put(found, declared.name, positions, _values(declared, column.iloc[positions]))
 
 
 def _values(declared: RecordField, column: pd.Series) -> list[JSON]:
     """Cells as JSON of their own, None for CLEAR; what cannot be read as it was found."""
-    found = [None if cell is CLEAR else value_of(declared, cell) for cell in objects(column)]
-    return [dumped(declared, each) if declared.accepts(each) else each for each in found]
+    found = [None if cell is CLEAR else coerce_cell(declared, cell) for cell in objects(column)]
+    return [cell_to_json(declared, each) if declared.accepts(each) else each for each in found]
 
 
 def _compare_unknown(

@@ -194,7 +194,7 @@ def test_a_file_that_fits_no_provider_is_refused(csv: Any) -> None:
 
 
 def test_rows_longer_than_the_header_are_refused_rather_than_shifted(csv: Any) -> None:
-    with pytest.raises(ck.ConfigurationError, match="more cells than its header has names"):
+    with pytest.raises(ck.ConfigurationError, match="more cells than the header has names"):
         ck.read_contacts(csv("id,first_name", "1,Jan,Ng", "2,Ann,Li"), "privy")
 
 

@@ -185,7 +185,7 @@ def test_one_warning_counts_the_bad_cells_and_repeats_none() -> None:
     with pytest.warns(ck.ContactKitWarning) as caught:
         framed([ROW | {"tel": 2025550142}, ROW], [ROW | {"tel": 2025550142, "ok": 5}])
     [warning] = caught
-    assert str(warning.message).startswith("3 cells are not what is documented and became NA (ok, ")
+    assert str(warning.message).startswith("3 cells are not as documented and became NA (ok, ")
     assert "2025550142" not in str(warning.message)
 
 
@@ -199,7 +199,7 @@ def test_a_row_that_is_no_object_is_one_problem_without_a_field() -> None:
 def test_new_fields_are_extra_columns_and_one_warning() -> None:
     with pytest.warns(ck.ContactKitWarning) as caught:
         frame = framed([ROW], [ROW | {"new": [1], "newer": 2}], [ROW | {"new": None}])
-    assert [str(each.message) for each in caught] == ["new fields, kept as they came: new, newer"]
+    assert [str(each.message) for each in caught] == ["new fields, kept unchanged: new, newer"]
     assert list(frame.columns) == [*DTYPES, "new", "newer"]
     assert frame["new"].tolist() == [None, [1], None]
     assert frame["newer"].tolist() == [None, 2, None]

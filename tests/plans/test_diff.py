@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import contactkit as ck
-from contactkit._frames.coerce import read
+from contactkit._frames.coerce import coerce_column
 from contactkit._frames.decode import read_rows
 from contactkit._frames.frame import to_frame
 from contactkit._plans.diff import MOST_NAMED, differences
@@ -132,15 +132,15 @@ def test_a_frame_does_not_differ_from_itself(trip: str, rows: list[dict[str, Any
 def edited_cells(original: pd.DataFrame, edits: dict[Any, Any]) -> tuple[pd.DataFrame, Any]:
     """A frame of objects with the edits in it, and those that make a difference."""
     edited, wanted = objects(original), dict[int, dict[str, Any]]()
-    was = {name: read(each, original[name]) for name, each in fields_of(Thing).items()}
+    was = {name: coerce_column(each, original[name]) for name, each in fields_of(Thing).items()}
     for (row, name), value in edits.items():
         if row >= len(original):
             continue
         cells = edited[name].to_list()
         cells[row] = ck.CLEAR if value is None else value
         edited[name] = pd.Series(cells, dtype=object, index=edited.index)
-        new = read(fields_of(Thing)[name], pd.Series([value], dtype=object))
-        there = bool(was[name].there[row])
+        new = coerce_column(fields_of(Thing)[name], pd.Series([value], dtype=object))
+        there = bool(was[name].present[row])
         same = there and json.dumps(str(was[name].values[row])) == json.dumps(str(new.values[0]))
         if there if value is None else not same:
             wanted.setdefault(row, {})[name] = value
