@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from contactkit._client.contacts import AsyncContacts, Contacts
 from contactkit._http.connection import Connection
-from contactkit._http.session import Session, world_attrs
-from contactkit._http.world import World
+from contactkit._http.session import Session
+from contactkit._http.world import World, world_attrs
 from contactkit.cassette.cassette import Cassette
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import pandas as pd
 
 from contactkit._client.plans import PlanRunner
 from contactkit._client.verbs import ContactVerbs, ToFrame
-from contactkit._http.connection import Connection
+from contactkit._http.connection import Connection, arun, run
 from contactkit._http.pagination import Pages
 from contactkit._http.session import Session
-from contactkit._http.world import World, arun, run
+from contactkit._http.world import World
 from contactkit._plans.plan import Plan
 from contactkit.errors import warn
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from contactkit._http.connection import Connection
-from contactkit._http.session import Flow, Session, World
-from contactkit._http.world import Clock, arun, run
+from contactkit._http.connection import Connection, arun, run
+from contactkit._http.session import Flow, Session
+from contactkit._http.world import Clock, World
 from contactkit._plans.apply import Apply
 from contactkit._plans.options import checked
 from contactkit._plans.plan import Plan
@@ -93,7 +93,7 @@ class PlanRunner:
         try:
             return await apply.run()
         finally:
-            await self._connection.leave()
+            await self._connection.aclose_client()
 
 
 class _Thread:

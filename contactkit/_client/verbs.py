@@ -27,10 +27,9 @@ from contactkit._http.session import (
     Operation,
     Session,
     Success,
-    World,
     build_operation,
-    world_attrs,
 )
+from contactkit._http.world import World, world_attrs
 from contactkit._journal.store import Intent
 from contactkit._journal.write import Rows, intent, journaled
 from contactkit._plans.build import check_edited, plan_of

@@ -65,7 +65,7 @@ class Transport(httpx.AsyncBaseTransport):
             },
         )
 
-    async def carry(self, call: Request, common: Headers, timeout: Timeout) -> Response:
+    async def send(self, call: Request, common: Headers, timeout: Timeout) -> Response:
         """Send a call as httpx's client would, with the headers that are `common` to all of them.
 
         It must have neither a query nor a form.

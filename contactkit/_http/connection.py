@@ -1,6 +1,6 @@
-"""A client's connections: what a flow's calls become on httpx, and what comes of them.
+"""A client's connections, and the two drivers that run a flow on them.
 
-The blocking door is carried by httpx itself, the awaiting one by aiohttp behind its interface.
+The sync client sends with httpx, the async one with aiohttp behind httpx's interface.
 """
 
 from __future__ import annotations
@@ -12,21 +12,53 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import httpx
 
-from contactkit._http.session import Answer, NoResponse, Request, Response
+from contactkit._http.session import Answer, Flow, NoResponse, Request, Response
 from contactkit.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from contactkit._http.aiohttp_transport import Transport
+    from contactkit._http.world import Clock
+
+T = TypeVar("T")
+
+
+def run(flow: Flow[T], connection: Connection, clock: Clock) -> T:
+    """Run a flow until it returns; blocks."""
+    answer: Answer = None
+    while True:
+        try:
+            step = flow.send(answer)
+        except StopIteration as end:
+            return end.value
+        try:
+            answer = connection.send(step) if isinstance(step, Request) else clock.sleep(step.until)
+        except BaseException as interrupt:
+            flow.throw(interrupt)
+            raise
+
+
+async def arun(flow: Flow[T], connection: Connection, clock: Clock) -> T:
+    """Run a flow until it returns; awaits."""
+    answer: Answer = None
+    while True:
+        try:
+            step = flow.send(answer)
+        except StopIteration as end:
+            return end.value
+        try:
+            answer = await (
+                connection.asend(step) if isinstance(step, Request) else clock.asleep(step.until)
+            )
+        except BaseException as interrupt:
+            flow.throw(interrupt)
+            raise
 
 
 class Tap(Protocol):
-    """What stands between a connection and its httpx clients: it sends, and keeps what it hears.
-
-    Both raise what httpx raises.
-    """
+    """Sends in a connection's place, to record or to replay; raises what httpx raises."""
 
     def send(self, client: httpx.Client, request: httpx.Request) -> httpx.Response:
-        """Send a request and read its answer whole."""
+        """Send a request and read its whole answer."""
         ...
 
     async def asend(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
@@ -34,12 +66,12 @@ class Tap(Protocol):
         ...
 
     def close(self, clean: bool) -> None:
-        """The session has ended, and whether it came to a good end."""
+        """End the session; `clean` unless an exception ended it."""
         ...
 
 
 class _NoCookies(httpx.Cookies):
-    """What one answer sets is not sent along with another request."""
+    """Keeps no cookie, so that no answer changes a later request."""
 
     def extract_cookies(self, response: httpx.Response) -> None:
         pass
@@ -48,22 +80,22 @@ class _NoCookies(httpx.Cookies):
 _NO_COOKIES = _NoCookies()
 
 
-class _Blocking(httpx.Client):
+class _SyncClient(httpx.Client):
     @property
     def cookies(self) -> httpx.Cookies:  # pyright: ignore[reportIncompatibleMethodOverride]
         return _NO_COOKIES
 
 
-class Awaiting(httpx.AsyncClient):
-    """httpx's awaiting client over aiohttp, also where the environment names a proxy.
+class AsyncClient(httpx.AsyncClient):
+    """httpx's async client over aiohttp, through the environment's proxies too.
 
-    Where it names none, all requests go through the `only` transport.
+    Where it names none, all requests go through one `aiohttp` transport.
     """
 
-    only: Transport | None = None
+    aiohttp: Transport | None = None
 
     @cached_property
-    def common(self) -> list[tuple[str, str]]:
+    def common_headers(self) -> list[tuple[str, str]]:
         """The headers of every request."""
         return [(name.decode(), value.decode()) for name, value in self.headers.raw]
 
@@ -76,21 +108,21 @@ class Awaiting(httpx.AsyncClient):
     ) -> httpx.AsyncBaseTransport:
         if transport:
             return transport
-        self.only = _network(options)
-        return self.only
+        self.aiohttp = _transport(options)
+        return self.aiohttp
 
     def _init_proxy_transport(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, proxy: httpx.Proxy, **options: Any
     ) -> httpx.AsyncBaseTransport:
-        self.only = None
+        self.aiohttp = None
         # aiohttp knows no SOCKS, and warns of TLS within TLS.
         if proxy.url.scheme != "http":
             return super()._init_proxy_transport(proxy, **options)
-        return _network(options, proxy)
+        return _transport(options, proxy)
 
 
-def _network(options: dict[str, Any], proxy: httpx.Proxy | None = None) -> Transport:
-    # aiohttp takes as long to import as all else, and most clients never need it.
+def _transport(options: dict[str, Any], proxy: httpx.Proxy | None = None) -> Transport:
+    # aiohttp takes as long to import as all the rest, and most clients never need it.
     from contactkit._http.aiohttp_transport import Transport
 
     context = httpx.create_ssl_context(
@@ -99,8 +131,8 @@ def _network(options: dict[str, Any], proxy: httpx.Proxy | None = None) -> Trans
     return Transport(context, proxy)
 
 
-class _NoAddresses(logging.Filter):
-    """httpx logs each URL it asks; contacts' numbers and addresses stand in paths and queries."""
+class _HidePaths(logging.Filter):
+    """Hides paths and queries in httpx's log: they hold contacts' numbers and addresses."""
 
     hosts: frozenset[str] = frozenset()
 
@@ -115,13 +147,13 @@ class _NoAddresses(logging.Filter):
         return True
 
 
-_filter = _NoAddresses()
+_filter = _HidePaths()
 
 
 class Connection:
-    """The httpx clients of one session, one for each door, opened when first used.
+    """The httpx clients of one session, opened when first used: one sync, and one an event loop.
 
-    All that they send goes through its `tap`, where there is one.
+    Where there is a `tap`, everything is sent through it.
     """
 
     tap: Tap | None = None
@@ -135,73 +167,72 @@ class Connection:
         # Plain http goes to loopback alone, and so must never pass a proxy of the environment.
         trust_env = url.scheme == "https"
         self._options = {"transport": transport, "timeout": timeout, "trust_env": trust_env}
-        self._blocking: httpx.Client | None = None
-        self._awaiting: dict[asyncio.AbstractEventLoop, Awaiting] = {}
+        self._client: httpx.Client | None = None
+        self._async_clients: dict[asyncio.AbstractEventLoop, AsyncClient] = {}
         _filter.hosts |= {url.host}
         logging.getLogger("httpx").addFilter(_filter)
 
-    def send(self, call: Request) -> Answer:
-        """Send one call and read its answer whole."""
-        if self._blocking is None:
-            self._blocking = _opened(_Blocking, self._options)
+    def send(self, request: Request) -> Answer:
+        """Send a request and read its whole answer."""
+        if self._client is None:
+            self._client = _open(_SyncClient, self._options)
+        client = self._client
         try:
-            request = _request(self._blocking, call)
-            if tap := self.tap:
-                return _reply(tap.send(self._blocking, request))
-            return _reply(self._blocking.send(request))
+            message = _build(client, request)
+            return _response(self.tap.send(client, message) if self.tap else client.send(message))
         except httpx.HTTPError as error:
-            return lost(error)
+            return no_response(error)
 
-    async def asend(self, call: Request) -> Answer:
-        """The same, awaited. A connection belongs to its event loop, so each loop has its own."""
-        client = self.enter()
+    async def asend(self, request: Request) -> Answer:
+        """The same, awaited."""
+        client = self.async_client()
         try:
-            # What httpx does of a request beside sending it costs as much again, and a plan's
-            # writes need none of it.
-            if client.only and not (self.tap or call.query or call.form):
-                return await client.only.carry(call, client.common, self._seconds)
-            request = _request(client, call)
-            if tap := self.tap:
-                return _reply(await tap.asend(client, request))
-            return _reply(await client.send(request))
+            # What httpx does to a request beside sending it doubles its cost, and a plan's writes
+            # need none of it.
+            if client.aiohttp and not (self.tap or request.query or request.form):
+                headers = client.common_headers
+                return await client.aiohttp.send(request, headers, self._seconds)
+            message = _build(client, request)
+            send = self.tap.asend(client, message) if self.tap else client.send(message)
+            return _response(await send)
         except httpx.HTTPError as error:
-            return lost(error)
+            return no_response(error)
 
-    def enter(self) -> Awaiting:
-        """What the awaiting door sends through in this event loop; the first takes a moment."""
+    def async_client(self) -> AsyncClient:
+        """The client of this event loop, which alone can use it; opening one takes a moment."""
         loop = asyncio.get_running_loop()
-        client = self._awaiting.get(loop)
+        client = self._async_clients.get(loop)
         if client is None:
-            for ended in [each for each in list(self._awaiting) if each.is_closed()]:
-                self._awaiting.pop(ended, None)
-            client = self._awaiting[loop] = _opened(Awaiting, self._options)
+            for closed in [loop for loop in list(self._async_clients) if loop.is_closed()]:
+                self._async_clients.pop(closed, None)
+            client = self._async_clients[loop] = _open(AsyncClient, self._options)
         return client
 
     def close(self, clean: bool = True) -> None:
-        """Close what the blocking door opened; `clean` unless an exception ended it."""
-        if self._blocking:
-            self._blocking.close()
-            self._blocking = None
+        """Close the sync client and end a recording; `clean` unless an exception ended it."""
+        if self._client:
+            self._client.close()
+            self._client = None
         if self.tap:
             self.tap.close(clean)
 
     async def aclose(self, clean: bool = True) -> None:
-        """Close what the awaiting door opened in this event loop, and end a recording."""
-        await self.leave()
+        """Close the client of this event loop and end a recording."""
+        await self.aclose_client()
         if self.tap:
             self.tap.close(clean)
 
-    async def leave(self) -> None:
-        """Close what the awaiting door opened in this event loop; a recording goes on."""
-        client = self._awaiting.pop(asyncio.get_running_loop(), None)
+    async def aclose_client(self) -> None:
+        """Close the client of this event loop; a recording goes on."""
+        client = self._async_clients.pop(asyncio.get_running_loop(), None)
         if client:
             await client.aclose()
 
 
-ClientT = TypeVar("ClientT", _Blocking, Awaiting)
+ClientT = TypeVar("ClientT", _SyncClient, AsyncClient)
 
 
-def _opened(kind: type[ClientT], options: dict[str, Any]) -> ClientT:
+def _open(kind: type[ClientT], options: dict[str, Any]) -> ClientT:
     """An httpx client; it reads proxies and certificates from the environment as it opens."""
     try:
         return kind(**options)
@@ -210,21 +241,21 @@ def _opened(kind: type[ClientT], options: dict[str, Any]) -> ClientT:
         raise ConfigurationError(message) from None
 
 
-def _request(client: httpx.Client | httpx.AsyncClient, call: Request) -> httpx.Request:
+def _build(client: httpx.Client | httpx.AsyncClient, request: Request) -> httpx.Request:
     return client.build_request(
-        call.method,
-        call.url,
-        params=call.query or None,
-        headers=call.headers,
-        json=call.body,
-        data=call.form,
+        request.method,
+        request.url,
+        params=request.query or None,
+        headers=request.headers,
+        json=request.body,
+        data=request.form,
     )
 
 
-def _reply(response: httpx.Response) -> Response:
+def _response(response: httpx.Response) -> Response:
     headers = {name.lower(): value for name, value in response.headers.items()}
     content = response.content
-    # httpx ties a response and its stream into a ring, which would keep the body until gc runs.
+    # httpx ties a response and its stream into a cycle, which would keep the body until gc runs.
     response.stream = httpx.ByteStream(b"")
     return Response(status=response.status_code, headers=headers, content=content)
 
@@ -239,8 +270,8 @@ _NOT_SENT = (
 )
 
 
-def lost(error: httpx.HTTPError) -> NoResponse:
-    """Only the kind of failure: httpx's own text may quote what was sent."""
+def no_response(error: httpx.HTTPError) -> NoResponse:
+    """A failure by its kind only: httpx's own text may quote what was sent."""
     kind = "timeout" if isinstance(error, httpx.TimeoutException) else "connection failed"
     return NoResponse(
         reason=f"{kind} ({type(error).__name__})", sent=not isinstance(error, _NOT_SENT)

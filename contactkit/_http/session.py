@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from contactkit._http.rate_limits import Budget
@@ -23,6 +23,7 @@ from contactkit.errors import InvalidInputError
 from contactkit.spec.provider import JSON, Auth, ClientCredentials, Endpoint, Provider, as_object
 
 if TYPE_CHECKING:
+    from contactkit._http.world import Clock
     from contactkit._journal.store import Journal
 
 
@@ -78,33 +79,6 @@ Step: TypeAlias = Request | Wait
 Answer: TypeAlias = Response | NoResponse | None
 T = TypeVar("T")
 Flow: TypeAlias = Generator[Step, Answer, T]
-
-
-class Clock(Protocol):
-    """Where a flow reads the time."""
-
-    def now(self) -> float:
-        """Seconds since the epoch."""
-        ...
-
-
-class World(Protocol):
-    """What a client touches, as far as it is told to whoever looks."""
-
-    @property
-    def name(self) -> str:
-        """How the client's picture, a form and a frame's `attrs` call it."""
-        ...
-
-    @property
-    def notice(self) -> str:
-        """What whoever looks at a form or a picture must know of it; "" for nothing."""
-        ...
-
-
-def world_attrs(world: World) -> dict[str, str]:
-    """A world's name, and its notice where it has one."""
-    return {"world": world.name} | ({"notice": world.notice} if world.notice else {})
 
 
 @dataclass

@@ -1,7 +1,6 @@
-"""What a client touches: a transport and a clock; and the two drivers that run a flow on them.
+"""Where a client's requests go and whose time they live in: the provider itself, or a stand-in.
 
-A world answers `transport()`, which is None for the network, and has a clock. Nothing here
-decides anything: it sends what it is told and waits as long as it is told.
+Nothing here decides about a request or sends one.
 """
 
 from __future__ import annotations
@@ -9,20 +8,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
-import httpx
+if TYPE_CHECKING:
+    import httpx
 
-from contactkit._http import session
-from contactkit._http.connection import Connection, Tap
-from contactkit._http.session import Answer, Flow, Request, Session
-from contactkit.spec.provider import Provider
-
-T = TypeVar("T")
+    from contactkit._http.connection import Tap
+    from contactkit._http.session import Session
+    from contactkit.spec.provider import Provider
 
 
-class Clock(session.Clock, Protocol):
-    """Time, and how to pass it from either door; seconds since the epoch."""
+class Clock(Protocol):
+    """The time, and how to wait; in seconds since the epoch."""
+
+    def now(self) -> float:
+        """The time."""
+        ...
 
     def sleep(self, until: float) -> None:
         """Block until then."""
@@ -33,8 +34,8 @@ class Clock(session.Clock, Protocol):
         ...
 
 
-# Longer naps than the operating system can count are taken in turns.
-_LONGEST_NAP = 3600.0
+# The operating system counts no longer than some weeks, so that a long wait is cut in pieces.
+_LONGEST_SLEEP = 3600.0
 
 
 class RealClock:
@@ -44,16 +45,16 @@ class RealClock:
         return time.time()
 
     def sleep(self, until: float) -> None:
-        while (left := until - time.time()) > 0:
-            time.sleep(min(left, _LONGEST_NAP))
+        while (remaining := until - time.time()) > 0:
+            time.sleep(min(remaining, _LONGEST_SLEEP))
 
     async def asleep(self, until: float) -> None:
-        while (left := until - time.time()) > 0:
-            await asyncio.sleep(min(left, _LONGEST_NAP))
+        while (remaining := until - time.time()) > 0:
+            await asyncio.sleep(min(remaining, _LONGEST_SLEEP))
 
 
 class VirtualClock:
-    """Time that passes only when somebody waits, so that a day of limits takes a moment."""
+    """Time that passes only by waiting, so that a day of rate limits takes a moment."""
 
     def __init__(self, start: float) -> None:
         self._now = start
@@ -69,8 +70,18 @@ class VirtualClock:
         await asyncio.sleep(0)
 
 
-class World(session.World, Protocol):
+class World(Protocol):
     """Where the requests of a client go."""
+
+    @property
+    def name(self) -> str:
+        """How a client's repr, a form and a frame's `attrs` call it."""
+        ...
+
+    @property
+    def notice(self) -> str:
+        """What a reader of a form or a repr must know of it; "" for nothing."""
+        ...
 
     @property
     def clock(self) -> Clock:
@@ -83,16 +94,21 @@ class World(session.World, Protocol):
         ...
 
     def transport(self, provider: Provider) -> httpx.MockTransport | None:
-        """What carries this provider's requests; None for the network."""
+        """What answers this provider's requests; None for the network."""
         ...
 
     def credentials(self, provider: Provider) -> Mapping[str, str] | None:
-        """Credentials that this world hands out itself; None where the user must bring them."""
+        """Credentials that this world issues itself; None where the user must bring them."""
         ...
 
     def tap(self, session: Session) -> Tap | None:
-        """What listens to this session's traffic; None for nobody."""
+        """What records or replays this session's requests; None for nothing."""
         ...
+
+
+def world_attrs(world: World) -> dict[str, str]:
+    """A world's name, and its notice where it has one."""
+    return {"world": world.name} | ({"notice": world.notice} if world.notice else {})
 
 
 class Live:
@@ -107,39 +123,7 @@ class Live:
         """The network."""
 
     def credentials(self, provider: Provider) -> None:
-        """A real provider hands out none."""
+        """A real provider issues none here."""
 
     def tap(self, session: Session) -> None:
-        """Nobody listens."""
-
-
-def run(flow: Flow[T], connection: Connection, clock: Clock) -> T:
-    """Run a flow to its end, blocking."""
-    answer: Answer = None
-    while True:
-        try:
-            step = flow.send(answer)
-        except StopIteration as end:
-            return end.value
-        try:
-            answer = connection.send(step) if isinstance(step, Request) else clock.sleep(step.until)
-        except BaseException as interrupt:
-            flow.throw(interrupt)
-            raise
-
-
-async def arun(flow: Flow[T], connection: Connection, clock: Clock) -> T:
-    """Run a flow to its end, awaiting."""
-    answer: Answer = None
-    while True:
-        try:
-            step = flow.send(answer)
-        except StopIteration as end:
-            return end.value
-        try:
-            answer = await (
-                connection.asend(step) if isinstance(step, Request) else clock.asleep(step.until)
-            )
-        except BaseException as interrupt:
-            flow.throw(interrupt)
-            raise
+        """Nothing is recorded."""

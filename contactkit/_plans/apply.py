@@ -92,7 +92,7 @@ class Apply:
         if self.stopped:
             self._halt.set_result(None)
         # What is late after its turn is close to the next one.
-        self._connection.enter()
+        self._connection.async_client()
         journal, most = self._session.plan_journal, self._options.concurrency
         with nullcontext() if self._options.dry_run else journal.claim() as claim:
             jobs = self._sorted(jobs_of(self._plan, self._session, journal, claim))

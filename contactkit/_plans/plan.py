@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas as pd
 
 from contactkit._http.rate_limits import Budget
-from contactkit._http.session import Session, World
+from contactkit._http.session import Session
+from contactkit._http.world import World
 from contactkit._plans import parquet, tables
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.pacing import through

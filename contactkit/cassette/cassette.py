@@ -12,9 +12,9 @@ import httpx
 import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 import respx
 
-from contactkit._http.connection import Connection, Tap
+from contactkit._http.connection import Connection, Tap, run
 from contactkit._http.session import Session
-from contactkit._http.world import Live, VirtualClock, World, run
+from contactkit._http.world import Live, VirtualClock, World
 from contactkit.cassette.drift import drift_frame
 from contactkit.cassette.exchange import path_of
 from contactkit.cassette.file import CassetteFile

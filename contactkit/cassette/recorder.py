@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import httpx
 
-from contactkit._http.connection import Tap, lost
-from contactkit._http.session import Clock
+from contactkit._http.connection import Tap, no_response
+from contactkit._http.world import Clock
 from contactkit.cassette.exchange import Exchange, Pairs, RecordedRequest, RecordedResponse
 from contactkit.cassette.file import CassetteWriter
 from contactkit.cassette.matching import Index, normalise
@@ -176,7 +176,7 @@ def _exchange(
 
 
 def _failed(error: httpx.HTTPError) -> RecordedResponse:
-    return RecordedResponse(failure=type(error).__name__, sent=lost(error).sent)
+    return RecordedResponse(failure=type(error).__name__, sent=no_response(error).sent)
 
 
 def _answered(response: httpx.Response) -> RecordedResponse:

@@ -12,7 +12,6 @@ import httpx
 from contactkit._http.flow import acquire
 from contactkit._http.session import (
     Answer,
-    Clock,
     Flow,
     NoResponse,
     Operation,
@@ -20,6 +19,7 @@ from contactkit._http.session import (
     Response,
     Session,
 )
+from contactkit._http.world import Clock
 from contactkit.cassette.drift import Drift, differences
 from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse
 from contactkit.cassette.format import Entry

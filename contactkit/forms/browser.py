@@ -14,7 +14,8 @@ import pandas as pd
 from IPython.display import display
 
 from contactkit._frames.frame import rows_of
-from contactkit._http.session import Session, World
+from contactkit._http.session import Session
+from contactkit._http.world import World
 from contactkit.errors import ContactKitError, FieldProblem, InvalidInputError, NotFoundError
 from contactkit.forms.cells import claim
 from contactkit.forms.contact_form import ContactForm

@@ -16,7 +16,8 @@ from IPython.display import display
 
 from contactkit._frames.frame import result_frame
 from contactkit._http.results import failure_row, key_of_write, problem_fields
-from contactkit._http.session import Session, World
+from contactkit._http.session import Session
+from contactkit._http.world import World
 from contactkit.errors import FieldProblem
 from contactkit.forms.attempts import Attempts
 from contactkit.forms.cells import claim

@@ -9,14 +9,13 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pandas as pd
 from IPython.display import display
 
 from contactkit._frames.frame import result_frame
-from contactkit._http.session import World
+from contactkit._http.world import Live, World
 from contactkit._plans.plan import Plan
 from contactkit._plans.progress import Progress
 from contactkit._redact import redact
@@ -35,12 +34,11 @@ T = TypeVar("T")
 _TELLING = 5.0
 
 
-@dataclass(frozen=True)
-class _NoClient:
+class _NoClient(Live):
     """The world of a plan that was read from a file without a client."""
 
-    name: str = "no client"
-    notice: str = "This plan has no client, and cannot be applied."
+    name = "no client"
+    notice = "This plan has no client, and cannot be applied."
 
 
 class PlanView:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import pandas as pd
 from IPython.display import HTML, DisplayHandle, display
 
-from contactkit._http.session import World
+from contactkit._http.world import World
 from contactkit._plans.plan import MOST_SHOWN, Plan
 from contactkit._redact import redact
 from contactkit.forms.fields import label_of

@@ -63,7 +63,7 @@ async def _connected(connection: Connection, address: str) -> AsyncIterator[Send
     try:
         yield send
     finally:
-        await connection.leave()
+        await connection.aclose_client()
 
 
 @asynccontextmanager

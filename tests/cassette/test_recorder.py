@@ -12,7 +12,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from contactkit._http.connection import Awaiting
+from contactkit._http.connection import AsyncClient
 from contactkit._http.world import RealClock
 from contactkit.cassette.exchange import Exchange
 from contactkit.cassette.recorder import asend_recorded, request_of, send_recorded
@@ -66,7 +66,7 @@ def blocking(url: str) -> Outcome:
 def awaiting(url: str) -> Outcome:
     async def awaited() -> Outcome:
         kept: list[Exchange] = []
-        async with Awaiting(trust_env=False) as client:
+        async with AsyncClient(trust_env=False) as client:
             asked = client.build_request("GET", url)
             try:
                 return await asend_recorded(client, asked, RealClock(), kept.append), kept

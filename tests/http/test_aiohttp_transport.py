@@ -40,7 +40,7 @@ def test_what_is_dropped_on_a_reused_connection_is_not_sent_again(method, drop):
 
     async def twice(connection: Connection) -> list[Answer]:
         found = [await connection.asend(call(port, method)) for _ in range(2)]
-        await connection.leave()
+        await connection.aclose_client()
         return found
 
     with talking(talk) as port:
@@ -64,7 +64,7 @@ def all_at_once(number: int) -> Callable[[socket.socket], None]:
 
 async def together(connection: Connection, port: int, number: int) -> list[Answer]:
     found = await asyncio.gather(*(connection.asend(call(port)) for _ in range(number)))
-    await connection.leave()
+    await connection.aclose_client()
     return found
 
 
@@ -83,7 +83,7 @@ def test_who_finds_no_room_in_time_is_not_sent(monkeypatch):
             await asyncio.sleep(0)
             late = await connection.asend(call(port))
             answer.set()
-        await connection.leave()
+        await connection.aclose_client()
         return [late, *(each.result() for each in held)]
 
     answer = threading.Event()
@@ -110,7 +110,7 @@ def test_room_is_made_by_answers_losses_and_cancellations(monkeypatch):
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         found = await connection.asend(call(port))
-        await connection.leave()
+        await connection.aclose_client()
         return found
 
     turns = iter((saying(GOOD, b""), saying(), saying(GOOD)))
@@ -123,7 +123,7 @@ def test_leaving_loses_what_is_in_flight():
         waiting = asyncio.create_task(connection.asend(call(port)))
         while not heard:
             await asyncio.sleep(0.001)
-        await connection.leave()
+        await connection.aclose_client()
         return await waiting
 
     heard: list[bytes] = []
@@ -143,7 +143,7 @@ def test_who_leaves_first_has_sent_nothing():
         first = await connection.asend(call(port))
         late = asyncio.create_task(connection.asend(call(port)))
         await asyncio.sleep(0)
-        await connection.leave()
+        await connection.aclose_client()
         return [first, await late]
 
     with talking(saying(GOOD, GOOD)) as port:

@@ -210,8 +210,8 @@ class Listening:
 def test_who_leaves_a_loop_ends_no_recording():
     async def left(connection: Connection) -> list[int]:
         await connection.asend(call(address))
-        await connection.leave()
-        await connection.leave()
+        await connection.aclose_client()
+        await connection.aclose_client()
         before = tap.closed
         await connection.asend(call(address))
         await connection.aclose()
