@@ -19,7 +19,7 @@ from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.matching import Index
 from tests.bench import replays
 from tests.bench.measure import ROOT, Row, medians, ms
-from tests.support.requests import Talk
+from tests.support.requests import RawClient
 
 EXCHANGES = 10_000
 ROUNDS = 9
@@ -53,7 +53,7 @@ def record(path: Path) -> None:
 
     Each has a number of its own, whose owner the recording names.
     """
-    answer = Talk("sent", contacts=1)("GET", "/v3/contacts").json()
+    answer = RawClient("sent", contacts=1)("GET", "/v3/contacts").json()
     row = answer["data"]["contacts"][0]
     tape = CassetteFile.create(path, provider=PROVIDER.name, world="simulator", created=0)
     for number in range(EXCHANGES):
@@ -67,7 +67,7 @@ def record(path: Path) -> None:
 
 def difference(folder: Path) -> int:
     """Bytes that git shows between two recordings of a page in which one flag differs."""
-    answer = Talk("sent", contacts=100)("GET", "/v3/contacts?page_size=100").json()
+    answer = RawClient("sent", contacts=100)("GET", "/v3/contacts?page_size=100").json()
     asked = RecordedRequest.of("GET", f"{PROVIDER.base_url}/v3/contacts?page_size=100")
     for name, opt_out in (("a.jsonl", False), ("b.jsonl", True)):
         answer["data"]["contacts"][50]["opt_out"] = opt_out

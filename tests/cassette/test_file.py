@@ -22,7 +22,7 @@ from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResp
 from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.format import entry_of, settled
 from tests.support.exchanges import begun, contact, exchange, page
-from tests.support.requests import Talk
+from tests.support.requests import RawClient
 
 ROOT = Path(__file__).parents[2]
 PAGE = exchange(body=page([contact(n) for n in range(100)]))
@@ -339,7 +339,7 @@ def test_a_list_that_both_branches_recorded_anew_is_that_of_the_younger(
 
 
 def test_one_changed_contact_is_a_small_diff(tmp_path: Path) -> None:
-    answer = Talk("sent", contacts=100)("GET", "/v3/contacts?page_size=100").json()
+    answer = RawClient("sent", contacts=100)("GET", "/v3/contacts?page_size=100").json()
     for name, opt_out in (("a.jsonl", False), ("b.jsonl", True)):
         answer["data"]["contacts"][50]["opt_out"] = opt_out
         begun(tmp_path / name).append(exchange(body=dump_json(answer)))

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.requests import Talk
+from tests.support.requests import RawClient
 
 
 @pytest.fixture
-def sent() -> Talk:
-    return Talk("sent")
+def sent() -> RawClient:
+    return RawClient("sent")
 
 
 @pytest.fixture
-def sendblue() -> Talk:
-    return Talk("sendblue")
+def sendblue() -> RawClient:
+    return RawClient("sendblue")
 
 
 @pytest.fixture
-def privy() -> Talk:
-    return Talk("privy")
+def privy() -> RawClient:
+    return RawClient("privy")
 
 
 @pytest.fixture
-def onboarding() -> Talk:
-    return Talk("digital_onboarding")
+def onboarding() -> RawClient:
+    return RawClient("digital_onboarding")

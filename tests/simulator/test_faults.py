@@ -1,4 +1,4 @@
-"""What each fault answers, to whom, how often, and what is refused of one."""
+"""Faults: which requests they apply to, what each one responds, and which options are refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import contactkit as ck
 from contactkit._providers import find, names
 from contactkit.simulator.faults import KINDS
 from contactkit.simulator.messages import Request, Response
-from tests.support.requests import Talk
+from tests.support.requests import ANONYMOUS, RawClient
 
 SENT, PRIVY = "/v3/contacts", "/contacts"
 FIRST = f"{SENT}/6ba7b810-9dad-11d1-80b4-00c04fd430c8"
@@ -21,41 +21,38 @@ NEW = {"phone_number": "+12125550187"}
 LOST = httpx.RemoteProtocolError
 
 
-def statuses(talk: Talk, count: int, path: str = SENT) -> list[int]:
-    return [talk("GET", path).status_code for _ in range(count)]
+def statuses(client: RawClient, count: int, path: str = SENT) -> list[int]:
+    return [client("GET", path).status_code for _ in range(count)]
 
 
-def written(talk: Talk) -> int:
-    return sum(each.writes for each in talk.engine.contacts)
+def writes(client: RawClient) -> int:
+    return sum(stored.writes for stored in client.engine.contacts)
 
 
-# How often, and for whom
+# Which requests a fault applies to
 
 
-def test_one_request_meets_a_fault_unless_more_are_asked_for(sent):
+def test_fault_applies_to_one_request_by_default(sent):
     sent.simulator.fault("rate_limited")
     assert statuses(sent, 3) == [429, 200, 200]
     sent.simulator.fault("server_error", times=2)
     assert statuses(sent, 3) == [500, 500, 200]
-
-
-def struck(talk: Talk, seed: int) -> list[int]:
-    talk.simulator.fault("rate_limited", probability=0.5, seed=seed)
-    return statuses(talk, 30)
-
-
-def test_a_probability_strikes_as_its_seed_says():
-    first = struck(Talk("sent"), 1)
-    assert set(first) == {200, 429}
-    assert first == struck(Talk("sent"), 1) != struck(Talk("sent"), 2)
-
-
-def test_a_probability_of_one_strikes_always(sent):
     sent.simulator.fault("rate_limited", probability=1)
     assert statuses(sent, 5) == [429] * 5
 
 
-def test_all_faults_are_switched_off_at_once(sent):
+def strike(client: RawClient, seed: int) -> list[int]:
+    client.simulator.fault("rate_limited", probability=0.5, seed=seed)
+    return statuses(client, 30)
+
+
+def test_probability_is_reproducible_by_its_seed():
+    first = strike(RawClient("sent"), 1)
+    assert set(first) == {200, 429}
+    assert first == strike(RawClient("sent"), 1) != strike(RawClient("sent"), 2)
+
+
+def test_clear_switches_all_faults_off(sent):
     sent.simulator.fault("rate_limited", probability=1.0)
     sent.simulator.fault("latency", seconds=3, times=9)
     sent.simulator.faults.clear()
@@ -64,7 +61,7 @@ def test_all_faults_are_switched_off_at_once(sent):
     assert sent.simulator.clock.now() == now
 
 
-def test_a_fault_can_be_switched_on_before_a_client_connects(name):
+def test_fault_before_a_client_connects(name):
     simulator = ck.Simulator(contacts=1)
     simulator.fault("unsuccessful")
     client = ck.connect(name, via=simulator)
@@ -73,7 +70,7 @@ def test_a_fault_can_be_switched_on_before_a_client_connects(name):
     assert len(client.contacts.list()) == 1
 
 
-def test_a_request_meets_the_oldest_fault_and_every_latency(sent):
+def test_oldest_fault_and_every_latency_apply(sent):
     sent.simulator.fault("server_error")
     sent.simulator.fault("latency", seconds=2)
     sent.simulator.fault("rate_limited")
@@ -84,18 +81,18 @@ def test_a_request_meets_the_oldest_fault_and_every_latency(sent):
 
 
 @pytest.mark.parametrize("kind", ["duplicated_row", "deleted_row"])
-def test_faults_of_listings_wait_for_a_listing(sent, kind):
+def test_faults_of_listings_apply_to_listings_alone(sent, kind):
     sent.simulator.fault(kind)
-    before = sent.rows()
+    before = sent.snapshot()
     assert sent("GET", FIRST).status_code == 200
     assert sent("POST", SENT, json={}).status_code == 400
-    assert sent.rows() == before
-    page = sent("GET", SENT).json()["data"]["contacts"]
-    assert len({each["id"] for each in page}) < len(page) or sent.rows() != before
+    assert sent.snapshot() == before
+    list_page = sent("GET", SENT).json()["data"]["contacts"]
+    assert len({each["id"] for each in list_page}) < len(list_page) or sent.snapshot() != before
 
 
 @pytest.mark.parametrize("kind", ["written_then_500", "written_then_dropped"])
-def test_faults_of_writes_wait_for_a_write(sent, kind):
+def test_faults_of_writes_apply_to_writes_alone(sent, kind):
     sent.simulator.fault(kind)
     assert statuses(sent, 1) == statuses(sent, 1, FIRST) == [200]
     assert sent("GET", "/nowhere").status_code == 404
@@ -104,193 +101,187 @@ def test_faults_of_writes_wait_for_a_write(sent, kind):
     else:
         with pytest.raises(LOST):
             sent("POST", SENT, json=NEW)
-    assert written(sent) == 1
+    assert writes(sent) == 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_token_request_meets_no_fault(privy, kind):
-    privy.simulator.fault(kind, **({"seconds": 9} if kind == "latency" else {}))
+def test_faults_do_not_apply_to_token_requests(privy):
+    for kind in KINDS:
+        privy.simulator.fault(kind, **({"seconds": 9} if kind == "latency" else {}))
     form = {"grant_type": "client_credentials", **privy.simulator.accounts["oauth"]}
     now = privy.simulator.clock.now()
-    answer = privy.http.post("https://dashboard.privy.com/oauth/token", data=form)
-    assert answer.status_code == 200
+    response = privy.http.post("https://dashboard.privy.com/oauth/token", data=form)
+    assert response.status_code == 200
     assert privy.simulator.clock.now() == now
 
 
-# What each one does
+# What each fault does
 
 
-def test_latency_lets_time_pass_before_the_request_is_carried_out(sent):
+def test_latency_comes_before_the_write(sent):
     sent.simulator.fault("latency", seconds=4)
     now = sent.engine.now
-    made = sent("POST", SENT, json=NEW)
+    created = sent("POST", SENT, json=NEW)
     assert (sent.engine.now - now).total_seconds() == 4
-    assert made.json()["data"]["created_at"].startswith(sent.engine.now.strftime("%FT%T"))
+    assert created.json()["data"]["created_at"].startswith(sent.engine.now.strftime("%FT%T"))
 
 
 def delays(seed: int) -> list[float]:
-    talk = Talk("sent")
-    talk.simulator.fault("latency", seconds=1, up_to=4, times=8, seed=seed)
-    times = [talk.simulator.clock.now()]
+    client = RawClient("sent")
+    client.simulator.fault("latency", seconds=1, up_to=4, times=8, seed=seed)
+    times = [client.simulator.clock.now()]
     for _ in range(8):
-        talk("GET", FIRST)
-        times.append(talk.simulator.clock.now())
+        client("GET", FIRST)
+        times.append(client.simulator.clock.now())
     return [after - before for before, after in pairwise(times)]
 
 
-def test_latency_up_to_a_time_is_as_the_seed_says():
+def test_latency_up_to_is_reproducible_by_its_seed():
     first = delays(1)
-    assert all(1 <= each <= 4 for each in first) and len(set(first)) == 8
+    assert all(1 <= delay <= 4 for delay in first) and len(set(first)) == 8
     assert first == delays(1) != delays(2)
 
 
-def test_an_answer_later_than_the_caller_waits_is_lost_and_the_write_is_done(sent):
+def test_latency_past_the_timeout_loses_the_response_of_a_write(sent):
     sent.simulator.fault("latency", seconds=31)
     with pytest.raises(httpx.ReadTimeout):
         sent("POST", SENT, json=NEW, timeout=30)
-    assert written(sent) == 1
+    assert writes(sent) == 1
     sent.simulator.fault("latency", seconds=31)
     assert sent("GET", FIRST, timeout=None).status_code == 200
 
 
 @pytest.mark.parametrize(
-    ("talk", "path", "body"),
+    ("client", "path", "body"),
     [
         ("sent", SENT, {"code": "BUSINESS_002"}),
         ("privy", PRIVY, {"code": "rate_limited", "message": "Rate limit exceeded"}),
     ],
 )
-def test_rate_limited_is_the_provider_s_own_429(request, talk, path, body):
-    talk = request.getfixturevalue(talk)
-    talk.simulator.fault("rate_limited", retry_after=7)
-    talk.simulator.fault("rate_limited")
-    for told in ("7", None):
-        answer = talk("GET", path)
-        assert answer.status_code == 429
-        assert body.items() <= answer.json()["error"].items()
-        assert answer.headers.get("Retry-After") == told
-        assert answer.headers["X-Request-Id"]
+def test_rate_limited_is_the_429_of_the_provider(request, client, path, body):
+    client = request.getfixturevalue(client)
+    client.simulator.fault("rate_limited", retry_after=7)
+    client.simulator.fault("rate_limited")
+    for seconds in ("7", None):
+        response = client("GET", path)
+        assert response.status_code == 429
+        assert body.items() <= response.json()["error"].items()
+        assert response.headers.get("Retry-After") == seconds
+        assert response.headers["X-Request-Id"]
 
 
 @pytest.mark.parametrize(("status", "code"), [(500, "INTERNAL_001"), (503, "SERVICE_001")])
-def test_a_server_error_is_the_provider_s_own_and_nothing_is_done(sent, status, code):
+def test_server_error_is_the_one_of_the_provider(sent, status, code):
     sent.simulator.fault("server_error", status=status, retry_after=2)
-    answer = sent("POST", SENT, json=NEW)
-    assert (answer.status_code, answer.headers["Retry-After"]) == (status, "2")
-    assert answer.json()["error"]["code"] == code
-    assert written(sent) == 0
+    response = sent("POST", SENT, json=NEW)
+    assert (response.status_code, response.headers["Retry-After"]) == (status, "2")
+    assert response.json()["error"]["code"] == code
+    assert writes(sent) == 0
 
 
-def test_a_server_error_that_a_provider_does_not_document_is_a_proxy_s_page(privy):
+def test_server_error_without_documentation_is_a_proxy_page(privy):
     privy.simulator.fault("server_error", status=503, retry_after=2)
-    answer = privy("GET", PRIVY)
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
-    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert "503 Service Unavailable" in answer.text
+    response = privy("GET", PRIVY)
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "503 Service Unavailable" in response.text
 
 
 @pytest.mark.parametrize(("kind", "count"), [("dropped", 0), ("written_then_dropped", 1)])
-def test_a_dropped_connection_answers_nothing(sent, kind, count):
+def test_dropped_connection(sent, kind, count):
     sent.simulator.fault(kind)
     with pytest.raises(LOST, match="disconnected"):
         sent("POST", SENT, json=NEW)
-    assert written(sent) == count
+    assert writes(sent) == count
 
 
-def test_a_body_in_part_is_lost_after_the_write(sent):
+def test_truncated_body_comes_after_the_write(sent):
     sent.simulator.fault("truncated_body")
     with pytest.raises(LOST, match="complete message body"):
         sent("POST", SENT, json=NEW)
-    assert written(sent) == 1
+    assert writes(sent) == 1
 
 
-def test_a_slow_body_comes_whole_and_takes_time(sent):
+def test_slow_body_arrives_whole(sent):
     sent.simulator.fault("slow_body")
     now = sent.simulator.clock.now()
     assert sent("POST", SENT, json=NEW).json()["data"]["phone_number"] == NEW["phone_number"]
     assert sent.simulator.clock.now() > now
-    assert written(sent) == 1
+    assert writes(sent) == 1
 
 
 @pytest.mark.parametrize("status", [200, 502])
-def test_a_proxy_s_page_hides_that_the_write_is_done(sent, status):
+def test_html_comes_after_the_write(sent, status):
     sent.simulator.fault("html", status=status)
-    answer = sent("POST", SENT, json=NEW)
-    assert answer.status_code == status
-    assert answer.headers["Content-Type"].startswith("text/html")
-    assert answer.text.startswith("<html>")
-    assert written(sent) == 1
+    response = sent("POST", SENT, json=NEW)
+    assert response.status_code == status
+    assert response.headers["Content-Type"].startswith("text/html")
+    assert response.text.startswith("<html>")
+    assert writes(sent) == 1
 
 
 @pytest.mark.parametrize("name", names())
-def test_unsuccessful_is_the_provider_s_refusal_under_200(name):
+def test_unsuccessful_is_a_refusal_with_status_200(name):
     provider, simulator = find(name), ck.Simulator(contacts=1)
     ck.connect(name, via=simulator)
     simulator.fault("unsuccessful")
-    asked = httpx.Request("GET", provider.base_url + provider.endpoint("list").path)
-    answer = simulator.transport(provider).handle_request(asked)
-    assert answer.status_code == 200
-    assert provider.errors.read(answer.json()) is not None
+    request = httpx.Request("GET", provider.base_url + provider.endpoint("list").path)
+    response = simulator.transport(provider).handle_request(request)
+    assert response.status_code == 200
+    assert provider.errors.read(response.json()) is not None
 
 
-def test_an_expired_key_is_refused_once(sent):
+def test_expired_token_refuses_a_key_once(sent):
     sent.simulator.fault("expired_token")
-    answer = sent("POST", SENT, json=NEW)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "AUTH_002")
-    assert written(sent) == 0
+    response = sent("POST", SENT, json=NEW)
+    assert (response.status_code, response.json()["error"]["code"]) == (401, "AUTH_002")
+    assert writes(sent) == 0
     assert statuses(sent, 1) == [200]
 
 
-def test_an_expired_access_token_stays_expired(privy):
+def test_expired_token_revokes_an_access_token(privy):
     form = {"grant_type": "client_credentials", "scope": "contacts_read"}
     form |= privy.simulator.accounts["oauth"]
     url = "https://dashboard.privy.com/oauth/token"
     bearer = {"Authorization": f"Bearer {privy.http.post(url, data=form).json()['access_token']}"}
     privy.simulator.fault("expired_token")
     for _ in range(2):
-        answer = privy("GET", PRIVY, "nobody", headers=bearer)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized")
+        response = privy("GET", PRIVY, ANONYMOUS, headers=bearer)
+        assert (response.status_code, response.json()["error"]["code"]) == (401, "unauthorized")
     assert statuses(privy, 1, PRIVY) == [200]
 
 
-def page(talk: Talk, number: int) -> list[str]:
-    answer = talk("GET", SENT, params={"page": number, "page_size": 3})
-    return [each["id"] for each in answer.json()["data"]["contacts"]]
+def list_page(client: RawClient, number: int) -> list[str]:
+    response = client("GET", SENT, params={"page": number, "page_size": 3})
+    return [contact["id"] for contact in response.json()["data"]["contacts"]]
 
 
-def test_a_row_comes_again_at_the_start_of_the_next_page(sent):
-    first, second, third = (page(sent, number) for number in (1, 2, 3))
+def test_duplicated_row_begins_the_next_page(sent):
+    first, second, third = (list_page(sent, number) for number in (1, 2, 3))
     sent.simulator.fault("duplicated_row", times=2)
-    assert page(sent, 1) == [first[0], *first]
-    assert page(sent, 2) == [first[-1], *second]
-    assert page(sent, 3) == third
+    assert list_page(sent, 1) == [first[0], *first]
+    assert list_page(sent, 2) == [first[-1], *second]
+    assert list_page(sent, 3) == third
     sent.simulator.fault("duplicated_row", times=3)
-    assert page(sent, 2) == [second[0], *second]
-    assert page(sent, 1) == [first[0], *first]
-    assert page(sent, 9) == []
+    assert list_page(sent, 2) == [second[0], *second]
+    assert list_page(sent, 1) == [first[0], *first]
+    assert list_page(sent, 9) == []
 
 
-def test_a_listing_that_is_refused_has_no_row_to_come_again_or_to_be_deleted(sent):
-    before = sent.rows()
+def test_row_faults_on_a_refused_listing(sent):
+    before = sent.snapshot()
     for kind in ("duplicated_row", "deleted_row"):
         sent.simulator.fault(kind)
         assert sent("GET", SENT, params={"page": 0}).status_code == 400
     assert sent("GET", SENT, params={"page": "1"}).status_code == 200
-    assert sent.rows() == before
+    assert sent.snapshot() == before
 
 
-def test_a_row_without_a_page_number_comes_again(sent):
-    sent.simulator.fault("duplicated_row")
-    rows = sent("GET", SENT).json()["data"]["contacts"]
-    assert rows[0] == rows[1]
-
-
-def test_a_row_is_deleted_after_its_page(sent):
-    first, second = page(sent, 1), page(sent, 2)
+def test_deleted_row_is_deleted_after_its_page(sent):
+    first, second = list_page(sent, 1), list_page(sent, 2)
     sent.simulator.fault("deleted_row")
-    assert page(sent, 1) == first
+    assert list_page(sent, 1) == first
     assert sent.engine.contacts.find(first[0]) is None
-    assert page(sent, 2)[:2] == second[1:]
+    assert list_page(sent, 2)[:2] == second[1:]
 
 
 # Two at once under one idempotency key
@@ -298,60 +289,60 @@ def test_a_row_is_deleted_after_its_page(sent):
 Delivery = Generator[float, None, Response]
 
 
-def started(sent: Talk, key: str = "k") -> Delivery:
-    headers = {"Idempotency-Key": key, **sent.signed("")}
-    asked = httpx.Request("POST", f"https://x{SENT}", headers=headers, json=NEW)
-    return sent.simulator.deliver(Request.from_httpx(asked))
+def start(sent: RawClient, key: str = "k") -> Delivery:
+    headers = {"Idempotency-Key": key, **sent.credentials("")}
+    request = httpx.Request("POST", f"https://x{SENT}", headers=headers, json=NEW)
+    return sent.simulator.deliver(Request.from_httpx(request))
 
 
-def until(talk: Talk, delivery: Delivery, done: Callable[[], bool]) -> Response | None:
-    """Drive one delivery until it ends or `done`; its answer, if it ended."""
+def drive(client: RawClient, delivery: Delivery, done: Callable[[], bool]) -> Response | None:
+    """Drive one delivery until it ends or `done`; its response, if it ended."""
     try:
         while not done():
-            talk.wait(next(delivery))
+            client.wait(next(delivery))
     except StopIteration as end:
         return end.value
     return None
 
 
-def test_a_second_request_waits_for_the_first_and_gets_its_answer(sent):
+def test_duplicate_waits_for_the_response_to_the_first(sent):
     sent.simulator.fault("latency", seconds=4)
-    first, second = started(sent), started(sent)
+    first, second = start(sent), start(sent)
     assert next(first) == 4
     due = sent.simulator.clock.now() + 4
-    assert until(sent, second, lambda: sent.simulator.clock.now() >= due) is None
-    one, other = until(sent, first, lambda: False), until(sent, second, lambda: False)
+    assert drive(sent, second, lambda: sent.simulator.clock.now() >= due) is None
+    one, other = drive(sent, first, lambda: False), drive(sent, second, lambda: False)
     assert one and other
     assert (one.status, other.status) == (201, 201)
     assert one.body == other.body
     assert other.headers["Idempotent-Replayed"] == "true"
-    assert written(sent) == 1
+    assert writes(sent) == 1
 
 
-def test_a_second_request_waits_no_longer_than_5_seconds(sent):
+def test_duplicate_waits_5_seconds_at_most(sent):
     sent.simulator.fault("latency", seconds=9)
-    first, second = started(sent), started(sent)
+    first, second = start(sent), start(sent)
     next(first)
     now = sent.simulator.clock.now()
-    refused = until(sent, second, lambda: False)
+    refused = drive(sent, second, lambda: False)
     assert sent.simulator.clock.now() - now == pytest.approx(5)
     assert refused and refused.status == 409
     assert refused.body["error"]["code"] == "CONFLICT_001"
-    one = until(sent, first, lambda: False)
+    one = drive(sent, first, lambda: False)
     assert one and one.status == 201
-    assert written(sent) == 1
+    assert writes(sent) == 1
 
 
-def test_a_request_that_its_caller_leaves_is_no_longer_in_flight(sent):
+def test_abandoned_request_is_no_longer_in_flight(sent):
     sent.simulator.fault("latency", seconds=9)
-    first = started(sent)
+    first = start(sent)
     next(first)
     first.close()
-    done = until(sent, started(sent), lambda: False)
+    done = drive(sent, start(sent), lambda: False)
     assert done and done.status == 201
 
 
-# What is refused
+# Invalid faults
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"kind": "rate_limted"}, "did you mean 'rate_limited'"),
@@ -381,7 +372,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("given", "says"), WRONG, ids=str)
-def test_a_senseless_fault_is_refused_and_not_switched_on(sent, given, says):
+def test_invalid_fault_is_refused_and_not_switched_on(sent, given, says):
     with pytest.raises(ck.ConfigurationError, match=says):
         sent.simulator.fault(**given)
     now = sent.simulator.clock.now()

@@ -13,7 +13,7 @@ import pytest
 from contactkit._providers import find
 from contactkit.simulator.rules.digital_onboarding import scope_allows
 from contactkit.spec.record import fields_of
-from tests.support.requests import Talk
+from tests.support.requests import RawClient
 
 ALL = "/contacts"
 JANET = "5b0f6c1e-8a47-4d2b-9f13-2c7d9e4a6b01"
@@ -104,7 +104,7 @@ def test_a_star_stands_for_one_part_of_a_scope(scopes, needed, allowed):
     assert scope_allows(frozenset(scopes), needed) is allowed
 
 
-def buy(onboarding: Talk, account: str, **form: str) -> httpx.Response:
+def buy(onboarding: RawClient, account: str, **form: str) -> httpx.Response:
     held = {"grant_type": "client_credentials", **onboarding.simulator.accounts[account], **form}
     return onboarding.http.post(TOKEN, data=held)
 
@@ -159,7 +159,7 @@ def test_what_is_not_there_is_not_found(onboarding, method, path):
 
 
 def test_a_page_has_25_by_default_and_the_newest_first():
-    onboarding = Talk("digital_onboarding", contacts=60)
+    onboarding = RawClient("digital_onboarding", contacts=60)
     keys, info = page(onboarding("GET", ALL))
     rows = sorted((each.row for each in onboarding.engine.contacts), key=lambda row: row["id"])
     rows.sort(key=lambda row: row["inserted_at"], reverse=True)
@@ -174,7 +174,7 @@ def test_a_count_is_told_when_it_is_asked_for(onboarding):
 
 
 def test_a_page_that_is_too_large_is_capped():
-    answer = Talk("digital_onboarding", contacts=150)("GET", ALL, params={"page[size]": 5000})
+    answer = RawClient("digital_onboarding", contacts=150)("GET", ALL, params={"page[size]": 5000})
     keys, info = page(answer)
     assert (len(keys), info["size"]) == (100, 100)
 
@@ -185,7 +185,7 @@ def test_a_page_of_no_size_is_refused(onboarding, size):
     refused(answer, 400, "invalid_filter", "page[size]")
 
 
-def walk(onboarding: Talk, **params: Any) -> list[list[str]]:
+def walk(onboarding: RawClient, **params: Any) -> list[list[str]]:
     pages: list[list[str]] = []
     while True:
         keys, info = page(onboarding("GET", ALL, params=params))
@@ -200,7 +200,7 @@ def walk(onboarding: Talk, **params: Any) -> list[list[str]]:
     "sort", ["id", "-unique_id", "birthdate,-name_first", "sms_opted_in,country,-last_seen_at"]
 )
 def test_any_order_is_walked_whole_once_also_over_fields_without_a_value(sort):
-    onboarding = Talk("digital_onboarding", contacts=60)
+    onboarding = RawClient("digital_onboarding", contacts=60)
     pages = walk(onboarding, sort=sort, **{"page[size]": 7})
     keys = [key for each in pages for key in each]
     assert [len(each) for each in pages] == [7] * 8 + [4]
@@ -210,7 +210,7 @@ def test_any_order_is_walked_whole_once_also_over_fields_without_a_value(sort):
 
 
 def test_those_without_a_value_come_last_and_first_when_it_goes_downwards():
-    onboarding = Talk("digital_onboarding", contacts=5)
+    onboarding = RawClient("digital_onboarding", contacts=5)
     [up], [down] = walk(onboarding, sort="unique_id"), walk(onboarding, sort="-unique_id")
     assert up == down[::-1]
     assert up[-1] == LEO
@@ -225,7 +225,7 @@ def test_a_cursor_is_base64_of_the_place_and_of_what_was_asked(onboarding):
 
 
 def test_a_cursor_leads_back_too():
-    onboarding = Talk("digital_onboarding", contacts=60)
+    onboarding = RawClient("digital_onboarding", contacts=60)
     pages = walk(onboarding, **{"page[size]": 20})
     _, first = page(onboarding("GET", ALL, params={"page[size]": 20}))
     second = {"page[size]": 20, "page[after]": first["next_cursor"]}
@@ -247,7 +247,7 @@ def test_nobody_stands_before_the_first(onboarding):
 
 
 def test_a_cursor_holds_while_rows_come_change_and_go():
-    onboarding = Talk("digital_onboarding", contacts=30)
+    onboarding = RawClient("digital_onboarding", contacts=30)
     [whole] = walk(onboarding, **{"page[size]": 100})
     keys, info = page(onboarding("GET", ALL, params={"page[size]": 10}))
     onboarding("POST", ALL, json={"name_first": "New"})
@@ -269,7 +269,7 @@ def test_a_cursor_of_another_sort_or_filter_is_gone(onboarding, change):
     refused(answer, 410, "cursor_invalid", "page[after]")
 
 
-def forged(onboarding: Talk, **changes: Any) -> str:
+def forged(onboarding: RawClient, **changes: Any) -> str:
     _, info = page(onboarding("GET", ALL, params={"page[size]": 2}))
     held = json.loads(urlsafe_b64decode(info["next_cursor"])) | changes
     return urlsafe_b64encode(json.dumps(held).encode()).decode()
@@ -367,10 +367,10 @@ def test_what_the_server_owns_may_come_back_as_it_is(onboarding):
 
 @pytest.mark.parametrize("name", [n for n, f in FIELDS.items() if f.marker.access != "writable"])
 def test_what_the_server_owns_cannot_be_changed(onboarding, name):
-    before = onboarding.rows()
+    before = onboarding.snapshot()
     answer = onboarding("PATCH", one(JANET), json={name: "other", "city": "Troy"})
     refused(answer, 422, "validation_failed", name)
-    assert onboarding.rows() == before
+    assert onboarding.snapshot() == before
 
 
 @pytest.mark.parametrize(
@@ -404,9 +404,9 @@ def test_a_unique_id_is_one_contact_s(onboarding):
     "headers", [{}, {"X-Operator-Override": "force"}, DRY, {"X-Operator-Override": "destructively"}]
 )
 def test_a_deletion_needs_its_override(onboarding, headers):
-    before = onboarding.rows()
+    before = onboarding.snapshot()
     refused(onboarding("DELETE", one(JANET), headers=headers), 403, "override_required")
-    assert onboarding.rows() == before
+    assert onboarding.snapshot() == before
 
 
 def test_a_deletion_answers_nothing(onboarding):
@@ -449,9 +449,9 @@ def test_a_longer_list_is_a_batch_and_done(onboarding):
     ],
 )
 def test_a_wrong_row_refuses_them_all(onboarding, body, field):
-    before = onboarding.rows()
+    before = onboarding.snapshot()
     refused(onboarding("POST", ALL, json=body), 422, "validation_failed", field)
-    assert onboarding.rows() == before
+    assert onboarding.snapshot() == before
 
 
 # Accounts
@@ -494,16 +494,16 @@ writes = pytest.mark.parametrize(("method", "path", "body", "status"), ASKED)
 
 @writes
 def test_a_dry_run_answers_as_if_and_takes_it_back(onboarding, method, path, body, status):
-    before = onboarding.rows()
+    before = onboarding.snapshot()
     headers = {"X-Operator-Override": "destructive,dry_run"}
     answer = onboarding(method, path, json=body, headers=headers)
     assert (answer.status_code, answer.headers["X-Dry-Run"]) == (status, "true")
-    assert onboarding.rows() == before
+    assert onboarding.snapshot() == before
     real = onboarding(method, path, json=body, headers=DESTRUCTIVE)
     assert real.status_code == status
     assert "X-Dry-Run" not in real.headers
     if "accounts" not in path:
-        assert onboarding.rows() != before
+        assert onboarding.snapshot() != before
 
 
 def test_a_dry_run_is_refused_like_a_real_one(onboarding):
@@ -526,13 +526,13 @@ def test_what_a_dry_run_took_back_is_free_or_taken_as_before(onboarding):
 def test_a_repeat_under_one_key_is_answered_as_before(onboarding, method, path, body, status):
     headers = {"Idempotency-Key": "any text!", **DESTRUCTIVE}
     first = onboarding(method, path, json=body, headers=headers | {"Idempotency-Key": "key!"})
-    after = onboarding.rows()
+    after = onboarding.snapshot()
     again = onboarding(method, path, json=body, headers=headers | {"Idempotency-Key": "key!"})
     assert first.status_code == again.status_code == status
     assert first.content == again.content
     assert again.headers["X-Idempotent-Replay"] == "true"
     assert "X-Idempotent-Replay" not in first.headers
-    assert onboarding.rows() == after
+    assert onboarding.snapshot() == after
 
 
 def test_another_body_under_one_key_is_a_conflict_that_says_where(onboarding):

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.requests import Talk
+from tests.support.requests import RawClient
 
 ALL = "/contacts"
 JANET = "cus_a1b2c3d4e5f60001"  # e-mail only
@@ -49,7 +49,7 @@ def good(answer: httpx.Response, status: int = 200) -> dict[str, Any]:
     return answer.json()["data"]
 
 
-def texts(privy: Talk) -> list[str]:
+def texts(privy: RawClient) -> list[str]:
     return list(privy.simulator.outbox()["key"])
 
 
@@ -99,14 +99,14 @@ def ids(answer: httpx.Response) -> list[str]:
 
 
 def test_a_page_has_25_by_default():
-    answer = Talk("privy", contacts=60)("GET", ALL)
+    answer = RawClient("privy", contacts=60)("GET", ALL)
     assert len(ids(answer)) == 25
     pagination = {"page": 1, "per_page": 25, "total_count": 60, "total_pages": 3}
     assert answer.json()["pagination"] == pagination
 
 
 def test_the_pages_together_are_every_contact_once():
-    privy = Talk("privy", contacts=60)
+    privy = RawClient("privy", contacts=60)
     found = [key for page in (1, 2, 3) for key in ids(privy("GET", ALL, params={"page": page}))]
     assert found == [each.row["id"] for each in privy.engine.contacts]
 
@@ -150,7 +150,7 @@ def test_a_part_of_an_address_finds_nobody(privy, value):
     ("name", "letters"), [("email_consent", "SUNPC"), ("sms_consent", "SUN1W")]
 )
 def test_a_consent_filters_on_its_state(name, letters):
-    privy = Talk("privy", contacts=60)
+    privy = RawClient("privy", contacts=60)
     for state in map(STATES.__getitem__, letters):
         wanted = [each.row["id"] for each in privy.engine.contacts if each.row[name] == state]
         assert wanted
@@ -295,16 +295,16 @@ def test_a_name_can_be_cleared(privy, name):
 @pytest.mark.parametrize("key", [JANET, OMAR])
 @pytest.mark.parametrize("email", ["other@example.com", "JANET@example.com", None])
 def test_an_email_is_written_once(privy, key, email):
-    before = privy.rows()
+    before = privy.snapshot()
     invalid(privy("PATCH", one(key), json={"email": email, "first_name": "X"}), "email")
-    assert privy.rows() == before
+    assert privy.snapshot() == before
 
 
 @pytest.mark.parametrize("phone", [PHONE, None])
 def test_a_phone_is_written_once(privy, phone):
-    before = privy.rows()
+    before = privy.snapshot()
     invalid(privy("PATCH", one(OMAR), json={"phone_number": phone}), "phone_number")
-    assert privy.rows() == before
+    assert privy.snapshot() == before
 
 
 def test_an_identical_address_is_accepted(privy):
@@ -321,10 +321,10 @@ def test_an_address_can_be_set_while_there_is_none(privy):
 
 
 def test_an_address_of_another_contact_is_a_conflict(privy):
-    before = privy.rows()
+    before = privy.snapshot()
     answer = privy("PATCH", one(POPUP), json={"email": "Janet@example.com"})
     assert (answer.status_code, answer.json()["error"]["id"]) == (409, JANET)
-    assert privy.rows() == before
+    assert privy.snapshot() == before
 
 
 def test_tags_replace_the_whole_list(privy):
@@ -403,10 +403,10 @@ def test_a_compliance_suppressed_contact_takes_other_changes(privy, change):
 
 def test_a_refused_consent_refuses_the_whole_update(privy):
     key = privy.simulator.put(email="state@example.com", email_consent="compliance_suppressed")
-    before = privy.rows()
+    before = privy.snapshot()
     body = {"first_name": "Jan", "email_consent": "subscribed"}
     invalid(privy("PATCH", one(key), json=body), "email_consent")
-    assert privy.rows() == before
+    assert privy.snapshot() == before
 
 
 # SMS consent

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from contactkit.simulator.rules.sent import CHILD, ORGANISATION
-from tests.support.requests import Talk
+from tests.support.requests import RawClient
 
 ALL = "/v3/contacts"
 FIRST = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
@@ -38,7 +38,7 @@ def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     return body["error"]
 
 
-def child_contact(sent: Talk) -> str:
+def child_contact(sent: RawClient) -> str:
     return next(each.row["id"] for each in sent.engine.contacts if each.owner == CHILD)
 
 
@@ -46,7 +46,7 @@ def child_contact(sent: Talk) -> str:
 
 
 def test_a_new_contact_is_the_one_on_the_vendors_page():
-    sent = Talk("sent", contacts=0)
+    sent = RawClient("sent", contacts=0)
     answer = sent("POST", ALL, json={"phone_number": "+1234567890", "sandbox": False})
     data = answer.json()["data"]
     assert answer.status_code == 201
@@ -101,7 +101,7 @@ def test_a_phone_of_no_country_is_validation_002(sent, phone):
 
 @pytest.mark.parametrize("phone", ["+1234567890", "+442079460000", "+800123456"])
 def test_a_phone_of_the_e164_form_need_not_be_assigned(phone):
-    sent = Talk("sent", contacts=0)
+    sent = RawClient("sent", contacts=0)
     assert sent("POST", ALL, json={"phone_number": phone}).status_code == 201
 
 
@@ -112,9 +112,9 @@ def test_a_phone_that_is_not_text_is_validation_001(sent, phone):
 
 @pytest.mark.parametrize("more", [{"default_channel": "sms"}, {"opt_out": True}, {"name": "A"}])
 def test_create_takes_a_phone_number_and_nothing_else(sent, more):
-    before = sent.rows()
+    before = sent.snapshot()
     refused(sent("POST", ALL, json={"phone_number": NEW, **more}), 400, "VALIDATION_001")
-    assert sent.rows() == before
+    assert sent.snapshot() == before
 
 
 def test_a_number_already_held_is_resource_007_without_its_id(sent):
@@ -202,11 +202,11 @@ def test_opt_out_can_be_taken_back(sent):
 
 
 def test_an_empty_patch_changes_nothing(sent):
-    before = sent.rows()
+    before = sent.snapshot()
     answer = sent("PATCH", one(FIRST), json={})
     assert answer.status_code == 200
     assert answer.json()["data"]["updated_at"] is None
-    assert sent.rows() == before
+    assert sent.snapshot() == before
 
 
 @pytest.mark.parametrize("channel", ["SMS", "rcs", "sent", "", "sms,whatsapp"])
@@ -222,11 +222,11 @@ def test_an_opt_out_that_is_no_boolean_is_validation_001(sent, value):
 
 
 def test_a_channel_that_does_not_reach_the_contact_is_business_007(sent):
-    before = sent.rows()
+    before = sent.snapshot()
     answer = sent("PATCH", one(SMS_ONLY), json={"default_channel": "whatsapp", "opt_out": False})
     error = refused(answer, 400, "BUSINESS_007")
     assert list(error["details"]) == ["default_channel"]
-    assert sent.rows() == before
+    assert sent.snapshot() == before
 
 
 @pytest.mark.parametrize("field", ["id", "phone_number", "created_at", "is_inherited", "nickname"])
@@ -235,7 +235,7 @@ def test_update_takes_only_channel_and_opt_out(sent, field):
 
 
 def test_an_inherited_contact_refuses_as_on_the_vendors_page(sent):
-    before = sent.rows()
+    before = sent.snapshot()
     answer = sent("PATCH", one(INHERITED), json={"opt_out": True})
     body = answer.json()
     body["meta"] = {}
@@ -251,7 +251,7 @@ def test_an_inherited_contact_refuses_as_on_the_vendors_page(sent):
         },
         "meta": {},
     }
-    assert sent.rows() == before
+    assert sent.snapshot() == before
 
 
 @pytest.mark.parametrize("path", [one(INHERITED), one(INHERITED) + "/message-summary"])
@@ -297,7 +297,7 @@ def pagination(answer: httpx.Response) -> dict[str, Any]:
 
 
 def test_a_page_has_20_by_default():
-    sent = Talk("sent", contacts=45)
+    sent = RawClient("sent", contacts=45)
     assert pagination(sent("GET", ALL)) == {
         "page": 1,
         "page_size": 20,
@@ -309,7 +309,7 @@ def test_a_page_has_20_by_default():
 
 
 def test_the_pages_together_are_every_contact_once():
-    sent = Talk("sent", contacts=45)
+    sent = RawClient("sent", contacts=45)
     pages = [sent("GET", ALL, params={"page": page}) for page in (1, 2, 3)]
     found = [key for page in pages for key in ids(page)]
     assert found == [each.row["id"] for each in sent.engine.contacts]
@@ -330,7 +330,7 @@ def test_a_page_past_the_end_is_empty(sent):
 
 
 def test_no_contacts_are_no_pages():
-    answer = Talk("sent", contacts=0)("GET", ALL)
+    answer = RawClient("sent", contacts=0)("GET", ALL)
     assert ids(answer) == []
     assert (pagination(answer)["total_pages"], pagination(answer)["has_more"]) == (0, False)
 
@@ -479,10 +479,10 @@ SANDBOX = {"sandbox": True}
     ],
 )
 def test_a_sandboxed_write_looks_nothing_up_and_writes_nothing(sent, method, path, body, status):
-    before = sent.rows()
+    before = sent.snapshot()
     answer = sent(method, path, json=body | SANDBOX)
     assert (answer.status_code, answer.headers["X-Sandbox"]) == (status, "true")
-    assert sent.rows() == before
+    assert sent.snapshot() == before
 
 
 @pytest.mark.parametrize("change", [{"default_channel": "whatsapp"}, {"opt_out": True}])
@@ -527,10 +527,10 @@ def test_a_sandbox_flag_that_is_off_writes(sent, sandbox):
 
 @pytest.mark.parametrize("sandbox", ["true", 1, "yes", [True]])
 def test_a_sandbox_flag_that_is_no_boolean_writes_nothing(sent, sandbox):
-    before = sent.rows()
+    before = sent.snapshot()
     answer = sent("PATCH", one(FIRST), json={"opt_out": True, "sandbox": sandbox})
     assert list(refused(answer, 400, "VALIDATION_001")["details"]) == ["sandbox"]
-    assert sent.rows() == before
+    assert sent.snapshot() == before
 
 
 # Headers
@@ -566,6 +566,6 @@ def test_the_request_id_in_the_header_is_the_one_in_the_body(sent):
 @pytest.mark.parametrize("content", [b"{", b"[]", b'"text"', b"null", b"1", b"\xff", b"<html>"])
 @pytest.mark.parametrize(("method", "path"), [("POST", ALL), ("PATCH", one(FIRST))])
 def test_a_body_that_is_no_object_is_validation_001(sent, method, path, content):
-    before = sent.rows()
+    before = sent.snapshot()
     refused(sent(method, path, content=content), 400, "VALIDATION_001")
-    assert sent.rows() == before
+    assert sent.snapshot() == before

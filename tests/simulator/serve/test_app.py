@@ -1,4 +1,4 @@
-"""The application on a real socket: what it carries, what it cuts, and its clock."""
+"""The application on a real socket: whole, slow, truncated and dropped responses; its clock."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from contactkit.simulator.serve.app import (
 )
 from tests.contract.test_faults import FAULTS
 from tests.support.providers import EXAMPLES
-from tests.support.requests import Talk
+from tests.support.requests import RawClient
 
 KEY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 SIGNED = {"x-api-key": "simulator-organisation-key"}
@@ -49,10 +49,10 @@ def app(request: pytest.FixtureRequest) -> SimulatorApp:
 @pytest.fixture
 async def address(app: SimulatorApp) -> AsyncIterator[str]:
     with listen("127.0.0.1", 0) as listening:
-        up = asyncio.Event()
-        server = create_server(app, up.set)
+        ready = asyncio.Event()
+        server = create_server(app, ready.set)
         task = asyncio.create_task(server.serve([listening]))
-        await up.wait()
+        await ready.wait()
         yield address_of(listening)
         server.should_exit = True
         await task
@@ -60,26 +60,26 @@ async def address(app: SimulatorApp) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def http(address: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=address, headers=SIGNED, trust_env=False) as found:
-        yield found
+    async with httpx.AsyncClient(base_url=address, headers=SIGNED, trust_env=False) as client:
+        yield client
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> list[Response]:
-    """What the simulator answers next, whatever it is asked."""
-    given: list[Response] = []
+def responses(monkeypatch: pytest.MonkeyPatch) -> list[Response]:
+    """The next responses of the simulator, to any request."""
+    queue: list[Response] = []
 
     def deliver(simulator: object, request: Request) -> Generator[float, None, Response]:
         yield 0.0
-        return given.pop(0)
+        return queue.pop(0)
 
     monkeypatch.setattr(ck.Simulator, "deliver", deliver)
     monkeypatch.setattr(serve_app, "_PAUSE", 0.0)
-    return given
+    return queue
 
 
 async def raw(address: str, request: bytes) -> bytes:
-    """All that comes back on a connection of its own, until it ends."""
+    """All bytes that come back on a new connection, until it is closed."""
     host, port = httpx.URL(address).host, httpx.URL(address).port
     reader, writer = await asyncio.open_connection(host, port)
     writer.write(request)
@@ -100,8 +100,8 @@ def timeless(text: str) -> str:
 # The same engine
 
 
-async def test_it_answers_what_the_simulator_in_process_answers(http):
-    talk = Talk("sent")
+async def test_responses_equal_those_in_process(http):
+    client = RawClient("sent")
     for method, path, sent in [
         ("GET", f"/v3/contacts/{KEY}", {}),
         ("GET", "/v3/contacts?page=2&page_size=3", {}),
@@ -113,14 +113,14 @@ async def test_it_answers_what_the_simulator_in_process_answers(http):
         ("DELETE", f"/v3/contacts/{KEY}", {}),
         ("DELETE", f"/v3/contacts/{KEY}", {}),
     ]:
-        ours, theirs = await http.request(method, path, **sent), talk(method, path, **sent)
+        ours, theirs = await http.request(method, path, **sent), client(method, path, **sent)
         assert ours.status_code == theirs.status_code
         assert set(ours.headers) - {"content-length"} == set(theirs.headers) - {"content-length"}
         assert ours.headers["x-request-id"] == theirs.headers["x-request-id"]
         assert timeless(ours.text) == timeless(theirs.text)
 
 
-async def test_a_path_stays_as_it_was_sent(http, monkeypatch):
+async def test_path_is_left_encoded(http, monkeypatch):
     seen: list[Request] = []
 
     def deliver(simulator: object, request: Request) -> Generator[float, None, Response]:
@@ -136,7 +136,7 @@ async def test_a_path_stays_as_it_was_sent(http, monkeypatch):
     assert request.headers["x-api-key"] == SIGNED["x-api-key"]
 
 
-async def test_one_that_waits_holds_nobody_up(http, monkeypatch):
+async def test_waiting_request_does_not_delay_others(http, monkeypatch):
     arrived, passed = asyncio.Event(), asyncio.Event()
 
     def deliver(simulator: object, request: Request) -> Generator[float, None, Response]:
@@ -154,18 +154,18 @@ async def test_one_that_waits_holds_nobody_up(http, monkeypatch):
     assert (await first).json() == "/first"
 
 
-async def test_what_goes_wrong_within_is_logged_and_a_500(http, answers, caplog):
+async def test_internal_error_is_logged_and_a_500(http, responses, caplog):
     assert (await http.get("/v3/contacts")).status_code == 500
     assert "GET /v3/contacts" in caplog.text and "IndexError" in caplog.text
 
 
-async def test_one_that_goes_away_before_its_end_is_left(address, answers, caplog):
+async def test_client_that_disconnects_is_ignored(address, responses, caplog):
     host, port = httpx.URL(address).host, httpx.URL(address).port
     _, writer = await asyncio.open_connection(host, port)
     writer.write(b"POST /a HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\nabc")
     await writer.drain()
     writer.transport.abort()
-    answers.append(Response(200, 1))
+    responses.append(Response(200, 1))
     async with httpx.AsyncClient(base_url=address, trust_env=False) as http:
         assert (await http.get("/b")).json() == 1
     assert not caplog.records
@@ -175,8 +175,8 @@ async def test_one_that_goes_away_before_its_end_is_left(address, answers, caplo
 
 
 @pytest.mark.parametrize("delivery", ["whole", "slow"])
-async def test_all_of_it_arrives(http, answers, delivery):
-    answers += [
+async def test_whole_response_arrives(http, responses, delivery):
+    responses += [
         Response(200, BODY, {"X-A": "b"}, delivery=delivery),
         Response(200, delivery=delivery),
     ]
@@ -187,7 +187,7 @@ async def test_all_of_it_arrives(http, answers, delivery):
     assert "content-type" not in empty.headers
 
 
-async def test_a_slow_one_comes_in_pieces(answers):
+async def test_slow_response_comes_in_pieces(responses):
     sent: list[dict[str, object]] = []
 
     async def send(message: dict[str, object]) -> None:
@@ -202,15 +202,15 @@ async def test_a_slow_one_comes_in_pieces(answers):
     assert [each["more_body"] for each in parts] == [True] * 10 + [False]
 
 
-async def test_raw_content_goes_in_the_place_of_the_body(http, answers):
-    answers.append(Response(502, {"a": 1}, raw=("text/html", b"<h1>Bad gateway</h1>")))
-    answer = await http.get("/")
-    assert (answer.status_code, answer.text) == (502, "<h1>Bad gateway</h1>")
-    assert answer.headers["content-type"] == "text/html"
+async def test_raw_content_replaces_the_body(http, responses):
+    responses.append(Response(502, {"a": 1}, raw=("text/html", b"<h1>Bad gateway</h1>")))
+    response = await http.get("/")
+    assert (response.status_code, response.text) == (502, "<h1>Bad gateway</h1>")
+    assert response.headers["content-type"] == "text/html"
 
 
-async def test_a_cut_one_promises_all_and_ends_half_way(http, address, answers, caplog):
-    answers += [Response(200, BODY, delivery="truncated")] * 2
+async def test_truncated_response_ends_halfway(http, address, responses, caplog):
+    responses += [Response(200, BODY, delivery="truncated")] * 2
     whole = Response(200, BODY).content
     with pytest.raises(httpx.RemoteProtocolError, match="peer closed connection without sending"):
         await http.get("/")
@@ -220,18 +220,18 @@ async def test_a_cut_one_promises_all_and_ends_half_way(http, address, answers, 
     assert not caplog.records
 
 
-async def test_a_dropped_one_ends_without_a_byte(http, address, answers, caplog):
-    answers += [Response(200, BODY, delivery="dropped")] * 2
+async def test_dropped_response_is_empty(http, address, responses, caplog):
+    responses += [Response(200, BODY, delivery="dropped")] * 2
     with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
         await http.get("/")
     assert await raw(address, get("/")) == b""
-    answers.append(Response(200, 1))
+    responses.append(Response(200, 1))
     assert (await http.get("/")).json() == 1
     assert not caplog.records
 
 
-async def test_an_answer_names_no_server_and_no_other_time(address, answers):
-    answers.append(Response(204, headers={"X-A": "b"}))
+async def test_response_has_no_server_or_date_header(address, responses):
+    responses.append(Response(204, headers={"X-A": "b"}))
     read = await raw(address, get("/", "Connection: close"))
     assert read == b"HTTP/1.1 204 No Content\r\nx-a: b\r\nConnection: close\r\n\r\n"
 
@@ -239,7 +239,7 @@ async def test_an_answer_names_no_server_and_no_other_time(address, answers):
 # Time, and beginning again
 
 
-async def test_the_clock_is_real_and_ahead():
+async def test_clock_is_real_time_plus_an_offset():
     clock = OffsetClock()
     before = clock.now()
     clock.offset += 3600
@@ -249,7 +249,7 @@ async def test_the_clock_is_real_and_ahead():
     assert 3600 <= clock.now() - before < 3700
 
 
-async def test_reset_begins_again(app, http):
+async def test_reset_starts_again(app, http):
     before = [replace(each) for each in app.engine.contacts]
     await http.patch(f"/v3/contacts/{KEY}", json={"opt_out": True})
     app.clock.offset = 60.0
@@ -263,7 +263,7 @@ async def test_reset_begins_again(app, http):
 # Faults on a real socket
 
 
-async def test_what_is_late_or_slow_takes_its_time(app, http):
+async def test_latency_and_slow_body_take_real_time(app, http):
     for kind, options, least in [("latency", {"seconds": 0.3}, 0.3), ("slow_body", {}, 0.9)]:
         app.simulator.fault(kind, **options)
         started = time.monotonic()
@@ -271,7 +271,7 @@ async def test_what_is_late_or_slow_takes_its_time(app, http):
         assert time.monotonic() - started >= least
 
 
-async def test_an_answer_without_a_body_cannot_be_cut_and_is_dropped(app, http):
+async def test_truncated_response_without_a_body_is_dropped(app, http):
     app.simulator.fault("truncated_body")
     with pytest.raises(httpx.RemoteProtocolError):
         await http.delete(f"/v3/contacts/{KEY}")
@@ -281,29 +281,29 @@ QUICK = [(kind, {**options, **SHORT.get(kind, {})}) for kind, options in FAULTS]
 
 
 @pytest.mark.parametrize("app", names(), indirect=True)
-async def test_every_fault_over_http_leaves_a_write_once_and_well_told(app, address, monkeypatch):
+async def test_write_under_every_fault_is_reported_truly(app, address, monkeypatch):
     monkeypatch.setattr("contactkit._http.flow._FIRST_PAUSE", 0.001)
     monkeypatch.setattr(serve_app, "_PAUSE", 0.001)
     name, example = app.provider.name, EXAMPLES[app.provider.name]
     url = address + urlsplit(app.provider.base_url).path
     for kind, options in QUICK:
         app.reset()
-        held = app.engine.accounts[next(iter(app.engine.accounts))].credentials
-        async with ck.connect(name, base_url=url, **held).aio as client:
+        credentials = app.engine.accounts[next(iter(app.engine.accounts))].credentials
+        async with ck.connect(name, base_url=url, **credentials).aio as client:
             app.simulator.fault(kind, **options)
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", ck.ContactKitWarning)
                     await client.contacts.list()
                     done = await client.contacts.update(example.key, **example.update)
-                said = done["outcome"][0]
+                outcome = done["outcome"][0]
             except ck.TransportError as error:
-                said = "unknown" if error.sent else "refused"
+                outcome = "unknown" if error.sent else "refused"
             except ck.ApiError as error:
                 doubtful = isinstance(error, ck.ServerError) or error.problem.code == "undocumented"
-                said = "unknown" if doubtful else "refused"
+                outcome = "unknown" if doubtful else "refused"
         written = sum(each.writes for each in app.engine.contacts if not each.deleted)
         # What sets values may be sent twice where no key tells the two apart.
         assert written <= (1 if app.provider.endpoint("update").keyed else 2), kind
-        assert written or said != "updated", kind
-        assert not written or said != "refused", kind
+        assert written or outcome != "updated", kind
+        assert not written or outcome != "refused", kind

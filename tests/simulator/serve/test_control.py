@@ -19,21 +19,21 @@ PHONE = "+12125550187"
 
 
 class Control:
-    """A served simulator and what its control routes answer."""
+    """A served simulator and the responses of its control routes."""
 
     def __init__(self, provider: str) -> None:
         self.served = SimulatorApp(find(provider), contacts=8, seed=0, controlled=True)
 
     def __call__(self, method: str, name: str, content: bytes = b"") -> tuple[int, Any]:
         target = (control.ROOT + name).encode()
-        return self.asked(method, target, {"Host": "localhost:5000"}, content)
+        return self.send(method, target, {"Host": "localhost:5000"}, content)
 
-    def asked(
+    def send(
         self, method: str, target: bytes, headers: dict[str, str], content: bytes
     ) -> tuple[int, Any]:
         request = Request.parse(method, target, httpx.Headers(headers), content)
-        answer = control.respond(self.served, request)
-        return answer.status, from_json(answer.content or b"null")
+        response = control.respond(self.served, request)
+        return response.status, from_json(response.content or b"null")
 
     def post(self, name: str, **body: Any) -> tuple[int, Any]:
         return self("POST", name, to_json(body))
@@ -53,28 +53,28 @@ def privy() -> Control:
     return Control("privy")
 
 
-def test_state_shows_every_contact_by_field_name(name):
-    asked = Control(name)
-    stored = {str(each.row[asked.served.engine.contacts.key]): each for each in _stored(asked)}
-    shown = asked.contacts()
-    assert list(shown) == list(stored)
+def test_state_shows_contacts_by_field_name(name):
+    client = Control(name)
+    stored = {str(each.row[client.served.engine.contacts.key]): each for each in _stored(client)}
+    contacts = client.contacts()
+    assert list(contacts) == list(stored)
     for key, each in stored.items():
-        more = {"writes": 0, "deleted": False, "owner": each.owner}
-        assert shown[key] == {**each.row, **more}
+        extra = {"writes": 0, "deleted": False, "owner": each.owner}
+        assert contacts[key] == {**each.row, **extra}
 
 
-def _stored(asked: Control) -> list[Any]:
-    return list(asked.served.engine.contacts)
+def _stored(client: Control) -> list[Any]:
+    return list(client.served.engine.contacts)
 
 
-def test_state_shows_what_was_sent(privy):
+def test_state_shows_the_outbox(privy):
     status, state = privy("GET", "state")
     assert (status, state["outbox"]) == (200, [])
     privy.served.engine.outbox.append({"key": JANET, "text": "Welcome!"})
     assert privy("GET", "state")[1]["outbox"] == [{"key": JANET, "text": "Welcome!"}]
 
 
-def test_reset_begins_again(privy):
+def test_reset_starts_again(privy):
     before = privy.contacts()
     privy.post("contacts", key=JANET, first_name="Jan")
     privy.post("clock", seconds=60)
@@ -84,14 +84,14 @@ def test_reset_begins_again(privy):
     assert privy.served.clock.offset == 0
 
 
-def test_contacts_adds_one(sent):
-    status, made = sent.post("contacts", phone_number=PHONE, opt_out=True)
+def test_contacts_adds_a_contact(sent):
+    status, created = sent.post("contacts", phone_number=PHONE, opt_out=True)
     assert status == 201
-    found = sent.contacts()[made["key"]]
-    assert (found["phone_number"], found["opt_out"], found["writes"]) == (PHONE, True, 0)
+    contact = sent.contacts()[created["key"]]
+    assert (contact["phone_number"], contact["opt_out"], contact["writes"]) == (PHONE, True, 0)
 
 
-def test_contacts_changes_one(privy):
+def test_contacts_changes_a_contact(privy):
     changed = privy.post("contacts", key=JANET, email_consent="compliance_suppressed")
     assert changed == (201, {"key": JANET})
     assert privy.contacts()[JANET]["email_consent"] == "compliance_suppressed"
@@ -99,16 +99,16 @@ def test_contacts_changes_one(privy):
 
 def test_clock_moves_time_forward(privy):
     before = privy.served.clock.now()
-    status, told = privy.post("clock", seconds=3600)
+    status, body = privy.post("clock", seconds=3600)
     assert status == 200
     assert 3600 <= privy.served.clock.now() - before < 3700
-    assert told["now"].startswith(privy.served.engine.now.date().isoformat())
+    assert body["now"].startswith(privy.served.engine.now.date().isoformat())
     privy.post("clock", seconds=0.5)
     assert privy.served.clock.offset == 3600.5
 
 
 @pytest.mark.parametrize(
-    ("name", "body", "told"),
+    ("name", "body", "message"),
     [
         ("contacts", b"[]", "JSON object"),
         ("contacts", b"{", "JSON object"),
@@ -130,26 +130,26 @@ def test_clock_moves_time_forward(privy):
         ("clock", b'{"seconds": 3155760001}', "a century at most"),
     ],
 )
-def test_what_is_wrong_with_a_request_is_told(privy, name, body, told):
+def test_invalid_request(privy, name, body, message):
     before = privy.contacts()
-    status, answer = privy("POST", name, body)
+    status, response = privy("POST", name, body)
     assert status == 400
-    assert told in answer["error"]
+    assert message in response["error"]
     assert privy.contacts() == before
     assert privy.served.clock.offset == 0
 
 
-def test_a_contact_that_the_rules_cannot_complete_is_told(sent):
-    status, answer = sent.post("contacts", phone_number="abc")
+def test_contact_that_the_rules_refuse(sent):
+    status, response = sent.post("contacts", phone_number="abc")
     assert (status, len(sent.contacts())) == (400, 8)
-    assert "invalid contact: " in answer["error"]
+    assert "invalid contact: " in response["error"]
 
 
 @pytest.mark.parametrize(("method", "name"), [("GET", "reset"), ("GET", ""), ("POST", "nothing")])
-def test_there_are_no_other_routes(privy, method, name):
-    status, answer = privy(method, name)
+def test_unknown_route(privy, method, name):
+    status, response = privy(method, name)
     assert status == 404
-    assert "POST /_simulator/clock" in answer["error"]
+    assert "POST /_simulator/clock" in response["error"]
 
 
 @pytest.mark.parametrize(
@@ -165,19 +165,19 @@ def test_there_are_no_other_routes(privy, method, name):
         ({"Host": "127.0.0.1:5000", "Origin": "null"}, 403),
     ],
 )
-def test_a_web_page_can_neither_steer_nor_read(sent, headers, status):
+def test_requests_of_web_pages_are_refused(sent, headers, status):
     target = (control.ROOT + "state").encode()
-    assert sent.asked("GET", target, headers, b"")[0] == status
+    assert sent.send("GET", target, headers, b"")[0] == status
 
 
-def test_a_contact_s_key_cannot_change(sent):
-    status, answer = sent.post("contacts", key=KEY, id="11111111-1111-4111-8111-111111111111")
-    assert (status, answer["error"]) == (400, "id cannot change")
+def test_key_of_a_contact_cannot_change(sent):
+    status, response = sent.post("contacts", key=KEY, id="11111111-1111-4111-8111-111111111111")
+    assert (status, response["error"]) == (400, "id cannot change")
     assert len(sent.contacts()) == 8
 
 
 @pytest.mark.parametrize("kind", [None, 0, False, [], {}])
-def test_a_kind_that_is_none_clears_nothing(sent, kind):
+def test_fault_of_no_kind_clears_nothing(sent, kind):
     sent.post("faults", kind="server_error", probability=1)
     assert sent.post("faults", kind=kind)[0] == 400
     assert sent.served.simulator.faults._on
