@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from contactkit.simulator.rules.sent import CHILD, ORGANISATION
-from tests.support.requests import RawClient
+from tests.support.requests import ANONYMOUS, RawClient
 
 ALL = "/v3/contacts"
 FIRST = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
@@ -18,18 +18,18 @@ INHERITED = "0b5c7a64-3d1e-4c57-9a55-5d2f0f6f0003"
 FOREIGN = "2f6a1c1e-0000-4000-8000-000000000003"
 NOWHERE = "6ba7b810-9dad-11d1-80b4-00c04fd430c9"
 NEW = "+12125550187"
+WHATSAPP = {"default_channel": "whatsapp", "opt_out": False}
 SEVEN_DIGITS = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}\+00:00"
-BAD_IDS = ["nope", "123", FIRST + "0", FIRST.replace("-", ""), "%2F", FIRST.replace("6", "g")]
 
 
 def one(key: str) -> str:
     return f"{ALL}/{key}"
 
 
-def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The error object of a refusal, after a look at its whole envelope."""
-    body = answer.json()
-    assert (answer.status_code, body["error"]["code"]) == (status, code)
+def refusal(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """The error object of a refusal, whose envelope is checked."""
+    body = response.json()
+    assert (response.status_code, body["error"]["code"]) == (status, code)
     assert list(body) == ["success", "data", "error", "meta"]
     assert (body["success"], body["data"]) == (False, None)
     assert list(body["error"]) == ["code", "message", "details", "doc_url"]
@@ -39,17 +39,18 @@ def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 
 def child_contact(sent: RawClient) -> str:
-    return next(each.row["id"] for each in sent.engine.contacts if each.owner == CHILD)
+    contacts = sent.engine.contacts
+    return next(contact.row["id"] for contact in contacts if contact.owner == CHILD)
 
 
 # Creating
 
 
-def test_a_new_contact_is_the_one_on_the_vendors_page():
+def test_new_contact_is_the_documented_one():
     sent = RawClient("sent", contacts=0)
-    answer = sent("POST", ALL, json={"phone_number": "+1234567890", "sandbox": False})
-    data = answer.json()["data"]
-    assert answer.status_code == 201
+    response = sent("POST", ALL, json={"phone_number": "+1234567890", "sandbox": False})
+    data = response.json()["data"]
+    assert response.status_code == 201
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", data.pop("id"))
     assert re.fullmatch(SEVEN_DIGITS, data.pop("created_at"))
     assert data == {
@@ -69,7 +70,7 @@ def test_a_new_contact_is_the_one_on_the_vendors_page():
     }
 
 
-def test_a_good_answer_has_the_whole_envelope(sent):
+def test_envelope_of_a_good_response(sent):
     body = sent("GET", one(FIRST)).json()
     assert sorted(body) == ["data", "error", "meta", "success"]
     assert (body["success"], body["error"]) == (True, None)
@@ -78,87 +79,108 @@ def test_a_good_answer_has_the_whole_envelope(sent):
     assert body["meta"]["version"] == "v3"
 
 
-@pytest.mark.parametrize("body", [{}, {"sandbox": True}])
-def test_a_missing_phone_is_validation_001(sent, body):
-    error = refused(sent("POST", ALL, json=body), 400, "VALIDATION_001")
-    assert (error["message"], error["details"]) == ("Phone number is required", None)
+REFUSALS: list[tuple[str, str, dict[str, Any], int, str, str]] = [
+    ("POST", ALL, {}, 400, "VALIDATION_001", ""),
+    ("POST", ALL, {"sandbox": True}, 400, "VALIDATION_001", ""),
+    ("POST", ALL, {"phone_number": NEW, "opt_out": True}, 400, "VALIDATION_001", "opt_out"),
+    ("POST", ALL, {"phone_number": NEW, "name": "A"}, 400, "VALIDATION_001", "name"),
+    ("POST", ALL, {"phone_number": 12025550123}, 400, "VALIDATION_001", "phone_number"),
+    ("POST", ALL, {"phone_number": None}, 400, "VALIDATION_001", ""),
+    ("POST", ALL, {"phone_number": ""}, 400, "VALIDATION_002", "phone_number"),
+    ("POST", ALL, {"phone_number": "2025550123"}, 400, "VALIDATION_002", "phone_number"),
+    ("POST", ALL, {"phone_number": "+0123456789"}, 400, "VALIDATION_002", "phone_number"),
+    ("POST", ALL, {"phone_number": "+1 202-555-0123"}, 400, "VALIDATION_002", "phone_number"),
+    ("POST", ALL, {"phone_number": "+1234567890123456"}, 400, "VALIDATION_002", "phone_number"),
+    ("POST", ALL, {"phone_number": "+12"}, 400, "VALIDATION_002", "phone_number"),
+    ("POST", ALL, {"phone_number": "+999123456"}, 400, "VALIDATION_002", "phone_number"),
+    ("PATCH", one(FIRST), {"default_channel": "SMS"}, 400, "VALIDATION_006", "default_channel"),
+    ("PATCH", one(FIRST), {"default_channel": ""}, 400, "VALIDATION_006", "default_channel"),
+    ("PATCH", one(FIRST), {"opt_out": "true"}, 400, "VALIDATION_001", "opt_out"),
+    ("PATCH", one(FIRST), {"opt_out": 1}, 400, "VALIDATION_001", "opt_out"),
+    ("PATCH", one(FIRST), {"phone_number": "x"}, 400, "VALIDATION_001", "phone_number"),
+    ("PATCH", one(FIRST), {"is_inherited": "x"}, 400, "VALIDATION_001", "is_inherited"),
+    ("PATCH", one(FIRST), {"nickname": "x"}, 400, "VALIDATION_001", "nickname"),
+    ("PATCH", one(FIRST), {"opt_out": True, "sandbox": 1}, 400, "VALIDATION_001", "sandbox"),
+    ("PATCH", one(FIRST), {"opt_out": True, "sandbox": "true"}, 400, "VALIDATION_001", "sandbox"),
+    ("PATCH", one(SMS_ONLY), WHATSAPP, 400, "BUSINESS_007", "default_channel"),
+    ("GET", f"{ALL}?page_size=0", {}, 400, "VALIDATION_005", "page_size"),
+    ("GET", f"{ALL}?page_size=101", {}, 400, "VALIDATION_005", "page_size"),
+    ("GET", f"{ALL}?page_size=many", {}, 400, "VALIDATION_005", "page_size"),
+    ("GET", f"{ALL}?channel=SMS", {}, 400, "VALIDATION_006", "channel"),
+    ("GET", f"{ALL}?channel=", {}, 400, "VALIDATION_006", "channel"),
+    ("PUT", ALL, {}, 404, "RESOURCE_013", ""),
+    ("GET", "/v3", {}, 404, "RESOURCE_013", ""),
+    ("GET", ALL + "/", {}, 404, "RESOURCE_013", ""),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status", "code", "names"), REFUSALS)
+def test_refusals(sent, method, path, body, status, code, names):
+    before = sent.snapshot()
+    error = refusal(sent(method, path, json=body), status, code)
+    assert (error["details"] and list(error["details"])) == (names.split() or None)
+    assert sent.snapshot() == before
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'"text"', b"null", b"1", b"\xff", b"<html>"])
+def test_body_that_is_not_an_object(sent, content):
+    for method, path in [("POST", ALL), ("PATCH", one(FIRST))]:
+        refusal(sent(method, path, content=content), 400, "VALIDATION_001")
 
 
 @pytest.mark.parametrize(
-    "phone",
-    ["", "abc", "2025550123", "+0123456789", "+1 202-555-0123", "+1234567890123456", "++1234567"],
+    ("method", "body", "message"),
+    [
+        ("POST", {}, "Phone number is required"),
+        ("PATCH", {"default_channel": "fax"}, "default_channel: must be one of sms, whatsapp"),
+    ],
 )
-def test_a_phone_that_is_not_e164_is_validation_002(sent, phone):
-    error = refused(sent("POST", ALL, json={"phone_number": phone}), 400, "VALIDATION_002")
-    assert list(error["details"]) == ["phone_number"]
-
-
-@pytest.mark.parametrize("phone", ["+12", "+44", "+999123456", "+210123456"])
-def test_a_phone_of_no_country_is_validation_002(sent, phone):
-    error = refused(sent("POST", ALL, json={"phone_number": phone}), 400, "VALIDATION_002")
-    assert list(error["details"]) == ["phone_number"]
+def test_refusal_messages(sent, method, body, message):
+    path = ALL if method == "POST" else one(FIRST)
+    assert sent(method, path, json=body).json()["error"]["message"] == message
 
 
 @pytest.mark.parametrize("phone", ["+1234567890", "+442079460000", "+800123456"])
-def test_a_phone_of_the_e164_form_need_not_be_assigned(phone):
+def test_phone_number_need_not_be_assigned(phone):
     sent = RawClient("sent", contacts=0)
     assert sent("POST", ALL, json={"phone_number": phone}).status_code == 201
 
 
-@pytest.mark.parametrize("phone", [12025550123, None, ["+12025550199"], True])
-def test_a_phone_that_is_not_text_is_validation_001(sent, phone):
-    refused(sent("POST", ALL, json={"phone_number": phone}), 400, "VALIDATION_001")
-
-
-@pytest.mark.parametrize("more", [{"default_channel": "sms"}, {"opt_out": True}, {"name": "A"}])
-def test_create_takes_a_phone_number_and_nothing_else(sent, more):
-    before = sent.snapshot()
-    refused(sent("POST", ALL, json={"phone_number": NEW, **more}), 400, "VALIDATION_001")
-    assert sent.snapshot() == before
-
-
-def test_a_number_already_held_is_resource_007_without_its_id(sent):
-    answer = sent("POST", ALL, json={"phone_number": "+1234567890"})
-    error = refused(answer, 409, "RESOURCE_007")
+def test_phone_number_already_taken(sent):
+    response = sent("POST", ALL, json={"phone_number": "+1234567890"})
+    error = refusal(response, 409, "RESOURCE_007")
     assert error["message"] == "Contact with this phone number already exists for this customer"
     assert error["details"] is None
-    assert FIRST not in answer.text
+    assert FIRST not in response.text
 
 
-def test_two_customers_may_hold_the_same_number(sent):
+def test_phone_number_is_unique_by_customer(sent):
     assert sent("POST", ALL, "profile", json={"phone_number": "+1234567890"}).status_code == 201
 
 
 # One contact
 
 
-@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_an_unknown_id_is_resource_001(sent, method):
-    error = refused(sent(method, one(NOWHERE), json={}), 404, "RESOURCE_001")
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/message-summary")]
+)
+def test_unknown_id(sent, method, path):
+    error = refusal(sent(method, one(NOWHERE) + path, json={}), 404, "RESOURCE_001")
     assert (error["message"], error["details"]) == ("Contact not found", None)
 
 
-@pytest.mark.parametrize("key", BAD_IDS)
-@pytest.mark.parametrize("method", ["GET", "PATCH"])
-def test_a_bad_uuid_is_validation_003(sent, method, key):
-    error = refused(sent(method, one(key), json={}), 400, "VALIDATION_003")
-    assert error["message"] == "Invalid ID format."
-
-
-@pytest.mark.parametrize("key", BAD_IDS)
-def test_a_bad_uuid_on_delete_is_validation_001(sent, key):
-    error = refused(sent("DELETE", one(key)), 400, "VALIDATION_001")
+@pytest.mark.parametrize(
+    "key", ["nope", "123", FIRST + "0", FIRST.replace("-", ""), "%2F", FIRST.replace("6", "g")]
+)
+def test_id_that_is_not_a_uuid(sent, key):
+    for method, path in [("GET", ""), ("PATCH", ""), ("GET", "/message-summary")]:
+        error = refusal(sent(method, one(key) + path, json={}), 400, "VALIDATION_003")
+        assert error["message"] == "Invalid ID format."
+    error = refusal(sent("DELETE", one(key)), 400, "VALIDATION_001")
     assert error["message"] == "Invalid contact ID format."
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("PUT", ALL), ("GET", "/v3"), ("GET", ALL + "/"), ("POST", "/v3/contact")]
-)
-def test_no_such_endpoint_is_a_404(sent, method, path):
-    refused(sent(method, path), 404, "RESOURCE_013")
-
-
-def test_message_summary_tells_of_each_channel(sent):
+def test_message_summary(sent):
     data = sent("GET", one(FIRST) + "/message-summary").json()["data"]
     assert data == {
         "contact_id": FIRST,
@@ -173,73 +195,36 @@ def test_message_summary_tells_of_each_channel(sent):
     }
 
 
-def test_message_summary_of_an_unknown_id_is_resource_001(sent):
-    refused(sent("GET", one(NOWHERE) + "/message-summary"), 404, "RESOURCE_001")
-
-
-def test_message_summary_of_a_bad_uuid_is_validation_003(sent):
-    refused(sent("GET", one("nope") + "/message-summary"), 400, "VALIDATION_003")
-
-
 # Changing
 
 
-def test_update_answers_with_the_changed_contact(sent):
-    answer = sent("PATCH", one(FIRST), json={"default_channel": "whatsapp", "opt_out": True})
-    data = answer.json()["data"]
-    assert answer.status_code == 200
+def test_update_shows_the_changed_contact(sent):
+    response = sent("PATCH", one(FIRST), json={"default_channel": "whatsapp", "opt_out": True})
+    data = response.json()["data"]
+    assert response.status_code == 200
     assert (data["default_channel"], data["opt_out"]) == ("whatsapp", True)
+    assert data["updated_at"] == "2026-10-01T09:00:00.0000000+00:00"
     assert sent("GET", one(FIRST)).json()["data"] == data
 
 
-def test_update_stamps_updated_at_with_seven_digits(sent):
-    data = sent("PATCH", one(FIRST), json={"opt_out": True}).json()["data"]
-    assert data["updated_at"] == "2026-10-01T09:00:00.0000000+00:00"
-
-
-def test_opt_out_can_be_taken_back(sent):
+def test_opt_out_can_be_withdrawn(sent):
     assert sent("PATCH", one(SMS_ONLY), json={"opt_out": False}).json()["data"]["opt_out"] is False
 
 
-def test_an_empty_patch_changes_nothing(sent):
+def test_empty_update_changes_nothing(sent):
     before = sent.snapshot()
-    answer = sent("PATCH", one(FIRST), json={})
-    assert answer.status_code == 200
-    assert answer.json()["data"]["updated_at"] is None
+    response = sent("PATCH", one(FIRST), json={})
+    assert response.status_code == 200
+    assert response.json()["data"]["updated_at"] is None
     assert sent.snapshot() == before
 
 
-@pytest.mark.parametrize("channel", ["SMS", "rcs", "sent", "", "sms,whatsapp"])
-def test_a_bad_channel_is_validation_006_and_names_the_good_ones(sent, channel):
-    answer = sent("PATCH", one(FIRST), json={"default_channel": channel})
-    error = refused(answer, 400, "VALIDATION_006")
-    assert error["details"] == {"default_channel": ["must be one of sms, whatsapp"]}
-
-
-@pytest.mark.parametrize("value", ["true", 1, [], {}])
-def test_an_opt_out_that_is_no_boolean_is_validation_001(sent, value):
-    refused(sent("PATCH", one(FIRST), json={"opt_out": value}), 400, "VALIDATION_001")
-
-
-def test_a_channel_that_does_not_reach_the_contact_is_business_007(sent):
+def test_inherited_contact_refuses_updates_as_documented(sent):
     before = sent.snapshot()
-    answer = sent("PATCH", one(SMS_ONLY), json={"default_channel": "whatsapp", "opt_out": False})
-    error = refused(answer, 400, "BUSINESS_007")
-    assert list(error["details"]) == ["default_channel"]
-    assert sent.snapshot() == before
-
-
-@pytest.mark.parametrize("field", ["id", "phone_number", "created_at", "is_inherited", "nickname"])
-def test_update_takes_only_channel_and_opt_out(sent, field):
-    refused(sent("PATCH", one(FIRST), json={field: "x"}), 400, "VALIDATION_001")
-
-
-def test_an_inherited_contact_refuses_as_on_the_vendors_page(sent):
-    before = sent.snapshot()
-    answer = sent("PATCH", one(INHERITED), json={"opt_out": True})
-    body = answer.json()
+    response = sent("PATCH", one(INHERITED), json={"opt_out": True})
+    body = response.json()
     body["meta"] = {}
-    assert answer.status_code == 400
+    assert response.status_code == 400
     assert body == {
         "success": False,
         "data": None,
@@ -254,29 +239,24 @@ def test_an_inherited_contact_refuses_as_on_the_vendors_page(sent):
     assert sent.snapshot() == before
 
 
-@pytest.mark.parametrize("path", [one(INHERITED), one(INHERITED) + "/message-summary"])
-def test_an_inherited_contact_can_be_read(sent, path):
-    assert sent("GET", path).status_code == 200
-
-
 # Deleting
 
 
 @pytest.mark.parametrize("body", [{}, {"json": {}}])
-def test_delete_answers_204_and_nothing(sent, body):
-    answer = sent("DELETE", one(FIRST), **body)
-    assert (answer.status_code, answer.content) == (204, b"")
-    refused(sent("GET", one(FIRST)), 404, "RESOURCE_001")
+def test_delete_response_is_empty(sent, body):
+    response = sent("DELETE", one(FIRST), **body)
+    assert (response.status_code, response.content) == (204, b"")
+    refusal(sent("GET", one(FIRST)), 404, "RESOURCE_001")
 
 
-def test_a_deleted_contact_is_not_listed(sent):
+def test_deleted_contact_is_not_listed(sent):
     sent("DELETE", one(FIRST))
     listed = sent("GET", ALL).json()["data"]
     assert FIRST not in [each["id"] for each in listed["contacts"]]
     assert listed["pagination"]["total_count"] == 7
 
 
-def test_a_contact_created_again_starts_clean(sent):
+def test_contact_created_again_is_new(sent):
     phone = sent.row(SMS_ONLY)["phone_number"]
     sent("DELETE", one(SMS_ONLY))
     data = sent("POST", ALL, json={"phone_number": phone}).json()["data"]
@@ -287,16 +267,16 @@ def test_a_contact_created_again_starts_clean(sent):
 # Listing
 
 
-def ids(answer: httpx.Response) -> list[str]:
-    assert answer.status_code == 200
-    return [each["id"] for each in answer.json()["data"]["contacts"]]
+def ids(response: httpx.Response) -> list[str]:
+    assert response.status_code == 200
+    return [each["id"] for each in response.json()["data"]["contacts"]]
 
 
-def pagination(answer: httpx.Response) -> dict[str, Any]:
-    return answer.json()["data"]["pagination"]
+def pagination(response: httpx.Response) -> dict[str, Any]:
+    return response.json()["data"]["pagination"]
 
 
-def test_a_page_has_20_by_default():
+def test_page_has_20_contacts_by_default():
     sent = RawClient("sent", contacts=45)
     assert pagination(sent("GET", ALL)) == {
         "page": 1,
@@ -308,73 +288,51 @@ def test_a_page_has_20_by_default():
     }
 
 
-def test_the_pages_together_are_every_contact_once():
+def test_pages_have_every_contact_once():
     sent = RawClient("sent", contacts=45)
     pages = [sent("GET", ALL, params={"page": page}) for page in (1, 2, 3)]
-    found = [key for page in pages for key in ids(page)]
-    assert found == [each.row["id"] for each in sent.engine.contacts]
+    keys = [key for page in pages for key in ids(page)]
+    assert keys == [each.row["id"] for each in sent.engine.contacts]
     assert [pagination(page)["has_more"] for page in pages] == [True, True, False]
 
 
-def test_a_page_past_the_end_is_empty(sent):
-    answer = sent("GET", ALL, params={"page": 9, "page_size": 5})
-    assert ids(answer) == []
-    assert pagination(answer) == {
+@pytest.mark.parametrize(("contacts", "pages"), [(8, 2), (0, 0)])
+def test_page_past_the_end_is_empty(contacts, pages):
+    response = RawClient("sent", contacts)("GET", ALL, params={"page": 9, "page_size": 5})
+    assert ids(response) == []
+    assert pagination(response) == {
         "page": 9,
         "page_size": 5,
-        "total_count": 8,
-        "total_pages": 2,
+        "total_count": contacts,
+        "total_pages": pages,
         "has_more": False,
         "cursors": None,
     }
 
 
-def test_no_contacts_are_no_pages():
-    answer = RawClient("sent", contacts=0)("GET", ALL)
-    assert ids(answer) == []
-    assert (pagination(answer)["total_pages"], pagination(answer)["has_more"]) == (0, False)
-
-
-def test_a_new_contact_comes_last(sent):
+def test_order_of_a_listing_is_by_creation(sent):
     before = ids(sent("GET", ALL))
+    sent("PATCH", one(FIRST), json={"opt_out": True})
     key = sent("POST", ALL, json={"phone_number": NEW}).json()["data"]["id"]
     assert ids(sent("GET", ALL)) == [*before, key]
 
 
-def test_a_changed_contact_keeps_its_place(sent):
-    before = ids(sent("GET", ALL))
-    sent("PATCH", one(FIRST), json={"opt_out": True})
-    assert ids(sent("GET", ALL)) == before
-
-
 @pytest.mark.parametrize("page", ["0", "-1", "abc", "", "1.5", "²", "9" * 5000])
-def test_a_page_below_1_is_validation_005(sent, page):
-    error = refused(sent("GET", ALL, params={"page": page}), 400, "VALIDATION_005")
+def test_page_below_1(sent, page):
+    error = refusal(sent("GET", ALL, params={"page": page}), 400, "VALIDATION_005")
     assert error["message"] == "Page must be greater than 0"
 
 
-@pytest.mark.parametrize("size", ["0", "101", "-5", "many", "", "9" * 5000])
-def test_a_page_size_out_of_1_to_100_is_validation_005(sent, size):
-    error = refused(sent("GET", ALL, params={"page_size": size}), 400, "VALIDATION_005")
-    assert list(error["details"]) == ["page_size"]
-
-
-@pytest.mark.parametrize("size", [1, 100])
-def test_a_page_size_from_1_to_100_is_taken(sent, size):
-    assert pagination(sent("GET", ALL, params={"page_size": size}))["page_size"] == size
-
-
-def test_search_is_exact_on_the_national_form(sent):
-    assert ids(sent("GET", ALL, params={"search": "(234) 567-890"})) == [FIRST]
-
-
-@pytest.mark.parametrize("text", ["567", "+1234567890", "234567890", "(234) 567"])
-def test_search_without_a_match_is_an_empty_page(sent, text):
-    assert ids(sent("GET", ALL, params={"search": text})) == []
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [("(234) 567-890", [FIRST]), ("567", []), ("+1234567890", []), ("(234) 567", [])],
+)
+def test_search_matches_the_national_form_exactly(sent, text, keys):
+    assert ids(sent("GET", ALL, params={"search": text})) == keys
 
 
 @pytest.mark.parametrize("channel", ["sms", "whatsapp"])
-def test_channel_filters_on_the_available_ones(sent, channel):
+def test_channel_filter(sent, channel):
     wanted = [
         each.row["id"]
         for each in sent.engine.contacts
@@ -384,81 +342,57 @@ def test_channel_filters_on_the_available_ones(sent, channel):
     assert ids(sent("GET", ALL, params={"channel": channel})) == wanted
 
 
-@pytest.mark.parametrize("channel", ["SMS", "rcs", ""])
-def test_a_bad_channel_filter_is_validation_006(sent, channel):
-    refused(sent("GET", ALL, params={"channel": channel}), 400, "VALIDATION_006")
-
-
-def test_phone_filters_exactly(sent):
-    answer = sent("GET", ALL, params={"phone": "+1234567890"})
-    assert ids(answer) == [FIRST]
-    assert pagination(answer)["total_count"] == 1
-
-
-def test_a_phone_filter_without_a_match_is_resource_001(sent):
-    error = refused(sent("GET", ALL, params={"phone": NEW}), 404, "RESOURCE_001")
+def test_phone_filter(sent):
+    response = sent("GET", ALL, params={"phone": "+1234567890"})
+    assert ids(response) == [FIRST]
+    assert pagination(response)["total_count"] == 1
+    error = refusal(sent("GET", ALL, params={"phone": NEW}), 404, "RESOURCE_001")
     assert error["message"] == "Contact not found with the specified phone number"
-
-
-def test_a_phone_filter_does_not_find_a_deleted_contact(sent):
+    other = {"phone": sent.row(SMS_ONLY)["phone_number"], "channel": "whatsapp"}
+    refusal(sent("GET", ALL, params=other), 404, "RESOURCE_001")
     sent("DELETE", one(FIRST))
-    refused(sent("GET", ALL, params={"phone": "+1234567890"}), 404, "RESOURCE_001")
-
-
-def test_filters_add_up(sent):
-    params = {"phone": sent.row(SMS_ONLY)["phone_number"], "channel": "whatsapp"}
-    refused(sent("GET", ALL, params=params), 404, "RESOURCE_001")
+    refusal(sent("GET", ALL, params={"phone": "+1234567890"}), 404, "RESOURCE_001")
 
 
 # Profiles
 
 
-def test_an_organisation_sees_the_contacts_of_its_profile(sent):
+def test_organisation_sees_the_contacts_of_its_profile(sent):
     listed = sent("GET", ALL).json()["data"]["contacts"]
     assert {each["customer_id"] for each in listed} == {ORGANISATION, CHILD}
     assert sent("GET", one(child_contact(sent))).status_code == 200
 
 
-def test_an_organisation_acts_for_its_profile_with_a_header(sent):
+def test_organisation_acts_for_its_profile_with_a_header(sent):
     headers = {"x-profile-id": CHILD}
-    listed = sent("GET", ALL, headers=headers).json()["data"]["contacts"]
-    assert {each["customer_id"] for each in listed} == {CHILD}
-    made = sent("POST", ALL, headers=headers, json={"phone_number": NEW})
-    assert made.json()["data"]["customer_id"] == CHILD
-    refused(sent("GET", one(FIRST), headers=headers), 404, "RESOURCE_001")
+    response = sent("GET", ALL, headers=headers)
+    assert {each["customer_id"] for each in response.json()["data"]["contacts"]} == {CHILD}
+    assert response.headers["X-Profile-Id"] == CHILD
+    assert "X-Profile-Id" not in sent("GET", ALL).headers
+    created = sent("POST", ALL, headers=headers, json={"phone_number": NEW})
+    assert created.json()["data"]["customer_id"] == CHILD
+    refusal(sent("GET", one(FIRST), headers=headers), 404, "RESOURCE_001")
 
 
-def test_a_profile_key_sees_only_its_own(sent):
+def test_profile_key_is_limited_to_its_contacts(sent):
     listed = sent("GET", ALL, "profile").json()["data"]["contacts"]
     assert {each["customer_id"] for each in listed} == {CHILD}
     for method in ("GET", "PATCH", "DELETE"):
-        refused(sent(method, one(FIRST), "profile", json={}), 404, "RESOURCE_001")
-
-
-def test_a_profile_key_owns_what_it_creates(sent):
-    made = sent("POST", ALL, "profile", json={"phone_number": NEW})
-    assert made.json()["data"]["customer_id"] == CHILD
+        refusal(sent(method, one(FIRST), "profile", json={}), 404, "RESOURCE_001")
+    created = sent("POST", ALL, "profile", json={"phone_number": NEW})
+    assert created.json()["data"]["customer_id"] == CHILD
 
 
 @pytest.mark.parametrize("profile", [CHILD, ORGANISATION, FOREIGN])
-def test_a_profile_key_that_sends_a_profile_is_auth_004(sent, profile):
-    answer = sent("GET", ALL, "profile", headers={"x-profile-id": profile})
-    refused(answer, 403, "AUTH_004")
+def test_profile_key_may_not_name_a_profile(sent, profile):
+    response = sent("GET", ALL, "profile", headers={"x-profile-id": profile})
+    refusal(response, 403, "AUTH_004")
 
 
 @pytest.mark.parametrize("profile", [FOREIGN, ORGANISATION, NOWHERE, "nope", ""])
-def test_a_profile_that_is_no_child_is_resource_014(sent, profile):
-    answer = sent("GET", ALL, headers={"x-profile-id": profile})
-    refused(answer, 404, "RESOURCE_014")
-
-
-def test_the_profile_is_echoed(sent):
-    answer = sent("GET", ALL, headers={"x-profile-id": CHILD})
-    assert answer.headers["X-Profile-Id"] == CHILD
-
-
-def test_no_profile_is_no_echo(sent):
-    assert "X-Profile-Id" not in sent("GET", ALL).headers
+def test_profile_that_is_not_a_child(sent, profile):
+    response = sent("GET", ALL, headers={"x-profile-id": profile})
+    refusal(response, 404, "RESOURCE_014")
 
 
 # The sandbox flag
@@ -478,59 +412,42 @@ SANDBOX = {"sandbox": True}
         ("DELETE", one(NOWHERE), {}, 204),
     ],
 )
-def test_a_sandboxed_write_looks_nothing_up_and_writes_nothing(sent, method, path, body, status):
+def test_sandboxed_write_looks_nothing_up_and_writes_nothing(sent, method, path, body, status):
     before = sent.snapshot()
-    answer = sent(method, path, json=body | SANDBOX)
-    assert (answer.status_code, answer.headers["X-Sandbox"]) == (status, "true")
+    response = sent(method, path, json=body | SANDBOX)
+    assert (response.status_code, response.headers["X-Sandbox"]) == (status, "true")
     assert sent.snapshot() == before
 
 
 @pytest.mark.parametrize("change", [{"default_channel": "whatsapp"}, {"opt_out": True}])
-def test_a_sandboxed_update_shows_what_was_asked_for(sent, change):
+def test_sandboxed_update_shows_the_change(sent, change):
     for _ in range(10):
         data = sent("PATCH", one(NOWHERE), json=change | SANDBOX).json()["data"]
         assert data.items() >= {"id": NOWHERE, **change}.items()
         assert sorted(data) == sorted(sent.row(FIRST))
 
 
-def test_a_contact_created_in_the_sandbox_is_not_there(sent):
-    key = sent("POST", ALL, json={"phone_number": NEW} | SANDBOX).json()["data"]["id"]
-    refused(sent("GET", one(key)), 404, "RESOURCE_001")
-
-
 @pytest.mark.parametrize(
-    ("method", "path", "body", "code"),
+    ("method", "path", "account", "body", "status", "code"),
     [
-        ("POST", ALL, {"phone_number": "abc"}, "VALIDATION_002"),
-        ("PATCH", one(NOWHERE), {"default_channel": "fax"}, "VALIDATION_006"),
-        ("PATCH", one("nope"), {}, "VALIDATION_003"),
-        ("DELETE", one("nope"), {}, "VALIDATION_001"),
+        ("POST", ALL, "", {"phone_number": "abc"}, 400, "VALIDATION_002"),
+        ("PATCH", one(NOWHERE), "", {"default_channel": "fax"}, 400, "VALIDATION_006"),
+        ("PATCH", one("nope"), "", {}, 400, "VALIDATION_003"),
+        ("DELETE", one("nope"), "", {}, 400, "VALIDATION_001"),
+        ("POST", ALL, ANONYMOUS, {"phone_number": NEW}, 401, "AUTH_001"),
     ],
 )
-def test_the_sandbox_validates(sent, method, path, body, code):
-    answer = sent(method, path, json=body | SANDBOX)
-    refused(answer, 400, code)
-    assert "X-Sandbox" not in answer.headers
-
-
-def test_the_sandbox_authenticates(sent):
-    answer = sent("POST", ALL, "nobody", json={"phone_number": NEW} | SANDBOX)
-    refused(answer, 401, "AUTH_001")
+def test_sandbox_authenticates_and_validates(sent, method, path, account, body, status, code):
+    response = sent(method, path, account, json=body | SANDBOX)
+    refusal(response, status, code)
+    assert "X-Sandbox" not in response.headers
 
 
 @pytest.mark.parametrize("sandbox", [False, None])
-def test_a_sandbox_flag_that_is_off_writes(sent, sandbox):
-    answer = sent("PATCH", one(FIRST), json={"opt_out": True, "sandbox": sandbox})
-    assert "X-Sandbox" not in answer.headers
+def test_sandbox_flag_that_is_off_writes(sent, sandbox):
+    response = sent("PATCH", one(FIRST), json={"opt_out": True, "sandbox": sandbox})
+    assert "X-Sandbox" not in response.headers
     assert sent.row(FIRST)["opt_out"] is True
-
-
-@pytest.mark.parametrize("sandbox", ["true", 1, "yes", [True]])
-def test_a_sandbox_flag_that_is_no_boolean_writes_nothing(sent, sandbox):
-    before = sent.snapshot()
-    answer = sent("PATCH", one(FIRST), json={"opt_out": True, "sandbox": sandbox})
-    assert list(refused(answer, 400, "VALIDATION_001")["details"]) == ["sandbox"]
-    assert sent.snapshot() == before
 
 
 # Headers
@@ -540,7 +457,7 @@ ANSWERS: list[tuple[str, str, str, dict[str, Any], int]] = [
     ("POST", ALL, "", {"phone_number": NEW}, 201),
     ("DELETE", one(FIRST), "", {}, 204),
     ("POST", ALL, "", {}, 400),
-    ("GET", ALL, "nobody", {}, 401),
+    ("GET", ALL, ANONYMOUS, {}, 401),
     ("GET", one(NOWHERE), "", {}, 404),
     ("GET", "/nowhere", "", {}, 404),
     ("POST", ALL, "", {"phone_number": "+1234567890"}, 409),
@@ -548,24 +465,16 @@ ANSWERS: list[tuple[str, str, str, dict[str, Any], int]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "account", "body", "status"), ANSWERS)
-def test_every_answer_has_its_three_headers(sent, method, path, account, body, status):
-    answer = sent(method, path, account, json=body)
-    assert answer.status_code == status
-    assert answer.headers["X-Request-Id"].startswith("req_")
-    assert re.fullmatch(r"\d+ms", answer.headers["X-Response-Time"])
-    assert answer.headers["X-API-Version"] == "v3"
+def test_headers_of_every_response(sent, method, path, account, body, status):
+    response = sent(method, path, account, json=body)
+    assert response.status_code == status
+    assert response.headers["X-Request-Id"].startswith("req_")
+    assert re.fullmatch(r"\d+ms", response.headers["X-Response-Time"])
+    assert response.headers["X-API-Version"] == "v3"
 
 
-def test_the_request_id_in_the_header_is_the_one_in_the_body(sent):
-    answers = [sent("GET", ALL), sent("GET", one(NOWHERE))]
-    for answer in answers:
-        assert answer.headers["X-Request-Id"] == answer.json()["meta"]["request_id"]
-    assert len({answer.headers["X-Request-Id"] for answer in answers}) == 2
-
-
-@pytest.mark.parametrize("content", [b"{", b"[]", b'"text"', b"null", b"1", b"\xff", b"<html>"])
-@pytest.mark.parametrize(("method", "path"), [("POST", ALL), ("PATCH", one(FIRST))])
-def test_a_body_that_is_no_object_is_validation_001(sent, method, path, content):
-    before = sent.snapshot()
-    refused(sent(method, path, content=content), 400, "VALIDATION_001")
-    assert sent.snapshot() == before
+def test_request_id_is_in_header_and_body(sent):
+    responses = [sent("GET", ALL), sent("GET", one(NOWHERE))]
+    for response in responses:
+        assert response.headers["X-Request-Id"] == response.json()["meta"]["request_id"]
+    assert len({response.headers["X-Request-Id"] for response in responses}) == 2
