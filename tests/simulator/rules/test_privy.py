@@ -1,4 +1,4 @@
-"""Privy as its documentation describes it: creating, consent, write-once addresses, welcome."""
+"""Privy as its documentation describes it: creation, consent, write-once addresses, texts."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ JANET = "cus_a1b2c3d4e5f60001"  # e-mail only
 OMAR = "cus_a1b2c3d4e5f60002"  # e-mail and phone, both subscribed
 POPUP = "cus_a1b2c3d4e5f60003"  # phone only
 PHONE = "+12125550187"
+EMAIL_ONLY = {"email": "new@example.com"}
 STATES = {
     "N": "never_subscribed",
     "S": "subscribed",
@@ -30,23 +31,23 @@ def one(key: str) -> str:
     return f"{ALL}/{key}"
 
 
-def invalid(answer: httpx.Response, *fields: str) -> None:
-    """A 422 with exactly these fields in its details."""
-    body = answer.json()
-    assert answer.status_code == 422
+def assert_invalid(response: httpx.Response, *fields: str) -> None:
+    """Assert that it is a 422 with exactly these fields in its details."""
+    body = response.json()
+    assert response.status_code == 422
     assert list(body) == ["error"]
     assert list(body["error"]) == ["code", "message", "details"]
     assert body["error"]["code"] == "validation_failed"
     assert body["error"]["message"] == "One or more fields are invalid"
-    assert all(list(each) == ["field", "message"] for each in body["error"]["details"])
-    assert [each["field"] for each in body["error"]["details"]] == list(fields)
+    assert all(list(detail) == ["field", "message"] for detail in body["error"]["details"])
+    assert [detail["field"] for detail in body["error"]["details"]] == list(fields)
 
 
-def good(answer: httpx.Response, status: int = 200) -> dict[str, Any]:
+def good(response: httpx.Response, status: int = 200) -> dict[str, Any]:
     """The contact of a good answer."""
-    assert answer.status_code == status
-    assert list(answer.json()) == ["data"]
-    return answer.json()["data"]
+    assert response.status_code == status
+    assert list(response.json()) == ["data"]
+    return response.json()["data"]
 
 
 def texts(privy: RawClient) -> list[str]:
@@ -56,7 +57,7 @@ def texts(privy: RawClient) -> list[str]:
 # Reading
 
 
-def test_a_contact_is_wrapped_in_data(privy):
+def test_contact_is_wrapped_in_data(privy):
     assert good(privy("GET", one(JANET))) == {
         "id": JANET,
         "first_name": "Janet",
@@ -84,72 +85,60 @@ def test_a_contact_is_wrapped_in_data(privy):
         ("PATCH", ALL),
     ],
 )
-def test_what_is_not_there_is_not_found(privy, method, path):
-    answer = privy(method, path, json={})
-    assert answer.status_code == 404
-    assert list(answer.json()) == ["error"]
-    assert list(answer.json()["error"]) == ["code", "message"]
-    assert answer.json()["error"]["code"] == "not_found"
+def test_not_found(privy, method, path):
+    response = privy(method, path, json={})
+    assert response.status_code == 404
+    assert list(response.json()) == ["error"]
+    assert list(response.json()["error"]) == ["code", "message"]
+    assert response.json()["error"]["code"] == "not_found"
 
 
-def ids(answer: httpx.Response) -> list[str]:
-    assert answer.status_code == 200
-    assert list(answer.json()) == ["data", "pagination"]
-    return [each["id"] for each in answer.json()["data"]]
+def ids(response: httpx.Response) -> list[str]:
+    assert response.status_code == 200
+    assert list(response.json()) == ["data", "pagination"]
+    return [contact["id"] for contact in response.json()["data"]]
 
 
-def test_a_page_has_25_by_default():
-    answer = RawClient("privy", contacts=60)("GET", ALL)
-    assert len(ids(answer)) == 25
+def test_page_has_25_contacts_by_default():
+    response = RawClient("privy", contacts=60)("GET", ALL)
+    assert len(ids(response)) == 25
     pagination = {"page": 1, "per_page": 25, "total_count": 60, "total_pages": 3}
-    assert answer.json()["pagination"] == pagination
+    assert response.json()["pagination"] == pagination
 
 
-def test_the_pages_together_are_every_contact_once():
+def test_pages_have_every_contact_once():
     privy = RawClient("privy", contacts=60)
-    found = [key for page in (1, 2, 3) for key in ids(privy("GET", ALL, params={"page": page}))]
-    assert found == [each.row["id"] for each in privy.engine.contacts]
+    keys = [key for page in (1, 2, 3) for key in ids(privy("GET", ALL, params={"page": page}))]
+    assert keys == [contact.row["id"] for contact in privy.engine.contacts]
 
 
-def test_a_page_past_the_end_is_empty(privy):
-    answer = privy("GET", ALL, params={"page": 9, "per_page": 5})
-    assert ids(answer) == []
+def test_page_past_the_end_is_empty(privy):
+    response = privy("GET", ALL, params={"page": 9, "per_page": 5})
+    assert ids(response) == []
     pagination = {"page": 9, "per_page": 5, "total_count": 8, "total_pages": 2}
-    assert answer.json()["pagination"] == pagination
-
-
-@pytest.mark.parametrize("name", ["page", "per_page"])
-@pytest.mark.parametrize("value", ["0", "-1", "x", "", "1.5", "9" * 5000])
-def test_a_page_that_is_no_number_above_0_is_invalid(privy, name, value):
-    invalid(privy("GET", ALL, params={name: value}), name)
-
-
-def test_a_page_of_more_than_100_is_invalid(privy):
-    assert privy("GET", ALL, params={"per_page": 100}).status_code == 200
-    invalid(privy("GET", ALL, params={"per_page": 101}), "per_page")
+    assert response.json()["pagination"] == pagination
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("params", "keys"),
     [
-        ("email", "omar@example.com"),
-        ("email", "Omar@Example.com"),
-        ("phone_number", "+12125550134"),
+        ({"email": "omar@example.com"}, [OMAR]),
+        ({"email": "Omar@Example.com"}, [OMAR]),
+        ({"phone_number": "+12125550134"}, [OMAR]),
+        ({"email": "omar@example.com", "email_consent": "subscribed"}, [OMAR]),
+        ({"email": "omar@example.com", "email_consent": "unsubscribed"}, []),
+        ({"email": "omar"}, []),
+        ({"email": ""}, []),
     ],
 )
-def test_an_address_filters_exactly(privy, name, value):
-    assert ids(privy("GET", ALL, params={name: value})) == [OMAR]
-
-
-@pytest.mark.parametrize("value", ["omar", "omar@example.co", ""])
-def test_a_part_of_an_address_finds_nobody(privy, value):
-    assert ids(privy("GET", ALL, params={"email": value})) == []
+def test_address_filters(privy, params, keys):
+    assert ids(privy("GET", ALL, params=params)) == keys
 
 
 @pytest.mark.parametrize(
     ("name", "letters"), [("email_consent", "SUNPC"), ("sms_consent", "SUN1W")]
 )
-def test_a_consent_filters_on_its_state(name, letters):
+def test_consent_filters(name, letters):
     privy = RawClient("privy", contacts=60)
     for state in map(STATES.__getitem__, letters):
         wanted = [each.row["id"] for each in privy.engine.contacts if each.row[name] == state]
@@ -157,31 +146,17 @@ def test_a_consent_filters_on_its_state(name, letters):
         assert ids(privy("GET", ALL, params={name: state, "per_page": 100})) == wanted
 
 
-@pytest.mark.parametrize(
-    "params", [{"email_consent": "non_subscribed"}, {"sms_consent": "suppressed"}]
-)
-def test_a_consent_filter_of_no_state_is_invalid(privy, params):
-    invalid(privy("GET", ALL, params=params), *params)
-
-
-def test_filters_add_up(privy):
-    email = "omar@example.com"
-    for consent, wanted in (("subscribed", [OMAR]), ("unsubscribed", [])):
-        params = {"email": email, "email_consent": consent}
-        assert ids(privy("GET", ALL, params=params)) == wanted
-
-
-def test_a_deleted_contact_is_not_listed(privy):
+def test_deleted_contact_is_not_listed(privy):
     privy("DELETE", one(OMAR))
-    answer = privy("GET", ALL)
-    assert OMAR not in ids(answer)
-    assert answer.json()["pagination"]["total_count"] == 7
+    response = privy("GET", ALL)
+    assert OMAR not in ids(response)
+    assert response.json()["pagination"]["total_count"] == 7
 
 
 # Creating
 
 
-def test_a_new_contact_has_defaults_for_all_it_was_not_given(privy):
+def test_new_contact_has_defaults(privy):
     data = good(privy("POST", ALL, json={"email": "new@example.com"}), 201)
     assert re.fullmatch(r"cus_[a-z0-9]{16}", data.pop("id"))
     assert data == {
@@ -198,8 +173,8 @@ def test_a_new_contact_has_defaults_for_all_it_was_not_given(privy):
     }
 
 
-def test_a_new_contact_has_all_it_was_given(privy):
-    given = {
+def test_new_contact_has_the_given_values(privy):
+    values = {
         "first_name": "Ada",
         "last_name": "Ito",
         "email": "ada@example.com",
@@ -209,40 +184,64 @@ def test_a_new_contact_has_all_it_was_given(privy):
         "tags": ["vip"],
         "custom_fields": {"text": "a", "whole": 1, "part": 0.5, "flag": True, "none": None},
     }
-    data = good(privy("POST", ALL, json=given), 201)
-    assert data.items() >= given.items()
+    data = good(privy("POST", ALL, json=values), 201)
+    assert data.items() >= values.items()
     assert good(privy("GET", one(data["id"]))) == data
 
 
-@pytest.mark.parametrize("address", [{"email": "new@example.com"}, {"phone_number": PHONE}])
-def test_one_address_is_enough(privy, address):
-    good(privy("POST", ALL, json=address), 201)
+REFUSALS: list[tuple[str, str, dict[str, Any], str]] = [
+    ("GET", f"{ALL}?page=0", {}, "page"),
+    ("GET", f"{ALL}?page=-1", {}, "page"),
+    ("GET", f"{ALL}?page=1.5", {}, "page"),
+    ("GET", f"{ALL}?page=", {}, "page"),
+    ("GET", f"{ALL}?per_page=x", {}, "per_page"),
+    ("GET", f"{ALL}?per_page={'9' * 5000}", {}, "per_page"),
+    ("GET", f"{ALL}?per_page=101", {}, "per_page"),
+    ("GET", f"{ALL}?email_consent=non_subscribed", {}, "email_consent"),
+    ("GET", f"{ALL}?sms_consent=suppressed", {}, "sms_consent"),
+    ("POST", ALL, {}, "base"),
+    ("POST", ALL, {"tags": ["vip"]}, "base"),
+    ("POST", ALL, {"email": ""}, "email"),
+    ("POST", ALL, {"email": "ada@"}, "email"),
+    ("POST", ALL, {"email": "a b@example.com"}, "email"),
+    ("POST", ALL, {"email": "a@b"}, "email"),
+    ("POST", ALL, {"phone_number": ""}, "phone_number"),
+    ("POST", ALL, {"phone_number": "2125550187"}, "phone_number"),
+    ("POST", ALL, {"phone_number": "+1 212 555 0187"}, "phone_number"),
+    ("POST", ALL, EMAIL_ONLY | {"created_at": "x"}, "created_at"),
+    ("POST", ALL, EMAIL_ONLY | {"nickname": "x"}, "nickname"),
+    ("POST", ALL, EMAIL_ONLY | {"email_consent": "compliance_suppressed"}, "email_consent"),
+    ("POST", ALL, EMAIL_ONLY | {"sms_consent": "subscribed"}, "sms_consent"),
+    ("POST", ALL, EMAIL_ONLY | {"custom_fields": {"a": [1]}}, "custom_fields"),
+    ("POST", ALL, {"email": "ada", "tags": "vip", "sms_consent": "no"}, "email tags sms_consent"),
+    ("POST", ALL, {"phone_number": PHONE, "send_welcome_sms": "false"}, "send_welcome_sms"),
+    ("POST", ALL, {"phone_number": PHONE, "send_welcome_sms": 0}, "send_welcome_sms"),
+    ("PATCH", one(JANET), {}, ""),
+    ("PATCH", one(JANET), {"send_welcome_sms": False}, ""),
+    ("PATCH", one(JANET), {"id": "x"}, "id"),
+    ("PATCH", one(JANET), {"email": "other@example.com", "first_name": "X"}, "email"),
+    ("PATCH", one(JANET), {"email": "JANET@example.com"}, "email"),
+    ("PATCH", one(JANET), {"email": None}, "email"),
+    ("PATCH", one(OMAR), {"phone_number": PHONE}, "phone_number"),
+    ("PATCH", one(OMAR), {"phone_number": None}, "phone_number"),
+    ("PATCH", one(JANET), {"tags": [1]}, "tags"),
+    ("PATCH", one(JANET), {"tags": [["vip"]]}, "tags"),
+    ("PATCH", one(JANET), {"tags": None}, "tags"),
+    ("PATCH", one(JANET), {"custom_fields": {"a": {"b": 1}}}, "custom_fields"),
+    ("PATCH", one(JANET), {"custom_fields": []}, "custom_fields"),
+    ("PATCH", one(JANET), {"sms_consent": "subscribed", "first_name": "X"}, "sms_consent"),
+    ("PATCH", one(JANET), {"sms_consent": "single_opt_in"}, "sms_consent"),
+    ("PATCH", one(JANET), {"sms_consent": "unsubscribed"}, "sms_consent"),
+    ("POST", one(OMAR) + "/unsubscribe", {"reason": "x" * 501}, "reason"),
+]
 
 
-@pytest.mark.parametrize("body", [{}, {"first_name": "Ada"}, {"tags": ["vip"]}])
-def test_a_contact_without_an_address_is_invalid_on_base(privy, body):
-    invalid(privy("POST", ALL, json=body), "base")
-
-
-@pytest.mark.parametrize("email", ["", "ada", "ada@", "@example.com", "a b@example.com", "a@b"])
-def test_an_email_of_the_wrong_form_is_invalid(privy, email):
-    invalid(privy("POST", ALL, json={"email": email}), "email")
-
-
-@pytest.mark.parametrize("phone", ["", "2125550187", "+0212555", "+1 212 555 0187"])
-def test_a_phone_that_is_not_e164_is_invalid(privy, phone):
-    invalid(privy("POST", ALL, json={"phone_number": phone}), "phone_number")
-
-
-def test_every_wrong_field_has_its_detail(privy):
-    body = {"email": "ada", "phone_number": "212", "tags": "vip", "email_consent": "yes"}
-    invalid(privy("POST", ALL, json=body), *body)
-
-
-@pytest.mark.parametrize("field", ["id", "created_at", "updated_at", "nickname"])
-def test_a_field_that_is_not_writable_is_invalid(privy, field):
-    invalid(privy("POST", ALL, json={"email": "new@example.com", field: "x"}), field)
-    invalid(privy("PATCH", one(JANET), json={field: "x"}), field)
+@pytest.mark.parametrize(("method", "path", "body", "fields"), REFUSALS)
+def test_refusals(privy, method, path, body, fields):
+    before = privy.snapshot()
+    assert_invalid(privy(method, path, json=body), *(fields.split() or [""]))
+    assert privy.snapshot() == before
+    assert texts(privy) == []
 
 
 @pytest.mark.parametrize(
@@ -253,83 +252,60 @@ def test_a_field_that_is_not_writable_is_invalid(privy, field):
         {"phone_number": "+12125550134"},
     ],
 )
-def test_an_address_in_use_is_a_conflict_that_names_its_contact(privy, address):
-    answer = privy("POST", ALL, json=address)
-    assert answer.status_code == 409
+def test_address_in_use_is_a_conflict_with_the_id(privy, address):
+    response = privy("POST", ALL, json=address)
+    assert response.status_code == 409
     message = "Email or phone number is already in use"
-    assert answer.json() == {"error": {"code": "conflict", "message": message, "id": OMAR}}
+    assert response.json() == {"error": {"code": "conflict", "message": message, "id": OMAR}}
 
 
 @pytest.mark.parametrize("email_consent", ["subscribed", "unsubscribed", "suppressed"])
-def test_a_new_contact_can_have_any_email_consent_of_the_merchants(privy, email_consent):
+def test_new_contact_may_have_email_consent(privy, email_consent):
     body = {"email": "new@example.com", "email_consent": email_consent}
     assert good(privy("POST", ALL, json=body), 201)["email_consent"] == email_consent
-
-
-def test_a_new_contact_cannot_be_compliance_suppressed(privy):
-    body = {"email": "new@example.com", "email_consent": "compliance_suppressed"}
-    invalid(privy("POST", ALL, json=body), "email_consent")
 
 
 # Changing
 
 
-def test_update_changes_what_it_was_given_and_nothing_else(privy):
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"first_name": "Jan"},
+        {"last_name": None},
+        {"tags": ["new"]},
+        {"tags": []},
+        {"custom_fields": {"tier": 2, "since": None}},
+        {"sms_consent": "never_subscribed"},
+        {"phone_number": PHONE},
+        {"phone_number": PHONE, "sms_consent": "single_opt_in"},
+    ],
+)
+def test_update_changes_the_given_fields_alone(privy, change):
     before = good(privy("GET", one(JANET)))
     privy.wait(60)
-    after = good(privy("PATCH", one(JANET), json={"first_name": "Jan"}))
-    assert after == before | {"first_name": "Jan", "updated_at": "2026-10-01T09:01:00Z"}
+    after = good(privy("PATCH", one(JANET), json=change))
+    assert after == before | change | {"updated_at": "2026-10-01T09:01:00Z"}
     assert good(privy("GET", one(JANET))) == after
 
 
-@pytest.mark.parametrize("body", [{}, {"send_welcome_sms": False}])
-def test_an_update_of_nothing_is_invalid(privy, body):
-    invalid(privy("PATCH", one(JANET), json=body), "")
-
-
-@pytest.mark.parametrize("name", ["first_name", "last_name"])
-def test_a_name_can_be_cleared(privy, name):
-    assert good(privy("PATCH", one(JANET), json={name: None}))[name] is None
-
-
-@pytest.mark.parametrize("key", [JANET, OMAR])
-@pytest.mark.parametrize("email", ["other@example.com", "JANET@example.com", None])
-def test_an_email_is_written_once(privy, key, email):
-    before = privy.snapshot()
-    invalid(privy("PATCH", one(key), json={"email": email, "first_name": "X"}), "email")
-    assert privy.snapshot() == before
-
-
-@pytest.mark.parametrize("phone", [PHONE, None])
-def test_a_phone_is_written_once(privy, phone):
-    before = privy.snapshot()
-    invalid(privy("PATCH", one(OMAR), json={"phone_number": phone}), "phone_number")
-    assert privy.snapshot() == before
-
-
-def test_an_identical_address_is_accepted(privy):
+def test_identical_address_is_accepted(privy):
     body = {"email": "omar@example.com", "phone_number": "+12125550134"}
     before = good(privy("GET", one(OMAR)))
     after = good(privy("PATCH", one(OMAR), json=body))
     assert after | {"updated_at": ""} == before | {"updated_at": ""}
 
 
-def test_an_address_can_be_set_while_there_is_none(privy):
-    assert good(privy("PATCH", one(JANET), json={"phone_number": PHONE}))["phone_number"] == PHONE
+def test_email_can_be_set_where_there_is_none(privy):
     email = "popup@example.com"
     assert good(privy("PATCH", one(POPUP), json={"email": email}))["email"] == email
 
 
-def test_an_address_of_another_contact_is_a_conflict(privy):
+def test_address_of_another_contact_is_a_conflict(privy):
     before = privy.snapshot()
-    answer = privy("PATCH", one(POPUP), json={"email": "Janet@example.com"})
-    assert (answer.status_code, answer.json()["error"]["id"]) == (409, JANET)
+    response = privy("PATCH", one(POPUP), json={"email": "Janet@example.com"})
+    assert (response.status_code, response.json()["error"]["id"]) == (409, JANET)
     assert privy.snapshot() == before
-
-
-def test_tags_replace_the_whole_list(privy):
-    assert good(privy("PATCH", one(JANET), json={"tags": ["new"]}))["tags"] == ["new"]
-    assert good(privy("PATCH", one(JANET), json={"tags": []}))["tags"] == []
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", ALL), ("PATCH", one(JANET))])
@@ -339,34 +315,15 @@ def test_tags_keep_their_order_and_lose_duplicates(privy, method, path):
     assert privy(method, path, json=body).json()["data"]["tags"] == ["b", "a", "A", " a"]
 
 
-@pytest.mark.parametrize("tags", ["vip", [1], [None], [["vip"]], {"vip": True}, None])
-def test_tags_that_are_no_list_of_text_are_invalid(privy, tags):
-    invalid(privy("PATCH", one(JANET), json={"tags": tags}), "tags")
-
-
-def test_custom_fields_replace_the_whole_object(privy):
-    fields = {"tier": 2, "since": None}
-    assert (
-        good(privy("PATCH", one(JANET), json={"custom_fields": fields}))["custom_fields"] == fields
-    )
-
-
-@pytest.mark.parametrize("fields", [{"a": {"b": 1}}, {"a": [1]}, [], "a", None])
-@pytest.mark.parametrize(("method", "path"), [("POST", ALL), ("PATCH", one(JANET))])
-def test_nested_custom_fields_are_invalid(privy, method, path, fields):
-    body = {"custom_fields": fields} | ({"email": "new@example.com"} if method == "POST" else {})
-    invalid(privy(method, path, json=body), "custom_fields")
-
-
 @pytest.mark.parametrize("content", [b"{", b"[]", b'"text"', b"null", b"1", b"\xff", b"<html>"])
-def test_a_body_that_is_no_object_is_validation_failed(privy, content):
-    answer = privy("POST", ALL, content=content)
-    assert answer.status_code == 422
-    assert list(answer.json()["error"]) == ["code", "message"]
-    assert answer.json()["error"]["code"] == "validation_failed"
+def test_body_that_is_not_an_object(privy, content):
+    response = privy("POST", ALL, content=content)
+    assert response.status_code == 422
+    assert list(response.json()["error"]) == ["code", "message"]
+    assert response.json()["error"]["code"] == "validation_failed"
 
 
-# E-mail consent: from each state, what each write ends in; "x" is refused
+# E-mail consent: from each state, the result of writing each other one; "x" is refused
 
 EMAIL = {
     "N": "S U N P x",
@@ -376,37 +333,29 @@ EMAIL = {
     "C": "x x x x x",
 }
 EMAIL_CELLS = [
-    (STATES[was], STATES[written], STATES.get(ends))
-    for was, row in EMAIL.items()
-    for written, ends in zip("SUNPC", row.split(), strict=True)
+    (STATES[current], STATES[consent], STATES.get(result))
+    for current, row in EMAIL.items()
+    for consent, result in zip("SUNPC", row.split(), strict=True)
 ]
 
 
-@pytest.mark.parametrize(("was", "written", "ends"), EMAIL_CELLS)
-def test_email_consent(privy, was, written, ends):
-    key = privy.simulator.put(email="state@example.com", email_consent=was)
-    answer = privy("PATCH", one(key), json={"email_consent": written})
-    if ends is None:
-        invalid(answer, "email_consent")
+@pytest.mark.parametrize(("current", "consent", "result"), EMAIL_CELLS)
+def test_email_consent(privy, current, consent, result):
+    key = privy.simulator.put(email="state@example.com", email_consent=current)
+    response = privy("PATCH", one(key), json={"email_consent": consent})
+    if result is None:
+        assert_invalid(response, "email_consent")
     else:
-        assert good(answer)["email_consent"] == ends
-    assert privy.row(key)["email_consent"] == (ends or was)
+        assert good(response)["email_consent"] == result
+    assert privy.row(key)["email_consent"] == (result or current)
 
 
 @pytest.mark.parametrize("change", [{"first_name": "Jan"}, {"tags": ["vip"]}])
-def test_a_compliance_suppressed_contact_takes_other_changes(privy, change):
+def test_compliance_suppressed_contact_accepts_other_changes(privy, change):
     key = privy.simulator.put(email="state@example.com", email_consent="compliance_suppressed")
     data = good(privy("PATCH", one(key), json=change))
     assert data["email_consent"] == "compliance_suppressed"
     assert data.items() >= change.items()
-
-
-def test_a_refused_consent_refuses_the_whole_update(privy):
-    key = privy.simulator.put(email="state@example.com", email_consent="compliance_suppressed")
-    before = privy.snapshot()
-    body = {"first_name": "Jan", "email_consent": "subscribed"}
-    invalid(privy("PATCH", one(key), json=body), "email_consent")
-    assert privy.snapshot() == before
 
 
 # SMS consent
@@ -419,34 +368,22 @@ SMS = {
     "U": "S x U N x",
 }
 SMS_CELLS = [
-    (STATES[was], STATES[written], STATES.get(ends))
-    for was, row in SMS.items()
-    for written, ends in zip("S1UNW", row.split(), strict=True)
+    (STATES[current], STATES[consent], STATES.get(result))
+    for current, row in SMS.items()
+    for consent, result in zip("S1UNW", row.split(), strict=True)
 ]
 
 
-@pytest.mark.parametrize(("was", "written", "ends"), SMS_CELLS)
-def test_sms_consent(privy, was, written, ends):
-    key = privy.simulator.put(phone_number=PHONE, sms_consent=was)
-    answer = privy("PATCH", one(key), json={"sms_consent": written})
-    if ends is None:
-        invalid(answer, "sms_consent")
+@pytest.mark.parametrize(("current", "consent", "result"), SMS_CELLS)
+def test_sms_consent(privy, current, consent, result):
+    key = privy.simulator.put(phone_number=PHONE, sms_consent=current)
+    response = privy("PATCH", one(key), json={"sms_consent": consent})
+    if result is None:
+        assert_invalid(response, "sms_consent")
     else:
-        assert good(answer)["sms_consent"] == ends
-    assert privy.row(key)["sms_consent"] == (ends or was)
-    assert texts(privy) == [key] * (ends == "subscribed" != was)
-
-
-@pytest.mark.parametrize("written", ["subscribed", "single_opt_in", "unsubscribed", "pending"])
-def test_sms_consent_needs_a_phone(privy, written):
-    invalid(privy("PATCH", one(JANET), json={"sms_consent": written}), "sms_consent")
-    body = {"email": "new@example.com", "sms_consent": written}
-    invalid(privy("POST", ALL, json=body), "sms_consent")
-    assert texts(privy) == []
-
-
-def test_never_subscribed_needs_no_phone(privy):
-    good(privy("PATCH", one(JANET), json={"sms_consent": "never_subscribed"}))
+        assert good(response)["sms_consent"] == result
+    assert privy.row(key)["sms_consent"] == (result or current)
+    assert texts(privy) == [key] * (result == "subscribed" != current)
 
 
 CREATED = {
@@ -458,96 +395,64 @@ CREATED = {
 }
 
 
-@pytest.mark.parametrize(("written", "ends"), CREATED.items())
-def test_sms_consent_of_a_new_contact(privy, written, ends):
-    answer = privy("POST", ALL, json={"phone_number": PHONE, "sms_consent": written})
-    if ends is None:
-        invalid(answer, "sms_consent")
+@pytest.mark.parametrize(("consent", "result"), CREATED.items())
+def test_sms_consent_of_a_new_contact(privy, consent, result):
+    response = privy("POST", ALL, json={"phone_number": PHONE, "sms_consent": consent})
+    if result is None:
+        assert_invalid(response, "sms_consent")
     else:
-        assert good(answer, 201)["sms_consent"] == ends
-    assert len(texts(privy)) == (ends == "subscribed")
+        assert good(response, 201)["sms_consent"] == result
+    assert len(texts(privy)) == (result == "subscribed")
 
 
-def test_fields_count_before_consent(privy):
+def test_sms_consent_with_a_new_phone_number(privy):
     body = {"phone_number": PHONE, "sms_consent": "subscribed"}
     assert good(privy("PATCH", one(JANET), json=body)).items() >= body.items()
     assert texts(privy) == [JANET]
 
 
-@pytest.mark.parametrize("written", ["subscribed", "single_opt_in"])
 @pytest.mark.parametrize(
     ("phone", "supported"),
     [("+12125550187", True), ("+14165550187", True), ("+18765550187", False),
-     ("+442079460000", False), ("+523312345678", False)],
+     ("+442079460000", False), ("+523312345678", False), ("+12", False), ("+999123456", False)],
 )  # fmt: skip
-def test_sms_consent_is_for_the_us_and_canada(privy, phone, supported, written):
-    body = {"phone_number": phone, "sms_consent": written}
-    created = privy("POST", ALL, json=body)
-    key = privy.simulator.put(phone_number=phone.replace("0", "1"))
-    updated = privy("PATCH", one(key), json={"sms_consent": written})
-    if supported:
-        assert (created.status_code, updated.status_code) == (201, 200)
-    else:
-        invalid(created, "sms_consent")
-        invalid(updated, "sms_consent")
+def test_sms_consent_is_for_the_us_and_canada(privy, phone, supported):
+    for consent in ("subscribed", "single_opt_in"):
+        key = privy.simulator.put(phone_number=phone.replace("0", "1"))
+        updated = privy("PATCH", one(key), json={"sms_consent": consent})
+        assert updated.status_code == (200 if supported else 422)
+    created = privy("POST", ALL, json={"phone_number": phone, "sms_consent": "subscribed"})
+    assert created.status_code == (201 if supported else 422)
 
 
-def test_a_phone_of_another_country_can_be_stored_and_unsubscribed(privy):
+def test_sms_consent_of_another_country_can_be_withdrawn(privy):
     key = good(privy("POST", ALL, json={"phone_number": "+442079460000"}), 201)["id"]
     data = good(privy("PATCH", one(key), json={"sms_consent": "unsubscribed"}))
     assert data["sms_consent"] == "unsubscribed"
 
 
-@pytest.mark.parametrize("phone", ["+12", "+999123456"])
-def test_sms_consent_with_a_phone_of_no_country_is_invalid(privy, phone):
-    answer = privy("POST", ALL, json={"phone_number": phone, "sms_consent": "subscribed"})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "validation_failed")
-
-
 # The welcome text
 
 
-def test_a_welcome_text_is_sent_when_a_new_contact_is_subscribed(privy):
-    body = {"phone_number": PHONE, "sms_consent": "subscribed"}
-    key = good(privy("POST", ALL, json=body), 201)["id"]
-    sent = privy.simulator.outbox()
-    assert list(sent["key"]) == [key]
-    assert list(sent["phone_number"]) == [PHONE]
-
-
 @pytest.mark.parametrize(("wanted", "count"), [(False, 0), (True, 1), (None, 1)])
-def test_send_welcome_sms_false_keeps_the_text_back(privy, wanted, count):
+def test_send_welcome_sms_false_sends_no_text(privy, wanted, count):
     body = {"phone_number": PHONE, "sms_consent": "subscribed", "send_welcome_sms": wanted}
-    key = good(privy("POST", ALL, json=body), 201)["id"]
+    contact = good(privy("POST", ALL, json=body), 201)
+    assert "send_welcome_sms" not in contact
     other = privy.simulator.put(phone_number="+12125550188")
     change = {"sms_consent": "subscribed", "send_welcome_sms": wanted}
     good(privy("PATCH", one(other), json=change))
-    assert texts(privy) == [key, other] * count
+    assert texts(privy) == [contact["id"], other] * count
+    assert list(privy.simulator.outbox()["phone_number"]) == [PHONE, "+12125550188"] * count
 
 
-@pytest.mark.parametrize("value", ["false", 0, []])
-def test_send_welcome_sms_is_a_boolean(privy, value):
-    body = {"phone_number": PHONE, "sms_consent": "subscribed", "send_welcome_sms": value}
-    invalid(privy("POST", ALL, json=body), "send_welcome_sms")
+@pytest.mark.parametrize("change", [{"sms_consent": "subscribed"}, {"first_name": "O"}])
+def test_welcome_text_is_not_sent_to_a_subscriber(privy, change):
+    good(privy("PATCH", one(OMAR), json=change))
     assert texts(privy) == []
 
 
-def test_the_answer_does_not_tell_of_the_text(privy):
-    body = {"phone_number": PHONE, "sms_consent": "subscribed", "send_welcome_sms": False}
-    assert "send_welcome_sms" not in good(privy("POST", ALL, json=body), 201)
-
-
-def test_a_subscriber_who_is_subscribed_again_gets_no_text(privy):
-    good(privy("PATCH", one(OMAR), json={"sms_consent": "subscribed", "first_name": "O"}))
-    assert texts(privy) == []
-
-
-def test_a_change_of_other_fields_sends_no_text(privy):
-    good(privy("PATCH", one(OMAR), json={"first_name": "O"}))
-    assert texts(privy) == []
-
-
-def test_a_refused_create_sends_no_text(privy):
+def test_welcome_text_is_not_sent_after_a_refusal(privy):
     body = {"phone_number": "+12125550134", "sms_consent": "subscribed"}
     assert privy("POST", ALL, json=body).status_code == 409
     assert texts(privy) == []
@@ -556,20 +461,17 @@ def test_a_refused_create_sends_no_text(privy):
 # Unsubscribing
 
 
-def test_unsubscribe_ends_email_consent_alone(privy):
-    before = good(privy("GET", one(OMAR)))
-    after = good(privy("POST", one(OMAR) + "/unsubscribe", json={"reason": "asked us to"}))
+@pytest.mark.parametrize(
+    "consent", ["never_subscribed", "subscribed", "unsubscribed", "suppressed"]
+)
+def test_unsubscribe_ends_email_consent_alone(privy, consent):
+    key = privy.simulator.put(email="state@example.com", email_consent=consent)
+    before = good(privy("GET", one(key)))
+    after = good(privy("POST", one(key) + "/unsubscribe", json={"reason": "x" * 500}))
     assert after["email_consent"] == "unsubscribed"
-    kept = {"email_consent": "", "updated_at": ""}
-    assert after | kept == before | kept
-    assert good(privy("GET", one(OMAR))) == after
-
-
-@pytest.mark.parametrize("was", ["never_subscribed", "subscribed", "unsubscribed", "suppressed"])
-def test_unsubscribe_from_each_state(privy, was):
-    key = privy.simulator.put(email="state@example.com", email_consent=was)
-    answer = privy("POST", one(key) + "/unsubscribe")
-    assert good(answer)["email_consent"] == "unsubscribed"
+    other = {"email_consent": "", "updated_at": ""}
+    assert after | other == before | other
+    assert good(privy("GET", one(key))) == after
 
 
 def test_unsubscribe_again_changes_nothing(privy):
@@ -578,40 +480,30 @@ def test_unsubscribe_again_changes_nothing(privy):
     assert good(privy("POST", one(OMAR) + "/unsubscribe")) == first
 
 
-def test_unsubscribe_says_that_it_is_deprecated(privy):
-    answer = privy("POST", one(OMAR) + "/unsubscribe")
-    assert answer.headers["Deprecation"] == "true"
-    assert re.fullmatch(
-        r'<https://help\.privy\.com/\S+>; rel="deprecation"', answer.headers["Link"]
-    )
-
-
-def test_nothing_else_is_deprecated(privy):
+def test_unsubscribe_is_marked_as_deprecated(privy):
+    response = privy("POST", one(OMAR) + "/unsubscribe")
+    assert response.headers["Deprecation"] == "true"
+    link = r'<https://help\.privy\.com/\S+>; rel="deprecation"'
+    assert re.fullmatch(link, response.headers["Link"])
     assert "Deprecation" not in privy("GET", one(OMAR)).headers
 
 
-def test_a_compliance_suppressed_contact_cannot_be_unsubscribed(privy):
+def test_compliance_suppressed_contact_cannot_be_unsubscribed(privy):
     key = privy.simulator.put(email="state@example.com", email_consent="compliance_suppressed")
-    invalid(privy("POST", one(key) + "/unsubscribe"), "email_consent")
+    assert_invalid(privy("POST", one(key) + "/unsubscribe"), "email_consent")
     assert privy.row(key)["email_consent"] == "compliance_suppressed"
-
-
-def test_a_reason_has_500_characters_at_most(privy):
-    path = one(OMAR) + "/unsubscribe"
-    invalid(privy("POST", path, json={"reason": "x" * 501}), "reason")
-    good(privy("POST", path, json={"reason": "x" * 500}))
 
 
 # Deleting and restoring
 
 
-def test_delete_answers_with_the_contact(privy):
+def test_delete_shows_the_contact(privy):
     before = good(privy("GET", one(OMAR)))
     assert good(privy("DELETE", one(OMAR))) == before
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_a_deleted_contact_is_not_found(privy, method):
+def test_deleted_contact_is_not_found(privy, method):
     privy("DELETE", one(OMAR))
     assert privy(method, one(OMAR), json={"first_name": "O"}).status_code == 404
 
@@ -619,7 +511,7 @@ def test_a_deleted_contact_is_not_found(privy, method):
 @pytest.mark.parametrize(
     "address", [{"email": "OMAR@example.com"}, {"phone_number": "+12125550134"}]
 )
-def test_a_contact_created_again_is_restored_with_the_new_data(privy, address):
+def test_contact_created_again_is_restored_with_new_data(privy, address):
     privy("DELETE", one(OMAR))
     data = good(privy("POST", ALL, json={**address, "first_name": "O"}), 201)
     assert data["id"] == OMAR
@@ -628,26 +520,21 @@ def test_a_contact_created_again_is_restored_with_the_new_data(privy, address):
     assert good(privy("GET", one(OMAR))) == data
 
 
-def test_a_restored_contact_has_the_consent_of_the_request(privy):
+def test_restored_contact_has_the_consent_of_the_request(privy):
     privy("DELETE", one(OMAR))
     body = {"phone_number": "+12125550134", "sms_consent": "subscribed"}
     assert good(privy("POST", ALL, json=body), 201)["sms_consent"] == "subscribed"
     assert texts(privy) == [OMAR]
+    response = privy("POST", ALL, json=body)
+    assert (response.status_code, response.json()["error"]["id"]) == (409, OMAR)
 
 
-def test_a_restored_contact_is_in_the_way_again(privy):
-    privy("DELETE", one(OMAR))
-    privy("POST", ALL, json={"email": "omar@example.com"})
-    answer = privy("POST", ALL, json={"email": "omar@example.com"})
-    assert (answer.status_code, answer.json()["error"]["id"]) == (409, OMAR)
-
-
-def test_restoring_one_contact_frees_no_address_of_another(privy):
+def test_restored_contact_keeps_addresses_taken_over(privy):
     """A restored contact took over a number that a second deleted one once had."""
     for key in (JANET, OMAR):
         privy("DELETE", one(key))
     body = {"email": "janet@example.com", "phone_number": "+12125550134"}
     assert good(privy("POST", ALL, json=body), 201)["id"] == JANET
     assert good(privy("POST", ALL, json={"email": "omar@example.com"}), 201)["id"] == OMAR
-    answer = privy("POST", ALL, json={"phone_number": "+12125550134"})
-    assert (answer.status_code, answer.json()["error"]["id"]) == (409, JANET)
+    response = privy("POST", ALL, json={"phone_number": "+12125550134"})
+    assert (response.status_code, response.json()["error"]["id"]) == (409, JANET)
