@@ -1,4 +1,4 @@
-"""Requests made up from the declarations, good ones and bad: all are answered, and none breaks."""
+"""Any request to a simulator and any call of a client: only documented errors come back."""
 
 from __future__ import annotations
 

@@ -1,20 +1,22 @@
-"""Sendblue's simulator over raw HTTP: routes, spellings, what is refused, what is remembered."""
+"""Sendblue as its documentation describes it: routes, spellings, refusals, opt-outs."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests.support.requests import ANONYMOUS
+
 BASE = "/api/v2/contacts"
 ADA = "/api/v2/contacts/%2B12025550123"
 
 
-def refused(answer):
-    assert answer.json()["status"] == "ERROR"
-    assert set(answer.json()) == {"status", "message"}
-    return answer.status_code, answer.json()["message"]
+def refused(response):
+    assert response.json()["status"] == "ERROR"
+    assert set(response.json()) == {"status", "message"}
+    return response.status_code, response.json()["message"]
 
 
-def test_a_listing_is_a_bare_array_the_newest_first(sendblue):
+def test_listing_is_an_array_with_the_newest_first(sendblue):
     rows = sendblue("GET", BASE).json()
     assert isinstance(rows, list)
     times = [row["created_at"] for row in rows]
@@ -22,7 +24,7 @@ def test_a_listing_is_a_bare_array_the_newest_first(sendblue):
     assert all(row["contact_id"] for row in rows)
 
 
-def test_names_are_spelled_both_ways(sendblue):
+def test_names_have_two_spellings(sendblue):
     contact = sendblue("GET", ADA).json()["contact"]
     for snake, camel in [("first_name", "firstName"), ("custom_variables", "customVariables")]:
         assert contact[snake] == contact[camel]
@@ -56,33 +58,33 @@ def test_pages_and_filters(sendblue, query, length):
         {"tag": "vip"},
     ],
 )
-def test_a_query_that_is_not_documented_is_refused(sendblue, query):
+def test_invalid_query(sendblue, query):
     assert sendblue("GET", BASE, params=query).status_code == 400
 
 
-def test_literal_routes_go_before_numbers(sendblue):
+def test_literal_routes_win_over_numbers(sendblue):
     assert sendblue("GET", f"{BASE}/count").json() == {"count": 8}
     assert sendblue("POST", f"{BASE}/verify", json={"number": "+12025550123"}).json() == {
         "status": "OK"
     }
 
 
-def test_a_wrong_or_missing_key_is_401(sendblue):
-    assert refused(sendblue("GET", BASE, "nobody"))[0] == 401
+def test_key_missing_or_wrong(sendblue):
+    assert refused(sendblue("GET", BASE, ANONYMOUS))[0] == 401
     half = {"sb-api-key-id": "simulator-key-id"}
-    assert refused(sendblue("GET", BASE, "nobody", headers=half))[0] == 401
+    assert refused(sendblue("GET", BASE, ANONYMOUS, headers=half))[0] == 401
     both = {**half, "sb-api-secret-key": "wrong"}
-    assert refused(sendblue("GET", BASE, "nobody", headers=both))[0] == 401
+    assert refused(sendblue("GET", BASE, ANONYMOUS, headers=both))[0] == 401
 
 
 @pytest.mark.parametrize("name", ["number", "phone_number", "phoneNumber"])
-def test_create_takes_the_number_under_any_of_its_names(sendblue, name):
-    answer = sendblue("POST", BASE, json={name: "+12125550187", "firstName": "Eve"})
-    assert (answer.status_code, answer.json()["status"]) == (200, "OK")
-    assert answer.json()["contact"]["first_name"] == "Eve"
+def test_create_accepts_any_name_of_the_number(sendblue, name):
+    response = sendblue("POST", BASE, json={name: "+12125550187", "firstName": "Eve"})
+    assert (response.status_code, response.json()["status"]) == (200, "OK")
+    assert response.json()["contact"]["first_name"] == "Eve"
 
 
-def test_the_preferred_spelling_wins_whichever_comes_first(sendblue):
+def test_preferred_spelling_wins(sendblue):
     for body in (
         {"first_name": "New", "firstName": "Old"},
         {"firstName": "Old", "first_name": "New"},
@@ -91,87 +93,87 @@ def test_the_preferred_spelling_wins_whichever_comes_first(sendblue):
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "refusal"),
     [
         ({}, (400, "Missing fields")),
         ({"number": "555"}, (400, "Invalid phone number")),
         ({"number": "+12025550123"}, (409, "Contact already exists")),
     ],
 )
-def test_a_create_that_cannot_be_is_refused(sendblue, body, told):
+def test_invalid_create(sendblue, body, refusal):
     before = sendblue.snapshot()
-    assert refused(sendblue("POST", BASE, json=body)) == told
+    assert refused(sendblue("POST", BASE, json=body)) == refusal
     assert sendblue.snapshot() == before
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_an_unknown_number_is_404(sendblue, method):
-    answer = sendblue(method, f"{BASE}/+12125550199", json={} if method == "PUT" else None)
-    assert refused(answer) == (404, "Contact not found")
+def test_unknown_number(sendblue, method):
+    response = sendblue(method, f"{BASE}/+12125550199", json={} if method == "PUT" else None)
+    assert refused(response) == (404, "Contact not found")
 
 
-def test_an_empty_put_is_the_documented_example_and_changes_nothing(sendblue):
+def test_empty_update_changes_nothing(sendblue):
     before = sendblue.snapshot()
     assert sendblue("PUT", ADA, json={}).status_code == 200
     assert sendblue.snapshot() == before
 
 
-def test_null_clears_and_absence_leaves(sendblue):
+def test_null_clears_a_field(sendblue):
     sendblue("PUT", ADA, json={"company_name": None, "custom_variables": None})
     row = sendblue.row("+12025550123")
     assert (row["company_name"], row["first_name"]) == (None, "Ada")
     assert row["custom_variables"] == {}
 
 
-def test_a_contact_whose_creation_is_not_known_is_in_no_span_of_time(sendblue):
+def test_contact_without_creation_time_is_in_no_time_range(sendblue):
     sendblue.simulator.put(phone="+12125550187", created_at=None)
     since = {"created_at_gte": "2000-01-01T00:00:00Z"}
     assert len(sendblue("GET", BASE, params=since).json()) == 8
     assert len(sendblue("GET", BASE).json()) == 9
 
 
-def test_delete_says_ok(sendblue):
+def test_delete_response(sendblue):
     assert sendblue("DELETE", ADA).json() == {"status": "OK"}
 
 
 def test_opt_out_normalises_and_needs_no_contact(sendblue):
     body = {"number": "+1 (212) 555-0199"}
-    answer = sendblue("POST", f"{BASE}/opt-out", json=body)
-    assert answer.json() == {"status": "OK", "number": "+12125550199", "opted_out": True}
+    response = sendblue("POST", f"{BASE}/opt-out", json=body)
+    assert response.json() == {"status": "OK", "number": "+12125550199", "opted_out": True}
     assert sendblue("GET", f"{BASE}/count").json() == {"count": 8}
-    answer = sendblue("POST", f"{BASE}/opt-out", json={**body, "opted_out": False})
-    assert answer.json()["opted_out"] is False
+    response = sendblue("POST", f"{BASE}/opt-out", json={**body, "opted_out": False})
+    assert response.json()["opted_out"] is False
 
 
 @pytest.mark.parametrize("path", ["opt-out", "verify"])
 @pytest.mark.parametrize(
     ("body", "message"), [({}, "Missing fields"), ({"number": "x"}, "Invalid phone number")]
 )
-def test_a_number_that_is_none_is_refused(sendblue, path, body, message):
+def test_invalid_number(sendblue, path, body, message):
     assert refused(sendblue("POST", f"{BASE}/{path}", json=body)) == (400, message)
 
 
-def test_a_bulk_delete_without_a_body_deletes_nobody(sendblue):
+def test_bulk_delete_without_numbers(sendblue):
     before = sendblue.snapshot()
     for body in (None, {}, {"contact_ids": []}, {"contact_ids": None}, {"contact_ids": [None]}):
         assert refused(sendblue("DELETE", BASE, json=body)) == (400, "Missing fields")
     assert sendblue.snapshot() == before
 
 
-def test_a_bulk_delete_counts_those_that_were_there(sendblue):
+def test_bulk_delete_counts_existing_contacts(sendblue):
     numbers = ["+12025550123", "+12025550123", "+12125550199"]
-    answer = sendblue.http.request(
+    response = sendblue.http.request(
         "DELETE", BASE, headers=sendblue.credentials(""), json={"contact_ids": numbers}
     )
-    assert answer.json() == {"status": "OK", "amount": 1}
+    assert response.json() == {"status": "OK", "amount": 1}
 
 
-def test_a_bulk_create_is_all_or_none_and_changes_who_is_there(sendblue):
+def test_bulk_create_is_all_or_none_and_changes_existing_contacts(sendblue):
     before = sendblue.snapshot()
     items = [{"phone": "+12125550187"}, {"phone": "x"}]
     assert refused(sendblue("POST", f"{BASE}/bulk", json={"contacts": items}))[0] == 400
     assert sendblue.snapshot() == before
     items[1] = {"phone": "+12025550123", "firstName": "Eve"}
-    answer = sendblue("POST", f"{BASE}/bulk", json={"contacts": items}).json()
-    assert [each["phone"] for each in answer["contacts"]] == ["+12125550187", "+12025550123"]
+    response = sendblue("POST", f"{BASE}/bulk", json={"contacts": items}).json()
+    assert [each["phone"] for each in response["contacts"]] == ["+12125550187", "+12025550123"]
     assert sendblue.row("+12025550123")["first_name"] == "Eve"
