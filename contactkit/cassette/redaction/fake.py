@@ -19,9 +19,10 @@ from contactkit.cassette.redaction import phones
 
 _NOUNS = {"first": "Name", "last": "Surname", "free": "Text"}
 WORDS = frozenset({"person", *_NOUNS.values(), *map(str.upper, _NOUNS.values())})
-"""The words of made-up values, which a text may have for this reason alone."""
+"""The words of made-up values: they stay, and in a text they repeat no field."""
 
-_MADE_UP = re.compile(rf"\s*(?:{'|'.join(_NOUNS.values())}) (?:[0-9][a-z])+\s*", re.I | re.A)
+# A reader that splits a made-up value at its space has the noun alone.
+_MADE_UP = re.compile(rf"(?:{'|'.join(_NOUNS.values())})(?: (?:[0-9][a-z])+)?", re.IGNORECASE)
 _ISO = re.compile(
     r"(\d{4}-\d{2}-\d{2})((?:[T ]\d{2}:\d{2}[\d:.]*(?:Z|[+-]\d{2}:?\d{2})?)?)", re.ASCII
 )
@@ -46,7 +47,7 @@ def text(kind: Literal["first", "last", "free"], value: str, noise: bytes, tries
 
 def is_made_up(value: str) -> bool:
     """Whether a text has the form of those that `text` makes."""
-    if _MADE_UP.fullmatch(value):
+    if _MADE_UP.fullmatch(value.strip()):
         return True
     return value.startswith("18") and _ISO.fullmatch(value) is not None
 

@@ -74,6 +74,7 @@ def test_values_differ_after_if_and_only_if_they_did_before(given):
 
 @example(("free", "\u00b9"))
 @example(("free", "\u0663"))
+@example(("free", "\u3000x\n"))
 @example(("phone", "+911000005678"))
 @given(values)
 def test_a_pseudonym_stays_as_it_is(given):

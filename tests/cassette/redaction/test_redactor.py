@@ -193,6 +193,12 @@ def test_a_recording_s_own_pseudonyms_stay_under_another_key(name):
     assert stranger.scan(line(*made[-1])) and stranger.exchange(*made[-1]) != made[-1]
 
 
+def test_a_name_in_text_stays_redacted():
+    made = redaction("privy").text(f"first_name={FIRST}, last_name={LAST}")
+    assert FIRST not in made and LAST not in made
+    assert redaction("privy").text(made) == made
+
+
 def test_a_contact_s_key_in_a_path_is_that_of_its_body():
     redacting = redaction("sendblue")
     provider = find("sendblue")
