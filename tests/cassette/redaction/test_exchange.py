@@ -1,4 +1,4 @@
-"""What a recording keeps of an exchange as it was on the wire."""
+"""What a recording keeps of an exchange."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def kept(request=REQUEST, elapsed=0.0, **response):
     return redact_exchange(raw, find("sent"), redactor)
 
 
-def test_a_failure_is_kept_with_its_request_and_without_its_secrets():
+def test_redact_exchange_without_a_response():
     request = RecordedRequest(
         method="post",
         url="https://api.sent.dm/v3/me",
@@ -39,7 +39,7 @@ def test_a_failure_is_kept_with_its_request_and_without_its_secrets():
     assert [name for name, _ in found.request.query] == ["a", "b"]
 
 
-def test_what_was_heard_shows_nothing_of_it():
+def test_repr_of_an_exchange_shows_no_value():
     request = RecordedRequest(
         method="GET", url=f"https://h/{REAL}", headers=(("X-Api-Key", SECRET),)
     )
@@ -48,7 +48,7 @@ def test_what_was_heard_shows_nothing_of_it():
     assert REAL not in text and SECRET not in text
 
 
-def test_what_is_compressed_in_a_way_that_nothing_can_look_into_is_not_kept():
+def test_redact_exchange_refuses_an_unknown_compression():
     zstd = b"\x28\xb5\x2f\xfd\x24\x05\x29\x00\x00" + b"hello" + b"\xff\xfe"
     with pytest.raises(ck.CassetteError, match="compressed as zstd"):
         kept(status=200, headers=(("content-encoding", "zstd"),), body=zstd)
@@ -56,6 +56,6 @@ def test_what_is_compressed_in_a_way_that_nothing_can_look_into_is_not_kept():
     assert kept(status=204, headers=(("content-encoding", "br"),)).response.body == b""
 
 
-def test_a_body_that_is_compressed_once_more_holds_nobody():
+def test_redact_exchange_looks_into_a_compressed_body():
     body = gzip.compress(json.dumps({"phone_number": REAL}).encode())
     assert REAL.encode() not in gzip.decompress(kept(status=200, body=body).response.body)

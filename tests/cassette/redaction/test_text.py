@@ -1,4 +1,4 @@
-"""How a text is written, and that what is no such text is left alone."""
+"""Charsets, compression, JSON and quoting, and that other text is left alone."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from contactkit.cassette.redaction.text import charset_of, inflate, is_json, quo
         ('{"a": 1}'.encode("utf-16"), "application/json", "utf-16"),
     ],
 )
-def test_the_code_is_one_that_gives_the_same_bytes(body, kind, code):
+def test_charset_of_gives_the_same_bytes(body, kind, code):
     assert charset_of(body, kind) == code
 
 
 @pytest.mark.parametrize("content", [gzip.compress(b"abc", mtime=0), zlib.compress(b"abc")])
-def test_what_is_compressed_is_read_as_far_as_it_goes(content):
+def test_inflate_reads_as_far_as_it_can(content):
     assert inflate(content) == inflate(content + b"more") == b"abc"
     assert b"abc".startswith(inflate(content[:-6]))
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"x is text", b"\x1f\x8bnothing", b"{}"])
-def test_what_is_not_compressed_holds_nothing(content):
+def test_inflate_of_other_bytes_is_empty(content):
     assert inflate(content) == b""
 
 
-def test_what_is_too_deep_is_no_json():
+def test_is_json_of_nested_and_broken_text():
     assert is_json("[1]") and not is_json("[1") and not is_json("[" * 100_000)
 
 
-def test_what_was_unquoted_stays_unquoted():
+def test_quote_like_leaves_unquoted_characters():
     assert quote_like("a%20b", "a b") == "a%20b"
     assert quote_like("+1415", "+1416") == "+1416"
     assert quote_like("%2B1415", "+1416") == "%2B1416"
