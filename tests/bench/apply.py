@@ -1,163 +1,180 @@
-"""`plan.apply` beside the clients that people use: rate-limited, far away, unlimited, and for long.
+"""`plan.apply` beside other clients: unlimited, far away, among many contacts, rate-limited.
 
-Contacts of Sent are updated once each, ours with a journal. Who serves them is tests/bench/stub.py,
-in its own process. This takes a quarter of an hour, of which the rate limit takes six minutes.
+Contacts of Sent are updated once each, ours with a journal. This takes a quarter of an hour, six
+minutes of it for the rate limit. Run as a program it applies one plan and measures its memory.
 """
 
 from __future__ import annotations
 
+import gc
+import json
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
 
 import contactkit as ck
-from tests.bench import apply_growth
-from tests.bench.apply_peers import (
+from tests.bench.measure import Row, memory, mib, ratio, run_alone, serving, us
+from tests.bench.peers import (
     ROWS,
     Run,
     bare_httpx,
     bare_sockets,
-    has_aiohttp,
+    median_runs,
     ours,
     run,
-    runs,
     sentdm,
     sentdm_aiohttp,
 )
-from tests.bench.measure import Row, times
 
 LATENCY, RATE = 80, 50
 WORKERS, IN_FLIGHT = 16, 64
 POSSIBLE = IN_FLIGHT / (LATENCY / 1000)
-ROUNDS = 3
-MANY, PATIENCE, DAY = 10_000, 1e6, 86_400.0
-
-NOT_THERE = "not there: pip install 'sentdm[aiohttp]'"
+ROUNDS, GROWTH_ROUNDS = 3, 5
+SIMULATED, PATIENCE, DAY = 10_000, 1e6, 86_400.0
+FEW, MANY = 1_000, 100_000
 
 
 def rows() -> Iterator[Row]:
     """All of it, the quick ones first."""
-    yield virtual()
+    yield simulated()
     yield from unlimited()
-    yield from far()
-    yield from apply_growth.rows()
-    yield from limited()
+    yield from far_away()
+    yield from growth()
+    yield from rate_limited()
 
 
-def limited() -> Iterator[Row]:
-    """Under a rate limit, that of a sliding window and that of a fixed one."""
-    for window in ("sliding", "fixed"):
-        way = ours(rate_limit=f"{RATE}/second")
-        found = run(way, latency=LATENCY, rate=RATE, window=window)
-        yield from under_limit(f"{window} window", found, "≤ 1.03x")
-    found = run(sentdm(WORKERS), latency=LATENCY, rate=RATE)
-    yield from under_limit(f"sliding window, sentdm, {WORKERS} in flight", found)
-
-
-def under_limit(told: str, found: Run, wanted: str = "") -> Iterator[Row]:
-    """Its time beside the shortest that is allowed, and what the server had to say of it."""
-    subject, least = f"{found.rows:,} updates, {RATE} a second, {told}", found.rows / RATE
-    yield Row(
-        subject=subject,
-        measured=f"{found.seconds:.1f} s",
-        beside="rows / rate",
-        against=f"{least:.1f} s",
-        outcome=f"{found.seconds / least:.3f}x",
-        wanted=wanted,
-    )
-    yield Row(
-        subject=f"{subject}: lost, doubled, 429s",
-        measured=f"{found.written:,} written",
-        outcome=f"{found.lost:,}, {found.doubled:,}, {found.refused:,}",
-        wanted=wanted and "0, 0, 0",
-    )
-
-
-def far() -> Iterator[Row]:
-    """With much latency and no limit, beside what so many in flight allow.
-
-    That is a little less than in flight / latency, for a stub's answer takes a moment more, and the
-    last round has room for more than is left: bare sockets show how much.
-    """
-    ways = {
-        "bare sockets": bare_sockets(IN_FLIGHT),
-        "ours, journaled": ours(IN_FLIGHT),
-        "one httpx.AsyncClient": bare_httpx(IN_FLIGHT),
-        "sentdm": sentdm(IN_FLIGHT),
-    }
-    if has_aiohttp():
-        ways["sentdm with aiohttp"] = sentdm_aiohttp(IN_FLIGHT)
-    measured = runs(ROUNDS, *ways.values(), latency=LATENCY)
-    best = measured[0]
-    for name, found in zip(ways, measured, strict=True):
-        yield Row(
-            subject=f"{ROWS:,} updates, {LATENCY} ms away, {IN_FLIGHT} in flight, {name}",
-            measured=f"{a_second(found)}, {found.rate / POSSIBLE:.3f} of in flight / latency",
-            beside="bare sockets",
-            against=a_second(best),
-            outcome=f"{found.rate / best.rate:.3f}x",
-            wanted="≥ 0.95x" if name.startswith("ours") else "",
-        )
-    if not has_aiohttp():
-        yield Row(subject="sentdm with aiohttp, far away", measured="", outcome=NOT_THERE)
-
-
-def unlimited() -> Iterator[Row]:
-    """Without latency or limit, beside sentdm as installed and with its extra; and CPU alone."""
-    peers = {"sentdm": sentdm(WORKERS)}
-    if has_aiohttp():
-        peers["sentdm with aiohttp"] = sentdm_aiohttp(WORKERS)
-    mine, *theirs = runs(ROUNDS, ours(WORKERS), *peers.values())
-    for name, found in zip(peers, theirs, strict=True):
-        yield from beside_peer(mine, f"{name}, {WORKERS} in flight", found)
-    if not has_aiohttp():
-        yield Row(subject="sentdm with aiohttp", measured="", outcome=NOT_THERE)
-
-
-def beside_peer(mine: Run, told: str, found: Run) -> Iterator[Row]:
-    """Ours beside a peer: contacts a second, and CPU."""
-    subject = f"{ROWS:,} updates on loopback, journaled"
-    yield Row(
-        subject=subject,
-        measured=a_second(mine),
-        beside=told,
-        against=a_second(found),
-        outcome=times(mine.rate / found.rate),
-        wanted="" if "aiohttp" in told else "≥ 4x",
-    )
-    yield Row(
-        subject=f"{subject}: CPU a contact",
-        measured=us(mine.cost),
-        beside=told,
-        against=us(found.cost),
-        outcome=times(mine.cost / found.cost),
-    )
-
-
-def virtual() -> Row:
+def simulated() -> Row:
     """Under Privy's limits, which allow fewer a day, on a simulator's clock."""
-    with ck.connect("privy", via=ck.Simulator(contacts=MANY)) as client:
+    with ck.connect("privy", via=ck.Simulator(contacts=SIMULATED)) as client:
         people = client.contacts.list()
         plan = client.contacts.plan(people.assign(first_name="Augusta"), people)
         started = time.perf_counter()
         result = plan.apply(progress=False, patience=PATIENCE)
-        took = time.perf_counter() - started
+        seconds = time.perf_counter() - started
     written = int((result["outcome"] == "updated").sum())
     passed = (result["at"].max() - result["at"].min()).total_seconds()
     return Row(
         subject=f"{written:,} of {len(plan):,} updates under Privy's limits, simulated",
-        measured=f"{took:.1f} s",
+        measured=f"{seconds:.1f} s",
         beside="of its clock, in days",
         against=f"{passed / DAY:.2f}",
-        outcome=f"{took:.1f} s",
+        outcome=f"{seconds:.1f} s",
         wanted="≤ 30 s",
     )
 
 
-def a_second(found: Run) -> str:
+def unlimited() -> Iterator[Row]:
+    """Without latency or limit, beside sentdm without and with its extra: the rate and the CPU."""
+    subject = f"{ROWS:,} updates on loopback, journaled"
+    peers = {"sentdm": sentdm(WORKERS), "sentdm with aiohttp": sentdm_aiohttp(WORKERS)}
+    mine, *others = median_runs(ROUNDS, ours(WORKERS), *peers.values())
+    for name, other in zip(peers, others, strict=True):
+        beside, wanted = f"{name}, {WORKERS} in flight", "≥ 4x" if name == "sentdm" else ""
+        yield ratio(subject, mine.rate, beside, other.rate, wanted, a_second)
+        yield ratio(f"{subject}: CPU a contact", mine.cost, beside, other.cost, unit=us)
+
+
+def far_away() -> Iterator[Row]:
+    """With latency and no limit, beside bare sockets.
+
+    They reach a little less than in flight / latency, since the server takes a moment for an answer
+    and the last round has room for more contacts than are left.
+    """
+    peers = {
+        "bare sockets": bare_sockets(IN_FLIGHT),
+        "ours, journaled": ours(IN_FLIGHT),
+        "one httpx.AsyncClient": bare_httpx(IN_FLIGHT),
+        "sentdm": sentdm(IN_FLIGHT),
+        "sentdm with aiohttp": sentdm_aiohttp(IN_FLIGHT),
+    }
+    runs = median_runs(ROUNDS, *peers.values(), latency=LATENCY)
+    best = runs[0]
+    for name, other in zip(peers, runs, strict=True):
+        rate = a_second(other.rate)
+        yield Row(
+            subject=f"{ROWS:,} updates, {LATENCY} ms away, {IN_FLIGHT} in flight, {name}",
+            measured=f"{rate}, {other.rate / POSSIBLE:.3f} of in flight / latency",
+            beside="bare sockets",
+            against=a_second(best.rate),
+            outcome=f"{other.rate / best.rate:.3f}x",
+            wanted="≥ 0.95x" if name.startswith("ours") else "",
+        )
+
+
+def growth() -> Iterator[Row]:
+    """A row among many beside a row among few, which are measured before and after."""
+    few, many = [run_alone("apply", FEW) for _ in range(GROWTH_ROUNDS)], run_alone("apply", MANY)
+    few += [run_alone("apply", FEW) for _ in range(GROWTH_ROUNDS)]
+    subject, beside = f"a row of {MANY:,} applied", f"of {FEW:,}"
+    for figure, label in (("seconds", "time"), ("cpu", "CPU")):
+        more, less = many[figure] / MANY, median(run[figure] for run in few) / FEW
+        yield ratio(f"{subject}, {label}", more, beside, less, "≤ 1.2x", us)
+    grown, base = many["bytes"], median(run["bytes"] for run in few)
+    yield Row(
+        subject=f"{subject}, memory",
+        measured=mib(grown),
+        beside=beside,
+        against=mib(base),
+        outcome=f"{(grown - base) / (MANY - FEW) / 1000:.2f} kB a row",
+        wanted="≤ 3 kB a row",
+    )
+
+
+def apply_alone(size: int) -> dict[str, float]:
+    """Seconds and CPU of one apply, and by how many bytes it raises the peak, on Linux."""
+    with serving() as address, ours(IN_FLIGHT)(address, size) as apply:
+        gc.collect()
+        # From here on, the peak is that of what follows: proc(5).
+        Path("/proc/self/clear_refs").write_text("5")
+        before = memory("VmRSS")
+        cpu, started = time.process_time(), time.perf_counter()
+        result = apply()
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+        grown = memory("VmHWM") - before
+        del result
+    return {"seconds": seconds, "cpu": cpu, "bytes": grown}
+
+
+def rate_limited() -> Iterator[Row]:
+    """Under a sliding and under a fixed window of a rate limit."""
+    for window in ("sliding", "fixed"):
+        limited = run(ours(rate_limit=f"{RATE}/second"), latency=LATENCY, rate=RATE, window=window)
+        yield from beside_the_limit(f"{window} window", limited, "≤ 1.03x")
+    limited = run(sentdm(WORKERS), latency=LATENCY, rate=RATE)
+    yield from beside_the_limit(f"sliding window, sentdm, {WORKERS} in flight", limited)
+
+
+def beside_the_limit(setting: str, limited: Run, wanted: str = "") -> Iterator[Row]:
+    """The time of a run beside the least that is allowed, and what the server has counted."""
+    subject, least = f"{limited.rows:,} updates, {RATE} a second, {setting}", limited.rows / RATE
+    yield Row(
+        subject=subject,
+        measured=f"{limited.seconds:.1f} s",
+        beside="rows / rate",
+        against=f"{least:.1f} s",
+        outcome=f"{limited.seconds / least:.3f}x",
+        wanted=wanted,
+    )
+    yield Row(
+        subject=f"{subject}: lost, doubled, 429s",
+        measured=f"{limited.written:,} written",
+        outcome=f"{limited.lost:,}, {limited.doubled:,}, {limited.refused:,}",
+        wanted=wanted and "0, 0, 0",
+    )
+
+
+def a_second(rate: float) -> str:
     """Contacts a second."""
-    return f"{found.rate:,.0f} a second"
+    return f"{rate:,.0f} a second"
 
 
-def us(seconds: float) -> str:
-    """Seconds as microseconds."""
-    return f"{seconds * 1e6:,.0f} µs"
+def main(size: int) -> None:
+    """Apply a plan and print its figures, after one that imports, fills caches and is not counted."""
+    apply_alone(FEW)
+    print(json.dumps(apply_alone(size)))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""Synthetic Sent contacts as Sent writes them, and sessions that read them without a network.
+"""Synthetic contacts as Sent writes them, and clients and sessions that read them.
 
 The envelope and the contact are the documented ones: https://docs.sent.dm/reference/api/contacts
 """
@@ -16,13 +16,13 @@ from contactkit._journal.store import temporary_journal
 from contactkit._providers import find
 from contactkit.simulator.seeds import MOST, phone
 
-# So many that no call ever waits.
+# High enough that no call waits.
 RATE_LIMIT = "1000000/second"
 _HEADERS = {"content-type": "application/json", "x-request-id": "req_7X9zKp2jDw"}
 
 
 def contact(number: int) -> dict[str, Any]:
-    """The contact of that number: all fields, and never updated if the number is odd."""
+    """The contact of this number, with all fields; an odd one was never updated."""
     e164 = phone(number % MOST)
     area, line = e164[2:5], e164[8:]
     created = f"2026-02-09T{number % 24:02}:{number % 60:02}:50.{number % 10_000_000:07}+00:00"
@@ -46,7 +46,7 @@ def contact(number: int) -> dict[str, Any]:
 
 
 def page(number: int, size: int, pages: int) -> bytes:
-    """The answer to a listing that has so many pages of that size; they count from 1."""
+    """The answer to a listing: a page of this size and of so many, counted from 1."""
     first = (number - 1) * size
     pagination = {
         "page": number,
@@ -56,16 +56,16 @@ def page(number: int, size: int, pages: int) -> bytes:
         "has_more": number < pages,
         "cursors": None,
     }
-    found = [contact(each) for each in range(first, first + size)]
-    return _sealed({"contacts": found, "pagination": pagination})
+    people = [contact(index) for index in range(first, first + size)]
+    return _envelope({"contacts": people, "pagination": pagination})
 
 
 def one(number: int) -> bytes:
     """The answer to a get."""
-    return _sealed(contact(number))
+    return _envelope(contact(number))
 
 
-def _sealed(content: dict[str, Any]) -> bytes:
+def _envelope(content: dict[str, Any]) -> bytes:
     meta = {
         "request_id": _HEADERS["x-request-id"],
         "timestamp": "2026-02-09T21:50:50.2145484+00:00",
@@ -81,7 +81,7 @@ def client(**options: Any) -> ck.Client:
 
 
 def session() -> Session:
-    """The session of such a client by itself."""
+    """The session of such a client."""
     provider = find("sent")
     return Session(
         provider=provider,
@@ -95,16 +95,16 @@ def session() -> Session:
     )
 
 
-def reply(content: bytes) -> Response:
-    """An answer as a driver hands it to a flow."""
+def response(content: bytes) -> Response:
+    """An answer as a driver sends it to a flow."""
     return Response(status=200, headers=_HEADERS, content=content)
 
 
-def answered(flow: Flow[T], given: Response) -> T:
-    """What a flow of one call ends in when it is answered so."""
+def finish(flow: Flow[T], response: Response) -> T:
+    """Send the answer to a flow of one call, and return its result."""
     next(flow)
     try:
-        flow.send(given)
+        flow.send(response)
     except StopIteration as end:
         return end.value
     raise RuntimeError("the flow asked for more than one answer")
