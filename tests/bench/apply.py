@@ -171,7 +171,7 @@ def a_second(rate: float) -> str:
 
 
 def main(size: int) -> None:
-    """Apply a plan and print its figures; one before it imports, fills caches and is not counted."""
+    """Print the figures of an apply; one before it fills caches and is not counted."""
     apply_alone(FEW)
     print(json.dumps(apply_alone(size)))
 
