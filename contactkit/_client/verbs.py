@@ -21,7 +21,8 @@ from contactkit._frames.decode import Columns, read_rows
 from contactkit._frames.frame import result_frame, rows_of, to_frame
 from contactkit._http.flow import send
 from contactkit._http.pagination import Page, Pages
-from contactkit._http.results import result_row, row_of
+from contactkit._http.response import row_of
+from contactkit._http.results import result_row
 from contactkit._http.session import (
     Flow,
     Operation,

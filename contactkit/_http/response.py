@@ -1,4 +1,4 @@
-"""Reading a `Reply`: a good answer as `Done`, everything else as the error that it means."""
+"""What a response means: a success with its decoded body, or the error to raise."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from pydantic_core import from_json
 
@@ -20,7 +20,7 @@ from contactkit.spec.record import fields_of, key_of
 
 # The last second of the year 9999, past which no datetime goes.
 _LATEST = 253_402_300_799.0
-# Too short, or too uniform, for anybody's secret but the session's own.
+# Too short, or too regular, to be a secret other than the session's own.
 _ID = re.compile(r"(?:req_)?[0-9A-Za-z]{1,16}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
@@ -30,52 +30,47 @@ def parse_response(
     """What an answer means; errors are returned, for the flow decides what to raise."""
     now = session.clock.now()
     if not isinstance(answer, Response):
-        lost = answer or NoResponse(reason="no answer", sent=True)
-        where = f"{session.provider.name} {ask.endpoint.verb}"
-        arrived = "the request may have arrived" if lost.sent else "the request was not sent"
-        message = f"{where}: {lost.reason}; {arrived}"
-        return TransportError(message, sent=lost.sent, idempotency_key=ask.idempotency_key)
+        return _transport_error(session, ask, answer or NoResponse(reason="no answer", sent=True))
     session.budget.learn(answer.headers, now)
     try:
-        body = _parsed(ask, answer)
+        body = _decode(ask, answer)
     except ValueError as error:
         return unexpected_response(session, ask, answer, str(error))
     problem = session.provider.errors.read(body)
     if problem is not None or answer.status >= 400:
-        return _refusal(session, ask, answer, problem or Problem())
+        return _api_error(session, ask, answer, problem or Problem())
     if not 200 <= answer.status < 300:
         return unexpected_response(session, ask, answer, "is neither success nor error")
     return Success(body=body, response=answer, request_id=_request_id(session, answer), at=now)
 
 
-def _request_id(session: Session, response: Response) -> str:
-    """The request id; redacted where it is more than an id, for it may quote what was sent."""
-    text = response.headers.get("x-request-id", "")
-    folded = text.casefold()
-    quoted = any(secret and secret.casefold() in folded for secret in session.secrets)
-    if _ID.fullmatch(text) and not quoted:
-        return text
-    return redact(text, session.secrets, personal=False)
-
-
-def _parsed(ask: Operation, reply: Response) -> JSON:
-    if ask.endpoint.answer == "nothing" and not reply.content and reply.status < 300:
-        return None
-    if not reply.content:
-        raise ValueError("is empty")
-    kind = reply.headers.get("content-type", "json").split(";")[0]
+def extract(session: Session, ask: Operation, success: Success, path: Place) -> JSON:
+    """What a success holds at `path`; ApiError when it has no such place."""
     try:
-        # Most of a contact's values are its own, so that looking each up in a cache costs more.
-        body = from_json(reply.content, cache_strings="keys")
-    except ValueError:
-        raise ValueError("is not whole JSON" if "json" in kind else f"is {kind}") from None
-    if "json" not in kind and reply.status < 400:
-        raise ValueError(f"is {kind}, not JSON")
-    return body
+        return session.provider.envelope.pick(success.body, path)
+    except LookupError:
+        why = f"has no {'.'.join(path)}"
+        raise unexpected_response(session, ask, success.response, why) from None
+
+
+def row_of(session: Session, ask: Operation, success: Success) -> dict[str, JSON]:
+    """The one record that a success holds, unchanged; ApiError when there is none."""
+    place = () if ask.endpoint.answer == "whole" else session.provider.envelope.one
+    row = extract(session, ask, success, place)
+    # Where no envelope says that this is the record, its key must.
+    key = key_of(ask.endpoint.record or session.provider.record).wire
+    if not isinstance(row, dict) or (not place and key not in row):
+        raise unexpected_response(session, ask, success.response, "holds no contact")
+    return cast("dict[str, JSON]", row)
+
+
+def utc(seconds: float) -> datetime:
+    """Seconds since the epoch as an aware datetime."""
+    return datetime.fromtimestamp(min(seconds, _LATEST), UTC)
 
 
 def problem_of(session: Session, ask: Operation, **known: Any) -> Problem:
-    """A problem that knows where it happened."""
+    """A problem that says which provider and operation it is about."""
     return Problem(
         provider=session.provider.name,
         operation=ask.endpoint.verb,
@@ -84,73 +79,119 @@ def problem_of(session: Session, ask: Operation, **known: Any) -> Problem:
     )
 
 
-def unexpected_response(session: Session, ask: Operation, reply: Response, why: str) -> ApiError:
-    """The error for an answer that is not the documented shape, with its raw start, redacted."""
+def unexpected_response(session: Session, ask: Operation, response: Response, why: str) -> ApiError:
+    """The error for a response without the documented shape; quotes its start, redacted."""
     problem = problem_of(
         session,
         ask,
-        status=reply.status,
-        code="" if reply.status >= 400 else "undocumented",
-        message=f"the answer {why}{_start(session, ask, reply)}",
-        request_id=_request_id(session, reply),
+        status=response.status,
+        code="" if response.status >= 400 else "undocumented",
+        message=f"the answer {why}{_excerpt(session, ask, response)}",
+        request_id=_request_id(session, response),
     )
-    return _raisable(session, error_for_status(reply.status), problem, reply)
+    return _with_resume_time(session, error_for_status(response.status), problem, response)
 
 
-def _start(session: Session, ask: Operation, reply: Response) -> str:
-    """What may be shown of an answer: none of what may hold people, or a fresh token."""
-    text = reply.content[:4000].decode("utf-8", "replace").strip()
+def _transport_error(session: Session, ask: Operation, failure: NoResponse) -> TransportError:
+    where = f"{session.provider.name} {ask.endpoint.verb}"
+    arrived = "the request may have arrived" if failure.sent else "the request was not sent"
+    message = f"{where}: {failure.reason}; {arrived}"
+    return TransportError(message, sent=failure.sent, idempotency_key=ask.idempotency_key)
+
+
+def _decode(ask: Operation, response: Response) -> JSON:
+    if ask.endpoint.answer == "nothing" and not response.content and response.status < 300:
+        return None
+    if not response.content:
+        raise ValueError("is empty")
+    kind = response.headers.get("content-type", "json").split(";")[0]
+    try:
+        # Most of a contact's values are unique, so that a cache of values costs more than it saves.
+        body = from_json(response.content, cache_strings="keys")
+    except ValueError:
+        raise ValueError("is not whole JSON" if "json" in kind else f"is {kind}") from None
+    if "json" not in kind and response.status < 400:
+        raise ValueError(f"is {kind}, not JSON")
+    return body
+
+
+def _request_id(session: Session, response: Response) -> str:
+    """The request id; redacted where it is more than an id, for it may quote what was sent."""
+    text = response.headers.get("x-request-id", "")
+    folded = text.casefold()
+    quotes = any(secret and secret.casefold() in folded for secret in session.secrets)
+    if _ID.fullmatch(text) and not quotes:
+        return text
+    return redact(text, session.secrets, personal=False)
+
+
+def _excerpt(session: Session, ask: Operation, response: Response) -> str:
+    """What may be shown of a response: nothing that may hold people or a fresh token."""
+    text = response.content[:4000].decode("utf-8", "replace").strip()
     if not text or ask.anonymous:
         return ""
     if text[0] in '{["':
-        return f" ({len(reply.content):,} bytes of JSON)"
-    shown = redact(redact(text, session.secrets), list(_people(session, ask)))
-    return f": {shown[:200]!r}"
+        return f" ({len(response.content):,} bytes of JSON)"
+    excerpt = redact(redact(text, session.secrets), list(_personal_values(session, ask)))
+    return f": {excerpt[:200]!r}"
 
 
-def _refusal(session: Session, ask: Operation, reply: Response, problem: Problem) -> ApiError:
-    people = list(_people(session, ask))
+def _api_error(session: Session, ask: Operation, response: Response, problem: Problem) -> ApiError:
+    """The error for a refusal, with every text of it redacted."""
+    people = list(_personal_values(session, ask))
 
-    def shown(text: str) -> str:
+    def prose(text: str) -> str:
         return redact(redact(text, session.secrets), people)
 
-    def plain(text: str) -> str:
+    def reference(text: str) -> str:
         return redact(text, session.secrets, personal=False)
 
     fields = tuple(
-        replace(each, field=shown(each.field), message=shown(each.message))
+        replace(each, field=prose(each.field), message=prose(each.message))
         for each in problem.fields
     )
     known = session.provider.errors.catalogue.get(problem.code)
-    told = problem_of(
+    redacted = problem_of(
         session,
         ask,
-        status=reply.status,
-        code=shown(problem.code),
-        message=shown(problem.message),
+        status=response.status,
+        code=prose(problem.code),
+        message=prose(problem.message),
         fields=fields,
-        request_id=plain(problem.request_id or reply.headers.get("x-request-id", "")),
-        docs=plain(problem.docs or ask.endpoint.docs),
-        existing_key=plain(problem.existing_key),
+        request_id=reference(problem.request_id or response.headers.get("x-request-id", "")),
+        docs=reference(problem.docs or ask.endpoint.docs),
+        existing_key=reference(problem.existing_key),
     )
-    return _raisable(session, known[1] if known else error_for_status(reply.status), told, reply)
+    kind = known[1] if known else error_for_status(response.status)
+    return _with_resume_time(session, kind, redacted, response)
 
 
-def _people(session: Session, ask: Operation) -> Iterator[str]:
+def _with_resume_time(
+    session: Session, kind: type[ApiError], problem: Problem, response: Response
+) -> ApiError:
+    """The error; where the response says when to go on, the budget waits until then."""
+    now = session.clock.now()
+    resume = now + (retry_after(response.headers, now) or 0.0)
+    session.budget.block(resume)
+    return RateLimitError(problem, utc(resume)) if kind is RateLimitError else kind(problem)
+
+
+def _personal_values(session: Session, ask: Operation) -> Iterator[str]:
     """The personal values that were sent, which a refusal may repeat."""
     params = fields_of(ask.endpoint.params)
     declared = {**fields_of(session.provider.record), **params}
     personal = {
-        wire for each in declared.values() if each.marker.personal for wire in each.spellings
+        wire for field in declared.values() if field.marker.personal for wire in field.spellings
     }
     if key_of(session.provider.record).marker.personal:
         personal.add(ask.endpoint.key_wire)
         yield ask.key
+    body = ask.request.body
     bulk = ask.endpoint.bulk
-    rows = as_list(as_object(ask.request.body).get(bulk.name, ask.request.body)) if bulk else []
-    asked = ask.endpoint.params.from_query(ask.request.query)
-    query = {params[name].wire: value for name, value in asked.items() if name in params}
-    for sent in (as_object(ask.request.body), query, *rows):
+    rows = as_list(as_object(body).get(bulk.name, body)) if bulk else []
+    values = ask.endpoint.params.from_query(ask.request.query)
+    query = {params[name].wire: value for name, value in values.items() if name in params}
+    for sent in (as_object(body), query, *rows):
         if isinstance(sent, str):
             yield sent
         for wire in personal & as_object(sent).keys():
@@ -158,31 +199,8 @@ def _people(session: Session, ask: Operation) -> Iterator[str]:
 
 
 def _texts(value: JSON) -> Iterator[str]:
-    """Every text in a JSON value, but for the names in it."""
+    """Every text in a JSON value, except the names in it."""
     if isinstance(value, str):
         yield value
-    for each in (*as_list(value), *as_object(value).values()):
-        yield from _texts(each)
-
-
-def _raisable(
-    session: Session, kind: type[ApiError], problem: Problem, reply: Response
-) -> ApiError:
-    now = session.clock.now()
-    resume = now + (retry_after(reply.headers, now) or 0.0)
-    session.budget.block(resume)
-    return RateLimitError(problem, utc(resume)) if kind is RateLimitError else kind(problem)
-
-
-def utc(seconds: float) -> datetime:
-    """Seconds since the epoch as an aware datetime."""
-    return datetime.fromtimestamp(min(seconds, _LATEST), UTC)
-
-
-def extract(session: Session, ask: Operation, done: Success, path: Place) -> JSON:
-    """What an answer holds at `path`; ApiError when it has no such place."""
-    try:
-        return session.provider.envelope.pick(done.body, path)
-    except LookupError:
-        why = f"has no {'.'.join(path)}"
-        raise unexpected_response(session, ask, done.response, why) from None
+    for item in (*as_list(value), *as_object(value).values()):
+        yield from _texts(item)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
-from contactkit._http.response import extract, unexpected_response
+from contactkit._http.response import row_of, unexpected_response
 from contactkit._http.session import Operation, Session, Success
 from contactkit.errors import (
     ApiError,
@@ -29,17 +29,6 @@ from contactkit.spec.outcome import OF_VERB
 from contactkit.spec.provider import JSON, as_object
 from contactkit.spec.record import Record, fields_of, key_of
 from contactkit.spec.validate import json_equal
-
-
-def row_of(session: Session, ask: Operation, done: Success) -> dict[str, JSON]:
-    """The one record of an answer, as it came; ApiError when there is none."""
-    place = () if ask.endpoint.answer == "whole" else session.provider.envelope.one
-    row = extract(session, ask, done, place)
-    # Where no envelope says that this is the record, its key must.
-    key = key_of(ask.endpoint.record or session.provider.record).wire
-    if not isinstance(row, dict) or (not place and key not in row):
-        raise unexpected_response(session, ask, done.response, "holds no contact")
-    return cast("dict[str, JSON]", row)
 
 
 def result_row(

@@ -11,7 +11,7 @@ import pandas as pd
 
 from contactkit._frames.frame import rows_of
 from contactkit._http.flow import send
-from contactkit._http.results import row_of
+from contactkit._http.response import row_of
 from contactkit._http.session import Flow, Session, build_operation
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.plan import Plan

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from contactkit._http.flow import send
-from contactkit._http.response import extract
-from contactkit._http.results import failure_row, result_row, row_of
+from contactkit._http.response import extract, row_of
+from contactkit._http.results import failure_row, result_row
 from contactkit._http.session import Operation, Success, build_operation
 from contactkit._journal.write import intent
 from contactkit._plans.steps import (
