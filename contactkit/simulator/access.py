@@ -8,6 +8,7 @@ import re
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,7 +21,7 @@ from contactkit.errors import (
 )
 from contactkit.simulator.messages import Account, Refusal, Request, Response
 from contactkit.simulator.verbs import carry_out
-from contactkit.spec import Auth, ClientCredentials, Endpoint, HeaderAuth, Idempotency, Limit
+from contactkit.spec import Auth, ClientCredentials, HeaderAuth, Idempotency, Limit
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine
@@ -60,10 +61,13 @@ def _presented(request: Request, way: Auth) -> dict[str, str]:
     if isinstance(way, ClientCredentials):
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return {"access_token": token} if scheme == "Bearer" and token else {}
-    values = [(each, request.headers.get(each.header.lower(), "")) for each in way.credentials]
-    if not all(value.startswith(each.prefix) and value != each.prefix for each, value in values):
-        return {}
-    return {each.name: value.removeprefix(each.prefix) for each, value in values}
+    shown: dict[str, str] = {}
+    for credential in way.credentials:
+        value, prefix = request.headers.get(credential.header.lower(), ""), credential.prefix
+        if not value.startswith(prefix) or value == prefix:
+            return {}
+        shown[credential.name] = value.removeprefix(prefix)
+    return shown
 
 
 def requested_grant(engine: Engine, request: Request) -> ClientCredentials | None:
@@ -108,7 +112,8 @@ def issue_token(engine: Engine, request: Request, grant: ClientCredentials) -> R
 def _client_account(
     engine: Engine, grant: ClientCredentials, form: dict[str, str]
 ) -> Account | None:
-    values = {each.name: form.get(each.name, "") for each in grant.credentials}
+    names = [credential.name for credential in grant.credentials]
+    values = {name: form.get(name, "") for name in names}
     accounts = engine.accounts.values()
     return next((a for a in accounts if values.items() <= dict(a.credentials).items()), None)
 
@@ -164,8 +169,8 @@ def idempotency_scope(engine: Engine, request: Request) -> tuple[str, ...] | Non
     key = headers.get(form.header.lower()) if form else None
     if key is None or request.method == "GET":
         return None
-    ways = (each.credentials for each in engine.provider.auth if isinstance(each, HeaderAuth))
-    names = [each.header for way in (*ways, engine.provider.settings) for each in way]
+    ways = [way.credentials for way in engine.provider.auth if isinstance(way, HeaderAuth)]
+    names = [credential.header for credential in chain(*ways, engine.provider.settings)]
     return key, engine.rules.key_scope(request), *(headers.get(name.lower(), "") for name in names)
 
 
@@ -182,12 +187,12 @@ class SavedResponse:
     time: float
 
 
-def deduplicate(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+def deduplicate(engine: Engine, request: Request) -> Response:
     """Carry out a request, or repeat the response that its idempotency key got before."""
     form = engine.provider.idempotency
-    key = request.headers.get(form.header.lower()) if form and endpoint.keyed else None
+    key = request.headers.get(form.header.lower()) if form and request.endpoint.keyed else None
     if form is None or key is None:
-        return carry_out(engine, request, endpoint)
+        return carry_out(engine, request)
     _check_key(engine, request, form, key)
     place = (request.owner, engine.rules.key_scope(request), key)
     fingerprint = (request.method, request.path, json.dumps(request.body, sort_keys=True))
@@ -196,7 +201,7 @@ def deduplicate(engine: Engine, request: Request, endpoint: Endpoint) -> Respons
         if saved.request != fingerprint:
             raise _reused_key(engine, request, saved)
         return _replay(engine, saved, form.replayed)
-    response = carry_out(engine, request, endpoint)
+    response = carry_out(engine, request)
     _forget_before(engine, now - form.life)
     engine.saved_responses.pop(place, None)
     engine.saved_responses[place] = SavedResponse(fingerprint, response, engine.request_id, now)

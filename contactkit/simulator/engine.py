@@ -115,36 +115,36 @@ class Engine:
             add_limit_headers(self, self.windows(request.owner))
         if fault:
             raise fault
-        endpoint = self.route(request)
+        scope = self.route(request).scope
         self.rules.before_login(self, request)
         authenticate(self, request)
         count_request(self, request)
         self.rules.after_login(self, request)
-        scopes = request.scopes
-        if scopes is not None and not self.rules.scope_allows(scopes, endpoint.scope):
-            message = f"The token lacks the scope {endpoint.scope}"
+        if request.scopes is not None and not self.rules.scope_allows(request.scopes, scope):
+            message = f"The token lacks the scope {scope}"
             raise self.refusal("scope", PermissionDeniedError, message)
-        request.body = self._body(request, endpoint)
-        return deduplicate(self, request, endpoint)
+        request.body = self._body(request)
+        return deduplicate(self, request)
 
     def route(self, request: Request) -> Endpoint:
-        """The endpoint of a request, whose key is set from the path; a Refusal without one."""
+        """Set the endpoint and the key of a request; a Refusal if there is no such endpoint."""
         listed = request.content.lstrip()[:1] == b"["
         for endpoint in self._endpoints:
             if endpoint.method != request.method or (endpoint.takes_list and not listed):
                 continue
             match = endpoint.match(request.path)
             if match and request.path[: match.start()] == self._base_path:
+                request.endpoint = endpoint
                 request.key = unquote(match.groupdict().get("key", ""))
                 return endpoint
         raise self.refusal("no_route", NotFoundError, "There is no such endpoint")
 
-    def _body(self, request: Request, endpoint: Endpoint) -> JSON:
+    def _body(self, request: Request) -> JSON:
         try:
             body: JSON = from_json(request.content or b"{}")
         except ValueError:
             body = None
-        if not isinstance(body, list if endpoint.takes_list else dict):
+        if not isinstance(body, list if request.endpoint.takes_list else dict):
             raise Refusal(InvalidRequestError, "The body must be a JSON object")
         return cast("JSON", body)
 

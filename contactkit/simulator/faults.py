@@ -57,11 +57,11 @@ class Fault:
     probability: float
     rng: Random
 
-    def strikes(self) -> bool:
-        """Whether it applies to this request, which is one that it concerns."""
-        strikes = self.remaining > 0 and self.rng.random() < self.probability
-        self.remaining -= strikes
-        return strikes
+    def applies(self) -> bool:
+        """Decide by chance whether it applies this time, and count it."""
+        applies = self.remaining > 0 and self.rng.random() < self.probability
+        self.remaining -= applies
+        return applies
 
 
 class Faults:
@@ -84,10 +84,11 @@ class Faults:
     def apply_to(self, engine: Engine, request: Request) -> tuple[float, Respond]:
         """Apply them to one request: seconds to wait, and what responds to it then."""
         delay, respond = 0.0, None
-        scopes = _scopes(engine, request) if self._on else ()
+        targets = _targets(engine, request) if self._on else ()
         for fault in list(self._on):
-            replaces = callable(fault.effect)
-            if _KINDS[fault.kind][0] not in scopes or (respond and replaces) or not fault.strikes():
+            target, _ = _KINDS[fault.kind]
+            taken = respond and callable(fault.effect)
+            if target not in targets or taken or not fault.applies():
                 continue
             if callable(fault.effect):
                 respond = fault.effect
@@ -98,8 +99,8 @@ class Faults:
         return delay, respond or Engine.respond
 
 
-def _scopes(engine: Engine, request: Request) -> tuple[str, ...]:
-    """What faults must concern to apply to a request."""
+def _targets(engine: Engine, request: Request) -> tuple[str, ...]:
+    """What this request is, of the targets that a fault may have."""
     if requested_grant(engine, request):
         return ()
     try:
@@ -261,7 +262,7 @@ def _rows(engine: Engine, response: Response) -> list[JSON]:
         return []
 
 
-# Which requests a kind concerns, and its function.
+# The target of each kind, and its function.
 _KINDS: Mapping[str, tuple[str, Callable[..., Respond | Delay]]] = {
     "latency": ("requests", latency),
     "rate_limited": ("requests", rate_limited),

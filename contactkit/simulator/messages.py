@@ -11,7 +11,7 @@ import httpx
 from pydantic_core import to_json
 
 from contactkit.errors import ApiError, FieldProblem
-from contactkit.spec import JSON
+from contactkit.spec import JSON, Endpoint
 
 Row: TypeAlias = dict[str, JSON]
 
@@ -33,8 +33,8 @@ class Account:
 class Request:
     """A request as it was sent, and what routing and login add to it.
 
-    `owner` owns the contacts that it creates; `visible_owners` are those whose contacts it may
-    read and change, None for all.
+    Routing sets `endpoint` and `key`. `owner` owns the contacts that it creates; `visible_owners`
+    are those whose contacts it may read and change, None for all.
     """
 
     method: str
@@ -42,6 +42,7 @@ class Request:
     query: dict[str, str]
     headers: Mapping[str, str]
     content: bytes
+    endpoint: Endpoint = field(init=False, repr=False)
     key: str = ""
     scopes: frozenset[str] | None = None
     owner: str = ""

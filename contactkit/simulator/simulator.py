@@ -118,12 +118,12 @@ class Simulator:
         """All contacts as a contact frame, with `writes` (Int64), `deleted` (boolean), `owner`."""
         record, contacts = self.engine.provider.record, list(self.engine.contacts)
         wires = {name: field.wire for name, field in fields_of(record).items()}
-        rows = [{wires[name]: value for name, value in each.row.items()} for each in contacts]
+        rows = [{wires[name]: value for name, value in stored.row.items()} for stored in contacts]
         frame = to_frame(record, [read_rows(record, rows)], {"world": self.name})
         return frame.assign(
-            writes=pd.array([each.writes for each in contacts], dtype="Int64"),
-            deleted=pd.array([each.deleted for each in contacts], dtype="boolean"),
-            owner=pd.array([each.owner for each in contacts], dtype=STRING),
+            writes=pd.array([stored.writes for stored in contacts], dtype="Int64"),
+            deleted=pd.array([stored.deleted for stored in contacts], dtype="boolean"),
+            owner=pd.array([stored.owner for stored in contacts], dtype=STRING),
         )
 
     def outbox(self) -> pd.DataFrame:
@@ -133,7 +133,7 @@ class Simulator:
             name: pd.array([message[name] for message in messages], dtype=STRING)
             for name in ("key", "phone_number", "text")
         }
-        times = pd.to_datetime([each["at"] for each in messages], utc=True, format="ISO8601")
+        times = pd.to_datetime([message["at"] for message in messages], utc=True, format="ISO8601")
         return pd.DataFrame({**columns, "at": pd.Series(times, dtype=TIME)})
 
     def put(self, key: str = "", **fields: Any) -> str:

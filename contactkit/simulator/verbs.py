@@ -35,38 +35,40 @@ if TYPE_CHECKING:
 _BLANKS: dict[str, JSON] = {"boolean": False, "Int64": 0, "string": ""}
 
 
-def carry_out(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+def carry_out(engine: Engine, request: Request) -> Response:
     """Do what an endpoint does, or show it in a dry run; respond in the provider's envelope."""
+    endpoint = request.endpoint
     if endpoint.takes_key and endpoint.key_wire:
         request.key = str(as_object(request.body).pop(endpoint.key_wire, ""))
     if endpoint.takes_key:
         engine.rules.check_key(endpoint, request.key)
-    _require_confirmation(engine, request, endpoint)
-    dry_run = _take_dry_run_flag(engine, request, endpoint)
+    _require_confirmation(engine, request)
+    dry_run = _take_dry_run_flag(engine, request)
     if dry_run and not engine.rules.dry_run_rolls_back:
-        return _mark_dry_run(engine, _sample_response(engine, request, endpoint))
+        return _mark_dry_run(engine, _sample_response(engine, request))
     if dry_run:
         with engine.contacts.rollback():
-            return _mark_dry_run(engine, _execute(engine, request, endpoint))
-    return _execute(engine, request, endpoint)
+            return _mark_dry_run(engine, _execute(engine, request))
+    return _execute(engine, request)
 
 
-def _execute(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+def _execute(engine: Engine, request: Request) -> Response:
+    endpoint = request.endpoint
     verb = engine.rules.verbs.get(endpoint.verb)
     if verb:
-        return verb(engine, request, endpoint)
+        return verb(engine, request)
     if endpoint.answer == "page":
-        return _list(engine, request, endpoint)
+        return _list(engine, request)
     if endpoint.effect == "create":
-        return create(engine, request, endpoint)
+        return create(engine, request)
     stored = find_contact(engine, request)
     if endpoint.effect:
-        contact = validate_contact(engine, endpoint, request.body, stored.row)
+        contact = validate_contact(engine, request, request.body, stored.row)
         if endpoint.effect == "delete":
             engine.contacts.delete(stored)
         else:
-            update_contact(engine, endpoint, stored, contact)
-    return contact_response(engine, endpoint, stored.row)
+            update_contact(engine, request, stored, contact)
+    return contact_response(engine, request, stored.row)
 
 
 def find_contact(engine: Engine, request: Request) -> Stored:
@@ -81,10 +83,10 @@ def _is_visible(stored: Stored, request: Request) -> bool:
     return request.visible_owners is None or stored.owner in request.visible_owners
 
 
-def _list(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+def _list(engine: Engine, request: Request) -> Response:
     paging, envelope = engine.provider.paging, engine.provider.envelope
     query = {name: text for name, text in request.query.items() if name not in paging.parameters}
-    filters = _validate(engine, endpoint, endpoint.params.from_query(query), None).values
+    filters = _validate(engine, request, request.endpoint.params.from_query(query), None).values
     rows = [
         stored.row
         for stored in engine.contacts
@@ -99,32 +101,32 @@ def _list(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
         raise engine.refusal(
             problem.code, InvalidRequestError, message, fields=error.problems
         ) from None
-    body = envelope.put({}, envelope.many, [_to_wire(engine, endpoint, dict(row)) for row in page])
+    body = envelope.put({}, envelope.many, [_to_wire(engine, request, dict(row)) for row in page])
     for place, value in info.items():
         body = envelope.put(body, place, value)
     return engine.success(200, body)
 
 
 def validate_contact(
-    engine: Engine, endpoint: Endpoint, body: JSON, current: Row | None = None
+    engine: Engine, request: Request, body: JSON, current: Row | None = None
 ) -> Checked:
     """A body by field names, validated against the same declaration as the client's."""
-    values = _by_field_name(engine, endpoint, as_object(body))
+    values = _by_field_name(engine, request.endpoint, as_object(body))
     if engine.rules.allows_unchanged and current:
-        accepted = accepted_fields(engine.provider, endpoint)
+        accepted = accepted_fields(engine.provider, request.endpoint)
         values = {n: v for n, v in values.items() if n in accepted or current.get(n, values) != v}
-    return _validate(engine, endpoint, values, current)
+    return _validate(engine, request, values, current)
 
 
 def _validate(
-    engine: Engine, endpoint: Endpoint, values: Mapping[str, JSON], current: Row | None
+    engine: Engine, request: Request, values: Mapping[str, JSON], current: Row | None
 ) -> Checked:
-    checked = check(engine.provider, endpoint, values, current)
+    checked = check(engine.provider, request.endpoint, values, current)
     problems = checked.problems
     if engine.rules.allows_empty_update:
         problems = [problem for problem in problems if problem.code != "empty"]
     if problems:
-        raise engine.rules.explain(endpoint, problems)
+        raise engine.rules.explain(request.endpoint, problems)
     return checked
 
 
@@ -146,10 +148,10 @@ def _by_field_name(engine: Engine, endpoint: Endpoint, body: Mapping[str, JSON])
     return values
 
 
-def _require_confirmation(engine: Engine, request: Request, endpoint: Endpoint) -> None:
-    for name, flag in endpoint.confirm.items():
+def _require_confirmation(engine: Engine, request: Request) -> None:
+    for name, flag in request.endpoint.confirm.items():
         if flag not in _flags(request, name):
-            message = f"{endpoint.verb} needs the header {name}: {flag}"
+            message = f"{request.endpoint.verb} needs the header {name}: {flag}"
             raise engine.refusal("confirm", PermissionDeniedError, message)
 
 
@@ -157,10 +159,10 @@ def _flags(request: Request, header: str) -> list[str]:
     return [flag.strip() for flag in request.headers.get(header.lower(), "").split(",")]
 
 
-def _take_dry_run_flag(engine: Engine, request: Request, endpoint: Endpoint) -> bool:
+def _take_dry_run_flag(engine: Engine, request: Request) -> bool:
     """Remove the dry-run flag from the body; whether the request asks for a dry run."""
     form = engine.provider.dry_run
-    if form is None or not endpoint.dry_run:
+    if form is None or not request.endpoint.dry_run:
         return False
     if form.headers:
         return all(flag in _flags(request, name) for name, flag in form.headers.items())
@@ -172,18 +174,18 @@ def _take_dry_run_flag(engine: Engine, request: Request, endpoint: Endpoint) -> 
         if flags[name] is not None and type(flags[name]) is not type(wanted)
     ]
     if problems:
-        raise engine.rules.explain(endpoint, problems)
+        raise engine.rules.explain(request.endpoint, problems)
     return flags == form.body
 
 
-def _sample_response(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+def _sample_response(engine: Engine, request: Request) -> Response:
     """Validate, look nothing up, change nothing, and respond with a sample."""
-    contact = validate_contact(engine, endpoint, request.body)
-    values = _changes(engine, endpoint, contact)
-    if endpoint.effect != "create":
+    contact = validate_contact(engine, request, request.body)
+    values = _changes(engine, request.endpoint, contact)
+    new = request.endpoint.effect == "create"
+    if not new:
         values = {**engine.sample_row(0), engine.contacts.key: request.key, **contact.values}
-    new = endpoint.effect == "create"
-    return contact_response(engine, endpoint, new_row(engine, values, request.owner), new=new)
+    return contact_response(engine, request, new_row(engine, values, request.owner), new=new)
 
 
 def _mark_dry_run(engine: Engine, response: Response) -> Response:
@@ -192,18 +194,16 @@ def _mark_dry_run(engine: Engine, response: Response) -> Response:
     return Response(response.status, response.body, {**response.headers, **headers})
 
 
-def create(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+def create(engine: Engine, request: Request) -> Response:
     """Add the contact that the body describes."""
-    contact = validate_contact(engine, endpoint, request.body)
-    stored = create_contact(engine, request, endpoint, contact)
-    return contact_response(engine, endpoint, stored.row, new=True)
+    contact = validate_contact(engine, request, request.body)
+    stored = create_contact(engine, request, contact)
+    return contact_response(engine, request, stored.row, new=True)
 
 
-def create_contact(
-    engine: Engine, request: Request, endpoint: Endpoint, contact: Checked
-) -> Stored:
+def create_contact(engine: Engine, request: Request, contact: Checked) -> Stored:
     """Add one contact, unless its unique values are taken; a deleted one may be restored."""
-    changes = _changes(engine, endpoint, contact)
+    changes = _changes(engine, request.endpoint, contact)
     row = new_row(engine, changes, request.owner)
     _refuse_duplicate(engine, request.owner, changes, None)
     deleted = engine.contacts.deleted_holder(request.owner, row)
@@ -214,9 +214,19 @@ def create_contact(
     return stored
 
 
-def update_contact(engine: Engine, endpoint: Endpoint, stored: Stored, contact: Checked) -> None:
+def upsert_contact(
+    engine: Engine, request: Request, contact: Checked, stored: Stored | None
+) -> Stored:
+    """Change the stored contact, or create one if there is none."""
+    if stored is None:
+        return create_contact(engine, request, contact)
+    update_contact(engine, request, stored, contact)
+    return stored
+
+
+def update_contact(engine: Engine, request: Request, stored: Stored, contact: Checked) -> None:
     """Change one contact, unless another one has a new value that is unique."""
-    before, changes = stored.row, _changes(engine, endpoint, contact)
+    before, changes = stored.row, _changes(engine, request.endpoint, contact)
     _refuse_duplicate(engine, stored.owner, changes, stored)
     if not changes:
         return
@@ -271,19 +281,18 @@ def _blank(engine: Engine, field: RecordField) -> JSON:
             return _BLANKS[kind]
 
 
-def _to_wire(engine: Engine, endpoint: Endpoint, row: Row) -> Row:
-    record = endpoint.record or engine.provider.record
+def _to_wire(engine: Engine, request: Request, row: Row) -> Row:
+    record = request.endpoint.record or engine.provider.record
     values = {field.wire: row[name] for name, field in fields_of(record).items()}
-    return engine.rules.to_wire(endpoint, values)
+    return engine.rules.to_wire(request.endpoint, values)
 
 
-def contact_response(
-    engine: Engine, endpoint: Endpoint, row: Row, *, new: bool = False
-) -> Response:
+def contact_response(engine: Engine, request: Request, row: Row, *, new: bool = False) -> Response:
     """A row as the provider responds with it."""
-    if endpoint.answer == "nothing":
+    answer = request.endpoint.answer
+    if answer == "nothing":
         return engine.rules.empty_response
-    place = () if endpoint.answer == "whole" else engine.provider.envelope.one
-    body = engine.provider.envelope.put({}, place, _to_wire(engine, endpoint, row))
+    place = () if answer == "whole" else engine.provider.envelope.one
+    body = engine.provider.envelope.put({}, place, _to_wire(engine, request, row))
     status = engine.rules.created_status if new else 200
     return engine.success(status, body)

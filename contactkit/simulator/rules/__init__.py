@@ -21,14 +21,14 @@ from contactkit.spec import JSON, Endpoint, HeaderAuth, Provider
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine
 
-Verb: TypeAlias = "Callable[[Engine, Request, Endpoint], Response]"
+Verb: TypeAlias = "Callable[[Engine, Request], Response]"
 
 
 def accounts(provider: Provider) -> dict[str, Account]:
     """One account for each way to authenticate."""
     return {
         "header" if isinstance(way, HeaderAuth) else "oauth": Account(
-            credentials={each.name: f"simulator-{each.name}" for each in way.credentials}
+            credentials={c.name: f"simulator-{c.name}" for c in way.credentials}
         )
         for way in provider.auth
     }

@@ -14,9 +14,8 @@ from contactkit.simulator.messages import Account, Refusal, Request, Response, R
 from contactkit.simulator.rules import Rules, new_key
 from contactkit.simulator.verbs import (
     contact_response,
-    create_contact,
     find_contact,
-    update_contact,
+    upsert_contact,
     validate_contact,
 )
 from contactkit.spec import (
@@ -146,35 +145,30 @@ def _comparable(name: str, value: JSON) -> Any:
     return parse(value) if parse and isinstance(value, str) else value
 
 
-def upsert(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+def upsert(engine: Engine, request: Request) -> Response:
     """Create or change contacts by unique_id, all or none; show one, or more as a batch."""
     rows = [as_object(item) for item in cast("list[JSON]", request.body)]
-    contacts = [_validate_row(engine, request, endpoint, row) for row in rows]
+    contacts = [_validate_row(engine, request, row) for row in rows]
     if not rows:
-        raise explain(endpoint, [FieldProblem(field="", message="is empty")])
-    results = [_upsert_one(engine, request, endpoint, contact) for contact in contacts]
+        raise explain(request.endpoint, [FieldProblem(field="", message="is empty")])
+    results = [_upsert_one(engine, request, contact) for contact in contacts]
     if len(results) == 1:
         row, new = results[0]
-        return contact_response(engine, endpoint, row, new=new)
+        return contact_response(engine, request, row, new=new)
     return Response(202, _batch(engine, request))
 
 
-def _validate_row(engine: Engine, request: Request, endpoint: Endpoint, row: Row) -> Checked:
+def _validate_row(engine: Engine, request: Request, row: Row) -> Checked:
     key = row.get("unique_id")
     unique: Row = {"unique_id": key} if isinstance(key, str) else {}
     stored = engine.contacts.holder(request.owner, unique)
-    return validate_contact(engine, endpoint, row, stored.row if stored else None)
+    return validate_contact(engine, request, row, stored.row if stored else None)
 
 
-def _upsert_one(
-    engine: Engine, request: Request, endpoint: Endpoint, contact: Checked
-) -> tuple[Row, bool]:
+def _upsert_one(engine: Engine, request: Request, contact: Checked) -> tuple[Row, bool]:
     """The contact's row, and whether it is new."""
-    stored = engine.contacts.holder(request.owner, contact.values)
-    if stored is None:
-        return create_contact(engine, request, endpoint, contact).row, True
-    update_contact(engine, endpoint, stored, contact)
-    return stored.row, False
+    existing = engine.contacts.holder(request.owner, contact.values)
+    return upsert_contact(engine, request, contact, existing).row, existing is None
 
 
 def _batch(engine: Engine, request: Request) -> Row:
@@ -191,15 +185,15 @@ def _batch(engine: Engine, request: Request) -> Row:
     }
 
 
-def create_account(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+def create_account(engine: Engine, request: Request) -> Response:
     """Respond with the account but store nothing: no documented request reads an account."""
     stored = find_contact(engine, request)
-    values = validate_contact(engine, endpoint, request.body).values
+    values = validate_contact(engine, request, request.body).values
     now = timestamp(engine.now)
     row: Row = dict.fromkeys(fields_of(AccountRecord), None) | values
     row |= {"id": new_key(engine.rng), "type": "account", "contact_id": stored.row["id"]}
     row |= {"inserted_at": now, "updated_at": now}
-    return contact_response(engine, endpoint, row, new=True)
+    return contact_response(engine, request, row, new=True)
 
 
 RULES = Rules(

@@ -12,7 +12,7 @@ from contactkit._providers.privy import timestamp
 from contactkit.simulator.messages import Account, Request, Response, Row
 from contactkit.simulator.rules import Rules
 from contactkit.simulator.verbs import contact_response, find_contact, validate_contact
-from contactkit.spec import JSON, Endpoint
+from contactkit.spec import JSON
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine
@@ -79,24 +79,24 @@ def after_write(engine: Engine, before: Row | None, after: Row, values: Mapping[
         )
 
 
-def unsubscribe(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+def unsubscribe(engine: Engine, request: Request) -> Response:
     """End e-mail consent; a contact that is already unsubscribed stays unchanged."""
     engine.response_headers["Deprecation"] = "true"
     engine.response_headers["Link"] = (
         '<https://help.privy.com/docs/api-reference/changelog>; rel="deprecation"'
     )
     stored = find_contact(engine, request)
-    validate_contact(engine, endpoint, request.body, stored.row)
+    validate_contact(engine, request, request.body, stored.row)
     row = dict(stored.row)
     if row["email_consent"] == "compliance_suppressed":
         raise engine.rules.explain(
-            endpoint, engine.provider.rules(row, {"email_consent": "unsubscribed"})
+            request.endpoint, engine.provider.rules(row, {"email_consent": "unsubscribed"})
         )
     if row["email_consent"] != "unsubscribed":
         row["email_consent"] = "unsubscribed"
         row["updated_at"] = engine.rules.timestamp(engine.now)
         engine.contacts.put(row, stored.owner, writes=1)
-    return contact_response(engine, endpoint, row)
+    return contact_response(engine, request, row)
 
 
 RULES = Rules(

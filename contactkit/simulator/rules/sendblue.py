@@ -14,9 +14,8 @@ from contactkit.simulator.rules import Rules
 from contactkit.simulator.seeds import phone
 from contactkit.simulator.verbs import (
     contact_response,
-    create_contact,
     find_contact,
-    update_contact,
+    upsert_contact,
     validate_contact,
 )
 from contactkit.spec import JSON, Endpoint, as_list, as_object, parse_time, phones
@@ -101,55 +100,50 @@ def to_wire(endpoint: Endpoint, row: Row) -> Row:
     return row
 
 
-def create(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+def create(engine: Engine, request: Request) -> Response:
     """Create a contact, or with update_if_exists change the existing one."""
-    contact = validate_contact(engine, endpoint, request.body)
-    stored = engine.contacts.find(str(contact.values["phone"]))
-    if stored and contact.values.get("update_if_exists"):
-        update_contact(engine, endpoint, stored, contact)
-    else:
-        stored = create_contact(engine, request, endpoint, contact)
-    return contact_response(engine, endpoint, stored.row)
+    contact = validate_contact(engine, request, request.body)
+    existing = engine.contacts.find(str(contact.values["phone"]))
+    updates = contact.values.get("update_if_exists")
+    stored = upsert_contact(engine, request, contact, existing if updates else None)
+    return contact_response(engine, request, stored.row)
 
 
-def bulk_create(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+def bulk_create(engine: Engine, request: Request) -> Response:
     """Create all contacts or none; an existing one is changed."""
     items = as_list(as_object(request.body).get("contacts"))
     if not items:
         raise Refusal(InvalidRequestError, "Missing fields")
-    contacts = [validate_contact(engine, endpoint, item) for item in items]
+    contacts = [validate_contact(engine, request, item) for item in items]
     shown: list[JSON] = []
     for contact in contacts:
-        stored = engine.contacts.find(str(contact.values["phone"]))
-        if stored:
-            update_contact(engine, endpoint, stored, contact)
-        else:
-            stored = create_contact(engine, request, endpoint, contact)
-        shown.append(as_object(contact_response(engine, endpoint, stored.row).body)["contact"])
+        existing = engine.contacts.find(str(contact.values["phone"]))
+        stored = upsert_contact(engine, request, contact, existing)
+        shown.append(as_object(contact_response(engine, request, stored.row).body)["contact"])
     return engine.success(200, {"contacts": shown})
 
 
-def bulk_delete(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+def bulk_delete(engine: Engine, request: Request) -> Response:
     """Delete the named contacts and count those that existed; refuse a body that names none."""
     numbers = as_list(as_object(request.body).get("contact_ids"))
     if not numbers or not all(isinstance(number, str) for number in numbers):
         raise Refusal(InvalidRequestError, "Missing fields")
-    stored = [engine.contacts.find(str(number)) for number in dict.fromkeys(numbers)]
-    existing = [each for each in stored if each]
-    for contact in existing:
-        engine.contacts.delete(contact)
+    found = [engine.contacts.find(str(number)) for number in dict.fromkeys(numbers)]
+    existing = [stored for stored in found if stored]
+    for stored in existing:
+        engine.contacts.delete(stored)
     return engine.success(200, {"amount": len(existing)})
 
 
-def count(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+def count(engine: Engine, request: Request) -> Response:
     """Count the contacts; the response has no status."""
     return Response(200, {"count": sum(not stored.deleted for stored in engine.contacts)})
 
 
-def verify(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+def verify(engine: Engine, request: Request) -> Response:
     """Send a message; the contact would be verified by a reply to it."""
     request.key = _number(request.key)
-    validate_contact(engine, endpoint, request.body, find_contact(engine, request).row)
+    validate_contact(engine, request, request.body, find_contact(engine, request).row)
     engine.outbox.append(
         {
             "key": request.key,
@@ -161,10 +155,10 @@ def verify(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
     return engine.rules.empty_response
 
 
-def opt_out(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+def opt_out(engine: Engine, request: Request) -> Response:
     """Set the state of a number, with or without a contact."""
     number = _number(request.key)
-    values = validate_contact(engine, endpoint, request.body).values
+    values = validate_contact(engine, request, request.body).values
     opted_out = values.get("opted_out", True) is not False
     stored = engine.contacts.find(number)
     if stored and stored.row["opt_out"] is not opted_out:

@@ -170,7 +170,7 @@ def _matches(row: Row, name: str, value: Any) -> bool:
     return row["format_national" if name == "search" else "format_e164"] == value
 
 
-def message_summary(engine: Engine, request: Request, endpoint: Endpoint) -> Response:
+def message_summary(engine: Engine, request: Request) -> Response:
     """Show a plausible history: on each channel one message out and one in since the creation."""
     row = find_contact(engine, request).row
     channels = str(row["available_channels"]).split(",")
@@ -184,7 +184,7 @@ def message_summary(engine: Engine, request: Request, endpoint: Endpoint) -> Res
             {"channel": channel, "success_score": 100, "fail_score": 0} for channel in channels
         ],
     }
-    return contact_response(engine, endpoint, summary)
+    return contact_response(engine, request, summary)
 
 
 RULES = Rules(

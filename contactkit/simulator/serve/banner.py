@@ -67,11 +67,14 @@ def _curl(app: SimulatorApp, address: str) -> str:
     way, account = _first_login(app)
     values = account.credentials
     if isinstance(way, ClientCredentials):
-        form = {each.name: values[each.name] for each in way.credentials}
+        form = {credential.name: values[credential.name] for credential in way.credentials}
         form |= {"grant_type": "client_credentials"}
         form |= {"scope": " ".join(sorted(account.scopes or app.provider.scopes))}
         return _command(address + urlsplit(way.token_url).path, "--data-urlencode", form, "=")
-    headers = {each.header: each.prefix + values[each.name] for each in way.credentials}
+    headers = {
+        credential.header: credential.prefix + values[credential.name]
+        for credential in way.credentials
+    }
     return _command(
         _base_url(app, address) + app.provider.endpoint("list").path, "-H", headers, ": "
     )
@@ -86,7 +89,7 @@ def _first_login(app: SimulatorApp) -> tuple[Auth, Account]:
         (way, account)
         for way in ways
         for account in app.engine.accounts.values()
-        if {each.name for each in way.credentials} <= account.credentials.keys()
+        if {credential.name for credential in way.credentials} <= account.credentials.keys()
     )
 
 

@@ -62,8 +62,8 @@ def _body(request: Request) -> dict[str, JSON]:
 
 def _show_state(app: SimulatorApp, body: dict[str, JSON]) -> Response:
     contacts = [
-        {**each.row, "writes": each.writes, "deleted": each.deleted, "owner": each.owner}
-        for each in app.engine.contacts
+        {**stored.row, "writes": stored.writes, "deleted": stored.deleted, "owner": stored.owner}
+        for stored in app.engine.contacts
     ]
     return Response(200, {"contacts": contacts, "outbox": app.engine.outbox})
 
