@@ -167,3 +167,8 @@ def when(moment: datetime, now: datetime) -> str:
         amount, seconds = divmod(seconds, size)
         parts += [f"{amount} {unit}"] if amount else []
     return f"in {' '.join(parts[:2])}, at {moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def escape_unprintable(text: str) -> str:
+    """A text on one line, in which unprintable characters are escaped."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

@@ -1,4 +1,8 @@
-"""What was tried in one form: the result rows, and what is still open of the last attempt."""
+"""The writes that were tried in one form: result rows, an open doubt, and open questions.
+
+A write in doubt may have been carried out; it is sent again under the same idempotency key. A
+question is answered by pressing the same button again.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +16,38 @@ from contactkit.forms.draft import Draft
 from contactkit.spec.provider import JSON
 from contactkit.spec.validate import json_equal
 
+# Two presses of Enter in a row are one answer, given before the question was read.
+READING_TIME = 1.0
+
+
+class Confirmation:
+    """A question that is answered by asking for the same thing again, once it could be read."""
+
+    def __init__(self) -> None:
+        self._subject: object = None
+        self._since = 0.0
+
+    def is_needed(self, subject: object) -> bool:
+        """Whether to ask about this first; it notes that the question is asked now."""
+        now = time.monotonic()
+        if self._subject == subject and now - self._since >= READING_TIME:
+            return False
+        self._subject, self._since = subject, now
+        return True
+
+    def withdraw(self) -> None:
+        """Answer the last question with no."""
+        self._subject = None
+
 
 class Attempts:
-    """Result rows, oldest first; the key of a write in doubt; the question that was asked."""
+    """Result rows, oldest first, and the values and idempotency key of a write in doubt."""
 
     def __init__(self) -> None:
         self.rows: list[pd.DataFrame] = []
+        self.confirmation = Confirmation()
         self._values: Mapping[str, JSON] = {}
         self._key = ""
-        self._question = Confirmation()
 
     @property
     def last(self) -> pd.DataFrame:
@@ -29,51 +56,22 @@ class Attempts:
 
     @property
     def history(self) -> pd.DataFrame:
-        """All of them."""
+        """All result rows."""
         return pd.concat(self.rows, ignore_index=True) if self.rows else self.last
 
     def doubt(self, values: Mapping[str, JSON], key: str) -> None:
-        """Remember a write of which nobody knows what became, and its idempotency key."""
+        """Remember a write whose outcome is unknown, and its idempotency key."""
         self._values, self._key = values, key
 
     def settle(self) -> None:
         """Nothing is in doubt any more."""
         self._values, self._key = {}, ""
 
-    def again(self, values: Mapping[str, JSON]) -> dict[str, JSON]:
+    def retry_options(self, values: Mapping[str, JSON]) -> dict[str, JSON]:
         """The option under which a write in doubt may be sent again; {} for another write."""
-        return (
-            {"idempotency_key": self._key} if self._key and json_equal(values, self._values) else {}
-        )
+        is_retry = self._key and json_equal(values, self._values)
+        return {"idempotency_key": self._key} if is_retry else {}
 
-    def forget(self) -> None:
-        """The question that was asked last is answered with no."""
-        self._question.forget()
-
-    def asks(self, draft: Draft) -> bool:
-        """Whether a draft has to be asked about first."""
-        return bool(draft.doubts) and self._question.asks(draft.values)
-
-
-# Two presses of Enter in a row are one answer, given before the question was read.
-READING = 1.0
-
-
-class Confirmation:
-    """What was asked about last, and when."""
-
-    def __init__(self) -> None:
-        self._asked: object = None
-        self._since = 0.0
-
-    def asks(self, about: object) -> bool:
-        """Whether this has to be asked about first: once, and long enough to be read."""
-        now = time.monotonic()
-        if self._asked == about and now - self._since >= READING:
-            return False
-        self._asked, self._since = about, now
-        return True
-
-    def forget(self) -> None:
-        """The question that was asked last is answered with no."""
-        self._asked = None
+    def needs_confirmation(self, draft: Draft) -> bool:
+        """Whether the doubts of a draft must be confirmed first."""
+        return bool(draft.doubts) and self.confirmation.is_needed(draft.values)

@@ -1,7 +1,7 @@
-"""A provider's contacts to search and leaf through, with the form of the one that is picked.
+"""A provider's contacts to search and page through, with the form of the selected one.
 
 The front end gets one page of the table at a time, and the provider is asked for its next page
-only when somebody leafs that far.
+only when the user pages that far.
 """
 
 from __future__ import annotations
@@ -16,72 +16,76 @@ from IPython.display import display
 from contactkit._frames.frame import rows_of
 from contactkit._http.session import Session
 from contactkit._http.world import World
-from contactkit.errors import ContactKitError, FieldProblem, InvalidInputError, NotFoundError
-from contactkit.forms.cells import claim
+from contactkit.errors import ContactKitError, InvalidInputError, NotFoundError
+from contactkit.forms.cells import register
 from contactkit.forms.contact_form import ContactForm
 from contactkit.forms.draft import read_draft
-from contactkit.forms.fields import column_fields, groups, label_of
-from contactkit.forms.html import render, text_of
-from contactkit.forms.messages import problems_told, raise_unexpected, refusal_told
-from contactkit.forms.record import Transcript
+from contactkit.forms.fields import column_fields, field_groups, label_of
+from contactkit.forms.html import render, text_of, working
+from contactkit.forms.messages import (
+    alert_html,
+    raise_unexpected,
+    refusal_html,
+    refusal_regions,
+)
+from contactkit.forms.transcript import CONTACT_COLUMNS, Transcript
 from contactkit.forms.widget import Event, Widget, Work
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import key_of
 
-PAGE = 20
-
 if TYPE_CHECKING:
     from contactkit._client.verbs import ContactVerbs
 
+PAGE_SIZE = 20
+
 
 class ContactBrowser:
-    """Contacts of one provider: those of `people`, a contact frame, or all of them at first.
+    """Contacts of one provider: those of `people`, a contact frame, or at first all of them.
 
-    `widget` is what is shown, `form` the form of the contact that was picked last, if any.
+    `widget` is the widget, `form` the form of the contact that was selected last, if any.
     """
 
     def __init__(
         self,
-        door: ContactVerbs[Any, Any],
+        contacts: ContactVerbs[Any, Any],
         session: Session,
         world: World,
         people: pd.DataFrame | None,
     ) -> None:
         self.form: ContactForm | None = None
-        self._door = door
+        self._contacts = contacts
         self._session = session
         self._provider = provider = session.provider
         self._world = world
         self._endpoint = provider.endpoint("list")
         self._columns = column_fields(provider.record)
-        self._people = _checked(provider, people)
+        self._people = _require_contacts(provider, people)
         self._source: Any = None
-        self._more = False
+        self._has_more = False
         self._start = 0
         self._written: dict[JSON, dict[str, JSON]] = {}
-        self.transcript = Transcript(self._title, world, provider.record)
-        verbs = {
-            "ready": self._opened,
+        self.transcript = Transcript(self._title, world, CONTACT_COLUMNS)
+        handlers = {
+            "ready": self._open,
             "search": self._search,
-            "next": lambda _: self._leaf(self._start + PAGE),
-            "previous": lambda _: self._leaf(self._start - PAGE),
+            "next": lambda _: self._show_page(self._start + PAGE_SIZE),
+            "previous": lambda _: self._show_page(self._start - PAGE_SIZE),
             "pick": self._pick,
             "create": self._create,
             "edit": lambda _: None,
         }
         docs = self._endpoint.docs or provider.docs
         layout = render("browser", title=self._title, world=world, docs=docs)
-        self._list = Widget(layout, verbs, lambda: session.secrets)
-        filters = groups(provider, self._endpoint, None)
-        prefix = self._list.model_id
-        shown = render("fields", groups=filters, only_read=[], prefix=prefix)
-        self._list.replace({"head": self._title, "filters": shown})
+        self._list = Widget(layout, handlers, lambda: session.secrets)
+        groups = field_groups(provider, self._endpoint, None)
+        filters = render("fields", groups=groups, facts=[], prefix=self._list.model_id)
+        self._list.replace({"head": self._title, "filters": filters})
         self.widget = ipywidgets.Box([self._list])
         self.widget.add_class("ck-beside")
-        claim(self)
+        register(self)
 
     def close(self) -> None:
-        """Take the browser and its form away; what is in flight is cancelled."""
+        """Close the browser and its form; what is in flight is cancelled."""
         if self.form:
             self.form.close()
         self._list.close()
@@ -90,7 +94,7 @@ class ContactBrowser:
 
     @property
     def busy(self) -> bool:
-        """Whether the form or the list waits for an answer; a list's read is not missed."""
+        """Whether the form has something in flight; reading the list loses nothing."""
         return self.form is not None and self.form.busy
 
     def _ipython_display_(self) -> None:
@@ -104,7 +108,7 @@ class ContactBrowser:
     def _title(self) -> str:
         return f"Contacts at {self._provider.title}"
 
-    def _opened(self, event: Event) -> Work | None:
+    def _open(self, event: Event) -> Work | None:
         if self._people is None:
             return self._search(event)
         if self._source is None and "table" not in self._list.regions:
@@ -115,73 +119,70 @@ class ContactBrowser:
         draft = read_draft(self._session, self._endpoint, "", None, raws)
         source, problems = None, draft.problems
         try:
-            source = None if problems else self._door.pages(**draft.values)
+            source = None if problems else self._contacts.pages(**draft.values)
         except InvalidInputError as error:
             problems = error.problems
-        beside, _ = problems_told(self._provider, self._endpoint, problems)
-        wrong = [name.removeprefix("problem:") for name, html in beside.items() if html]
-        above = refusal_told(None, [], len(wrong))
-        self._list.show({**beside, "problems": above}, focus=wrong[0] if wrong else "")
-        # Whoever only opened the browser may be elsewhere with the keyboard.
+        regions, focus = refusal_regions(self._provider, self._endpoint, problems)
+        self._list.show(regions, focus=focus if problems else "")
+        # A browser that was only opened leaves the focus where it is.
         focus = "" if event["kind"] == "ready" else "table"
-        return self._searched(source, focus) if source else None
+        return self._list_from(source, focus) if source else None
 
-    async def _searched(self, source: Any, focus: str) -> None:
+    async def _list_from(self, source: Any, focus: str) -> None:
         self._source, earlier = source, self._source
         if earlier:
             await earlier.aclose()
-        self._people, self._start, self._more = None, 0, True
-        # What a form wrote is in what the provider lists from now on, or has changed since.
+        self._people, self._start, self._has_more = None, 0, True
+        # From now on the provider lists what a form wrote, or what it has become since.
         self._written.clear()
-        await self._leaf(0, focus)
+        await self._show_page(0, focus)
 
-    async def _leaf(self, start: int, focus: str = "table") -> None:
-        """Show the page of the table that begins there, once there are rows for it."""
-        self._list.show({"status": render("working", told="Reading contacts"), "problems": ""})
+    async def _show_page(self, start: int, focus: str = "table") -> None:
+        """Show the page of the table that begins there, once its rows were read."""
+        self._list.show({"status": working("Reading contacts"), "problems": ""})
         try:
-            while self._more and self._held < start + PAGE:
+            while self._has_more and self._count < start + PAGE_SIZE:
                 await self._read()
         except NotFoundError:
-            # Some filters are answered so when nobody is like that.
-            self._more = False
+            # Some filters are answered so where no contact matches.
+            self._has_more = False
         except (Exception, asyncio.CancelledError) as error:
-            self._stopped(error)
+            self._stop(error)
             return raise_unexpected(error)
-        if start < self._held or start == 0:
+        if start < self._count or start == 0:
             self._start = max(start, 0)
         self._draw(focus=focus)
 
     @property
-    def _held(self) -> int:
+    def _count(self) -> int:
         return 0 if self._people is None else len(self._people)
 
     async def _read(self) -> None:
         try:
             page = await anext(self._source)
         except StopAsyncIteration:
-            self._more = False
+            self._has_more = False
             return
         known = [] if self._people is None else [self._people]
         self._people = pd.concat([*known, page], ignore_index=True)
 
-    def _stopped(self, error: BaseException) -> None:
-        """A listing that failed has no next page; that must not look like its end."""
-        self._more = False
+    def _stop(self, error: BaseException) -> None:
+        """End a listing that failed, in a way that does not look like its regular end."""
+        self._has_more = False
         self._draw()
-        told = f"The listing stopped after {self._held:,} contacts. Search reads it again."
-        self._list.show({"problems": refusal_told(error, [], 0), "status": told}, focus="problems")
+        status = f"The listing stopped after {self._count:,} contacts. Search reads it again."
+        self._list.show({"problems": refusal_html(error), "status": status}, focus="problems")
 
     def _draw(self, focus: str = "") -> None:
-        end = min(self._start + PAGE, self._held)
-        more = "; there may be more" if self._more else f" of {self._held:,}"
-        told = f"Contacts {self._start + 1:,} to {end:,}{more}" if end else "No contacts"
+        end = min(self._start + PAGE_SIZE, self._count)
+        more = "; there may be more" if self._has_more else f" of {self._count:,}"
+        status = f"Contacts {self._start + 1:,} to {end:,}{more}" if end else "No contacts"
+        has_next = self._has_more or end < self._count
         self._list.show(
             {
-                "status": f"{told}.",
+                "status": f"{status}.",
                 "table": self._table(),
-                "leaves": render(
-                    "leaves", before=self._start > 0, after=self._more or end < self._held
-                ),
+                "pages": render("browser_pages", before=self._start > 0, after=has_next),
             },
             focus=focus,
         )
@@ -190,48 +191,47 @@ class ContactBrowser:
         key = key_of(self._provider.record).name
         page = [self._written.get(row[key], row) for row in self._rows()]
         return render(
-            "picks",
+            "contact_table",
             caption=self._title,
             columns=[label_of(name) for name in (key, *self._columns)],
             rows=[
                 (text_of(row[key]), [text_of(row.get(name)) for name in self._columns])
                 for row in page
             ],
-            picked=self.form.key if self.form else "",
+            selected=self.form.key if self.form else "",
         )
 
     def _rows(self) -> list[dict[str, JSON]]:
         if self._people is None:
             return []
-        page = self._people.iloc[self._start : self._start + PAGE]
+        page = self._people.iloc[self._start : self._start + PAGE_SIZE]
         return rows_of(self._provider.record, page)
 
     def _pick(self, event: Event) -> Work | None:
-        return None if self._unsaved() else self._picked(str(event["value"]))
+        return None if self._warn_if_unsaved() else self._open_contact(str(event["value"]))
 
     def _create(self, event: Event) -> None:
-        if not self._unsaved():
+        if not self._warn_if_unsaved():
             self._edit(None)
 
-    def _unsaved(self) -> bool:
-        """Whether the form has something to lose; then it says so."""
+    def _warn_if_unsaved(self) -> bool:
+        """Whether the form has changes that are not saved; if so, the list says it."""
         unsaved = self.form is not None and self.form.unsaved
-        told = "The form has changes that are not saved. Save them, or press Revert, first."
-        above = render("problems", lead=told, others=[], docs="") if unsaved else ""
-        self._list.show({"problems": above}, focus="problems" if unsaved else "")
+        warning = "The form has changes that are not saved. Save or revert them first."
+        alert = alert_html(warning) if unsaved else ""
+        self._list.show({"problems": alert}, focus="problems" if unsaved else "")
         return unsaved
 
-    async def _picked(self, key: str) -> None:
-        told = render("working", told="Reading the contact")
-        self._list.show({"status": told, "problems": ""})
+    async def _open_contact(self, key: str) -> None:
+        self._list.show({"status": working("Reading the contact"), "problems": ""})
         try:
-            contact = await self._door.get(key)
+            contact = await self._contacts.get(key)
         except (ContactKitError, asyncio.CancelledError) as error:
-            above = refusal_told(error, [], 0)
-            return self._list.show({"problems": above, "status": ""}, focus="problems")
-        if not self._unsaved():
+            regions = {"problems": refusal_html(error), "status": ""}
+            return self._list.show(regions, focus="problems")
+        if not self._warn_if_unsaved():
             return self._edit(contact)
-        # Somebody typed in the form while the contact was read.
+        # The user typed in the form while the contact was read.
         self._list.show({"status": ""})
 
     def _edit(self, contact: pd.DataFrame | None) -> None:
@@ -239,29 +239,29 @@ class ContactBrowser:
         earlier, self.form = (
             self.form,
             ContactForm(
-                self._door,
+                self._contacts,
                 self._session,
                 self._world,
                 contact,
                 transcript=self.transcript,
-                saved=self._saved,
+                on_saved=self._show_saved,
             ),
         )
-        self.form.widget.begins_at = "fields"
-        # First, so that the keyboard is free when the form comes: the pressed key is drawn anew.
+        self.form.widget.initial_focus = "fields"
+        # The list goes first, because drawing the pressed key again frees the focus for the form.
         self._draw()
         self.widget.children = (self._list, self.form.widget)
         if earlier:
             earlier.close()
 
-    def _saved(self, contact: pd.DataFrame) -> None:
-        """Show in the list what a form has written."""
+    def _show_saved(self, contact: pd.DataFrame) -> None:
+        """Show in the list what the form has written."""
         row = rows_of(self._provider.record, contact)[0]
         self._written[row[key_of(self._provider.record).name]] = row
         self._draw()
 
 
-def _checked(provider: Provider, people: pd.DataFrame | None) -> pd.DataFrame | None:
+def _require_contacts(provider: Provider, people: pd.DataFrame | None) -> pd.DataFrame | None:
     """The frame, if it is one of this provider's contacts."""
     key = key_of(provider.record).name
     if people is None or (
@@ -271,6 +271,4 @@ def _checked(provider: Provider, people: pd.DataFrame | None) -> pd.DataFrame | 
     ):
         return people
     message = f"must be a contact frame of {provider.title} with the column {key}"
-    raise InvalidInputError(
-        f"{provider.name} browse", [FieldProblem(field="people", message=message)]
-    )
+    raise InvalidInputError.one(f"{provider.name} browse", "people", message)

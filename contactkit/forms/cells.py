@@ -1,4 +1,4 @@
-"""One live form a cell: running a cell again closes what its last run had made."""
+"""One live form a cell: running a cell again closes the forms of its last run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contactkit.errors import warn
 
 
 class Closable(Protocol):
-    """What can be taken away; `busy` while something of it is in flight."""
+    """A form, browser or view that can be closed; `busy` while something is in flight."""
 
     @property
     def busy(self) -> bool: ...
@@ -18,27 +18,28 @@ class Closable(Protocol):
     def close(self) -> None: ...
 
 
-_made: dict[str, tuple[str, list[Closable]]] = {}
+_forms: dict[str, tuple[str, list[Closable]]] = {}
+"""By cell: the run that made its forms, and the forms."""
 
 
-def claim(form: Closable) -> None:
-    """Note that the running cell made `form`, and close what an earlier run of it had made."""
-    cell, run = _running()
+def register(form: Closable) -> None:
+    """Note that the running cell made `form`, and close what an earlier run of it made."""
+    cell, run = _running_cell()
     if not cell:
         return
-    last, earlier = _made.get(cell, ("", []))
-    if last != run:
-        if any(each.busy for each in earlier):
+    last_run, forms = _forms.get(cell, ("", []))
+    if last_run != run:
+        if any(earlier.busy for earlier in forms):
             warn(
                 "a write was in flight in this cell; it is cancelled and may have been carried out"
             )
-        for each in earlier:
-            each.close()
-        earlier = []
-    _made[cell] = (run, [*earlier, form])
+        for earlier in forms:
+            earlier.close()
+        forms = []
+    _forms[cell] = (run, [*forms, form])
 
 
-def _running() -> tuple[str, str]:
+def _running_cell() -> tuple[str, str]:
     """The cell that runs and which run of it this is; ("", "") outside a notebook."""
     request: Any = getattr(get_ipython(), "get_parent", dict)()
     metadata = request.get("metadata") or {}

@@ -1,7 +1,7 @@
-"""What a field is on the screen: its control, and its value to and from what stands in it.
+"""The control of a field on the screen, and its value to and from the control's content.
 
-What stands in a control is "raw": text, a list of rows of text, or None where the browser holds
-something half typed. Nothing here knows a widget.
+The content is "raw": text, a list of rows of text, or None where the browser holds an incomplete
+entry. Nothing here knows a widget.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from typing import Literal, TypeAlias
 from contactkit.spec.provider import JSON, as_list, as_object
 from contactkit.spec.record import RecordField, parse_time
 
-Name = Literal["text", "long", "number", "choice", "flag", "date", "time", "tags", "pairs", "json"]
+ControlName = Literal[
+    "text", "long", "number", "choice", "flag", "date", "time", "tags", "pairs", "json"
+]
 Raw: TypeAlias = JSON
 
 FLAGS = {"yes": True, "no": False}
-_LONG = 60
+_LONGEST = 60
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,300})(\.\d{1,300})?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
@@ -30,8 +32,8 @@ class _Control:
     read: Callable[[RecordField, Raw], JSON]
 
 
-def control_of(field: RecordField, value: JSON = None) -> Name:
-    """The control for a field; long text needs room, and a line break needs more than one line."""
+def control_of(field: RecordField, value: JSON = None) -> ControlName:
+    """The control for a field; text that is long or has line breaks gets several lines."""
     match field.kind:
         case "category":
             return "choice"
@@ -48,26 +50,26 @@ def control_of(field: RecordField, value: JSON = None) -> Name:
         case "dict":
             return "pairs"
         case "string":
-            long = isinstance(value, str) and (len(value) > _LONG or not value.isprintable())
+            long = isinstance(value, str) and (len(value) > _LONGEST or not value.isprintable())
             return "long" if long else "text"
 
 
 def raw_of(field: RecordField, value: JSON) -> Raw:
-    """What stands in a field's control for a value; None is an empty control."""
+    """The content of a field's control for a value; None is an empty control."""
     return _CONTROLS[control_of(field, value)].show(value)
 
 
 def value_of(field: RecordField, raw: Raw) -> JSON:
-    """The value of what stands in a control; None when it is empty. ValueError says what is wrong.
+    """The value of a control's content, None if it is empty; ValueError says what is wrong.
 
-    Whether the value may be written is for `checks` to say.
+    Whether the value may be written is for `spec.validate` to say.
     """
     if raw is None:
-        raise ValueError("is only half typed")
+        raise ValueError("is incomplete")
     control = control_of(field)
-    rows = control in ("tags", "pairs")
-    if not (_are_rows(raw, 1 if control == "tags" else 3) if rows else isinstance(raw, str)):
-        raise ValueError("is not what this control can hold")
+    has_rows = control in ("tags", "pairs")
+    if not (_are_rows(raw, 1 if control == "tags" else 3) if has_rows else isinstance(raw, str)):
+        raise ValueError("is not something this control can hold")
     return _CONTROLS[control].read(field, raw)
 
 
@@ -79,17 +81,17 @@ def _are_rows(raw: Raw, parts: int) -> bool:
 
 
 def kinds_of(field: RecordField) -> Mapping[str, str]:
-    """What a value in a mapping may be, by how it is called on the screen; text comes first."""
-    tries: dict[str, tuple[str, JSON]] = {
+    """The kinds of value that a mapping accepts, with their labels; text comes first."""
+    samples: dict[str, tuple[str, JSON]] = {
         "text": ("text", ""),
         "number": ("number", 0),
         "flag": ("yes or no", True),
         "empty": ("empty", None),
         "json": ("JSON", {"": []}),
     }
-    found = {kind: told for kind, (told, value) in tries.items() if field.accepts({"": value})}
-    # A mapping that only takes names of its own says nothing of its values that way.
-    return found or {kind: told for kind, (told, _) in tries.items()}
+    kinds = {kind: label for kind, (label, value) in samples.items() if field.accepts({"": value})}
+    # A mapping with fixed names rejects all of these, which says nothing about its values.
+    return kinds or {kind: label for kind, (label, _) in samples.items()}
 
 
 def _as_text(value: JSON) -> Raw:
@@ -122,7 +124,7 @@ def _as_time(value: JSON) -> Raw:
 
 
 def _time(field: RecordField, raw: Raw) -> JSON:
-    """The screen's times are in UTC."""
+    """Times on the screen are in UTC."""
     if not raw:
         return None
     try:
@@ -132,7 +134,7 @@ def _time(field: RecordField, raw: Raw) -> JSON:
 
 
 def _as_rows(value: JSON) -> Raw:
-    return [[str(each)] for each in as_list(value)]
+    return [[str(item)] for item in as_list(value)]
 
 
 def _tags(field: RecordField, raw: Raw) -> JSON:
@@ -140,7 +142,7 @@ def _tags(field: RecordField, raw: Raw) -> JSON:
 
 
 def _as_pairs(value: JSON) -> Raw:
-    return [[str(name), *_as_part(each)] for name, each in as_object(value).items()]
+    return [[str(name), *_as_part(part)] for name, part in as_object(value).items()]
 
 
 def _as_part(value: JSON) -> tuple[str, str]:
@@ -159,14 +161,14 @@ def _as_part(value: JSON) -> tuple[str, str]:
 
 def _pairs(field: RecordField, raw: Raw) -> JSON:
     rows: list[Sequence[str]] = raw
-    found: dict[str, JSON] = {}
+    pairs: dict[str, JSON] = {}
     for name, kind, text in rows:
         if not name:
             raise ValueError("has a value without a name")
-        if name in found:
+        if name in pairs:
             raise ValueError(f"has {name} twice")
-        found[name] = _part(name, kind, text)
-    return found
+        pairs[name] = _part(name, kind, text)
+    return pairs
 
 
 def _part(name: str, kind: str, text: str) -> JSON:
@@ -182,15 +184,15 @@ def _part(name: str, kind: str, text: str) -> JSON:
         case "json":
             return _json_part(name, text)
         case _:
-            told = {"empty": "empty, without a value", "flag": "yes or no", "number": "a number"}
-            raise ValueError(f"{name} must be {told.get(kind, 'of a kind that there is')}")
+            allowed = {"empty": "empty, without a value", "flag": "yes or no", "number": "a number"}
+            raise ValueError(f"{name} must be {allowed.get(kind, 'of a kind in the list')}")
 
 
 def _json_part(name: str, text: str) -> JSON:
     try:
         return json.loads(text)
     except ValueError:
-        raise ValueError(f'{name} must be JSON, as {{"a": [1, 2]}}') from None
+        raise ValueError(f'{name} must be JSON, such as {{"a": [1, 2]}}') from None
 
 
 def _as_json(value: JSON) -> Raw:
@@ -204,7 +206,7 @@ def _json(field: RecordField, raw: Raw) -> JSON:
         raise ValueError("must be JSON") from None
 
 
-_CONTROLS: dict[Name, _Control] = {
+_CONTROLS: dict[ControlName, _Control] = {
     "text": _Control(_as_text, _text),
     "long": _Control(_as_text, _text),
     "number": _Control(_as_text, _number),

@@ -1,7 +1,7 @@
-"""What a person typed, as values that can be sent: read from the controls and checked.
+"""The edits in a form as values that can be sent, and a review of what they would change.
 
-Only what was changed on the screen is ever in it, so that what a control cannot show exactly is
-never written by accident.
+Only what was changed on the screen is ever part of a draft, so that a value which a control cannot
+show exactly is never written by accident.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import pandas as pd
+
 from contactkit._http.session import Operation, Session, build_operation
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.forms.controls import Raw, value_of
 from contactkit.forms.fields import label_of
-from contactkit.forms.html import render, table, text_of
+from contactkit.forms.html import RESULT_COLUMNS, frame_table, render, table, text_of
 from contactkit.spec import phones
 from contactkit.spec.provider import JSON, Endpoint, Provider
 from contactkit.spec.record import RecordField
@@ -33,15 +35,15 @@ from contactkit.spec.validate import (
 class Draft:
     """Changed values by field name, what is wrong with them, and the request if nothing is.
 
-    `doubts` are about values that may be sent and are hardly meant; `fields` are those that the
-    verb takes.
+    `doubts` are about values that may be sent but are probably a mistake; `fields` are those that
+    the verb accepts.
     """
 
     values: dict[str, JSON]
     problems: list[FieldProblem]
     doubts: list[FieldProblem]
     fields: Mapping[str, RecordField]
-    ask: Operation | None
+    operation: Operation | None
 
 
 def read_draft(
@@ -51,41 +53,41 @@ def read_draft(
     current: Mapping[str, JSON] | None,
     raws: Mapping[str, Raw],
 ) -> Draft:
-    """Read what stands in the changed controls, and check it as the client does."""
+    """Read the changed controls, and check their values as the client does."""
     fields = accepted_fields(session.provider, endpoint)
     values: dict[str, JSON] = {}
     problems: list[FieldProblem] = []
     for name, raw in raws.items():
         try:
-            _take(fields[name], raw, current or {}, values)
+            _add_value(values, fields[name], raw, current or {})
         except ValueError as error:
             problems.append(FieldProblem(field=name, message=str(error), code="type"))
-    ask = None
+    operation = None
     try:
-        ask = _checked(session, endpoint, key, current, values)
+        operation = _build(session, endpoint, key, current, values)
     except InvalidInputError as error:
-        unread = {each.field for each in problems}
-        # That nothing was changed is not so where something could not be read.
+        unread = {problem.field for problem in problems}
+        # Where something could not be read, it is not true that nothing was changed.
         problems += [
-            each
-            for each in error.problems
-            if each.field not in unread and not (unread and each.code == "empty")
+            problem
+            for problem in error.problems
+            if problem.field not in unread and not (unread and problem.code == "empty")
         ]
     doubts = [] if problems else list(_doubts(fields, values))
-    return Draft(values=values, problems=problems, doubts=doubts, fields=fields, ask=ask)
+    return Draft(
+        values=values, problems=problems, doubts=doubts, fields=fields, operation=operation
+    )
 
 
-def _doubts(
-    fields: Mapping[str, RecordField], values: Mapping[str, JSON]
-) -> Iterator[FieldProblem]:
-    """A number that is too short is what is left when somebody stops halfway."""
-    for name, value in values.items():
-        if value and is_phone(fields[name]) and (why := phones.doubt(normalise_phone(value))):
-            yield FieldProblem(field=name, message=why)
+def changed_fields(before: Mapping[str, Raw], after: Mapping[str, Raw]) -> set[str]:
+    """The fields whose control changed; an incomplete entry is None, and not an absent one."""
+    names = before.keys() | after.keys()
+    missing = object()
+    return {name for name in names if before.get(name, missing) != after.get(name, missing)}
 
 
-def _take(
-    field: RecordField, raw: Raw, current: Mapping[str, JSON], values: dict[str, JSON]
+def _add_value(
+    values: dict[str, JSON], field: RecordField, raw: Raw, current: Mapping[str, JSON]
 ) -> None:
     value = merge_patch(field, current.get(field.name), value_of(field, raw))
     unchanged = field.name in current and json_equal(current[field.name], value)
@@ -94,7 +96,7 @@ def _take(
         values[field.name] = value
 
 
-def _checked(
+def _build(
     session: Session,
     endpoint: Endpoint,
     key: str,
@@ -102,16 +104,25 @@ def _checked(
     values: Mapping[str, JSON],
 ) -> Operation:
     provider = session.provider
-    found = validate_edit(provider, endpoint, values, current)
-    if found.problems:
-        raise InvalidInputError(f"{provider.name} {endpoint.verb}", found.problems)
-    return build_operation(session, endpoint, key=key, body=found.wire)
+    edit = validate_edit(provider, endpoint, values, current)
+    if edit.problems:
+        raise InvalidInputError(f"{provider.name} {endpoint.verb}", edit.problems)
+    return build_operation(session, endpoint, key=key, body=edit.wire)
 
 
-def review_of(
+def _doubts(
+    fields: Mapping[str, RecordField], values: Mapping[str, JSON]
+) -> Iterator[FieldProblem]:
+    """A phone number that is too short was probably not typed to its end."""
+    for name, value in values.items():
+        if value and is_phone(fields[name]) and (doubt := phones.doubt(normalise_phone(value))):
+            yield FieldProblem(field=name, message=doubt)
+
+
+def review_html(
     provider: Provider, endpoint: Endpoint, key: str, current: Mapping[str, JSON], draft: Draft
 ) -> str:
-    """HTML: old and new of each field that differs, and the request."""
+    """Old and new of each field that differs, the request, and the same in Python."""
     rows = [
         (
             label_of(name),
@@ -123,20 +134,33 @@ def review_of(
     return render(
         "review",
         table=table("What would change", ["field", "old", "new"], rows),
-        request=request_of(draft.ask) if draft.ask else "",
-        code=code_of(provider, endpoint, key, draft.values),
+        request=_request_text(draft.operation) if draft.operation else "",
+        code=code_html(provider, endpoint, key, draft.values),
     )
 
 
-def request_of(ask: Operation) -> str:
-    """A request as it will be sent, without its headers: they hold what nobody should read."""
-    first = f"{ask.request.method} {ask.request.url}"
-    if ask.request.body is None:
+def report_html(
+    provider: Provider,
+    endpoint: Endpoint,
+    key: str,
+    values: Mapping[str, JSON],
+    result: pd.DataFrame,
+) -> str:
+    """A result row, and the line of Python that does the same."""
+    row = frame_table("Result", result.filter(RESULT_COLUMNS))
+    return render("report", table=row, code=code_html(provider, endpoint, key, values))
+
+
+def _request_text(operation: Operation) -> str:
+    """A request as it will be sent, without its headers, which hold credentials."""
+    request = operation.request
+    first = f"{request.method} {request.url}"
+    if request.body is None:
         return first
-    return f"{first}\n{json.dumps(ask.request.body, indent=2, ensure_ascii=False)}"
+    return f"{first}\n{json.dumps(request.body, indent=2, ensure_ascii=False)}"
 
 
-def code_of(provider: Provider, endpoint: Endpoint, key: str, values: Mapping[str, JSON]) -> str:
+def code_html(provider: Provider, endpoint: Endpoint, key: str, values: Mapping[str, JSON]) -> str:
     """The line of Python that does the same."""
     arguments = [repr(key)] if endpoint.takes_key else []
     arguments += [f"{name}={value!r}" for name, value in values.items()]

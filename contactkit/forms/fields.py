@@ -1,7 +1,7 @@
-"""What a form shows of a record: which fields, in which groups, and which cannot be written now.
+"""What a form shows of a record: its fields in groups, and why some cannot be written now.
 
-All of it is read from the declaration and from the contact as it stands; the reasons are those
-that the client would refuse with.
+All of it is read from the declaration and from the contact's values; the reasons are those with
+which the client would refuse.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ from dataclasses import dataclass
 import pandas as pd
 
 from contactkit._frames.frame import problems, rows_of
-from contactkit.forms.controls import Name, Raw, control_of, kinds_of, raw_of
-from contactkit.forms.html import render, shown
+from contactkit.forms.controls import ControlName, Raw, control_of, kinds_of, raw_of
+from contactkit.forms.html import render, value_text
 from contactkit.spec.provider import JSON, Endpoint, Provider
 from contactkit.spec.record import Record, RecordField, fields_of
 from contactkit.spec.validate import accepted_fields, check
 
 Contact = Mapping[str, JSON]
 
-_FEW = 9
+_UNGROUPED = 8
 _ACRONYMS = {"id": "ID", "sms": "SMS", "rfc": "RFC", "e164": "E.164"}
+_IDENTITY, _CONSENT = "Name, phone and e-mail", "Consent and channels"
+_GROUPS = (_IDENTITY, "Personal details", _CONSENT, "More", "Options")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,14 +33,14 @@ class FieldView:
     field: RecordField
     label: str
     docs: str
-    control: Name
+    control: ControlName
     kinds: Mapping[str, str]
     raw: Raw
     reason: str
 
     @property
-    def writable(self) -> bool:
-        """Whether it is a field of the contact, and no option of the verb."""
+    def is_of_contact(self) -> bool:
+        """Whether it is a field of the contact, and not an option of the verb."""
         return self.field.marker.access != "option"
 
 
@@ -56,73 +58,21 @@ def label_of(name: str) -> str:
     return " ".join([first[:1].upper() + first[1:], *rest])
 
 
-def groups(provider: Provider, endpoint: Endpoint, current: Contact | None) -> list[Group]:
-    """The fields that a verb takes, those that cannot be written now among them."""
-    shown = [
-        _shown(provider, endpoint, each, current)
-        for each in accepted_fields(provider, endpoint).values()
+def field_groups(provider: Provider, endpoint: Endpoint, current: Contact | None) -> list[Group]:
+    """The fields that a verb accepts, including those that cannot be written now."""
+    views = [
+        _view(provider, endpoint, field, current)
+        for field in accepted_fields(provider, endpoint).values()
     ]
-    if len(shown) < _FEW:
-        return [Group(label="", fields=shown)]
-    by_label: dict[str, list[FieldView]] = {label: [] for label in _LABELS}
-    for each in shown:
-        by_label[_label(each.field)].append(each)
-    return [Group(label=label, fields=held) for label, held in by_label.items() if held]
+    if len(views) <= _UNGROUPED:
+        return [Group(label="", fields=views)]
+    by_label: dict[str, list[FieldView]] = {label: [] for label in _GROUPS}
+    for view in views:
+        by_label[_group_of(view.field)].append(view)
+    return [Group(label=label, fields=fields) for label, fields in by_label.items() if fields]
 
 
-def only_read(provider: Provider, endpoint: Endpoint) -> list[RecordField]:
-    """The fields of a contact that a verb does not take."""
-    taken = accepted_fields(provider, endpoint)
-    return [each for name, each in fields_of(provider.record).items() if name not in taken]
-
-
-def column_fields(record: type[Record]) -> list[str]:
-    """The fields that tell one contact from another in a table, and whom not to write to."""
-    return [
-        name
-        for name, each in fields_of(record).items()
-        if each.marker.access not in ("key", "read_only")
-        and (
-            each.marker.personal in ("name", "phone", "email")
-            or each.kind in ("boolean", "category")
-        )
-    ]
-
-
-def refusal(provider: Provider, endpoint: Endpoint, field: RecordField, current: Contact) -> str:
-    """Why no value at all of a field would be taken for a contact as it stands; "" if one would."""
-    held = current.get(field.name)
-    if field.marker.access == "write_once" and held:
-        return "has a value already and is set once"
-    if field.marker.access == "option":
-        return ""
-    tries: Iterable[JSON] = field.choices or (
-        (True, False) if field.kind == "boolean" else () if held is None else (held,)
-    )
-    # What is held may be of a form that cannot be written any more: only the rules count for it.
-    found = [
-        check(provider, endpoint, {field.name: value}, current).problems
-        if field.choices or field.kind == "boolean"
-        else provider.rules(current, {field.name: value})
-        for value in tries
-    ]
-    return found[0][0].message if found and all(found) else ""
-
-
-_LABELS = ("Name, phone and e-mail", "Personal details", "Consent and channels", "More", "Options")
-
-
-def _label(field: RecordField) -> str:
-    if field.marker.access == "option":
-        return "Options"
-    if field.marker.personal in ("name", "phone", "email"):
-        return "Name, phone and e-mail"
-    if field.kind in ("boolean", "category"):
-        return "Consent and channels"
-    return "Personal details" if field.marker.personal and field.kind != "dict" else "More"
-
-
-def _shown(
+def _view(
     provider: Provider, endpoint: Endpoint, field: RecordField, current: Contact | None
 ) -> FieldView:
     value = field.default if current is None else current.get(field.name, field.default)
@@ -133,8 +83,59 @@ def _shown(
         control=control_of(field, value),
         kinds=kinds_of(field) if field.kind == "dict" else {},
         raw=raw_of(field, value),
-        reason="" if current is None else refusal(provider, endpoint, field, current),
+        reason="" if current is None else refusal_reason(provider, endpoint, field, current),
     )
+
+
+def _group_of(field: RecordField) -> str:
+    if field.marker.access == "option":
+        return "Options"
+    if field.marker.personal in ("name", "phone", "email"):
+        return _IDENTITY
+    if field.kind in ("boolean", "category"):
+        return _CONSENT
+    return "Personal details" if field.marker.personal and field.kind != "dict" else "More"
+
+
+def refusal_reason(
+    provider: Provider, endpoint: Endpoint, field: RecordField, current: Contact
+) -> str:
+    """Why every value of a field would be refused for a contact; "" if one would be accepted."""
+    value = current.get(field.name)
+    if field.marker.access == "write_once" and value:
+        return "has a value already and is set once"
+    if field.marker.access == "option":
+        return ""
+    samples: Iterable[JSON] = field.choices or (
+        (True, False) if field.kind == "boolean" else () if value is None else (value,)
+    )
+    # The current value may have a format that can no longer be written: only the rules count.
+    refusals = [
+        check(provider, endpoint, {field.name: sample}, current).problems
+        if field.choices or field.kind == "boolean"
+        else provider.rules(current, {field.name: sample})
+        for sample in samples
+    ]
+    return refusals[0][0].message if refusals and all(refusals) else ""
+
+
+def read_only_fields(provider: Provider, endpoint: Endpoint) -> list[RecordField]:
+    """The fields of a contact that a verb does not accept."""
+    accepted = accepted_fields(provider, endpoint)
+    return [field for name, field in fields_of(provider.record).items() if name not in accepted]
+
+
+def column_fields(record: type[Record]) -> list[str]:
+    """The columns of a table of contacts: what identifies a contact, and its consent."""
+    return [
+        name
+        for name, field in fields_of(record).items()
+        if field.marker.access not in ("key", "read_only")
+        and (
+            field.marker.personal in ("name", "phone", "email")
+            or field.kind in ("boolean", "category")
+        )
+    ]
 
 
 def title_of(provider: Provider, contact: pd.DataFrame | None) -> str:
@@ -142,21 +143,21 @@ def title_of(provider: Provider, contact: pd.DataFrame | None) -> str:
     return f"{'Create' if contact is None else 'Edit'} a contact at {provider.title}"
 
 
-def current_of(provider: Provider, contact: pd.DataFrame | None) -> dict[str, JSON] | None:
+def current_values(provider: Provider, contact: pd.DataFrame | None) -> dict[str, JSON] | None:
     """A one-row frame as JSON by field name; None where there is no contact."""
     return None if contact is None else rows_of(provider.record, contact)[0]
 
 
-def drawn(
+def form_regions(
     provider: Provider, endpoint: Endpoint, contact: pd.DataFrame | None, prefix: str
 ) -> Mapping[str, str]:
-    """The regions of a form that nobody has touched yet; ids in it begin with `prefix`."""
-    current = current_of(provider, contact)
-    found = groups(provider, endpoint, current)
-    reasons = [each.reason for group in found for each in group.fields if each.writable]
+    """The regions of a form before any edit; the ids in it begin with `prefix`."""
+    current = current_values(provider, contact)
+    groups = field_groups(provider, endpoint, current)
+    reasons = [view.reason for group in groups for view in group.fields if view.is_of_contact]
     facts = [
-        (label_of(each.name), shown(each, (current or {}).get(each.name)))
-        for each in only_read(provider, endpoint)
+        (label_of(field.name), value_text(field, (current or {}).get(field.name)))
+        for field in read_only_fields(provider, endpoint)
         if current
     ]
     return {
@@ -164,9 +165,9 @@ def drawn(
         "note": render(
             "note",
             reasons=dict.fromkeys(reasons) if all(reasons) else (),
-            bad=() if contact is None else dict.fromkeys(problems(contact)["field"]),
+            unreadable=() if contact is None else dict.fromkeys(problems(contact)["field"]),
         ),
-        "fields": render("fields", groups=found, only_read=facts, prefix=prefix),
+        "fields": render("fields", groups=groups, facts=facts, prefix=prefix),
         "problems": "",
         "status": "",
         "report": "",

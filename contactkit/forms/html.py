@@ -1,4 +1,8 @@
-"""HTML from templates, in which every value is escaped unless it is markup that was made here."""
+"""HTML from templates, and values as a person reads them.
+
+Every value in a template is escaped unless it is markup that was made here. A value of a field can
+be masked for a file, which may travel anywhere.
+"""
 
 from __future__ import annotations
 
@@ -14,23 +18,30 @@ from contactkit.spec.provider import JSON, as_list, as_object
 from contactkit.spec.record import RecordField, parse_time
 from contactkit.spec.validate import is_na, to_python
 
+HIDDEN = "•••"
+RESULT_COLUMNS = tuple("key operation outcome changed http_status code message attempts".split())
+"""The columns of a result frame that a table shows."""
+
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
+    return Environment(
         loader=PackageLoader("contactkit.forms"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["text"] = text_of
-    return made
 
 
 def render(template: str, **values: Any) -> Markup:
-    """One of the templates beside this file, filled in."""
+    """Fill in one of the templates beside this file."""
     return Markup(_environment().get_template(f"{template}.html").render(values))
+
+
+def working(action: str) -> Markup:
+    """A progress bar with a clock, while something is in flight."""
+    return render("working", action=action)
 
 
 def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Markup:
@@ -40,10 +51,8 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
 
 def frame_table(caption: str, frame: pd.DataFrame) -> Markup:
     """A frame as such a table; NA is an empty cell."""
-    cells = frame.astype(object).itertuples(index=False, name=None)
-    return table(
-        caption, list(frame.columns), [[cell_text(value) for value in row] for row in cells]
-    )
+    rows = frame.astype(object).itertuples(index=False, name=None)
+    return table(caption, list(frame.columns), [[cell_text(cell) for cell in row] for row in rows])
 
 
 def cell_text(value: Any) -> str:
@@ -53,22 +62,7 @@ def cell_text(value: Any) -> str:
     return "" if is_na(value) else text_of(to_python(value))
 
 
-HIDDEN = "•••"
-
-
-def masked(field: RecordField, value: JSON) -> str:
-    """A value of a field as a file may hold it: masked where it is declared as personal."""
-    personal = field.marker.personal
-    if not personal or value in (None, "", {}, []):
-        return shown(field, value)
-    if personal == "phone":
-        return f"{HIDDEN}{str(value)[-2:]}"
-    if personal == "free":
-        return HIDDEN
-    return f"{str(value)[:1]}{HIDDEN}"
-
-
-def shown(field: RecordField, value: JSON) -> str:
+def value_text(field: RecordField, value: JSON) -> str:
     """A value of a field as a person reads it; times in UTC."""
     if field.kind == "datetime" and value:
         return f"{parse_time(value):%Y-%m-%d %H:%M:%S} UTC"
@@ -76,7 +70,7 @@ def shown(field: RecordField, value: JSON) -> str:
 
 
 def text_of(value: JSON) -> str:
-    """A value as a person reads it; "" when there is none."""
+    """A value as a person reads it; "" for None."""
     match value:
         case None:
             return ""
@@ -85,12 +79,24 @@ def text_of(value: JSON) -> str:
         case list():
             return ", ".join(map(text_of, as_list(value)))
         case dict():
-            return ", ".join(f"{name}: {text_of(each)}" for name, each in as_object(value).items())
+            return ", ".join(f"{name}: {text_of(part)}" for name, part in as_object(value).items())
         case _:
             return str(value)
 
 
+def mask(field: RecordField, value: JSON) -> str:
+    """A value of a field as a file may hold it: masked where it is declared as personal."""
+    personal = field.marker.personal
+    if not personal or value in (None, "", {}, []):
+        return value_text(field, value)
+    if personal == "phone":
+        return f"{HIDDEN}{str(value)[-2:]}"
+    if personal == "free":
+        return HIDDEN
+    return f"{str(value)[:1]}{HIDDEN}"
+
+
 def personal_texts(fields: Mapping[str, RecordField], values: Mapping[str, JSON]) -> list[str]:
-    """The texts of all personal values among some, for `redact`; a letter alone tells nothing."""
-    told = [text_of(v) for n, v in values.items() if n in fields and fields[n].marker.personal]
-    return [text for text in told if len(text) > 1]
+    """The texts of all personal values, for `redact`; a single letter gives nothing away."""
+    personal = [text_of(v) for n, v in values.items() if n in fields and fields[n].marker.personal]
+    return [text for text in personal if len(text) > 1]

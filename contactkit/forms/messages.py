@@ -1,4 +1,4 @@
-"""Results and refusals as the form tells them: beside a field, above the buttons, in one line."""
+"""Problems, outcomes and exceptions as messages, and the regions of a form that show them."""
 
 from __future__ import annotations
 
@@ -16,36 +16,57 @@ from contactkit._redact import redact
 from contactkit.errors import ApiError, ContactKitError, FieldProblem, RateLimitError
 from contactkit.forms.fields import label_of
 from contactkit.forms.html import render
+from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import Endpoint, Provider
 from contactkit.spec.validate import accepted_fields
 
+strict = False
+"""Tests set it, so that an exception that is shown is raised as well."""
 
-def problems_told(
-    provider: Provider, endpoint: Endpoint, problems: Sequence[FieldProblem]
-) -> tuple[Mapping[str, str], list[str]]:
-    """HTML for the place beside each field, "" where nothing is wrong; and what has no field."""
+
+def problem_regions(
+    provider: Provider, endpoint: Endpoint, problems: Sequence[FieldProblem] = ()
+) -> tuple[dict[str, str], list[str]]:
+    """The region beside each field, "" where nothing is wrong; and the problems of no field."""
     fields = accepted_fields(provider, endpoint)
-    spelled = {spelling: name for name, each in fields.items() for spelling in each.spellings}
-    spelled |= {name: name for name in fields}
-    told: dict[str, list[str]] = {name: [] for name in fields}
+    names = {spelling: name for name, field in fields.items() for spelling in field.spellings}
+    names |= {name: name for name in fields}
+    messages: dict[str, list[str]] = {name: [] for name in fields}
     others: list[str] = []
-    for each in problems:
-        # A provider may point into a field, as contact.custom_fields.tier does.
-        parts = [each.field, *re.split(r"[.\[\]/]+", each.field)]
-        name = next((p if p in fields else spelled[p] for p in parts if p in spelled), None)
-        said = "Nothing was changed." if each.code == "empty" else str(each)
-        told[name].append(each.message) if name else others.append(said)
-    beside = {
-        f"problem:{name}": render("problem", label=label_of(name), message="; ".join(messages))
-        for name, messages in told.items()
+    for problem in problems:
+        # A provider may point into a field, as in contact.custom_fields.tier.
+        parts = [problem.field, *re.split(r"[.\[\]/]+", problem.field)]
+        name = next((p if p in fields else names[p] for p in parts if p in names), None)
+        if name:
+            messages[name].append(problem.message)
+        else:
+            others.append("Nothing was changed." if problem.code == "empty" else str(problem))
+    beside: dict[str, str] = {
+        f"problem:{name}": render("problem", label=label_of(name), message="; ".join(texts))
+        for name, texts in messages.items()
     }
     return beside, others
 
 
-def refusal_told(error: BaseException | None, others: Sequence[str], wrong: int) -> str:
-    """HTML for the place above the buttons: what was refused as a whole, and what to do now."""
+def refusal_regions(
+    provider: Provider,
+    endpoint: Endpoint,
+    problems: Sequence[FieldProblem],
+    error: BaseException | None = None,
+) -> tuple[dict[str, str], str]:
+    """Each problem beside its field and the rest above the buttons; and where to put the focus."""
+    beside, others = problem_regions(provider, endpoint, problems)
+    wrong = [region.removeprefix("problem:") for region, html in beside.items() if html]
+    regions = {**beside, "problems": refusal_html(error, others, len(wrong))}
+    return regions, wrong[0] if wrong else "problems"
+
+
+def refusal_html(
+    error: BaseException | None, others: Sequence[str] = (), wrong_fields: int = 0
+) -> str:
+    """What was refused as a whole, and what to do now."""
     problem = error.problem if isinstance(error, ApiError) else None
-    lead = {0: "", 1: "One field needs a change."}.get(wrong, f"{wrong} fields need a change.")
+    lead = _count_of_changes(wrong_fields)
     if isinstance(error, asyncio.CancelledError):
         lead = "Cancelled."
     elif problem:
@@ -56,44 +77,56 @@ def refusal_told(error: BaseException | None, others: Sequence[str], wrong: int)
             *([f"existing contact: {problem.existing_key}"] if problem.existing_key else []),
             *([f"request: {problem.request_id}"] if problem.request_id else []),
         ]
-    elif error and not wrong:
+    elif error and not wrong_fields:
         lead = f"{type(error).__name__}: {error}"
     if isinstance(error, RateLimitError):
         others = [*others, f"Try again after {error.resume_at:%Y-%m-%d %H:%M:%S} UTC."]
-    # What a provider says is no address to follow unless it is one of the web.
+    # A provider's text becomes a link only if it is an address on the web.
     docs = problem.docs if problem and problem.docs.startswith("https://") else ""
-    return render(
-        "problems",
-        lead=lead or " ".join(others[:1]),
-        others=others if lead else others[1:],
-        docs=docs,
-    )
+    if not lead:
+        lead, others = " ".join(others[:1]), others[1:]
+    return render("problems", lead=lead, others=others, docs=docs)
 
 
-def doubt_told(error: BaseException, endpoint: Endpoint) -> str:
-    """What to do when nobody can tell whether a write was carried out."""
-    again = "Save sends it again under the same idempotency key, which cannot do it twice."
+def _count_of_changes(wrong_fields: int) -> str:
+    if wrong_fields == 1:
+        return "One field needs a change."
+    return f"{wrong_fields} fields need a change." if wrong_fields else ""
+
+
+def alert_html(message: str) -> str:
+    """One sentence above the buttons."""
+    return render("problems", lead=message, others=[], docs="")
+
+
+def doubt_text(error: BaseException, endpoint: Endpoint) -> str:
+    """What to do when it is not known whether a write was carried out."""
     if endpoint.effect == "update":
         return "It may have been carried out: this is the contact as it is now."
-    look = "Look whether the contact is there before you save it again."
-    return f"It may have been carried out. {again if key_of_write(error) else look}"
+    retry = "Save sends it again under the same idempotency key, which cannot do it twice."
+    look = "Check whether the contact exists before you save it again."
+    return f"It may have been carried out. {retry if key_of_write(error) else look}"
 
 
-def outcome_told(done: pd.DataFrame) -> str:
+def outcome_text(result: pd.DataFrame) -> str:
     """One line about a result row."""
-    row: dict[str, Any] = done.iloc[0].to_dict()
+    row: dict[str, Any] = result.iloc[0].to_dict()
     changed = ", ".join(map(label_of, row["changed"] or []))
     outcome = str(row["outcome"]).capitalize()
-    told = f" {row['message']}." if isinstance(row["message"], str) else ""
-    return f"{outcome}{f': {changed}' if changed else ''}.{told}"
+    message = f" {row['message']}." if isinstance(row["message"], str) else ""
+    return f"{outcome}{f': {changed}' if changed else ''}.{message}"
 
 
-strict = False
-"""Tests set it, so that what is shown is raised as well."""
+def outcome_regions(result: pd.DataFrame) -> tuple[Mapping[str, str], str]:
+    """The outcome of a write, as an alert if it is not certain; and where to put the focus."""
+    line = outcome_text(result)
+    if result["outcome"].item() in (Outcome.UNKNOWN, Outcome.SKIPPED):
+        return {"status": "", "problems": alert_html(line)}, "problems"
+    return {"status": line, "problems": ""}, "report"
 
 
 def raise_unexpected(error: BaseException) -> None:
-    """Raise what no part of a form answers itself, for the guard to show."""
+    """Raise an error that no part of a form handles, for the guard to show."""
     if not isinstance(error, ContactKitError | asyncio.CancelledError):
         raise error
 
@@ -102,16 +135,16 @@ def raise_unexpected(error: BaseException) -> None:
 def guard(
     show: Callable[[str, str], None], secrets: Callable[[], Iterable[str]]
 ) -> Generator[None]:
-    """Show what is raised within: a message, and a detail to copy, both without `secrets`."""
+    """Show an exception as a message and a detail to copy, both without `secrets`."""
     try:
         yield
     except Exception as error:
-        told = str(error) if isinstance(error, ContactKitError) else f"unexpected: {error}"
-        message, detail = f"{type(error).__name__}: {told}", "".join(format_exception(error))
+        text = str(error) if isinstance(error, ContactKitError) else f"unexpected: {error}"
+        message, detail = f"{type(error).__name__}: {text}", "".join(format_exception(error))
         try:
             hidden = list(secrets())
         except Exception:
-            # Without them nothing of it can be shown safely but its kind.
+            # Without the secrets, nothing but the type of the exception is safe to show.
             message, detail, hidden = type(error).__name__, "", []
         show(redact(message, hidden), redact(detail, hidden))
         if strict:

@@ -1,147 +1,157 @@
-"""What stands in the tables of a plan: one page of its cells or of its result, as texts.
+"""The texts in the tables of a plan: one page of its cells or of its result.
 
-A text says exactly what is there: on one line, with what does not print spelt out, and it is cut
-where it is long, with the whole behind it as far as a page has room.
+A text shows exactly what is there: on one line, with unprintable characters escaped, and cut where
+it is long, with the rest behind it as far as a page has room.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 from markupsafe import escape
 
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.plan import Plan
-from contactkit._plans.tables import cells_of
+from contactkit._plans.tables import cells_of, escape_unprintable
 from contactkit._redact import redact
-from contactkit.forms.html import HIDDEN, cell_text, masked, personal_texts, shown, text_of
+from contactkit.forms.html import (
+    HIDDEN,
+    RESULT_COLUMNS,
+    cell_text,
+    mask,
+    personal_texts,
+    text_of,
+    value_text,
+)
 from contactkit.spec.provider import JSON
 from contactkit.spec.record import RecordField, fields_of, key_of
 
 CELL_COLUMNS = ("key", "operation", "outcome", "field", "old", "new", "refused because")
-RESULT_COLUMNS = tuple("key operation outcome changed http_status code message attempts".split())
-KEPT_COLUMNS = ("key", "operation", "field", "old", "new", "refused because")
+MASKED_COLUMNS = ("key", "operation", "field", "old", "new", "refused because")
 
 _LONGEST = 80
-# Bytes of markup for one text, so that no page is ever larger than a front end should be sent.
+# Bytes of markup for one text, so that no page is larger than a front end should be sent.
 _ROOM = 1200
 
-Row = tuple[int, int]
+Row: TypeAlias = tuple[int, int]
+"""The number of a contact in the plan, and of a row within the contact."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One cell: its `start`, and where that is not all, as much as there is `room` for."""
+    """One text: its `start`, and if that is not all, as much as there is `room` for.
+
+    `more` counts the characters for which there is none.
+    """
 
     start: str
     room: str = ""
     more: int = 0
 
 
-def text(value: str) -> Cell:
-    """A text as a cell shows it."""
-    fits = _fitting(value)
-    whole = exact(value[:fits])
-    if fits == len(value) and len(whole) <= _LONGEST:
-        return Cell(start=whole)
-    return Cell(start=f"{whole[:_LONGEST]}…", room=whole, more=len(value) - fits)
+def cell(text: str) -> Cell:
+    """A text as a table shows it."""
+    fitting = _fitting(text)
+    escaped = escape_unprintable(text[:fitting])
+    if fitting == len(text) and len(escaped) <= _LONGEST:
+        return Cell(start=escaped)
+    return Cell(start=f"{escaped[:_LONGEST]}…", room=escaped, more=len(text) - fitting)
 
 
-def exact(value: str) -> str:
-    """A text on one line, with whatever does not print spelt out."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in value)
-
-
-def _fitting(value: str) -> int:
+def _fitting(text: str) -> int:
     """How many of its characters there is room for."""
     room = _ROOM
-    for number, each in enumerate(value):
-        room -= len(escape(exact(each)).encode())
+    for index, char in enumerate(text):
+        room -= len(escape(escape_unprintable(char)).encode())
         if room < 0:
-            return number
-    return len(value)
+            return index
+    return len(text)
 
 
 def cell_rows(plan: Plan, page: Sequence[Row], outcomes: Sequence[str]) -> list[list[Cell]]:
-    """The rows of a page of the cells that differ; `outcomes` is every contact's."""
+    """The rows of a page of the cells that differ; `outcomes` has one for every contact."""
     return [
         [
-            text(each)
-            for each in (
-                cell["key"] or _unnamed(plan, at),
-                cell["operation"],
-                outcomes[at],
-                cell["field"] or "—",
-                _told(plan, cell["field"], cell["old"]),
-                _told(plan, cell["field"], cell["new"]),
-                cell["refused_because"] or "",
+            cell(text)
+            for text in (
+                values["key"] or _new_contact(plan, contact),
+                values["operation"],
+                outcomes[contact],
+                values["field"] or "—",
+                _value_text(plan, values["field"], values["old"]),
+                _value_text(plan, values["field"], values["new"]),
+                values["refused_because"] or "",
             )
         ]
-        for at, _, cell in _cells(plan, page)
+        for contact, _, values in _cells(plan, page)
     ]
 
 
 def result_rows(plan: Plan, result: pd.DataFrame, page: Sequence[Row]) -> list[list[Cell]]:
     """The rows of a page of a result frame."""
-    at = [contact for contact, _ in page]
-    rows = result[[*RESULT_COLUMNS]].iloc[at].astype(object).itertuples(index=False, name=None)
-    found = [[*map(cell_text, row)] for row in rows]
+    contacts = [contact for contact, _ in page]
+    frame = result[[*RESULT_COLUMNS]].iloc[contacts].astype(object)
+    rows = [[*map(cell_text, row)] for row in frame.itertuples(index=False, name=None)]
     return [
-        [text(key or _unnamed(plan, contact)), *map(text, rest)]
-        for contact, (key, *rest) in zip(at, found, strict=True)
+        [cell(key or _new_contact(plan, contact)), *map(cell, rest)]
+        for contact, (key, *rest) in zip(contacts, rows, strict=True)
     ]
 
 
-def kept_rows(plan: Plan, page: Sequence[Row]) -> list[list[str]]:
+def masked_rows(plan: Plan, page: Sequence[Row]) -> list[list[str]]:
     """The rows of a page as a file may hold them: personal values are masked."""
     declared = fields_of(plan.provider.record)
     key = key_of(plan.provider.record)
     return [
         [
-            _start(masked(key, cell["key"]) or _unnamed(plan, at)),
-            cell["operation"],
-            _start(cell["field"] or "—"),
-            _start(_kept(declared.get(cell["field"]), cell["old"])),
-            _start(_kept(declared.get(cell["field"]), cell["new"])),
-            _start(redact(cell["refused_because"] or "", _personal(declared, planned))),
+            _start(mask(key, values["key"]) or _new_contact(plan, contact)),
+            values["operation"],
+            _start(values["field"] or "—"),
+            _start(_masked_text(declared.get(values["field"]), values["old"])),
+            _start(_masked_text(declared.get(values["field"]), values["new"])),
+            _start(redact(values["refused_because"] or "", _personal(declared, planned))),
         ]
-        for at, planned, cell in _cells(plan, page)
+        for contact, planned, values in _cells(plan, page)
     ]
 
 
 def _cells(plan: Plan, page: Sequence[Row]) -> Iterator[tuple[int, PlannedWrite, dict[str, Any]]]:
-    found = {at: [*cells_of(plan.provider, plan.contacts[at])] for at, _ in page}
-    for at, row in page:
-        yield at, plan.contacts[at], found[at][row]
+    """The number of the contact, its write, and one of its cells, for each row of a page."""
+    cells = {contact: [*cells_of(plan.provider, plan.contacts[contact])] for contact, _ in page}
+    for contact, row in page:
+        yield contact, plan.contacts[contact], cells[contact][row]
 
 
-def _unnamed(plan: Plan, at: int) -> str:
-    """A new contact, whose key the provider makes, by its label in the caller's frame."""
-    return f"new, in row {plan.index[at]}"
+def _new_contact(plan: Plan, contact: int) -> str:
+    """The name of a contact whose key the provider will make: its label in the caller's frame."""
+    return f"new, in row {plan.index[contact]}"
 
 
-def _told(plan: Plan, name: str | None, value: JSON) -> str:
+def _value_text(plan: Plan, name: str | None, value: JSON) -> str:
     field = fields_of(plan.provider.record).get(name or "")
-    # What is refused may be no value of its field at all.
-    told = shown(field, value) if field and field.accepts(value) else text_of(value)
-    return told or "—"
+    # A refused value need not be one of its field.
+    text = value_text(field, value) if field and field.accepts(value) else text_of(value)
+    return text or "—"
 
 
-def _kept(field: RecordField | None, value: JSON) -> str:
+def _masked_text(field: RecordField | None, value: JSON) -> str:
     if value in (None, "", [], {}):
         return "—"
-    return masked(field, value) if field and field.accepts(value) else HIDDEN
+    return mask(field, value) if field and field.accepts(value) else HIDDEN
 
 
 def _personal(declared: Mapping[str, RecordField], planned: PlannedWrite) -> list[str]:
-    """The personal texts of a contact, and those of which nobody knows what they are."""
-    unknown = [text_of(each) for name, each in planned.changes.items() if name not in declared]
-    held = [personal_texts(declared, each) for each in (planned.before or {}, planned.changes)]
-    return [*(each for each in unknown if len(each) > 1), *held[0], *held[1]]
+    """The personal texts of a contact, and those of undeclared fields, which may be personal."""
+    undeclared = [text_of(v) for name, v in planned.changes.items() if name not in declared]
+    return [
+        *(text for text in undeclared if len(text) > 1),
+        *personal_texts(declared, planned.before or {}),
+        *personal_texts(declared, planned.changes),
+    ]
 
 
-def _start(value: str) -> str:
-    return text(value).start
+def _start(text: str) -> str:
+    return cell(text).start

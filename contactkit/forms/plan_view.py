@@ -1,6 +1,6 @@
-"""A plan to be looked at, applied, stopped and resumed, page by page however large it is.
+"""A plan to look at, apply, stop and resume, page by page however large it is.
 
-What is planned and what is sent is the plan's own; here it is counted, shown and begun.
+What is planned and what is sent is decided by the plan; here it is counted, shown and started.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -20,18 +21,18 @@ from contactkit._plans.plan import Plan
 from contactkit._plans.progress import Progress
 from contactkit._redact import redact
 from contactkit.forms.attempts import Confirmation
-from contactkit.forms.cells import claim
-from contactkit.forms.html import render
-from contactkit.forms.messages import raise_unexpected, refusal_told
+from contactkit.forms.cells import register
+from contactkit.forms.html import render, working
+from contactkit.forms.messages import raise_unexpected, refusal_html
 from contactkit.forms.plan_table import PlanTable
-from contactkit.forms.record import PlanRecord
+from contactkit.forms.transcript import PLAN_COLUMNS, Transcript, show_plan
 from contactkit.forms.widget import Event, Widget, Work
 from contactkit.spec.outcome import OPEN
 
 T = TypeVar("T")
 
-# Whoever listens to the page hears how far it is no more often than this.
-_TELLING = 5.0
+# A screen reader announces progress no more often than this, in seconds.
+_ANNOUNCE_EVERY = 5.0
 
 
 class _NoClient(Live):
@@ -42,29 +43,30 @@ class _NoClient(Live):
 
 
 class PlanView:
-    """The cells of a plan to leaf through, Apply and Cancel, and then its result.
+    """The cells of a plan to page through, Apply and Cancel, and then its result.
 
-    `widget` is what is shown, `plan` the plan, `result` the result frame of the last apply; it is
+    `widget` is the widget, `plan` the plan, `result` the result frame of the last apply; it is
     empty at first.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.result = result_frame([])
-        self._question = Confirmation()
-        self._told_at = 0.0
+        self._confirmation = Confirmation()
+        self._announced_at = 0.0
         self._table = PlanTable(plan)
         title = f"Plan for {plan.provider.title}"
         world: World = plan.door.world if plan.door else _NoClient()
-        self.transcript = PlanRecord(title, world, plan, self._table.leaves)
-        verbs = {"apply": self._apply, "edit": self._chosen, "leaf": self._leaf}
+        self.transcript = Transcript(title, world, PLAN_COLUMNS)
+        show_plan(self.transcript, plan, self._table.index)
+        handlers = {"apply": self._apply, "edit": self._select, "page": self._turn_page}
         layout = render("plan", title=title, world=world, docs=plan.provider.docs)
-        self.widget = Widget(layout, verbs, self._secrets)
-        # A widget that is closed, while something is in flight, has none any more.
+        self.widget = Widget(layout, handlers, self._secrets)
+        # A widget that is closed while something is in flight no longer has an id.
         self._prefix = self.widget.model_id or ""
-        self.widget.show({"head": title, "facts": render("facts", facts=plan.facts())})
+        self.widget.show({"head": title, "facts": render("plan_facts", facts=plan.facts())})
         self._draw()
-        claim(self)
+        register(self)
 
     @property
     def busy(self) -> bool:
@@ -72,7 +74,7 @@ class PlanView:
         return self.widget.busy
 
     def close(self) -> None:
-        """Take the view away; an apply is stopped as Cancel stops it, and then has its `result`."""
+        """Close the view; an apply is stopped as by Cancel, and then has its `result`."""
         self.widget.close()
 
     def _ipython_display_(self) -> None:
@@ -86,106 +88,102 @@ class PlanView:
         return self.plan.door.session.secrets if self.plan.door else ()
 
     def _draw(self, **regions: str) -> None:
-        """Show the table anew, what can be chosen of it, and what Apply would do now."""
+        """Show the table, its selection controls, and what Apply would do, from the beginning."""
         drawn = {**self._table.regions(), "choices": self._table.choices(self._prefix)}
-        self.widget.replace({**drawn, **self._button(), "progress": "", "told": "", **regions})
+        cleared = {"progress": "", "announcement": ""}
+        self.widget.replace({**drawn, **self._apply_regions(), **cleared, **regions})
 
-    def _button(self) -> Mapping[str, str]:
-        notes = render("notes", deletes=self._deletes, stays=self._stays)
-        return {"apply": render("apply", label=self._label, off=not self._left), "note": notes}
+    def _apply_regions(self) -> Mapping[str, str]:
+        """The button, and warnings about what it does."""
+        remains = Counter(contact.stays for contact in self.plan.contacts if contact.stays)
+        notes = render("plan_notes", deletes=self._deletes, remains=remains)
+        button = render("apply_button", label=self._label, off=not self._remaining)
+        return {"apply": button, "note": notes}
 
     @property
     def _label(self) -> str:
-        return "Resume" if len(self.result) and self._left else "Apply"
+        return "Resume" if len(self.result) and self._remaining else "Apply"
 
     @property
-    def _left(self) -> int:
-        """How many contacts another apply has something to do for."""
-        return sum(self._table.leaves.counts.get(outcome, 0) for outcome in OPEN)
+    def _remaining(self) -> int:
+        """How many contacts another apply would send."""
+        return sum(self._table.index.counts.get(outcome, 0) for outcome in OPEN)
 
     @property
     def _deletes(self) -> int:
         """How many of them it would delete."""
-        outcomes = zip(self.plan.contacts, self._table.outcomes, strict=True)
-        return sum(each.operation == "delete" and found in OPEN for each, found in outcomes)
+        pairs = zip(self.plan.contacts, self._table.outcomes, strict=True)
+        return sum(contact.operation == "delete" and outcome in OPEN for contact, outcome in pairs)
 
-    @property
-    def _stays(self) -> Mapping[str, int]:
-        """What cannot be undone of what this undoes, and of how many contacts."""
-        return Counter(each.stays for each in self.plan.contacts if each.stays)
-
-    def _chosen(self, event: Event) -> None:
-        self._table.choose(event["values"])
+    def _select(self, event: Event) -> None:
+        self._table.select(event["values"])
         self.widget.show(self._table.regions())
 
-    def _leaf(self, event: Event) -> None:
-        self._table.choose(event["values"])
-        self._table.turn(str(event["value"]))
+    def _turn_page(self, event: Event) -> None:
+        self._table.select(event["values"])
+        self._table.turn_page(str(event["value"]))
         self.widget.show(self._table.regions())
 
     def _apply(self, event: Event) -> Work | None:
         deletes = self._deletes
-        if not self._left:
-            told = "There is nothing that could be sent."
-            return self.widget.show({"status": told, "problems": ""})
-        if deletes and self._question.asks(deletes):
-            asked = render("asked", deletes=deletes, label=self._label)
-            return self.widget.show({"problems": asked, "status": ""}, focus="problems")
-        self._question.forget()
-        told = render("working", told="Applying")
-        self.widget.show({"status": told, "problems": "", "report": ""})
-        return self._applying()
+        if not self._remaining:
+            return self.widget.show({"status": "There is nothing to send.", "problems": ""})
+        if deletes and self._confirmation.is_needed(deletes):
+            question = render("confirm_delete", deletes=deletes, label=self._label)
+            return self.widget.show({"problems": question, "status": ""}, focus="problems")
+        self._confirmation.withdraw()
+        self.widget.show({"status": working("Applying"), "problems": "", "report": ""})
+        return self._run()
 
-    async def _applying(self) -> None:
-        self.transcript.begun("resume" if len(self.result) else "apply")
+    async def _run(self) -> None:
+        action = "resume" if len(self.result) else "apply"
+        now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        self.transcript.add(now, action, "", "started; contactkit.journal() has its outcome")
         try:
-            result = await ended(self.plan.aio.apply(progress=self._progressed))
+            result = await cancel_once(self.plan.aio.apply(progress=self._show_progress))
         except (Exception, asyncio.CancelledError) as error:
-            self._failed(error)
+            self._show_error(error)
             return raise_unexpected(error)
-        self._applied(result)
+        self._show_result(result)
 
-    def _progressed(self, progress: Progress) -> None:
-        """Show how far it is; whoever listens is told now and then."""
+    def _show_progress(self, progress: Progress) -> None:
+        """Show the progress at once, and announce it to screen readers now and then."""
         line = str(progress)
         bar = render("progress", done=progress.done, total=progress.total, line=line)
-        shown: dict[str, str] = {"progress": bar, "status": ""}
+        regions: dict[str, str] = {"progress": bar, "status": ""}
         now = time.monotonic()
-        if now - self._told_at >= _TELLING:
-            self._told_at = now
-            shown["told"] = line
-        self.widget.show(shown)
+        if now - self._announced_at >= _ANNOUNCE_EVERY:
+            self._announced_at = now
+            regions["announcement"] = line
+        self.widget.show(regions)
 
-    def _failed(self, error: BaseException) -> None:
-        """Show what was raised instead of a result; nothing of the table has changed."""
-        self.transcript.ended({}, type(error).__name__)
-        above = refusal_told(error, [], 0)
-        self.widget.renew()
-        self.widget.show(
-            {"progress": "", "told": "", "status": "", "problems": above}, focus="problems"
-        )
+    def _show_error(self, error: BaseException) -> None:
+        """Show an exception that came instead of a result; the table has not changed."""
+        self.transcript.finish("", type(error).__name__)
+        self.widget.invalidate()
+        cleared = {"progress": "", "announcement": "", "status": ""}
+        self.widget.show({**cleared, "problems": refusal_html(error)}, focus="problems")
 
-    def _applied(self, result: pd.DataFrame) -> None:
+    def _show_result(self, result: pd.DataFrame) -> None:
         self.result = result
-        self._table.became(result)
-        counts = self._table.leaves.counts
+        self._table.show_result(result)
+        counts = self._table.index.counts
         stopped = str(result.attrs.get("stopped", ""))
-        self.transcript.ended(counts, redact(stopped, self._secrets()))
+        outcomes = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items())
+        self.transcript.finish(outcomes, redact(stopped, self._secrets()))
         report = render(
             "applied",
             stopped=stopped,
             resume_at=result.attrs.get("resume_at", ""),
             code=render("code", code="result = plan.apply()"),
         )
-        told = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items())
-        self._draw(report=report, status=f"{'Stopped' if stopped else 'Applied'}: {told}.")
+        self._draw(report=report, status=f"{'Stopped' if stopped else 'Applied'}: {outcomes}.")
 
 
-async def ended(work: Coroutine[Any, Any, T]) -> T:
-    """What `work` comes to: however often this is cancelled, `work` is cancelled once.
+async def cancel_once(work: Coroutine[Any, Any, T]) -> T:
+    """Await `work`, and cancel it once however often this is cancelled.
 
-    An apply that is cancelled lets what is on the wire come to its end; cancelled again, it gives
-    that up.
+    An apply that is cancelled waits for the requests in flight; cancelled again, it gives them up.
     """
     task = asyncio.ensure_future(work)
     while True:

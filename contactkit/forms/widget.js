@@ -1,25 +1,25 @@
-// Shows what the kernel says and tells it what a person does; nothing is decided here.
+// Shows the regions that the kernel sends, and reports what the user does; nothing is decided here.
 //
-// The kernel sends HTML by region, escaped there. What a person typed travels in the very message
-// that asks for something, so what is sent is what is on the screen, and no value is widget state,
-// which notebooks keep in their files.
+// The kernel sends HTML by region, already escaped. Typed values travel in the message that asks
+// for something, so what is sent is what is on the screen, and no value is widget state, which
+// notebooks save in their files.
 
-const SILENCE = 10_000;
+const SILENT_AFTER = 10_000;
 const LONGEST_PRESS = 2_000;
-const MUTE =
-  "The kernel does not answer. It may be busy; if it was restarted, run the cell again. " +
+const SILENT_KERNEL =
+  "The kernel does not respond. It may be busy; if it was restarted, run the cell again. " +
   "What was being saved may have been carried out.";
 
-const boxesOf = (at) => [...at.querySelectorAll("input, select, textarea")];
-const rowsOf = (at) => [...at.querySelectorAll("ul > li")];
-const valuesOf = (row) => boxesOf(row).map((box) => box.value);
+const inputsOf = (element) => [...element.querySelectorAll("input, select, textarea")];
+const rowsOf = (element) => [...element.querySelectorAll("ul > li")];
+const valuesOf = (row) => inputsOf(row).map((input) => input.value);
 
-// A row as it came, which its boxes may not be able to show exactly, and what they show of it.
+// The original values of a row, which its inputs may not show exactly, and what they do show.
 const origins = new WeakMap();
 
-function rowFor(at, values) {
-  const row = at.querySelector("template").content.firstElementChild.cloneNode(true);
-  boxesOf(row).forEach((box, part) => (box.value = values?.[part] ?? box.value));
+function rowFor(element, values) {
+  const row = element.querySelector("template").content.firstElementChild.cloneNode(true);
+  inputsOf(row).forEach((input, part) => (input.value = values?.[part] ?? input.value));
   if (values) origins.set(row, { values, shown: JSON.stringify(valuesOf(row)) });
   return row;
 }
@@ -28,152 +28,155 @@ function rowValues(row) {
   const origin = origins.get(row);
   const values = valuesOf(row);
   if (origin?.shown === JSON.stringify(values)) return [origin.values];
-  const typed = boxesOf(row).some((box) => box.matches("input[type=text]") && box.value !== "");
-  return typed ? [values] : [];
+  const hasText = (input) => input.matches("input[type=text]") && input.value !== "";
+  return inputsOf(row).some(hasText) ? [values] : [];
 }
 
-function addRow(at) {
-  const row = rowFor(at);
-  at.querySelector("ul").append(row);
-  boxesOf(row)[0].focus();
+function addRow(element) {
+  const row = rowFor(element);
+  element.querySelector("ul").append(row);
+  inputsOf(row)[0].focus();
 }
 
 const controls = {
   single: {
-    // A date that is half typed has no value, and must not be taken for an empty one.
-    read: (at) => (boxesOf(at)[0].validity.badInput ? null : boxesOf(at)[0].value),
-    fill: (at, raw) => (boxesOf(at)[0].value = raw),
+    // An incomplete date has no value, and must not be mistaken for an empty one.
+    read: (element) => (inputsOf(element)[0].validity.badInput ? null : inputsOf(element)[0].value),
+    fill: (element, raw) => (inputsOf(element)[0].value = raw),
   },
   flag: {
-    read: (at) => boxesOf(at).find((box) => box.checked)?.value ?? "",
-    fill: (at, raw) => boxesOf(at).forEach((box) => (box.checked = box.value === raw)),
+    read: (element) => inputsOf(element).find((input) => input.checked)?.value ?? "",
+    fill: (element, raw) =>
+      inputsOf(element).forEach((input) => (input.checked = input.value === raw)),
   },
   rows: {
-    read: (at) => rowsOf(at).flatMap(rowValues),
-    fill: (at, raw) => at.querySelector("ul").replaceChildren(...raw.map((row) => rowFor(at, row))),
+    read: (element) => rowsOf(element).flatMap(rowValues),
+    fill: (element, raw) =>
+      element.querySelector("ul").replaceChildren(...raw.map((row) => rowFor(element, row))),
   },
 };
 
-const read = (at) => controls[at.dataset.control].read(at);
-const fill = (at, raw) => controls[at.dataset.control].fill(at, raw);
+const read = (element) => controls[element.dataset.control].read(element);
+const fill = (element, raw) => controls[element.dataset.control].fill(element, raw);
 
 function copy(pre) {
   getSelection().selectAllChildren(pre);
-  // Pages that are not served securely have no clipboard; there the text is at least selected.
+  // A page that is not served securely has no clipboard; the text is at least selected.
   navigator.clipboard?.writeText(pre.textContent);
 }
 
 function render({ model, el }) {
-  const started = new WeakMap();
+  const initial = new WeakMap();
   const all = (selector) => [...el.querySelectorAll(selector)];
   const region = (name) => el.querySelector(`[data-region="${CSS.escape(name)}"]`);
   const fieldAt = (name) => el.querySelector(`[data-field="${CSS.escape(name)}"]`);
-  // Two views of one panel are in one document, and each needs ids of its own.
-  const view = crypto.randomUUID();
-  let shared = "";
+  // Two views of one widget may be in one document, and each needs its own ids.
+  const viewId = crypto.randomUUID();
+  let modelId = "";
   let busy = false;
   let since = 0;
-  let silence;
+  let silenceTimer;
   let pressed = false;
   let typing = false;
   let waiting = [];
 
-  function changed() {
-    const now = all("[data-field]").map((at) => [at, read(at)]);
-    const other = now.filter(([at, raw]) => JSON.stringify(raw) !== started.get(at));
-    return Object.fromEntries(other.map(([at, raw]) => [at.dataset.field, raw]));
+  function changedValues() {
+    const values = all("[data-field]").map((element) => [element, read(element)]);
+    const changed = values.filter(([element, raw]) => JSON.stringify(raw) !== initial.get(element));
+    return Object.fromEntries(changed.map(([element, raw]) => [element.dataset.field, raw]));
   }
 
-  function mute(on) {
-    all("[data-mute]").forEach((at) => (at.textContent = on ? MUTE : ""));
+  function showSilence(on) {
+    all("[data-silent]").forEach((element) => (element.textContent = on ? SILENT_KERNEL : ""));
     if (on && region("status")) region("status").textContent = "";
   }
 
-  // A kernel that works says so again and again.
-  function listen() {
-    clearTimeout(silence);
-    if (busy) silence = setTimeout(() => mute(true), SILENCE);
+  // A kernel that is busy says so every few seconds.
+  function expectKernel() {
+    clearTimeout(silenceTimer);
+    if (busy) silenceTimer = setTimeout(() => showSilence(true), SILENT_AFTER);
   }
 
-  function tell(kind, value = "") {
+  function send(kind, value = "") {
     const version = Number(el.querySelector("[data-version]")?.dataset.version ?? 0);
     try {
-      model.send({ kind, value, values: changed(), version });
+      model.send({ kind, value, values: changedValues(), version });
       return true;
     } catch {
-      mute(true);
+      showSilence(true);
       return false;
     }
   }
 
-  function ask(kind, value) {
-    if ((busy && kind !== "cancel") || !tell(kind, value) || kind === "cancel") return;
+  function request(kind, value) {
+    if ((busy && kind !== "cancel") || !send(kind, value) || kind === "cancel") return;
     setBusy(true);
-    listen();
+    expectKernel();
   }
 
   function setBusy(on) {
     if (on && !busy) since = Date.now();
     busy = on;
-    // Neither is `disabled`, which would take the keyboard's place away.
-    all("button[name]:not([name=leaf])").forEach((button) => {
+    // Neither is `disabled`, which would lose the keyboard focus.
+    all("button[name]:not([name=page])").forEach((button) => {
       const off = (button.name === "cancel") !== on || button.dataset.off !== undefined;
       button.setAttribute("aria-disabled", String(off));
     });
     all("form").forEach((form) => form.setAttribute("aria-busy", String(on)));
   }
 
-  function place(regions) {
-    // Where a problem stands is in a region itself.
-    const within = ([name]) => name.includes(":");
-    const entries = Object.entries(regions).sort((one, other) => within(one) - within(other));
+  function fillRegions(regions) {
+    // The region of a problem is within the region of its fields.
+    const isWithin = ([name]) => name.includes(":");
+    const entries = Object.entries(regions).sort((one, other) => isWithin(one) - isWithin(other));
     for (const [name, html] of entries) {
-      const at = region(name);
-      if (!at) continue;
-      const kept = at.contains(document.activeElement) && document.activeElement.dataset.keep;
-      at.innerHTML = shared ? html.replaceAll(shared, view) : html;
-      if (kept) at.querySelector(`[data-keep="${kept}"]`)?.focus();
-      for (const control of at.querySelectorAll("[data-field]")) {
+      const element = region(name);
+      if (!element) continue;
+      const kept = element.contains(document.activeElement) && document.activeElement.dataset.keep;
+      element.innerHTML = modelId ? html.replaceAll(modelId, viewId) : html;
+      if (kept) element.querySelector(`[data-keep="${kept}"]`)?.focus();
+      for (const control of element.querySelectorAll("[data-field]")) {
         fill(control, JSON.parse(control.dataset.raw));
-        started.set(control, JSON.stringify(read(control)));
+        initial.set(control, JSON.stringify(read(control)));
       }
     }
-    for (const at of all("[data-field]")) {
-      const wrong = region(`problem:${at.dataset.field}`)?.textContent.trim();
-      boxesOf(at).forEach((box) => box.setAttribute("aria-invalid", String(Boolean(wrong))));
+    for (const element of all("[data-field]")) {
+      const problem = region(`problem:${element.dataset.field}`)?.textContent.trim();
+      const invalid = String(Boolean(problem));
+      inputsOf(element).forEach((input) => input.setAttribute("aria-invalid", invalid));
     }
   }
 
   function focus(name) {
-    // Whoever has gone elsewhere meanwhile stays there.
-    const now = document.activeElement;
-    if (now && now !== document.body && !el.contains(now)) return;
-    const at = fieldAt(name) ?? region(name);
-    const folded = at?.closest("details");
-    if (folded) folded.open = true;
-    if (at) (boxesOf(at).find((box) => !box.disabled) ?? at).focus();
+    // A focus outside of the widget is left where it is.
+    const active = document.activeElement;
+    if (active && active !== document.body && !el.contains(active)) return;
+    const element = fieldAt(name) ?? region(name);
+    const details = element?.closest("details");
+    if (details) details.open = true;
+    if (element) (inputsOf(element).find((input) => !input.disabled) ?? element).focus();
   }
 
   function show(message) {
-    mute(false);
+    showSilence(false);
     if (message.layout !== undefined) el.innerHTML = message.layout;
-    shared = message.id ?? shared;
-    place(message.regions ?? {});
+    modelId = message.id ?? modelId;
+    fillRegions(message.regions ?? {});
     if (message.regions?.version) typing = false;
     for (const [name, raw] of Object.entries(message.draft ?? {})) {
       if (raw !== null && fieldAt(name)) fill(fieldAt(name), raw);
     }
     setBusy(message.busy ?? busy);
-    listen();
+    expectKernel();
     if (message.focus) focus(message.focus);
   }
 
-  // A button that moves away between press and release is never clicked.
-  const heard = (message) => (pressed ? waiting.push(message) : show(message));
+  // A button that moves away between press and release is never clicked: messages wait.
+  const receive = (message) => (pressed ? waiting.push(message) : show(message));
   function press(event) {
     if (!event.target.closest("button")) return;
     pressed = true;
-    // Not every press has a release that the page hears of.
+    // The page does not get an event for every release.
     setTimeout(release, LONGEST_PRESS);
   }
   const release = () =>
@@ -182,12 +185,12 @@ function render({ model, el }) {
       waiting.splice(0).forEach(show);
     });
 
-  function blocked(event) {
-    const typing = event.type !== "keydown" || event.key !== "Tab";
-    if (busy && typing && event.target.closest("[data-held]")) event.preventDefault();
+  function blockWhileBusy(event) {
+    const edits = event.type !== "keydown" || event.key !== "Tab";
+    if (busy && edits && event.target.closest("[data-lock]")) event.preventDefault();
   }
 
-  function clicked(event) {
+  function onClick(event) {
     const button = event.target.closest("button");
     const field = button?.closest("[data-field]");
     if (!button || (busy && field)) return;
@@ -195,20 +198,20 @@ function render({ model, el }) {
     else if (button.dataset.row === "remove") {
       button.closest("li").remove();
       field.querySelector("[data-row=add]").focus();
-      tell("edit");
+      send("edit");
     } else if (button.dataset.copy !== undefined) copy(button.parentElement.querySelector("pre"));
-    else if (button.name === "leaf") tell("leaf", button.value);
-    else if (button.name && button.type !== "submit") ask(button.name, button.value);
+    else if (button.name === "page") send("page", button.value);
+    else if (button.name && button.type !== "submit") request(button.name, button.value);
   }
 
-  function keyed(event) {
+  function onKey(event) {
     const enter = event.key === "Enter";
-    const held = event.ctrlKey || event.metaKey || event.altKey;
-    // Notebooks have shortcuts on plain keys, and ones that run the cell on Enter; saving is theirs.
-    if (enter || !held) event.stopPropagation();
+    const modified = event.ctrlKey || event.metaKey || event.altKey;
+    // Notebooks have shortcuts on plain keys, and run the cell on Enter with a modifier.
+    if (enter || !modified) event.stopPropagation();
     if (!enter || event.isComposing) return;
     const list = event.target.closest("[data-control=rows]");
-    if (held || event.shiftKey || event.repeat) event.preventDefault();
+    if (modified || event.shiftKey || event.repeat) event.preventDefault();
     else if (list && event.target.matches("input")) {
       event.preventDefault();
       addRow(list);
@@ -216,36 +219,36 @@ function render({ model, el }) {
   }
 
   for (const kind of ["keydown", "beforeinput", "mousedown", "click"]) {
-    el.addEventListener(kind, blocked, { capture: true });
+    el.addEventListener(kind, blockWhileBusy, { capture: true });
   }
   el.addEventListener("pointerdown", press);
   for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, release);
-  el.addEventListener("click", clicked);
-  el.addEventListener("keydown", keyed);
+  el.addEventListener("click", onClick);
+  el.addEventListener("keydown", onKey);
   el.addEventListener("input", () => {
-    if (!typing) tell("typed");
+    if (!typing) send("typed");
     typing = true;
   });
   el.addEventListener("change", () => {
     typing = false;
-    tell("edit");
+    send("edit");
   });
   el.addEventListener("submit", (event) => {
     event.preventDefault();
-    ask(event.target.dataset.submit);
+    request(event.target.dataset.submit);
   });
 
-  const ticking = setInterval(() => {
+  const clock = setInterval(() => {
     const seconds = Math.round((Date.now() - since) / 1000);
-    all("[data-elapsed]").forEach((at) => (at.textContent = `${seconds} s`));
+    all("[data-elapsed]").forEach((element) => (element.textContent = `${seconds} s`));
   }, 1000);
-  model.on("msg:custom", heard);
+  model.on("msg:custom", receive);
   model.send({ kind: "ready" });
   return () => {
-    clearInterval(ticking);
-    clearTimeout(silence);
+    clearInterval(clock);
+    clearTimeout(silenceTimer);
     for (const kind of ["pointerup", "pointercancel"]) removeEventListener(kind, release);
-    model.off("msg:custom", heard);
+    model.off("msg:custom", receive);
   };
 }
 

@@ -141,7 +141,7 @@ def test_the_providers_refusal_stands_beside_its_field(front, privy):
 BROKEN = """
 async def broken(*_, **__):
     raise RuntimeError("nobody " + "thought of this")
-form._door.update = broken
+form._contacts.update = broken
 """
 
 
@@ -384,7 +384,7 @@ def test_a_half_typed_date_is_refused_and_never_becomes_an_empty_one(lab):
     page.keyboard.press("Backspace")
     page.get_by_label("City").fill("Troy")
     page.get_by_label("City").blur()
-    expect(beside(page, "birthdate")).to_contain_text("half typed")
+    expect(beside(page, "birthdate")).to_contain_text("incomplete")
     lab.save(page)
     page.reload()
     expect(page.get_by_label("City")).to_have_value("Troy")

@@ -87,7 +87,7 @@ def test_it_is_stopped_in_the_middle_and_resumed(front, sendblue, tmp_path):
     page = front.open(SERVED.format(**known, journal=tmp_path / "journal.sqlite3"))
     sendblue.control("faults", kind="latency", probability=1, seconds=1)
     button(page, "Apply").click()
-    expect(page.get_by_role("progressbar", name="Contacts that are through")).to_be_visible()
+    expect(page.get_by_role("progressbar", name="Contacts done")).to_be_visible()
     expect(page.locator('[data-region="progress"]')).to_contain_text("updated")
     expect(button(page, "Apply")).to_have_attribute("aria-disabled", "true")
     button(page, "Next").click()

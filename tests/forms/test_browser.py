@@ -13,7 +13,7 @@ from ipywidgets.widgets import widget
 
 import contactkit as ck
 from contactkit.forms import ContactBrowser
-from contactkit.forms.browser import PAGE
+from contactkit.forms.browser import PAGE_SIZE
 from tests.support.front_end import Front
 from tests.support.providers import EXAMPLES, NOTICE, Noticed, Wire, loses
 
@@ -39,14 +39,14 @@ def many() -> Wire:
 async def test_it_leafs_through_all_contacts_and_back(name, many):
     _browser, front = await browsing(name, many)
     seen = keys(front)
-    assert len(seen) == PAGE
-    while any(a.get("name") == "next" for _, a in front.region("leaves").tags):
+    assert len(seen) == PAGE_SIZE
+    while any(a.get("name") == "next" for _, a in front.region("pages").tags):
         await front.ask("next")
         seen += keys(front)
     assert len(seen) == len(set(seen)) == len(many.simulator.state().query("~deleted"))
     assert "of 1" in front.text("status")
     await front.ask("previous")
-    assert keys(front) == seen[-(len(seen) % PAGE or PAGE) - PAGE :][:PAGE]
+    assert keys(front) == seen[-(len(seen) % PAGE_SIZE or PAGE_SIZE) - PAGE_SIZE :][:PAGE_SIZE]
 
 
 async def test_it_asks_for_no_more_than_it_shows(many):
@@ -67,7 +67,7 @@ async def test_filters_are_the_providers_own(name, example, many):
     declared = fields_of(browser._provider.endpoint("list").params)
     await front.ask("search", **{n: raw_of(declared[n], v) for n, v in example.filter.items()})
     expected = ck.connect(name, via=many).contacts.list(**example.filter)
-    assert len(keys(front)) == min(len(expected), PAGE) > 0
+    assert len(keys(front)) == min(len(expected), PAGE_SIZE) > 0
 
 
 async def test_a_filter_that_cannot_be_is_told_beside_it(many):
@@ -207,7 +207,7 @@ async def test_an_error_of_our_own_does_not_look_like_the_end_either(many, monke
     with pytest.raises(TypeError):
         await front.ask("next")
     assert "TypeError" in front.text("problems")
-    assert not any(a.get("name") == "next" for _, a in front.region("leaves").tags)
+    assert not any(a.get("name") == "next" for _, a in front.region("pages").tags)
 
 
 async def test_nobody_found_is_said(wire):
@@ -236,7 +236,7 @@ async def test_cancel_ends_a_slow_search(many):
     await asyncio.wait([front.panel.task])
     assert "Cancelled" in front.text("problems")
     await front.ask("search")
-    assert len(keys(front)) == PAGE
+    assert len(keys(front)) == PAGE_SIZE
 
 
 async def test_a_frame_is_leafed_through_without_asking(many):
@@ -247,7 +247,7 @@ async def test_a_frame_is_leafed_through_without_asking(many):
     assert not many.requests
     first = keys(front)
     await front.ask("next")
-    assert len(first) == PAGE and keys(front)[0] not in first
+    assert len(first) == PAGE_SIZE and keys(front)[0] not in first
     assert not many.requests
 
 
@@ -255,7 +255,7 @@ async def test_a_hundred_thousand_contacts_send_a_page(many):
     people = ck.connect("privy", via=many).contacts.list()
     whole = people.loc[people.index.repeat(1000)].reset_index(drop=True)
     _, front = await browsing("privy", many, whole)
-    assert len(keys(front)) == PAGE
+    assert len(keys(front)) == PAGE_SIZE
     sent = sum(len(json.dumps(each)) for each in front.heard)
     assert sent < 60_000
     assert f"of {len(whole):,}" in front.text("status")

@@ -34,13 +34,13 @@ class Shell:
 def shell(monkeypatch) -> Shell:
     made = Shell()
     monkeypatch.setattr(cells, "get_ipython", lambda: made)
-    monkeypatch.setattr(cells, "_made", {})
+    monkeypatch.setattr(cells, "_forms", {})
     return made
 
 
 def claimed() -> Made:
     made = Made()
-    cells.claim(made)
+    cells.register(made)
     return made
 
 

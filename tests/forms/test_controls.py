@@ -96,7 +96,7 @@ def test_a_line_break_gets_room():
 @pytest.mark.parametrize(
     ("name", "raw", "told"),
     [
-        ("day", None, "half typed"),
+        ("day", None, "incomplete"),
         ("number", "12x", "whole number"),
         ("number", "1.5", "whole number"),
         ("time", "yesterday", "must be a time"),
@@ -133,7 +133,7 @@ def test_a_blank_that_was_there_stays():
     ],
 )
 def test_what_no_control_of_ours_can_hold_is_refused(name, raw):
-    with pytest.raises(ValueError, match="not what this control"):
+    with pytest.raises(ValueError, match="not something this control"):
         value_of(FIELDS[name], raw)
 
 

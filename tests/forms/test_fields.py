@@ -7,7 +7,7 @@ import pytest
 import contactkit as ck
 from contactkit._frames.frame import rows_of
 from contactkit._providers import find
-from contactkit.forms.fields import column_fields, groups, label_of, only_read
+from contactkit.forms.fields import column_fields, field_groups, label_of, read_only_fields
 from contactkit.spec.record import fields_of
 from contactkit.spec.validate import accepted_fields, check
 
@@ -16,18 +16,20 @@ from contactkit.spec.validate import accepted_fields, check
 def test_every_field_is_there_once(name, verb):
     provider = find(name)
     endpoint = provider.endpoint(verb)
-    shown = [each.field.name for group in groups(provider, endpoint, None) for each in group.fields]
+    shown = [
+        each.field.name for group in field_groups(provider, endpoint, None) for each in group.fields
+    ]
     assert sorted(shown) == sorted(accepted_fields(provider, endpoint))
-    assert set(shown) | {e.name for e in only_read(provider, endpoint)} >= set(
+    assert set(shown) | {e.name for e in read_only_fields(provider, endpoint)} >= set(
         fields_of(provider.record)
     )
 
 
 def test_a_long_record_has_labels_and_a_short_one_has_none():
     long, short = find("digital_onboarding"), find("sent")
-    labels = [each.label for each in groups(long, long.endpoint("create"), None)]
+    labels = [each.label for each in field_groups(long, long.endpoint("create"), None)]
     assert labels == ["Name, phone and e-mail", "Personal details", "Consent and channels", "More"]
-    assert [each.label for each in groups(short, short.endpoint("update"), None)] == [""]
+    assert [each.label for each in field_groups(short, short.endpoint("update"), None)] == [""]
 
 
 def test_what_the_form_greys_out_the_client_refuses_and_nothing_else(name):
@@ -36,8 +38,10 @@ def test_what_the_form_greys_out_the_client_refuses_and_nothing_else(name):
     people = ck.connect(name, via=ck.Simulator(contacts=60, seed=3)).contacts.list()
     refused = 0
     for current in rows_of(provider.record, people):
-        for each in (each for group in groups(provider, update, current) for each in group.fields):
-            if not each.writable or each.field.kind not in ("boolean", "category"):
+        for each in (
+            each for group in field_groups(provider, update, current) for each in group.fields
+        ):
+            if not each.is_of_contact or each.field.kind not in ("boolean", "category"):
                 continue
             tries = each.field.choices or (True, False)
             taken = [
@@ -64,7 +68,7 @@ def test_the_reason_is_the_refusal(provider, changed, field, reason):
     current = rows_of(found.record, people)[0] | changed
     shown = {
         each.field.name: each.reason
-        for group in groups(found, found.endpoint("update"), current)
+        for group in field_groups(found, found.endpoint("update"), current)
         for each in group.fields
     }
     assert reason in shown[field]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contactkit._frames.frame import RESULT_COLUMNS
-from contactkit.forms.plan_table import ORDER, PAGE, PageIndex
+from contactkit.forms.plan_table import ORDER, PAGE_SIZE, PageIndex
 
 CONTACTS = st.lists(st.tuples(st.sampled_from(ORDER), st.integers(1, 60)), max_size=40)
 
@@ -26,7 +26,7 @@ def test_every_row_stands_on_one_page(contacts: list[tuple[str, int]], outcome: 
     ]
     assert [row for page in pages for row in page] == wanted
     assert len(wanted) == leaves.rows(outcome)
-    assert all(len(page) == PAGE for page in pages[:-1])
+    assert all(len(page) == PAGE_SIZE for page in pages[:-1])
 
 
 def test_it_counts_contacts_by_outcome_those_first_that_need_a_look() -> None:

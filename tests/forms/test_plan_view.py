@@ -19,7 +19,7 @@ import contactkit as ck
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.plan import Plan
 from contactkit.forms import PlanView, attempts, cells
-from contactkit.forms.plan_table import ORDER, PAGE
+from contactkit.forms.plan_table import ORDER, PAGE_SIZE
 from tests.support.front_end import Front
 from tests.support.providers import NOTICE, Noticed, Wire, says
 
@@ -100,23 +100,23 @@ def test_it_says_what_the_plan_is_and_shows_its_cells_refusals_first(many: Wire)
     view, front = opened(plan)
     assert front.text("head") == "Plan for Privy"
     facts, refused = front.text("facts"), sum(bool(each.problems) for each in plan.contacts)
-    assert 0 < refused < PAGE
+    assert 0 < refused < PAGE_SIZE
     assert f"update {refused} refused, {plan.requests} planned" in facts
     assert f"requests {plan.requests}, one a contact" in facts and plan.digest[:12] in facts
     head, first, *_ = rows(front)
     assert head == ["key", "operation", "outcome", "field", "old", "new", "refused because"]
     told = "unsubscribed needs the contact to have a phone_number"
     assert first[1:4] == ["update", "refused", "sms_consent"] and first[-1] == told
-    assert [row[2] for row in rows(front)[1 + refused :]] == ["planned"] * (PAGE - refused)
+    assert [row[2] for row in rows(front)[1 + refused :]] == ["planned"] * (PAGE_SIZE - refused)
     assert repr(view) == f"<contactkit plan view: Privy, {plan.digest[:12]}>"
 
 
 def test_the_table_is_one_for_those_who_hear_it(many: Wire) -> None:
     _, front = opened(privy(many, last_name="Nova"))
     tags = front.region("table").tags
-    assert [a["scope"] for t, a in tags if t == "th"] == ["col"] * 7 + ["row"] * PAGE
+    assert [a["scope"] for t, a in tags if t == "th"] == ["col"] * 7 + ["row"] * PAGE_SIZE
     assert "caption" in dict(tags) and "Cells that differ" in front.text("table")
-    assert ("div", {"data-region": "told", "class": "ck-hidden", "role": "status"}) in (
+    assert ("div", {"data-region": "announcement", "class": "ck-hidden", "role": "status"}) in (
         front.head.tags
     )
 
@@ -127,18 +127,18 @@ def test_it_leafs_through_all_cells_and_back(many: Wire) -> None:
     seen = [row[0] for row in rows(front)[1:]]
     for _ in range(9):
         if "to 60 of 60 cells" not in front.text("where"):
-            front.send("leaf", "next")
+            front.send("page", "next")
             seen += [row[0] for row in rows(front)[1:]]
     assert seen == [each.key for each in plan.contacts]
-    front.send("leaf", "next")
+    front.send("page", "next")
     assert front.text("where") == "51 to 60 of 60 cells"
-    front.send("leaf", "previous")
+    front.send("page", "previous")
     assert front.text("where") == "26 to 50 of 60 cells"
-    front.send("leaf", "first")
+    front.send("page", "first")
     assert front.text("where") == "1 to 25 of 60 cells"
-    front.send("leaf", "last")
+    front.send("page", "last")
     assert front.text("where") == "51 to 60 of 60 cells"
-    off = {a["value"]: a["aria-disabled"] for _, a in front.region("leaves").tags}
+    off = {a["value"]: a["aria-disabled"] for _, a in front.region("pages").tags}
     assert off == {"first": "false", "previous": "false", "next": "true", "last": "true"}
 
 
@@ -147,7 +147,7 @@ def test_one_outcome_alone_is_shown(many: Wire) -> None:
     _, front = opened(plan)
     front.send("edit", outcome="refused")
     assert {row[2] for row in rows(front)[1:]} == {"refused"}
-    front.send("leaf", "next", outcome="planned")
+    front.send("page", "next", outcome="planned")
     assert {row[2] for row in rows(front)[1:]} == {"planned"}
     front.send("edit", outcome="what nobody offered")
     assert f"of {len(plan.cells)} cells" in front.text("where")
@@ -157,7 +157,7 @@ def test_a_hundred_thousand_cells_send_a_page() -> None:
     fields = dict.fromkeys(("first_name", "last_name", "tags", "sms_consent", "birthday"), "x")
     _, front = opened(made(*(update(number, **fields) for number in range(20_000))))
     assert front.text("where") == "1 to 25 of 100,000 cells"
-    front.send("leaf", "last")
+    front.send("page", "last")
     assert front.text("where") == "99,976 to 100,000 of 100,000 cells"
     front.panel.receive({"kind": "ready"})
     assert all(size(each) < 30_000 for each in front.heard)
@@ -171,7 +171,7 @@ def size(message: Any) -> int:
 def test_no_page_is_too_large_whatever_stands_in_it() -> None:
     long = '"&\U0001f600\u202e' * 25_000
     fields = dict.fromkeys(("first_name", long), long)
-    _, front = opened(made(*(update(number, **fields) for number in range(PAGE))))
+    _, front = opened(made(*(update(number, **fields) for number in range(PAGE_SIZE))))
     front.panel.receive({"kind": "ready"})
     assert size(front.heard[-2]) < 200_000
 
@@ -207,7 +207,7 @@ def test_where_nothing_differs_it_says_so(many: Wire) -> None:
     _, front = opened(made())
     assert front.text("where") == "Nothing differs." and not front.text("table")
     front.send("apply")
-    assert "nothing that could be sent" in front.text("status")
+    assert "nothing to send" in front.text("status")
     assert "data-off" in front.panel.regions["apply"]
 
 
@@ -258,8 +258,8 @@ async def test_it_says_how_far_it_is(many: Wire) -> None:
     await until(lambda: re.match("[1-9].* of 60", front.text("progress")))
     (bar,) = (a for tag, a in front.region("progress").tags if tag == "progress")
     assert bar["max"] == "60" and 0 < int(bar["value"] or 0) < 60 and bar["aria-label"]
-    assert front.text("told") and "updated" in front.text("progress")
-    front.send("leaf", "last")
+    assert front.text("announcement") and "updated" in front.text("progress")
+    front.send("page", "last")
     front.send("apply")
     assert front.text("where") == "51 to 60 of 60 cells" and front.busy
     go.set()
@@ -317,7 +317,7 @@ async def test_a_rate_limit_that_is_used_up_says_when_to_go_on(many: Wire) -> No
     many.faults = [None] * 5 + [says(429, retry_after="7200")] * 80
     await front.ask("apply")
     assert view.result.attrs["resume_at"] in front.text("report")
-    assert "It can go on after" in front.text("report") and front.text("apply") == "Resume"
+    assert "It can continue after" in front.text("report") and front.text("apply") == "Resume"
     assert "rate limit" in view.transcript.html()
 
 
@@ -366,7 +366,7 @@ async def test_an_error_of_our_own_is_seen(many: Wire, monkeypatch: pytest.Monke
     def broken(result: Any) -> None:
         raise TypeError("nobody thought of this")
 
-    monkeypatch.setattr(view._table, "became", broken)
+    monkeypatch.setattr(view._table, "show_result", broken)
     with pytest.raises(TypeError):
         await front.ask("apply")
     assert "TypeError" in front.text("problems")
@@ -381,7 +381,7 @@ async def test_deleting_takes_a_second_press(many: Wire, monkeypatch: pytest.Mon
     front.send("apply")
     front.send("apply")
     assert "deletes 2 contacts" in front.text("problems") and not front.busy
-    monkeypatch.setattr(attempts, "READING", 0.0)
+    monkeypatch.setattr(attempts, "READING_TIME", 0.0)
     await front.ask("apply")
     assert view.result["outcome"].tolist() == ["deleted", "deleted"]
     assert not front.text("note") and not front.text("problems")
@@ -433,8 +433,8 @@ async def test_running_the_cell_again_stops_it_and_replaces_it(
     many: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = iter(("1", "2"))
-    monkeypatch.setattr(cells, "_running", lambda: ("the cell", next(runs)))
-    monkeypatch.setattr(cells, "_made", {})
+    monkeypatch.setattr(cells, "_running_cell", lambda: ("the cell", next(runs)))
+    monkeypatch.setattr(cells, "_forms", {})
     plan = privy(many, last_name="Nova")
     _, front = opened(plan)
     front.send("apply")

@@ -1,0 +1,86 @@
+"""The screen of a form: its fields, and the messages beside, above and below them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from contactkit._http.world import World
+from contactkit.errors import FieldProblem
+from contactkit.forms.controls import Raw
+from contactkit.forms.draft import Draft
+from contactkit.forms.fields import form_regions
+from contactkit.forms.html import render, working
+from contactkit.forms.messages import outcome_regions, problem_regions, refusal_regions
+from contactkit.forms.widget import Event, Widget, Work
+from contactkit.spec.provider import Endpoint, Provider
+
+
+class FormScreen:
+    """The widget of a form for one endpoint, which changes once a contact was created."""
+
+    def __init__(
+        self,
+        title: str,
+        world: World,
+        provider: Provider,
+        endpoint: Endpoint,
+        handlers: Mapping[str, Callable[[Event], Work | None]],
+        secrets: Callable[[], Iterable[str]],
+    ) -> None:
+        self._provider = provider
+        self._endpoint = endpoint
+        docs = endpoint.docs or provider.docs
+        layout = render("form", title=title, world=world, docs=docs, has_dry_run=endpoint.dry_run)
+        self.widget = Widget(layout, handlers, secrets)
+
+    def draw(
+        self,
+        endpoint: Endpoint,
+        contact: pd.DataFrame | None,
+        *,
+        draft: Mapping[str, Raw] | None = None,
+        status: str = "",
+    ) -> None:
+        """Fill the fields from the contact; typed values are lost, except those of a draft."""
+        self._endpoint = endpoint
+        prefix = self.widget.model_id or ""
+        regions = form_regions(self._provider, endpoint, contact, prefix)
+        self.widget.replace({**regions, "status": status}, draft=draft)
+
+    def hide_fields(self, report: str) -> None:
+        """Remove the fields: they may be out of date, and must not be sent again."""
+        self.widget.replace({"fields": "", "note": "", "report": report})
+
+    def show_edit(self, draft: Draft, typed: Mapping[str, Raw], edited: Iterable[str]) -> None:
+        """Show what is wrong with the fields that were just edited, but not yet what is missing."""
+        wrong = [each for each in (*draft.problems, *draft.doubts) if each.field in typed]
+        beside, _ = problem_regions(self._provider, self._endpoint, wrong)
+        regions = {f"problem:{name}": beside[f"problem:{name}"] for name in edited}
+        self.widget.show({**regions, "problems": ""})
+
+    def show_review(self, draft: Draft, report: str) -> None:
+        """Show what would be sent, and doubts about it."""
+        beside, _ = problem_regions(self._provider, self._endpoint, draft.doubts)
+        self.widget.show({**beside, "problems": "", "status": "", "report": report}, focus="report")
+
+    def show_work(self, action: str, **regions: str) -> None:
+        """Show that something is in flight, without the messages of an earlier attempt."""
+        beside, _ = problem_regions(self._provider, self._endpoint)
+        self.widget.show({**beside, "problems": "", "status": working(action), **regions})
+
+    def show_outcome(self, result: pd.DataFrame, report: str) -> None:
+        """Show the outcome of a write, and the report about it."""
+        regions, focus = outcome_regions(result)
+        self.widget.show({"report": report, **regions}, focus=focus)
+
+    def show_refusal(
+        self,
+        problems: Sequence[FieldProblem],
+        error: BaseException | None = None,
+        status: str = "",
+    ) -> None:
+        """Show each problem beside its field and the rest above the buttons."""
+        regions, focus = refusal_regions(self._provider, self._endpoint, problems, error)
+        self.widget.show({**regions, "status": status}, focus=focus)

@@ -1,0 +1,109 @@
+"""The transcript of a form or a plan view: plain HTML in an output of its own.
+
+Widgets die with their kernel; this output stays in the saved notebook and in every export. It may
+travel wherever the file does: personal values are masked, and no secret is part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+from IPython.display import HTML, DisplayHandle, display
+
+from contactkit._http.world import World
+from contactkit._plans.plan import MOST_SHOWN, Plan
+from contactkit._redact import redact
+from contactkit.forms.draft import Draft
+from contactkit.forms.fields import label_of
+from contactkit.forms.html import mask, personal_texts, render, table
+from contactkit.forms.plan_rows import MASKED_COLUMNS, masked_rows
+from contactkit.forms.plan_table import PageIndex
+from contactkit.spec.provider import JSON
+from contactkit.spec.record import Record, fields_of, key_of
+
+CONTACT_COLUMNS = ("when", "action", "outcome", "values", "message")
+PLAN_COLUMNS = ("when", "action", "outcomes", "message")
+
+
+class Transcript:
+    """A summary of what was shown, and a table of what was done."""
+
+    def __init__(self, title: str, world: World, columns: Sequence[str]) -> None:
+        self._title = title
+        self._world = world
+        self._columns = columns
+        self._shown = {"subject": "", "summary": "", "content": ""}
+        self._actions: list[tuple[str, ...]] = []
+        self._outputs: list[DisplayHandle] = []
+
+    def open(self) -> None:
+        """Show it as an output of the running cell."""
+        output = display(HTML(self.html()), display_id=True)
+        if output:
+            self._outputs.append(output)
+
+    def show(self, summary: str, content: str, subject: str = "") -> None:
+        """Replace what was shown last."""
+        self._shown = {"subject": subject, "summary": summary, "content": content}
+        self._update()
+
+    def add(self, *cells: str) -> None:
+        """Add an action, in the order of the columns."""
+        self._actions.append(cells)
+        self._update()
+
+    def finish(self, *cells: str) -> None:
+        """Replace the last cells of the last action."""
+        self._actions[-1] = (*self._actions[-1][: -len(cells)], *cells)
+        self._update()
+
+    def html(self) -> str:
+        """The whole transcript."""
+        actions = table("What was done", self._columns, self._actions) if self._actions else ""
+        title, world = self._title, self._world
+        return render("transcript", title=title, world=world, actions=actions, **self._shown)
+
+    def _update(self) -> None:
+        for output in self._outputs:
+            output.update(HTML(self.html()))
+
+
+def show_contact(transcript: Transcript, record: type[Record], contact: Mapping[str, JSON]) -> None:
+    """Note a contact as it is on the screen now."""
+    declared, key_field = fields_of(record), key_of(record)
+    values = [(label_of(name), mask(declared[name], value)) for name, value in contact.items()]
+    key = mask(key_field, contact.get(key_field.name))
+    transcript.show(
+        "The contact as last shown",
+        table("Contact", ["field", "value"], values) if values else "",
+        f"contact {key}" if key else "",
+    )
+
+
+def add_write(
+    transcript: Transcript, action: str, result: pd.DataFrame, draft: Draft, secrets: Iterable[str]
+) -> None:
+    """Note what was sent, and its outcome."""
+    row = result.iloc[0]
+    before = row["before"] or {}
+    message = "" if pd.isna(row["message"]) else row["message"]
+    changes = [
+        f"{label_of(name)}: {mask(draft.fields[name], before.get(name)) or '—'}"
+        f" → {mask(draft.fields[name], value) or '—'}"
+        for name, value in draft.values.items()
+    ]
+    transcript.add(
+        f"{row['at']:%Y-%m-%d %H:%M} UTC",
+        action,
+        row["outcome"],
+        "; ".join(changes),
+        redact(message, [*secrets, *personal_texts(draft.fields, draft.values)]),
+    )
+
+
+def show_plan(transcript: Transcript, plan: Plan, pages: PageIndex) -> None:
+    """Note the facts of a plan, and its first cells."""
+    facts = table("Plan", ["fact", "value"], plan.facts().items())
+    cells = table("First cells", MASKED_COLUMNS, masked_rows(plan, pages.page(0)[:MOST_SHOWN]))
+    transcript.show("The plan", render("report", table=facts, code=cells))
