@@ -55,7 +55,8 @@ class FormScreen:
 
     def show_edit(self, draft: Draft, typed: Mapping[str, Raw], edited: Iterable[str]) -> None:
         """Show what is wrong with the fields that were just edited, but not yet what is missing."""
-        wrong = [each for each in (*draft.problems, *draft.doubts) if each.field in typed]
+        problems = [*draft.problems, *draft.doubts]
+        wrong = [problem for problem in problems if problem.field in typed]
         beside, _ = problem_regions(self._provider, self._endpoint, wrong)
         regions = {f"problem:{name}": beside[f"problem:{name}"] for name in edited}
         self.widget.show({**regions, "problems": ""})

@@ -111,8 +111,8 @@ class PlanTable:
             ("rows", "Show", self._rows, rows if len(rows) > 1 else []),
             ("outcome", "Contacts", self._outcome, [everyone, *outcomes]),
         ]
-        shown = [choice for choice in choices if choice[-1]]
-        return render("choices", choices=shown, prefix=prefix)
+        useful = [choice for choice in choices if choice[-1]]
+        return render("choices", choices=useful, prefix=prefix)
 
     def regions(self) -> Mapping[str, str]:
         """HTML of the page, of the buttons to other pages, and its place among them."""

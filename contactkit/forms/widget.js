@@ -20,14 +20,14 @@ const origins = new WeakMap();
 function rowFor(element, values) {
   const row = element.querySelector("template").content.firstElementChild.cloneNode(true);
   inputsOf(row).forEach((input, part) => (input.value = values?.[part] ?? input.value));
-  if (values) origins.set(row, { values, shown: JSON.stringify(valuesOf(row)) });
+  if (values) origins.set(row, { values, text: JSON.stringify(valuesOf(row)) });
   return row;
 }
 
 function rowValues(row) {
   const origin = origins.get(row);
   const values = valuesOf(row);
-  if (origin?.shown === JSON.stringify(values)) return [origin.values];
+  if (origin?.text === JSON.stringify(values)) return [origin.values];
   const hasText = (input) => input.matches("input[type=text]") && input.value !== "";
   return inputsOf(row).some(hasText) ? [values] : [];
 }
@@ -132,9 +132,10 @@ function render({ model, el }) {
     for (const [name, html] of entries) {
       const element = region(name);
       if (!element) continue;
-      const kept = element.contains(document.activeElement) && document.activeElement.dataset.keep;
+      const active = document.activeElement;
+      const focused = element.contains(active) && active.dataset.keep;
       element.innerHTML = modelId ? html.replaceAll(modelId, viewId) : html;
-      if (kept) element.querySelector(`[data-keep="${kept}"]`)?.focus();
+      if (focused) element.querySelector(`[data-keep="${focused}"]`)?.focus();
       for (const control of element.querySelectorAll("[data-field]")) {
         fill(control, JSON.parse(control.dataset.raw));
         initial.set(control, JSON.stringify(read(control)));

@@ -82,8 +82,11 @@ class Widget(anywidget.AnyWidget):
         Typed values are lost, except those of a `draft`.
         """
         self.draft = dict(draft or {})
-        kept = {name: html for name, html in self.regions.items() if ":" not in name}
-        self.regions = {name: html for name, html in kept.items() if name not in regions}
+        self.regions = {
+            name: html
+            for name, html in self.regions.items()
+            if ":" not in name and name not in regions
+        }
         self.invalidate()
         self.show(regions)
         if draft:

@@ -134,8 +134,8 @@ def by_creation(people: pd.DataFrame) -> tuple[str, pd.Series]:
     if days.empty:
         return "day", pd.Series(dtype="int64")
     periods = {unit: days.dt.to_period(frequency) for unit, frequency in _UNITS.items()}
-    fits = (unit for unit, each in periods.items() if (each.max() - each.min()).n < MOST_BARS)
-    unit = next(fits, "year")
+    fitting = (u for u, days in periods.items() if (days.max() - days.min()).n < MOST_BARS)
+    unit = next(fitting, "year")
     whole = pd.period_range(periods[unit].min(), periods[unit].max())
     counts = periods[unit].value_counts().reindex(whole, fill_value=0)
     # A week is written as its Monday.

@@ -108,7 +108,7 @@ def consent(people: pd.DataFrame, ax: Axes | None = None) -> Axes:
 def _stack(
     ax: Axes, row: int, counts: Mapping[str, int], colours: Mapping[str, str], spacing: float
 ) -> None:
-    """One bar made of the shares of its answers, with the key of it at its right."""
+    """One bar made of the shares of its answers, with their colours and numbers at its right."""
     given = {answer: count for answer, count in counts.items() if count}
     left, total = 0.0, sum(given.values())
     for line, (answer, count) in enumerate(given.items()):
@@ -149,7 +149,7 @@ def over_time(people: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def outcomes(result: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the outcomes of the rows of a result frame, a bar each."""
+    """Draw how many rows of a result frame have each outcome."""
     need_results("outcomes", result)
     if not len(result):
         return _empty(ax, result, "Outcomes", "no results")
@@ -171,7 +171,7 @@ def timeline(result: pd.DataFrame, ax: Axes | None = None) -> Axes:
         return _empty(ax, result, "Requests over time", "nothing was sent")
     answered = f"{int(limited.sum()):,}" if limited.any() else "none"
     title = f"{_count(int(sent.sum()), 'request')} over time, {answered} answered 429"
-    unit, size = next(each for each in _UNITS if seconds[-1] >= 2 * each[1] or each[0] == "s")
+    unit, size = next((u, s) for u, s in _UNITS if seconds[-1] >= 2 * s or u == "s")
     ax = _axes(ax, result, title, f"{unit} since the start", 2.5)
     starts, gaps = seconds / size, np.diff(seconds / size)
     width = min(gaps[gaps > 0], default=1 / size)
