@@ -111,7 +111,7 @@ def is_good(declared: RecordField, value: Any) -> bool:
 
 
 @given(rows_like(CELLS))
-def test_the_bad_cells_are_those_that_pydantic_refuses(rows: list[dict[str, Any]]) -> None:
+def test_read_column_refuses_the_same_cells_as_pydantic(rows: list[dict[str, Any]]) -> None:
     expected = {
         (row, name)
         for row, values in enumerate(rows)
@@ -122,7 +122,7 @@ def test_the_bad_cells_are_those_that_pydantic_refuses(rows: list[dict[str, Any]
 
 
 @given(st.sampled_from(sorted(FIELDS)), st.lists(CELLS, max_size=5))
-def test_a_column_has_a_cell_a_value(name: str, values: list[Any]) -> None:
+def test_read_column_has_one_cell_a_value(name: str, values: list[Any]) -> None:
     array, bad = read_column(FIELDS[name], values, frozenset())
     assert len(array) == len(values)
     assert [row for row, _ in bad] == [
@@ -131,7 +131,7 @@ def test_a_column_has_a_cell_a_value(name: str, values: list[Any]) -> None:
 
 
 @given(st.lists(st.sampled_from(TIMES) | st.none(), max_size=8))
-def test_good_times_are_read_to_the_microsecond(values: list[str | None]) -> None:
+def test_read_column_keeps_microseconds(values: list[str | None]) -> None:
     array, bad = read_column(FIELDS["seen"], values, frozenset())
     wrong = {row for row, _ in bad}
     for row, value in enumerate(values):
@@ -144,7 +144,7 @@ def test_good_times_are_read_to_the_microsecond(values: list[str | None]) -> Non
 @given(
     st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 1, 1)), st.integers(-14, 14)
 )
-def test_every_offset_is_brought_to_utc(moment: datetime, hours: int) -> None:
+def test_read_column_converts_every_offset_to_utc(moment: datetime, hours: int) -> None:
     text = f"{moment.isoformat()}{hours:+03}:00"
     array, bad = read_column(FIELDS["at"], [text, GOOD["at"]], frozenset())
     assert bad == []
@@ -152,79 +152,79 @@ def test_every_offset_is_brought_to_utc(moment: datetime, hours: int) -> None:
 
 
 @pytest.mark.parametrize("value", ["2026-03-01T12:00:00", "2026-03-01", "2026-02-30T12:00:00Z"])
-def test_a_naive_or_impossible_time_is_a_problem(value: str) -> None:
+def test_read_column_reports_a_naive_or_impossible_time(value: str) -> None:
     _, bad = read_column(FIELDS["at"], [value], frozenset())
     assert [row for row, _ in bad] == [0]
 
 
-def test_a_python_time_is_read_too() -> None:
+def test_read_column_accepts_a_datetime() -> None:
     array, bad = read_column(FIELDS["at"], [datetime(2026, 3, 1, 12, tzinfo=UTC)], frozenset())
     assert (array[0].item(), bad) == (datetime(2026, 3, 1, 12), [])
 
 
-def test_a_whole_number_too_large_for_the_column_is_a_problem() -> None:
+def test_read_column_reports_a_number_beyond_64_bits() -> None:
     array, bad = read_column(FIELDS["count"], [2**63, -(2**63), 5, None], frozenset())
     assert list(array.isna()) == [True, False, False, True]
     assert [row for row, _ in bad] == [0, 3]
 
 
-def test_no_rows_are_no_problem() -> None:
+def test_read_rows_of_nothing() -> None:
     found = read_rows(Thing, [])
     assert (found.rows, found.extras, found.problems) == (0, {}, [])
     assert list(found.arrays) == list(FIELDS)
 
 
-def test_a_problem_names_row_key_field_and_what_came() -> None:
+def test_problem_names_row_key_field_and_raw_value() -> None:
     rows = [GOOD, GOOD | {"id": "2", "ok": "yes"}]
     [problem] = read_rows(Thing, rows).problems
     assert problem[:4] == (1, "2", "ok", "yes")
     assert "boolean" in problem[4]
 
 
-def test_a_problem_of_a_row_with_a_bad_key_has_none() -> None:
+def test_problem_of_a_row_with_a_bad_key_has_no_key() -> None:
     assert read_rows(Thing, [GOOD | {"id": 5}]).problems[0][:4] == (0, "", "id", 5)
 
 
-def test_a_promised_field_that_is_missing_is_a_problem() -> None:
+def test_missing_promised_field_is_a_problem() -> None:
     row = {name: value for name, value in GOOD.items() if name not in ("ok", "times")}
     assert read_rows(Thing, [row]).problems == [(0, "1", "ok", None, "is missing")]
 
 
-def test_a_null_where_none_was_promised_is_a_problem() -> None:
+def test_null_in_a_promised_field_is_a_problem() -> None:
     rows = [GOOD | {"ok": None, "note": None, "size": None}]
     assert [problem[2] for problem in read_rows(Thing, rows).problems] == ["size", "ok"]
 
 
 @pytest.mark.parametrize("row", [None, "text", 5, [], ["id"]])
-def test_a_row_that_is_no_object_is_one_problem(row: Any) -> None:
+def test_row_that_is_no_object_is_one_problem(row: Any) -> None:
     found = read_rows(Thing, [GOOD, row, GOOD])
     assert found.problems == [(1, "", "", row, "must be an object")]
     assert list(found.arrays["id"]) == ["1", None, "1"]
 
 
-def test_an_old_wire_name_is_read_as_the_new_one() -> None:
+def test_deprecated_wire_name_is_read() -> None:
     row = {name: value for name, value in GOOD.items() if name != "maybe"} | {"perhaps": True}
     found = read_rows(Thing, [row])
     assert (list(found.arrays["maybe"]), found.extras, found.problems) == ([1], {}, [])
 
 
-def test_the_new_wire_name_counts_where_both_come() -> None:
+def test_current_wire_name_wins_over_a_deprecated_one() -> None:
     found = read_rows(Thing, [GOOD | {"perhaps": True}])
     assert (list(found.arrays["maybe"]), found.extras) == ([0], {})
 
 
-def test_a_field_nobody_declared_is_kept_as_it_came() -> None:
+def test_undeclared_field_is_kept_unchanged() -> None:
     found = read_rows(Thing, [GOOD, GOOD | {"new": {"a": 1}}, GOOD | {"newer": 2}])
     assert found.extras == {"new": [None, {"a": 1}, None], "newer": [None, None, 2]}
 
 
-def test_a_stranger_never_takes_a_declared_fields_place() -> None:
+def test_undeclared_field_never_replaces_a_declared_one() -> None:
     found = read_rows(Thing, [GOOD | {"side": "somewhere"}])
     assert found.extras == {}
     assert found.problems == []
 
 
-def test_what_was_read_shares_nothing_with_the_rows() -> None:
+def test_decoded_values_are_copies() -> None:
     rows = [{**GOOD, "tags": ["a"], "more": {}, "parts": [{"a": 1}], "new": [1], "ok": ["bad"]}]
     found = read_rows(Thing, rows)
     rows[0]["tags"].append("b")

@@ -54,14 +54,14 @@ def csv(tmp_path: Path):
     return write
 
 
-def test_a_csv_file_reads_back_as_it_was_written(frame: pd.DataFrame, tmp_path: Path) -> None:
+def test_csv_file_round_trips(frame: pd.DataFrame, tmp_path: Path) -> None:
     frame.to_csv(tmp_path / "people.csv", index=False)
     again = ck.read_contacts(tmp_path / "people.csv")
     pd.testing.assert_frame_equal(again, frame)
     assert again.attrs == frame.attrs
 
 
-def test_a_parquet_file_reads_back_as_it_was_written(frame: pd.DataFrame, tmp_path: Path) -> None:
+def test_parquet_file_round_trips(frame: pd.DataFrame, tmp_path: Path) -> None:
     frame.to_parquet(tmp_path / "people.parquet")
     again = ck.read_contacts(str(tmp_path / "people.parquet"))
     pd.testing.assert_frame_equal(again, frame)
@@ -70,7 +70,7 @@ def test_a_parquet_file_reads_back_as_it_was_written(frame: pd.DataFrame, tmp_pa
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_every_provider_reads_back_its_own(name: str, suffix: str, tmp_path: Path) -> None:
+def test_files_of_each_provider_round_trip(name: str, suffix: str, tmp_path: Path) -> None:
     people = ck.connect(name, via=ck.Simulator(contacts=20)).contacts.list()
     path = tmp_path / f"people.{suffix}"
     if suffix == "csv":
@@ -81,7 +81,7 @@ def test_every_provider_reads_back_its_own(name: str, suffix: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_no_rows_read_back_with_their_dtypes(
+def test_file_without_rows_keeps_dtypes(
     frame: pd.DataFrame, suffix: str, tmp_path: Path
 ) -> None:
     path, none = tmp_path / f"none.{suffix}", frame.iloc[:0].drop(columns="custom_fields")
@@ -94,7 +94,7 @@ def test_no_rows_read_back_with_their_dtypes(
     assert dict(again.dtypes) == dict(frame.dtypes)
 
 
-def test_nothing_is_inferred(csv: Any) -> None:
+def test_csv_types_are_not_inferred(csv: Any) -> None:
     read = ck.read_contacts(
         csv("id,first_name,last_name,phone_number", "0044,NA,null,+14155550100", "1e5,true,1.0,"),
         "privy",
@@ -105,13 +105,13 @@ def test_nothing_is_inferred(csv: Any) -> None:
     assert read["phone_number"].tolist() == ["+14155550100", pd.NA]
 
 
-def test_an_empty_cell_is_na_and_no_problem(csv: Any) -> None:
+def test_empty_cell_is_na_and_no_problem(csv: Any) -> None:
     read = ck.read_contacts(csv("id,tags,email_consent,created_at,custom_fields", "1,,,,"), "privy")
     assert read.iloc[0].drop("id").isna().all()
     assert (read.attrs["problems"], read.attrs["problems"].rows) == (0, ())
 
 
-def test_a_column_that_the_file_lacks_is_na_throughout(csv: Any) -> None:
+def test_absent_column_is_na(csv: Any) -> None:
     read = ck.read_contacts(csv("email,id", "jan@example.com,1"), PRIVY)
     assert list(read.columns) == list(ROW)
     assert read["email_consent"].isna().all()
@@ -127,7 +127,7 @@ def test_a_column_that_the_file_lacks_is_na_throughout(csv: Any) -> None:
         ("null", pd.NA),
     ],
 )
-def test_lists_are_json_or_python(csv: Any, cell: str, value: Any) -> None:
+def test_csv_lists_are_json_or_python(csv: Any, cell: str, value: Any) -> None:
     quoted = cell.replace('"', '""')
     (found,) = ck.read_contacts(csv("id,tags", f'1,"{quoted}"'), "privy")["tags"]
     assert found is value if value is pd.NA else found == value
@@ -136,7 +136,7 @@ def test_lists_are_json_or_python(csv: Any, cell: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "value"), [("True", True), ("true", True), ("FALSE", False), ("", pd.NA)]
 )
-def test_flags_are_words(csv: Any, text: str, value: Any) -> None:
+def test_csv_flags_are_words(csv: Any, text: str, value: Any) -> None:
     assert ck.read_contacts(csv("id,opt_out", f"1,{text}"), "sent")["opt_out"].tolist() == [value]
 
 
@@ -154,7 +154,7 @@ def test_flags_are_words(csv: Any, text: str, value: Any) -> None:
         ("created_at", "2026-03-01"),
     ],
 )
-def test_a_bad_cell_is_na_and_a_problem_with_its_text(csv: Any, column: str, cell: str) -> None:
+def test_bad_csv_cell_is_na_and_a_problem_with_its_text(csv: Any, column: str, cell: str) -> None:
     path = csv(f"id,{column}", "1,", f'2,"{cell}"')
     with pytest.warns(ck.ContactKitWarning, match="1 cells"):
         read = ck.read_contacts(path, "privy")
@@ -167,51 +167,51 @@ def test_a_bad_cell_is_na_and_a_problem_with_its_text(csv: Any, column: str, cel
 
 
 @pytest.mark.parametrize("cell", ["1", "yes", "0"])
-def test_a_flag_is_never_guessed(csv: Any, cell: str) -> None:
+def test_csv_flag_is_never_guessed(csv: Any, cell: str) -> None:
     path = csv("id,opt_out", f"1,{cell}")
     with pytest.warns(ck.ContactKitWarning):
         assert ck.read_contacts(path, "sent")["opt_out"].isna().all()
 
 
-def test_an_unknown_column_is_refused_with_what_is_allowed(csv: Any) -> None:
+def test_unknown_column_names_the_allowed(csv: Any) -> None:
     with pytest.raises(ck.ConfigurationError, match=r"no field Mail, X; allowed: id, first_name,"):
         ck.read_contacts(csv("id,Mail,X", "1,2,3"), "privy")
 
 
-def test_the_provider_is_the_one_whose_fields_the_columns_are(csv: Any) -> None:
+def test_provider_is_found_by_the_columns(csv: Any) -> None:
     read = ck.read_contacts(csv("id,opt_out", "1,True"))
     assert (read.attrs["provider"], read.loc[0, "opt_out"]) == ("sent", True)
 
 
-def test_a_file_that_fits_several_providers_is_refused_with_their_names(csv: Any) -> None:
+def test_file_that_fits_several_providers_is_refused(csv: Any) -> None:
     with pytest.raises(ck.ConfigurationError, match=r"privy, sent.*; say which one with provider="):
         ck.read_contacts(csv("id,created_at", "1,"))
 
 
-def test_a_file_that_fits_no_provider_is_refused(csv: Any) -> None:
+def test_file_that_fits_no_provider_is_refused(csv: Any) -> None:
     with pytest.raises(ck.ConfigurationError, match="these providers: none"):
         ck.read_contacts(csv("id,colour", "1,red"))
 
 
-def test_rows_longer_than_the_header_are_refused_rather_than_shifted(csv: Any) -> None:
+def test_rows_longer_than_the_header_are_refused(csv: Any) -> None:
     with pytest.raises(ck.ConfigurationError, match="more cells than the header has names"):
         ck.read_contacts(csv("id,first_name", "1,Jan,Ng", "2,Ann,Li"), "privy")
 
 
-def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
+def test_byte_order_mark_is_not_part_of_a_name(tmp_path: Path) -> None:
     path = tmp_path / "bom.csv"
     path.write_bytes(codecs.BOM_UTF8 + "id,first_name\n1,Zoë\n".encode())
     assert ck.read_contacts(path, "privy").loc[0, "first_name"] == "Zoë"
 
 
-def test_a_parquet_mapping_has_only_the_entries_of_its_row(tmp_path: Path) -> None:
+def test_parquet_mapping_has_only_its_rows_entries(tmp_path: Path) -> None:
     raw = pd.DataFrame({"id": ["1", "2"], "custom_fields": [{"a": 1}, {"b": "x"}]})
     raw.to_parquet(tmp_path / "c.parquet")
     read = ck.read_contacts(tmp_path / "c.parquet", "privy")
     assert read["custom_fields"].tolist() == [{"a": 1}, {"b": "x"}]
 
 
-def test_a_parquet_cell_of_another_type_is_a_problem(tmp_path: Path) -> None:
+def test_parquet_cell_of_another_type_is_a_problem(tmp_path: Path) -> None:
     raw = pd.DataFrame({"id": [1.5], "created_at": pd.to_datetime(["2026-03-01T12:00"])})
     raw.to_parquet(tmp_path / "c.parquet")
     with pytest.warns(ck.ContactKitWarning, match="2 cells"):
@@ -219,19 +219,19 @@ def test_a_parquet_cell_of_another_type_is_a_problem(tmp_path: Path) -> None:
     assert ck.problems(read)["field"].tolist() == ["id", "created_at"]
 
 
-def test_the_row_numbers_that_to_csv_writes_are_no_field(tmp_path: Path) -> None:
+def test_row_numbers_of_to_csv_are_dropped(tmp_path: Path) -> None:
     people = ck.connect("sent", via=ck.Simulator(contacts=3)).contacts.list()
     people.to_csv(tmp_path / "people.csv")
     assert_frame_equal(ck.read_contacts(tmp_path / "people.csv", "sent"), people)
 
 
-def test_a_key_in_the_index_of_a_parquet_file_is_kept(tmp_path: Path) -> None:
+def test_parquet_index_with_the_key_is_kept(tmp_path: Path) -> None:
     people = ck.connect("sent", via=ck.Simulator(contacts=3)).contacts.list()
     people.set_index("id").to_parquet(tmp_path / "people.parquet")
     assert_frame_equal(ck.read_contacts(tmp_path / "people.parquet", "sent"), people)
 
 
-def test_a_problem_in_a_file_names_the_contact(tmp_path: Path) -> None:
+def test_problem_in_a_file_names_the_contact(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("id,opt_out\nabc,perhaps\n")
     with pytest.warns(ck.ContactKitWarning):
         read = ck.read_contacts(tmp_path / "people.csv", "sent")

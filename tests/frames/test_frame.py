@@ -97,14 +97,14 @@ def test_columns_and_dtypes_are_declared(pages: list[list[Any]]) -> None:
 
 
 @pytest.mark.parametrize("row", [EMPTY, {}, None], ids=["null", "no field", "no object"])
-def test_they_stay_so_when_nothing_good_came(row: Any) -> None:
+def test_columns_and_dtypes_are_the_same_for_bad_rows(row: Any) -> None:
     frame = quietly([row, row])
     assert dict(frame.dtypes) == DTYPES
     assert frame.isna().all(axis=None)
 
 
 @given(st.lists(st.sampled_from([ROW, SHUFFLED, EMPTY, {}, None, ROW | {"at": 5}]), max_size=5))
-def test_they_stay_so_whatever_came(rows: list[Any]) -> None:
+def test_columns_and_dtypes_are_the_same_for_any_rows(rows: list[Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ck.ContactKitWarning)
         frame = framed(rows)
@@ -112,24 +112,24 @@ def test_they_stay_so_whatever_came(rows: list[Any]) -> None:
     assert len(frame) == len(rows)
 
 
-def test_every_provider_has_its_dtypes_for_no_rows(name: str) -> None:
+def test_columns_and_dtypes_are_the_same_for_no_rows(name: str) -> None:
     client = ck.connect(name, via=ck.Simulator(contacts=3))
     record = find(name).record
     none = to_frame(record, [read_rows(record, [])])
     assert dict(none.dtypes) == dict(client.contacts.list().dtypes)
 
 
-def test_the_dtype_of_a_field_is_that_of_its_column() -> None:
+def test_dtype_of_a_field_is_that_of_its_column() -> None:
     assert {name: dtype_of(each) for name, each in fields_of(Thing).items()} == DTYPES
 
 
-def test_nothing_is_inferred_from_text() -> None:
+def test_frame_types_are_not_inferred() -> None:
     frame = framed([ROW])
     assert frame.loc[0, "id"] == "0044"
     assert frame.loc[0, "phone"] == "+14155550100"
 
 
-def test_unknown_is_na_and_not_false() -> None:
+def test_unknown_flag_is_na_and_not_false() -> None:
     frame = framed([ROW | {"ok": None}, ROW | {"ok": False}])
     assert frame["ok"].isna().tolist() == [True, False]
 
@@ -152,7 +152,7 @@ def test_times_are_in_utc_to_the_microsecond(text: str, utc: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["2026-03-01T12:00:00", "2026-02-30T12:00:00Z", "soon", ""])
-def test_a_naive_or_impossible_time_is_na_and_a_problem(text: str) -> None:
+def test_naive_or_impossible_time_is_na_and_a_problem(text: str) -> None:
     frame = quietly([ROW | {"at": text}])
     assert frame.loc[0, "at"] is pd.NaT
     assert problems(frame)["raw"].tolist() == [text]
@@ -161,7 +161,7 @@ def test_a_naive_or_impossible_time_is_na_and_a_problem(text: str) -> None:
 # Problems and new fields
 
 
-def test_a_bad_cell_is_na_and_a_problem_and_its_neighbours_stay() -> None:
+def test_bad_cell_is_na_and_a_problem_without_its_neighbours() -> None:
     frame = quietly([ROW, ROW], [ROW, ROW | {"ok": "yes", "size": "xl"}])
     assert frame["ok"].isna().tolist() == [False, False, False, True]
     assert frame["size"].isna().tolist() == [False, False, False, True]
@@ -173,7 +173,7 @@ def test_a_bad_cell_is_na_and_a_problem_and_its_neighbours_stay() -> None:
     ]
 
 
-def test_the_problems_are_typed_even_when_there_are_none() -> None:
+def test_problems_frame_has_its_dtypes_when_empty() -> None:
     expected = {"row": "Int64", "key": STRING, "field": STRING, "raw": object, "message": STRING}
     for frame in (framed([ROW]), quietly([EMPTY]), pd.DataFrame()):
         found = problems(frame)
@@ -181,7 +181,7 @@ def test_the_problems_are_typed_even_when_there_are_none() -> None:
         assert dict(found.dtypes) == expected
 
 
-def test_one_warning_counts_the_bad_cells_and_repeats_none() -> None:
+def test_bad_cells_are_one_warning_without_values() -> None:
     with pytest.warns(ck.ContactKitWarning) as caught:
         framed([ROW | {"tel": 2025550142}, ROW], [ROW | {"tel": 2025550142, "ok": 5}])
     [warning] = caught
@@ -189,7 +189,7 @@ def test_one_warning_counts_the_bad_cells_and_repeats_none() -> None:
     assert "2025550142" not in str(warning.message)
 
 
-def test_a_row_that_is_no_object_is_one_problem_without_a_field() -> None:
+def test_row_that_is_no_object_is_one_problem_without_a_field() -> None:
     with pytest.warns(ck.ContactKitWarning, match="whole rows"):
         frame = framed([ROW, "rubbish", ROW])
     assert frame["id"].isna().tolist() == [False, True, False]
@@ -209,7 +209,7 @@ def test_new_fields_are_extra_columns_and_one_warning() -> None:
 # Provenance
 
 
-def test_attrs_are_what_was_given_and_the_problems_and_json() -> None:
+def test_attrs_are_json() -> None:
     frame = framed([ROW], attrs={"provider": "things"})
     assert frame.attrs == {"provider": "things", "problems": 0}
     assert frame.attrs["problems"].rows == ()
@@ -224,14 +224,14 @@ def test_attrs_are_what_was_given_and_the_problems_and_json() -> None:
     assert [tuple(each) for each in json.loads(json.dumps(bad.rows))] == list(bad.rows)
 
 
-def test_the_problems_are_their_rows() -> None:
+def test_problems_compare_by_their_rows() -> None:
     bad = quietly([EMPTY, None], [ROW | {"ok": {"a": [1]}}])
     rows = bad.attrs["problems"].rows
     assert list(problems(bad).itertuples(index=False, name=None)) == list(rows)
     assert list(problems(bad).columns) == ["row", "key", "field", "raw", "message"]
 
 
-def test_a_frame_that_was_taken_from_another_has_its_problems() -> None:
+def test_derived_frame_keeps_the_problems() -> None:
     bad = quietly([ROW, ROW | {"ok": "yes"}])
     found = bad.attrs["problems"]
     assert copy.deepcopy(found) is found
@@ -244,7 +244,7 @@ def test_a_frame_that_was_taken_from_another_has_its_problems() -> None:
         problems(pickled)
 
 
-def test_two_frames_share_no_attrs() -> None:
+def test_frames_share_no_attrs() -> None:
     attrs = {"provider": "things"}
     one, other = framed([ROW], attrs=attrs), framed([ROW], attrs=attrs)
     one.attrs["problems"] = 5
@@ -257,7 +257,7 @@ def test_two_frames_share_no_attrs() -> None:
     assert (other.attrs["problems"].rows, framed([ROW]).attrs["problems"].rows) == ((), ())
 
 
-def test_a_frame_shares_nothing_with_what_it_was_made_from() -> None:
+def test_frame_values_are_copies() -> None:
     row = {**ROW, "tags": ["a"], "more": {"x": 1}}
     frame = framed([row])
     frame.loc[0, "tags"].append("b")
@@ -277,7 +277,7 @@ def test_parquet_keeps_dtypes_values_and_attrs(tmp_path: Path) -> None:
     assert list(map(list, again["tags"])) == frame["tags"].tolist()
 
 
-def test_parquet_keeps_the_number_of_the_problems_and_nothing_that_came(tmp_path: Path) -> None:
+def test_parquet_keeps_only_the_count_of_problems(tmp_path: Path) -> None:
     frame = quietly([ROW, ROW | {"tel": 2025550142, "at": "soon"}])
     assert problems(frame)["raw"].tolist() == [2025550142, "soon"]
     frame.to_parquet(tmp_path / "things.parquet", compression=None)
@@ -290,7 +290,7 @@ def test_parquet_keeps_the_number_of_the_problems_and_nothing_that_came(tmp_path
         problems(again)
 
 
-def test_after_parquet_no_problems_are_still_none(tmp_path: Path) -> None:
+def test_parquet_without_problems_has_none(tmp_path: Path) -> None:
     framed([ROW]).to_parquet(tmp_path / "things.parquet")
     again = pd.read_parquet(tmp_path / "things.parquet")
     assert again.attrs["problems"] == 0
@@ -318,7 +318,7 @@ GOOD_ROWS = st.fixed_dictionaries(
 
 
 @given(st.lists(GOOD_ROWS, max_size=5))
-def test_rows_come_back_as_they_were(rows: list[dict[str, Any]]) -> None:
+def test_rows_of_gives_the_decoded_rows(rows: list[dict[str, Any]]) -> None:
     back = rows_of(Thing, framed(rows))
     wires = {name: each.wire for name, each in fields_of(Thing).items()}
     again = [{wires[name]: value for name, value in row.items()} for row in back]
@@ -327,7 +327,7 @@ def test_rows_come_back_as_they_were(rows: list[dict[str, Any]]) -> None:
     assert again == rows
 
 
-def test_rows_are_json_with_none_for_na() -> None:
+def test_rows_of_gives_json_with_none_for_na() -> None:
     frame = quietly([EMPTY | {"id": "1"}, ROW])
     [empty, full] = rows_of(Thing, frame)
     assert empty == dict.fromkeys(DTYPES) | {"id": "1"}
@@ -335,13 +335,13 @@ def test_rows_are_json_with_none_for_na() -> None:
     assert json.loads(json.dumps(full)) == full
 
 
-def test_rows_hold_only_the_declared_columns_that_are_there() -> None:
+def test_rows_of_skips_other_and_absent_columns() -> None:
     frame = framed([ROW, ROW])
     assert rows_of(Thing, frame[["ok"]].assign(more_yet=1)) == [{"ok": True}, {"ok": True}]
     assert rows_of(Thing, pd.DataFrame({"other": [1, 2]})) == [{}, {}]
 
 
-def test_rows_take_what_a_person_put_into_a_cell() -> None:
+def test_rows_of_accepts_edited_cells() -> None:
     edited = pd.DataFrame(
         {
             "id": [7],
@@ -394,25 +394,25 @@ RESULT: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("rows", [[], [RESULT], [{}], [RESULT, {}]], ids=["0", "1", "NA", "2"])
-def test_result_columns_and_dtypes_are_those_of_the_design(rows: list[dict[str, Any]]) -> None:
+def test_result_frame_has_documented_columns_and_dtypes(rows: list[dict[str, Any]]) -> None:
     frame = result_frame(rows)
     assert list(frame.columns) == list(RESULT_DTYPES)
     assert dict(frame.dtypes) == RESULT_DTYPES
     assert len(frame) == len(rows)
 
 
-def test_a_result_keeps_its_values() -> None:
+def test_result_frame_keeps_values() -> None:
     frame = result_frame([RESULT])
     assert frame.loc[0, list(RESULT)].to_dict() == RESULT
     assert frame.drop(columns=list(RESULT)).isna().all(axis=None)
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_every_outcome_is_a_category(outcome: str) -> None:
+def test_result_frame_outcome_has_all_categories(outcome: str) -> None:
     assert result_frame([{"outcome": outcome}])["outcome"].tolist() == [outcome]
 
 
-def test_joined_pages_do_not_pass_off_one_page_s_problems_as_all() -> None:
+def test_joined_pages_drop_differing_problems() -> None:
     record = find("sent").record
     with pytest.warns(ck.ContactKitWarning):
         pages = [to_frame(record, [read_rows(record, [{"id": key}])]) for key in ("a", "b")]

@@ -147,7 +147,7 @@ def test_create_or_bulk_upsert_contacts(client, wire):
 # Many at once
 
 
-def test_more_than_one_is_a_batch_whose_outcome_is_not_known_yet(client, wire):
+def test_upsert_of_many_is_a_batch_with_unknown_outcomes(client, wire):
     frame = pd.DataFrame(
         {"unique_id": ["core-10001", "core-30003"], "city": ["Troy", pd.NA]}, index=["x", "y"]
     )
@@ -174,7 +174,7 @@ ONE, TWO = ({"id": f"id-{n}", "unique_id": f"u-{n}"} for n in (1, 2))
         (202, {"id": "b1"}, ["unknown", "unknown"]),
     ],
 )
-def test_whatever_form_the_answer_has_every_row_gets_its_own(
+def test_upsert_reads_every_form_of_answer(
     client, wire, status, answer, outcomes
 ):
     wire.faults = [says(status, json.dumps(answer))]
@@ -183,7 +183,7 @@ def test_whatever_form_the_answer_has_every_row_gets_its_own(
     assert done["key"].to_list() == ([pd.NA] * 2 if "unknown" in outcomes else ["id-1", "id-2"])
 
 
-def test_a_row_that_the_answer_does_not_tell_of_is_unknown(client, wire):
+def test_upsert_row_absent_from_the_answer_is_unknown(client, wire):
     wire.faults = [says(200, json.dumps([ONE]))]
     done = client.contacts.upsert([{"unique_id": "u-1"}, {"unique_id": "u-2"}])
     assert done["outcome"].to_list() == ["updated", "unknown"]
@@ -191,7 +191,7 @@ def test_a_row_that_the_answer_does_not_tell_of_is_unknown(client, wire):
 
 
 @pytest.mark.parametrize("answer", [[], {}, [{"id": "id-2"}], "text", {"a": 1}, [5]])
-def test_an_answer_that_does_not_tell_of_any_row_is_no_success(client, wire, answer):
+def test_upsert_answer_without_any_row_is_an_error(client, wire, answer):
     wire.faults = [says(200, json.dumps(answer))]
     with pytest.raises(ck.ApiError) as caught:
         client.contacts.upsert([{"unique_id": "u-1"}, {"unique_id": "u-2"}])
@@ -208,7 +208,7 @@ def test_an_answer_that_does_not_tell_of_any_row_is_no_success(client, wire, ans
         ([{"unique_id": "a"}, {"unique_id": "a"}], r"\[1\] unique_id: is there twice"),
     ],
 )
-def test_every_row_has_its_unique_id_and_is_checked(client, wire, rows, told):
+def test_upsert_checks_every_row(client, wire, rows, told):
     with pytest.raises(ck.InvalidInputError, match=told):
         client.contacts.upsert(rows)
     assert not wire.requests
@@ -218,26 +218,26 @@ def test_every_row_has_its_unique_id_and_is_checked(client, wire, rows, told):
 
 
 @pytest.mark.parametrize("zone", ["America/Chicago", "Europe/Vienna", "UTC", "Etc/GMT+5"])
-def test_a_time_zone_is_iana_s(client, zone):
+def test_timezone_accepts_iana_names(client, zone):
     assert client.contacts.update(JANET, timezone=zone)["after"][0]["timezone"] == zone
 
 
 @pytest.mark.parametrize(
     "offset", ["+05:00", "-5", "UTC-05:00", "utc+5", "GMT+05:30", "Z", "+0530", "UTC +1"]
 )
-def test_an_offset_from_utc_is_refused_and_called_one(client, wire, offset):
+def test_timezone_refuses_offsets(client, wire, offset):
     with pytest.raises(ck.InvalidInputError, match=r"IANA.*offsets from UTC are refused"):
         client.contacts.update(JANET, timezone=offset)
     assert not wire.requests
 
 
 @pytest.mark.parametrize("zone", ["america/chicago", "Chicago", "", "CDT5", "America/Chicago "])
-def test_what_is_no_time_zone_is_refused(client, zone):
+def test_timezone_refuses_other_text(client, zone):
     with pytest.raises(ck.InvalidInputError, match="timezone: must be an IANA time zone"):
         client.contacts.update(JANET, timezone=zone)
 
 
-def test_where_the_machine_knows_no_zones_only_offsets_are_refused(client, monkeypatch):
+def test_timezone_without_a_local_database_refuses_offsets_only(client, monkeypatch):
     module = "contactkit._providers.digital_onboarding.record._zones"
     monkeypatch.setattr(module, lambda: frozenset())
     check = fields_of(PROVIDER.record)["timezone"].marker.check
@@ -248,25 +248,25 @@ def test_where_the_machine_knows_no_zones_only_offsets_are_refused(client, monke
 
 
 @pytest.mark.parametrize("given", ["1990-05-04", date(1990, 5, 4), pd.Timestamp("1990-05-04")])
-def test_a_birthdate_is_a_date_without_a_time(client, wire, given):
+def test_birthdate_is_sent_as_a_date(client, wire, given):
     client.contacts.update(OMAR, birthdate=given)
     assert sent(wire) == {"birthdate": "1990-05-04"}
 
 
 @pytest.mark.parametrize("wrong", ["04.05.1990", "1990-02-30", "1990-05-04T00:00:00Z", 1990])
-def test_what_is_no_date_is_refused(client, wrong):
+def test_birthdate_refuses_other_values(client, wrong):
     with pytest.raises(ck.InvalidInputError, match="birthdate: must be a date"):
         client.contacts.update(OMAR, birthdate=wrong)
 
 
 @pytest.mark.parametrize("number", ["555-0100", "ext. 4", ""])
-def test_a_phone_that_cannot_be_e164_goes_as_it_is(client, wire, number):
+def test_phone_that_is_not_e164_is_sent_unchanged(client, wire, number):
     client.contacts.update(OMAR, phone_work=number)
     assert sent(wire) == {"phone_work": number}
 
 
 @pytest.mark.parametrize("email", ["jan", "jan@", "@example.com", "a b@example.com"])
-def test_an_email_has_the_form_of_one(client, email):
+def test_email_refuses_other_text(client, email):
     with pytest.raises(ck.InvalidInputError, match="email: must be an e-mail address"):
         client.contacts.update(OMAR, email=email)
 
@@ -274,7 +274,7 @@ def test_an_email_has_the_form_of_one(client, email):
 FLAGS = [name for name, each in fields_of(PROVIDER.record).items() if each.kind == "boolean"]
 
 
-def test_there_is_no_rule_among_the_eight_flags(client):
+def test_consent_flags_are_independent(client):
     assert len(FLAGS) == 8
     for value in (True, False):
         done = client.contacts.update(JANET, **dict.fromkeys(FLAGS, value))
@@ -284,12 +284,12 @@ def test_there_is_no_rule_among_the_eight_flags(client):
 
 
 @pytest.mark.parametrize("wrong", [5, [], {"a": float("nan")}, {"a": {1: 2}}, {"a": object()}])
-def test_meta_public_is_what_json_holds(client, wrong):
+def test_meta_public_refuses_what_is_not_json(client, wrong):
     with pytest.raises(ck.InvalidInputError, match="meta_public: must be a mapping of text"):
         client.contacts.update(JANET, meta_public=wrong)
 
 
-def test_inferred_facts_are_described_as_such():
+def test_describe_marks_inferred_facts():
     told = ck.describe("digital_onboarding").set_index(["of", "field"])["evidence"]
     inferred = told[told == "inferred"].index
     assert {
@@ -316,13 +316,13 @@ def test_inferred_facts_are_described_as_such():
         ({"kind": "loan", "ballance_cents": 1}, "did you mean 'balance_cents'"),
     ],
 )
-def test_an_account_is_checked_before_it_is_sent(client, wire, fields, told):
+def test_create_account_checks_its_fields(client, wire, fields, told):
     with pytest.raises(ck.InvalidInputError, match=told):
         client.contacts.create_account(JANET, **fields)
     assert not wire.requests
 
 
-def test_an_account_of_another_contact_is_no_success(client, wire):
+def test_create_account_for_another_contact_is_an_error(client, wire):
     wire.faults = [says(201, json.dumps({"id": "a1", "contact_id": OMAR}))]
     with pytest.raises(ck.ApiError, match="another contact"):
         client.contacts.create_account(JANET, kind="loan")
@@ -332,7 +332,7 @@ def test_an_account_of_another_contact_is_no_success(client, wire):
 
 
 @pytest.mark.parametrize("options", [{}, {"confirm": False}, {"dry_run": True}])
-def test_a_deletion_must_be_confirmed(client, wire, options):
+def test_delete_requires_confirmation(client, wire, options):
     with pytest.raises(ck.InvalidInputError, match="confirm: must be True: Delete"):
         client.contacts.delete(JANET, **options)
     assert not wire.requests
@@ -352,7 +352,7 @@ writes = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 
 
 @writes
-def test_a_dry_run_is_planned_and_changes_nothing(client, wire, write):
+def test_dry_run_is_planned_and_changes_nothing(client, wire, write):
     before = wire.simulator.state()
     done = write(client.contacts, dry_run=True)
     flags = wire.requests[-1].headers["X-Operator-Override"].split(",")
@@ -363,7 +363,7 @@ def test_a_dry_run_is_planned_and_changes_nothing(client, wire, write):
 
 
 @writes
-def test_a_dry_run_that_is_not_confirmed_is_unknown(client, wire, write):
+def test_dry_run_without_its_header_is_unknown(client, wire, write):
     body = {"id": JANET, "contact_id": JANET, "unique_id": "core-10001"}
     wire.faults = [says(202 if write is WRITES["several"] else 200, json.dumps(body))]
     with pytest.warns(ck.ContactKitWarning, match="may have been carried out"):
@@ -372,7 +372,7 @@ def test_a_dry_run_that_is_not_confirmed_is_unknown(client, wire, write):
 
 
 @writes
-def test_every_write_has_a_key_and_is_repeated_under_it(client, wire, write):
+def test_write_is_retried_under_one_idempotency_key(client, wire, write):
     wire.faults = [loses(httpx.ReadTimeout, after=True), says(503, "{}")]
     done = write(client.contacts)
     [key] = {request.headers["Idempotency-Key"] for request in wire.requests}
@@ -382,7 +382,7 @@ def test_every_write_has_a_key_and_is_repeated_under_it(client, wire, write):
     assert wire.simulator.state()["writes"].max() <= 1
 
 
-def test_a_key_of_one_s_own_is_any_text_of_128_characters(client, wire):
+def test_idempotency_key_of_the_caller_has_at_most_128_characters(client, wire):
     client.contacts.update(JANET, city="Troy", idempotency_key="k" * 127 + "!")
     for wrong in ("k" * 129, "a b", "ü"):
         with pytest.raises(ck.InvalidInputError, match="idempotency_key"):
@@ -390,7 +390,7 @@ def test_a_key_of_one_s_own_is_any_text_of_128_characters(client, wire):
     assert len(wire.requests) == 1
 
 
-def test_a_used_key_is_no_success_and_another_body_a_conflict(client, wire):
+def test_idempotency_key_used_before_skips_or_conflicts(client, wire):
     client.contacts.update(JANET, city="Troy", idempotency_key="k1")
     with pytest.warns(ck.ContactKitWarning, match="used before: nothing was done"):
         again = client.contacts.update(JANET, city="Troy", idempotency_key="k1")
@@ -403,7 +403,7 @@ def test_a_used_key_is_no_success_and_another_body_a_conflict(client, wire):
     assert other["outcome"][0] == "updated"
 
 
-def test_a_dry_run_leaves_its_key_to_the_real_one(client, wire):
+def test_dry_run_does_not_use_up_the_idempotency_key(client, wire):
     planned = client.contacts.update(JANET, city="Troy", dry_run=True, idempotency_key="k1")
     assert "Idempotency-Key" not in wire.requests[-1].headers
     assert planned["idempotency_key"].isna()[0]
@@ -412,7 +412,7 @@ def test_a_dry_run_leaves_its_key_to_the_real_one(client, wire):
     assert client.contacts.get(JANET)["city"][0] == "Troy"
 
 
-def test_a_deletion_in_doubt_that_then_finds_nobody_is_not_called_a_refusal(client, wire):
+def test_delete_in_doubt_followed_by_404_is_a_transport_error(client, wire):
     wire.faults = [loses(httpx.ReadTimeout, after=True), says(404, refusal({"code": "not_found"}))]
     with pytest.raises(ck.TransportError) as caught:
         client.contacts.delete(JANET, confirm=True)
@@ -438,7 +438,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("status", "code", "kind"), REFUSALS)
-def test_every_code_has_its_error(client, wire, status, code, kind):
+def test_error_code_has_its_class(client, wire, status, code, kind):
     wire.faults = [says(status, refusal({"code": code, "title": "No", "detail": "Not so"}))] * 9
     with pytest.raises(kind) as caught:
         client.contacts.update(JANET, city="Troy")
@@ -448,7 +448,7 @@ def test_every_code_has_its_error(client, wire, status, code, kind):
     assert problem.docs.startswith("https://do-api-docs.pages.dev/endpoints/patch")
 
 
-def test_every_wrong_field_has_its_own_entry(client, wire):
+def test_refusal_with_many_entries_has_a_problem_a_field(client, wire):
     entries = [
         {
             "code": "validation_failed",
@@ -478,7 +478,7 @@ def test_every_wrong_field_has_its_own_entry(client, wire):
         ([], "Too many"),
     ],
 )
-def test_what_a_refusal_says_beside_its_text_is_told(client, wire, meta, told):
+def test_refusal_message_includes_its_meta(client, wire, meta, told):
     entry = {"code": "bulk_override_required", "detail": "Too many", "meta": meta}
     wire.faults = [says(403, refusal(entry))]
     with pytest.raises(ck.PermissionDeniedError, match=told):
@@ -489,19 +489,19 @@ def test_what_a_refusal_says_beside_its_text_is_told(client, wire, meta, told):
     "body",
     [{"errors": [5]}, {"errors": [{}]}, {"errors": [{"source": 5, "meta": 5}]}, {"errors": []}],
 )
-def test_a_misshapen_refusal_is_typed_by_its_status(client, wire, body):
+def test_malformed_refusal_is_typed_by_its_status(client, wire, body):
     wire.faults = [says(422, json.dumps(body))]
     with pytest.raises(ck.InvalidRequestError):
         client.contacts.update(JANET, city="Troy")
 
 
-def test_a_duplicate_unique_id_is_a_conflict(client):
+def test_duplicate_unique_id_is_a_conflict(client):
     with pytest.raises(ck.ConflictError) as caught:
         client.contacts.update(LEO, unique_id="core-10001")
     assert caught.value.problem.code == "conflict"
 
 
-def test_a_limit_that_is_told_is_heeded(client, wire):
+def test_retry_after_is_obeyed(client, wire):
     start = wire.clock.now()
     wire.faults = [says(429, refusal({"code": "rate_limited"}), Retry_After="30")]
     assert len(client.contacts.get(JANET)) == 1
@@ -509,7 +509,7 @@ def test_a_limit_that_is_told_is_heeded(client, wire):
 
 
 @pytest.mark.parametrize("body", ["{}", '{"data": null}', '{"unique_id": "core-10001"}', "[]"])
-def test_an_answer_without_an_id_is_no_contact(client, wire, body):
+def test_answer_without_an_id_is_undocumented(client, wire, body):
     for verb in (
         lambda: client.contacts.get(JANET),
         lambda: client.contacts.update(JANET, city=""),
@@ -527,12 +527,12 @@ def tokens(wire: Wire) -> list[httpx.Request]:
     return [request for request in wire.requests if request.url.path == "/oauth2/token"]
 
 
-def test_a_token_travels_in_its_header_alone(client, wire):
+def test_token_is_sent_in_its_header(client, wire):
     client.contacts.get(JANET)
     assert wire.requests[0].headers["Authorization"] == "Bearer simulator-partner-token"
 
 
-def test_client_credentials_buy_a_token_for_an_hour(wire):
+def test_client_credentials_fetch_a_token_an_hour(wire):
     client = connect(wire, "oauth")
     client.contacts.get(JANET)
     client.contacts.delete(JANET, confirm=True)
@@ -549,7 +549,7 @@ V2 = refusal({"code": "invalid_token", "title": "Token expired"})
 
 
 @pytest.mark.parametrize("body", [V1, V2])
-def test_a_refused_token_is_renewed_once(wire, body):
+def test_refused_token_is_renewed_once(wire, body):
     client = connect(wire, "oauth")
     wire.faults = [None, says(401, body)]
     assert len(client.contacts.get(JANET)) == 1
@@ -561,7 +561,7 @@ def test_a_refused_token_is_renewed_once(wire, body):
     assert len(tokens(wire)) == 3
 
 
-def test_a_missing_scope_is_named_and_buys_no_new_token(wire):
+def test_missing_scope_is_named_and_renews_no_token(wire):
     client = connect(wire, "oauth_read_only", scope="partner:contacts:read")
     assert len(client.contacts.list()) == 8
     with pytest.raises(ck.PermissionDeniedError) as caught:
@@ -573,7 +573,7 @@ def test_a_missing_scope_is_named_and_buys_no_new_token(wire):
     assert [request.method for request in wire.requests].count("PATCH") == 1
 
 
-def test_a_scope_that_a_client_lacks_is_refused_with_the_token(wire):
+def test_scope_of_another_client_is_refused_with_the_token(wire):
     connect(wire, "oauth_read_only")
     held = wire.simulator.accounts["oauth_read_only"]
     client = ck.connect("digital_onboarding", via=wire, **held, scope="partner:contacts:write")
@@ -582,7 +582,7 @@ def test_a_scope_that_a_client_lacks_is_refused_with_the_token(wire):
     assert caught.value.problem.code == "invalid_scope"
 
 
-def test_a_token_is_asked_for_no_scopes_but_those_that_are_named(wire):
+def test_token_is_requested_with_named_scopes_only(wire):
     client = connect(wire, "oauth_read_only")
     assert len(client.contacts.list())
     assert b"scope" not in wire.requests[0].content
@@ -590,7 +590,7 @@ def test_a_token_is_asked_for_no_scopes_but_those_that_are_named(wire):
         client.contacts.update(JANET, city="Troy")
 
 
-def test_an_expired_token_is_an_authentication_error(wire):
+def test_expired_token_is_an_authentication_error(wire):
     with pytest.raises(ck.AuthenticationError) as caught:
         connect(wire, "expired").contacts.list()
     assert caught.value.problem.code == "invalid_token"
@@ -622,7 +622,7 @@ def test_credentials_come_from_the_environment(monkeypatch, environment, shown):
         ("/data/attributes/new_field", "new_field"),
     ],
 )
-def test_a_pointer_is_a_field_s_name(client, wire, pointer, field):
+def test_refusal_pointer_names_a_field(client, wire, pointer, field):
     entry = {"code": "validation_failed", "detail": "no", "source": {"pointer": pointer}}
     wire.faults = [says(422, json.dumps({"errors": [entry, {"code": "x", "detail": "and this"}]}))]
     with pytest.raises(ck.InvalidRequestError) as caught:
@@ -631,14 +631,14 @@ def test_a_pointer_is_a_field_s_name(client, wire, pointer, field):
     assert "and this" in str(caught.value)
 
 
-def test_a_missing_scope_counts_wherever_it_stands(client, wire):
+def test_missing_scope_is_found_in_any_entry(client, wire):
     entries = [{"code": "x", "detail": "first"}, {"code": "scope_missing", "detail": "needs a:b:c"}]
     wire.faults = [says(401, json.dumps({"errors": entries}))]
     with pytest.raises(ck.PermissionDeniedError, match="a:b:c"):
         client.contacts.get(JANET)
 
 
-def test_what_is_taken_for_later_is_not_called_done(client, wire):
+def test_write_accepted_for_later_is_unknown(client, wire):
     body = json.dumps({"id": "b0b", "status": "accepted", "operation": "x"})
     for verb, args in [("create", ()), ("update", (JANET,)), ("delete", (JANET,))]:
         fields = {"confirm": True} if verb == "delete" else {"city": "Troy"}
@@ -650,7 +650,7 @@ def test_what_is_taken_for_later_is_not_called_done(client, wire):
         assert done["after"][0] is None
 
 
-def test_an_upsert_that_leaves_a_flag_as_it_was_is_unknown(client, wire):
+def test_upsert_that_does_not_change_a_flag_is_unknown(client, wire):
     row = wire.simulator.engine.contacts.find(JANET).row
     wire.faults = [says(200, json.dumps({**row, "sms_unsubscribed": False}))]
     with pytest.warns(ck.ContactKitWarning, match="sms_unsubscribed"):
@@ -658,21 +658,21 @@ def test_an_upsert_that_leaves_a_flag_as_it_was_is_unknown(client, wire):
     assert done["outcome"][0] == "unknown"
 
 
-def test_a_replayed_upsert_is_no_second_success(client):
+def test_upsert_replayed_under_its_key_is_skipped(client):
     rows = [{"unique_id": "n-1"}]
     assert client.contacts.upsert(rows, idempotency_key="k1")["outcome"][0] == "created"
     with pytest.warns(ck.ContactKitWarning, match="used before"):
         assert client.contacts.upsert(rows, idempotency_key="k1")["outcome"][0] == "skipped"
 
 
-def test_an_account_is_not_compared_with_its_contact(client):
+def test_create_account_is_not_compared_with_the_contact(client):
     row = client.contacts.get(JANET)
     done = client.contacts.create_account(row, kind="loan", unique_id=row["unique_id"].item())
     assert done["changed"][0] == ["kind", "unique_id"]
     assert done["before"][0] is None
 
 
-async def test_ten_first_calls_fetch_one_token(wire):
+async def test_concurrent_first_calls_fetch_one_token(wire):
     aio = connect(wire, "oauth").aio
     await asyncio.gather(*(aio.contacts.get(JANET) for _ in range(10)))
     assert sum(each.url.path == "/oauth2/token" for each in wire.requests) == 1

@@ -83,12 +83,12 @@ def expect(client: ck.Client, where: dict[str, Any]) -> list[str]:
         ({}, "Asha Janet Leo Mia Omar"),
     ],
 )
-def test_a_filter_finds_whom_it_says(where, people):
+def test_where_finds_matching_contacts(where, people):
     client = ck.connect("digital_onboarding", via=ck.Simulator(contacts=5))
     assert expect(client, where) == people.split()
 
 
-def test_conditions_travel_as_documented(client, wire):
+def test_where_and_sort_are_sent_as_documented(client, wire):
     client.contacts.list(
         where={
             "email": "a@example.com",
@@ -135,7 +135,7 @@ def test_conditions_travel_as_documented(client, wire):
         ({5: "x"}, "where: must be a mapping of text to values"),
     ],
 )
-def test_a_filter_that_cannot_be_is_refused_here(client, wire, where, told):
+def test_where_refuses_bad_conditions(client, wire, where, told):
     with pytest.raises(ck.InvalidInputError, match=told):
         client.contacts.list(where=where)
     assert not wire.requests
@@ -152,14 +152,14 @@ def test_a_filter_that_cannot_be_is_refused_here(client, wire, where, told):
         (["id"], "sort: must be text"),
     ],
 )
-def test_a_sort_that_cannot_be_is_refused_here(client, wire, sort, told):
+def test_sort_refuses_bad_fields(client, wire, sort, told):
     with pytest.raises(ck.InvalidInputError, match=told):
         client.contacts.list(sort=sort)
     assert not wire.requests
 
 
 @pytest.mark.parametrize("sort", ["inserted_at", "-inserted_at"])
-def test_a_sort_orders_the_frame(sort):
+def test_sort_orders_the_frame(sort):
     people = ck.connect("digital_onboarding", via=many()).contacts.list(sort=sort)
     ordered = people["inserted_at"].sort_values(ascending=not sort.startswith("-"))
     assert people["inserted_at"].to_list() == ordered.to_list()
@@ -196,7 +196,7 @@ def conditions(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(where=conditions())
-def test_the_simulator_reads_the_filter_that_the_client_wrote(where: dict[str, Any]):
+def test_where_round_trips_through_the_query(where: dict[str, Any]):
     field = fields_of(ListContacts)["where"]
     assert field.marker.check
     field.marker.check(where)
@@ -204,7 +204,7 @@ def test_the_simulator_reads_the_filter_that_the_client_wrote(where: dict[str, A
     assert ListContacts.from_query(query) == ({"where": where} if where else {})
 
 
-def test_what_was_looked_for_is_not_repeated_by_a_refusal(client, wire):
+def test_refusal_does_not_repeat_filter_values(client, wire):
     entry = {"code": "invalid_filter", "detail": "Smithson and Grove are too many of inserted_at"}
     wire.faults = [says(400, refusal(entry))]
     where = {"name_last": {"in": ["Smithson", "Grove"]}, "inserted_at": {"present": True}}
@@ -219,7 +219,7 @@ def test_what_was_looked_for_is_not_repeated_by_a_refusal(client, wire):
 STALE = says(410, refusal({"code": "cursor_invalid", "title": "Cursor invalid"}))
 
 
-def test_a_page_is_asked_for_by_the_cursor_of_the_one_before():
+def test_pages_follow_cursors():
     wire = many()
     pages = list(connect(wire).contacts.pages(sort="email"))
     assert [len(page) for page in pages] == [100, 100, 50]
@@ -231,7 +231,7 @@ def test_a_page_is_asked_for_by_the_cursor_of_the_one_before():
 
 
 @pytest.mark.parametrize("code", ["cursor_invalid", "window_gone"])
-def test_a_stale_cursor_starts_the_listing_again_and_gives_nobody_twice(code):
+def test_stale_cursor_restarts_the_listing_without_duplicates(code):
     wire = many()
     wire.faults = [None, None, says(410, refusal({"code": code}))]
     people = connect(wire).contacts.list()
@@ -241,14 +241,14 @@ def test_a_stale_cursor_starts_the_listing_again_and_gives_nobody_twice(code):
     assert "page[after]" not in wire.requests[3].url.params
 
 
-def test_a_cursor_may_go_stale_more_than_once():
+def test_stale_cursor_restarts_more_than_once():
     wire = many(450)
     wire.faults = [None, None, STALE, None, None, None, STALE, None, STALE]
     pages = [len(page) for page in connect(wire).contacts.pages()]
     assert pages == [100, 100, 100, 100, 50]
 
 
-def test_both_doors_start_again():
+def test_stale_cursor_restarts_the_async_listing():
     async def pages(wire: Wire) -> list[int]:
         return [len(page) async for page in connect(wire).aio.contacts.pages()]
 
@@ -257,7 +257,7 @@ def test_both_doors_start_again():
     assert asyncio.run(pages(wire)) == [100, 100, 50]
 
 
-def test_a_cursor_that_is_always_stale_is_an_error_and_no_endless_walk():
+def test_cursor_that_is_always_stale_is_an_error():
     wire = many()
     wire.faults = [None, STALE] * 99
     with pytest.raises(ck.InvalidRequestError) as caught:
@@ -266,7 +266,7 @@ def test_a_cursor_that_is_always_stale_is_an_error_and_no_endless_walk():
     assert len(wire.requests) == 2 * (RESTARTS + 1)
 
 
-def test_a_first_page_that_is_refused_is_not_asked_for_again():
+def test_refused_first_page_is_not_requested_again():
     wire = many()
     wire.faults = [STALE]
     with pytest.raises(ck.InvalidRequestError):
@@ -283,7 +283,7 @@ def stale_after(change: Any) -> Any:
 
 
 @pytest.mark.parametrize("new", [1, 99, 100, 350])
-def test_rows_that_came_meanwhile_hide_none_when_the_listing_starts_again(new):
+def test_contacts_created_before_a_restart_hide_none(new):
     """Those that came stand before the ones that are known, whole pages of them."""
     wire = many()
 
@@ -297,7 +297,7 @@ def test_rows_that_came_meanwhile_hide_none_when_the_listing_starts_again(new):
     assert len(people) == 250 + new
 
 
-def test_rows_that_went_meanwhile_hide_none_when_the_listing_starts_again():
+def test_contacts_deleted_before_a_restart_hide_none():
     wire = many()
 
     def go() -> None:
@@ -311,7 +311,7 @@ def test_rows_that_went_meanwhile_hide_none_when_the_listing_starts_again():
     assert people["id"].is_unique
 
 
-def test_a_listing_that_goes_in_circles_after_it_started_again_is_left():
+def test_listing_that_repeats_after_a_restart_stops():
     wire = many()
 
     def circle(request: httpx.Request, answer: Any) -> httpx.Response:
@@ -324,7 +324,7 @@ def test_a_listing_that_goes_in_circles_after_it_started_again_is_left():
     assert len(wire.requests) == 5
 
 
-def test_rows_that_come_while_it_is_read_shift_no_page():
+def test_contacts_created_during_a_listing_shift_no_page():
     wire = many()
 
     def comes(request: httpx.Request, answer: Any) -> httpx.Response:
@@ -349,14 +349,14 @@ def test_rows_that_come_while_it_is_read_shift_no_page():
         None,
     ],
 )
-def test_a_page_that_does_not_say_how_to_go_on_is_undocumented(client, wire, page):
+def test_page_without_its_cursor_is_undocumented(client, wire, page):
     wire.faults = [says(200, json.dumps({"data": [], "page": page}))]
     with pytest.raises(ck.ApiError) as caught:
         client.contacts.list()
     assert caught.value.problem.code == "undocumented"
 
 
-def test_an_answer_without_a_count_is_read_all_the_same(client, wire):
+def test_page_without_a_count_is_read(client, wire):
     body = {"data": [], "page": {"has_more": False, "next_cursor": None}}
     wire.faults = [says(200, json.dumps(body))]
     assert client.contacts.list().empty
@@ -365,7 +365,7 @@ def test_an_answer_without_a_count_is_read_all_the_same(client, wire):
 @pytest.mark.parametrize(
     "day", ["1984-07-02", date(1984, 7, 2), pd.Timestamp("1984-07-02"), np.datetime64("1984-07-02")]
 )
-def test_a_date_is_one_however_it_is_given(day):
+def test_where_accepts_any_kind_of_date(day):
     contacts = connect(many()).contacts
     first = contacts.list(where={"birthdate": {"lte": day}})
     assert len(first) == len(contacts.list(where={"birthdate": {"lte": "1984-07-02"}})) > 0
@@ -373,7 +373,7 @@ def test_a_date_is_one_however_it_is_given(day):
     assert set(several["id"]) >= set(first["id"])
 
 
-def test_a_phone_is_found_in_any_spelling():
+def test_where_finds_a_phone_in_any_spelling():
     contacts = connect(many()).contacts
     number = contacts.list(where={"phone_mobile": {"present": True}})["phone_mobile"][0]
     spelled = f"+1 ({number[2:5]}) {number[5:8]}-{number[8:]}"

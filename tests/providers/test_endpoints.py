@@ -53,14 +53,14 @@ DOCUMENTED = {
 ROWS = [(name, row, verb) for name, rows in DOCUMENTED.items() for row, verb in rows.items()]
 
 
-def test_every_declared_verb_is_a_documented_operation():
+def test_declared_verbs_are_the_documented_operations():
     assert set(DOCUMENTED) == set(names())
     for name, rows in DOCUMENTED.items():
         assert sorted(rows.values()) == sorted(each.verb for each in find(name).endpoints)
 
 
 @pytest.mark.parametrize(("name", "row", "verb"), ROWS, ids=[f"{n} {row}" for n, row, _ in ROWS])
-def test_the_operation_is_asked_for_as_documented_and_carried_out(name, row, verb):
+def test_operation_is_sent_as_documented_and_succeeds(name, row, verb):
     wire, example, endpoint = Wire(), EXAMPLES[name], find(name).endpoint(verb)
     usual = {"create": example.create, "update": example.update}.get(verb, {})
     args, fields = example.others.get(verb, ((example.key,) if endpoint.subject else (), usual))

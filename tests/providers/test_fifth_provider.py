@@ -146,7 +146,7 @@ def acme() -> ck.Client:
     return ck.connect(ACME, via=Wire(ck.Simulator(contacts=25, seed=1)))
 
 
-def test_it_lists_pages_and_filters(acme):
+def test_fifth_provider_lists_pages_and_filters(acme):
     people = acme.contacts.list()
     assert len(people) == 25
     kinds = "string string string Int64 category datetime64[us,_UTC] string object boolean"
@@ -157,7 +157,7 @@ def test_it_lists_pages_and_filters(acme):
     assert not paid["blocked"].any()
 
 
-def test_it_creates_updates_and_deletes_under_wire_names(acme):
+def test_fifth_provider_writes_under_wire_names(acme):
     moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
     made = acme.contacts.create(mobile="+1 202 555 0161", nickname="Ada", seen=moment, age=36)
     number = made["key"][0]
@@ -194,7 +194,7 @@ def test_it_creates_updates_and_deletes_under_wire_names(acme):
         ({"nickName": "Ada"}, "did you mean 'nickname'"),
     ],
 )
-def test_it_refuses_before_anything_is_sent(change, says):
+def test_fifth_provider_refuses_before_sending(change, says):
     wire = Wire(ck.Simulator(contacts=3))
     client = ck.connect(ACME, via=wire)
     with pytest.raises(ck.InvalidInputError) as caught:
@@ -203,12 +203,12 @@ def test_it_refuses_before_anything_is_sent(change, says):
     assert not wire.requests
 
 
-def test_it_is_described():
+def test_fifth_provider_is_described():
     fields = ck.describe(ACME).set_index("field")
     assert fields.loc["nickname", "wire"] == "nickName"
     assert fields.loc["code", "access"] == "write_once"
 
 
-def test_it_asks_for_its_own_credentials():
+def test_fifth_provider_requires_its_own_credentials():
     with pytest.raises(ck.ConfigurationError, match="ACME_SECRET"):
         ck.connect(ACME)

@@ -41,7 +41,7 @@ def answers(contact: dict[str, Any]) -> Any:
 # Every endpoint, by name
 
 
-def test_list_is_a_bare_array_with_two_header_keys(contacts, wire):
+def test_list_reads_a_bare_array_and_sends_two_key_headers(contacts, wire):
     assert len(contacts.list()) == 12
     request = wire.requests[-1]
     assert request.headers["sb-api-key-id"] == "simulator-key-id"
@@ -55,7 +55,7 @@ def test_list_is_a_bare_array_with_two_header_keys(contacts, wire):
     }
 
 
-def test_list_filters_and_orders_under_plain_names(contacts, wire):
+def test_list_filters_and_order_have_plain_names(contacts, wire):
     assert contacts.list(phone="+1 (202) 555-0123")["phone"].to_list() == [ADA]
     assert wire.requests[-1].url.params["phone_number"] == ADA
     assert b"phone_number=%2B12025550123" in wire.requests[-1].url.query
@@ -69,7 +69,7 @@ def test_list_filters_and_orders_under_plain_names(contacts, wire):
     assert (contacts.list(created_at_gte=since)["created_at"] >= since).all()
 
 
-def test_get_reads_the_vendors_own_example(contacts, wire):
+def test_get_reads_the_documented_example(contacts, wire):
     row = contacts.get(DOE)
     assert row["first_name"][0] == "John"
     assert row["tags"][0] == ["customer", "vip"]
@@ -77,7 +77,7 @@ def test_get_reads_the_vendors_own_example(contacts, wire):
     assert last(wire) == ("GET", "/api/v2/contacts/%2B1234567890", None)
 
 
-def test_create_calls_the_number_number_and_the_user_does_not(contacts, wire):
+def test_create_sends_phone_as_number(contacts, wire):
     done = contacts.create(
         phone="+1 212 555 0187", first_name="Eve", custom_variables={"Size": "M"}
     )
@@ -90,7 +90,7 @@ def test_create_calls_the_number_number_and_the_user_does_not(contacts, wire):
     assert contacts.get("+12125550187")["custom_variables"][0] == {"Size": "M"}
 
 
-def test_create_does_not_take_what_is_not_in_its_schema(contacts, wire):
+def test_create_refuses_fields_outside_its_schema(contacts, wire):
     for field, value in [("company_name", "X"), ("opt_out", True), ("verified", True)]:
         with pytest.raises(ck.InvalidInputError, match=field):
             contacts.create(phone="+12125550187", **{field: value})
@@ -106,7 +106,7 @@ def test_create_with_update_if_exists_changes_and_merges(contacts):
     assert (done["operation"][0], done["outcome"][0]) == ("create", "updated")
 
 
-def test_only_an_upsert_is_repeated(contacts, wire):
+def test_create_is_retried_only_with_update_if_exists(contacts, wire):
     wire.faults = [lambda request, answer: (answer(request), says(500, "{}")(request, answer))[1]]
     done = contacts.create(phone=ADA, first_name="A", update_if_exists=True)
     assert done["attempts"][0] == 2
@@ -115,13 +115,13 @@ def test_only_an_upsert_is_repeated(contacts, wire):
         contacts.create(phone="+12125550187")
 
 
-def test_a_duplicate_create_costs_one_request(contacts, wire):
+def test_create_duplicate_is_one_request(contacts, wire):
     with pytest.raises(ck.ConflictError, match="Contact already exists"):
         contacts.create(phone=DOE)
     assert len(wire.requests) == 1
 
 
-def test_update_puts_the_given_fields_alone(contacts, wire):
+def test_update_sends_only_the_given_fields(contacts, wire):
     before = contacts.get(ADA)
     done = contacts.update(ADA, company_name="Byron & Co", tags=["a"], custom_variables={"x": "1"})
     assert done["outcome"][0] == "updated"
@@ -137,7 +137,7 @@ def test_update_puts_the_given_fields_alone(contacts, wire):
     assert after["first_name"][0] == before["first_name"][0]
 
 
-def test_delete_is_gone(contacts, wire):
+def test_delete_removes_the_contact(contacts, wire):
     assert contacts.delete(ADA)["outcome"][0] == "deleted"
     assert last(wire) == ("DELETE", "/api/v2/contacts/%2B12025550123", None)
     with pytest.raises(ck.NotFoundError, match="Contact not found"):
@@ -151,7 +151,7 @@ def test_count_is_a_frame_of_one_number(contacts, wire):
     assert last(wire) == ("GET", "/api/v2/contacts/count", None)
 
 
-def test_verify_sends_one_message_and_is_never_repeated(contacts, wire):
+def test_verify_is_never_retried(contacts, wire):
     done = contacts.verify("+1 202 555 0123")
     assert last(wire) == ("POST", "/api/v2/contacts/verify", {"number": ADA})
     assert (done["key"][0], done["changed"][0]) == (ADA, [])
@@ -162,7 +162,7 @@ def test_verify_sends_one_message_and_is_never_repeated(contacts, wire):
     assert len(wire.requests) == 2
 
 
-def test_opt_out_and_in_again(contacts, wire):
+def test_opt_out_and_opt_in_again(contacts, wire):
     done = contacts.opt_out(ADA)
     assert last(wire) == ("POST", "/api/v2/contacts/opt-out", {"number": ADA, "opted_out": True})
     assert (done["outcome"][0], done["after"][0]) == ("updated", {"phone": ADA, "opted_out": True})
@@ -173,14 +173,14 @@ def test_opt_out_and_in_again(contacts, wire):
     assert contacts.get(ADA)["opt_out"][0]
 
 
-def test_an_opt_out_that_is_answered_otherwise_is_unknown(contacts, wire):
+def test_opt_out_with_another_state_in_the_answer_is_unknown(contacts, wire):
     body = {"status": "OK", "number": ADA, "opted_out": False}
     wire.faults = [says(200, json.dumps(body))]
     with pytest.warns(ck.ContactKitWarning, match="opted_out"):
         assert contacts.opt_out(ADA)["outcome"][0] == "unknown"
 
 
-def test_an_opt_out_outlives_its_contact(contacts):
+def test_opt_out_outlives_its_contact(contacts):
     contacts.opt_out(ADA)
     contacts.delete(ADA)
     contacts.create(phone=ADA)
@@ -190,7 +190,7 @@ def test_an_opt_out_outlives_its_contact(contacts):
     assert contacts.get("+12125550187")["opt_out"][0]
 
 
-def test_bulk_create_answers_a_row_for_each_under_the_callers_index(contacts, wire):
+def test_bulk_create_has_a_row_a_contact_under_the_callers_index(contacts, wire):
     frame = pd.DataFrame(
         {"phone": ["+1 212 555 0187", "+12125550188"], "tags": [["a"], pd.NA]}, index=["x", "y"]
     )
@@ -208,7 +208,7 @@ def test_bulk_create_answers_a_row_for_each_under_the_callers_index(contacts, wi
     assert contacts.count()["count"][0] == 14
 
 
-def test_a_bulk_create_that_leaves_one_out_does_not_call_it_created(contacts, wire):
+def test_bulk_create_contact_absent_from_the_answer_is_unknown(contacts, wire):
     body = {"status": "OK", "contacts": [{"phone": "+12125550188"}]}
     wire.faults = [says(200, json.dumps(body))]
     done = contacts.bulk_create([{"phone": "+12125550187"}, {"phone": "+12125550188"}])
@@ -230,7 +230,7 @@ def test_bulk_delete_does_not_guess_which_were_deleted(contacts):
 
 
 @pytest.mark.parametrize("keys", [[], pd.Series([], dtype=object), None, DOE, [DOE, None], [""]])
-def test_a_bulk_delete_of_nobody_is_never_sent(contacts, wire, keys):
+def test_bulk_delete_without_keys_is_refused(contacts, wire, keys):
     with pytest.raises(ck.InvalidInputError):
         contacts.bulk_delete(keys)
     assert not wire.requests
@@ -250,7 +250,7 @@ def test_a_bulk_delete_of_nobody_is_never_sent(contacts, wire, keys):
         ("optOut", "opt_out", True),
     ],
 )
-def test_a_deprecated_spelling_is_taken_with_a_warning(contacts, wire, old, new, value):
+def test_deprecated_field_name_warns(contacts, wire, old, new, value):
     with pytest.warns(DeprecationWarning, match=f"use {new}= instead of {old}=") as caught:
         contacts.update(ADA, **{old: value})
     assert caught[0].filename == __file__
@@ -258,14 +258,14 @@ def test_a_deprecated_spelling_is_taken_with_a_warning(contacts, wire, old, new,
 
 
 @pytest.mark.parametrize("old", ["number", "phone_number", "phoneNumber"])
-def test_the_number_is_phone_whatever_the_wire_calls_it(contacts, wire, old):
+def test_deprecated_phone_name_warns(contacts, wire, old):
     with pytest.warns(DeprecationWarning, match=f"use phone= instead of {old}="):
         contacts.create(**{old: "+12125550187"})
     assert last(wire)[2] == {"number": "+12125550187"}
 
 
 @pytest.mark.parametrize("old", ["phone_number", "number"])
-def test_a_filter_is_known_by_the_wire_s_name_too(contacts, old):
+def test_deprecated_filter_name_warns(contacts, old):
     with pytest.warns(DeprecationWarning, match=f"use phone= instead of {old}="):
         assert contacts.list(**{old: ADA})["phone"].to_list() == [ADA]
 
@@ -296,7 +296,7 @@ BOTH = {**CAMEL, **SNAKE, "firstName": "Old"}
 
 
 @pytest.mark.parametrize("body", [CAMEL, SNAKE, BOTH], ids=["camel", "snake", "both"])
-def test_an_answer_is_read_in_either_spelling(contacts, wire, body):
+def test_answer_is_read_in_either_spelling(contacts, wire, body):
     wire.faults = [answers(body), says(200, json.dumps([body]))]
     for row in (contacts.get(ADA), contacts.list()):
         assert not row.attrs["problems"]
@@ -306,7 +306,7 @@ def test_an_answer_is_read_in_either_spelling(contacts, wire, body):
             assert row[name][0] == expected
 
 
-def test_an_answer_may_lack_anything_but_the_number(contacts, wire):
+def test_answer_may_lack_all_but_the_number(contacts, wire):
     wire.faults = [answers({"phone": ADA})]
     row = contacts.get(ADA)
     assert row.drop(columns="phone").isna().all(axis=None)
@@ -314,20 +314,20 @@ def test_an_answer_may_lack_anything_but_the_number(contacts, wire):
 
 
 @pytest.mark.parametrize("key", [ADA, "+1 (202) 555-0123", " +1-202-555-0123"])
-def test_a_key_is_normalised_once(contacts, wire, key):
+def test_key_is_normalised(contacts, wire, key):
     assert contacts.get(key)["phone"][0] == ADA
     assert last(wire)[1] == "/api/v2/contacts/%2B12025550123"
 
 
 @pytest.mark.parametrize("key", ["3105550123", "+1-800-FLOWERS", "+12025550123 ext. 5", "abc", "+"])
-def test_a_key_that_is_no_number_is_refused_without_repeating_it(contacts, wire, key):
+def test_key_that_is_no_number_is_refused_without_repeating_it(contacts, wire, key):
     with pytest.raises(ck.InvalidInputError, match="such as") as caught:
         contacts.update(key, first_name="A")
     assert key == "+" or key not in str(caught.value)
     assert not wire.requests
 
 
-def test_plus_and_2b_are_the_same_contact(wire, contacts):
+def test_simulator_reads_a_quoted_and_an_unquoted_plus(wire, contacts):
     contacts.list()
     signed = {n: wire.requests[-1].headers[n] for n in ("sb-api-key-id", "sb-api-secret-key")}
     for key in ("+12025550123", "%2B12025550123", "%2b12025550123"):
@@ -340,7 +340,7 @@ def test_plus_and_2b_are_the_same_contact(wire, contacts):
 
 @pytest.mark.parametrize("status", ["ERROR", "error", "FAILED", ""])
 @pytest.mark.parametrize("verb", ["get", "update", "delete", "opt_out", "verify"])
-def test_a_status_other_than_ok_under_200_is_an_error(contacts, wire, verb, status):
+def test_status_other_than_ok_under_200_is_an_error(contacts, wire, verb, status):
     wire.faults = [says(200, json.dumps({"status": status, "message": f"no {ADA} today"}))]
     fields = {"first_name": "A"} if verb == "update" else {}
     with pytest.raises(ck.ApiError) as caught:
@@ -351,7 +351,7 @@ def test_a_status_other_than_ok_under_200_is_an_error(contacts, wire, verb, stat
 
 
 @pytest.mark.parametrize("name", ["message", "error_message", "error", "error_detail"])
-def test_the_text_of_a_refusal_is_found_wherever_it_stands(contacts, wire, name):
+def test_refusal_message_is_found_under_each_name(contacts, wire, name):
     wire.faults = [says(400, json.dumps({"status": "ERROR", name: "Not like this"}))]
     with pytest.raises(ck.InvalidRequestError, match="Not like this"):
         contacts.update(ADA, first_name="A")
@@ -371,7 +371,7 @@ def crowd(size: int, together: int) -> ck.Simulator:
 
 
 @pytest.mark.parametrize("together", [1, 7, 2500])
-def test_list_goes_on_past_the_last_offset_complete_and_unique(together):
+def test_list_continues_past_the_largest_offset(together):
     size = 22_500 if together == 7 else 12_500
     people = ck.connect("sendblue", via=crowd(size, together)).contacts.list()
     assert len(people) == size
@@ -380,7 +380,7 @@ def test_list_goes_on_past_the_last_offset_complete_and_unique(together):
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 50, 999, 1000, 1001, 2100])
-def test_any_limit_gives_so_many_rows_once(limit):
+def test_list_limit_gives_that_many_unique_contacts(limit):
     contacts = ck.connect("sendblue", via=crowd(2200, 40)).contacts
     with pytest.warns(ck.ContactKitWarning, match=f"cut at {limit:,}"):
         people = contacts.list(limit=limit)
@@ -388,7 +388,7 @@ def test_any_limit_gives_so_many_rows_once(limit):
     assert people["phone"].is_unique
 
 
-def test_a_contact_that_is_deleted_meanwhile_hides_no_other():
+def test_pages_with_deletions_in_between_miss_no_contact():
     simulator = crowd(3000, 5)
     seen: list[str] = []
     for page in ck.connect("sendblue", via=simulator).contacts.pages():
@@ -397,7 +397,7 @@ def test_a_contact_that_is_deleted_meanwhile_hides_no_other():
     assert len(seen) == len(set(seen)) == 3000
 
 
-def test_in_another_order_the_end_of_the_offsets_is_said():
+def test_list_in_another_order_warns_at_the_largest_offset():
     contacts = ck.connect("sendblue", via=crowd(11_500, 3)).contacts
     with pytest.warns(ck.ContactKitWarning, match="11,000 contacts were read: .* may be more"):
         assert len(contacts.list(order_by="phone")) == 11_000
@@ -408,7 +408,7 @@ def test_in_another_order_the_end_of_the_offsets_is_said():
 
 
 @pytest.mark.parametrize("size", [10_950, 11_500])
-def test_contacts_of_one_second_are_read_as_far_as_offsets_reach(size):
+def test_list_of_one_creation_time_warns_at_the_largest_offset(size):
     contacts = ck.connect("sendblue", via=crowd(size, 20_000)).contacts
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -418,7 +418,7 @@ def test_contacts_of_one_second_are_read_as_far_as_offsets_reach(size):
     assert ["may be more" in str(each.message) for each in caught] == [True] * (size > 11_000)
 
 
-def test_times_are_the_same_however_they_are_spelled(wire, contacts):
+def test_list_accepts_mixed_spellings_of_time(wire, contacts):
     def respelled(request: httpx.Request, answer: Any) -> httpx.Response:
         rows = answer(request).json()
         for number, row in enumerate(rows):
@@ -435,13 +435,13 @@ def test_times_are_the_same_however_they_are_spelled(wire, contacts):
 
 
 @pytest.mark.parametrize("flag", [pd.NA, None, float("nan"), "yes", 1])
-def test_an_opt_out_of_an_unknown_flag_is_refused(contacts, wire, flag):
+def test_opt_out_refuses_an_unknown_flag(contacts, wire, flag):
     with pytest.raises(ck.InvalidInputError, match="opted_out: must be True or False"):
         contacts.opt_out(ADA, opted_out=flag)
     assert not wire.requests
 
 
-def test_a_missing_cell_of_a_frame_is_left_alone_when_it_is_sent_back(contacts, wire):
+def test_na_cells_are_not_sent_back(contacts, wire):
     contacts.update(ADA, tags=["vip"])
     wire.faults = [says(200, json.dumps([{"phone": ADA, "tags": "vip"}, {"phone": DOE}]))]
     with pytest.warns(ck.ContactKitWarning, match="became NA"):
@@ -455,14 +455,14 @@ def test_a_missing_cell_of_a_frame_is_left_alone_when_it_is_sent_back(contacts, 
 
 
 @pytest.mark.parametrize("status", [False, 500, None])
-def test_a_status_that_is_no_text_is_not_ok(contacts, wire, status):
+def test_status_that_is_no_text_is_an_error(contacts, wire, status):
     wire.faults = [says(200, json.dumps({"status": status, "contact": {"phone": ADA}}))]
     with pytest.raises(ck.ApiError):
         contacts.update(ADA, first_name="A")
 
 
 @pytest.mark.parametrize("answer", [{"phone": "12025550123"}, {"number": ADA}, {"first_name": "A"}])
-def test_an_answer_may_spell_the_number_otherwise_or_leave_it_out(contacts, wire, answer):
+def test_answer_may_spell_the_number_differently(contacts, wire, answer):
     wire.faults = [answers(answer)]
     done = contacts.update(ADA, first_name="A")
     assert (done["outcome"][0], done["key"][0]) == ("updated", ADA)
@@ -479,17 +479,17 @@ def test_an_answer_may_spell_the_number_otherwise_or_leave_it_out(contacts, wire
         (pd.DataFrame({"first_name": ["A"]}), "phone: is needed"),
     ],
 )
-def test_a_frame_that_is_no_list_of_contacts_is_refused(contacts, wire, frame, told):
+def test_bulk_create_refuses_other_frames(contacts, wire, frame, told):
     with pytest.raises(ck.InvalidInputError, match=told):
         contacts.bulk_create(frame)
     assert not wire.requests
 
 
-def test_what_custom_variables_take_is_said(contacts):
+def test_custom_variables_refuse_other_values(contacts):
     with pytest.raises(ck.InvalidInputError, match="must be a mapping of text to text"):
         contacts.update(ADA, custom_variables={"a": 1})
 
 
-def test_the_line_s_number_is_normalised_as_well(contacts, wire):
+def test_sendblue_number_is_normalised(contacts, wire):
     contacts.update(ADA, sendblue_number="+1 (202) 555-0100")
     assert last(wire)[2] == {"sendblue_number": "+12025550100"}

@@ -19,7 +19,7 @@ PAIRS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy"))
 
 
 @given(PAIRS | st.none(), PAIRS | st.none())
-def test_what_is_sent_leaves_what_is_wanted_or_nothing_can(held: Any, wanted: Any) -> None:
+def test_merge_patch_leads_to_the_wanted_value_or_raises(held: Any, wanted: Any) -> None:
     try:
         sent = merge_patch(MERGED, held, wanted)
     except ValueError as error:
@@ -29,16 +29,16 @@ def test_what_is_sent_leaves_what_is_wanted_or_nothing_can(held: Any, wanted: An
         assert (value_after(MERGED, held, sent) or None) == (wanted or None)
 
 
-def test_only_what_is_new_is_sent_of_what_is_merged() -> None:
+def test_merge_patch_sends_only_changed_entries() -> None:
     assert merge_patch(MERGED, {"a": "1", "b": "2"}, {"a": "1", "b": "3"}) == {"b": "3"}
 
 
 @given(PAIRS, PAIRS | st.none())
-def test_what_is_replaced_is_sent_whole(held: Any, wanted: Any) -> None:
+def test_merge_patch_sends_a_replaced_collection_whole(held: Any, wanted: Any) -> None:
     assert merge_patch(REPLACED, held, wanted) == wanted == value_after(REPLACED, held, wanted)
 
 
-def test_a_contact_that_is_known_in_part_is_not_judged_by() -> None:
+def test_validate_edit_ignores_an_incomplete_contact() -> None:
     provider = find("privy")
     update = provider.endpoint("update")
     part = {"id": "c1", "email_consent": "compliance_suppressed"}
@@ -54,7 +54,7 @@ def test_a_contact_that_is_known_in_part_is_not_judged_by() -> None:
     assert problem.field == "email_consent"
 
 
-def test_an_edit_of_every_provider_is_judged_as_its_verb_judges_it(
+def test_validate_edit_accepts_each_providers_update(
     name: str, example: Example
 ) -> None:
     provider = find(name)
@@ -63,5 +63,5 @@ def test_an_edit_of_every_provider_is_judged_as_its_verb_judges_it(
 
 
 @pytest.mark.parametrize("value", ["text", None, 3])
-def test_what_is_no_mapping_is_left_for_the_check(value: Any) -> None:
+def test_merge_patch_leaves_other_types_to_the_check(value: Any) -> None:
     assert merge_patch(MERGED, {"a": "1"}, value) == value

@@ -43,7 +43,7 @@ def selected(paging: Any, stored: list[dict[str, Any]], asked: Any) -> Any:
 @pytest.mark.parametrize("paging", PAGING.values(), ids=PAGING)
 @settings(max_examples=30)
 @given(total=st.integers(0, 400), size=st.integers(1, 100))
-def test_walking_gives_every_row_once(paging: Any, total: int, size: int) -> None:
+def test_paging_walk_gives_every_row_once(paging: Any, total: int, size: int) -> None:
     asked, seen = paging.first_query({}, size), set()
     for _ in range(total + 3):
         page, told = paging.cut(selected(paging, rows(total), asked), asked, 20)
@@ -69,7 +69,7 @@ def test_walking_gives_every_row_once(paging: Any, total: int, size: int) -> Non
         ({"total_pages": 1}, None),
     ],
 )
-def test_a_flag_for_more_goes_before_the_number_of_pages(info: Any, following: Any) -> None:
+def test_page_numbers_prefer_the_more_flag_to_the_page_count(info: Any, following: Any) -> None:
     paging = PageNumbers(info=INFO, more="more")
     found = paging.next_query({"page": "1"}, [], {"page_info": info})
     assert (found and found["page"]) == following
@@ -81,19 +81,19 @@ def test_a_flag_for_more_goes_before_the_number_of_pages(info: Any, following: A
     [{}, {"total_pages": None}, {"total_pages": "many"}, {"total_pages": 2.5, "more": None}, None],
     ids=str,
 )
-def test_without_page_information_there_is_no_telling(more: str, info: Any) -> None:
+def test_page_numbers_without_page_info_raise_lookup_error(more: str, info: Any) -> None:
     paging = PageNumbers(info=INFO, more=more)
     with pytest.raises(LookupError, match=r"total_pages|page_info"):
         paging.next_query({"page": "1"}, [], {"page_info": info})
 
 
-def test_a_flag_that_was_not_declared_is_not_read() -> None:
+def test_page_numbers_ignore_an_undeclared_more_flag() -> None:
     body = {"page_info": {"more": False, "has_more": False}}
     with pytest.raises(LookupError):
         PageNumbers(info=INFO).next_query({"page": "1"}, [], body)
 
 
 @pytest.mark.parametrize("asked", [{"page": "0"}, {"page": "-1"}, {"page_size": "101"}])
-def test_a_page_that_there_cannot_be_is_refused(asked: dict[str, str]) -> None:
+def test_page_numbers_refuse_an_impossible_page(asked: dict[str, str]) -> None:
     with pytest.raises(InvalidInputError, match="page"):
         PageNumbers(info=INFO).cut([], asked, 20)

@@ -12,7 +12,7 @@ WRITTEN = st.from_regex(r"[+\uff0b][0-9 ().\-/]{3,20}", fullmatch=True)
 
 
 @given(WRITTEN)
-def test_normalising_twice_is_normalising_once(written: str) -> None:
+def test_normalise_is_idempotent(written: str) -> None:
     try:
         once = phones.normalise(written)
     except ValueError:
@@ -21,7 +21,7 @@ def test_normalising_twice_is_normalising_once(written: str) -> None:
 
 
 @given(WRITTEN)
-def test_every_number_has_a_region_or_none(written: str) -> None:
+def test_region_never_raises(written: str) -> None:
     assert phones.region(written) in {"", "001"} or len(phones.region(written)) == 2
 
 
@@ -35,7 +35,7 @@ def test_every_number_has_a_region_or_none(written: str) -> None:
         ("+1234567890", "+1234567890"),  # Sent's own example
     ],
 )
-def test_what_a_person_writes_becomes_e164(written: str, number: str) -> None:
+def test_normalise_accepts_usual_spellings(written: str, number: str) -> None:
     assert phones.normalise(written) == number
 
 
@@ -59,7 +59,7 @@ def test_what_a_person_writes_becomes_e164(written: str, number: str) -> None:
         "+1202555012345678901",
     ],
 )
-def test_what_may_reach_somebody_else_is_refused(written: str) -> None:
+def test_normalise_refuses_ambiguous_numbers(written: str) -> None:
     with pytest.raises(ValueError) as caught:
         phones.normalise(written)
     assert str(caught.value) == f"must be {phones.ALLOWED}"  # so it never repeats the value
@@ -68,7 +68,7 @@ def test_what_may_reach_somebody_else_is_refused(written: str) -> None:
 @pytest.mark.parametrize(
     "value", ["", "+", "12025550123", "+0123", "+1 202", "+1\n", "+" + "1" * 16]
 )
-def test_a_wire_holds_e164_alone(value: str) -> None:
+def test_check_accepts_e164_only(value: str) -> None:
     with pytest.raises(ValueError) as caught:
         phones.check(value)
     assert str(caught.value) == f"must be {phones.ALLOWED}"
@@ -85,7 +85,7 @@ def test_a_wire_holds_e164_alone(value: str) -> None:
         ("+12", ""),
     ],
 )
-def test_the_region_of_a_number(number: str, region: str) -> None:
+def test_region_of_a_number(number: str, region: str) -> None:
     assert phones.region(number) == region
 
 
@@ -101,6 +101,6 @@ def test_the_region_of_a_number(number: str, region: str) -> None:
         ("+99912345678", "has no calling code"),
     ],
 )
-def test_what_can_hardly_be_a_whole_number_is_doubted(number, why):
+def test_doubt_names_an_impossible_length(number, why):
     assert phones.doubt(number).startswith(why)
     assert bool(phones.doubt(number)) is bool(why)

@@ -22,11 +22,11 @@ JSON_VALUES = st.none() | st.integers() | st.text() | st.lists(st.integers())
 
 
 @given(st.lists(st.text(), max_size=4), JSON_VALUES)
-def test_what_is_put_is_picked(path: list[str], value: Any) -> None:
+def test_envelope_pick_reads_what_put_wrote(path: list[str], value: Any) -> None:
     assert Envelope.pick(Envelope.put({}, path, value), path) == value
 
 
-def test_places_in_one_body_do_not_disturb_each_other(name: str) -> None:
+def test_envelope_places_are_independent(name: str) -> None:
     provider = find(name)
     envelope = provider.envelope
     rows, told = provider.paging.cut([{"id": "1"}], {}, 20)
@@ -41,12 +41,12 @@ def test_places_in_one_body_do_not_disturb_each_other(name: str) -> None:
 
 
 @pytest.mark.parametrize("body", [None, [], "text", {}, {"data": None}, {"data": []}])
-def test_a_missing_place_is_a_lookup_error(body: Any) -> None:
+def test_envelope_pick_of_a_missing_place_raises_lookup_error(body: Any) -> None:
     with pytest.raises(LookupError, match=r"data\.contacts"):
         Envelope.pick(body, ("data", "contacts"))
 
 
-def test_what_is_no_object_or_array_reads_as_an_empty_one() -> None:
+def test_as_object_and_as_list_of_other_types_are_empty() -> None:
     assert (as_object([]), as_list({}), as_object({"a": 1}), as_list([1])) == (
         {},
         [],
@@ -77,7 +77,7 @@ CODE_ALONE = {"invalid_client", "invalid_scope"}
 
 @pytest.mark.parametrize("name", names())
 @given(data=st.data())
-def test_a_refusal_is_read_as_it_was_written(name: str, data: st.DataObject) -> None:
+def test_error_shape_reads_what_it_wrote(name: str, data: st.DataObject) -> None:
     shape, carried = find(name).errors, CARRIED.get(name, {"message": TEXT})
     problem = data.draw(st.builds(Problem, **carried))
     for code in shape.catalogue:
@@ -96,7 +96,7 @@ def test_a_refusal_is_read_as_it_was_written(name: str, data: st.DataObject) -> 
 
 
 @given(key=TEXT)
-def test_only_a_conflict_names_the_contact_in_the_way(key: str) -> None:
+def test_privy_existing_key_is_read_from_a_conflict_only(key: str) -> None:
     shape = find("privy").errors
     assert {"conflict", "not_found"} <= set(shape.catalogue)
     for code in (*shape.catalogue, "", "unheard_of"):
@@ -126,11 +126,11 @@ def test_only_a_conflict_names_the_contact_in_the_way(key: str) -> None:
         {"data": {"id": "1"}, "error": None},
     ],
 )
-def test_what_is_no_refusal_is_not_read_as_one(name: str, body: Any) -> None:
+def test_error_shape_reads_no_refusal_in_other_bodies(name: str, body: Any) -> None:
     assert find(name).errors.read(body) is None
 
 
-def test_a_sealed_answer_is_no_refusal(name: str) -> None:
+def test_error_shape_reads_no_refusal_in_a_sealed_answer(name: str) -> None:
     provider = find(name)
     body = Envelope.put({}, provider.envelope.one, {"id": "1"})
     if provider.envelope.seal:
@@ -141,13 +141,13 @@ def test_a_sealed_answer_is_no_refusal(name: str) -> None:
 @pytest.mark.parametrize(
     "error", [None, [], "text", 5, {}, {"code": None}, {"details": "x"}, {"details": [5, None, {}]}]
 )
-def test_a_misshapen_refusal_is_read_without_raising(name: str, error: Any) -> None:
+def test_error_shape_reads_a_malformed_refusal(name: str, error: Any) -> None:
     shape = find(name).errors
     for body in ({"error": error}, {"success": False, "error": error, "meta": []}):
         assert isinstance(shape.read(body), Problem | None)
 
 
-def test_catalogue_statuses_agree_with_their_classes(name: str) -> None:
+def test_catalogue_statuses_fit_their_error_classes(name: str) -> None:
     for code, (status, kind) in find(name).errors.catalogue.items():
         assert 400 <= status < 600, code
         assert issubclass(kind, ServerError) == (status >= 500), code
@@ -155,7 +155,7 @@ def test_catalogue_statuses_agree_with_their_classes(name: str) -> None:
         assert issubclass(kind, ConflictError) == (status == 409), code
 
 
-def test_a_verb_has_one_endpoint_and_no_other_is_found(name: str) -> None:
+def test_endpoint_is_found_by_verb(name: str) -> None:
     provider = find(name)
     for endpoint in provider.endpoints:
         assert provider.endpoint(endpoint.verb) is endpoint
@@ -172,6 +172,6 @@ def test_endpoint_match_gives_the_key_and_ignores_the_base_path() -> None:
         assert get.match(path) is None, path
 
 
-def test_scopes_are_those_of_the_endpoints() -> None:
+def test_scopes_are_collected_from_endpoints() -> None:
     assert find("privy").scopes == ("contacts_read", "contacts_write")
     assert find("sent").scopes == ()

@@ -41,7 +41,7 @@ class Thing(Record):
 FIELDS = fields_of(Thing)
 
 
-def test_fields_come_in_declared_order() -> None:
+def test_fields_of_keeps_the_declared_order() -> None:
     assert list(FIELDS) == list(Thing.model_fields)
 
 
@@ -61,27 +61,27 @@ def test_fields_come_in_declared_order() -> None:
         ("names", "list"),
     ],
 )
-def test_the_kind_is_derived_from_the_type(name: str, kind: str) -> None:
+def test_field_kind_follows_its_type(name: str, kind: str) -> None:
     assert FIELDS[name].kind == kind
 
 
-def test_choices_are_those_of_the_literal() -> None:
+def test_field_choices_are_those_of_its_literal() -> None:
     assert FIELDS["size"].choices == ("s", "m")
     assert FIELDS["side"].choices == ("l", "r")
     assert FIELDS["note"].choices == ()
 
 
-def test_plain_is_the_type_without_none_and_markers() -> None:
+def test_field_plain_type_has_no_none_and_no_marker() -> None:
     assert FIELDS["seen"].plain is datetime
     assert FIELDS["names"].plain == list[str]
 
 
-def test_nullable_is_what_allows_none() -> None:
+def test_field_is_nullable_if_its_type_allows_none() -> None:
     nullable = {name for name, each in FIELDS.items() if each.nullable}
     assert nullable == {"note", "side", "seen", "names"}
 
 
-def test_promised_is_what_has_no_default() -> None:
+def test_field_is_promised_if_it_has_no_default() -> None:
     assert {name for name, each in FIELDS.items() if not each.promised} == {
         "note",
         "side",
@@ -90,11 +90,11 @@ def test_promised_is_what_has_no_default() -> None:
     }
 
 
-def test_the_wire_name_is_the_name_unless_it_is_declared() -> None:
+def test_field_wire_name_defaults_to_its_name() -> None:
     assert (FIELDS["ok"].wire, FIELDS["id"].wire) == ("isOk", "id")
 
 
-def test_the_key_is_the_field_marked_so() -> None:
+def test_key_of_is_the_field_marked_as_key() -> None:
     assert key_of(Thing).name == "id"
 
 
@@ -102,14 +102,14 @@ def test_the_key_is_the_field_marked_so() -> None:
     ("name", "value"),
     [("ok", 1), ("ok", "true"), ("count", True), ("count", 1.0), ("id", 5), ("tags", ("a",))],
 )
-def test_a_field_is_checked_strictly_and_its_value_not_repeated(name: str, value: object) -> None:
+def test_field_adapter_is_strict_and_hides_the_input(name: str, value: object) -> None:
     with pytest.raises(ValidationError) as caught:
         FIELDS[name].adapter.validate_python(value)
     assert "input_value" not in str(caught.value)
 
 
 @given(st.datetimes(timezones=st.timezones()))
-def test_a_time_is_brought_to_utc(moment: datetime) -> None:
+def test_parse_time_converts_to_utc(moment: datetime) -> None:
     try:
         expected = moment.astimezone(UTC)
     except OverflowError:
@@ -121,12 +121,12 @@ def test_a_time_is_brought_to_utc(moment: datetime) -> None:
 
 
 @pytest.mark.parametrize("value", ["2026-03-01T12:00:00", "2026-03-01", "soon", "", 5, None, 1.5])
-def test_a_time_without_its_offset_is_refused(value: object) -> None:
+def test_parse_time_refuses_a_missing_offset(value: object) -> None:
     with pytest.raises(ValueError):
         parse_time(value)
 
 
-def test_a_time_is_read_from_text() -> None:
+def test_time_field_accepts_text() -> None:
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
     assert parse_time("2026-03-01T12:00:00Z") == noon
     assert parse_time("2026-03-01T14:00:00.0000000+02:00") == noon

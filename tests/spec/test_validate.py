@@ -143,24 +143,24 @@ def cleaned(**values: Any) -> dict[str, Any]:
 # Which fields a verb takes
 
 
-def test_an_update_takes_what_is_writable_and_its_parameters() -> None:
+def test_update_accepts_writable_fields_and_parameters() -> None:
     names = ["level", "email", "phone", "size", "ok", "count", "at", "tags", "more"]
     assert list(writable_fields(PROVIDER, UPDATE)) == names
     assert list(accepted_fields(PROVIDER, UPDATE)) == [*names, "quiet"]
 
 
-def test_a_create_takes_create_only_fields_too_but_none_that_it_omits() -> None:
+def test_create_accepts_create_only_fields_but_no_omitted_ones() -> None:
     names = ["kind", "email", "phone", "size", "ok", "count", "at", "tags", "more"]
     assert list(writable_fields(PROVIDER, CREATE)) == names
 
 
-def test_a_verb_without_fields_takes_none() -> None:
+def test_verb_without_fields_accepts_none() -> None:
     assert accepted_fields(PROVIDER, DELETE) == {}
     [problem] = check(PROVIDER, DELETE, {"ok": True}).problems
     assert problem.message == "delete takes no such field; allowed: none"
 
 
-def test_an_unknown_field_is_told_the_nearest_and_what_is_allowed() -> None:
+def test_check_unknown_field_names_the_nearest_and_the_allowed() -> None:
     problem = refusal(sise="s")
     assert (problem.field, problem.code) == ("sise", "unknown")
     assert "did you mean 'size'? allowed: at, count, email" in problem.message
@@ -175,7 +175,7 @@ def test_an_unknown_field_is_told_the_nearest_and_what_is_allowed() -> None:
         (CREATE, "level", "cannot be set by create"),
     ],
 )
-def test_a_declared_field_is_refused_with_the_reason(
+def test_check_unwritable_field_gives_the_reason(
     endpoint: Endpoint, name: str, said: str
 ) -> None:
     problem = check(PROVIDER, endpoint, {name: "x", "kind": "k"}).problems[0]
@@ -184,12 +184,12 @@ def test_a_declared_field_is_refused_with_the_reason(
     assert problem.message.endswith(", size, ok, count, at, tags, more, quiet")
 
 
-def test_a_create_names_what_it_needs() -> None:
+def test_check_create_names_required_fields() -> None:
     [problem] = check(PROVIDER, CREATE, {"ok": True}).problems
     assert (problem.field, problem.code) == ("kind", "required")
 
 
-def test_nothing_to_change_names_the_fields_that_would_be_a_change() -> None:
+def test_check_without_changes_names_the_writable_fields() -> None:
     for values in ({}, {"quiet": True}):
         problem = check(PROVIDER, UPDATE, values).problems[0]
         assert (problem.field, problem.code) == ("", "empty")
@@ -197,11 +197,11 @@ def test_nothing_to_change_names_the_fields_that_would_be_a_change() -> None:
         assert "quiet" not in problem.message
 
 
-def test_a_refused_field_is_not_also_nothing_to_change() -> None:
+def test_check_reports_a_refused_field_once() -> None:
     assert refusal(ok="yes").field == "ok"
 
 
-def test_every_bad_field_is_reported_at_once() -> None:
+def test_check_reports_every_bad_field() -> None:
     found = update(ok=1, size="xl", born="x", nope=1, count=2)
     assert [each.field for each in found.problems] == ["ok", "size", "born", "nope"]
     assert found.values == {"count": 2}
@@ -234,24 +234,24 @@ def test_every_bad_field_is_reported_at_once() -> None:
         ("at", 5, "must be a time with its offset"),
     ],
 )
-def test_a_wrong_type_is_told_the_right_one(name: str, value: Any, said: str) -> None:
+def test_check_wrong_type_names_the_right_one(name: str, value: Any, said: str) -> None:
     problem = refusal(**{name: value})
     assert (problem.field, problem.code) == (name, "type")
     assert problem.message.startswith(said)
 
 
 @pytest.mark.parametrize("value", ["xl", "S", "", 5, True, ["s"], {}])
-def test_a_wrong_choice_is_told_the_allowed_ones(value: Any) -> None:
+def test_check_wrong_choice_names_the_allowed_ones(value: Any) -> None:
     problem = refusal(size=value)
     assert (problem.code, problem.message) == ("choice", "must be one of s, m")
 
 
-def test_a_stricter_rule_counts_when_writing() -> None:
+def test_check_applies_the_markers_rule() -> None:
     assert refusal(count=3) == FieldProblem(field="count", message="must be even", code="format")
 
 
 @pytest.mark.parametrize("value", ["2026-03-01T14:00:00+02:00", "2026-03-01T12:00:00Z"])
-def test_a_time_may_be_text_with_an_offset(value: str) -> None:
+def test_check_accepts_a_time_as_text(value: str) -> None:
     assert update(at=value).values == {"at": "2026-03-01T12:00:00Z"}
 
 
@@ -263,11 +263,11 @@ def test_a_time_may_be_text_with_an_offset(value: str) -> None:
         pd.Timestamp("2026-03-01T14:00:00+02:00"),
     ],
 )
-def test_a_time_may_be_an_aware_datetime(value: datetime) -> None:
+def test_check_accepts_an_aware_datetime(value: datetime) -> None:
     assert update(at=value).values == {"at": "2026-03-01T12:00:00Z"}
 
 
-def test_accepted_values_are_json_by_name_and_by_wire_name() -> None:
+def test_checked_values_are_json_by_name_and_by_wire_name() -> None:
     found = update(phone="+12025550123", more={"a": 1, "b": None, "c": True}, quiet=True)
     assert found.problems == []
     assert found.values["phone"] == found.wire["tel"] == "+12025550123"
@@ -276,7 +276,7 @@ def test_accepted_values_are_json_by_name_and_by_wire_name() -> None:
     assert found.wire["quiet"] is True
 
 
-def test_accepted_values_share_nothing_with_what_was_given() -> None:
+def test_checked_values_are_copies() -> None:
     tags = ["a"]
     found = update(tags=tags)
     tags.append("b")
@@ -287,22 +287,22 @@ def test_accepted_values_share_nothing_with_what_was_given() -> None:
 
 
 @pytest.mark.parametrize("name", ["phone", "count", "at"])
-def test_none_clears_a_field_that_may_be_empty(name: str) -> None:
+def test_none_clears_a_nullable_field(name: str) -> None:
     assert update(**{name: None}).values == {name: None}
 
 
 @pytest.mark.parametrize("name", ["level", "size", "ok", "tags", "more"])
-def test_none_clears_no_other_field(name: str) -> None:
+def test_none_is_refused_for_other_fields(name: str) -> None:
     problem = refusal(**{name: None})
     assert (problem.field, problem.code) == (name, "clear")
     assert problem.message.startswith("cannot be cleared; it must be ")
 
 
-def test_what_is_written_once_cannot_be_cleared() -> None:
+def test_write_once_field_cannot_be_cleared() -> None:
     assert refusal(email=None).code == "write_once"
 
 
-def test_what_is_written_once_cannot_change_once_it_is_there() -> None:
+def test_write_once_field_cannot_change() -> None:
     problem = refusal({"email": "old@example.com"}, email="new@example.com")
     assert (problem.code, problem.message) == ("write_once", "has a value already and is set once")
 
@@ -310,7 +310,7 @@ def test_what_is_written_once_cannot_change_once_it_is_there() -> None:
 @pytest.mark.parametrize(
     "current", [None, {}, {"email": None}, {"email": ""}, {"email": "new@example.com"}]
 )
-def test_what_is_written_once_may_be_filled_or_repeated(current: Any) -> None:
+def test_write_once_field_may_be_filled_or_repeated(current: Any) -> None:
     assert update(current, email="new@example.com").problems == []
 
 
@@ -320,13 +320,13 @@ def test_what_is_written_once_may_be_filled_or_repeated(current: Any) -> None:
 @pytest.mark.parametrize(
     "value", [pd.NA, pd.NaT, float("nan"), np.nan, np.float32("nan"), np.datetime64("NaT")]
 )
-def test_na_is_left_out(value: Any) -> None:
+def test_normalise_input_leaves_out_na(value: Any) -> None:
     assert is_na(value)
     assert cleaned(at=value, ok=True) == {"ok": True}
 
 
 @pytest.mark.parametrize("value", [None, "", 0, False, [], {}, "nan", "NaT"])
-def test_nothing_else_is_left_out(value: Any) -> None:
+def test_normalise_input_keeps_other_empty_values(value: Any) -> None:
     assert cleaned(level=value) == {"level": value}
 
 
@@ -343,36 +343,36 @@ def test_nothing_else_is_left_out(value: Any) -> None:
         ([1], [1]),
     ],
 )
-def test_numpy_and_pandas_values_become_pythons(value: Any, own: Any) -> None:
+def test_to_python_converts_numpy_and_pandas_values(value: Any, own: Any) -> None:
     assert to_python(value) == own
     assert type(to_python(value)) is type(own)
     assert cleaned(level=value) == {"level": own}
 
 
-def test_cleaned_values_pass_the_check() -> None:
+def test_normalised_values_pass_the_check() -> None:
     values = cleaned(ok=np.bool_(True), count=np.int64(2), tags=np.array(["a"]), level=pd.NA)
     assert update(**values).values == {"ok": True, "count": 2, "tags": ["a"]}
 
 
-def test_phones_become_e164_where_they_can() -> None:
+def test_normalise_input_makes_phones_e164() -> None:
     assert cleaned(phone="+1 (202) 555-0123") == {"phone": "+12025550123"}
     assert cleaned(phone="202 555 0123") == {"phone": "202 555 0123"}
     assert cleaned(phone=None, level="+1 (202) 555-0123")["level"] == "+1 (202) 555-0123"
 
 
-def test_a_phone_that_cannot_is_refused() -> None:
+def test_check_refuses_a_phone_without_country_code() -> None:
     problem = refusal(**cleaned(phone="202 555 0142"))
     assert (problem.field, problem.code) == ("phone", "format")
 
 
 @pytest.mark.parametrize("old", ["dimension", "girth"])
-def test_a_deprecated_spelling_warns_and_counts_as_the_new_one(old: str) -> None:
+def test_deprecated_name_warns_and_is_renamed(old: str) -> None:
     with pytest.warns(DeprecationWarning, match=f"Things: use size= instead of {old}="):
         assert cleaned(**{old: "s"}) == {"size": "s"}
 
 
 @pytest.mark.parametrize("both", [{"girth": "s", "size": "s"}, {"dimension": "s", "girth": "m"}])
-def test_both_spellings_are_an_error(both: dict[str, str]) -> None:
+def test_two_names_of_one_field_are_refused(both: dict[str, str]) -> None:
     with (
         pytest.warns(DeprecationWarning),
         pytest.raises(InvalidInputError, match="is size, given twice"),
@@ -380,7 +380,7 @@ def test_both_spellings_are_an_error(both: dict[str, str]) -> None:
         cleaned(**both)
 
 
-def test_a_deprecated_spelling_warns_at_the_callers_line() -> None:
+def test_deprecated_name_warns_at_the_callers_line() -> None:
     client = ck.connect("privy", via=ck.Simulator(contacts=1))
     with pytest.warns(DeprecationWarning) as caught:
         client.contacts.list(email_permission="subscribed")
@@ -402,16 +402,16 @@ def test_rules_run_on_update_when_the_contact_is_known() -> None:
     assert problem.message == "was m: ['ok']"
 
 
-def test_rules_wait_until_the_contact_is_known() -> None:
+def test_rules_do_not_run_while_the_contact_is_unknown() -> None:
     assert check(RULED, UPDATE, {"ok": True}).problems == []
 
 
-def test_rules_wait_until_the_values_are_good() -> None:
+def test_rules_do_not_run_on_bad_values() -> None:
     [problem] = check(RULED, UPDATE, {"ok": 1}, {"size": "m"}).problems
     assert problem.code == "type"
 
 
-def test_a_phone_of_no_country_is_refused_by_the_rules_and_not_raised() -> None:
+def test_rules_refuse_a_phone_of_no_country() -> None:
     privy = find("privy")
     values = {"phone_number": "+9991234567", "sms_consent": "subscribed"}
     [problem] = check(privy, privy.endpoint("create"), values).problems
@@ -423,7 +423,7 @@ def test_a_phone_of_no_country_is_refused_by_the_rules_and_not_raised() -> None:
 SECRET = "jan+private@example.com 2025550199"
 
 
-def test_no_message_repeats_a_value(name: str) -> None:
+def test_no_message_repeats_a_personal_value(name: str) -> None:
     provider = find(name)
     current = {field: f"{SECRET} now" for field in fields_of(provider.record)}
     for endpoint in provider.endpoints:
@@ -435,7 +435,7 @@ def test_no_message_repeats_a_value(name: str) -> None:
                 assert "2025550199" not in said
 
 
-def test_checking_warns_of_nothing() -> None:
+def test_check_does_not_warn() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         update(at="2026-03-01T12:00:00Z", tags=["a"], more={"a": 1.5}, size="s")
