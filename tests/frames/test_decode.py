@@ -93,7 +93,7 @@ CELLS = st.one_of(
 
 
 def rows_like(cells: st.SearchStrategy[Any]) -> st.SearchStrategy[list[dict[str, Any]]]:
-    """Good rows, in each of which some cells are something else and some are not there."""
+    """Good rows, each with some cells replaced and some removed."""
     changes = st.dictionaries(st.sampled_from(sorted(GOOD)), cells, max_size=6)
     gaps = st.sets(st.sampled_from(sorted(GOOD)), max_size=2)
     row = st.builds(
@@ -115,8 +115,8 @@ def test_read_column_refuses_the_same_cells_as_pydantic(rows: list[dict[str, Any
     expected = {
         (row, name)
         for row, values in enumerate(rows)
-        for name, each in FIELDS.items()
-        if not (is_good(each, values[each.wire]) if each.wire in values else not each.promised)
+        for name, field in FIELDS.items()
+        if not (is_good(field, values[field.wire]) if field.wire in values else not field.promised)
     }
     assert {(row, name) for row, _, name, *_ in read_rows(Thing, rows).problems} == expected
 

@@ -81,9 +81,7 @@ def test_files_of_each_provider_round_trip(name: str, suffix: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_file_without_rows_keeps_dtypes(
-    frame: pd.DataFrame, suffix: str, tmp_path: Path
-) -> None:
+def test_file_without_rows_keeps_dtypes(frame: pd.DataFrame, suffix: str, tmp_path: Path) -> None:
     path, none = tmp_path / f"none.{suffix}", frame.iloc[:0].drop(columns="custom_fields")
     if suffix == "csv":
         none.to_csv(path, index=False)

@@ -120,7 +120,7 @@ def test_columns_and_dtypes_are_the_same_for_no_rows(name: str) -> None:
 
 
 def test_dtype_of_a_field_is_that_of_its_column() -> None:
-    assert {name: dtype_of(each) for name, each in fields_of(Thing).items()} == DTYPES
+    assert {name: dtype_of(field) for name, field in fields_of(Thing).items()} == DTYPES
 
 
 def test_frame_types_are_not_inferred() -> None:
@@ -199,7 +199,9 @@ def test_row_that_is_no_object_is_one_problem_without_a_field() -> None:
 def test_new_fields_are_extra_columns_and_one_warning() -> None:
     with pytest.warns(ck.ContactKitWarning) as caught:
         frame = framed([ROW], [ROW | {"new": [1], "newer": 2}], [ROW | {"new": None}])
-    assert [str(each.message) for each in caught] == ["new fields, kept unchanged: new, newer"]
+    assert [str(warning.message) for warning in caught] == [
+        "new fields, kept unchanged: new, newer"
+    ]
     assert list(frame.columns) == [*DTYPES, "new", "newer"]
     assert frame["new"].tolist() == [None, [1], None]
     assert frame["newer"].tolist() == [None, 2, None]
@@ -221,7 +223,7 @@ def test_attrs_are_json() -> None:
         (2, "", "", "text"),
         (3, "0044", "ok", {"a": [1]}),
     ]
-    assert [tuple(each) for each in json.loads(json.dumps(bad.rows))] == list(bad.rows)
+    assert [tuple(row) for row in json.loads(json.dumps(bad.rows))] == list(bad.rows)
 
 
 def test_problems_compare_by_their_rows() -> None:
@@ -320,7 +322,7 @@ GOOD_ROWS = st.fixed_dictionaries(
 @given(st.lists(GOOD_ROWS, max_size=5))
 def test_rows_of_gives_the_decoded_rows(rows: list[dict[str, Any]]) -> None:
     back = rows_of(Thing, framed(rows))
-    wires = {name: each.wire for name, each in fields_of(Thing).items()}
+    wires = {name: field.wire for name, field in fields_of(Thing).items()}
     again = [{wires[name]: value for name, value in row.items()} for row in back]
     for row in (*rows, *again):
         row["at"] = parse_time(row["at"])

@@ -31,15 +31,15 @@ def name() -> str:
 
 def connect(wire: Wire, account: str = "", **more: Any) -> ck.Client:
     ck.connect("digital_onboarding", via=wire)
-    held = wire.simulator.accounts[account] if account else {}
-    return ck.connect("digital_onboarding", via=wire, **held, **more)
+    credentials = wire.simulator.accounts[account] if account else {}
+    return ck.connect("digital_onboarding", via=wire, **credentials, **more)
 
 
 def refusal(*entries: dict[str, Any]) -> str:
     return json.dumps({"errors": list(entries)})
 
 
-def asked(wire: Wire) -> tuple[str, str]:
+def last_request(wire: Wire) -> tuple[str, str]:
     request = wire.requests[-1]
     return request.method, str(request.url).partition("?")[0]
 
@@ -53,7 +53,7 @@ def sent(wire: Wire) -> Any:
 
 def test_list_contacts(client, wire):
     people = client.contacts.list()
-    assert asked(wire) == ("GET", f"{BASE}/contacts")
+    assert last_request(wire) == ("GET", f"{BASE}/contacts")
     assert dict(wire.requests[-1].url.params) == {"meta": "count", "page[size]": "100"}
     assert len(people) == 8
     assert people["inserted_at"].is_monotonic_decreasing
@@ -61,7 +61,7 @@ def test_list_contacts(client, wire):
 
 def test_get_contact(client, wire):
     row = client.contacts.get(JANET).iloc[0]
-    assert asked(wire) == ("GET", f"{BASE}/contacts/{JANET}")
+    assert last_request(wire) == ("GET", f"{BASE}/contacts/{JANET}")
     assert (row["unique_id"], row["timezone"]) == ("core-10001", "America/Chicago")
     assert row["birthdate"] == pd.Timestamp("1990-05-04")
     assert row["meta_public"] == {
@@ -81,7 +81,7 @@ def test_create_contact(client, wire):
         meta_public={"tags": ["a", {"b": None}]},
         email_opted_in=True,
     )
-    assert asked(wire) == ("POST", f"{BASE}/contacts")
+    assert last_request(wire) == ("POST", f"{BASE}/contacts")
     assert sent(wire) == {
         "unique_id": "core-30001",
         "name_first": "Ada",
@@ -98,7 +98,7 @@ def test_create_contact(client, wire):
 
 def test_update_contact(client, wire):
     done = client.contacts.update(JANET, city=None, sms_unsubscribed=True)
-    assert asked(wire) == ("PATCH", f"{BASE}/contacts/{JANET}")
+    assert last_request(wire) == ("PATCH", f"{BASE}/contacts/{JANET}")
     assert sent(wire) == {"city": None, "sms_unsubscribed": True}
     assert (done["outcome"][0], done["http_status"][0]) == ("updated", 200)
     assert pd.isna(client.contacts.get(JANET)["city"][0])
@@ -106,7 +106,7 @@ def test_update_contact(client, wire):
 
 def test_delete_contact(client, wire):
     done = client.contacts.delete(JANET, confirm=True)
-    assert asked(wire) == ("DELETE", f"{BASE}/contacts/{JANET}")
+    assert last_request(wire) == ("DELETE", f"{BASE}/contacts/{JANET}")
     assert wire.requests[-1].headers["X-Operator-Override"] == "destructive"
     assert (done["outcome"][0], done["http_status"][0]) == ("deleted", 204)
     with pytest.raises(ck.NotFoundError) as caught:
@@ -119,7 +119,7 @@ def test_create_contact_account(client, wire):
     done = client.contacts.create_account(
         JANET, kind="loan", unique_id="loan-1", opened_at=opened, balance_cents=-250_000
     )
-    assert asked(wire) == ("POST", f"{BASE}/contacts/{JANET}/accounts")
+    assert last_request(wire) == ("POST", f"{BASE}/contacts/{JANET}/accounts")
     assert sent(wire) == {
         "kind": "loan",
         "unique_id": "loan-1",
@@ -136,7 +136,7 @@ def test_create_contact_account(client, wire):
 def test_create_or_bulk_upsert_contacts(client, wire):
     before = wire.simulator.state()
     done = client.contacts.upsert([{"unique_id": "core-10002", "city": "Troy"}])
-    assert asked(wire) == ("POST", f"{BASE}/contacts")
+    assert last_request(wire) == ("POST", f"{BASE}/contacts")
     assert sent(wire) == [{"unique_id": "core-10002", "city": "Troy"}]
     assert (done["outcome"][0], done["http_status"][0], done["key"][0]) == ("updated", 200, OMAR)
     made = client.contacts.upsert({"unique_id": "core-30002"})
@@ -174,9 +174,7 @@ ONE, TWO = ({"id": f"id-{n}", "unique_id": f"u-{n}"} for n in (1, 2))
         (202, {"id": "b1"}, ["unknown", "unknown"]),
     ],
 )
-def test_upsert_reads_every_form_of_answer(
-    client, wire, status, answer, outcomes
-):
+def test_upsert_reads_every_form_of_answer(client, wire, status, answer, outcomes):
     wire.faults = [says(status, json.dumps(answer))]
     done = client.contacts.upsert([{"unique_id": "u-1"}, {"unique_id": "u-2"}])
     assert done["outcome"].to_list() == outcomes
@@ -199,7 +197,7 @@ def test_upsert_answer_without_any_row_is_an_error(client, wire, answer):
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         ([{"unique_id": "a"}, {"city": "Troy"}], r"\[1\] unique_id: is needed"),
         ([{"unique_id": None}], r"\[0\] unique_id: is needed"),
@@ -208,8 +206,8 @@ def test_upsert_answer_without_any_row_is_an_error(client, wire, answer):
         ([{"unique_id": "a"}, {"unique_id": "a"}], r"\[1\] unique_id: is there twice"),
     ],
 )
-def test_upsert_checks_every_row(client, wire, rows, told):
-    with pytest.raises(ck.InvalidInputError, match=told):
+def test_upsert_checks_every_row(client, wire, rows, message):
+    with pytest.raises(ck.InvalidInputError, match=message):
         client.contacts.upsert(rows)
     assert not wire.requests
 
@@ -271,7 +269,7 @@ def test_email_refuses_other_text(client, email):
         client.contacts.update(OMAR, email=email)
 
 
-FLAGS = [name for name, each in fields_of(PROVIDER.record).items() if each.kind == "boolean"]
+FLAGS = [name for name, field in fields_of(PROVIDER.record).items() if field.kind == "boolean"]
 
 
 def test_consent_flags_are_independent(client):
@@ -290,8 +288,8 @@ def test_meta_public_refuses_what_is_not_json(client, wrong):
 
 
 def test_describe_marks_inferred_facts():
-    told = ck.describe("digital_onboarding").set_index(["of", "field"])["evidence"]
-    inferred = told[told == "inferred"].index
+    evidence = ck.describe("digital_onboarding").set_index(["of", "field"])["evidence"]
+    inferred = evidence[evidence == "inferred"].index
     assert {
         ("contact", "email"),
         ("contact", "unique_id"),
@@ -306,7 +304,7 @@ def test_describe_marks_inferred_facts():
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "message"),
     [
         ({}, "kind: is needed"),
         ({"kind": "savings"}, "kind: must be one of deposit, loan"),
@@ -316,8 +314,8 @@ def test_describe_marks_inferred_facts():
         ({"kind": "loan", "ballance_cents": 1}, "did you mean 'balance_cents'"),
     ],
 )
-def test_create_account_checks_its_fields(client, wire, fields, told):
-    with pytest.raises(ck.InvalidInputError, match=told):
+def test_create_account_checks_its_fields(client, wire, fields, message):
+    with pytest.raises(ck.InvalidInputError, match=message):
         client.contacts.create_account(JANET, **fields)
     assert not wire.requests
 
@@ -398,7 +396,7 @@ def test_idempotency_key_used_before_skips_or_conflicts(client, wire):
     with pytest.raises(ck.ConflictError) as caught:
         client.contacts.update(JANET, city="Rome", county="Cook", idempotency_key="k1")
     assert caught.value.problem.code == "idempotency_conflict"
-    assert [each.field for each in caught.value.problem.fields] == ["city", "county"]
+    assert [problem.field for problem in caught.value.problem.fields] == ["city", "county"]
     other = client.contacts.update(OMAR, city="Rome", idempotency_key="k1")
     assert other["outcome"][0] == "updated"
 
@@ -463,14 +461,14 @@ def test_refusal_with_many_entries_has_a_problem_a_field(client, wire):
         client.contacts.update(JANET, city="Troy")
     problem = caught.value.problem
     assert (problem.code, problem.message) == ("validation_failed", "Validation failed")
-    assert [str(each) for each in problem.fields] == [
+    assert [str(field) for field in problem.fields] == [
         "email: email is not right",
         "timezone: timezone is not right",
     ]
 
 
 @pytest.mark.parametrize(
-    ("meta", "told"),
+    ("meta", "message"),
     [
         ({"row_count": 5000}, r"Too many \(row_count: 5000\)"),
         ({"required_scope": "partner:contacts:write"}, r"\(required_scope: partner:contacts:write"),
@@ -478,10 +476,10 @@ def test_refusal_with_many_entries_has_a_problem_a_field(client, wire):
         ([], "Too many"),
     ],
 )
-def test_refusal_message_includes_its_meta(client, wire, meta, told):
+def test_refusal_message_includes_its_meta(client, wire, meta, message):
     entry = {"code": "bulk_override_required", "detail": "Too many", "meta": meta}
     wire.faults = [says(403, refusal(entry))]
-    with pytest.raises(ck.PermissionDeniedError, match=told):
+    with pytest.raises(ck.PermissionDeniedError, match=message):
         client.contacts.upsert([{"unique_id": "a"}])
 
 
@@ -536,7 +534,7 @@ def test_client_credentials_fetch_a_token_an_hour(wire):
     client = connect(wire, "oauth")
     client.contacts.get(JANET)
     client.contacts.delete(JANET, confirm=True)
-    assert [str(each.url) for each in tokens(wire)] == [
+    assert [str(request.url) for request in tokens(wire)] == [
         "https://api.digitalonboarding.com/oauth2/token"
     ]
     wire.clock.sleep(wire.clock.now() + 3590)
@@ -575,8 +573,10 @@ def test_missing_scope_is_named_and_renews_no_token(wire):
 
 def test_scope_of_another_client_is_refused_with_the_token(wire):
     connect(wire, "oauth_read_only")
-    held = wire.simulator.accounts["oauth_read_only"]
-    client = ck.connect("digital_onboarding", via=wire, **held, scope="partner:contacts:write")
+    credentials = wire.simulator.accounts["oauth_read_only"]
+    client = ck.connect(
+        "digital_onboarding", via=wire, **credentials, scope="partner:contacts:write"
+    )
     with pytest.raises(ck.PermissionDeniedError) as caught:
         client.contacts.list()
     assert caught.value.problem.code == "invalid_scope"
@@ -605,8 +605,8 @@ def test_expired_token_is_an_authentication_error(wire):
     ],
 )
 def test_credentials_come_from_the_environment(monkeypatch, environment, shown):
-    for each, value in environment.items():
-        monkeypatch.setenv(f"DIGITAL_ONBOARDING_{each}", value)
+    for variable, value in environment.items():
+        monkeypatch.setenv(f"DIGITAL_ONBOARDING_{variable}", value)
     client = ck.connect("digital_onboarding")
     assert shown in repr(client)
     assert "canary" not in repr(client)
@@ -627,7 +627,7 @@ def test_refusal_pointer_names_a_field(client, wire, pointer, field):
     wire.faults = [says(422, json.dumps({"errors": [entry, {"code": "x", "detail": "and this"}]}))]
     with pytest.raises(ck.InvalidRequestError) as caught:
         client.contacts.update(JANET, city="Troy")
-    assert [each.field for each in caught.value.problem.fields] == [field, ""]
+    assert [problem.field for problem in caught.value.problem.fields] == [field, ""]
     assert "and this" in str(caught.value)
 
 
@@ -675,4 +675,4 @@ def test_create_account_is_not_compared_with_the_contact(client):
 async def test_concurrent_first_calls_fetch_one_token(wire):
     aio = connect(wire, "oauth").aio
     await asyncio.gather(*(aio.contacts.get(JANET) for _ in range(10)))
-    assert sum(each.url.path == "/oauth2/token" for each in wire.requests) == 1
+    assert sum(request.url.path == "/oauth2/token" for request in wire.requests) == 1

@@ -112,7 +112,7 @@ def test_where_and_sort_are_sent_as_documented(client, wire):
 
 
 @pytest.mark.parametrize(
-    ("where", "told"),
+    ("where", "message"),
     [
         ({"emial": "x"}, "no such field; did you mean 'email'. allowed: active_journey_ids"),
         ({"email": {"endswith": "x"}}, "email takes no such operator; did you mean 'ends_with'"),
@@ -135,14 +135,14 @@ def test_where_and_sort_are_sent_as_documented(client, wire):
         ({5: "x"}, "where: must be a mapping of text to values"),
     ],
 )
-def test_where_refuses_bad_conditions(client, wire, where, told):
-    with pytest.raises(ck.InvalidInputError, match=told):
+def test_where_refuses_bad_conditions(client, wire, where, message):
+    with pytest.raises(ck.InvalidInputError, match=message):
         client.contacts.list(where=where)
     assert not wire.requests
 
 
 @pytest.mark.parametrize(
-    ("sort", "told"),
+    ("sort", "message"),
     [
         ("", "sort: has no such field"),
         ("inserted", "did you mean 'inserted_at'"),
@@ -152,8 +152,8 @@ def test_where_refuses_bad_conditions(client, wire, where, told):
         (["id"], "sort: must be text"),
     ],
 )
-def test_sort_refuses_bad_fields(client, wire, sort, told):
-    with pytest.raises(ck.InvalidInputError, match=told):
+def test_sort_refuses_bad_fields(client, wire, sort, message):
+    with pytest.raises(ck.InvalidInputError, match=message):
         client.contacts.list(sort=sort)
     assert not wire.requests
 
@@ -225,9 +225,9 @@ def test_pages_follow_cursors():
     assert [len(page) for page in pages] == [100, 100, 50]
     first, *rest = [dict(request.url.params) for request in wire.requests]
     assert first == {"sort": "email", "meta": "count", "page[size]": "100"}
-    for each in rest:
-        assert each.pop("page[after]")
-        assert each == first
+    for params in rest:
+        assert params.pop("page[after]")
+        assert params == first
 
 
 @pytest.mark.parametrize("code", ["cursor_invalid", "window_gone"])
@@ -284,12 +284,12 @@ def stale_after(change: Any) -> Any:
 
 @pytest.mark.parametrize("new", [1, 99, 100, 350])
 def test_contacts_created_before_a_restart_hide_none(new):
-    """Those that came stand before the ones that are known, whole pages of them."""
+    """The new contacts come before the known ones, whole pages of them."""
     wire = many()
 
     def come() -> None:
-        for each in range(new):
-            wire.simulator.put(unique_id=f"new-{each}")
+        for number in range(new):
+            wire.simulator.put(unique_id=f"new-{number}")
 
     wire.faults = [None, None, stale_after(come)]
     people = connect(wire).contacts.list()

@@ -56,7 +56,7 @@ ROWS = [(name, row, verb) for name, rows in DOCUMENTED.items() for row, verb in 
 def test_declared_verbs_are_the_documented_operations():
     assert set(DOCUMENTED) == set(names())
     for name, rows in DOCUMENTED.items():
-        assert sorted(rows.values()) == sorted(each.verb for each in find(name).endpoints)
+        assert sorted(rows.values()) == sorted(endpoint.verb for endpoint in find(name).endpoints)
 
 
 @pytest.mark.parametrize(("name", "row", "verb"), ROWS, ids=[f"{n} {row}" for n, row, _ in ROWS])

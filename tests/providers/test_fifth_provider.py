@@ -1,4 +1,4 @@
-"""A provider that nobody here has heard of costs one declaration, and nothing else."""
+"""A provider made up for this test costs one declaration, and nothing else."""
 
 from __future__ import annotations
 
@@ -10,30 +10,27 @@ import pandas as pd
 import pytest
 
 import contactkit as ck
-from contactkit.errors import (
-    AuthenticationError,
-    ConflictError,
-    InvalidRequestError,
-    NotFoundError,
-    Problem,
-    RateLimitError,
-)
-from contactkit.spec.paging import Envelope, PageNumbers
-from contactkit.spec.provider import (
+from contactkit import errors
+from contactkit.errors import Problem
+from contactkit.spec import (
     ClientCredentials,
     Credential,
-    Endpoint,
+    Envelope,
     ErrorShape,
     Limit,
+    PageNumbers,
     Provider,
-)
-from contactkit.spec.record import (
     Record,
     Time,
+    create_contact,
     create_only,
+    delete_contact,
+    get_contact,
     key,
+    list_contacts,
     option,
     read_only,
+    update_contact,
     writable,
     write_once,
 )
@@ -77,40 +74,11 @@ ACME = Provider(
     docs=DOCS,
     record=Person,
     endpoints=(
-        Endpoint(
-            verb="list",
-            method="GET",
-            path="/people",
-            help="List.",
-            answer="page",
-            params=ListPeople,
-        ),
-        Endpoint(verb="get", method="GET", path="/people/{key}", help="Get."),
-        Endpoint(
-            verb="create",
-            method="POST",
-            path="/people",
-            help="Create.",
-            effect="create",
-            fields=True,
-        ),
-        Endpoint(
-            verb="update",
-            method="PUT",
-            path="/people/{key}",
-            help="Update.",
-            effect="update",
-            fields=True,
-            repeatable=True,
-        ),
-        Endpoint(
-            verb="delete",
-            method="DELETE",
-            path="/people/{key}",
-            help="Delete.",
-            effect="delete",
-            answer="nothing",
-        ),
+        list_contacts(path="/people", params=ListPeople),
+        get_contact(path="/people/{key}"),
+        create_contact(path="/people"),
+        update_contact(method="PUT", path="/people/{key}"),
+        delete_contact(path="/people/{key}"),
     ),
     auth=(
         ClientCredentials(
@@ -130,11 +98,11 @@ ACME = Provider(
         read=read_error,
         write=write_error,
         catalogue={
-            "who": (401, AuthenticationError),
-            "what": (400, InvalidRequestError),
-            "where": (404, NotFoundError),
-            "clash": (409, ConflictError),
-            "slow": (429, RateLimitError),
+            "who": (401, errors.AuthenticationError),
+            "what": (400, errors.InvalidRequestError),
+            "where": (404, errors.NotFoundError),
+            "clash": (409, errors.ConflictError),
+            "slow": (429, errors.RateLimitError),
         },
     ),
     limits=(Limit(requests=30, seconds=60),),
@@ -159,12 +127,12 @@ def test_fifth_provider_lists_pages_and_filters(acme):
 
 def test_fifth_provider_writes_under_wire_names(acme):
     moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
-    made = acme.contacts.create(mobile="+1 202 555 0161", nickname="Ada", seen=moment, age=36)
-    number = made["key"][0]
+    created = acme.contacts.create(mobile="+1 202 555 0161", nickname="Ada", seen=moment, age=36)
+    number = created["key"][0]
     row = acme.contacts.get(number)
     assert row["mobile"][0] == "+12025550161"
     assert row["seen"][0] == pd.Timestamp(moment)
-    assert made["after"][0]["nickname"] == "Ada"
+    assert created["after"][0]["nickname"] == "Ada"
     done = acme.contacts.update(number, nickname=None, labels=["a"], code="x1")
     assert done["outcome"][0] == "updated"
     row = acme.contacts.get(number)

@@ -1,4 +1,4 @@
-"""Providers are found by the names of their files, and each refuses what only it refuses."""
+"""Providers are found by name, and each refuses what its own rules refuse."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from contactkit.spec.validate import check
 def test_find_by_each_name() -> None:
     assert names() == tuple(sorted(names()))
     assert {"privy", "sent"} <= set(names())
-    assert all(find(each).name == each for each in names())
+    assert all(find(name).name == name for name in names())
 
 
 def test_find_has_no_private_modules() -> None:
@@ -47,14 +47,14 @@ def test_key_is_promised_text(name: str) -> None:
 
 def test_verbs_and_routes_are_unique(name: str) -> None:
     endpoints = find(name).endpoints
-    assert len({each.verb for each in endpoints}) == len(endpoints)
-    routes = {(each.method, each.path, each.takes_list) for each in endpoints}
+    assert len({endpoint.verb for endpoint in endpoints}) == len(endpoints)
+    routes = {(endpoint.method, endpoint.path, endpoint.takes_list) for endpoint in endpoints}
     assert len(routes) == len(endpoints)
 
 
 def test_wire_names_are_unique(name: str) -> None:
     fields = fields_of(find(name).record).values()
-    spellings = [text for each in fields for text in (each.wire, *each.marker.deprecated)]
+    spellings = [text for field in fields for text in field.spellings]
     assert len(set(spellings)) == len(spellings)
 
 
@@ -66,8 +66,8 @@ def test_omitted_fields_are_declared(name: str) -> None:
 
 def test_fields_and_verbs_have_help(name: str) -> None:
     provider = find(name)
-    assert all(each.help.endswith(".") for each in provider.endpoints)
-    assert all(each.marker.help for each in fields_of(provider.record).values())
+    assert all(endpoint.help.endswith(".") for endpoint in provider.endpoints)
+    assert all(field.marker.help for field in fields_of(provider.record).values())
 
 
 US, GB = "+12025550123", "+447700900123"
@@ -79,7 +79,8 @@ def refused(
     """The fields that a provider refuses to write."""
     provider = find(name)
     return [
-        each.field for each in check(provider, provider.endpoint(verb), values, current).problems
+        problem.field
+        for problem in check(provider, provider.endpoint(verb), values, current).problems
     ]
 
 
@@ -142,8 +143,8 @@ def test_privy_sms_consent_follows_its_rules(
 ) -> None:
     values = {"sms_consent": wanted}
     if was is None:
-        given = {"email": "jan@example.com"} | ({"phone_number": phone} if phone else {})
-        found = refused("privy", "create", **given, **values)
+        address = {"email": "jan@example.com"} | ({"phone_number": phone} if phone else {})
+        found = refused("privy", "create", **address, **values)
     else:
         found = refused("privy", "update", {"sms_consent": was, "phone_number": phone}, **values)
     assert found == ([] if allowed else ["sms_consent"])

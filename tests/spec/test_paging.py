@@ -1,4 +1,4 @@
-"""Page numbers: what the client asks for and what the simulator cuts fit each other."""
+"""Paging: the client's queries and the simulator's pages fit together."""
 
 from __future__ import annotations
 
@@ -23,20 +23,26 @@ PAGING = {
 
 def rows(total: int) -> list[dict[str, Any]]:
     """Rows that any paging can order: each has its own key, and they share their times."""
-    times = [f"2026-01-01T00:00:{each // 7 % 60:02}Z" for each in range(total)]
+    times = [f"2026-01-01T00:00:{number // 7 % 60:02}Z" for number in range(total)]
     return [
-        {"id": f"{each:05}", "contact_id": "", "phone": "", "created_at": time, "inserted_at": time}
-        for each, time in enumerate(times)
+        {
+            "id": f"{number:05}",
+            "contact_id": "",
+            "phone": "",
+            "created_at": time,
+            "inserted_at": time,
+        }
+        for number, time in enumerate(times)
     ]
 
 
 def selected(paging: Any, stored: list[dict[str, Any]], asked: Any) -> Any:
-    """What a provider's simulator chooses of the rows, before the page is cut."""
+    """The rows that a provider's simulator selects before it cuts the page."""
     for provider in map(find, names()):
         if provider.paging is paging:
-            given = {name: text for name, text in asked.items() if name not in paging.parameters}
-            filters = provider.endpoint("list").params.from_query(given)
-            return rules_for(provider).select(stored, filters)
+            filters = {name: text for name, text in asked.items() if name not in paging.parameters}
+            values = provider.endpoint("list").params.from_query(filters)
+            return rules_for(provider).select(stored, values)
     return stored
 
 
@@ -46,9 +52,9 @@ def selected(paging: Any, stored: list[dict[str, Any]], asked: Any) -> Any:
 def test_paging_walk_gives_every_row_once(paging: Any, total: int, size: int) -> None:
     asked, seen = paging.first_query({}, size), set()
     for _ in range(total + 3):
-        page, told = paging.cut(selected(paging, rows(total), asked), asked, 20)
+        page, info = paging.cut(selected(paging, rows(total), asked), asked, 20)
         body: Any = {}
-        for place, value in told.items():
+        for place, value in info.items():
             body = Envelope.put(body, place, value)
         assert len(page) <= size
         seen |= {row["id"] for row in page}
@@ -60,7 +66,7 @@ def test_paging_walk_gives_every_row_once(paging: Any, total: int, size: int) ->
 
 
 @pytest.mark.parametrize(
-    ("info", "following"),
+    ("info", "next_page"),
     [
         ({"more": True, "total_pages": 1}, "2"),
         ({"more": False, "total_pages": 9}, None),
@@ -69,10 +75,10 @@ def test_paging_walk_gives_every_row_once(paging: Any, total: int, size: int) ->
         ({"total_pages": 1}, None),
     ],
 )
-def test_page_numbers_prefer_the_more_flag_to_the_page_count(info: Any, following: Any) -> None:
+def test_page_numbers_prefer_the_more_flag_to_the_page_count(info: Any, next_page: Any) -> None:
     paging = PageNumbers(info=INFO, more="more")
     found = paging.next_query({"page": "1"}, [], {"page_info": info})
-    assert (found and found["page"]) == following
+    assert (found and found["page"]) == next_page
 
 
 @pytest.mark.parametrize("more", ["", "more"])

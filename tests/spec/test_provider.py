@@ -29,14 +29,14 @@ def test_envelope_pick_reads_what_put_wrote(path: list[str], value: Any) -> None
 def test_envelope_places_are_independent(name: str) -> None:
     provider = find(name)
     envelope = provider.envelope
-    rows, told = provider.paging.cut([{"id": "1"}], {}, 20)
+    rows, info = provider.paging.cut([{"id": "1"}], {}, 20)
     body = envelope.put({}, envelope.many, rows)
-    for place, value in told.items():
+    for place, value in info.items():
         body = envelope.put(body, place, value)
     if envelope.seal and isinstance(body, dict):
         envelope.seal(body, "req_1", NOW)
     assert envelope.pick(body, envelope.many) == [{"id": "1"}]
-    for place, value in told.items():
+    for place, value in info.items():
         assert envelope.pick(body, place).items() >= value.items()
 
 
@@ -81,15 +81,15 @@ def test_error_shape_reads_what_it_wrote(name: str, data: st.DataObject) -> None
     shape, carried = find(name).errors, CARRIED.get(name, {"message": TEXT})
     problem = data.draw(st.builds(Problem, **carried))
     for code in shape.catalogue:
-        told = {n for n in carried if n != "existing_key" or code == "conflict"}
+        names = {n for n in carried if n != "existing_key" or code == "conflict"}
         known = {"code": code} | (
-            {} if code in CODE_ALONE else {n: getattr(problem, n) for n in told}
+            {} if code in CODE_ALONE else {n: getattr(problem, n) for n in names}
         )
         written = Problem(**known)
         body = json.loads(json.dumps(shape.write(written, NOW)))
         found = shape.read(body)
         assert found
-        plain = tuple(replace(each, code="") for each in found.fields)
+        plain = tuple(replace(field, code="") for field in found.fields)
         expected = written if found.code else replace(written, code="")
         assert replace(found, fields=plain) == expected
         assert bool(found and found.code) is (name not in CODELESS)

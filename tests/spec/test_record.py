@@ -77,12 +77,12 @@ def test_field_plain_type_has_no_none_and_no_marker() -> None:
 
 
 def test_field_is_nullable_if_its_type_allows_none() -> None:
-    nullable = {name for name, each in FIELDS.items() if each.nullable}
+    nullable = {name for name, field in FIELDS.items() if field.nullable}
     assert nullable == {"note", "side", "seen", "names"}
 
 
 def test_field_is_promised_if_it_has_no_default() -> None:
-    assert {name for name, each in FIELDS.items() if not each.promised} == {
+    assert {name for name, field in FIELDS.items() if not field.promised} == {
         "note",
         "side",
         "seen",

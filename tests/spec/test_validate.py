@@ -1,4 +1,4 @@
-"""What may be written: each rule, on a provider made up for it."""
+"""What may be written: each rule, on a provider made up for it, and edits of real ones."""
 
 from __future__ import annotations
 
@@ -11,27 +11,31 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import contactkit as ck
 from contactkit._providers import find
 from contactkit.errors import ApiError, FieldProblem, InvalidInputError, Problem
-from contactkit.spec import phones
-from contactkit.spec.paging import Envelope, PageNumbers
-from contactkit.spec.provider import (
+from contactkit.spec import (
     Credential,
     Endpoint,
+    Envelope,
     ErrorShape,
     HeaderAuth,
+    PageNumbers,
     Provider,
-)
-from contactkit.spec.record import (
     Record,
     Time,
+    create_contact,
     create_only,
+    delete_contact,
     fields_of,
     key,
     option,
+    phones,
     read_only,
+    update_contact,
     writable,
     write_once,
 )
@@ -39,11 +43,16 @@ from contactkit.spec.validate import (
     Checked,
     accepted_fields,
     check,
+    is_complete,
     is_na,
+    merge_patch,
     normalise_input,
     to_python,
+    validate_edit,
+    value_after,
     writable_fields,
 )
+from tests.support.providers import Example
 
 
 def even(value: int) -> int:
@@ -72,39 +81,20 @@ class Thing(Record):
 
 
 class Extra(Record):
-    """What the verbs take beside it."""
+    """The verbs' own parameters."""
 
     quiet: Annotated[bool | None, option("Quiet.")] = None
 
 
 def rules(current: Mapping[str, Any] | None, changes: Mapping[str, Any]) -> Sequence[FieldProblem]:
-    """Refuse everything, saying on what ground."""
+    """Refuse everything, and say for which contact."""
     ground = "new" if current is None else f"was {current.get('size')}"
     return [FieldProblem(field="", message=f"{ground}: {sorted(changes)}", code="rule")]
 
 
-CREATE = Endpoint(
-    verb="create",
-    method="POST",
-    path="/things",
-    help="Create.",
-    effect="create",
-    fields=True,
-    omits=("level",),
-    params=Extra,
-)
-UPDATE = Endpoint(
-    verb="update",
-    method="PATCH",
-    path="/things/{key}",
-    help="Update.",
-    effect="update",
-    fields=True,
-    params=Extra,
-)
-DELETE = Endpoint(
-    verb="delete", method="DELETE", path="/things/{key}", help="Delete.", effect="delete"
-)
+CREATE = create_contact(path="/things", omits=("level",), params=Extra)
+UPDATE = update_contact(path="/things/{key}", params=Extra)
+DELETE = delete_contact(path="/things/{key}")
 PROVIDER = Provider(
     name="things",
     title="Things",
@@ -167,7 +157,7 @@ def test_check_unknown_field_names_the_nearest_and_the_allowed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "name", "said"),
+    ("endpoint", "name", "message"),
     [
         (UPDATE, "id", "the key cannot be written"),
         (UPDATE, "born", "is read-only"),
@@ -176,11 +166,11 @@ def test_check_unknown_field_names_the_nearest_and_the_allowed() -> None:
     ],
 )
 def test_check_unwritable_field_gives_the_reason(
-    endpoint: Endpoint, name: str, said: str
+    endpoint: Endpoint, name: str, message: str
 ) -> None:
     problem = check(PROVIDER, endpoint, {name: "x", "kind": "k"}).problems[0]
     assert (problem.field, problem.code) == (name, "read_only")
-    assert problem.message.startswith(f"{said}; {endpoint.verb} takes: ")
+    assert problem.message.startswith(f"{message}; {endpoint.verb} takes: ")
     assert problem.message.endswith(", size, ok, count, at, tags, more, quiet")
 
 
@@ -203,7 +193,7 @@ def test_check_reports_a_refused_field_once() -> None:
 
 def test_check_reports_every_bad_field() -> None:
     found = update(ok=1, size="xl", born="x", nope=1, count=2)
-    assert [each.field for each in found.problems] == ["ok", "size", "born", "nope"]
+    assert [problem.field for problem in found.problems] == ["ok", "size", "born", "nope"]
     assert found.values == {"count": 2}
 
 
@@ -211,7 +201,7 @@ def test_check_reports_every_bad_field() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("level", 5, "must be text"),
         ("level", b"x", "must be text"),
@@ -234,10 +224,10 @@ def test_check_reports_every_bad_field() -> None:
         ("at", 5, "must be a time with its offset"),
     ],
 )
-def test_check_wrong_type_names_the_right_one(name: str, value: Any, said: str) -> None:
+def test_check_wrong_type_names_the_right_one(name: str, value: Any, message: str) -> None:
     problem = refusal(**{name: value})
     assert (problem.field, problem.code) == (name, "type")
-    assert problem.message.startswith(said)
+    assert problem.message.startswith(message)
 
 
 @pytest.mark.parametrize("value", ["xl", "S", "", 5, True, ["s"], {}])
@@ -314,7 +304,7 @@ def test_write_once_field_may_be_filled_or_repeated(current: Any) -> None:
     assert update(current, email="new@example.com").problems == []
 
 
-# What a person types
+# User input
 
 
 @pytest.mark.parametrize(
@@ -386,7 +376,7 @@ def test_deprecated_name_warns_at_the_callers_line() -> None:
         client.contacts.list(email_permission="subscribed")
     with pytest.warns(DeprecationWarning) as written:
         client.contacts.create(email="new@example.com", email_permission="subscribed")
-    assert {each.filename for each in (*caught, *written)} == {__file__}
+    assert {warning.filename for warning in (*caught, *written)} == {__file__}
 
 
 # Rules
@@ -430,12 +420,68 @@ def test_no_message_repeats_a_personal_value(name: str) -> None:
         for field in {*fields_of(provider.record), *accepted_fields(provider, endpoint)}:
             for value in (SECRET, [SECRET, 5], {SECRET: {SECRET: SECRET}}, None, 5):
                 found = check(provider, endpoint, {field: value}, current)
-                said = str(Problem(fields=tuple(found.problems)))
-                assert "private" not in said
-                assert "2025550199" not in said
+                message = str(Problem(fields=tuple(found.problems)))
+                assert "private" not in message
+                assert "2025550199" not in message
 
 
 def test_check_does_not_warn() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         update(at="2026-03-01T12:00:00Z", tags=["a"], more={"a": 1.5}, size="s")
+
+
+# A contact's edit
+
+MERGED = fields_of(find("sendblue").record)["custom_variables"]
+REPLACED = fields_of(find("privy").record)["custom_fields"]
+PAIRS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy"))
+
+
+@given(PAIRS | st.none(), PAIRS | st.none())
+def test_merge_patch_leads_to_the_wanted_value_or_raises(current: Any, wanted: Any) -> None:
+    try:
+        sent = merge_patch(MERGED, current, wanted)
+    except ValueError as error:
+        assert set(current) - set(wanted) and wanted
+        assert "merged with what is there" in str(error)
+    else:
+        assert (value_after(MERGED, current, sent) or None) == (wanted or None)
+
+
+def test_merge_patch_sends_only_changed_entries() -> None:
+    assert merge_patch(MERGED, {"a": "1", "b": "2"}, {"a": "1", "b": "3"}) == {"b": "3"}
+
+
+@given(PAIRS, PAIRS | st.none())
+def test_merge_patch_sends_a_replaced_collection_whole(current: Any, wanted: Any) -> None:
+    assert (
+        merge_patch(REPLACED, current, wanted) == wanted == value_after(REPLACED, current, wanted)
+    )
+
+
+def test_validate_edit_ignores_an_incomplete_contact() -> None:
+    provider = find("privy")
+    update = provider.endpoint("update")
+    part = {"id": "c1", "email_consent": "compliance_suppressed"}
+    rest = dict.fromkeys(fields_of(provider.record), None) | {"sms_consent": "pending"}
+    known = rest | part | {"tags": [], "custom_fields": {}, "created_at": "x", "updated_at": "x"}
+    assert (is_complete(provider.record, part), is_complete(provider.record, known)) == (
+        False,
+        True,
+    )
+    change = {"email_consent": "unsubscribed"}
+    assert validate_edit(provider, update, change, part).problems == []
+    (problem,) = validate_edit(provider, update, change, known).problems
+    assert problem.field == "email_consent"
+
+
+def test_validate_edit_accepts_each_providers_update(name: str, example: Example) -> None:
+    provider = find(name)
+    found = validate_edit(provider, provider.endpoint("update"), example.update, None)
+    assert (found.problems, found.values) == ([], dict(example.update))
+
+
+@pytest.mark.parametrize("value", ["text", None, 3])
+def test_merge_patch_leaves_other_types_to_the_check(value: Any) -> None:
+    assert merge_patch(MERGED, {"a": "1"}, value) == value
