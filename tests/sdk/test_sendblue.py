@@ -1,4 +1,4 @@
-"""An outside witness: Sendblue's own SDK, which nobody here wrote, uses the served simulator."""
+"""An independent check: Sendblue's own SDK uses the served simulator."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ JOHN = "+1234567890"
 ADA = "+12025550123"
 OPTED_OUT = "+14165550142"
 NEW = "+12125550187"
-NOBODY = "+12125550188"
+UNKNOWN = "+12125550188"
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Served]:
-    with served("sendblue", "--contacts", "130", "--seed", "5") as found:
-        yield found
+    with served("sendblue", "--contacts", "130", "--seed", "5") as server:
+        yield server
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def simulator(running: Served) -> Served:
 
 @pytest.fixture
 def sdk(simulator: Served) -> Iterator[SendblueAPI]:
-    with SendblueAPI(**options(simulator)) as found:
-        yield found
+    with SendblueAPI(**options(simulator)) as client:
+        yield client
 
 
 def options(simulator: Served) -> dict[str, Any]:
@@ -43,55 +43,56 @@ def options(simulator: Served) -> dict[str, Any]:
 
 
 def row(simulator: Served, phone: str) -> dict[str, Any]:
-    [found] = [each for each in simulator.contacts() if each["phone"] == phone]
-    return found
+    [contact] = [contact for contact in simulator.contacts() if contact["phone"] == phone]
+    return contact
 
 
 def newest_first(simulator: Served) -> list[dict[str, Any]]:
     rows = simulator.contacts()
-    return sorted(rows, key=lambda each: each["created_at"], reverse=True)
+    return sorted(rows, key=lambda row: row["created_at"], reverse=True)
 
 
 # Reading
 
 
-def test_it_lists_by_offset_and_limit(sdk, simulator):
+def test_sdk_lists_by_offset_and_limit(sdk, simulator):
     state = newest_first(simulator)
     pages = [sdk.contacts.list(limit=50, offset=offset) for offset in (0, 50, 100, 150)]
     assert [len(page) for page in pages] == [50, 50, 30, 0]
-    found = [each for page in pages for each in page]
+    people = [person for page in pages for person in page]
     for name in ("phone", "contact_id", "first_name", "tags", "custom_variables", "opt_out"):
-        assert [getattr(each, name) for each in found] == [each[name] for each in state]
-    times = [datetime.fromisoformat(each["created_at"]) for each in state]
-    assert [each.created_at for each in found] == times
+        assert [getattr(person, name) for person in people] == [row[name] for row in state]
+    times = [datetime.fromisoformat(row["created_at"]) for row in state]
+    assert [person.created_at for person in people] == times
 
 
-def test_it_lists_a_hundred_unless_asked_otherwise_and_a_thousand_at_most(sdk):
+def test_sdk_lists_a_hundred_by_default(sdk):
     assert len(sdk.contacts.list()) == 100
     assert len(sdk.contacts.list(limit=5000)) == 130
 
 
-def test_it_filters_and_orders(sdk, simulator):
-    assert [each.first_name for each in sdk.contacts.list(phone_number=ADA)] == ["Ada"]
-    assert sdk.contacts.list(phone_number=NOBODY) == []
+def test_sdk_filters_and_orders(sdk, simulator):
+    assert [person.first_name for person in sdk.contacts.list(phone_number=ADA)] == ["Ada"]
+    assert sdk.contacts.list(phone_number=UNKNOWN) == []
     identity = row(simulator, ADA)["contact_id"]
-    assert [each.phone for each in sdk.contacts.list(cid=identity)] == [ADA]
-    phones = [each.phone for each in sdk.contacts.list(order_by="phone", order_direction="asc")]
-    assert phones == sorted(each["phone"] for each in simulator.contacts())[:100]
-    names = [each.first_name or "" for each in sdk.contacts.list(order_by="firstName")]
+    assert [person.phone for person in sdk.contacts.list(cid=identity)] == [ADA]
+    people = sdk.contacts.list(order_by="phone", order_direction="asc")
+    phones = [person.phone for person in people]
+    assert phones == sorted(row["phone"] for row in simulator.contacts())[:100]
+    names = [person.first_name or "" for person in sdk.contacts.list(order_by="firstName")]
     assert names == sorted(names, reverse=True)
     oldest = sdk.contacts.list(order_direction="asc", limit=1)
-    assert [each.phone for each in oldest] == [JOHN]
+    assert [person.phone for person in oldest] == [JOHN]
 
 
-def test_it_lists_what_was_created_since(sdk, simulator):
-    times = sorted(datetime.fromisoformat(each["created_at"]) for each in simulator.contacts())
+def test_sdk_lists_contacts_created_since(sdk, simulator):
+    times = sorted(datetime.fromisoformat(row["created_at"]) for row in simulator.contacts())
     since = times[-20]
-    found = sdk.contacts.list(created_at_gte=since, order_direction="asc")
-    assert [each.created_at for each in found] == [each for each in times if each >= since]
+    people = sdk.contacts.list(created_at_gte=since, order_direction="asc")
+    assert [person.created_at for person in people] == [time for time in times if time >= since]
 
 
-def test_it_gets_with_every_documented_field(sdk):
+def test_sdk_gets_every_documented_field(sdk):
     answer = sdk.contacts.retrieve(JOHN)
     contact = answer.contact
     assert (answer.status, contact.phone) == ("OK", JOHN)
@@ -107,7 +108,7 @@ def test_it_gets_with_every_documented_field(sdk):
     assert contact.model_extra["firstName"] == "John"
 
 
-def test_it_counts(sdk):
+def test_sdk_counts(sdk):
     assert sdk.contacts.count().count == 130
     sdk.contacts.delete(JOHN)
     assert sdk.contacts.count().count == 129
@@ -116,15 +117,19 @@ def test_it_counts(sdk):
 # Writing
 
 
-def test_it_creates_updates_and_deletes(sdk, simulator):
-    made = sdk.contacts.create(
+def test_sdk_creates_updates_and_deletes(sdk, simulator):
+    created = sdk.contacts.create(
         number=NEW,
         body_first_name_1="Grace",
         tags=["vip"],
         custom_variables={"Favourite colour": "green"},
     )
-    assert (made.status, made.contact.phone, made.contact.first_name) == ("OK", NEW, "Grace")
-    assert (made.contact.opt_out, made.contact.verified) == (False, False)
+    assert (created.status, created.contact.phone, created.contact.first_name) == (
+        "OK",
+        NEW,
+        "Grace",
+    )
+    assert (created.contact.opt_out, created.contact.verified) == (False, False)
     changed = sdk.contacts.update(
         NEW,
         body_last_name_1="Hopper",
@@ -142,15 +147,15 @@ def test_it_creates_updates_and_deletes(sdk, simulator):
     assert (row(simulator, NEW)["writes"], row(simulator, NEW)["deleted"]) == (3, True)
 
 
-def test_it_knows_when_a_contact_was_created(sdk, simulator):
+def test_sdk_gets_the_time_of_creation(sdk, simulator):
     simulator.control("clock", seconds=3600)
     now = datetime.fromisoformat(simulator.control("clock", seconds=0)["now"])
-    made = sdk.contacts.create(number=NEW).contact
-    assert timedelta(seconds=-1) <= made.created_at - now < timedelta(minutes=10)
+    created = sdk.contacts.create(number=NEW).contact
+    assert timedelta(seconds=-1) <= created.created_at - now < timedelta(minutes=10)
 
 
-def test_the_preferred_spelling_goes_before_the_deprecated_one(sdk, simulator):
-    both = {"body_first_name_1": "Augusta", "body_first_name_2": "Nobody"}
+def test_preferred_field_name_wins_over_the_deprecated_one(sdk, simulator):
+    both = {"body_first_name_1": "Augusta", "body_first_name_2": "Other"}
     assert sdk.contacts.update(ADA, **both).contact.first_name == "Augusta"
     assert sdk.contacts.update(ADA, body_last_name_2="King").contact.last_name == "King"
     assert (row(simulator, ADA)["first_name"], row(simulator, ADA)["last_name"]) == (
@@ -159,7 +164,7 @@ def test_the_preferred_spelling_goes_before_the_deprecated_one(sdk, simulator):
     )
 
 
-def test_it_creates_or_changes_with_update_if_exists(sdk, simulator):
+def test_sdk_creates_or_updates_with_update_if_exists(sdk, simulator):
     before = row(simulator, ADA)
     changed = sdk.contacts.create(
         number=ADA,
@@ -174,7 +179,7 @@ def test_it_creates_or_changes_with_update_if_exists(sdk, simulator):
     assert (row(simulator, ADA)["writes"], row(simulator, NEW)["writes"]) == (1, 1)
 
 
-def test_an_opt_out_is_the_numbers_and_outlives_its_contact(sdk):
+def test_opt_out_outlives_its_contact(sdk):
     answer = sdk.contacts.opt_out(number="+1 (202) 555-0123")
     assert (answer.status, answer.number, answer.opted_out) == ("OK", ADA, True)
     assert sdk.contacts.retrieve(ADA).contact.opt_out is True
@@ -184,100 +189,100 @@ def test_an_opt_out_is_the_numbers_and_outlives_its_contact(sdk):
     back = sdk.contacts.opt_out(number=ADA, opted_out=False)
     assert (back.number, back.opted_out) == (ADA, False)
     assert sdk.contacts.retrieve(ADA).contact.opt_out is False
-    assert sdk.contacts.opt_out(number=NOBODY).opted_out is True
+    assert sdk.contacts.opt_out(number=UNKNOWN).opted_out is True
 
 
-def test_an_update_opts_out_and_in(sdk):
+def test_update_opts_out_and_in(sdk):
     assert sdk.contacts.update(ADA, body_opt_out_1=True).contact.opt_out is True
     assert sdk.contacts.update(ADA, body_opt_out_2=False).contact.opt_out is False
     assert sdk.contacts.retrieve(OPTED_OUT).contact.opt_out is True
 
 
-def test_it_verifies(sdk, simulator):
+def test_sdk_verifies(sdk, simulator):
     assert sdk.contacts.verify(number=ADA).status == "OK"
     [sent] = simulator.state()["outbox"]
     assert (sent["key"], sent["phone_number"]) == (ADA, ADA)
 
 
-def test_it_creates_and_deletes_many(sdk, simulator):
+def test_sdk_creates_and_deletes_in_bulk(sdk, simulator):
     items = [
         {"phone": NEW, "first_name": "Grace", "company_name": "Navy", "tags": ["a"]},
         {"phone": ADA, "last_name": "Lovelace"},
     ]
     answer = sdk.contacts.bulk.create(contacts=items)
-    assert (answer.status, [each.phone for each in answer.contacts]) == ("OK", [NEW, ADA])
+    assert (answer.status, [contact.phone for contact in answer.contacts]) == ("OK", [NEW, ADA])
     assert answer.contacts[0].company_name == "Navy"
     assert (answer.contacts[1].first_name, answer.contacts[1].last_name) == ("Ada", "Lovelace")
-    gone = sdk.contacts.bulk.delete(contact_ids=[NEW, ADA, NOBODY])
+    gone = sdk.contacts.bulk.delete(contact_ids=[NEW, ADA, UNKNOWN])
     assert (gone.status, gone.amount) == ("OK", 2)
     assert sdk.contacts.count().count == 129
     assert row(simulator, NEW)["deleted"] and row(simulator, ADA)["deleted"]
 
 
-def test_many_are_all_refused_for_one_that_is_wrong(sdk, simulator):
+def test_bulk_create_is_refused_for_one_invalid_contact(sdk, simulator):
     with pytest.raises(sendblue_api.BadRequestError):
         sdk.contacts.bulk.create(contacts=[{"phone": NEW}, {"phone": "abc"}])
-    assert not any(each["writes"] for each in simulator.contacts())
+    assert not any(row["writes"] for row in simulator.contacts())
     assert len(simulator.contacts()) == 130
 
 
 # Refusals
 
 
-def test_it_gets_the_documented_errors(sdk):
-    refused = [
-        (404, "Contact not found", lambda: sdk.contacts.retrieve(NOBODY)),
-        (404, "Contact not found", lambda: sdk.contacts.update(NOBODY, tags=[])),
-        (404, "Contact not found", lambda: sdk.contacts.delete(NOBODY)),
+def test_sdk_gets_the_documented_errors(sdk):
+    calls = [
+        (404, "Contact not found", lambda: sdk.contacts.retrieve(UNKNOWN)),
+        (404, "Contact not found", lambda: sdk.contacts.update(UNKNOWN, tags=[])),
+        (404, "Contact not found", lambda: sdk.contacts.delete(UNKNOWN)),
         (409, "Contact already exists", lambda: sdk.contacts.create(number=ADA)),
         (400, "Invalid phone number", lambda: sdk.contacts.create(number="abc")),
         (400, "Missing fields", lambda: sdk.post("/api/v2/contacts", cast_to=object, body={})),
         (400, "Invalid phone number", lambda: sdk.contacts.opt_out(number="abc")),
         (400, "Missing fields", lambda: sdk.contacts.bulk.delete(contact_ids=[])),
-        (401, "Invalid credentials", lambda: wrong(sdk).contacts.count()),
+        (401, "Invalid credentials", lambda: with_wrong_secret(sdk).contacts.count()),
     ]
-    for status, message, ask in refused:
+    for status, message, call in calls:
         with pytest.raises(sendblue_api.APIStatusError) as caught:
-            ask()
+            call()
         assert caught.value.status_code == status
         assert caught.value.body == {"status": "ERROR", "message": message}
 
 
-def wrong(sdk: SendblueAPI) -> SendblueAPI:
+def with_wrong_secret(sdk: SendblueAPI) -> SendblueAPI:
     return sdk.with_options(api_secret="wrong")
 
 
-def test_a_plus_in_a_path_may_be_encoded(sdk):
+def test_plus_in_a_path_may_be_encoded(sdk):
     path = f"/api/v2/contacts/%2B{JOHN[1:]}"
     assert sdk.get(path, cast_to=object)["contact"]["phone"] == JOHN
 
 
-# The awaiting client, and ours
+# The async SDK, and contactkit
 
 
-async def test_its_awaiting_client_does_the_same(simulator):
+async def test_async_sdk_does_the_same(simulator):
     async with AsyncSendblueAPI(**options(simulator)) as sdk:
-        found = await sdk.contacts.list(limit=1000)
-        assert [each.phone for each in found] == [each["phone"] for each in newest_first(simulator)]
-        made = await sdk.contacts.create(number=NEW, body_first_name_1="Grace")
-        assert made.contact.first_name == "Grace"
+        phones = [person.phone for person in await sdk.contacts.list(limit=1000)]
+        assert phones == [row["phone"] for row in newest_first(simulator)]
+        created = await sdk.contacts.create(number=NEW, body_first_name_1="Grace")
+        assert created.contact.first_name == "Grace"
         changed = await sdk.contacts.update(NEW, body_opt_out_1=True)
         assert changed.contact.opt_out is True
         assert (await sdk.contacts.opt_out(number=NEW, opted_out=False)).opted_out is False
         assert (await sdk.contacts.retrieve(NEW)).contact.opt_out is False
         assert (await sdk.contacts.verify(number=NEW)).status == "OK"
-        assert (await sdk.contacts.bulk.create(contacts=[{"phone": NOBODY}])).status == "OK"
+        assert (await sdk.contacts.bulk.create(contacts=[{"phone": UNKNOWN}])).status == "OK"
         assert (await sdk.contacts.count()).count == 132
-        assert (await sdk.contacts.bulk.delete(contact_ids=[NOBODY])).amount == 1
+        assert (await sdk.contacts.bulk.delete(contact_ids=[UNKNOWN])).amount == 1
         assert (await sdk.contacts.delete(NEW)).status == "OK"
         with pytest.raises(sendblue_api.NotFoundError):
             await sdk.contacts.retrieve(NEW)
 
 
-def test_it_and_contactkit_read_the_same(sdk, simulator):
+def test_sdk_and_contactkit_read_the_same(sdk, simulator):
     with ck.connect("sendblue", base_url=simulator.base_url, **simulator.credentials) as client:
         people = client.contacts.list()
-    theirs = {each.phone: each.to_dict() for each in sdk.contacts.list(limit=1000)}
+    theirs = {person.phone: person.to_dict() for person in sdk.contacts.list(limit=1000)}
     assert set(people["phone"]) == set(theirs)
     for ours in people.astype(object).to_dict("records"):
         contact = theirs[ours["phone"]]

@@ -1,4 +1,4 @@
-"""An outside witness: Sent's own SDK, which nobody here wrote, uses the served simulator."""
+"""An independent check: Sent's own SDK uses the served simulator."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ INHERITED = "0b5c7a64-3d1e-4c57-9a55-5d2f0f6f0003"
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Served]:
-    with served("sent", "--contacts", "130", "--seed", "5") as found:
-        yield found
+    with served("sent", "--contacts", "130", "--seed", "5") as server:
+        yield server
 
 
 @pytest.fixture
@@ -32,33 +32,34 @@ def simulator(running: Served) -> Served:
 @pytest.fixture
 def sdk(simulator: Served) -> Iterator[Sent]:
     key = simulator.accounts["organisation"]["credentials"]["api_key"]
-    with Sent(api_key=key, base_url=simulator.base_url, max_retries=0) as found:
-        yield found
+    with Sent(api_key=key, base_url=simulator.base_url, max_retries=0) as client:
+        yield client
 
 
-def test_it_lists_over_pages(sdk, simulator):
-    found = list(sdk.contacts.list(page_size=50))
+def test_sdk_lists_over_pages(sdk, simulator):
+    people = list(sdk.contacts.list(page_size=50))
     state = simulator.contacts()
     for name in ("id", "phone_number", "opt_out", "default_channel", "is_inherited", "customer_id"):
-        assert [getattr(each, name) for each in found] == [row[name] for row in state]
+        assert [getattr(person, name) for person in people] == [row[name] for row in state]
     times = [datetime.fromisoformat(row["created_at"]) for row in state]
-    assert [each.created_at for each in found] == times
+    assert [person.created_at for person in people] == times
     page = sdk.contacts.list(page=3, page_size=50)
     assert len(page.data.contacts) == 30
     assert page.data.pagination.has_more is False
 
 
-def test_it_filters(sdk, simulator):
+def test_sdk_filters(sdk, simulator):
     reached = [row["id"] for row in simulator.contacts() if "whatsapp" in row["available_channels"]]
     assert 0 < len(reached) < 130
-    assert [each.id for each in sdk.contacts.list(channel="whatsapp", page_size=100)] == reached
-    found = sdk.contacts.list(search="(202) 555-0123").data.contacts
-    assert [each.phone_number for each in found] == ["+12025550123"]
+    people = sdk.contacts.list(channel="whatsapp", page_size=100)
+    assert [person.id for person in people] == reached
+    people = sdk.contacts.list(search="(202) 555-0123").data.contacts
+    assert [person.phone_number for person in people] == ["+12025550123"]
     with pytest.raises(sent_dm.NotFoundError):
         sdk.contacts.list(phone="+12025550999")
 
 
-def test_it_gets_with_every_documented_field(sdk):
+def test_sdk_gets_every_documented_field(sdk):
     contact = sdk.contacts.retrieve(KEY).data
     assert contact.phone_number == contact.format_e164 == "+1234567890"
     assert contact.format_international == "+1 234-567-890"
@@ -71,57 +72,57 @@ def test_it_gets_with_every_documented_field(sdk):
     assert not contact.model_extra
 
 
-def test_it_creates_updates_and_deletes(sdk, simulator):
-    made = sdk.contacts.create(phone_number="+12025550144", idempotency_key="w-1").data
+def test_sdk_creates_updates_and_deletes(sdk, simulator):
+    created = sdk.contacts.create(phone_number="+12025550144", idempotency_key="w-1").data
     again = sdk.contacts.create(phone_number="+12025550144", idempotency_key="w-1").data
-    assert made.id == again.id
+    assert created.id == again.id
     simulator.control("clock", seconds=3600)
-    changed = sdk.contacts.update(made.id, opt_out=True).data
+    changed = sdk.contacts.update(created.id, opt_out=True).data
     assert changed.opt_out is True
-    assert changed.updated_at >= made.created_at + timedelta(hours=1)
+    assert changed.updated_at >= created.created_at + timedelta(hours=1)
     assert (
         changed.updated_at.isoformat(timespec="milliseconds")[:23]
         == (simulator.contacts()[-1]["updated_at"][:23])
     )
-    assert sdk.contacts.retrieve(made.id).data.opt_out is True
+    assert sdk.contacts.retrieve(created.id).data.opt_out is True
     with pytest.warns(DeprecationWarning):
-        assert sdk.contacts.delete(made.id) is None
+        assert sdk.contacts.delete(created.id) is None
     with pytest.raises(sent_dm.NotFoundError):
-        sdk.contacts.retrieve(made.id)
+        sdk.contacts.retrieve(created.id)
     row = simulator.contacts()[-1]
-    assert (row["id"], row["writes"], row["deleted"]) == (made.id, 3, True)
+    assert (row["id"], row["writes"], row["deleted"]) == (created.id, 3, True)
 
 
-def test_a_null_of_its_leaves_a_field_alone(sdk):
+def test_null_of_the_sdk_leaves_a_field_alone(sdk):
     before = sdk.contacts.retrieve(KEY).data
     after = sdk.contacts.update(KEY, opt_out=True, default_channel=None).data
     assert (after.opt_out, after.default_channel) == (True, before.default_channel)
 
 
-def test_its_sandbox_changes_nothing(sdk, simulator):
+def test_sandbox_of_the_sdk_changes_nothing(sdk, simulator):
     assert sdk.contacts.update(KEY, opt_out=True, sandbox=True).data.opt_out is True
     assert sdk.contacts.create(phone_number="+1234567890", sandbox=True).data.id != KEY
     assert not any(row["writes"] for row in simulator.contacts())
     assert len(simulator.contacts()) == 130
 
 
-def test_it_reads_a_message_summary(sdk):
+def test_sdk_reads_a_message_summary(sdk):
     summary = sdk.contacts.retrieve_message_summary(KEY).data
     assert (summary.contact_id, summary.message_count) == (KEY, 4)
     assert summary.channels_used == ["sms", "whatsapp"]
     assert summary.channel_scores[0].success_score == 100
 
 
-def test_it_works_for_a_child_profile(sdk, simulator):
+def test_sdk_works_for_a_child_profile(sdk, simulator):
     assert simulator.accounts["organisation_for_profile"]["credentials"]["profile_id"] == CHILD
-    found = list(sdk.contacts.list(x_profile_id=CHILD, page_size=100))
+    people = list(sdk.contacts.list(x_profile_id=CHILD, page_size=100))
     own = [row["id"] for row in simulator.contacts() if row["owner"] == CHILD]
-    assert [each.id for each in found] == own
-    assert {each.customer_id for each in found} == {CHILD}
+    assert [person.id for person in people] == own
+    assert {person.customer_id for person in people} == {CHILD}
 
 
-def test_it_gets_the_documented_errors(sdk):
-    refused = [
+def test_sdk_gets_the_documented_errors(sdk):
+    calls = [
         (400, "VALIDATION_003", lambda: sdk.contacts.retrieve("nope")),
         (404, "RESOURCE_001", lambda: sdk.contacts.retrieve(KEY[:-1] + "9")),
         (409, "RESOURCE_007", lambda: sdk.contacts.create(phone_number="+1234567890")),
@@ -132,34 +133,34 @@ def test_it_gets_the_documented_errors(sdk):
         (404, "RESOURCE_014", lambda: sdk.contacts.retrieve(KEY, x_profile_id=KEY)),
         (401, "AUTH_002", lambda: sdk.with_options(api_key="wrong").contacts.retrieve(KEY)),
     ]
-    for status, code, ask in refused:
+    for status, code, call in calls:
         with pytest.raises(sent_dm.APIStatusError) as caught:
-            ask()
+            call()
         assert caught.value.status_code == status
         assert caught.value.body["error"]["code"] == code
 
 
-async def test_its_awaiting_client_reads_the_same(simulator):
+async def test_async_sdk_reads_the_same(simulator):
     key = simulator.accounts["profile"]["credentials"]["api_key"]
     async with AsyncSent(api_key=key, base_url=simulator.base_url, max_retries=0) as sdk:
-        found = [each.id async for each in sdk.contacts.list(page_size=10)]
-        assert found == [row["id"] for row in simulator.contacts() if row["owner"] == CHILD]
-        changed = await sdk.contacts.update(found[0], opt_out=True)
+        keys = [person.id async for person in sdk.contacts.list(page_size=10)]
+        assert keys == [row["id"] for row in simulator.contacts() if row["owner"] == CHILD]
+        changed = await sdk.contacts.update(keys[0], opt_out=True)
         assert changed.data.opt_out is True
-        made = (await sdk.contacts.create(phone_number="+12025550145")).data
-        assert (await sdk.contacts.retrieve(made.id)).data.phone_number == "+12025550145"
+        created = (await sdk.contacts.create(phone_number="+12025550145")).data
+        assert (await sdk.contacts.retrieve(created.id)).data.phone_number == "+12025550145"
         with pytest.warns(DeprecationWarning):
-            await sdk.contacts.delete(made.id)
+            await sdk.contacts.delete(created.id)
         with pytest.raises(sent_dm.NotFoundError):
-            await sdk.contacts.retrieve(made.id)
+            await sdk.contacts.retrieve(created.id)
         assert [row["writes"] for row in simulator.contacts() if row["writes"]] == [1, 2]
 
 
-def test_it_and_contactkit_read_the_same(sdk, simulator):
+def test_sdk_and_contactkit_read_the_same(sdk, simulator):
     credentials = simulator.accounts["organisation"]["credentials"]
     with ck.connect("sent", base_url=simulator.base_url, **credentials) as client:
         people = client.contacts.list()
-    theirs = [each.to_dict() for each in sdk.contacts.list(page_size=100)]
+    theirs = [person.to_dict() for person in sdk.contacts.list(page_size=100)]
     for row, contact in zip(people.to_dict("records"), theirs, strict=True):
         for name in ("id", "phone_number", "format_rfc", "default_channel", "opt_out"):
             assert row[name] == contact[name]
