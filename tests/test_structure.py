@@ -12,7 +12,7 @@ import pytest
 
 import contactkit as ck
 from contactkit._providers import names
-from tests.support.sockets import saying, talking
+from tests.support.sockets import answering, listening
 
 PACKAGE = Path(ck.__file__).parent
 ROOT = PACKAGE.parent
@@ -89,7 +89,7 @@ for call in (client.contacts.list, lambda: asyncio.run(client.aio.contacts.list(
         print("aiohttp" in sys.modules)
 """
     refusal = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}"
-    with talking(saying(refusal)) as port:
+    with listening(answering(refusal)) as port:
         printed = run(code.replace("PORT", str(port)))
     assert printed.split() == ["False", "True"]
 

@@ -19,7 +19,7 @@ import nbformat
 import pytest
 
 import contactkit as ck
-from tests.support.ports import free_port, wait_for
+from tests.support.sockets import free_port, wait_for
 
 RUN = "from contactkit.cli.main import main; main()"
 PROCESS_OF_THE_KERNEL = "import os; print(f'kernel={os.getpid()}')"

@@ -15,7 +15,12 @@ import pytest
 from contactkit._http import aiohttp_transport
 from contactkit._http.connection import Connection
 from contactkit._http.session import Answer, NoResponse, Request, Response
-from tests.support.sockets import GOOD, request, saying, talking
+from tests.support.sockets import (
+    GOOD,
+    answering,
+    listening,
+    read_request,
+)
 
 WAITS = httpx.Timeout(5.0)
 
@@ -34,7 +39,7 @@ def test_what_is_dropped_on_a_reused_connection_is_not_sent_again(method, drop):
     heard: list[bytes] = []
 
     def talk(connection: socket.socket) -> None:
-        saying(GOOD, b"", heard=heard)(connection)
+        answering(GOOD, b"", requests=heard)(connection)
         if drop == "resets":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
@@ -43,7 +48,7 @@ def test_what_is_dropped_on_a_reused_connection_is_not_sent_again(method, drop):
         await connection.aclose_client()
         return found
 
-    with talking(talk) as port:
+    with listening(talk) as port:
         first, second = asyncio.run(twice(connected(port)))
     assert isinstance(first, Response)
     assert isinstance(second, NoResponse) and second.sent
@@ -55,7 +60,7 @@ def all_at_once(number: int) -> Callable[[socket.socket], None]:
     asked = threading.Barrier(number, timeout=10)
 
     def talk(connection: socket.socket) -> None:
-        request(connection)
+        read_request(connection)
         asked.wait()
         connection.sendall(GOOD)
 
@@ -69,7 +74,7 @@ async def together(connection: Connection, port: int, number: int) -> list[Answe
 
 
 def test_two_hundred_are_in_flight_at_once():
-    with talking(all_at_once(200)) as port:
+    with listening(all_at_once(200)) as port:
         found = asyncio.run(together(connected(port), port, 200))
     assert all(isinstance(each, Response) for each in found)
 
@@ -89,11 +94,11 @@ def test_who_finds_no_room_in_time_is_not_sent(monkeypatch):
     answer = threading.Event()
 
     def talk(connection: socket.socket) -> None:
-        request(connection)
+        read_request(connection)
         answer.wait(10)
         connection.sendall(GOOD)
 
-    with talking(talk) as port:
+    with listening(talk) as port:
         late, *held = asyncio.run(three(connected(port, httpx.Timeout(5, pool=0.05))))
     assert late == NoResponse(reason="timeout (PoolTimeout)", sent=False)
     assert all(isinstance(each, Response) for each in held)
@@ -113,8 +118,8 @@ def test_room_is_made_by_answers_losses_and_cancellations(monkeypatch):
         await connection.aclose_client()
         return found
 
-    turns = iter((saying(GOOD, b""), saying(), saying(GOOD)))
-    with talking(lambda connection: next(turns)(connection)) as port:
+    turns = iter((answering(GOOD, b""), answering(), answering(GOOD)))
+    with listening(lambda connection: next(turns)(connection)) as port:
         assert isinstance(asyncio.run(in_turn(connected(port, httpx.Timeout(5, pool=1)))), Response)
 
 
@@ -129,10 +134,10 @@ def test_leaving_loses_what_is_in_flight():
     heard: list[bytes] = []
 
     def talk(connection: socket.socket) -> None:
-        heard.append(request(connection))
-        request(connection)
+        heard.append(read_request(connection))
+        read_request(connection)
 
-    with talking(talk) as port:
+    with listening(talk) as port:
         found = asyncio.run(left(connected(port)))
     assert isinstance(found, NoResponse) and found.sent
     assert len(heard) == 1
@@ -146,7 +151,7 @@ def test_who_leaves_first_has_sent_nothing():
         await connection.aclose_client()
         return [first, await late]
 
-    with talking(saying(GOOD, GOOD)) as port:
+    with listening(answering(GOOD, GOOD)) as port:
         first, late = asyncio.run(left(connected(port)))
     assert isinstance(first, Response)
     assert late == NoResponse(reason="connection failed (ConnectError)", sent=False)
@@ -156,7 +161,7 @@ def test_what_a_loop_opened_is_closed_with_it(caplog):
     async def sent(connection: Connection, port: int) -> Answer:
         return await connection.asend(call(port))
 
-    with talking(saying(GOOD, GOOD)) as port, warnings.catch_warnings(record=True) as told:
+    with listening(answering(GOOD, GOOD)) as port, warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         connection = connected(port)
         assert [type(asyncio.run(sent(connection, port))) for _ in range(2)] == [Response] * 2
@@ -167,7 +172,7 @@ def test_what_a_loop_opened_is_closed_with_it(caplog):
 
 
 def test_a_loop_that_is_closed_bare_is_told_off_by_nobody(caplog):
-    with talking(saying(GOOD)) as port, warnings.catch_warnings():
+    with listening(answering(GOOD)) as port, warnings.catch_warnings():
         # asyncio itself finds its sockets open.
         warnings.simplefilter("ignore", ResourceWarning)
         loop = asyncio.new_event_loop()
@@ -182,8 +187,8 @@ def test_a_client_that_nobody_holds_any_more_hangs_up():
     ended = threading.Event()
 
     def talk(connection: socket.socket) -> None:
-        saying(GOOD)(connection)
-        request(connection)
+        answering(GOOD)(connection)
+        read_request(connection)
         ended.set()
 
     async def dropped() -> None:
@@ -191,5 +196,5 @@ def test_a_client_that_nobody_holds_any_more_hangs_up():
         gc.collect()
         assert await asyncio.to_thread(ended.wait, 10)
 
-    with talking(talk) as port:
+    with listening(talk) as port:
         asyncio.run(dropped())

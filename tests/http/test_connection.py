@@ -13,9 +13,18 @@ import pytest
 
 from contactkit._http.connection import Connection
 from contactkit._http.session import Answer, NoResponse, Request, Response
-from tests.support.both import WAITS, at, both, call, once
-from tests.support.ports import free_port
-from tests.support.sockets import GOOD, Talk, request, saying
+from tests.support.sockets import (
+    GOOD,
+    TIMEOUT,
+    Handler,
+    answering,
+    free_port,
+    read_request,
+    request_to,
+    send_by_both,
+    send_one,
+    serving,
+)
 
 SHORT = httpx.Timeout(5.0, read=0.1)
 BODY: dict[str, object] = {"body": {"a": "é"}}
@@ -31,8 +40,8 @@ BODY: dict[str, object] = {"body": {"a": "é"}}
 )
 def test_both_doors_send_the_same_bytes(method, given):
     heard: list[bytes] = []
-    with at(saying(GOOD, heard=heard)) as address:
-        once(address, method=method, query={"q": "a b"}, headers={"X-Key": "k"}, **given)
+    with serving(answering(GOOD, requests=heard)) as address:
+        send_one(address, method=method, query={"q": "a b"}, headers={"X-Key": "k"}, **given)
     blocking, awaited = (each.partition(b"\r\n\r\n") for each in heard)
     assert blocking[2] == awaited[2]
     lines = [sorted(each[0].lower().split(b"\r\n")) for each in (blocking, awaited)]
@@ -48,8 +57,8 @@ def test_both_doors_send_the_same_bytes(method, given):
 )
 def test_no_address_is_spelt_anew(path):
     heard: list[bytes] = []
-    with at(saying(GOOD, heard=heard)) as address:
-        both(address, Request(method="GET", url=address + path))
+    with serving(answering(GOOD, requests=heard)) as address:
+        send_by_both(address, Request(method="GET", url=address + path))
     assert [each.split(b" ")[1] for each in heard] == [path.encode()] * 2
 
 
@@ -73,15 +82,15 @@ ANSWERS = {
 
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_both_doors_take_the_same_answers(answer):
-    with at(saying(ANSWERS[answer])) as address:
-        assert isinstance(once(address), Response)
+    with serving(answering(ANSWERS[answer])) as address:
+        assert isinstance(send_one(address), Response)
 
 
 def test_no_cookie_is_kept_and_no_redirect_followed():
     heard: list[bytes] = []
     cookie = b"HTTP/1.1 200 OK\r\nSet-Cookie: session=1; Path=/\r\nContent-Length: 0\r\n\r\n"
-    with at(saying(cookie, ANSWERS["elsewhere"], GOOD, heard=heard)) as address:
-        blocking, awaited = both(address, *[call(address)] * 3)
+    with serving(answering(cookie, ANSWERS["elsewhere"], GOOD, requests=heard)) as address:
+        blocking, awaited = send_by_both(address, *[request_to(address)] * 3)
     assert (
         [each.status for each in blocking] == [each.status for each in awaited] == [200, 302, 200]
     )
@@ -90,7 +99,7 @@ def test_no_cookie_is_kept_and_no_redirect_followed():
 
 
 def reset(connection: socket.socket) -> None:
-    request(connection)
+    read_request(connection)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
 
@@ -103,28 +112,28 @@ def deaf(connection: socket.socket) -> None:
     threading.Event().wait(0.3)
 
 
-FAILURES: dict[str, tuple[Talk, str, bool]] = {
-    "hangs up": (saying(b""), "connection failed (RemoteProtocolError)", True),
+FAILURES: dict[str, tuple[Handler, str, bool]] = {
+    "hangs up": (answering(b""), "connection failed (RemoteProtocolError)", True),
     "resets": (reset, "connection failed (ReadError)", True),
     "is silent": (silent, "timeout (ReadTimeout)", True),
     "stops in the head": (
-        saying(b"HTTP/1.1 200 OK\r\n"),
+        answering(b"HTTP/1.1 200 OK\r\n"),
         "connection failed (RemoteProtocolError)",
         True,
     ),
-    "stops in the body": (saying(GOOD[:-1]), "connection failed (RemoteProtocolError)", True),
+    "stops in the body": (answering(GOOD[:-1]), "connection failed (RemoteProtocolError)", True),
     "stops in a chunk": (
-        saying(ANSWERS["chunks"][:-9]),
+        answering(ANSWERS["chunks"][:-9]),
         "connection failed (RemoteProtocolError)",
         True,
     ),
     "speaks no HTTP": (
-        saying(b"220 smtp.example.com\r\n\r\n"),
+        answering(b"220 smtp.example.com\r\n\r\n"),
         "connection failed (RemoteProtocolError)",
         True,
     ),
     "packs wrongly": (
-        saying(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope"),
+        answering(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope"),
         "connection failed (DecodingError)",
         True,
     ),
@@ -134,17 +143,17 @@ FAILURES: dict[str, tuple[Talk, str, bool]] = {
 @pytest.mark.parametrize("failure", FAILURES)
 def test_both_doors_lose_an_answer_alike(failure):
     talk, reason, sent = FAILURES[failure]
-    with at(talk) as address:
-        assert once(address, SHORT, body={"a": 1}) == NoResponse(reason=reason, sent=sent)
+    with serving(talk) as address:
+        assert send_one(address, SHORT, body={"a": 1}) == NoResponse(reason=reason, sent=sent)
 
 
 def test_nobody_there_is_not_sent():
-    found = once(f"http://127.0.0.1:{free_port()}")
+    found = send_one(f"http://127.0.0.1:{free_port()}")
     assert found == NoResponse(reason="connection failed (ConnectError)", sent=False)
 
 
 def test_a_name_that_nobody_has_is_not_sent():
-    found = once("https://api.contactkit.invalid")
+    found = send_one("https://api.contactkit.invalid")
     assert found == NoResponse(reason="connection failed (ConnectError)", sent=False)
 
 
@@ -153,32 +162,32 @@ def test_a_connection_that_hangs_is_not_sent():
         # One waits to be accepted, and there is no room for another.
         with socket.create_connection(full.getsockname()):
             address = f"http://127.0.0.1:{full.getsockname()[1]}"
-            found = once(address, httpx.Timeout(5, connect=0.1))
+            found = send_one(address, httpx.Timeout(5, connect=0.1))
     assert found == NoResponse(reason="timeout (ConnectTimeout)", sent=False)
 
 
 def test_a_body_that_nobody_reads_may_have_been_sent():
-    with at(deaf) as address:
-        found = once(address, httpx.Timeout(5, write=0.05), body={"a": "x" * 12_000_000})
+    with serving(deaf) as address:
+        found = send_one(address, httpx.Timeout(5, write=0.05), body={"a": "x" * 12_000_000})
     assert found == NoResponse(reason="timeout (WriteTimeout)", sent=True)
 
 
 def test_a_header_that_cannot_be_written_is_not_sent():
-    with at(saying(GOOD)) as address:
-        found = once(address, headers={"X-Key": "a\r\nb: c"})
+    with serving(answering(GOOD)) as address:
+        found = send_one(address, headers={"X-Key": "a\r\nb: c"})
     assert found == NoResponse(reason="connection failed (LocalProtocolError)", sent=False)
 
 
 def test_a_connection_that_was_hung_up_meanwhile_is_not_used_again():
-    talk = saying(GOOD)
-    with at(talk) as address:
-        connection = Connection(None, WAITS, address)
+    talk = answering(GOOD)
+    with serving(talk) as address:
+        connection = Connection(None, TIMEOUT, address)
 
         async def awaited() -> list[Answer]:
-            first = await connection.asend(call(address))
+            first = await connection.asend(request_to(address))
             # The loop stands still while the server hangs up.
             threading.Event().wait(0.05)
-            found = [first, await connection.asend(call(address))]
+            found = [first, await connection.asend(request_to(address))]
             await connection.aclose()
             return found
 
@@ -187,8 +196,8 @@ def test_a_connection_that_was_hung_up_meanwhile_is_not_used_again():
 
 def test_no_key_is_logged(caplog):
     caplog.set_level(logging.DEBUG)
-    with at(saying(GOOD)) as address:
-        once(address, headers={"X-Key": "canary-4f1d"}, body={"a": "canary-4f1e"})
+    with serving(answering(GOOD)) as address:
+        send_one(address, headers={"X-Key": "canary-4f1d"}, body={"a": "canary-4f1e"})
     assert caplog.records and "canary" not in caplog.text
 
 
@@ -209,15 +218,15 @@ class Listening:
 
 def test_who_leaves_a_loop_ends_no_recording():
     async def left(connection: Connection) -> list[int]:
-        await connection.asend(call(address))
+        await connection.asend(request_to(address))
         await connection.aclose_client()
         await connection.aclose_client()
         before = tap.closed
-        await connection.asend(call(address))
+        await connection.asend(request_to(address))
         await connection.aclose()
         return [before, tap.closed]
 
-    with at(saying(GOOD)) as address:
-        connection = Connection(None, WAITS, address)
+    with serving(answering(GOOD)) as address:
+        connection = Connection(None, TIMEOUT, address)
         connection.tap = tap = Listening()
         assert asyncio.run(left(connection)) == [0, 1]

@@ -12,9 +12,15 @@ import pytest
 import trustme
 
 from contactkit._http.session import NoResponse, Response
-from tests.support.both import at, once
-from tests.support.ports import free_port
-from tests.support.sockets import GOOD, request, saying, talking
+from tests.support.sockets import (
+    GOOD,
+    answering,
+    free_port,
+    listening,
+    read_request,
+    send_one,
+    serving,
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,23 +42,23 @@ def secure(authority: trustme.CA) -> Iterator[int]:
 
     def talk(connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as wrapped:
-            saying(GOOD, GOOD)(wrapped)
+            answering(GOOD, GOOD)(wrapped)
 
-    with talking(talk) as port:
+    with listening(talk) as port:
         yield port
 
 
 def test_tls_is_verified_by_the_certificates_of_the_environment(secure, trusted):
-    assert isinstance(once(f"https://localhost:{secure}"), Response)
+    assert isinstance(send_one(f"https://localhost:{secure}"), Response)
 
 
 def test_whom_no_certificate_vouches_for_is_sent_nothing(secure):
-    found = once(f"https://localhost:{secure}")
+    found = send_one(f"https://localhost:{secure}")
     assert found == NoResponse(reason="connection failed (ConnectError)", sent=False)
 
 
 def test_another_name_than_the_certificates_is_sent_nothing(secure, trusted):
-    found = once(f"https://127.0.0.1:{secure}")
+    found = send_one(f"https://127.0.0.1:{secure}")
     assert found == NoResponse(reason="connection failed (ConnectError)", sent=False)
 
 
@@ -62,7 +68,7 @@ def proxy() -> Iterator[tuple[int, list[bytes]]]:
     asked: list[bytes] = []
 
     def talk(connection: socket.socket) -> None:
-        asked.append(head := request(connection))
+        asked.append(head := read_request(connection))
         port = int(head.split()[1].rpartition(b":")[2])
         with socket.create_connection(("127.0.0.1", port)) as onward:
             connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
@@ -71,7 +77,7 @@ def proxy() -> Iterator[tuple[int, list[bytes]]]:
             pour(connection, onward)
             back.join()
 
-    with talking(talk) as port:
+    with listening(talk) as port:
         yield port, asked
 
 
@@ -88,7 +94,9 @@ def pour(source: socket.socket, into: socket.socket) -> None:
 def test_https_passes_the_proxy_of_the_environment(variable, secure, trusted, proxy, monkeypatch):
     port, asked = proxy
     monkeypatch.setenv(variable, f"http://ada:s%C3%A9cret@127.0.0.1:{port}")
-    assert isinstance(once(f"https://localhost:{secure}", headers={"X-Key": "canary"}), Response)
+    assert isinstance(
+        send_one(f"https://localhost:{secure}", headers={"X-Key": "canary"}), Response
+    )
     assert [each.split(b"\r\n")[0] for each in asked] == [
         b"CONNECT localhost:%d HTTP/1.1" % secure
     ] * 2
@@ -106,7 +114,7 @@ def test_who_needs_no_proxy_passes_none(secure, trusted, proxy, monkeypatch):
     port, asked = proxy
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
     monkeypatch.setenv("NO_PROXY", "localhost")
-    assert isinstance(once(f"https://localhost:{secure}"), Response)
+    assert isinstance(send_one(f"https://localhost:{secure}"), Response)
     assert asked == []
 
 
@@ -114,20 +122,20 @@ def test_http_on_loopback_never_passes_a_proxy(proxy, monkeypatch):
     port, asked = proxy
     for name in ("HTTP_PROXY", "ALL_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
-    with at(saying(GOOD)) as address:
-        assert isinstance(once(address), Response)
+    with serving(answering(GOOD)) as address:
+        assert isinstance(send_one(address), Response)
     assert asked == []
 
 
 def test_both_doors_take_a_broken_proxy_alike(secure, trusted, monkeypatch):
-    with talking(saying(b"")) as port:
+    with listening(answering(b"")) as port:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
-        assert isinstance(once(f"https://localhost:{secure}"), NoResponse)
+        assert isinstance(send_one(f"https://localhost:{secure}"), NoResponse)
 
 
 def test_a_server_without_tls_is_sent_nothing():
-    with talking(lambda connection: connection.sendall(GOOD)) as port:
-        found = once(f"https://localhost:{port}")
+    with listening(lambda connection: connection.sendall(GOOD)) as port:
+        found = send_one(f"https://localhost:{port}")
     assert found == NoResponse(reason="connection failed (ConnectError)", sent=False)
 
 
@@ -142,12 +150,12 @@ def test_a_server_without_tls_is_sent_nothing():
     ],
 )
 def test_what_a_proxy_refuses_is_not_sent(answer, reason, secure, trusted, monkeypatch):
-    with talking(saying(answer)) as port:
+    with listening(answering(answer)) as port:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
-        assert once(f"https://localhost:{secure}") == NoResponse(reason=reason, sent=False)
+        assert send_one(f"https://localhost:{secure}") == NoResponse(reason=reason, sent=False)
 
 
 def test_a_proxy_that_is_not_there_is_not_sent(secure, trusted, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
-    found = once(f"https://localhost:{secure}")
+    found = send_one(f"https://localhost:{secure}")
     assert found == NoResponse(reason="connection failed (ConnectError)", sent=False)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from contactkit.cli.lab import VOILA_SETTINGS
-from tests.support.ports import free_port, wait_for
+from tests.support.sockets import free_port, wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
