@@ -1,4 +1,4 @@
-"""A fresh simulator of each provider that the tests here talk to."""
+"""A new simulator of each provider, for raw requests."""
 
 from __future__ import annotations
 

@@ -206,7 +206,7 @@ def test_access_token_is_limited_to_its_scopes(privy, form, statuses):
     read = privy("GET", PRIVY, ANONYMOUS, headers=headers)
     write = privy("POST", PRIVY, ANONYMOUS, headers=headers, json=NEW)
     assert (read.status_code, write.status_code) == statuses
-    refused = {code(each)[1] for each in (read, write) if each.status_code == 403}
+    refused = {code(response)[1] for response in (read, write) if response.status_code == 403}
     assert refused == {"insufficient_scope"}
 
 

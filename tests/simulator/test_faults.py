@@ -88,7 +88,9 @@ def test_faults_of_listings_apply_to_listings_alone(sent, kind):
     assert sent("POST", SENT, json={}).status_code == 400
     assert sent.snapshot() == before
     list_page = sent("GET", SENT).json()["data"]["contacts"]
-    assert len({each["id"] for each in list_page}) < len(list_page) or sent.snapshot() != before
+    assert (
+        len({contact["id"] for contact in list_page}) < len(list_page) or sent.snapshot() != before
+    )
 
 
 @pytest.mark.parametrize("kind", ["written_then_500", "written_then_dropped"])
@@ -338,8 +340,8 @@ def test_abandoned_request_is_no_longer_in_flight(sent):
     first = start(sent)
     next(first)
     first.close()
-    done = drive(sent, start(sent), lambda: False)
-    assert done and done.status == 201
+    response = drive(sent, start(sent), lambda: False)
+    assert response and response.status == 201
 
 
 # Invalid faults
@@ -371,10 +373,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("given", "says"), WRONG, ids=str)
-def test_invalid_fault_is_refused_and_not_switched_on(sent, given, says):
-    with pytest.raises(ck.ConfigurationError, match=says):
-        sent.simulator.fault(**given)
+@pytest.mark.parametrize(("options", "message"), WRONG, ids=str)
+def test_invalid_fault_is_refused_and_not_switched_on(sent, options, message):
+    with pytest.raises(ck.ConfigurationError, match=message):
+        sent.simulator.fault(**options)
     now = sent.simulator.clock.now()
     assert statuses(sent, 2) == [200, 200]
     assert sent.simulator.clock.now() == now

@@ -62,15 +62,16 @@ values = st.recursive(
 
 
 def mostly(good: st.SearchStrategy[Any], odd: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """What is good three times of four, so that most requests come further than the door."""
+    """A good value three times of four, so that most requests pass the first checks."""
     return st.integers(0, 3).flatmap(lambda chance: good if chance else odd)
 
 
 def wires(provider: Provider, endpoint: Endpoint) -> list[str]:
     """Every name that this provider knows for something in a body or a query."""
-    records = (provider.record, endpoint.params, *(each.params for each in provider.endpoints))
-    declared = [each for record in records for each in fields_of(record).values()]
-    known = {each.wire for each in declared} | {n for d in declared for n in d.marker.deprecated}
+    records = (provider.record, *(endpoint.params for endpoint in provider.endpoints))
+    fields = [field for record in records for field in fields_of(record).values()]
+    known = {field.wire for field in fields}
+    known |= {name for field in fields for name in field.marker.deprecated}
     dry = provider.dry_run.body if provider.dry_run else {}
     return sorted({*known, *provider.paging.parameters, *dry, endpoint.key_wire or "id"})
 
@@ -78,10 +79,10 @@ def wires(provider: Provider, endpoint: Endpoint) -> list[str]:
 @st.composite
 def likely_values(draw: st.DrawFn, provider: Provider) -> Any:
     """A value that some field of the provider may have."""
-    chosen = draw(st.sampled_from([*fields_of(provider.record).values()]))
-    match chosen.kind:
+    field = draw(st.sampled_from([*fields_of(provider.record).values()]))
+    match field.kind:
         case "category":
-            return draw(st.sampled_from(chosen.choices))
+            return draw(st.sampled_from(field.choices))
         case "boolean":
             return draw(st.booleans())
         case "Int64":
@@ -96,12 +97,14 @@ def likely_values(draw: st.DrawFn, provider: Provider) -> Any:
 
 @st.composite
 def bodies(draw: st.DrawFn, provider: Provider, endpoint: Endpoint) -> bytes:
-    held = mostly(st.sampled_from(wires(provider, endpoint)), texts)
+    names = mostly(st.sampled_from(wires(provider, endpoint)), texts)
     value = mostly(likely_values(provider), values)
-    whole = st.dictionaries(held, value, max_size=6)
+    whole = st.dictionaries(names, value, max_size=6)
     if endpoint.bulk:
         many = st.lists(whole | value, max_size=4)
-        whole |= many if endpoint.takes_list else many.map(lambda each: {endpoint.bulk.name: each})
+        whole |= (
+            many if endpoint.takes_list else many.map(lambda items: {endpoint.bulk.name: items})
+        )
     example = EXAMPLES[provider.name]
     good = st.sampled_from([dict(example.create), dict(example.update), {}])
     content = json.dumps(draw(mostly(whole | good, values))).encode("utf-8", "surrogatepass")
@@ -141,50 +144,52 @@ def paths(draw: st.DrawFn, provider: Provider, endpoint: Endpoint) -> str:
         urlsplit(way.token_url).path for way in provider.auth if isinstance(way, ClientCredentials)
     ]
     other = st.sampled_from([f"{path}/", f"/{path}", path.upper(), *tokens, "/", "*"]) | printable
-    return draw(mostly(st.just(path), other.map(lambda each: "/" + each.lstrip("/"))))
+    return draw(mostly(st.just(path), other.map(lambda path: "/" + path.lstrip("/"))))
 
 
 @st.composite
 def queries(draw: st.DrawFn, provider: Provider, endpoint: Endpoint) -> str:
-    held = st.sampled_from(wires(provider, endpoint)) | texts
+    names = st.sampled_from(wires(provider, endpoint)) | texts
     text = texts | likely_values(provider).map(str) | st.integers(-2, 200).map(str)
-    asked = st.dictionaries(st.sampled_from(provider.paging.parameters), st.integers(1, 3).map(str))
-    pairs = draw(mostly(asked.map(dict.items), st.lists(st.tuples(held, text), max_size=4)))
+    paging = st.dictionaries(
+        st.sampled_from(provider.paging.parameters), st.integers(1, 3).map(str)
+    )
+    pairs = draw(mostly(paging.map(dict.items), st.lists(st.tuples(names, text), max_size=4)))
     odd = st.sampled_from(["&&", "=", "%", "%ff=%zz", "a=1;b=2", "page", "page=&page=2", "?"])
     return draw(mostly(st.just(urlencode([*pairs], errors="replace")), odd))
 
 
 @st.composite
 def headers(draw: st.DrawFn, simulator: ck.Simulator) -> list[tuple[bytes, bytes]]:
-    """An account's credential or a wrong one or none, and whatever else a provider reads."""
+    """An account's credential or a wrong one or none, and other headers that a provider reads."""
     provider = simulator.engine.provider
     first, *others = simulator.accounts.values()
     account = draw(mostly(st.just(first), st.sampled_from([{}, *others])))
-    found: list[tuple[str, Any]] = []
+    pairs: list[tuple[str, Any]] = []
     for way in provider.auth:
         if isinstance(way, HeaderAuth):
-            found += [
-                (each.header, each.prefix + account[each.name])
-                for each in way.credentials
-                if each.name in account
+            pairs += [
+                (credential.header, credential.prefix + account[credential.name])
+                for credential in way.credentials
+                if credential.name in account
             ]
     for token in [*simulator.engine.tokens][:1]:
         bearer = mostly(st.just(f"Bearer {token}"), st.sampled_from(["Bearer", "", token]))
-        found.append(("Authorization", draw(bearer)))
+        pairs.append(("Authorization", draw(bearer)))
     form, dry = provider.idempotency, provider.dry_run
-    known = [each.header for each in provider.settings]
-    known += [each.header for way in provider.auth for each in way.credentials if each.header]
+    known = [credential.header for credential in provider.settings]
+    known += [c.header for way in provider.auth for c in way.credentials if c.header]
     known += [form.header] if form else []
     known += [*dry.headers] if dry else []
-    known += [name for each in provider.endpoints for name in each.confirm]
+    known += [name for endpoint in provider.endpoints for name in endpoint.confirm]
     known += ["Content-Type", "Accept", "Authorization", "X-Odd", "Content-Encoding"]
     odd = st.binary(max_size=20) | st.sampled_from([b"k", b"k-1", b"", b"Bearer ", b"\xff" * 300])
     more = st.lists(st.tuples(st.sampled_from(known), odd), min_size=1, max_size=3)
-    found += draw(mostly(st.just([]), more))
-    found += draw(st.sampled_from([[(form.header, b"k")], []])) if form else []
-    good = [(n, flag) for each in provider.endpoints for n, flag in each.confirm.items()]
-    found += draw(st.lists(st.sampled_from(good), max_size=1)) if good else []
-    return [(n.encode(), v if isinstance(v, bytes) else v.encode()) for n, v in found]
+    pairs += draw(mostly(st.just([]), more))
+    pairs += draw(st.sampled_from([[(form.header, b"k")], []])) if form else []
+    good = [item for endpoint in provider.endpoints for item in endpoint.confirm.items()]
+    pairs += draw(st.lists(st.sampled_from(good), max_size=1)) if good else []
+    return [(n.encode(), v if isinstance(v, bytes) else v.encode()) for n, v in pairs]
 
 
 @st.composite
@@ -233,7 +238,7 @@ def check(provider: Provider, response: httpx.Response) -> None:
         assert problem is None
 
 
-# The client, given anything at all
+# Any arguments of a client's verbs
 
 cyclic: list[Any] = []
 cyclic.append(cyclic)
@@ -293,8 +298,8 @@ def calls(draw: st.DrawFn, name: str, people: pd.DataFrame) -> tuple[str, list[A
     known = sorted({n for record in records for n in fields_of(record)})
     options = ["dry_run", "idempotency_key", "confirm", "limit", "key", "self", "", "ünknown"]
     example = EXAMPLES[name]
-    given = mostly(likely_values(provider), anything)
-    odd = st.dictionaries(st.sampled_from([*known, *options]), given, max_size=2)
+    values = mostly(likely_values(provider), anything)
+    odd = st.dictionaries(st.sampled_from([*known, *options]), values, max_size=2)
     by_place, by_name = example.others.get(endpoint.verb, ((), {}))
     good = {"create": example.create, "update": example.update}.get(endpoint.verb, by_name)
     fields = draw(mostly(st.just(dict(good)), odd))
@@ -303,7 +308,7 @@ def calls(draw: st.DrawFn, name: str, people: pd.DataFrame) -> tuple[str, list[A
     items = st.sampled_from([dict(example.create), dict(example.update), example.key])
     good_ones = st.integers(0, len(rows) - 1).map(rows.__getitem__)
     good_ones |= st.lists(items, min_size=1) if endpoint.bulk else st.nothing()
-    subjects = mostly(good_ones, given | st.lists(items | given))
+    subjects = mostly(good_ones, values | st.lists(items | values))
     count = draw(mostly(st.just(bool(endpoint.subject)), st.integers(0, 2)))
     return draw(st.sampled_from(verbs)), [draw(subjects) for _ in range(count)], fields
 
@@ -320,8 +325,8 @@ def test_any_arguments_raise_only_errors_of_contactkit(name, chosen):
         for _ in range(3):
             verb, args, fields = chosen.draw(calls(name, people))
             try:
-                found = getattr(client.contacts, verb)(*args, **fields)
-                frames = list(found) if verb == "pages" else [found]
+                result = getattr(client.contacts, verb)(*args, **fields)
+                frames = list(result) if verb == "pages" else [result]
             except ck.ContactKitError as error:
                 assert str(error)
             else:

@@ -60,7 +60,7 @@ def test_order_is_by_creation_after_those_written_by_hand(provider):
 def test_same_requests_get_the_same_responses(provider):
     create = find(provider).endpoint("create")
     phones = [
-        name for name, each in writable_fields(find(provider), create).items() if is_phone(each)
+        name for name, field in writable_fields(find(provider), create).items() if is_phone(field)
     ]
     wire = wire_of(create, fields_of(find(provider).record)[phones[0]])
     collection = create.path
@@ -68,15 +68,18 @@ def test_same_requests_get_the_same_responses(provider):
     def responses() -> list[tuple[int, bytes]]:
         client = RawClient(provider, 20, seed=3)
         numbers = [phone(place) for place in (50, 60, 50)]
-        made = [client("POST", collection, json={wire: number}) for number in numbers]
-        return [(each.status_code, each.content) for each in (*made, client("GET", collection))]
+        created = [client("POST", collection, json={wire: number}) for number in numbers]
+        return [
+            (response.status_code, response.content)
+            for response in (*created, client("GET", collection))
+        ]
 
     assert responses() == responses()
 
 
 @providers
 def test_phone_numbers_are_reserved_for_fiction(provider):
-    names = [name for name, each in fields_of(find(provider).record).items() if is_phone(each)]
+    names = [name for name, field in fields_of(find(provider).record).items() if is_phone(field)]
     rows = stored(provider, 2000)
     numbers = [row[name] for row in rows for name in names if re.match(r"\+\d+$", row[name] or "")]
     assert len(numbers) > 1990
@@ -95,8 +98,8 @@ def test_addresses_are_distinct(provider):
     for name in {"phone_number", "phone", "phone_mobile", "email"} & set(
         fields_of(find(provider).record)
     ):
-        held = [row[name] for row in rows if row[name]]
-        assert len(set(held)) == len(held)
+        values = [row[name] for row in rows if row[name]]
+        assert len(set(values)) == len(values)
 
 
 def test_phone_numbers_are_distinct_and_real_area_codes_come_first():

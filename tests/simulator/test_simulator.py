@@ -32,7 +32,7 @@ def world() -> ck.Simulator:
 @pytest.mark.parametrize("contacts", [0, 1, 30])
 def test_state_is_a_contact_frame_with_three_more_columns(provider, contacts):
     state = RawClient(provider, contacts).simulator.state()
-    declared = {n: dtype_of(each) for n, each in fields_of(find(provider).record).items()}
+    declared = {n: dtype_of(field) for n, field in fields_of(find(provider).record).items()}
     more = {"writes": "Int64", "deleted": "boolean", "owner": "string"}
     assert {name: str(kind) for name, kind in state.dtypes.items()} == {
         name: str(kind) for name, kind in (declared | more).items()
@@ -160,7 +160,7 @@ def test_accounts_are_copies(world):
 def test_accounts_repr_hides_credentials(world):
     ck.connect("privy", via=world)
     text = repr(world.engine.accounts)
-    assert not any(value in text for each in world.accounts.values() for value in each.values())
+    assert not any(value in text for values in world.accounts.values() for value in values.values())
 
 
 # One simulator, one provider

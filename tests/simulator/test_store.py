@@ -30,7 +30,7 @@ def test_order_is_by_creation():
     for key in "cab":
         contacts.put(row(key), "me", writes=0)
     contacts.put(row("a", "a@example.com"), "me", writes=1)
-    assert [each.row["id"] for each in contacts] == ["c", "a", "b"]
+    assert [stored.row["id"] for stored in contacts] == ["c", "a", "b"]
 
 
 def test_writes_are_counted():
@@ -124,9 +124,9 @@ class Uniqueness(RuleBasedStateMachine):
 
     @invariant()
     def every_address_has_its_holder(self) -> None:
-        living = [each for each in self.contacts if not each.deleted and each.row["email"]]
-        assert len({each.row["email"] for each in living}) == len(living)
-        assert all(self.contacts.holder("me", each.row) is each for each in living)
+        living = [stored for stored in self.contacts if not stored.deleted and stored.row["email"]]
+        assert len({stored.row["email"] for stored in living}) == len(living)
+        assert all(self.contacts.holder("me", stored.row) is stored for stored in living)
 
 
 Uniqueness.TestCase.settings = settings(max_examples=60, deadline=None)

@@ -141,7 +141,7 @@ def test_address_filters(privy, params, keys):
 def test_consent_filters(name, letters):
     privy = RawClient("privy", contacts=60)
     for state in map(STATES.__getitem__, letters):
-        wanted = [each.row["id"] for each in privy.engine.contacts if each.row[name] == state]
+        wanted = [stored.row["id"] for stored in privy.engine.contacts if stored.row[name] == state]
         assert wanted
         assert ids(privy("GET", ALL, params={name: state, "per_page": 100})) == wanted
 

@@ -175,5 +175,8 @@ def test_bulk_create_is_all_or_none_and_changes_existing_contacts(sendblue):
     assert sendblue.snapshot() == before
     items[1] = {"phone": "+12025550123", "firstName": "Eve"}
     response = sendblue("POST", f"{BASE}/bulk", json={"contacts": items}).json()
-    assert [each["phone"] for each in response["contacts"]] == ["+12125550187", "+12025550123"]
+    assert [contact["phone"] for contact in response["contacts"]] == [
+        "+12125550187",
+        "+12025550123",
+    ]
     assert sendblue.row("+12025550123")["first_name"] == "Eve"

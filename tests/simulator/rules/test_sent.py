@@ -252,7 +252,7 @@ def test_delete_response_is_empty(sent, body):
 def test_deleted_contact_is_not_listed(sent):
     sent("DELETE", one(FIRST))
     listed = sent("GET", ALL).json()["data"]
-    assert FIRST not in [each["id"] for each in listed["contacts"]]
+    assert FIRST not in [contact["id"] for contact in listed["contacts"]]
     assert listed["pagination"]["total_count"] == 7
 
 
@@ -269,7 +269,7 @@ def test_contact_created_again_is_new(sent):
 
 def ids(response: httpx.Response) -> list[str]:
     assert response.status_code == 200
-    return [each["id"] for each in response.json()["data"]["contacts"]]
+    return [contact["id"] for contact in response.json()["data"]["contacts"]]
 
 
 def pagination(response: httpx.Response) -> dict[str, Any]:
@@ -292,7 +292,7 @@ def test_pages_have_every_contact_once():
     sent = RawClient("sent", contacts=45)
     pages = [sent("GET", ALL, params={"page": page}) for page in (1, 2, 3)]
     keys = [key for page in pages for key in ids(page)]
-    assert keys == [each.row["id"] for each in sent.engine.contacts]
+    assert keys == [stored.row["id"] for stored in sent.engine.contacts]
     assert [pagination(page)["has_more"] for page in pages] == [True, True, False]
 
 
@@ -334,9 +334,9 @@ def test_search_matches_the_national_form_exactly(sent, text, keys):
 @pytest.mark.parametrize("channel", ["sms", "whatsapp"])
 def test_channel_filter(sent, channel):
     wanted = [
-        each.row["id"]
-        for each in sent.engine.contacts
-        if channel in each.row["available_channels"].split(",")
+        stored.row["id"]
+        for stored in sent.engine.contacts
+        if channel in stored.row["available_channels"].split(",")
     ]
     assert 0 < len(wanted) < 8
     assert ids(sent("GET", ALL, params={"channel": channel})) == wanted
@@ -359,14 +359,14 @@ def test_phone_filter(sent):
 
 def test_organisation_sees_the_contacts_of_its_profile(sent):
     listed = sent("GET", ALL).json()["data"]["contacts"]
-    assert {each["customer_id"] for each in listed} == {ORGANISATION, CHILD}
+    assert {contact["customer_id"] for contact in listed} == {ORGANISATION, CHILD}
     assert sent("GET", one(child_contact(sent))).status_code == 200
 
 
 def test_organisation_acts_for_its_profile_with_a_header(sent):
     headers = {"x-profile-id": CHILD}
     response = sent("GET", ALL, headers=headers)
-    assert {each["customer_id"] for each in response.json()["data"]["contacts"]} == {CHILD}
+    assert {contact["customer_id"] for contact in response.json()["data"]["contacts"]} == {CHILD}
     assert response.headers["X-Profile-Id"] == CHILD
     assert "X-Profile-Id" not in sent("GET", ALL).headers
     created = sent("POST", ALL, headers=headers, json={"phone_number": NEW})
@@ -376,7 +376,7 @@ def test_organisation_acts_for_its_profile_with_a_header(sent):
 
 def test_profile_key_is_limited_to_its_contacts(sent):
     listed = sent("GET", ALL, "profile").json()["data"]["contacts"]
-    assert {each["customer_id"] for each in listed} == {CHILD}
+    assert {contact["customer_id"] for contact in listed} == {CHILD}
     for method in ("GET", "PATCH", "DELETE"):
         refusal(sent(method, one(FIRST), "profile", json={}), 404, "RESOURCE_001")
     created = sent("POST", ALL, "profile", json={"phone_number": NEW})

@@ -48,12 +48,12 @@ def app(request: pytest.FixtureRequest) -> SimulatorApp:
 
 @pytest.fixture
 async def address(app: SimulatorApp) -> AsyncIterator[str]:
-    with listen("127.0.0.1", 0) as listening:
+    with listen("127.0.0.1", 0) as listener:
         ready = asyncio.Event()
         server = create_server(app, ready.set)
-        task = asyncio.create_task(server.serve([listening]))
+        task = asyncio.create_task(server.serve([listener]))
         await ready.wait()
-        yield address_of(listening)
+        yield address_of(listener)
         server.should_exit = True
         await task
 
@@ -198,8 +198,8 @@ async def test_slow_response_comes_in_pieces(responses):
     assert (
         dict(head["headers"])[b"content-length"] == str(len(Response(200, BODY).content)).encode()
     )
-    assert [len(each["body"]) for each in parts] == [20_002] * 9 + [19_993, 0]
-    assert [each["more_body"] for each in parts] == [True] * 10 + [False]
+    assert [len(part["body"]) for part in parts] == [20_002] * 9 + [19_993, 0]
+    assert [part["more_body"] for part in parts] == [True] * 10 + [False]
 
 
 async def test_raw_content_replaces_the_body(http, responses):
@@ -250,17 +250,41 @@ async def test_clock_is_real_time_plus_an_offset():
 
 
 async def test_reset_starts_again(app, http):
-    before = [replace(each) for each in app.engine.contacts]
+    before = [replace(stored) for stored in app.engine.contacts]
     await http.patch(f"/v3/contacts/{KEY}", json={"opt_out": True})
     app.clock.offset = 60.0
     app.reset()
-    assert [each.row["id"] for each in app.engine.contacts] == [each.row["id"] for each in before]
-    assert not any(each.writes for each in app.engine.contacts)
+    assert [stored.row["id"] for stored in app.engine.contacts] == [
+        stored.row["id"] for stored in before
+    ]
+    assert not any(stored.writes for stored in app.engine.contacts)
     assert (await http.get(f"/v3/contacts/{KEY}")).json()["data"]["opt_out"] is False
     assert app.clock.offset == 0
 
 
 # Faults on a real socket
+
+
+async def test_control_routes_switch_faults_on_and_off(app, http):
+    app.controlled = True
+    fault = {"kind": "server_error", "times": 2, "status": 503, "retry_after": 7}
+    await http.post("/_simulator/faults", json=fault)
+    responses = [await http.get("/v3/contacts") for _ in range(3)]
+    assert [response.status_code for response in responses] == [503, 503, 200]
+    assert responses[0].headers["retry-after"] == "7"
+    for route in ("faults", "reset"):
+        await http.post("/_simulator/faults", json={"kind": "server_error", "probability": 1})
+        assert (await http.get("/v3/contacts")).status_code == 500
+        await http.post(f"/_simulator/{route}", json={})
+        assert (await http.get("/v3/contacts")).status_code == 200
+
+
+async def test_dropped_request_is_carried_out_only_if_written(app, http):
+    for kind, writes in [("dropped", 0), ("written_then_dropped", 1)]:
+        app.simulator.fault(kind)
+        with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
+            await http.patch(f"/v3/contacts/{KEY}", json={"opt_out": True})
+        assert app.engine.contacts.find(KEY).writes == writes
 
 
 async def test_latency_and_slow_body_take_real_time(app, http):
@@ -295,15 +319,15 @@ async def test_write_under_every_fault_is_reported_truly(app, address, monkeypat
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", ck.ContactKitWarning)
                     await client.contacts.list()
-                    done = await client.contacts.update(example.key, **example.update)
-                outcome = done["outcome"][0]
+                    result = await client.contacts.update(example.key, **example.update)
+                outcome = result["outcome"][0]
             except ck.TransportError as error:
                 outcome = "unknown" if error.sent else "refused"
             except ck.ApiError as error:
                 doubtful = isinstance(error, ck.ServerError) or error.problem.code == "undocumented"
                 outcome = "unknown" if doubtful else "refused"
-        written = sum(each.writes for each in app.engine.contacts if not each.deleted)
+        writes = sum(stored.writes for stored in app.engine.contacts if not stored.deleted)
         # What sets values may be sent twice where no key tells the two apart.
-        assert written <= (1 if app.provider.endpoint("update").keyed else 2), kind
-        assert written or outcome != "updated", kind
-        assert not written or outcome != "refused", kind
+        assert writes <= (1 if app.provider.endpoint("update").keyed else 2), kind
+        assert writes or outcome != "updated", kind
+        assert not writes or outcome != "refused", kind

@@ -19,11 +19,11 @@ ADDRESS = "http://127.0.0.1:5000"
 
 def test_curl_command_gets_a_token_where_requests_need_one():
     declaration = find("privy")
-    ways = tuple(each for each in declaration.auth if isinstance(each, ClientCredentials))
+    ways = tuple(way for way in declaration.auth if isinstance(way, ClientCredentials))
     served = SimulatorApp(replace(declaration, auth=ways), contacts=1, seed=0)
     command, *parts, url = shlex.split(banner_text(served, ADDRESS).splitlines()[-1])
     assert (command, set(parts[::2])) == ("curl", {"--data-urlencode"})
-    form = urlencode(dict(each.split("=", 1) for each in parts[1::2])).encode()
+    form = urlencode(dict(part.split("=", 1) for part in parts[1::2])).encode()
     target = urlsplit(url).path.encode()
     response = served.engine.respond(Request.parse("POST", target, httpx.Headers(), form))
     assert response.status == 200

@@ -1,4 +1,4 @@
-"""The routes that steer a served simulator, asked without a network."""
+"""The routes that steer a served simulator, without a network."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Control:
 
     def contacts(self) -> dict[str, Any]:
         key = self.served.engine.contacts.key
-        return {each[key]: each for each in self("GET", "state")[1]["contacts"]}
+        return {contact[key]: contact for contact in self("GET", "state")[1]["contacts"]}
 
 
 @pytest.fixture
@@ -55,16 +55,15 @@ def privy() -> Control:
 
 def test_state_shows_contacts_by_field_name(name):
     client = Control(name)
-    stored = {str(each.row[client.served.engine.contacts.key]): each for each in _stored(client)}
-    contacts = client.contacts()
-    assert list(contacts) == list(stored)
-    for key, each in stored.items():
-        extra = {"writes": 0, "deleted": False, "owner": each.owner}
-        assert contacts[key] == {**each.row, **extra}
-
-
-def _stored(client: Control) -> list[Any]:
-    return list(client.served.engine.contacts)
+    assert client.contacts() == {
+        stored.row[client.served.engine.contacts.key]: {
+            **stored.row,
+            "writes": 0,
+            "deleted": False,
+            "owner": stored.owner,
+        }
+        for stored in client.served.engine.contacts
+    }
 
 
 def test_state_shows_the_outbox(privy):
@@ -181,3 +180,22 @@ def test_fault_of_no_kind_clears_nothing(sent, kind):
     sent.post("faults", kind="server_error", probability=1)
     assert sent.post("faults", kind=kind)[0] == 400
     assert sent.served.simulator.faults._on
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"kind": "servererror"}, "server_error"),
+        ({"kind": "dropped", "times": 0}, "times=0"),
+        ({"kind": "dropped", "seconds": 1}, "takes no seconds="),
+        ({"kind": 1}, "no fault 1"),
+        ({"kind": ["dropped"]}, "no fault"),
+        ({"kind": "html", "status": [200]}, "status="),
+        ({"times": 1}, "no fault None"),
+        ({"kind": "dropped", "self": 1}, "self"),
+    ],
+)
+def test_invalid_fault(sent, body, message):
+    status, answer = sent("POST", "faults", to_json(body))
+    assert status == 400
+    assert message in answer["error"]
