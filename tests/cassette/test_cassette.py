@@ -21,7 +21,7 @@ import contactkit as ck
 from contactkit._providers import find
 from contactkit.forms import ContactForm
 from contactkit.spec.record import fields_of
-from tests.support.front_end import Front
+from tests.support.front_end import FrontEnd
 from tests.support.providers import EXAMPLES, Wire, loses, says
 
 BY_CHANCE = ["idempotency_key", "elapsed_ms", "at"]
@@ -46,7 +46,7 @@ async def session(client: ck.Client, name: str, *, extra: bool = False) -> list[
     frames = [client.contacts.list(), client.contacts.update(key, **update)]
     frames.append(client.contacts.list())
     form = client.contacts.form(key)
-    await Front(form.widget).ask("save", **TYPED[name])
+    await FrontEnd(form.widget).press("save", **TYPED[name])
     assert form.result["outcome"].item() == "updated"
     return [*frames, form.contact, client.contacts.list()]
 
@@ -56,7 +56,7 @@ async def awaited(client: ck.Client, name: str) -> list[pd.DataFrame]:
     door, key, update = client.aio.contacts, EXAMPLES[name].key, EXAMPLES[name].update
     frames = [await door.list(), await door.update(key, **update), await door.list()]
     form = ContactForm(door, client._session, client.world, await door.get(key))
-    await Front(form.widget).ask("save", **TYPED[name])
+    await FrontEnd(form.widget).press("save", **TYPED[name])
     return [*frames, form.contact, await door.list()]
 
 
@@ -263,7 +263,7 @@ def test_it_says_what_mode_is_on(path):
         assert "recorded from the provider (2026-10-01): nothing is sent" in shown
     assert people.attrs["world"] == "cassette tape.jsonl (replay)"
     assert "nothing is sent" in people.attrs["notice"]
-    assert "nothing is sent" in Front(replay.contacts.form().widget).head.text
+    assert "nothing is sent" in FrontEnd(replay.contacts.form().widget).head.text
 
 
 def test_a_write_that_cannot_be_recorded_is_not_said_to_be_undone(path):

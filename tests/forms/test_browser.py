@@ -14,19 +14,21 @@ from ipywidgets.widgets import widget
 import contactkit as ck
 from contactkit.forms import ContactBrowser
 from contactkit.forms.browser import PAGE_SIZE
-from tests.support.front_end import Front
+from tests.support.front_end import FrontEnd
 from tests.support.providers import EXAMPLES, NOTICE, Noticed, Wire, loses
 
 
-async def browsing(provider: str, wire: Wire, people: Any = None) -> tuple[ContactBrowser, Front]:
+async def browsing(
+    provider: str, wire: Wire, people: Any = None
+) -> tuple[ContactBrowser, FrontEnd]:
     browser = ck.connect(provider, via=wire).contacts.browse(people)
-    front = Front(browser.widget.children[0])
-    if front.panel.task:
-        await front.panel.task
+    front = FrontEnd(browser.widget.children[0])
+    if front.widget.task:
+        await front.widget.task
     return browser, front
 
 
-def keys(front: Front) -> list[str]:
+def keys(front: FrontEnd) -> list[str]:
     tags = front.region("table").tags
     return [a["value"] or "" for t, a in tags if t == "button" and a.get("name") == "pick"]
 
@@ -36,117 +38,117 @@ def many() -> Wire:
     return Wire(ck.Simulator(contacts=130, seed=7))
 
 
-async def test_it_leafs_through_all_contacts_and_back(name, many):
+async def test_browser_pages_through_all_contacts_and_back(name, many):
     _browser, front = await browsing(name, many)
     seen = keys(front)
     assert len(seen) == PAGE_SIZE
     while any(a.get("name") == "next" for _, a in front.region("pages").tags):
-        await front.ask("next")
+        await front.press("next")
         seen += keys(front)
     assert len(seen) == len(set(seen)) == len(many.simulator.state().query("~deleted"))
     assert "of 1" in front.text("status")
-    await front.ask("previous")
+    await front.press("previous")
     assert keys(front) == seen[-(len(seen) % PAGE_SIZE or PAGE_SIZE) - PAGE_SIZE :][:PAGE_SIZE]
 
 
-async def test_it_asks_for_no_more_than_it_shows(many):
+async def test_browser_requests_only_the_page_it_shows(many):
     await browsing("privy", many)
     assert len(many.requests) == 1
 
 
-async def test_it_asks_nothing_before_somebody_looks(many):
+async def test_browser_requests_nothing_before_it_is_displayed(many):
     ck.connect("privy", via=many).contacts.browse()
     assert not many.requests
 
 
-async def test_filters_are_the_providers_own(name, example, many):
+async def test_search_filters_as_list_does(name, example, many):
     browser, front = await browsing(name, many)
     from contactkit.forms.controls import raw_of
     from contactkit.spec.record import fields_of
 
     declared = fields_of(browser._provider.endpoint("list").params)
-    await front.ask("search", **{n: raw_of(declared[n], v) for n, v in example.filter.items()})
+    await front.press("search", **{n: raw_of(declared[n], v) for n, v in example.filter.items()})
     expected = ck.connect(name, via=many).contacts.list(**example.filter)
     assert len(keys(front)) == min(len(expected), PAGE_SIZE) > 0
 
 
-async def test_a_filter_that_cannot_be_is_told_beside_it(many):
+async def test_search_shows_a_wrong_filter_beside_its_field(many):
     _, front = await browsing("sent", many)
     many.requests.clear()
     front.send("search", phone="12")
     assert "phone" in front.problems() and not many.requests
 
 
-async def test_a_row_is_picked_edited_and_seen_in_the_list(many):
+async def test_saved_contact_is_updated_in_the_list(many):
     browser, front = await browsing("privy", many)
-    await front.ask("pick", EXAMPLES["privy"].key)
+    await front.press("pick", EXAMPLES["privy"].key)
     assert browser.form and browser.form.key == EXAMPLES["privy"].key
     assert browser.widget.children[1] is browser.form.widget
     assert [a.get("aria-current") for _, a in front.region("table").tags].count("true") == 1
-    form = Front(browser.form.widget)
-    await form.ask("save", first_name="Zebedee")
+    form = FrontEnd(browser.form.widget)
+    await form.press("save", first_name="Zebedee")
     assert "Zebedee" in front.text("table")
     assert "updated" in browser.transcript.html()
 
 
-async def test_the_world_s_notice_stands_above_the_list_and_its_form():
+async def test_notice_is_shown_above_the_list_and_its_form():
     browser, front = await browsing("privy", Wire(Noticed()))
-    await front.ask("pick", EXAMPLES["privy"].key)
-    for each in (front, Front(browser.form.widget)):
+    await front.press("pick", EXAMPLES["privy"].key)
+    for each in (front, FrontEnd(browser.form.widget)):
         assert ("div", {"class": "ck-notice", "role": "note"}) in each.head.tags
         assert NOTICE in each.head.text
     assert html.escape(NOTICE) in browser.transcript.html()
 
 
-async def test_the_keyboard_goes_where_something_was_asked_for(many):
+async def test_focus_follows_search_and_pick(many):
     browser, front = await browsing("privy", many)
-    assert not any(each.get("focus") for each in front.heard)
-    await front.ask("search")
-    assert [each["focus"] for each in front.heard if "focus" in each][-1] == "table"
-    await front.ask("pick", keys(front)[0])
-    form = Front(browser.form.widget)
-    assert form.heard[0]["focus"] == "fields"
-    form.panel.receive({"kind": "ready"})
-    assert form.heard[-1]["focus"] == ""
+    assert not any(each.get("focus") for each in front.messages)
+    await front.press("search")
+    assert front.focus == "table"
+    await front.press("pick", keys(front)[0])
+    form = FrontEnd(browser.form.widget)
+    assert form.messages[0]["focus"] == "fields"
+    form.widget.receive({"kind": "ready"})
+    assert form.messages[-1]["focus"] == ""
 
 
-async def test_another_pick_closes_the_first_form(many):
+async def test_pick_closes_the_earlier_form(many):
     _browser, front = await browsing("privy", many)
     first, second = keys(front)[:2]
-    await front.ask("pick", first)
+    await front.press("pick", first)
     before = len(widget._instances)
-    await front.ask("pick", second)
+    await front.press("pick", second)
     assert len(widget._instances) == before
 
 
 @pytest.mark.parametrize("what", ["pick", "create"])
-async def test_what_is_not_saved_is_not_lost_to_another_pick(many, what):
+async def test_pick_and_create_keep_unsaved_changes(many, what):
     browser, front = await browsing("privy", many)
     first, second = keys(front)[:2]
-    await front.ask("pick", first)
+    await front.press("pick", first)
     form = browser.form
-    Front(form.widget).send("edit", first_name="Ada")
-    await front.ask(what, second)
+    FrontEnd(form.widget).send("edit", first_name="Ada")
+    await front.press(what, second)
     assert browser.form is form
     assert "not saved" in front.text("problems")
-    await Front(form.widget).ask("revert")
-    await front.ask(what, second)
+    await FrontEnd(form.widget).press("revert")
+    await front.press(what, second)
     assert browser.form is not form and "not saved" not in front.text("problems")
 
 
-async def test_another_search_shows_what_the_provider_says_now(many):
+async def test_search_again_shows_current_values(many):
     browser, front = await browsing("privy", many)
-    await front.ask("pick", EXAMPLES["privy"].key)
-    await Front(browser.form.widget).ask("save", first_name="Zebedee")
+    await front.press("pick", EXAMPLES["privy"].key)
+    await FrontEnd(browser.form.widget).press("save", first_name="Zebedee")
     many.simulator.put(EXAMPLES["privy"].key, first_name="Zoe", email_consent="unsubscribed")
-    await front.ask("search")
+    await front.press("search")
     assert "Zoe" in front.text("table") and "Zebedee" not in front.text("table")
 
 
-async def test_what_is_typed_while_another_contact_is_read_is_not_lost(many):
+async def test_pick_keeps_what_is_typed_while_it_reads(many):
     browser, front = await browsing("privy", many)
     first, second = keys(front)[:2]
-    await front.ask("pick", first)
+    await front.press("pick", first)
     form = browser.form
     go = asyncio.Event()
 
@@ -157,20 +159,20 @@ async def test_what_is_typed_while_another_contact_is_read_is_not_lost(many):
     many.faults = [slow]
     front.send("pick", second)
     await asyncio.sleep(0)
-    Front(form.widget).send("edit", first_name="Ada")
+    FrontEnd(form.widget).send("edit", first_name="Ada")
     go.set()
-    await front.panel.task
+    await front.widget.task
     assert browser.form is form and form.unsaved
     assert "not saved" in front.text("problems")
 
 
-async def test_a_filter_that_is_too_long_is_told_beside_it(many):
+async def test_search_shows_a_filter_that_is_too_long(many):
     _, front = await browsing("sent", many)
     front.send("search", search="x" * 1001)
     assert "at most 1,000 characters" in front.problems()["search"]
 
 
-def test_a_frame_of_something_else_is_refused(many):
+def test_browse_refuses_a_frame_of_something_else(many):
     client = ck.connect("privy", via=many)
     sent = ck.connect("sent", via=ck.Simulator()).contacts.list()
     for each in (client.contacts.list().drop(columns="id"), sent, [1]):
@@ -178,24 +180,24 @@ def test_a_frame_of_something_else_is_refused(many):
             client.contacts.browse(each)
 
 
-async def test_a_new_contact_begins_here_too(many):
+async def test_create_opens_an_empty_form(many):
     browser, front = await browsing("privy", many)
     front.send("create")
-    form = Front(browser.form.widget)
-    await form.ask("save", email="new@example.com")
+    form = FrontEnd(browser.form.widget)
+    await form.press("save", email="new@example.com")
     assert browser.form.result["outcome"].item() == "created"
 
 
-async def test_a_listing_that_stops_does_not_look_like_its_end(many):
+async def test_failed_listing_does_not_look_complete(many):
     _, front = await browsing("privy", many)
     while len(many.requests) == 1 and "may be more" in front.text("status"):
         many.faults = [loses(httpx.ConnectError, after=False)] * 9
-        await front.ask("next")
+        await front.press("next")
     assert "TransportError" in front.text("problems")
     assert "stopped after 100 contacts" in front.text("status")
 
 
-async def test_an_error_of_our_own_does_not_look_like_the_end_either(many, monkeypatch):
+async def test_bug_while_listing_does_not_look_complete(many, monkeypatch):
     browser, front = await browsing("privy", many)
 
     async def broken() -> None:
@@ -203,27 +205,27 @@ async def test_an_error_of_our_own_does_not_look_like_the_end_either(many, monke
 
     monkeypatch.setattr(browser, "_read", broken)
     for _ in range(4):
-        await front.ask("next")
+        await front.press("next")
     with pytest.raises(TypeError):
-        await front.ask("next")
+        await front.press("next")
     assert "TypeError" in front.text("problems")
     assert not any(a.get("name") == "next" for _, a in front.region("pages").tags)
 
 
-async def test_nobody_found_is_said(wire):
+async def test_search_without_matches_says_so(wire):
     _, front = await browsing("sent", Wire(ck.Simulator(contacts=0)))
     assert "No contacts" in front.text("status")
-    await front.ask("search", phone="+12125550199")
+    await front.press("search", phone="+12125550199")
     assert "No contacts" in front.text("status") and not front.text("problems")
 
 
-async def test_a_contact_that_is_gone_is_said(many):
+async def test_pick_of_a_deleted_contact_says_so(many):
     browser, front = await browsing("privy", many)
-    await front.ask("pick", EXAMPLES["privy"].unknown)
+    await front.press("pick", EXAMPLES["privy"].unknown)
     assert "NotFoundError" in front.text("problems") and browser.form is None
 
 
-async def test_cancel_ends_a_slow_search(many):
+async def test_cancel_stops_a_slow_search(many):
     _browser, front = await browsing("privy", many)
 
     def held(request: httpx.Request, answer: Any) -> Any:
@@ -233,53 +235,53 @@ async def test_cancel_ends_a_slow_search(many):
     front.send("search")
     await asyncio.sleep(0.01)
     front.send("cancel")
-    await asyncio.wait([front.panel.task])
+    await asyncio.wait([front.widget.task])
     assert "Cancelled" in front.text("problems")
-    await front.ask("search")
+    await front.press("search")
     assert len(keys(front)) == PAGE_SIZE
 
 
-async def test_a_frame_is_leafed_through_without_asking(many):
+async def test_browser_pages_through_a_frame_without_requests(many):
     client = ck.connect("privy", via=many)
     people = client.contacts.list()
     many.requests.clear()
     _browser, front = await browsing("privy", many, people[people["email"].notna()])
     assert not many.requests
     first = keys(front)
-    await front.ask("next")
+    await front.press("next")
     assert len(first) == PAGE_SIZE and keys(front)[0] not in first
     assert not many.requests
 
 
-async def test_a_hundred_thousand_contacts_send_a_page(many):
+async def test_large_frame_sends_one_page_to_the_front_end(many):
     people = ck.connect("privy", via=many).contacts.list()
     whole = people.loc[people.index.repeat(1000)].reset_index(drop=True)
     _, front = await browsing("privy", many, whole)
     assert len(keys(front)) == PAGE_SIZE
-    sent = sum(len(json.dumps(each)) for each in front.heard)
+    sent = sum(len(json.dumps(each)) for each in front.messages)
     assert sent < 60_000
     assert f"of {len(whole):,}" in front.text("status")
 
 
-async def test_what_comes_from_the_wire_is_text(many):
+async def test_browser_escapes_values(many):
     many.simulator.start(ck.connect("privy", via=many)._session.provider)
     many.simulator.put(EXAMPLES["privy"].key, first_name="<img src=x onerror=alert(1)>")
     _, front = await browsing("privy", many)
-    assert "<img" not in front.panel.regions["table"]
+    assert "<img" not in front.widget.regions["table"]
     assert "<img src=x onerror=alert(1)>" in front.text("table")
 
 
-async def test_closing_leaves_no_widget(many):
+async def test_close_leaves_no_widget(many):
     before = dict(widget._instances)
     browser, front = await browsing("privy", many)
-    await front.ask("pick", keys(front)[0])
+    await front.press("pick", keys(front)[0])
     browser.close()
     assert dict(widget._instances) == before
 
 
-async def test_nothing_of_a_contact_is_widget_state(many):
+async def test_widget_state_has_nothing_of_a_contact(many):
     browser, front = await browsing("privy", many)
-    await front.ask("pick", EXAMPLES["privy"].key)
+    await front.press("pick", EXAMPLES["privy"].key)
     for each in (browser.widget, *browser.widget.children):
         state = str(each.get_state())
         assert "janet@example.com" not in state and EXAMPLES["privy"].key not in state

@@ -44,7 +44,7 @@ def claimed() -> Made:
     return made
 
 
-def test_running_a_cell_again_closes_what_it_had_made(shell):
+def test_register_closes_forms_of_the_last_run(shell):
     shell.run("a", "1")
     first, second = claimed(), claimed()
     assert not first.closed and not second.closed
@@ -53,7 +53,7 @@ def test_running_a_cell_again_closes_what_it_had_made(shell):
     assert first.closed and second.closed and not third.closed
 
 
-def test_a_write_that_this_cuts_short_is_not_passed_over(shell):
+def test_register_warns_about_a_cancelled_write(shell):
     shell.run("a", "1")
     first = claimed()
     first.busy = True
@@ -63,7 +63,7 @@ def test_a_write_that_this_cuts_short_is_not_passed_over(shell):
     assert first.closed
 
 
-def test_another_cell_closes_nothing(shell):
+def test_register_leaves_forms_of_another_cell_open(shell):
     shell.run("a", "1")
     first = claimed()
     shell.run("b", "2")
@@ -71,7 +71,7 @@ def test_another_cell_closes_nothing(shell):
     assert not first.closed
 
 
-def test_without_a_cell_nothing_is_replaced(shell):
+def test_register_outside_a_cell_closes_nothing(shell):
     shell.request = {}
     first = claimed()
     claimed()

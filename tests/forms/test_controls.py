@@ -53,7 +53,7 @@ values = {
 
 
 @pytest.mark.parametrize("name", values)
-def test_every_value_comes_back_from_its_control(name):
+def test_value_round_trips_through_its_control(name):
     field = FIELDS[name]
 
     @given(values[name])
@@ -64,14 +64,14 @@ def test_every_value_comes_back_from_its_control(name):
 
 
 @pytest.mark.parametrize("name", values)
-def test_nothing_comes_back_from_an_empty_control(name):
+def test_empty_control_has_no_value(name):
     field = FIELDS[name]
     empty = {"tags": [], "pairs": {}}.get(control_of(field))
     assert value_of(field, raw_of(field, None)) == empty
 
 
 @pytest.mark.parametrize("provider", ck.providers()["name"])
-def test_every_value_of_every_provider_comes_back(provider):
+def test_simulated_values_round_trip_through_their_controls(provider):
     people = ck.connect(provider, via=ck.Simulator(contacts=60, seed=7)).contacts.list()
     record = find(provider).record
     for row in rows_of(record, people):
@@ -82,12 +82,12 @@ def test_every_value_of_every_provider_comes_back(provider):
                 assert again == (empty if row[name] is None else row[name])
 
 
-def test_a_time_stands_on_the_screen_in_utc():
+def test_raw_of_a_time_is_in_utc():
     east = datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=2))).isoformat()
     assert raw_of(FIELDS["time"], east) == "2026-03-01T10:00:00"
 
 
-def test_a_line_break_gets_room():
+def test_control_of_long_text_has_several_lines():
     assert control_of(FIELDS["text"], "a\nb") == "long"
     assert control_of(FIELDS["text"], "x" * 100) == "long"
     assert control_of(FIELDS["text"], "Ada") == "text"
@@ -111,12 +111,12 @@ def test_a_line_break_gets_room():
         ("objects", "[", "must be JSON"),
     ],
 )
-def test_what_cannot_be_read_is_said(name, raw, told):
+def test_value_of_says_what_is_wrong(name, raw, told):
     with pytest.raises(ValueError, match=told):
         value_of(FIELDS[name], raw)
 
 
-def test_a_blank_that_was_there_stays():
+def test_value_of_keeps_an_existing_blank():
     assert value_of(FIELDS["tags"], [["a"], [""], ["b"]]) == ["a", "", "b"]
 
 
@@ -132,12 +132,12 @@ def test_a_blank_that_was_there_stays():
         ("texts", ["a"]),
     ],
 )
-def test_what_no_control_of_ours_can_hold_is_refused(name, raw):
+def test_value_of_refuses_other_content(name, raw):
     with pytest.raises(ValueError, match="not something this control"):
         value_of(FIELDS[name], raw)
 
 
-def test_a_mapping_offers_the_kinds_that_it_takes():
+def test_kinds_of_a_mapping_are_those_it_accepts():
     assert list(kinds_of(FIELDS["texts"])) == ["text"]
     assert list(kinds_of(FIELDS["mixed"])) == ["text", "number", "flag", "empty", "json"]
     custom = fields_of(find("privy").record)["custom_fields"]

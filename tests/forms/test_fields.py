@@ -13,7 +13,7 @@ from contactkit.spec.validate import accepted_fields, check
 
 
 @pytest.mark.parametrize("verb", ["create", "update"])
-def test_every_field_is_there_once(name, verb):
+def test_form_has_every_field_once(name, verb):
     provider = find(name)
     endpoint = provider.endpoint(verb)
     shown = [
@@ -25,14 +25,14 @@ def test_every_field_is_there_once(name, verb):
     )
 
 
-def test_a_long_record_has_labels_and_a_short_one_has_none():
+def test_only_long_forms_have_group_labels():
     long, short = find("digital_onboarding"), find("sent")
     labels = [each.label for each in field_groups(long, long.endpoint("create"), None)]
     assert labels == ["Name, phone and e-mail", "Personal details", "Consent and channels", "More"]
     assert [each.label for each in field_groups(short, short.endpoint("update"), None)] == [""]
 
 
-def test_what_the_form_greys_out_the_client_refuses_and_nothing_else(name):
+def test_form_disables_exactly_what_the_client_refuses(name):
     provider = find(name)
     update = provider.endpoint("update")
     people = ck.connect(name, via=ck.Simulator(contacts=60, seed=3)).contacts.list()
@@ -62,7 +62,7 @@ def test_what_the_form_greys_out_the_client_refuses_and_nothing_else(name):
         ("sent", {"is_inherited": True}, "default_channel", "read-only"),
     ],
 )
-def test_the_reason_is_the_refusal(provider, changed, field, reason):
+def test_reason_is_the_refusal_of_the_client(provider, changed, field, reason):
     found = find(provider)
     people = ck.connect(provider, via=ck.Simulator(contacts=8)).contacts.list()
     current = rows_of(found.record, people)[0] | changed
@@ -74,14 +74,14 @@ def test_the_reason_is_the_refusal(provider, changed, field, reason):
     assert reason in shown[field]
 
 
-def test_a_table_tells_who_and_whom_not_to_write_to(name):
+def test_columns_identify_contacts_and_show_consent(name):
     columns = column_fields(find(name).record)
     declared = fields_of(find(name).record)
     assert any(declared[each].kind in ("boolean", "category") for each in columns)
     assert any(declared[each].marker.personal for each in columns)
 
 
-def test_labels_are_words():
+def test_label_of_reads_like_words():
     assert label_of("sms_opted_in") == "SMS opted in"
     assert label_of("format_e164") == "Format E.164"
     assert label_of("id") == "ID"

@@ -12,7 +12,7 @@ CONTACTS = st.lists(st.tuples(st.sampled_from(ORDER), st.integers(1, 60)), max_s
 
 
 @given(CONTACTS, st.sampled_from(["", *ORDER]))
-def test_every_row_stands_on_one_page(contacts: list[tuple[str, int]], outcome: str) -> None:
+def test_page_index_has_every_row_once(contacts: list[tuple[str, int]], outcome: str) -> None:
     leaves = PageIndex([each for each, _ in contacts], [size for _, size in contacts])
     if outcome not in ("", *leaves.counts):
         return
@@ -29,15 +29,15 @@ def test_every_row_stands_on_one_page(contacts: list[tuple[str, int]], outcome: 
     assert all(len(page) == PAGE_SIZE for page in pages[:-1])
 
 
-def test_it_counts_contacts_by_outcome_those_first_that_need_a_look() -> None:
+def test_page_index_counts_outcomes_with_failures_first() -> None:
     leaves = PageIndex(["updated", "planned", "refused", "updated"], [1, 2, 3, 4])
     assert list(leaves.counts.items()) == [("refused", 1), ("planned", 1), ("updated", 2)]
 
 
-def test_every_outcome_has_its_place() -> None:
+def test_order_has_every_outcome() -> None:
     assert set(ORDER) == set(RESULT_COLUMNS["outcome"].categories)
 
 
-def test_where_there_is_nothing_there_is_no_page() -> None:
+def test_page_index_of_nothing_has_no_page() -> None:
     leaves = PageIndex([], [])
     assert (leaves.pages(), leaves.rows(), leaves.page(0)) == (0, 0, [])

@@ -20,15 +20,15 @@ from contactkit._plans.change import PlannedWrite
 from contactkit._plans.plan import Plan
 from contactkit.forms import PlanView, attempts, cells
 from contactkit.forms.plan_table import ORDER, PAGE_SIZE
-from tests.support.front_end import Front
+from tests.support.front_end import FrontEnd
 from tests.support.providers import NOTICE, Noticed, Wire, says
 
 HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.exe\n\x00\ud800 & 'quoted'"
 
 
-def opened(plan: Plan) -> tuple[PlanView, Front]:
+def opened(plan: Plan) -> tuple[PlanView, FrontEnd]:
     view = PlanView(plan)
-    return view, Front(view.widget)
+    return view, FrontEnd(view.widget)
 
 
 def privy(wire: Any, **columns: Any) -> Plan:
@@ -53,9 +53,9 @@ def update(number: int, **changes: Any) -> PlannedWrite:
     )
 
 
-def rows(front: Front) -> list[list[str]]:
+def rows(front: FrontEnd) -> list[list[str]]:
     """The texts of the table's rows, cell by cell."""
-    shown = front.panel.regions["table"]
+    shown = front.widget.regions["table"]
     found = [re.findall(r"<t[hd][ >].*?</t[hd]>", each, re.S) for each in shown.split("<tr>")[1:]]
     return [[html.unescape(re.sub(r"^<[^>]*>|</t[hd]>$", "", c)) for c in row] for row in found]
 
@@ -95,7 +95,7 @@ def many() -> Wire:
     return Wire(ck.Simulator(contacts=60, seed=7))
 
 
-def test_it_says_what_the_plan_is_and_shows_its_cells_refusals_first(many: Wire) -> None:
+def test_view_shows_facts_and_cells_with_refusals_first(many: Wire) -> None:
     plan = privy(many, sms_consent="unsubscribed")
     view, front = opened(plan)
     assert front.text("head") == "Plan for Privy"
@@ -111,7 +111,7 @@ def test_it_says_what_the_plan_is_and_shows_its_cells_refusals_first(many: Wire)
     assert repr(view) == f"<contactkit plan view: Privy, {plan.digest[:12]}>"
 
 
-def test_the_table_is_one_for_those_who_hear_it(many: Wire) -> None:
+def test_table_is_accessible(many: Wire) -> None:
     _, front = opened(privy(many, last_name="Nova"))
     tags = front.region("table").tags
     assert [a["scope"] for t, a in tags if t == "th"] == ["col"] * 7 + ["row"] * PAGE_SIZE
@@ -121,7 +121,7 @@ def test_the_table_is_one_for_those_who_hear_it(many: Wire) -> None:
     )
 
 
-def test_it_leafs_through_all_cells_and_back(many: Wire) -> None:
+def test_view_pages_through_all_cells_and_back(many: Wire) -> None:
     plan = privy(many, last_name="Nova")
     _, front = opened(plan)
     seen = [row[0] for row in rows(front)[1:]]
@@ -142,7 +142,7 @@ def test_it_leafs_through_all_cells_and_back(many: Wire) -> None:
     assert off == {"first": "false", "previous": "false", "next": "true", "last": "true"}
 
 
-def test_one_outcome_alone_is_shown(many: Wire) -> None:
+def test_select_shows_one_outcome(many: Wire) -> None:
     plan = privy(many, sms_consent="unsubscribed")
     _, front = opened(plan)
     front.send("edit", outcome="refused")
@@ -153,14 +153,14 @@ def test_one_outcome_alone_is_shown(many: Wire) -> None:
     assert f"of {len(plan.cells)} cells" in front.text("where")
 
 
-def test_a_hundred_thousand_cells_send_a_page() -> None:
+def test_large_plan_sends_one_page_to_the_front_end() -> None:
     fields = dict.fromkeys(("first_name", "last_name", "tags", "sms_consent", "birthday"), "x")
     _, front = opened(made(*(update(number, **fields) for number in range(20_000))))
     assert front.text("where") == "1 to 25 of 100,000 cells"
     front.send("page", "last")
     assert front.text("where") == "99,976 to 100,000 of 100,000 cells"
-    front.panel.receive({"kind": "ready"})
-    assert all(size(each) < 30_000 for each in front.heard)
+    front.widget.receive({"kind": "ready"})
+    assert all(size(each) < 30_000 for each in front.messages)
 
 
 def size(message: Any) -> int:
@@ -168,33 +168,33 @@ def size(message: Any) -> int:
     return len(json.dumps(message, ensure_ascii=False).encode())
 
 
-def test_no_page_is_too_large_whatever_stands_in_it() -> None:
+def test_page_of_long_texts_stays_small() -> None:
     long = '"&\U0001f600\u202e' * 25_000
     fields = dict.fromkeys(("first_name", long), long)
     _, front = opened(made(*(update(number, **fields) for number in range(PAGE_SIZE))))
-    front.panel.receive({"kind": "ready"})
-    assert size(front.heard[-2]) < 200_000
+    front.widget.receive({"kind": "ready"})
+    assert size(front.messages[-2]) < 200_000
 
 
-def test_a_long_text_is_cut_and_the_rest_is_behind_it() -> None:
+def test_long_text_is_cut_with_the_rest_behind_it() -> None:
     long = "word " * 100
     _, front = opened(made(update(1, last_name=long), update(2, last_name="long " * 1000)))
-    whole = front.panel.regions["table"]
+    whole = front.widget.regions["table"]
     assert f'<details class="ck-long"><summary>{long[:80]}…</summary><div>{long}</div>' in whole
     assert "and 3,800 more characters" in whole
 
 
-def test_what_comes_from_a_frame_is_text_on_one_line() -> None:
+def test_table_escapes_values_on_one_line() -> None:
     contact = replace(update(1, **{"last_name": HOSTILE, HOSTILE: True}), key=HOSTILE)
     view, front = opened(made(contact))
-    for shown in (front.panel.regions["table"], view.transcript.html()):
+    for shown in (front.widget.regions["table"], view.transcript.html()):
         assert "<img" not in shown and "\u202e" not in shown and "\x00" not in shown
         json.dumps(shown).encode()
     key, *_, new, _ = rows(front)[1]
     assert key == new == r"<img src=x onerror=alert(1)>\u202egnp.exe\n\x00\ud800 & 'quoted'"
 
 
-def test_a_new_contact_without_a_key_is_known_by_its_row(many: Wire) -> None:
+def test_new_contact_is_named_by_its_row(many: Wire) -> None:
     client = ck.connect("privy", via=many)
     new = pd.DataFrame([{"email": "new@example.com"}], index=["the new one"])
     people = client.contacts.list()
@@ -203,15 +203,15 @@ def test_a_new_contact_without_a_key_is_known_by_its_row(many: Wire) -> None:
     assert rows(front)[1][:2] == ["new, in row the new one", "create"]
 
 
-def test_where_nothing_differs_it_says_so(many: Wire) -> None:
+def test_empty_plan_says_that_nothing_differs(many: Wire) -> None:
     _, front = opened(made())
     assert front.text("where") == "Nothing differs." and not front.text("table")
     front.send("apply")
     assert "nothing to send" in front.text("status")
-    assert "data-off" in front.panel.regions["apply"]
+    assert "data-off" in front.widget.regions["apply"]
 
 
-def test_a_file_keeps_no_personal_value(many: Wire) -> None:
+def test_transcript_and_widget_state_have_no_personal_value(many: Wire) -> None:
     plan = privy(many, last_name="Warbler", nick_name="Canary")
     view, front = opened(plan)
     assert "Warbler" in front.text("table")
@@ -222,17 +222,17 @@ def test_a_file_keeps_no_personal_value(many: Wire) -> None:
     assert "Warbler" not in state and plan.contacts[0].key not in state
 
 
-def test_the_world_s_notice_stands_above_it() -> None:
+def test_notice_is_shown_above_the_plan() -> None:
     view, front = opened(privy(Noticed(), last_name="Nova"))
     assert ("div", {"class": "ck-notice", "role": "note"}) in front.head.tags
     assert NOTICE in front.head.text and html.escape(NOTICE) in view.transcript.html()
 
 
-async def test_it_is_applied_and_shows_its_result(many: Wire) -> None:
+async def test_apply_shows_the_result(many: Wire) -> None:
     plan = privy(many, sms_consent="unsubscribed")
     view, front = opened(plan)
     assert view.result.empty and front.text("apply") == "Apply"
-    await front.ask("apply")
+    await front.press("apply")
     counts = view.result["outcome"].value_counts()
     assert counts["updated"] == plan.requests and view.plan is plan
     assert f"Applied: {counts['refused']} refused, {plan.requests} updated." == (
@@ -241,7 +241,7 @@ async def test_it_is_applied_and_shows_its_result(many: Wire) -> None:
     head, first, *_ = rows(front)
     assert head[:3] == ["key", "operation", "outcome"] and first[2] == "refused"
     assert front.text("where") == f"1 to 25 of {len(plan)} contacts"
-    assert "data-off" in front.panel.regions["apply"] and not front.text("progress")
+    assert "data-off" in front.widget.regions["apply"] and not front.text("progress")
     front.send("edit", outcome="updated")
     assert front.text("where") == f"1 to 25 of {plan.requests} contacts"
     front.send("edit", rows="cells", outcome="updated")
@@ -249,7 +249,7 @@ async def test_it_is_applied_and_shows_its_result(many: Wire) -> None:
     assert f"refused, {plan.requests} updated" in view.transcript.html()
 
 
-async def test_it_says_how_far_it_is(many: Wire) -> None:
+async def test_apply_shows_its_progress(many: Wire) -> None:
     go = asyncio.Event()
     _, front = opened(privy(many, last_name="Nova"))
     many.faults = [None] * 20 + [late] * 4 + [held(go)] * 40
@@ -263,10 +263,10 @@ async def test_it_says_how_far_it_is(many: Wire) -> None:
     front.send("apply")
     assert front.text("where") == "51 to 60 of 60 cells" and front.busy
     go.set()
-    await front.panel.task
+    await front.widget.task
 
 
-async def test_cancelled_it_ends_what_is_on_the_wire_and_can_be_resumed(many: Wire) -> None:
+async def test_cancel_finishes_requests_in_flight_and_can_be_resumed(many: Wire) -> None:
     go = asyncio.Event()
     view, front = opened(privy(many, last_name="Nova"))
     many.faults = [None] * 20 + [held(go)] * 40
@@ -275,92 +275,90 @@ async def test_cancelled_it_ends_what_is_on_the_wire_and_can_be_resumed(many: Wi
     for _ in range(3):
         front.send("cancel")
         await asyncio.sleep(0.01)
-    assert front.panel.busy
+    assert front.widget.busy
     go.set()
-    await front.panel.task
+    await front.widget.task
     counts = view.result["outcome"].value_counts()
     assert counts["updated"] == sum(writes(many)) > 20
     assert counts["updated"] + counts["planned"] == 60 and counts["planned"]
     assert "cancelled" in front.text("report") and "Stopped" in front.text("status")
     assert front.text("apply") == "Resume"
     many.faults = []
-    await front.ask("apply")
+    await front.press("apply")
     assert writes(many) == [1] * 60
     assert set(view.result["outcome"]) == {"updated", "skipped"}
     assert "resume" in view.transcript.html()
 
 
-async def test_what_failed_stands_first_and_is_tried_again(many: Wire) -> None:
+async def test_failures_are_first_and_resumed(many: Wire) -> None:
     view, front = opened(privy(many, last_name="Nova"))
     many.faults = [None] * 10 + [says(422, b'{"error": "no"}')] * 2 + [says(503)] * 400
-    await front.ask("apply")
+    await front.press("apply")
     outcomes = [row[2] for row in rows(front)[1:]]
     assert outcomes == sorted(outcomes, key=ORDER.index) and outcomes.count("refused") == 2
     assert {"failed", "unknown"} & {*outcomes}
     many.faults = []
     assert front.text("apply") == "Resume"
-    await front.ask("apply")
+    await front.press("apply")
     assert view.result["outcome"].value_counts()["refused"] == 2
     assert sorted(writes(many)) == [0] * 2 + [1] * 58
 
 
-async def test_a_key_that_is_not_good_stops_it_and_is_said(many: Wire) -> None:
+async def test_rejected_credential_stops_the_apply(many: Wire) -> None:
     view, front = opened(privy(many, last_name="Nova"))
     many.faults = [says(401, b'{"error": "bad token"}')] * 80
-    await front.ask("apply")
+    await front.press("apply")
     assert not any(writes(many)) and "401" in front.text("report") + front.text("table")
     assert "updated" not in set(view.result["outcome"]) and front.text("apply") == "Resume"
 
 
-async def test_a_rate_limit_that_is_used_up_says_when_to_go_on(many: Wire) -> None:
+async def test_exhausted_rate_limit_says_when_to_continue(many: Wire) -> None:
     view, front = opened(privy(many, last_name="Nova"))
     many.faults = [None] * 5 + [says(429, retry_after="7200")] * 80
-    await front.ask("apply")
+    await front.press("apply")
     assert view.result.attrs["resume_at"] in front.text("report")
     assert "It can continue after" in front.text("report") and front.text("apply") == "Resume"
     assert "rate limit" in view.transcript.html()
 
 
 @pytest.mark.parametrize("begun", [True, False])
-async def test_cancelled_at_once_it_sends_nothing(many: Wire, begun: bool) -> None:
+async def test_cancel_at_once_sends_nothing(many: Wire, begun: bool) -> None:
     _, front = opened(privy(many, last_name="Nova"))
     front.send("apply")
     # What is pressed comes to a task after its first step, and the end of a loop before it.
-    front.send("cancel") if begun else front.panel.task.cancel()
-    await asyncio.wait([front.panel.task])
+    front.send("cancel") if begun else front.widget.task.cancel()
+    await asyncio.wait([front.widget.task])
     await asyncio.sleep(0)
     assert not any(writes(many)) and not front.text("progress") and not front.busy
     assert front.text("status") == ("Stopped: 60 planned." if begun else "Cancelled.")
-    await front.ask("apply")
+    await front.press("apply")
     assert writes(many) == [1] * 60
 
 
-async def test_a_plan_without_a_client_says_so_when_it_is_applied() -> None:
+async def test_apply_without_a_client_says_so() -> None:
     plan = replace(made(update(1, last_name="Nova")), door=None)
     view, front = opened(plan)
     assert "has no client" in front.head.text
-    await front.ask("apply")
+    await front.press("apply")
     assert "ConfigurationError" in front.text("problems") and not front.busy
     assert "ConfigurationError" in view.transcript.html()
     assert front.text("apply") == "Apply" and view.result.empty
 
 
-async def test_a_journal_that_cannot_be_written_is_said_before_anything_is_sent(
-    many: Wire, tmp_path: Any
-) -> None:
+async def test_broken_journal_is_shown_before_anything_is_sent(many: Wire, tmp_path: Any) -> None:
     client = ck.connect("privy", via=many, journal=tmp_path / "journal.sqlite")
     people = client.contacts.list()
     plan = client.contacts.plan(people.assign(last_name="Nova"), people)
     (tmp_path / "journal.sqlite").write_bytes(b"no journal at all" * 1000)
     asked = len(many.requests)
     _, front = opened(plan)
-    await front.ask("apply")
+    await front.press("apply")
     assert "JournalError" in front.text("problems") and len(many.requests) == asked
-    assert [each["focus"] for each in front.heard if "focus" in each][-1] == "problems"
+    assert front.focus == "problems"
     assert front.text("apply") == "Apply" and not front.busy
 
 
-async def test_an_error_of_our_own_is_seen(many: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_bug_is_shown(many: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     view, front = opened(privy(many, last_name="Nova"))
 
     def broken(result: Any) -> None:
@@ -368,11 +366,11 @@ async def test_an_error_of_our_own_is_seen(many: Wire, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(view._table, "show_result", broken)
     with pytest.raises(TypeError):
-        await front.ask("apply")
+        await front.press("apply")
     assert "TypeError" in front.text("problems")
 
 
-async def test_deleting_takes_a_second_press(many: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_delete_needs_confirmation(many: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     client = ck.connect("privy", via=many)
     people = client.contacts.list()
     plan = client.contacts.plan(people.drop(index=[2, 4]), people, delete=True)
@@ -382,12 +380,12 @@ async def test_deleting_takes_a_second_press(many: Wire, monkeypatch: pytest.Mon
     front.send("apply")
     assert "deletes 2 contacts" in front.text("problems") and not front.busy
     monkeypatch.setattr(attempts, "READING_TIME", 0.0)
-    await front.ask("apply")
+    await front.press("apply")
     assert view.result["outcome"].tolist() == ["deleted", "deleted"]
     assert not front.text("note") and not front.text("problems")
 
 
-async def test_what_an_undoing_cannot_take_back_is_said(many: Wire) -> None:
+async def test_undo_names_what_cannot_be_undone(many: Wire) -> None:
     people = ck.connect("privy", via=many).contacts.list()
     texted = people["sms_consent"].eq("never_subscribed") & people["phone_number"].notna()
     plan = privy(many, sms_consent=people["sms_consent"].mask(texted, "subscribed"))
@@ -398,7 +396,7 @@ async def test_what_an_undoing_cannot_take_back_is_said(many: Wire) -> None:
     assert count and f"{count} contacts: a welcome text may have been sent." == front.text("note")
 
 
-async def test_closing_in_the_middle_loses_and_doubles_nothing(many: Wire) -> None:
+async def test_close_during_apply_loses_and_repeats_nothing(many: Wire) -> None:
     go = asyncio.Event()
     plan = privy(many, last_name="Nova")
     before = set(widget._instances)
@@ -410,26 +408,26 @@ async def test_closing_in_the_middle_loses_and_doubles_nothing(many: Wire) -> No
     view.close()
     assert set(widget._instances) == before
     go.set()
-    await front.panel.task
+    await front.widget.task
     assert view.result["outcome"].value_counts()["updated"] == sum(writes(many)) < 60
     many.faults = []
     _, again = opened(plan)
-    await again.ask("apply")
+    await again.press("apply")
     assert writes(many) == [1] * 60
 
 
-async def test_two_views_of_one_plan_double_nothing(many: Wire) -> None:
+async def test_two_views_of_one_plan_repeat_nothing(many: Wire) -> None:
     plan = privy(many, last_name="Nova")
     (first, front), (second, other) = opened(plan), opened(plan)
     front.send("apply")
     other.send("apply")
-    await asyncio.gather(front.panel.task, other.panel.task)
+    await asyncio.gather(front.widget.task, other.widget.task)
     assert writes(many) == [1] * 60
     done = [view.result["outcome"].value_counts().get("updated", 0) for view in (first, second)]
     assert sum(done) == 60
 
 
-async def test_running_the_cell_again_stops_it_and_replaces_it(
+async def test_running_the_cell_again_stops_the_apply(
     many: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = iter(("1", "2"))
@@ -441,5 +439,5 @@ async def test_running_the_cell_again_stops_it_and_replaces_it(
     await asyncio.sleep(0)
     with pytest.warns(ck.ContactKitWarning, match="in flight"):
         opened(plan)
-    await asyncio.wait([front.panel.task])
+    await asyncio.wait([front.widget.task])
     assert sum(writes(many)) < 60

@@ -63,12 +63,12 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
     return notebook
 
 
-def test_the_form_was_used(saved):
+def test_form_was_used(saved):
     assert saved.cells[2].outputs[0]["data"]["text/plain"] == "'updated'"
     assert saved.metadata.widgets
 
 
-def test_the_record_is_there(saved):
+def test_contact_transcript_is_saved(saved):
     pages = [each["data"].get("text/html", "") for each in saved.cells[1].outputs]
     assert "Last name: — → W•••" in pages[-1] and "updated" in pages[-1]
     assert "Contacts at Privy" in "".join(
@@ -76,7 +76,7 @@ def test_the_record_is_there(saved):
     )
 
 
-def test_the_record_of_a_plan_is_there(saved):
+def test_plan_transcript_is_saved(saved):
     pages = [each["data"].get("text/html", "") for each in saved.cells[5].outputs]
     assert "Plan for Privy" in pages[-1] and "W•••" in pages[-1]
     assert "What was done" in pages[-1] and "updated" in pages[-1]
@@ -84,7 +84,7 @@ def test_the_record_of_a_plan_is_there(saved):
 
 
 @pytest.mark.parametrize("canary", CANARIES)
-def test_the_notebook_holds_nothing_of_a_contact_or_a_credential(saved, canary):
+def test_notebook_has_no_contact_and_no_credential(saved, canary):
     # What a person wrote into a cell stands there.
     outputs = [each for cell in saved.cells for each in cell.outputs]
     whole = nbformat.from_dict({"outputs": outputs, "metadata": saved.metadata})
@@ -92,7 +92,7 @@ def test_the_notebook_holds_nothing_of_a_contact_or_a_credential(saved, canary):
 
 
 @pytest.mark.parametrize("canary", CANARIES)
-def test_an_export_holds_none_either(saved, canary):
+def test_export_has_no_contact_and_no_credential(saved, canary):
     page, _ = HTMLExporter(exclude_input=True).from_notebook_node(saved)
     assert "updated" in page
     assert canary not in page

@@ -12,7 +12,7 @@ from contactkit._providers import find
 from contactkit.forms import transcript
 from contactkit.forms.html import mask, personal_texts, text_of
 from contactkit.spec.record import fields_of
-from tests.support.front_end import Front, Markup
+from tests.support.front_end import FrontEnd, Markup
 from tests.support.providers import EXAMPLES, NOTICE, Noticed, loses
 
 
@@ -37,14 +37,14 @@ def shown(monkeypatch) -> Shown:
     return made
 
 
-async def test_it_tells_what_was_shown_sent_and_answered(wire, shown):
+async def test_transcript_has_what_was_shown_sent_and_answered(wire, shown):
     form = ck.connect("privy", via=wire).contacts.form(EXAMPLES["privy"].key)
     form.transcript.open()
-    front = Front(form.widget)
+    front = FrontEnd(form.widget)
     assert "Nothing was sent" in shown.html[-1]
-    await front.ask("save", first_name="Canary", email_consent="unsubscribed")
+    await front.press("save", first_name="Canary", email_consent="unsubscribed")
     wire.faults = [loses(httpx.ReadError, after=True)] * 4
-    await front.ask("save", last_name="Warbler")
+    await front.press("save", last_name="Warbler")
     last = shown.html[-1]
     assert "updated" in last and "unknown" in last
     assert "Email consent: subscribed → unsubscribed" in last
@@ -52,7 +52,7 @@ async def test_it_tells_what_was_shown_sent_and_answered(wire, shown):
     assert EXAMPLES["privy"].key in last
 
 
-def test_it_tells_the_world_s_notice(wire):
+def test_transcript_has_the_notice(wire):
     noticed = ck.connect("privy", via=Noticed()).contacts.form().transcript.html()
     assert Markup(noticed).text.startswith(f"Contact at Privy · simulator {NOTICE} A record")
     assert ("div", {"role": "note"}) in Markup(noticed).tags
@@ -61,18 +61,18 @@ def test_it_tells_the_world_s_notice(wire):
     assert not [tag for tag, attributes in Markup(plain).tags if "role" in attributes]
 
 
-async def test_it_holds_no_personal_value_and_no_credential(name, example, wire, shown):
+async def test_transcript_has_no_personal_value_and_no_credential(name, example, wire, shown):
     client = ck.connect(name, via=wire)
     form = client.contacts.form(example.key)
     form.transcript.open()
-    front = Front(form.widget)
+    front = FrontEnd(form.widget)
     typed = {
         n: "Canary"
         for n, each in fields_of(find(name).record).items()
         if each.marker.personal == "name"
     }
     if typed:
-        await front.ask("save", **typed)
+        await front.press("save", **typed)
     personal = personal_texts(fields_of(find(name).record), form._current or {})
     assert personal
     declared = fields_of(find(name).record)
@@ -96,9 +96,9 @@ async def test_it_holds_no_personal_value_and_no_credential(name, example, wire,
         ("sent", "opt_out", True, "yes"),
     ],
 )
-def test_what_is_personal_is_mask(provider, field, value, told):
+def test_mask_hides_personal_values(provider, field, value, told):
     assert mask(fields_of(find(provider).record)[field], value) == told
 
 
-def test_values_are_read_by_people():
+def test_text_of_a_nested_value():
     assert text_of({"a": [1, None, True]}) == "a: 1, , yes"

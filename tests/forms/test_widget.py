@@ -1,4 +1,4 @@
-"""The panel: regions are escaped and told again, one task at a time, and nothing stale is done."""
+"""The widget: escaped regions, one task at a time, and no events of an older version."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ipywidgets.widgets import widget
 from contactkit.forms import messages
 from contactkit.forms.html import render
 from contactkit.forms.widget import Widget
-from tests.support.front_end import Front
+from tests.support.front_end import FrontEnd
 
 
-class Heard:
-    """A panel whose events are written down; "slow" takes until it is let go."""
+class Recorder:
+    """A widget whose events are recorded; "slow" waits until `go` is set."""
 
     def __init__(self) -> None:
         self.events: list[str] = []
         self.go = asyncio.Event()
         verbs = {"edit": self.note, "slow": self.slow, "break": self.fail, "late": self.late}
-        self.panel = Widget("<p data-region=a></p>", verbs, lambda: ["s3cret"])
+        self.widget = Widget("<p data-region=a></p>", verbs, lambda: ["s3cret"])
 
     def note(self, event: Any) -> None:
         self.events.append(event["kind"])
@@ -39,82 +39,82 @@ class Heard:
 
 
 @pytest.fixture
-def heard() -> Iterator[Heard]:
-    made = Heard()
-    yield made
-    made.panel.close()
+def recorder() -> Iterator[Recorder]:
+    recorder = Recorder()
+    yield recorder
+    recorder.widget.close()
 
 
-async def test_text_is_escaped_and_what_is_rendered_is_not(heard):
-    front = Front(heard.panel)
-    heard.panel.show({"a": "<b>", "b": render("version", version=3)})
-    assert heard.panel.regions["a"] == "&lt;b&gt;"
-    assert "<span" in front.panel.regions["b"]
+async def test_show_escapes_text_but_not_templates(recorder):
+    front = FrontEnd(recorder.widget)
+    recorder.widget.show({"a": "<b>", "b": render("version", version=3)})
+    assert recorder.widget.regions["a"] == "&lt;b&gt;"
+    assert "<span" in front.widget.regions["b"]
 
 
-async def test_a_front_end_that_comes_late_is_told_everything(heard):
-    heard.panel.show({"a": "one"})
-    front = Front(heard.panel)
+async def test_ready_sends_everything(recorder):
+    recorder.widget.show({"a": "one"})
+    front = FrontEnd(recorder.widget)
     front.send("edit", name="typed")
-    front.panel.receive({"kind": "ready"})
-    whole = next(each for each in reversed(front.heard) if "layout" in each)
+    front.widget.receive({"kind": "ready"})
+    whole = next(each for each in reversed(front.messages) if "layout" in each)
     assert whole["layout"] and whole["regions"] == {"a": "one"}
     assert whole["draft"] == {"name": "typed"} and whole["busy"] is False
 
 
-async def test_one_task_at_a_time(heard):
-    front = Front(heard.panel)
+async def test_one_task_runs_at_a_time(recorder):
+    front = FrontEnd(recorder.widget)
     front.send("slow")
     front.send("slow")
     await asyncio.sleep(0)
     front.send("edit")
-    assert heard.events == ["slow", "edit"] and front.busy
-    heard.go.set()
-    await front.panel.task
+    assert recorder.events == ["slow", "edit"] and front.busy
+    recorder.go.set()
+    await front.widget.task
     await asyncio.sleep(0)
     assert not front.busy
 
 
-async def test_what_is_asked_of_an_older_picture_is_not_done(heard):
-    front = Front(heard.panel)
-    heard.panel.replace({"a": "new"})
+async def test_event_of_an_older_version_is_ignored(recorder):
+    front = FrontEnd(recorder.widget)
+    recorder.widget.replace({"a": "new"})
     front.send("slow", version=0, name="old")
     front.send("edit", version=0, name="old")
-    assert heard.events == [] and heard.panel.draft == {} and not front.busy
+    assert recorder.events == [] and recorder.widget.draft == {} and not front.busy
 
 
-async def test_what_nobody_answers_is_nothing(heard):
-    Front(heard.panel).send("unheard of")
+async def test_unknown_event_is_ignored(recorder):
+    FrontEnd(recorder.widget).send("something else")
 
 
 @pytest.mark.parametrize("kind", ["break", "late"])
-async def test_an_exception_is_shown_without_secrets(heard, kind, monkeypatch):
+async def test_exception_is_shown_without_secrets(recorder, kind, monkeypatch):
     monkeypatch.setattr(messages, "strict", False)
-    front = Front(heard.panel)
-    await front.ask(kind)
+    front = FrontEnd(recorder.widget)
+    await front.press(kind)
     await asyncio.sleep(0)
-    told = front.text("problems")
-    assert "ValueError: unexpected: with ••• and …" in told
-    assert "Traceback" in told and "test_widget.py" in told
-    assert "s3cret" not in told and "janet" not in told and not front.busy
-    assert [each["focus"] for each in front.heard if "focus" in each][-1] == "problems"
+    text = front.text("problems")
+    assert "ValueError: unexpected: with ••• and …" in text
+    assert "Traceback" in text and "test_widget.py" in text
+    assert "s3cret" not in text and "janet" not in text and not front.busy
+    assert front.focus == "problems"
 
 
 @pytest.mark.parametrize("kind", ["break", "late"])
-async def test_under_tests_it_is_raised_as_well(heard, kind):
-    front = Front(heard.panel)
+async def test_exception_is_raised_in_tests(recorder, kind):
+    front = FrontEnd(recorder.widget)
     with pytest.raises(ValueError, match="s3cret"):
-        await front.ask(kind)
+        await front.press(kind)
     assert "ValueError" in front.text("problems")
 
 
-async def test_closing_ends_the_task_and_the_widgets(heard):
+async def test_close_cancels_the_task_and_closes_the_widgets(recorder):
     before = set(widget._instances)
-    front = Front(heard.panel)
+    front = FrontEnd(recorder.widget)
     front.send("slow")
     await asyncio.sleep(0)
-    task = front.panel.task
-    heard.panel.close()
+    task = front.widget.task
+    recorder.widget.close()
     await asyncio.wait([task])
     assert task.cancelled()
     assert len(before - set(widget._instances)) == 2

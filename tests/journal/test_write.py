@@ -18,7 +18,7 @@ from contactkit.cassette.cassette import Cassette
 from contactkit.forms import messages
 from contactkit.forms.controls import raw_of
 from contactkit.spec.record import fields_of
-from tests.support.front_end import Front
+from tests.support.front_end import FrontEnd
 from tests.support.providers import EXAMPLES, Wire, loses, says, then_says
 
 ROOT = Path(ck.__file__).parents[1]
@@ -191,7 +191,7 @@ async def test_a_form_s_save_goes_through_it(client, name, example, wire, path, 
         form = client.contacts.form(key)
         held = fields_of(find(name).record)
         raws = {n: raw_of(held[n], value) for n, value in values.items()}
-        await Front(form.widget).ask("save", **raws)
+        await FrontEnd(form.widget).press("save", **raws)
         form.close()
     assert ck.journal(path)["outcome"].tolist() == ["updated", "created"]
 
@@ -199,8 +199,8 @@ async def test_a_form_s_save_goes_through_it(client, name, example, wire, path, 
 async def test_a_form_says_that_nothing_was_sent_without_a_journal(sent, wire, path):
     form = sent.contacts.form(SENT)
     path.write_bytes(b"x" * 600)
-    front = Front(form.widget)
-    await front.ask("save", opt_out="yes")
+    front = FrontEnd(form.widget)
+    await front.press("save", opt_out="yes")
     assert form.result["outcome"].item() == "failed"
     assert "no journal at all" in front.text("problems")
     assert [each.method for each in wire.requests] == ["GET"]

@@ -1,4 +1,4 @@
-"""A front end in Python: reads what a widget shows, fills in controls and presses buttons."""
+"""A front end in Python: it reads what a widget shows, changes controls and presses buttons."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contactkit.forms.widget import Widget
 
 
 class Markup(HTMLParser):
-    """The controls of some HTML by field name, its tags and its text."""
+    """The controls of some HTML by field name, its start tags, and its text."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -39,17 +39,17 @@ class Markup(HTMLParser):
         return " ".join(" ".join(self.texts).split())
 
 
-class Front:
-    """What a user sees and does in one widget."""
+class FrontEnd:
+    """The user's view of one widget, and the user's actions."""
 
-    def __init__(self, panel: Widget) -> None:
-        self.panel = panel
-        self.heard: list[dict[str, Any]] = []
-        panel.send = self.heard.append
-        panel.receive({"kind": "ready"})
+    def __init__(self, widget: Widget) -> None:
+        self.widget = widget
+        self.messages: list[dict[str, Any]] = []
+        widget.send = self.messages.append
+        widget.receive({"kind": "ready"})
 
     def region(self, name: str) -> Markup:
-        return Markup(self.panel.regions.get(name, ""))
+        return Markup(self.widget.regions.get(name, ""))
 
     def text(self, name: str) -> str:
         return self.region(name).text
@@ -57,28 +57,33 @@ class Front:
     @property
     def head(self) -> Markup:
         """The part above the fields or filters, which never changes."""
-        return Markup(re.split(r'data-region="(?:fields|filters)"', self.panel.layout_html)[0])
+        return Markup(re.split(r'data-region="(?:fields|filters)"', self.widget.layout_html)[0])
 
     @property
     def fields(self) -> Markup:
         return self.region("fields")
 
     def problems(self) -> dict[str, str]:
-        """The messages beside the fields."""
-        texts = {name: self.text(name) for name in self.panel.regions if ":" in name}
+        """The problems beside the fields, by field name."""
+        texts = {name: self.text(name) for name in self.widget.regions if ":" in name}
         return {name.removeprefix("problem:"): text for name, text in texts.items() if text}
 
-    def send(self, kind: str, value: str = "", *, version: int | None = None, **raws: Any) -> None:
-        """Send a message with the values of these controls."""
-        version = self.panel.version if version is None else version
-        self.panel.receive({"kind": kind, "value": value, "values": raws, "version": version})
-
-    async def ask(self, kind: str, value: str = "", **raws: Any) -> None:
-        """Send a message and wait for the task that it starts."""
-        self.send(kind, value, **raws)
-        if self.panel.task:
-            await self.panel.task
+    @property
+    def focus(self) -> str:
+        """Where the focus was put last."""
+        return [message["focus"] for message in self.messages if "focus" in message][-1]
 
     @property
     def busy(self) -> bool:
-        return [each["busy"] for each in self.heard if "busy" in each][-1]
+        return [message["busy"] for message in self.messages if "busy" in message][-1]
+
+    def send(self, kind: str, value: str = "", *, version: int | None = None, **raws: Any) -> None:
+        """Send an event with these controls changed."""
+        version = self.widget.version if version is None else version
+        self.widget.receive({"kind": kind, "value": value, "values": raws, "version": version})
+
+    async def press(self, kind: str, value: str = "", **raws: Any) -> None:
+        """The same, and wait for the task that it started."""
+        self.send(kind, value, **raws)
+        if self.widget.task:
+            await self.widget.task
