@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Generator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import httpx
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from contactkit._http.world import Clock
 
 T = TypeVar("T")
+TapFlow: TypeAlias = Generator[httpx.Request, httpx.Response, httpx.Response]
 
 
 def run(flow: Flow[T], connection: Connection, clock: Clock) -> T:
@@ -55,19 +57,48 @@ async def arun(flow: Flow[T], connection: Connection, clock: Clock) -> T:
 
 
 class Tap(Protocol):
-    """Sends in a connection's place, to record or to replay; raises what httpx raises."""
+    """Records or replays what passes between a connection and its httpx clients."""
 
-    def send(self, client: httpx.Client, request: httpx.Request) -> httpx.Response:
-        """Send a request and read its whole answer."""
-        ...
+    def flow(self, request: httpx.Request) -> TapFlow:
+        """Yield each request that must be sent; return the response for the client.
 
-    async def asend(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-        """The same, awaited."""
+        It is sent the response, or what httpx raised is thrown into it.
+        """
         ...
 
     def close(self, clean: bool) -> None:
         """End the session; `clean` unless an exception ended it."""
         ...
+
+
+def send_tapped(client: httpx.Client, flow: TapFlow) -> httpx.Response:
+    """Run a tap's flow with a sync client."""
+    try:
+        request = next(flow)
+        while True:
+            try:
+                response = client.send(request)
+            except BaseException as error:
+                request = flow.throw(error)
+            else:
+                request = flow.send(response)
+    except StopIteration as end:
+        return end.value
+
+
+async def asend_tapped(client: httpx.AsyncClient, flow: TapFlow) -> httpx.Response:
+    """Run a tap's flow with an async client."""
+    try:
+        request = next(flow)
+        while True:
+            try:
+                response = await client.send(request)
+            except BaseException as error:
+                request = flow.throw(error)
+            else:
+                request = flow.send(response)
+    except StopIteration as end:
+        return end.value
 
 
 class _NoCookies(httpx.Cookies):
@@ -179,7 +210,9 @@ class Connection:
         client = self._client
         try:
             message = _build(client, request)
-            return _response(self.tap.send(client, message) if self.tap else client.send(message))
+            if self.tap:
+                return _response(send_tapped(client, self.tap.flow(message)))
+            return _response(client.send(message))
         except httpx.HTTPError as error:
             return no_response(error)
 
@@ -193,8 +226,9 @@ class Connection:
                 headers = client.common_headers
                 return await client.aiohttp.send(request, headers, self._seconds)
             message = _build(client, request)
-            send = self.tap.asend(client, message) if self.tap else client.send(message)
-            return _response(await send)
+            if self.tap:
+                return _response(await asend_tapped(client, self.tap.flow(message)))
+            return _response(await client.send(message))
         except httpx.HTTPError as error:
             return no_response(error)
 

@@ -21,9 +21,8 @@ from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.format import Entry
 from contactkit.cassette.frame import frame
 from contactkit.cassette.matching import Exhausted
-from contactkit.cassette.player import Mode, Player, Settings, exhaustion, settled
-from contactkit.cassette.recorder import SharedTap
-from contactkit.cassette.verify import Reads, Verifier, sent_again
+from contactkit.cassette.player import Mode, Player, Settings, default_exhausted, effective_mode
+from contactkit.cassette.verify import Reads, Verifier, resend
 from contactkit.errors import CassetteError, ConfigurationError, warn
 from contactkit.spec.provider import Auth, ClientCredentials, Provider
 
@@ -48,7 +47,7 @@ class Cassette:
     In the file, secrets and personal values have stand-ins. `overrides` is a respx router whose own
     routes answer first. When the answers to a request have run out, `exhausted` is "error" (the
     default but in notebooks) or "last". Exchanges older than `expires` are warned of. Raises
-    ConfigurationError, and CassetteError for a file that is no recording.
+    ConfigurationError, and CassetteError for a file that is no cassette.
     """
 
     def __init__(
@@ -61,29 +60,29 @@ class Cassette:
         exhausted: Exhausted | None = None,
         expires: timedelta | None = None,
     ) -> None:
-        # A later change of the working directory must not divide the recording.
+        # A later change of the working directory must not split the recording.
         self.path = Path(path).absolute()
         self._world = Live() if world is None else world
-        self.mode: Mode = settled(mode, self.path, self._world.name)
+        self.mode: Mode = effective_mode(mode, self.path, self._world.name)
         self._overrides = overrides
         if exhausted not in (None, *get_args(Exhausted)):
             raise ConfigurationError(f"exhausted={exhausted!r} must be error or last")
-        self._exhausted: Exhausted = exhausted or exhaustion()
+        self._exhausted: Exhausted = exhausted or default_exhausted()
         self._expires = expires
-        self._tape = self._loaded()
-        self._deck: Player | None = None
+        self._file = self._load()
+        self._player: Player | None = None
         self._sessions: list[Session] = []
-        self._held_open = False
+        self._shared = False
         self.clock = self._world.clock
         if self.mode == "replay":
             self.clock = VirtualClock(self.entries[0].at if self.entries else time.time())
         if expired := self._expired():
             days = (time.time() - expired[0].at) / 86_400
-            held = f"{len(expired):,} of its {len(self.entries):,} exchanges have expired"
-            warn(f"{self.path}: {held}; the oldest is {days:,.0f} days old")
+            count = f"{len(expired):,} of its {len(self.entries):,} exchanges have expired"
+            warn(f"{self.path}: {count}; the oldest is {days:,.0f} days old")
 
-    def _loaded(self) -> CassetteFile | None:
-        """What is recorded already, where that counts."""
+    def _load(self) -> CassetteFile | None:
+        """The file, where there is one that matters in this mode."""
         if self.mode in ("once", "off"):
             return None
         if self.mode in ("new", "refresh") and not self.path.exists():
@@ -92,10 +91,10 @@ class Cassette:
 
     def __repr__(self) -> str:
         unused, expired = len(self._unused()), len(self._expired())
-        told = [f"{len(self.entries):,} exchanges"]
-        told += [f"{unused:,} unused"] if self.mode == "replay" and unused else []
-        told += [f"{expired:,} expired"] if expired else []
-        return f"contactkit {self.name}: {', '.join(told)}"
+        counts = [f"{len(self.entries):,} exchanges"]
+        counts += [f"{unused:,} unused"] if self.mode == "replay" and unused else []
+        counts += [f"{expired:,} expired"] if expired else []
+        return f"contactkit {self.name}: {', '.join(counts)}"
 
     @property
     def name(self) -> str:
@@ -104,9 +103,9 @@ class Cassette:
 
     @property
     def notice(self) -> str:
-        """What whoever looks at a form or a picture must know."""
+        """The banner of forms and pictures."""
         last = self.entries[-1].at if self.entries else time.time()
-        recorded = self._tape.header.get("world") if self._tape else ""
+        recorded = self._file.header.get("world") if self._file else ""
         return _NOTICES[self.mode].format(
             file=self.path.name,
             when=datetime.fromtimestamp(last, UTC).date(),
@@ -120,116 +119,118 @@ class Cassette:
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """The recorded exchanges, in the order in which they were asked."""
-        recorded = self._deck.recording.entries if self._deck else ()
-        return recorded or (self._tape.entries if self._tape else ())
+        """The recorded exchanges, in the order in which they were issued."""
+        recorded = self._player.writer.file if self._player else None
+        file = recorded if recorded and recorded.entries else self._file
+        return file.entries if file else ()
 
     def frame(self) -> pd.DataFrame:
-        """One row an exchange, in the order in which they were asked.
+        """One row an exchange, in the order in which they were issued.
 
-        Columns: method, path, query, status, failure, bytes, at, age, hits (how often it was given
-        in this session), expired.
+        Columns: method, path, query, status, failure, bytes, at, age, hits (how often it was
+        replayed in this session), expired.
         """
         return frame(self.entries, self._hits, time.time(), self._expires)
 
     def unused(self) -> pd.DataFrame:
-        """The rows of `frame` that nothing has asked for."""
+        """The rows of `frame` that were not replayed."""
         return frame(self._unused(), self._hits, time.time(), self._expires)
 
     def drift(self) -> pd.DataFrame:
         """What the reads that were sent again have shown: one row a difference (mode `verify`)."""
-        tap = self._deck.tap if self._deck else None
+        tap = self._player.tap if self._player else None
         return drift_frame(tap.drift if isinstance(tap, Verifier) else [])
 
     def verify(self) -> pd.DataFrame:
-        """Send every recorded read again, and tell what has changed as `drift` does.
+        """Send every recorded read again, and return what has changed, as `drift` does.
 
-        It needs a client in mode `verify`. `attrs` hold how many were `asked`, and how many were
-        `skipped`, for they ask for a person of whom the recording has only a pseudonym. Raises
-        TransportError when there is no answer.
+        It needs a client in mode `verify`. `attrs` hold how many reads were `asked` again, and how
+        many were `skipped`, for they name a person of whom the cassette has only a pseudonym.
+        Raises TransportError when there is no response.
         """
-        tap = self._deck.tap if self._deck else None
-        if self._deck is None or not isinstance(tap, Verifier):
+        tap = self._player.tap if self._player else None
+        if self._player is None or not isinstance(tap, Verifier):
             message = f'verify() needs a client in mode="verify"; {self.name} is not'
             raise ConfigurationError(message)
         session = self._sessions[-1]
-        reads = Reads(session.provider, self._deck.index)
-        asked = [each.exchange for each in self.entries if reads.lasting(each)]
-        known = [each for each in asked if not reads.names_somebody(each.request)]
+        reads = Reads(session.provider, self._player.index)
+        lasting = [entry.exchange for entry in self.entries if reads.is_lasting(entry)]
+        known = [exchange for exchange in lasting if not reads.names_person(exchange.request)]
         transport = self._world.transport(session.provider)
         connection = Connection(transport, httpx.Timeout(30.0), session.base_url)
         tap.drift.clear()
         for exchange in known:
-            tap.compare(exchange, run(sent_again(session, exchange), connection, self.clock))
+            live = run(resend(session, exchange.request), connection, self.clock)
+            tap.compare(exchange, live)
         connection.close()
-        found = self.drift()
-        found.attrs = {"asked": len(known), "skipped": len(asked) - len(known)}
-        return found
+        drift = self.drift()
+        drift.attrs = {"asked": len(known), "skipped": len(lasting) - len(known)}
+        return drift
 
     def transport(self, provider: Provider) -> httpx.MockTransport | None:
-        """What carries requests: in replay the recording, with nothing behind it."""
+        """What carries requests: in a replay the cassette, with nothing behind it."""
         if self.mode == "replay":
-            return self._played_to(provider).replay.transport
+            return self._player_for(provider).replay.transport
         return self._world.transport(provider)
 
     def credentials(self, provider: Provider) -> Mapping[str, str] | None:
-        """In replay stand-ins; else those of the world that is recorded."""
+        """In a replay stand-ins; else those of the world that is recorded."""
         if self.mode != "replay":
             return self._world.credentials(provider)
-        asked = {path_of(each.url) for each in self.entries}
-        fetched = [way for way in provider.auth if _token_path(way) in asked]
-        # What no token was fetched for was asked in another way.
+        paths = {path_of(entry.url) for entry in self.entries}
+        fetched = [way for way in provider.auth if _token_path(way) in paths]
+        # Without a recorded token, the requests were authorised in another way.
         ways = fetched or [way for way in provider.auth if not _token_path(way)] or provider.auth
-        return {each.name: "replayed" for way in ways for each in way.credentials}
+        return {credential.name: "replayed" for way in ways for credential in way.credentials}
 
     def tap(self, session: Session) -> Tap | None:
-        """What records this session's traffic, or verifies it."""
+        """What records or verifies this session's requests."""
         self._sessions.append(session)
         if self.mode == "off":
             return self._world.tap(session)
-        tap = self._played_to(session.provider).tap
-        return SharedTap(tap) if tap and self._held_open else tap
+        return self._player_for(session.provider).tap
 
     def hold_open(self) -> None:
-        """Let the recording last until `close`, whichever of its clients is closed before."""
-        self._held_open = True
+        """Let the recording outlast its clients, until `close`; call it before there is one."""
+        self._shared = True
 
     def close(self, clean: bool) -> None:
         """End the recording; one that is recorded anew is replaced only at a `clean` end."""
-        if self._deck and self._deck.tap:
-            self._deck.tap.close(clean)
+        if self._player:
+            self._player.writer.close(clean)
 
-    def _played_to(self, provider: Provider) -> Player:
-        if self._deck is None:
+    def _player_for(self, provider: Provider) -> Player:
+        if self._player is None:
             settings = Settings(
                 path=self.path,
                 mode=self.mode,
-                tape=self._tape,
+                file=self._file,
                 world=self._world.name,
                 clock=self.clock,
                 overrides=self._overrides,
                 exhausted=self._exhausted,
+                shared=self._shared,
             )
-            self._deck = Player(provider, settings, self._secrets)
-        if self._deck.provider.name != provider.name:
-            raise CassetteError(f"{self.path} is played to {self._deck.provider.name} already")
-        return self._deck
+            self._player = Player(provider, settings, self._secrets)
+        if self._player.provider.name != provider.name:
+            raise CassetteError(f"{self.path} is played to {self._player.provider.name} already")
+        return self._player
 
     @property
     def _hits(self) -> Mapping[str, int]:
-        return self._deck.index.hits if self._deck else dict[str, int]()
+        return self._player.index.hits if self._player else dict[str, int]()
 
     def _unused(self) -> list[Entry]:
-        return [each for each in self.entries if not self._hits.get(each.id)]
+        return [entry for entry in self.entries if not self._hits.get(entry.id)]
 
     def _expired(self) -> list[Entry]:
         if self._expires is None:
             return []
         since = time.time() - self._expires.total_seconds()
-        return [each for each in self.entries if each.at < since]
+        return [entry for entry in self.entries if entry.at < since]
 
     def _secrets(self) -> Iterator[str]:
-        """What the clients hold that may be written nowhere."""
+        """The clients' secrets, which must not be written anywhere."""
         for session in self._sessions:
             is_secret = session.provider.is_secret
             yield session.token

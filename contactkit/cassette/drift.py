@@ -1,11 +1,11 @@
-"""How a live answer differs from the recorded one, place by place.
+"""How a live response differs from the recorded one, field by field.
 
-Both are redacted. Status, content type and the leaves of the body's JSON are compared. Contacts in
-a list are paired by their key, wherever they stand in it; the items of other lists by their place.
+Both are redacted. Status, content type and the values of the body's JSON are compared. Contacts in
+a list are paired by their key, wherever they are in it; the items of other lists by their position.
 
-What every answer has anew is compared by type alone: an id or a time, by the last word of its name,
-that stands beside the records. Records are what the envelope's places hold, and every object with a
-contact's key.
+Ids and times beside the records, which every response has anew, are compared by type alone; the
+last word of a field's name tells them. Records are what the provider's envelope holds, and every
+object with a contact's key.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 
 from contactkit._frames.frame import STRING, declared_frame
 from contactkit.cassette.exchange import Exchange, RecordedResponse, path_of
-from contactkit.cassette.format import written
+from contactkit.cassette.format import json_line
 from contactkit.cassette.redaction.fields import PersonalFields
 from contactkit.spec.provider import JSON, Provider, as_list, as_object
 from contactkit.spec.record import key_of
@@ -34,15 +34,16 @@ COLUMNS: dict[str, Any] = {
     "live": STRING,
 }
 _LONGEST = 60
-_NOTHING: JSON = object()
-_ANEW = {"id", "time", "timestamp", "at"}
-# The stand-ins of secrets are numbered in the order in which those came.
+_MISSING: JSON = object()
+_ALWAYS_NEW = {"id", "time", "timestamp", "at"}
+# Secrets have numbered stand-ins, in the order in which they came.
 _NUMBERED = re.compile(r"(redacted-[a-z0-9-]*?)-\d+\b")
-_TYPES: dict[type, str] = {int: "number", float: "number"}
+_Label: TypeAlias = Any
+_Pairs: TypeAlias = Iterator[tuple[_Label, JSON, JSON]]
 
 
 class Drift(NamedTuple):
-    """One place in which an answer differs; None on the side where there is nothing."""
+    """One difference; None where the recorded or the live response has no such field."""
 
     method: str
     path: str
@@ -53,165 +54,144 @@ class Drift(NamedTuple):
 
 
 def drift_frame(rows: Iterable[Drift]) -> pd.DataFrame:
-    """Differences as a frame, whose columns and dtypes do not depend on what is in it."""
-    return declared_frame(COLUMNS, [each._asdict() for each in rows])
+    """Differences as a frame, with the same columns and dtypes for none or many."""
+    return declared_frame(COLUMNS, [row._asdict() for row in rows])
 
 
 def differences(
     recorded: Exchange, live: Exchange, provider: Provider, *, same_key: bool = True
 ) -> Iterator[Drift]:
-    """What differs. An answer of another kind, as a refusal for a contact, differs in its status.
+    """The differences; a response of another kind, as a refusal, differs in its status alone.
 
     Without the `same_key`, under which both have the same pseudonyms, personal values are compared
-    by type, and contacts whose key is personal by their place.
+    by type, and contacts whose key is personal by their position.
     """
     method, path = recorded.request.method, path_of(recorded.request.url)
-    changes = _changes(recorded.response, live.response, _Bodies(provider, same_key))
-    for field, change, before, after in changes:
-        yield Drift(method, path, field, change, _shown(before), _shown(after))
-
-
-_Found: TypeAlias = tuple[str, Change, JSON, JSON]
-
-
-def _changes(
-    recorded: RecordedResponse, live: RecordedResponse, bodies: _Bodies
-) -> Iterator[_Found]:
-    before, after = _status(recorded), _status(live)
+    old, new = recorded.response, live.response
+    before, after = old.status or old.failure, new.status or new.failure
     if before != after:
-        yield "status", "value changed", before, after
-    if _kind(recorded) != _kind(live) or recorded.failure:
+        yield Drift(method, path, "status", "value changed", _shown(before), _shown(after))
+    if _hundreds(old) != _hundreds(new) or old.failure:
         return
-    before, after = _content_type(recorded), _content_type(live)
-    if before != after:
-        yield "content-type", _change(before, after), before, after
-    for field, before, after in bodies.compared(_body(recorded), _body(live)):
-        yield field, _change(before, after), before, after
+    bodies = _BodyComparison(provider, same_key)
+    types = ("content-type", _content_type(old), _content_type(new))
+    for field, before, after in (types, *bodies.compare(_body(old), _body(new))):
+        if before != after:
+            yield Drift(method, path, field, _change(before, after), _shown(before), _shown(after))
 
 
-def _status(response: RecordedResponse) -> JSON:
-    return response.status or response.failure
-
-
-def _kind(response: RecordedResponse) -> int:
-    """The hundreds of its status, 0 for a failure."""
+def _hundreds(response: RecordedResponse) -> int:
+    """The first digit of its status, 0 for a failure."""
     return (response.status or 0) // 100
 
 
 def _content_type(response: RecordedResponse) -> JSON:
-    return response.content_type.replace(" ", "").lower() or _NOTHING
+    return response.content_type.replace(" ", "").lower() or _MISSING
 
 
 def _body(response: RecordedResponse) -> JSON:
-    """Its JSON, its bytes where it is none, or nothing."""
+    """Its JSON, its text or bytes where it is none, or nothing."""
     if not response.body:
-        return _NOTHING
+        return _MISSING
     try:
-        return json.loads(response.body, parse_constant=_no_json)
+        return json.loads(response.body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return response.body
 
 
-def _no_json(constant: str) -> JSON:
+def _refuse_constant(constant: str) -> JSON:
     raise ValueError(constant)
 
 
 def _change(before: JSON, after: JSON) -> Change:
-    if before is _NOTHING:
+    if before is _MISSING:
         return "added"
-    if after is _NOTHING:
+    if after is _MISSING:
         return "removed"
     return "value changed" if _type(before) == _type(after) else "type changed"
 
 
 def _type(value: object) -> str:
-    """The JSON type, of which whole numbers and others have one."""
-    return _TYPES.get(type(value), type(value).__name__)
+    """The JSON type, which is one for whole and other numbers."""
+    return "number" if type(value) in (int, float) else type(value).__name__
 
 
 def _shown(value: JSON) -> str | None:
-    if value is _NOTHING:
+    if value is _MISSING:
         return None
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-    return written(text).decode()[:_LONGEST]
+    return json_line(text).decode()[:_LONGEST]
 
 
-class _Bodies:
-    """Compares the bodies of one provider's answers."""
+class _BodyComparison:
+    """Compares the bodies of one provider's responses."""
 
     def __init__(self, provider: Provider, same_key: bool) -> None:
         key, envelope = key_of(provider.record), provider.envelope
         self._spellings = key.spellings
         self._by_key = same_key or not key.marker.personal
         self._records = {place for place in (envelope.one, envelope.many) if place}
-        self._fields = None if same_key else PersonalFields(provider)
+        self._personal = None if same_key else PersonalFields(provider)
 
-    def compared(
+    def compare(
         self,
         before: JSON,
         after: JSON,
         field: str = "",
         names: tuple[str, ...] = (),
-        inside: bool = False,
+        in_record: bool = False,
     ) -> Iterator[tuple[str, JSON, JSON]]:
-        """The places that differ, with both their values; `inside` of a record from here on."""
-        inside = inside or names in self._records or self._is_contact(before, after)
+        """The fields that differ, with both their values."""
+        in_record = in_record or names in self._records or self._is_contact(before, after)
         if isinstance(before, dict) and isinstance(after, dict):
             for name, ours, theirs in _pairs(as_object(before), as_object(after)):
-                place = f"{field}.{name}" if field else name
-                yield from self.compared(ours, theirs, place, (*names, name), inside)
+                path = f"{field}.{name}" if field else name
+                yield from self.compare(ours, theirs, path, (*names, name), in_record)
         elif isinstance(before, list) and isinstance(after, list):
             for label, ours, theirs in self._items(as_list(before), as_list(after)):
-                yield from self.compared(ours, theirs, f"{field}[{label}]", names, inside)
-        elif self._differ(before, after, names, inside):
+                yield from self.compare(ours, theirs, f"{field}[{label}]", names, in_record)
+        elif self._differ(before, after, names, in_record):
             yield field or "body", before, after
 
     def _is_contact(self, *values: JSON) -> bool:
-        return any(self._key(each) is not None for each in values)
+        return any(self._key(value) is not None for value in values)
 
-    def _items(
-        self, before: list[JSON], after: list[JSON]
-    ) -> Iterator[tuple[str | int, JSON, JSON]]:
+    def _items(self, before: list[JSON], after: list[JSON]) -> _Pairs:
         ours, theirs = self._keyed(before), self._keyed(after)
         if ours is None or theirs is None:
             return _pairs(dict(enumerate(before)), dict(enumerate(after)))
         return _pairs(ours, theirs)
 
     def _keyed(self, items: Sequence[JSON]) -> dict[str, JSON] | None:
-        """Contacts by their key; None where each item does not have one of its own."""
-        found = {key: each for each in items if (key := self._key(each)) is not None}
-        return found if self._by_key and len(found) == len(items) else None
+        """Contacts by their key; None unless every item has a key of its own."""
+        keyed = {key: item for item in items if (key := self._key(item)) is not None}
+        return keyed if self._by_key and len(keyed) == len(items) else None
 
     def _key(self, item: JSON) -> str | None:
-        held = map(as_object(item).get, self._spellings)
-        return next((str(key) for key in held if isinstance(key, str | int)), None)
+        values = map(as_object(item).get, self._spellings)
+        return next((str(value) for value in values if isinstance(value, str | int)), None)
 
-    def _differ(self, before: JSON, after: JSON, names: tuple[str, ...], inside: bool) -> bool:
-        if before is _NOTHING or after is _NOTHING:
+    def _differ(self, before: JSON, after: JSON, names: tuple[str, ...], in_record: bool) -> bool:
+        if before is _MISSING or after is _MISSING:
             return before is not after
         if _type(before) != _type(after):
             return True
-        if self._is_personal(names) or (names and not inside and _is_anew(names[-1])):
+        if self._is_personal(names) or (names and not in_record and _is_always_new(names[-1])):
             return False
         return _unnumbered(before) != _unnumbered(after)
 
     def _is_personal(self, names: tuple[str, ...]) -> bool:
-        return self._fields is not None and any(map(self._fields.declared, names))
+        return self._personal is not None and any(map(self._personal.declared, names))
 
 
-_Label: TypeAlias = Any
-
-
-def _pairs(
-    before: Mapping[_Label, JSON], after: Mapping[_Label, JSON]
-) -> Iterator[tuple[_Label, JSON, JSON]]:
+def _pairs(before: Mapping[_Label, JSON], after: Mapping[_Label, JSON]) -> _Pairs:
     for label in dict.fromkeys((*before, *after)):
-        yield label, before.get(label, _NOTHING), after.get(label, _NOTHING)
+        yield label, before.get(label, _MISSING), after.get(label, _MISSING)
 
 
-def _is_anew(name: str) -> bool:
+def _is_always_new(name: str) -> bool:
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    return re.split(r"[_\-\s]", spaced)[-1] in _ANEW
+    return re.split(r"[_\-\s]", spaced)[-1] in _ALWAYS_NEW
 
 
 def _unnumbered(value: JSON) -> JSON:

@@ -1,7 +1,8 @@
-"""The file of a recording: a header line, then the lines of one exchange after the other.
+"""The file of a cassette: a header line, then the lines of one exchange after another.
 
-It is written so that neither a killed process nor a merge of two branches loses an exchange. What
-an exchange means, and whether it may be saved, is for others to say.
+It is written so that neither a killed process nor a merge of two branches loses an exchange. The
+writers decide when a file is created, and when a new one replaces an older one. Nothing here knows
+what an exchange means, or whether it may be saved.
 """
 
 from __future__ import annotations
@@ -11,29 +12,31 @@ import os
 import threading
 import weakref
 from bisect import insort_right
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from io import FileIO
 from operator import attrgetter
 from pathlib import Path
 from secrets import token_hex
+from typing import TypeAlias
 
 from contactkit.cassette.body import digest
 from contactkit.cassette.exchange import Exchange, RecordedRequest
-from contactkit.cassette.format import Entry, entry_of, written
+from contactkit.cassette.format import Entry, entry_of, json_line
 from contactkit.cassette.reader import KIND, VERSION, CassetteReader
 from contactkit.errors import CassetteError, warn
 from contactkit.spec.provider import JSON
 
+Owners: TypeAlias = Mapping[str, str]
 _SIMULATED = "Recorded from the simulator: this proves nothing about the provider."
 
 
 class CassetteFile:
-    """A recording: its `header` and its `entries`, by the time they were issued.
+    """A file's `header` and its `entries`, in the order in which they were issued.
 
-    `scan` is given the lines of an exchange before they are written, and raises to refuse them.
-    `owners` says whose its pseudonyms are (see Pseudonyms).
+    `scan` is called with the lines of an exchange before they are written, and raises to refuse
+    them. `owners` maps its pseudonyms to hashes of their owners (see Pseudonyms).
     """
 
     scan: Callable[[bytes], object]
@@ -44,7 +47,7 @@ class CassetteFile:
         self.entries = list(entries)
         self.owners: dict[str, str] = {}
         self.scan = len
-        self._ids = {each.id for each in self.entries}
+        self._ids = {entry.id for entry in self.entries}
         self._reusable: dict[tuple[RecordedRequest, int], list[str]] = {}
         self._ragged = False
         self._lock = threading.RLock()
@@ -60,10 +63,10 @@ class CassetteFile:
         key: str = "",
         keep: Collection[str] = (),
     ) -> CassetteFile:
-        """Begin a recording where there is none.
+        """Create a file; CassetteError when there is one already.
 
-        `key` tells the keys of pseudonyms apart. `keep` names response headers, in lower case, that
-        are kept though they are volatile.
+        `key` is the fingerprint of the key of pseudonyms. `keep` names volatile response headers,
+        in lower case, that are kept.
         """
         header: dict[str, JSON] = {
             "kind": KIND,
@@ -75,111 +78,111 @@ class CassetteFile:
         header |= {"note": _SIMULATED} if world == "simulator" else {}
         header |= {"key": key} if key else {}
         header |= {"keep": sorted(keep)} if keep else {}
-        tape = cls(Path(path), header)
+        file = cls(Path(path), header)
         try:
-            tape.path.parent.mkdir(parents=True, exist_ok=True)
+            file.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise CassetteError(f"{path}: cannot be made: {error.strerror}") from None
+            raise CassetteError(f"{path}: cannot be created: {error.strerror}") from None
         try:
-            _write(tape.path, "x", tape._first)
+            _write(file.path, "x", file._first_line)
         except FileExistsError:
             raise CassetteError(f"{path}: there is a file already") from None
-        return tape
+        return file
 
     @classmethod
     def load(cls, path: str | Path) -> CassetteFile:
-        """Read a recording; CassetteError names the line that is wrong.
+        """Read a file; CassetteError names the line that is wrong.
 
-        What a killed process left unfinished at its end is dropped with a warning.
+        An exchange at its end that a killed process left unfinished is dropped with a warning.
         """
-        found = CassetteReader(Path(path))
-        found.run()
-        if found.dropped:
+        reader = CassetteReader(Path(path))
+        reader.read()
+        if reader.dropped:
             warn(f"{path}: its last exchange was cut off, and is dropped")
         # By place in the file where times are equal, as they are under a virtual clock.
-        entries = sorted(found.entries.values(), key=attrgetter("at"))
-        tape = cls(Path(path), found.header, entries)
-        tape.owners = found.owners
-        tape._ragged = found.ragged
-        return tape
+        entries = sorted(reader.entries.values(), key=attrgetter("at"))
+        file = cls(Path(path), reader.header, entries)
+        file.owners = reader.owners
+        file._ragged = reader.ragged
+        return file
 
-    def append(self, exchange: Exchange, owners: Mapping[str, str] | None = None) -> Entry:
-        """Save one exchange, and the `owners` of its pseudonyms, at once and in one write."""
+    def append(self, exchange: Exchange, owners: Owners | None = None) -> Entry:
+        """Save one exchange and the `owners` of its pseudonyms, at once and in one write."""
         with self._lock:
             keep = self.header.get("keep", ())
-            told = {p: owner for p, owner in (owners or {}).items() if p not in self.owners}
-            entry = entry_of(self.path, exchange, self._namer(exchange), keep, told)
+            new = {p: owner for p, owner in (owners or {}).items() if p not in self.owners}
+            entry = entry_of(self.path, exchange, self._namer(exchange), keep, new)
             self.scan(entry.data)
             if self._ragged or not self.path.exists():
                 self.rewrite(self.entries)
             _write(self.path, "a", entry.data)
             self._ids.add(entry.id)
-            self.owners |= told
+            self.owners |= new
             # Of several at once, the first to be issued may be the last to end.
             insort_right(self.entries, entry, key=attrgetter("at"))
             return entry
 
     def rewrite(self, entries: Iterable[Entry]) -> None:
-        """Put these entries, of this tape or another, in the place of the file's, in one step."""
+        """Replace the file's entries by these, of this file or another, in one step."""
         with self._lock:
             kept = sorted(entries, key=attrgetter("at"))
-            data = b"".join([self._first, *(each.data for each in kept)])
-            swap = self._neighbour("swap")
+            data = b"".join([self._first_line, *(entry.data for entry in kept)])
+            swap = self._path_beside("swap")
             try:
                 _write(swap, "w", data)
                 os.replace(swap, self.path)
             finally:
                 swap.unlink(missing_ok=True)
             self.entries, self._ragged = kept, False
-            self._ids = {each.id for each in kept}
+            self._ids = {entry.id for entry in kept}
 
     def prune(self, since: float) -> int:
-        """Drop the exchanges from before then, if there are any; how many were dropped.
+        """Drop the exchanges before `since`; return how many were dropped.
 
-        The first one that is left takes over whose their pseudonyms are, for later ones hold them
-        too.
+        The first exchange that is left takes over the owners of pseudonyms, for later ones hold
+        them too.
         """
         with self._lock:
-            dropped = [each for each in self.entries if each.at < since]
+            dropped = [entry for entry in self.entries if entry.at < since]
             kept = self.entries[len(dropped) :]
             if kept:
-                owners = (line for each in dropped for line in each.owners)
+                owners = (line for entry in dropped for line in entry.owners)
                 kept[0].owners = (*owners, *kept[0].owners)
             if dropped:
                 self.rewrite(kept)
             return len(dropped)
 
-    def beside(self, keep: Collection[str] = ()) -> CassetteFile:
-        """An empty recording in a file next to this one's, to record the same again.
+    def create_successor(self, taken: Collection[str] = ()) -> CassetteFile:
+        """An empty file beside this one, to record the same again.
 
-        What is asked again keeps its id there, so that in the file only what changed differs; no id
-        of those to `keep` is given again.
+        A repeated request keeps its id there, so that the files differ only in what has changed;
+        the ids in `taken` are not used again.
         """
-        tape = CassetteFile(self._neighbour("new"), self.header)
-        tape.scan = self.scan
-        tape._ids = set(keep)
-        for each in self.entries:
-            if each.id not in keep:
-                tape._reusable.setdefault((each.request, each.epoch), []).append(each.id)
-        _write(tape.path, "w", tape._first)
-        return tape
+        file = CassetteFile(self._path_beside("new"), self.header)
+        file.scan = self.scan
+        file._ids = set(taken)
+        for entry in self.entries:
+            if entry.id not in taken:
+                file._reusable.setdefault((entry.request, entry.epoch), []).append(entry.id)
+        _write(file.path, "w", file._first_line)
+        return file
 
     @property
-    def _first(self) -> bytes:
-        return written(self.header) + b"\n"
+    def _first_line(self) -> bytes:
+        return json_line(self.header) + b"\n"
 
-    def _neighbour(self, what: str) -> Path:
-        return self.path.with_name(f".{what}-{token_hex(4)}-{self.path.name}")
+    def _path_beside(self, purpose: str) -> Path:
+        return self.path.with_name(f".{purpose}-{token_hex(4)}-{self.path.name}")
 
     def _namer(self, exchange: Exchange) -> Callable[[bytes], str]:
         def name(line: bytes) -> str:
-            before = self._reusable.get((exchange.request, exchange.epoch))
-            if before:
-                return before.pop(0)
-            found = digest(line)
-            while found in self._ids:
-                found = digest(found.encode() + line)
-            return found
+            reusable = self._reusable.get((exchange.request, exchange.epoch))
+            if reusable:
+                return reusable.pop(0)
+            id = digest(line)
+            while id in self._ids:
+                id = digest(id.encode() + line)
+            return id
 
         return name
 
@@ -189,7 +192,7 @@ def _write(path: Path, mode: str, data: bytes) -> None:
     if path.suffix == ".gz":
         data = gzip.compress(data, mtime=0)
     try:
-        # Unbuffered: the system has all of it on return, whatever becomes of the process.
+        # Unbuffered: the system has all of it on return, even if the process is killed.
         with FileIO(path, mode) as file:
             _write_all(file, data)
             if mode == "w":
@@ -203,94 +206,86 @@ def _write(path: Path, mode: str, data: bytes) -> None:
 
 
 def _write_all(file: FileIO, data: bytes) -> None:
-    """What is left of a full disk takes a part, which is taken back."""
-    before, left = file.seek(0, os.SEEK_END), memoryview(data)
+    """Append all of it, or nothing: the part that a full disk takes is removed again."""
+    before, rest = file.seek(0, os.SEEK_END), memoryview(data)
     try:
-        while left:
-            left = left[file.write(left) :]
+        while rest:
+            rest = rest[file.write(rest) :]
     except OSError:
         file.truncate(before)
         raise
 
 
-Owners = Mapping[str, str]
-
-
 class CassetteWriter:
-    """What is recorded, and where: `begin` makes or opens its file when the first answer comes.
+    """Saves exchanges to a `file`, which it opens or creates with the first response.
 
-    Failures alone begin nothing, so that who was offline does not replay that for ever.
+    Failures alone create nothing, so that a client that was offline does not replay that forever.
     """
 
-    def __init__(self, begin: Callable[[], CassetteFile]) -> None:
-        self.tape: CassetteFile | None = None
-        self._begin = begin
-        self._held: list[tuple[Exchange, Owners]] = []
+    def __init__(self, open_file: Callable[[], CassetteFile]) -> None:
+        self.file: CassetteFile | None = None
+        self._open_file = open_file
+        self._waiting: list[tuple[Exchange, Owners]] = []
         self._lock = threading.Lock()
 
-    @property
-    def entries(self) -> Sequence[Entry]:
-        """What has been recorded."""
-        return self.tape.entries if self.tape else ()
-
     def add(self, exchange: Exchange, owners: Owners) -> None:
-        """Save an exchange, with what was held back before it."""
+        """Save an exchange, after the failures before it."""
         with self._lock:
-            self._held.append((exchange, owners))
-            if self.tape is None and exchange.response.status is None:
+            self._waiting.append((exchange, owners))
+            if self.file is None and exchange.response.status is None:
                 return
-            self.tape = self.tape or self._begin()
-            while self._held:
-                self.tape.append(*self._held.pop(0))
+            self.file = self.file or self._open_file()
+            while self._waiting:
+                self.file.append(*self._waiting.pop(0))
 
     def close(self, clean: bool) -> None:
-        """Nothing is left to be done: every exchange was saved as it ended."""
+        """Do nothing: every exchange was saved as it ended."""
 
 
 class ReplacingWriter(CassetteWriter):
-    """A recording beside an `older` one, whose place it takes at a good end.
+    """Saves to a new file, which replaces the `older` one at a clean end.
 
-    What was not asked for again is kept from the older one, and so is what it was given here
-    before, for it may have had several good ends.
+    Exchanges of the older file that were not repeated are kept, and so are those that an earlier
+    clean end saved there.
     """
 
     def __init__(self, older: CassetteFile) -> None:
-        super().__init__(self._beside)
+        super().__init__(self._create_successor)
         self._older = older
-        self._given: set[str] = set()
+        self._saved: set[str] = set()
 
-    def _beside(self) -> CassetteFile:
-        tape = self._older.beside(self._given)
-        # Who never comes to an end leaves nothing behind either.
-        weakref.finalize(self, tape.path.unlink, missing_ok=True)
-        return tape
+    def _create_successor(self) -> CassetteFile:
+        file = self._older.create_successor(self._saved)
+        # A writer that is never closed leaves no file behind either.
+        weakref.finalize(self, file.path.unlink, missing_ok=True)
+        return file
 
     def close(self, clean: bool) -> None:
-        """Take the older one's place, or leave it as it is."""
+        """Replace the older file, or leave it unchanged."""
         with self._lock:
-            if self.tape is None:
+            if self.file is None:
                 return
             if clean:
-                # Others may have added to it meanwhile.
+                # Another process may have added to it meanwhile.
                 if self._older.path.exists():
                     self._older.entries = CassetteFile.load(self._older.path).entries
-                self._older.rewrite([*self.tape.entries, *self._kept(self.tape)])
-                self._given |= {each.id for each in self.tape.entries}
+                self._older.rewrite([*self.file.entries, *self._kept(self.file)])
+                self._saved |= {entry.id for entry in self.file.entries}
             with suppress(FileNotFoundError):
-                self.tape.path.unlink()
-            # What is recorded after this goes beside it anew.
-            self.tape = None
+                self.file.path.unlink()
+            # The next exchange begins a new file.
+            self.file = None
 
-    def _kept(self, tape: CassetteFile) -> list[Entry]:
-        """What was not asked for again, with all that was said of whose the pseudonyms are."""
-        again = {(each.request, each.epoch) for each in tape.entries}
+    def _kept(self, file: CassetteFile) -> list[Entry]:
+        """The older entries that were not repeated, with every owner of the older file."""
+        repeated = {(entry.request, entry.epoch) for entry in file.entries}
         kept = [
-            each
-            for each in self._older.entries
-            if each.id in self._given or (each.request, each.epoch) not in again
+            entry
+            for entry in self._older.entries
+            if entry.id in self._saved or (entry.request, entry.epoch) not in repeated
         ]
-        told = {line for each in (*tape.entries, *kept) for line in each.owners}
+        held = {line for entry in (*file.entries, *kept) for line in entry.owners}
         if kept:
-            every = [line for each in self._older.entries for line in each.owners]
-            kept[0].owners = (*(line for line in every if line not in told), *kept[0].owners)
+            lines = [line for entry in self._older.entries for line in entry.owners]
+            kept[0].owners = (*(line for line in lines if line not in held), *kept[0].owners)
         return kept

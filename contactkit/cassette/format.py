@@ -1,12 +1,12 @@
-"""An exchange as lines of JSON and back, each line saying by itself where it belongs.
+"""An exchange as lines of JSON and back; each line says by itself where it belongs.
 
     {"id", "at", "epoch", "ask": {...}, "elapsed", "status", "headers", "content"}
     {"id", "at", "epoch", "ask": {...}, "elapsed", "failure", "arrived"}
     {"of", "item", "digest", "json"}    one item of a long list in the content of that exchange
-    {"pseudonym", "owner"}              whose a pseudonym is: a hash under a key that is not here
+    {"pseudonym", "owner"}              a pseudonym, and a hash of its owner under the secret key
 
-What is empty is left out. Items come before their exchange, so that one that is there is whole, and
-so do the pseudonyms that it is the first to hold.
+Empty fields are left out. Items come before their exchange, so that an exchange in the file is
+complete, and so do the pseudonyms that it is the first to hold.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ VOLATILE = re.compile(
 )
 _CONTENT, _JSON = b',"content":{"digest":"', b'","json":'
 _DIGITS = 16
-# json.loads asks four questions first.
+# json.loads makes four checks first.
 _decode = json.JSONDecoder().decode
 _WRONG = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 def broken(path: Path, number: int, why: object) -> CassetteError:
-    """The error for a line that is not what it should be; it quotes nothing of the line."""
+    """The error for a line that is wrong; it quotes nothing of the line."""
     return CassetteError(f"{path}, line {number}: {why}")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Entry:
-    """One exchange as its lines in a file, taken apart only when it is asked for.
+    """One exchange as its lines in a file, parsed on demand.
 
-    `bare` is where its line goes on after a request of method and URL alone, 0 where that has more.
+    `bare` is the position after a request that has only a method and a URL, 0 where it has more.
     """
 
     path: Path
@@ -66,7 +66,7 @@ class Entry:
 
     @property
     def data(self) -> bytes:
-        """Its lines as they stand in the file."""
+        """Its lines, unchanged."""
         items = [self.items[index] for index in sorted(self.items)]
         return b"".join(line + b"\n" for line in (*self.owners, *items, self.line))
 
@@ -82,7 +82,7 @@ class Entry:
 
     @property
     def exchange(self) -> Exchange:
-        """All of it; CassetteError when its digests say that it was changed."""
+        """All of it; CassetteError when a digest shows that it was changed."""
         try:
             return self._exchange()
         except _WRONG as error:
@@ -114,9 +114,9 @@ class Entry:
         )
 
     def _parts(self) -> tuple[dict[str, JSON], bytes | None]:
-        """Its fields, and its content where that is in the line just as it came.
+        """Its fields, and its content where the line holds that unchanged.
 
-        The digest proves that what was cut out is the content, so none of it has to be parsed.
+        The digest proves that the part cut out is the content, so it need not be parsed.
         """
         line = self.line
         end = line.find(_CONTENT)
@@ -161,21 +161,21 @@ def _item(line: bytes) -> JSON:
     if digest(raw[:-1]).encode() == head[-_DIGITS:]:
         return json.loads(raw[:-1])
     fields = json.loads(line)
-    if digest(written(fields["json"])) != fields["digest"]:
+    if digest(json_line(fields["json"])) != fields["digest"]:
         raise ValueError(f"its item {fields['item']} does not match its digest")
     return fields["json"]
 
 
-def written(value: JSON) -> bytes:
-    """One line of JSON, readable but where a lone surrogate must be escaped."""
+def json_line(value: JSON) -> bytes:
+    """One line of JSON, unescaped but where it has a lone surrogate."""
     try:
         return dump_json(value)
     except UnicodeEncodeError:
         return dump_json(value, ascii_only=True)
 
 
-def settled(headers: Pairs, keep: Collection[str] = ()) -> Pairs:
-    """The headers that are worth keeping: all but the volatile ones that are not in `keep`."""
+def stable_headers(headers: Pairs, keep: Collection[str] = ()) -> Pairs:
+    """All headers but the volatile ones that are not in `keep`."""
     return tuple(
         (name, value)
         for name, value in headers
@@ -190,25 +190,25 @@ def entry_of(
     keep: Collection[str] = (),
     owners: Mapping[str, str] | None = None,
 ) -> Entry:
-    """The lines of an exchange, under the id that `name` gives to what they say."""
+    """The lines of an exchange, under the id that `name` gives to its line."""
     content, items = explode(pack(exchange.response.body))
-    line = written(_fields(exchange, content, keep))
-    found = name(line)
+    line = json_line(_fields(exchange, content, keep))
+    id = name(line)
     return Entry(
         path=path,
-        id=found,
+        id=id,
         at=exchange.at,
         epoch=exchange.epoch,
         method=exchange.request.method,
         url=exchange.request.url,
-        line=b'{"id":"' + found.encode() + b'",' + line[1:],
-        items={index: _item_line(found, index, value) for index, value in enumerate(items)},
-        owners=[written({"pseudonym": p, "owner": o}) for p, o in (owners or {}).items()],
+        line=b'{"id":"' + id.encode() + b'",' + line[1:],
+        items={index: _item_line(id, index, value) for index, value in enumerate(items)},
+        owners=[json_line({"pseudonym": p, "owner": o}) for p, o in (owners or {}).items()],
     )
 
 
 def _item_line(of: str, index: int, value: JSON) -> bytes:
-    raw = written(value)
+    raw = json_line(value)
     head = f'{{"of":"{of}","item":{index},"digest":"{digest(raw)}'
     return head.encode() + _JSON + raw + b"}"
 
@@ -221,9 +221,9 @@ def _fields(exchange: Exchange, content: JSON, keep: Collection[str]) -> dict[st
         "type": request.content_type,
         "body": pack(request.body),
     }
-    answer = {
+    rest = {
         "status": response.status,
-        "headers": settled(response.headers, keep),
+        "headers": stable_headers(response.headers, keep),
         "failure": response.failure,
         "arrived": response.sent if response.failure else None,
         "content": content,
@@ -231,12 +231,11 @@ def _fields(exchange: Exchange, content: JSON, keep: Collection[str]) -> dict[st
     return {
         "at": exchange.at,
         "epoch": exchange.epoch,
-        "ask": {"method": request.method, "url": request.url, **_told(ask)},
+        "ask": {"method": request.method, "url": request.url, **_without_empty(ask)},
         "elapsed": exchange.elapsed,
-        **_told(answer),
+        **_without_empty(rest),
     }
 
 
-def _told(fields: Mapping[str, JSON]) -> dict[str, JSON]:
-    """The fields that are not empty."""
+def _without_empty(fields: Mapping[str, JSON]) -> dict[str, JSON]:
     return {name: value for name, value in fields.items() if value not in (None, "", (), {})}

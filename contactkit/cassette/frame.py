@@ -1,4 +1,4 @@
-"""What a recording holds, as a table."""
+"""The exchanges of a cassette, and the findings of an audit, as DataFrames."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ COLUMNS: dict[str, Any] = {
 def frame(
     entries: Sequence[Entry], hits: Mapping[str, int], now: float, expires: timedelta | None = None
 ) -> pd.DataFrame:
-    """One row an exchange, in the order they were issued; `hits` is by an entry's id.
+    """One row an exchange, in the order of issue; `hits` is by an entry's id.
 
     `bytes` are those of the response, without compression. Without `expires` none is expired.
     """
     moment = datetime.fromtimestamp(now, UTC)
-    rows = [_row(each, hits.get(each.id, 0), moment, expires) for each in entries]
+    rows = [_row(entry, hits.get(entry.id, 0), moment, expires) for entry in entries]
     return declared_frame(COLUMNS, rows)
 
 
@@ -68,31 +68,30 @@ FINDING_COLUMNS: dict[str, Any] = {
 }
 
 
-def audit(path: Path, redaction: Redactor) -> pd.DataFrame:
-    """One row a finding in the lines of a file as they stand, whether or not it can be played.
+def audit(path: Path, redactor: Redactor) -> pd.DataFrame:
+    """One row a finding in the lines of a file, whether or not it can be replayed.
 
-    `line` counts from 1 and `byte`, within its line, from 0. Where the value stands plainly,
-    `hidden` is NA; else it says what must be undone to read it, and `byte` is that of the base64
-    it is in, or NA where the whole line must be decoded. A name without a form of its own is found
-    only after `redaction` met it in its field.
+    `line` counts from 1 and `byte`, within its line, from 0. `hidden` is NA for a plain value; else
+    it says what must be decoded to read it, and `byte` is that of the base64 around it, or NA where
+    the whole line must be decoded. A name is found only after the `redactor` met it in its field.
     """
     rows = [
         {"line": number, "kind": kind, "byte": byte, "hidden": hidden or None}
         for number, line in enumerate(_lines(path), 1)
-        for kind, byte, hidden in redaction.findings(line)
+        for kind, byte, hidden in redactor.findings(line)
     ]
     return declared_frame(FINDING_COLUMNS, rows)
 
 
 def _lines(path: Path) -> Iterator[bytes]:
     """The lines of a file, up to where it was cut off."""
-    opened = gzip.open if path.suffix == ".gz" else open
+    open_file = gzip.open if path.suffix == ".gz" else open
     try:
-        with opened(path, "rb") as file:
+        with open_file(path, "rb") as file:
             yield from cast("Iterator[bytes]", file)
     except EOFError:
         return
     except FileNotFoundError:
-        raise CassetteError(f"{path}: there is no such recording") from None
+        raise CassetteError(f"{path}: there is no such file") from None
     except (OSError, zlib.error) as error:
         raise CassetteError(f"{path}: cannot be read: {error}") from None

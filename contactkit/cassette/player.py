@@ -1,4 +1,4 @@
-"""What a cassette does with a request: its modes, their classic names, and what CI makes of it."""
+"""Plays or records one cassette for one provider, by the cassette's mode."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from pathlib import Path
 from secrets import token_bytes
 from typing import Literal, TypeAlias, cast, get_args
 
-import httpx
 import respx
 
 from contactkit._http.world import Clock, VirtualClock
-from contactkit.cassette.exchange import Exchange
 from contactkit.cassette.file import CassetteFile, CassetteWriter, ReplacingWriter
 from contactkit.cassette.matching import Exhausted, Index
 from contactkit.cassette.recorder import Recorder
@@ -33,33 +31,30 @@ from contactkit.spec.provider import JSON, Provider
 
 Mode: TypeAlias = Literal["replay", "once", "new", "refresh", "verify", "off"]
 MODES: tuple[str, ...] = get_args(Mode)
-CLASSIC = {"none": "replay", "all": "refresh", "new_episodes": "new"}
 
 
-def settled(mode: str, path: Path, world: str) -> Mode:
-    """The mode that is on: `once` replays what is there.
+def effective_mode(mode: str, path: Path, world: str) -> Mode:
+    """The mode in effect: `once` replays a file that exists.
 
-    So does CI whatever it was told, unless the world to be recorded is no network's.
+    CI replays in every mode, unless it records the simulator.
     """
-    found = CLASSIC.get(mode, mode)
-    if found not in MODES:
-        known = ", ".join((*MODES, *CLASSIC))
-        raise ConfigurationError(f"mode={mode!r} must be one of {known}")
-    if found == "once" and path.exists():
+    if mode not in MODES:
+        raise ConfigurationError(f"mode={mode!r} must be one of {', '.join(MODES)}")
+    if mode == "once" and path.exists():
         return "replay"
-    if found != "replay" and world != "simulator" and in_ci():
+    if mode != "replay" and world != "simulator" and in_ci():
         warn(f"{path}: CI is set, so it is replayed and nothing is recorded (mode={mode!r})")
         return "replay"
-    return cast("Mode", found)
+    return cast("Mode", mode)
 
 
 def in_ci() -> bool:
-    """Whether this runs unattended, where nothing may be recorded from a live provider."""
+    """Whether this runs unattended, where a live provider must not be recorded."""
     return os.environ.get("CI", "").strip().lower() not in ("", "0", "false", "no")
 
 
-def advice(world: str) -> str:
-    """How to record what a recording of this world does not hold."""
+def recording_advice(world: str) -> str:
+    """How to record what a cassette of this world does not hold."""
     simulated = world == "simulator"
     again = ", world=contactkit.Simulator()" if simulated else ""
     where = "" if simulated or not in_ci() else "Where CI is set nothing is recorded. Elsewhere: "
@@ -69,30 +64,34 @@ def advice(world: str) -> str:
     )
 
 
-def exhaustion() -> Exhausted:
-    """A notebook's cell may run again, and then gets the last answer again; a test must not."""
+def default_exhausted() -> Exhausted:
+    """In a notebook, where cells run again, the last response again; elsewhere an error."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return "error" if shell is None else "last"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a cassette is told; `tape` is what it holds already, `world` what is recorded."""
+    """A cassette's settings: its `file`, None when there is none yet, and the `world` to record.
+
+    A `shared` recording outlasts its clients.
+    """
 
     path: Path
     mode: Mode
-    tape: CassetteFile | None
+    file: CassetteFile | None
     world: str
     clock: Clock
     overrides: respx.Router | None
     exhausted: Exhausted
+    shared: bool
 
 
 class Player:
-    """One cassette and the provider that it is played to.
+    """One cassette with the provider that it plays or records.
 
-    `secrets` are those that its clients hold at the time of asking. `tap` records or verifies, and
-    is None in a replay.
+    `secrets` gives those that its clients hold at the time of a request. `tap` records or verifies;
+    it is None in a replay.
     """
 
     def __init__(
@@ -100,34 +99,35 @@ class Player:
     ) -> None:
         self.provider = provider
         self._settings = settings
-        header = settings.tape.header if settings.tape else {}
+        file = settings.file
+        header = file.header if file else {}
         if header.get("provider", provider.name) != provider.name:
             message = f"is a recording of {header['provider']}, not of {provider.name}"
             raise CassetteError(f"{settings.path} {message}")
-        self._refuse_mixture(header.get("world", settings.world))
-        self._key = self._own_key(header.get("key", ""))
-        owners = dict(settings.tape.owners) if settings.tape else {}
-        self.redaction = Redactor(provider, secrets, self._key, owners)
-        known = settings.tape.entries if settings.tape and settings.mode != "refresh" else ()
-        world = str(header.get("world", settings.world))
-        self.index = Index(provider, known, self._exhausted, advice(world))
+        recorded = header.get("world", settings.world)
+        self._refuse_mixture(recorded)
+        key = self._own_key(header.get("key", ""))
+        self.redactor = Redactor(provider, secrets, key, dict(file.owners) if file else {})
+        entries = file.entries if file and settings.mode != "refresh" else ()
+        self.index = Index(provider, entries, self._exhausted, recording_advice(str(recorded)))
         self.replay = Replay(
-            provider, self.index, self.redaction, settings.overrides, self._has_played
+            provider, self.index, self.redactor, settings.overrides, self._replay_clock
         )
-        self.recording = self._recording()
+        self.writer = self._writer()
         self.tap = self._tap(header.get("key", ""))
 
     def _refuse_mixture(self, recorded: JSON) -> None:
-        """What was recorded from a simulator must not be taken for a provider's word."""
-        told, grows = self._settings, self._settings.mode in ("new", "refresh")
-        if grows and (recorded == "simulator") != (told.world == "simulator"):
+        """Refuse to record a provider and the simulator into one file."""
+        settings = self._settings
+        grows = settings.mode in ("new", "refresh")
+        if grows and (recorded == "simulator") != (settings.world == "simulator"):
             raise CassetteError(
-                f"{told.path} was recorded from {recorded}, and {told.world} is not recorded into "
-                "the same file: name another, or delete this one"
+                f"{settings.path} was recorded from {recorded}, and {settings.world} is not "
+                "recorded into the same file: name another, or delete this one"
             )
 
     def _own_key(self, recorded: str) -> bytes:
-        """The user's key; a replay without one finds what names no person, under any key."""
+        """The user's key; a replay without one finds requests that name no person."""
         if self._settings.mode in ("replay", "verify"):
             return pseudonym_key() or token_bytes(32)
         key = ensure_pseudonym_key()
@@ -149,52 +149,54 @@ class Player:
             case _:
                 return self._settings.exhausted
 
-    def _has_played(self, exchange: Exchange) -> None:
-        """In a replay it becomes as late as it was."""
-        if isinstance(self._settings.clock, VirtualClock) and self._settings.mode == "replay":
-            self._settings.clock.sleep(exchange.at + exchange.elapsed)
+    @property
+    def _replay_clock(self) -> VirtualClock | None:
+        """The clock that a replay moves to the time of each exchange."""
+        clock = self._settings.clock
+        if self._settings.mode == "replay" and isinstance(clock, VirtualClock):
+            return clock
+        return None
 
-    def _recording(self) -> CassetteWriter:
-        tape = self._settings.tape
-        if tape is None:
-            return CassetteWriter(self._created)
-        tape.scan = self._scan
-        return (
-            ReplacingWriter(tape)
-            if self._settings.mode == "refresh"
-            else CassetteWriter(lambda: tape)
-        )
+    def _writer(self) -> CassetteWriter:
+        file = self._settings.file
+        if file is None:
+            return CassetteWriter(self._create)
+        file.scan = self._scan
+        if self._settings.mode == "refresh":
+            return ReplacingWriter(file)
+        return CassetteWriter(lambda: file)
 
-    def _created(self) -> CassetteFile:
-        tape = CassetteFile.create(
+    def _create(self) -> CassetteFile:
+        file = CassetteFile.create(
             self._settings.path,
             provider=self.provider.name,
             world=self._settings.world,
             created=time.time(),
-            key=fingerprint(self._key),
+            key=self.redactor.fingerprint,
         )
-        tape.scan = self._scan
-        return tape
+        file.scan = self._scan
+        return file
 
     def _scan(self, lines: bytes) -> None:
-        if found := self.redaction.scan(lines):
-            where = "; ".join(found)
+        if leaks := self.redactor.scan(lines):
+            where = "; ".join(leaks)
             raise CassetteError(f"{self._settings.path}: an exchange is not recorded: {where}")
 
-    def _tap(self, recorded: str) -> Recorder | Verifier | None:
-        clock = self._settings.clock
-        match self._settings.mode:
+    def _tap(self, recorded_key: str) -> Recorder | Verifier | None:
+        settings = self._settings
+        match settings.mode:
             case "replay" | "off":
                 return None
             case "verify":
-                same = recorded == fingerprint(self._key)
-                return Verifier(self.provider, clock, self.redaction, self.replay, same)
+                same = recorded_key == self.redactor.fingerprint
+                return Verifier(self.provider, settings.clock, self.redactor, self.replay, same)
             case mode:
-                answered = self._recorded if mode == "new" else self.replay.overridden
                 return Recorder(
-                    self.provider, clock, self.redaction, self.index, self.recording, answered
+                    self.provider,
+                    settings.clock,
+                    self.redactor,
+                    self.replay,
+                    self.writer,
+                    only_missing=mode == "new",
+                    shared=settings.shared,
                 )
-
-    def _recorded(self, request: httpx.Request) -> httpx.Response | None:
-        """A recorded token is none that the provider would know."""
-        return None if self.replay.kind(request) == "token" else self.replay.recorded(request)

@@ -1,6 +1,6 @@
-"""The pytest plugin: each test that asks for one has a recording of its own, beside its file.
+"""The pytest plugin: a fixture that gives each test a cassette of its own, beside its file.
 
-Every pytest run imports this, whatever it tests; so the fixture alone imports what is heavy.
+Every pytest run imports this module, so only the fixture imports what is slow to import.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _PASSED = pytest.StashKey[bool]()
 
 @dataclass(frozen=True)
 class CassetteOptions:
-    """What the marker says; `path` is from the folder of the test's file, "" for the test's own.
+    """The marker's arguments; `path` is relative to the test's file, "" for the test's own.
 
-    When a replayed test has passed, `unused` says what becomes of exchanges that it did not ask
-    for, and `expired` of those that are older than `expires`: "ignore", "warn" or "fail".
+    When a replayed test has passed, exchanges that it did not replay are treated as `unused` says,
+    and those that are older than `expires` as `expired` says: "ignore", "warn" or "fail".
     """
 
     path: str | Path = ""
@@ -49,7 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("contactkit").addoption(
         "--contactkit-mode",
         metavar="MODE",
-        help="mode of every contactkit_cassette: replay (the default, but where a marker names "
+        help="mode of every contactkit_cassette: replay (the default, unless a marker names "
         "another), once, new, refresh, verify or off",
     )
 
@@ -58,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     names = ", ".join(_keywords())
     config.addinivalue_line(
         "markers",
-        f"contactkit_cassette(path, *, {names}): the recording that contactkit_cassette replays",
+        f"contactkit_cassette(path, *, {names}): the cassette that contactkit_cassette replays",
     )
 
 
@@ -73,37 +73,37 @@ def pytest_runtest_makereport(
 
 @pytest.fixture
 def contactkit_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
-    """A recording for `contactkit.connect(name, via=contactkit_cassette)`, replayed.
+    """A cassette for `contactkit.connect(name, via=contactkit_cassette)`, replayed.
 
-    It is `cassettes/<module>/<test>.jsonl` beside the test's file, or what the marker of the same
-    name says. Where it is recorded, it ends with the test and not with a client; one that is
-    recorded anew takes the older one's place only if the test has passed.
+    It is `cassettes/<module>/<test>.jsonl` beside the test's file, or the path of the marker of the
+    same name. A recording ends with the test and not with a client; one that is recorded anew
+    replaces the older one only if the test has passed.
     """
-    terms = _terms(request.node)
-    mode = request.config.getoption("--contactkit-mode") or terms.mode
-    cassette = _opened(_path(request.node, terms), mode, terms)
+    options = _options(request.node)
+    mode = request.config.getoption("--contactkit-mode") or options.mode
+    cassette = _open(_path(request.node, options), mode, options)
     cassette.hold_open()
     yield cassette
     passed = request.node.stash.get(_PASSED, False)
     cassette.close(clean=passed)
     if passed and cassette.mode == "replay":
-        _settle(request.node, cassette, terms)
+        _check(request.node, cassette, options)
 
 
 def _keywords() -> list[str]:
-    return [each.name for each in fields(CassetteOptions) if each.kw_only]
+    return [field.name for field in fields(CassetteOptions) if field.kw_only]
 
 
-def _terms(node: pytest.Item) -> CassetteOptions:
+def _options(node: pytest.Item) -> CassetteOptions:
     marker = node.get_closest_marker("contactkit_cassette")
     if marker is None:
         return CassetteOptions()
-    if wrong := _wrong(marker):
-        pytest.fail(f"{node.nodeid}: @pytest.mark.contactkit_cassette: {wrong}", pytrace=False)
+    if mistake := _mistake(marker):
+        pytest.fail(f"{node.nodeid}: @pytest.mark.contactkit_cassette: {mistake}", pytrace=False)
     return CassetteOptions(*marker.args, **marker.kwargs)
 
 
-def _wrong(marker: pytest.Mark) -> str:
+def _mistake(marker: pytest.Mark) -> str:
     if len(marker.args) > 1:
         return "before its keywords it takes one path"
     for name, value in marker.kwargs.items():
@@ -114,35 +114,37 @@ def _wrong(marker: pytest.Mark) -> str:
     return ""
 
 
-def _path(node: pytest.Item, terms: CassetteOptions) -> Path:
-    if terms.path:
-        return node.path.parent / terms.path
-    classes = [each.name for each in node.listchain() if isinstance(each, pytest.Class)]
+def _path(node: pytest.Item, options: CassetteOptions) -> Path:
+    if options.path:
+        return node.path.parent / options.path
+    classes = [item.name for item in node.listchain() if isinstance(item, pytest.Class)]
     name = file_name(".".join([*classes, node.name]))
     return node.path.parent / "cassettes" / node.path.stem / f"{name}.jsonl"
 
 
 def file_name(test: str) -> str:
-    """A test's name as a file's, and never that of another test.
+    """The file name of a test, which no other test has.
 
-    What no file's name may hold, or may hold only in vain (capitals, where a file system knows
-    none), is told apart by a hash.
+    Names that differ only in what a file name cannot hold, or in capitals, which some file systems
+    ignore, get a hash.
     """
     function, bracket, rest = test.partition("[")
     plain = f"{function}-{rest.removesuffix(']')}" if bracket else function
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", plain)
     if name == plain and len(name) <= _LONGEST and rest == rest.lower():
         return name
-    own = hashlib.sha256(test.encode()).hexdigest()[:8]
-    return f"{name[: _LONGEST - 9]}-{own}"
+    hashed = hashlib.sha256(test.encode()).hexdigest()[:8]
+    return f"{name[: _LONGEST - 9]}-{hashed}"
 
 
-def _opened(path: Path, mode: str, terms: CassetteOptions) -> Cassette:
+def _open(path: Path, mode: str, options: CassetteOptions) -> Cassette:
     from contactkit.cassette.cassette import Cassette
     from contactkit.errors import CassetteError
 
     try:
-        return Cassette(path, mode, world=terms.world, overrides=terms.overrides, exhausted="error")
+        return Cassette(
+            path, mode, world=options.world, overrides=options.overrides, exhausted="error"
+        )
     except CassetteError as error:
         if path.exists():
             raise
@@ -150,27 +152,27 @@ def _opened(path: Path, mode: str, terms: CassetteOptions) -> Cassette:
         raise CassetteError(message) from None
 
 
-def _settle(node: pytest.Item, cassette: Cassette, terms: CassetteOptions) -> None:
-    """Warn of what is unused or expired, or fail for it."""
+def _check(node: pytest.Item, cassette: Cassette, options: CassetteOptions) -> None:
+    """Warn about unused or expired exchanges, or fail the test."""
     from contactkit.errors import ContactKitWarning
 
-    said = list(_complaints(cassette, terms))
-    if failed := [message for rule, message in said if rule == "fail"]:
+    complaints = list(_complaints(cassette, options))
+    if failed := [message for rule, message in complaints if rule == "fail"]:
         pytest.fail("\n".join(failed), pytrace=False)
-    for rule, message in said:
+    for rule, message in complaints:
         if rule == "warn":
             node.warn(ContactKitWarning(message))
 
 
-def _complaints(cassette: Cassette, terms: CassetteOptions) -> Iterator[tuple[str, str]]:
+def _complaints(cassette: Cassette, options: CassetteOptions) -> Iterator[tuple[str, str]]:
     rows: list[dict[str, Any]] = cast("Any", cassette.frame()).to_dict("records")
     unused = [row for row in rows if not row["hits"]]
-    expired = [row for row in rows if terms.expires is not None and row["age"] > terms.expires]
-    for rule, what, some in (
-        (terms.unused, "were not used", unused),
-        (terms.expired, "have expired", expired),
+    expired = [row for row in rows if options.expires is not None and row["age"] > options.expires]
+    for rule, complaint, some in (
+        (options.unused, "were not used", unused),
+        (options.expired, "have expired", expired),
     ):
         if some:
-            asked = dict.fromkeys(f"  {row['method']} {row['path']}" for row in some)
-            held = f"{len(some):,} of its {len(rows):,} exchanges {what}"
-            yield rule, "\n".join([f"{cassette.path}: {held}:", *asked])
+            requests = dict.fromkeys(f"  {row['method']} {row['path']}" for row in some)
+            count = f"{len(some):,} of its {len(rows):,} exchanges {complaint}"
+            yield rule, "\n".join([f"{cassette.path}: {count}:", *requests])

@@ -1,6 +1,6 @@
-"""One walk over the lines of a recording, which files each by what it says of itself.
+"""Reads the lines of a cassette in one pass, and sorts each by what it holds.
 
-Lines are taken apart no further than that, so that opening a long recording takes no time.
+Lines are parsed no further than that, so that opening a long cassette takes no time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ _OWNER = re.compile(rb'\{"pseudonym":"([^"\\]+)","owner":"([^"\\]+)"\}')
 
 
 class CassetteReader:
-    """What a file holds; `ragged` when its end must be mended before more is written to it."""
+    """The header, entries and owners of a file.
+
+    `dropped` says that its end is incomplete, `ragged` that it must be rewritten before more is
+    appended.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -41,26 +45,26 @@ class CassetteReader:
         self._items: dict[str, dict[int, bytes]] = {}
         self._second: dict[tuple[str, int], tuple[int, bytes]] = {}
         self._times: dict[str, list[float]] = {}
-        self._begun: dict[str, int] = {}
-        self._owned: list[bytes] = []
-        self._ended = 0
+        self._first_items: dict[str, int] = {}
+        self._owner_lines: list[bytes] = []
+        self._last_entry = 0
         self._number = 0
 
-    def run(self) -> None:
-        """Read all of it, and see that nothing is missing."""
-        opened = gzip.open if self.path.suffix == ".gz" else open
+    def read(self) -> None:
+        """Read the whole file, and check that nothing is missing."""
+        open_file = gzip.open if self.path.suffix == ".gz" else open
         try:
-            with cast("BinaryIO", opened(self.path, "rb")) as file:
+            with cast("BinaryIO", open_file(self.path, "rb")) as file:
                 self._walk(file)
         except EOFError:
             self.dropped = True
         except FileNotFoundError:
-            raise CassetteError(f"{self.path}: there is no such recording") from None
+            raise CassetteError(f"{self.path}: there is no such file") from None
         except (OSError, zlib.error) as error:
             raise broken(self.path, self._number + 1, f"cannot be read: {error}") from None
         if not self.header:
             raise broken(self.path, 1, f"is no header of a {KIND}")
-        self._settle()
+        self._complete()
 
     def _walk(self, file: Iterable[bytes]) -> None:
         for self._number, line in enumerate(file, 1):
@@ -72,7 +76,7 @@ class CassetteReader:
             try:
                 self._take(line.strip())
             except (ValueError, LookupError, TypeError, RecursionError):
-                raise broken(self.path, self._number, "is no line of a recording") from None
+                raise broken(self.path, self._number, "is no line of a cassette") from None
 
     def _take(self, line: bytes) -> None:
         if not line:
@@ -81,47 +85,47 @@ class CassetteReader:
             raise broken(self.path, self._number, "does not end as a line of JSON does")
         if head := _HEAD.match(line):
             id, at, epoch, method, url, bare = head.groups()
-            named = id.decode(), float(at), int(epoch), method.decode(), url.decode()
-            self._file(*named, line, head.end() if bare else 0)
-        elif part := _ITEM.match(line):
-            self._file_item(part[1].decode(), int(part[2]), line)
-        elif owned := _OWNER.fullmatch(line):
-            self._file_owner(owned[1].decode(), owned[2].decode(), line)
+            fields = id.decode(), float(at), int(epoch), method.decode(), url.decode()
+            self._add_entry(*fields, line, head.end() if bare else 0)
+        elif item := _ITEM.match(line):
+            self._add_item(item[1].decode(), int(item[2]), line)
+        elif owner := _OWNER.fullmatch(line):
+            self._add_owner(owner[1].decode(), owner[2].decode(), line)
         else:
-            self._take_apart(line)
+            self._parse(line)
 
-    def _take_apart(self, line: bytes) -> None:
-        """File a header, or a line that other hands have touched."""
+    def _parse(self, line: bytes) -> None:
+        """Add a header, or a line that another tool has reformatted."""
         fields = as_object(json.loads(line))
         if "kind" in fields:
-            self._begin(fields)
+            self._add_header(fields)
         elif "of" in fields:
-            self._file_item(fields["of"], fields["item"], line)
+            self._add_item(fields["of"], fields["item"], line)
         elif "pseudonym" in fields:
-            self._file_owner(fields["pseudonym"], fields["owner"], line)
+            self._add_owner(fields["pseudonym"], fields["owner"], line)
         else:
             id, at, epoch, ask = (fields[name] for name in ("id", "at", "epoch", "ask"))
-            self._file(id, float(at), int(epoch), ask["method"], ask["url"], line)
+            self._add_entry(id, float(at), int(epoch), ask["method"], ask["url"], line)
 
-    def _begin(self, fields: dict[str, JSON]) -> None:
+    def _add_header(self, fields: dict[str, JSON]) -> None:
         if fields["kind"] != KIND or fields.get("version") != VERSION:
             raise broken(self.path, self._number, f"is not {KIND}, version {VERSION}")
         if self.header and self.header.get("provider") != fields.get("provider"):
-            raise broken(self.path, self._number, "begins another provider's recording")
+            raise broken(self.path, self._number, "is the header of another provider")
         self.header = self.header or fields
 
-    def _file(
+    def _add_entry(
         self, id: str, at: float, epoch: int, method: str, url: str, line: bytes, bare: int = 0
     ) -> None:
         if not self.header:
             raise broken(self.path, self._number, "comes before the header")
         if not 0 <= at < _END_OF_TIME:
             raise ValueError(at)
-        self._ended = self._number
-        owned, self._owned = self._owned, []
+        self._last_entry = self._number
+        owners, self._owner_lines = self._owner_lines, []
         other = self.entries.get(id)
         self._times.setdefault(id, []).append(at)
-        # Recorded again on both of two branches: the younger of the two counts.
+        # Two branches may have recorded it again: the younger of the two counts.
         if other is None or other.at < at:
             self.entries[id] = Entry(
                 path=self.path,
@@ -134,51 +138,53 @@ class CassetteReader:
                 line=line,
                 bare=bare,
             )
-        if owned or other:
-            self.entries[id].owners = (*(other.owners if other else ()), *owned)
+        if owners or other:
+            self.entries[id].owners = (*(other.owners if other else ()), *owners)
 
-    def _file_owner(self, pseudonym: str, owner: str, line: bytes) -> None:
-        # Under two keys two people may share one; the first to come keeps it.
+    def _add_owner(self, pseudonym: str, owner: str, line: bytes) -> None:
+        # Under two keys two people may share one; the first in the file keeps it.
         self.owners.setdefault(pseudonym, owner)
-        self._owned.append(line)
+        self._owner_lines.append(line)
 
-    def _file_item(self, of: str, index: int, line: bytes) -> None:
-        self._begun.setdefault(of, self._number)
-        kept = self._items.setdefault(of, {}).setdefault(index, line)
-        if kept != line and self._second.setdefault((of, index), (self._number, line))[1] != line:
-            raise self._doubled(self._number, of, index)
+    def _add_item(self, of: str, index: int, line: bytes) -> None:
+        self._first_items.setdefault(of, self._number)
+        first = self._items.setdefault(of, {}).setdefault(index, line)
+        if first != line and self._second.setdefault((of, index), (self._number, line))[1] != line:
+            raise self._duplicate(self._number, of, index)
 
-    def _doubled(self, number: int, of: str, index: int) -> CassetteError:
-        why = f"is another item {index} of exchange {of}: delete the one or the other"
+    def _duplicate(self, number: int, of: str, index: int) -> CassetteError:
+        why = f"is another item {index} of exchange {of}: delete one of the two"
         return broken(self.path, number, why)
 
-    def _choose(self) -> None:
-        """Of items that two branches recorded again, take those of the younger.
+    def _choose_items(self) -> None:
+        """Take the items of the younger of two branches that both recorded them again.
 
-        A merge by union has one branch before the other, in the items as in the exchange.
+        A union merge has one branch before the other, in the items as in the exchange.
         """
         for (of, index), (number, line) in self._second.items():
             first, *others = self._times.get(of, [0.0])
             if len(others) != 1:
-                raise self._doubled(number, of, index)
+                raise self._duplicate(number, of, index)
             if others[0] > first:
                 self._items[of][index] = line
         for id in [id for id, times in self._times.items() if len(times) > 1 and id in self._items]:
-            held = as_object(as_object(json.loads(self.entries[id].line)).get("content"))
+            content = as_object(as_object(json.loads(self.entries[id].line)).get("content"))
             items = sorted(self._items[id].items())
-            self._items[id] = dict(items[: held.get("items", 0)])
+            self._items[id] = dict(items[: content.get("items", 0)])
 
-    def _settle(self) -> None:
-        """Give each exchange its items; those at the end that have none were never finished."""
-        self._choose()
+    def _complete(self) -> None:
+        """Give each exchange its items; items at the end without one were never finished."""
+        self._choose_items()
         for id, items in self._items.items():
             if id in self.entries:
                 self.entries[id].items = items
-            elif self._begun[id] < self._ended:
-                raise broken(self.path, self._begun[id], f"is of exchange {id}, which is not there")
+            elif self._first_items[id] < self._last_entry:
+                raise broken(
+                    self.path, self._first_items[id], f"is of exchange {id}, which is missing"
+                )
             else:
                 self.dropped = True
-        self.dropped = self.dropped or bool(self._owned)
+        self.dropped = self.dropped or bool(self._owner_lines)
         self.ragged = self.ragged or self.dropped
 
 

@@ -1,6 +1,6 @@
-"""Recorded answers in the place of a network: one respx route, however long the recording is.
+"""Recorded responses in place of the network: one respx route, however long the cassette is.
 
-The routes of a user's own respx router go before it. Nothing here opens a connection, and no
+The routes of the user's own respx router go before it. Nothing here opens a connection, and no
 other client is touched.
 """
 
@@ -15,9 +15,9 @@ import httpx
 import respx
 from respx.models import PassThrough, ResolvedRoute
 
-from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse
+from contactkit._http.world import VirtualClock
+from contactkit.cassette.exchange import Exchange, Pairs, RecordedRequest, RecordedResponse
 from contactkit.cassette.matching import Index, Kind, mark_names, marks, normalise
-from contactkit.cassette.recorder import request_of
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import Provider
@@ -25,67 +25,68 @@ from contactkit.spec.provider import Provider
 _CALLS = 256
 
 
-def _content_type(request: httpx.Request) -> str:
-    return request.headers.get("content-type", "")
+def request_of(request: httpx.Request) -> RecordedRequest:
+    """An httpx request with all its headers, unredacted."""
+    body = request.read()
+    content_type = request.headers.get("content-type", "") if body else ""
+    headers = text_pairs(request.headers)
+    return RecordedRequest.of(request.method, str(request.url), body, content_type, headers)
+
+
+def text_pairs(headers: httpx.Headers) -> Pairs:
+    """Headers as text that keeps every byte."""
+    return tuple(
+        (name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
+        for name, value in headers.raw
+    )
 
 
 class Replay:
-    """Answers requests to one provider: first by `overrides`, then by what was recorded.
+    """Responds to requests to one provider: first from `overrides`, then from the `index`.
 
     The routes of `overrides` are those that it has at the time of a request; what it passes
-    through, or does not match, is for the recording to answer. `transport` is for httpx.Client
-    and httpx.AsyncClient alike. `played` is told each exchange that is given; `calls` are the
-    last requests that the recording was asked for, redacted.
+    through or does not match is replayed. `transport` is for httpx.Client and httpx.AsyncClient.
+    Each replayed exchange moves the `clock`, if there is one, to its end. `calls` are the last
+    requests to the cassette, redacted.
     """
 
     def __init__(
         self,
         provider: Provider,
         index: Index,
-        redaction: Redactor,
+        redactor: Redactor,
         overrides: respx.Router | None = None,
-        played: Callable[[Exchange], object] = lambda exchange: None,
+        clock: VirtualClock | None = None,
     ) -> None:
+        self.index = index
         self.calls: deque[RecordedRequest] = deque(maxlen=_CALLS)
         self._provider = provider
-        self._index = index
-        self._redaction = redaction
+        self._redactor = redactor
         self._overrides = _Overrides(overrides) if overrides is not None else None
-        self._played = played
-        self._marked = bool(mark_names(provider))
+        self._clock = clock
+        self._has_marks = bool(mark_names(provider))
         self.router = _Router()
         self.router.add(_Route(self.handle))
         self.transport = httpx.MockTransport(self.router.handler)
 
     def handle(self, request: httpx.Request) -> httpx.Response:
-        """The answer of an override, or else the next one that was recorded.
+        """Respond from an override, or else with the next recorded response.
 
         UnrecordedRequestError when there is neither.
         """
-        if overridden := self.overridden(request):
-            return overridden
+        if response := self.overridden(request):
+            return response
         return self.play(self.find(request), request)
 
-    def find(self, request: httpx.Request) -> Exchange:
-        """The next recorded exchange; UnrecordedRequestError when there is none."""
-        found = self._find(request)
-        if isinstance(found, RecordedRequest):
-            raise self._index.unrecorded(found, self._redaction.text)
-        return found
-
-    def kind(self, request: httpx.Request) -> Kind:
-        """What a request does at the provider."""
-        return self._index.kind(self._literal(request))
-
     def recorded(self, request: httpx.Request) -> httpx.Response | None:
-        """The same, or None when there is neither."""
-        if overridden := self.overridden(request):
-            return overridden
-        found = self._find(request)
-        return None if isinstance(found, RecordedRequest) else self.play(found, request)
+        """Respond as `handle` does, or with None."""
+        if response := self.overridden(request):
+            return response
+        _, exchange = self._match(request)
+        return self.play(exchange, request) if exchange else None
 
     def overridden(self, request: httpx.Request) -> httpx.Response | None:
-        """What the user's own routes answer, or None when none of them does."""
+        """The response of the user's own routes, None when none of them matches."""
         if self._overrides is None or not self._overrides.routes:
             return None
         try:
@@ -93,34 +94,40 @@ class Replay:
         except (_Unmatched, PassThrough):
             return None
 
-    def _find(self, request: httpx.Request) -> Exchange | RecordedRequest:
-        """The next recorded exchange, or what was looked for in vain."""
-        literal = self._literal(request)
-        found = self._index.take(literal)
-        # What is recorded under these very words, though no more of it is left, is what is meant.
-        if found is None and not self._index.knows(literal):
-            literal, found = self._redacted(literal, request)
-        self.calls.append(found.request if found else literal)
-        return found or literal
+    def find(self, request: httpx.Request) -> Exchange:
+        """The next recorded exchange; UnrecordedRequestError when there is none."""
+        recorded, exchange = self._match(request)
+        if exchange is None:
+            raise self.index.unrecorded(recorded, self._redactor.text)
+        return exchange
+
+    def kind(self, request: httpx.Request) -> Kind:
+        """Whether a request reads, writes or fetches a token."""
+        return self.index.kind(self._literal(request))
+
+    def _match(self, request: httpx.Request) -> tuple[RecordedRequest, Exchange | None]:
+        """The next recorded exchange, and the request that was looked up."""
+        recorded = self._literal(request)
+        exchange = self.index.take(recorded)
+        # A request that is recorded literally, though its responses have run out, is that one.
+        if exchange is None and not self.index.knows(recorded):
+            literal = recorded
+            recorded = normalise(self._redactor.request(request_of(request)), self._provider)
+            exchange = None if recorded == literal else self.index.take(recorded)
+        self.calls.append(exchange.request if exchange else recorded)
+        return recorded, exchange
 
     def _literal(self, request: httpx.Request) -> RecordedRequest:
-        """The request in its own words; those of one made from recorded values are recorded."""
-        body, named = request.content, ()
-        if self._marked:
-            named = marks(self._provider, request.headers)
-        content_type = _content_type(request) if body else ""
-        return RecordedRequest.of(request.method, str(request.url), body, content_type, named)
-
-    def _redacted(
-        self, literal: RecordedRequest, request: httpx.Request
-    ) -> tuple[RecordedRequest, Exchange | None]:
-        """The request in the words of the recording, and what is recorded under them."""
-        found = normalise(self._redaction.request(request_of(request)), self._provider)
-        return found, None if found == literal else self._index.take(found)
+        """The request unredacted: one made from recorded values is recorded so."""
+        body = request.content
+        content_type = request.headers.get("content-type", "") if body else ""
+        headers = marks(self._provider, request.headers) if self._has_marks else ()
+        return RecordedRequest.of(request.method, str(request.url), body, content_type, headers)
 
     def play(self, exchange: Exchange, request: httpx.Request) -> httpx.Response:
         """The recorded response; raises the recorded failure."""
-        self._played(exchange)
+        if self._clock:
+            self._clock.sleep(exchange.at + exchange.elapsed)
         recorded = exchange.response
         if recorded.failure or recorded.status is None:
             raise _failure(recorded)("as it was recorded", request=request)
@@ -136,15 +143,15 @@ class Replay:
 
 
 def _failure(response: RecordedResponse) -> type[httpx.RequestError]:
-    """The class of that name; where httpx has none, one that says as much of what was sent."""
-    found = getattr(httpx, response.failure, None)
-    if isinstance(found, type) and issubclass(found, httpx.RequestError):
-        return found
+    """The exception of that name, or one that says as much about what was sent."""
+    error = getattr(httpx, response.failure, None)
+    if isinstance(error, type) and issubclass(error, httpx.RequestError):
+        return error
     return httpx.TransportError if response.sent else httpx.ConnectError
 
 
 class _Route(respx.Route):
-    """Takes every request; without a pattern, and without a look at how `answer` is called."""
+    """Matches every request; without a pattern, and without inspecting how `answer` is called."""
 
     def __init__(self, answer: Callable[[httpx.Request], httpx.Response]) -> None:
         super().__init__()
@@ -155,7 +162,7 @@ class _Route(respx.Route):
 
 
 class _Router(respx.Router):
-    """Keeps no calls: respx would keep each of them for ever."""
+    """Keeps no calls: respx would keep each of them forever."""
 
     def record(
         self,
@@ -168,15 +175,15 @@ class _Router(respx.Router):
 
 
 class _Unmatched(Exception):
-    """None of a user's routes is for this request."""
+    """No route of the user's matches this request."""
 
 
 class _Overrides(respx.Router):
-    """A user's router by its own routes and calls, which counts nothing that it does not match."""
+    """The user's router by its own routes and calls; it counts nothing that it does not match."""
 
-    def __init__(self, given: respx.Router) -> None:
+    def __init__(self, router: respx.Router) -> None:
         super().__init__()
-        self.routes, self.calls = given.routes, given.calls
+        self.routes, self.calls = router.routes, router.calls
 
     @contextmanager
     def resolver(self, request: httpx.Request) -> Generator[ResolvedRoute, None, None]:
@@ -188,5 +195,5 @@ class _Overrides(respx.Router):
                 resolved.response.close()
                 raise ConfigurationError(
                     f"the side effect of {resolved.route.pattern!r} is a coroutine function: "
-                    "give the route a plain one, which serves both kinds of client"
+                    "give the route a plain one, which serves sync and async clients"
                 )

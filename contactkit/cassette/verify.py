@@ -1,14 +1,17 @@
-"""What stands on the wire while a recording is verified: reads are sent again, writes never."""
+"""Compares a cassette with the provider of today: reads are sent again, writes never.
+
+`Verifier` does so for the requests of a client, `resend` for a recorded read on its own.
+"""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
 from urllib.parse import urlencode
 
 import httpx
 
+from contactkit._http.connection import TapFlow
 from contactkit._http.flow import acquire
 from contactkit._http.session import (
     Answer,
@@ -24,7 +27,7 @@ from contactkit.cassette.drift import Drift, differences
 from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse
 from contactkit.cassette.format import Entry
 from contactkit.cassette.matching import Index
-from contactkit.cassette.recorder import asend_recorded, send_recorded
+from contactkit.cassette.recorder import capture
 from contactkit.cassette.redaction.exchange import redact_exchange
 from contactkit.cassette.redaction.fields import PersonalFields
 from contactkit.cassette.redaction.redactor import Redactor
@@ -32,128 +35,99 @@ from contactkit.cassette.replay import Replay
 from contactkit.errors import TransportError
 from contactkit.spec.provider import Endpoint, Provider
 
+_PASSING = (408, 425, 429, 500, 502, 503, 504)
+_READ = Endpoint(verb="verify", method="GET", path="", help="Repeat a recorded read.")
+
 
 class Verifier:
-    """Answers as it was recorded, and notes in `drift` how a read would be answered today.
+    """Replays, and collects in `drift` how reads are answered differently today.
 
     Pseudonyms are compared only under the `same_key`.
     """
 
     def __init__(
-        self, provider: Provider, clock: Clock, redaction: Redactor, replay: Replay, same_key: bool
+        self, provider: Provider, clock: Clock, redactor: Redactor, replay: Replay, same_key: bool
     ) -> None:
         self.drift: list[Drift] = []
         self._provider = provider
         self._clock = clock
-        self._redaction = redaction
+        self._redactor = redactor
         self._replay = replay
         self._same_key = same_key
         self._lock = threading.Lock()
 
-    def send(self, client: httpx.Client, request: httpx.Request) -> httpx.Response:
-        """The recorded answer; UnrecordedRequestError where there is none."""
-        if overridden := self._replay.overridden(request):
-            overridden.read()
-            return overridden
-        kind = self._replay.kind(request)
-        if kind == "token":
-            return client.send(request)
-        exchange = self._replay.find(request)
-        if kind == "read":
-            send_recorded(client, request, self._clock, self._comparing(exchange))
-        return self._play(exchange, request)
-
-    async def asend(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-        """The same, awaited."""
-        if overridden := self._replay.overridden(request):
-            overridden.read()
-            return overridden
-        kind = self._replay.kind(request)
-        if kind == "token":
-            return await client.send(request)
-        exchange = self._replay.find(request)
-        if kind == "read":
-            await asend_recorded(client, request, self._clock, self._comparing(exchange))
-        return self._play(exchange, request)
-
-    def close(self, clean: bool) -> None:
-        """Nothing was begun."""
-
-    def compare(self, recorded: Exchange, heard: Exchange) -> None:
-        """Note how what was heard differs from what was recorded."""
-        with self._lock:
-            today = redact_exchange(heard, self._provider, self._redaction)
-            self.drift += differences(recorded, today, self._provider, same_key=self._same_key)
-
-    def _play(self, exchange: Exchange, request: httpx.Request) -> httpx.Response:
-        response = self._replay.play(exchange, request)
+    def flow(self, request: httpx.Request) -> TapFlow:
+        """Return the recorded response; UnrecordedRequestError where there is none."""
+        response = self._replay.overridden(request)
+        if response is None:
+            kind = self._replay.kind(request)
+            if kind == "token":
+                return (yield request)
+            recorded = self._replay.find(request)
+            if kind == "read":
+                live, outcome = yield from capture(request, self._clock)
+                if isinstance(outcome, httpx.HTTPError):
+                    raise outcome
+                self.compare(recorded, live)
+            response = self._replay.play(recorded, request)
         response.read()
         return response
 
-    def _comparing(self, recorded: Exchange) -> Callable[[Exchange], None]:
-        def keep(heard: Exchange) -> None:
-            if not heard.response.failure:
-                self.compare(recorded, heard)
+    def close(self, clean: bool) -> None:
+        """There is nothing to end."""
 
-        return keep
-
-
-_PASSING = (408, 425, 429, 500, 502, 503, 504)
+    def compare(self, recorded: Exchange, live: Exchange) -> None:
+        """Collect the differences of a live, unredacted exchange."""
+        with self._lock:
+            today = redact_exchange(live, self._provider, self._redactor)
+            self.drift += differences(recorded, today, self._provider, same_key=self._same_key)
 
 
 class Reads:
-    """Which recorded exchanges can be asked again, and how."""
+    """Decides which recorded exchanges can be sent again."""
 
     def __init__(self, provider: Provider, index: Index) -> None:
         self._fields = PersonalFields(provider)
         self._index = index
 
-    def lasting(self, entry: Entry) -> bool:
-        """Whether it is a read whose answer was no passing trouble."""
+    def is_lasting(self, entry: Entry) -> bool:
+        """Whether it is a read whose response was no temporary failure."""
         exchange = entry.exchange
         passing = exchange.response.status in (None, *_PASSING)
         return not passing and self._index.kind(exchange.request) == "read"
 
-    def names_somebody(self, asked: RecordedRequest) -> bool:
-        """Whether it asks for a person, of whom there is only a pseudonym."""
-        told = self._fields.key_span(asked.url) or any(
-            self._fields.parameter(n) for n, _ in asked.query
+    def names_person(self, request: RecordedRequest) -> bool:
+        """Whether it asks for a person, of whom the cassette has only a pseudonym."""
+        return bool(self._fields.key_span(request.url)) or any(
+            self._fields.parameter(name) for name, _ in request.query
         )
-        return bool(told)
 
 
-def sent_again(session: Session, recorded: Exchange) -> Flow[Exchange]:
-    """Ask for the same again, once; TransportError when there is no answer."""
-    call = yield from acquire(
-        session, Operation(endpoint=_READ, request=_call(session, recorded.request))
-    )
+def resend(session: Session, recorded: RecordedRequest) -> Flow[Exchange]:
+    """Send a recorded request once more; TransportError when there is no response."""
+    operation = Operation(endpoint=_READ, request=_request(session, recorded))
+    request = yield from acquire(session, operation)
     at = session.clock.now()
-    answer: Answer = yield call
+    answer: Answer = yield request
     if isinstance(answer, NoResponse):
-        raise TransportError(f"the recording cannot be verified: {answer.reason}", sent=answer.sent)
+        raise TransportError(f"the cassette cannot be verified: {answer.reason}", sent=answer.sent)
     assert isinstance(answer, Response)
+    headers = tuple((n, v) for n, v in answer.headers.items() if n != "content-encoding")
     return Exchange(
-        request=RecordedRequest(method=call.method, url=call.url),
-        response=RecordedResponse(
-            status=answer.status,
-            headers=tuple((n, v) for n, v in answer.headers.items() if n != "content-encoding"),
-            body=answer.content,
-        ),
+        request=RecordedRequest(method=request.method, url=request.url),
+        response=RecordedResponse(status=answer.status, headers=headers, body=answer.content),
         at=at,
     )
 
 
-_READ = Endpoint(verb="verify", method="GET", path="", help="Ask for what was recorded.")
-
-
-def _call(session: Session, asked: RecordedRequest) -> Request:
+def _request(session: Session, recorded: RecordedRequest) -> Request:
     """The recorded request at this session's address."""
-    path = asked.url.partition("://")[2].partition("/")[2]
-    query = f"?{urlencode(asked.query)}" if asked.query else ""
+    path = recorded.url.partition("://")[2].partition("/")[2]
+    query = f"?{urlencode(recorded.query)}" if recorded.query else ""
     host = httpx.URL(session.base_url).copy_with(raw_path=b"/")
     return Request(
-        method=asked.method,
+        method=recorded.method,
         url=f"{host}{path}{query}",
-        headers=dict(asked.headers),
-        body=json.loads(asked.body) if asked.body else None,
+        headers=dict(recorded.headers),
+        body=json.loads(recorded.body) if recorded.body else None,
     )

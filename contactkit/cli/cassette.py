@@ -46,7 +46,7 @@ def audit(file: File) -> None:
     """Find secrets and personal values in a file; status 1 when there are any."""
     reader, broken = CassetteReader(file), None
     try:
-        reader.run()
+        reader.read()
     except CassetteError as error:
         broken = error
     findings = find_leaks(file, _redactor_for(reader))

@@ -269,7 +269,7 @@ def test_it_says_what_mode_is_on(path):
 def test_a_write_that_cannot_be_recorded_is_not_said_to_be_undone(path):
     client = ck.connect("sent", via=ck.Cassette(path / "under a file" / "x.jsonl", world=Wire()))
     path.touch()
-    with pytest.raises(ck.CassetteError, match=r"be made: Not a directory$"):
+    with pytest.raises(ck.CassetteError, match=r"be created: Not a directory$"):
         client.contacts.get(EXAMPLES["sent"].key)
     with pytest.raises(ck.CassetteError, match="; the write itself was sent, and may be done"):
         client.contacts.update(EXAMPLES["sent"].key, opt_out=True)
@@ -376,7 +376,7 @@ def test_another_providers_recording_is_refused_by_name(path):
 
 
 def test_a_recording_that_is_not_there_is_named(path):
-    with pytest.raises(ck.CassetteError, match="no such recording"):
+    with pytest.raises(ck.CassetteError, match="no such file"):
         ck.Cassette(path, "replay")
 
 

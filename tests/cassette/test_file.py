@@ -20,7 +20,7 @@ import contactkit as ck
 from contactkit.cassette.body import dump_json
 from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse
 from contactkit.cassette.file import CassetteFile
-from contactkit.cassette.format import entry_of, settled
+from contactkit.cassette.format import entry_of, stable_headers
 from tests.support.exchanges import begun, contact, exchange, page
 from tests.support.requests import RawClient
 
@@ -62,7 +62,7 @@ EXCHANGES = st.builds(
     response=st.builds(
         RecordedResponse,
         status=st.none() | st.integers(100, 599),
-        headers=PAIRS.filter(lambda pairs: settled(pairs) == pairs),
+        headers=PAIRS.filter(lambda pairs: stable_headers(pairs) == pairs),
         body=st.binary(max_size=20)
         | st.sampled_from([b'{"a":1}', b'"\\ud800"', b'{"content":{"digest":"0"}}', PAGE_BODY]),
         failure=st.just("ReadTimeout"),
@@ -296,7 +296,7 @@ def test_two_branches_that_both_began_a_recording_merge_by_union(tmp_path: Path)
 
 def test_of_two_recordings_of_one_exchange_the_younger_counts(tmp_path: Path) -> None:
     base, _, _ = branches(tmp_path)
-    sides = [base.beside(), base.beside()]
+    sides = [base.create_successor(), base.create_successor()]
     first = base.entries[0].exchange
     data = [
         side.append(exchange("/contacts/0", contact(7), at=at)).data
@@ -328,7 +328,7 @@ def test_a_list_that_both_branches_recorded_anew_is_that_of_the_younger(
     for path, side in zip(paths, sides, strict=True):
         path.write_bytes(base.path.read_bytes())
         tape = CassetteFile.load(path)
-        again = tape.beside()
+        again = tape.create_successor()
         again.append(side)
         tape.rewrite(again.entries)
     if extra:
@@ -354,7 +354,7 @@ def test_what_is_recorded_again_keeps_its_ids(tmp_path: Path) -> None:
     for body in ("PENDING", "DONE"):
         tape.append(exchange(body=body))
     tape.append(PAGE)
-    side = tape.beside()
+    side = tape.create_successor()
     assert side.path.parent == tape.path.parent
     again = [exchange(body=body, at=9.0) for body in ("PENDING", "DONE")]
     again.append(exchange("/never/before", at=9.0))
@@ -440,7 +440,7 @@ def test_a_file_that_was_taken_away_is_written_again(path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ck.CassetteError, match=r"tape\.jsonl: cannot be made: "):
+    with pytest.raises(ck.CassetteError, match=r"tape\.jsonl: cannot be created: "):
         begun(tmp_path / "file" / "tape.jsonl")
 
 
@@ -552,7 +552,7 @@ def test_a_file_that_does_not_begin_as_one_is_refused(tmp_path: Path, content: b
 
 
 def test_a_file_that_is_not_there_or_not_compressed_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ck.CassetteError, match="no such recording"):
+    with pytest.raises(ck.CassetteError, match="no such file"):
         CassetteFile.load(tmp_path / "tape.jsonl")
     (tmp_path / "tape.jsonl.gz").write_text("{}")
     with pytest.raises(ck.CassetteError, match=r"tape\.jsonl\.gz, line 1: cannot be read"):
@@ -608,7 +608,7 @@ def test_owners_without_their_exchange_were_never_finished(tmp_path: Path) -> No
 def test_what_is_recorded_beside_says_again_whose_its_pseudonyms_are(tmp_path: Path) -> None:
     tape = begun(tmp_path / "tape.jsonl")
     tape.append(exchange(), {"Tofira": "b" * 16})
-    side = tape.beside()
+    side = tape.create_successor()
     side.append(exchange(), {"Tofira": "b" * 16})
     before = tape.path.read_bytes()
     tape.rewrite(side.entries)

@@ -106,7 +106,7 @@ def test_a_file_that_was_cut_off_is_read_up_to_there(tmp_path):
     assert audit(path, redaction())["line"].tolist() == [2]
 
 
-@pytest.mark.parametrize(("data", "why"), [(None, "no such recording"), (b"a", "cannot be read")])
+@pytest.mark.parametrize(("data", "why"), [(None, "no such file"), (b"a", "cannot be read")])
 def test_a_file_that_cannot_be_read_says_so(tmp_path, data, why):
     path = tmp_path / "a.jsonl.gz"
     if data:

@@ -385,23 +385,25 @@ def test_a_miss_names_the_nearest_and_each_field_that_differs() -> None:
     title, *differs, advice = said(
         found, asked("PATCH", "/contacts/1?notify=1", {"opt_out": True, "name": {"first": "B"}})
     )
-    assert title.startswith("PATCH /v3/contacts/1 has no recorded answer. The nearest (sent.jsonl")
+    assert title.startswith(
+        "PATCH /v3/contacts/1 has no recorded response. The nearest (sent.jsonl"
+    )
     assert differs == [
-        "    query notify: asked '1', recorded nothing",
-        "    body.name.first: asked 'B', recorded 'A'",
+        "    query notify: requested '1', recorded nothing",
+        "    body.name.first: requested 'B', recorded 'A'",
     ]
     assert advice == "  Record it anew."
 
 
 def test_a_miss_says_when_only_a_write_lies_between() -> None:
     found = index(answered(GET, epoch=1))
-    assert said(found, GET)[1:-1] == ["    writes before it: asked 0, recorded 1"]
+    assert said(found, GET)[1:-1] == ["    writes before it: requested 0, recorded 1"]
 
 
 def test_a_miss_says_when_the_answers_ran_out() -> None:
     found = index(answered(GET))
     found.take(GET)
-    assert "all that were recorded were given" in said(found, GET)[0]
+    assert "all of them were replayed" in said(found, GET)[0]
     assert "the recording is empty" in said(index(), GET)[0]
 
 
@@ -415,15 +417,13 @@ def test_the_nearest_is_that_with_the_nearest_path_and_method() -> None:
     )
 
     def closest(question: RecordedRequest) -> str:
-        found = nearest(question, 0, kept)
-        return found.entry.id if found else ""
+        return nearest(question, 0, kept)[0].id
 
     assert closest(asked("GET", "/contacts/1x")) == "x1"
     assert closest(asked("GET", "/contacts/21")) == "x2"
     assert closest(asked("GET", "/contacts?page=9")) == "x0"
     assert closest(asked("PATCH", "/contacts/12", [2])) == "x4"
     assert closest(asked("GET", "/contacts/11/message")) == "x3"
-    assert nearest(GET, 0, []) is None
 
 
 def test_a_miss_shows_nobody() -> None:
@@ -433,4 +433,4 @@ def test_a_miss_shows_nobody() -> None:
     text = "\n".join(said(index(answered(kept)), ask, lambda text: redact(text, [key])))
     assert "555" not in text
     assert "sk-" not in text
-    assert "body.phone: asked '…', recorded '…'" in text
+    assert "body.phone: requested '…', recorded '…'" in text

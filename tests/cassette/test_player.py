@@ -1,4 +1,4 @@
-"""Which mode is on, and when a request's last answer may be given again."""
+"""Modes, and what happens when recorded responses have run out."""
 
 from __future__ import annotations
 
@@ -8,66 +8,65 @@ import sys
 import pytest
 
 import contactkit as ck
-from contactkit.cassette.player import advice, exhaustion, settled
+from contactkit.cassette.player import default_exhausted, effective_mode, recording_advice
 
 
-@pytest.mark.parametrize(
-    ("told", "on"),
-    [("none", "replay"), ("all", "refresh"), ("new_episodes", "new")]
-    + [(mode, mode) for mode in ("replay", "once", "new", "refresh", "verify", "off")],
-)
-def test_each_mode_has_one_name_of_ours_and_some_a_classic_one(told, on, tmp_path):
-    assert settled(told, tmp_path / "none.jsonl", "live") == on
+@pytest.mark.parametrize("mode", ["replay", "once", "new", "refresh", "verify", "off"])
+def test_effective_mode_is_the_given_one(mode, tmp_path):
+    assert effective_mode(mode, tmp_path / "none.jsonl", "live") == mode
 
 
-def test_once_replays_what_is_there(tmp_path):
-    path = tmp_path / "tape.jsonl"
+def test_effective_mode_once_replays_an_existing_file(tmp_path):
+    path = tmp_path / "cassette.jsonl"
     path.touch()
-    assert settled("once", path, "live") == "replay"
+    assert effective_mode("once", path, "live") == "replay"
 
 
 @pytest.mark.parametrize("ci", ["true", "True", "1", "woodpecker"])
-@pytest.mark.parametrize("told", ["once", "new", "refresh", "verify", "off", "all"])
-def test_ci_replays_and_says_so(told, ci, tmp_path, monkeypatch):
+@pytest.mark.parametrize("mode", ["once", "new", "refresh", "verify", "off"])
+def test_effective_mode_in_ci_is_replay_with_a_warning(mode, ci, tmp_path, monkeypatch):
     monkeypatch.setenv("CI", ci)
     with pytest.warns(ck.ContactKitWarning, match="CI is set"):
-        assert settled(told, tmp_path / "tape.jsonl", "live") == "replay"
+        assert effective_mode(mode, tmp_path / "cassette.jsonl", "live") == "replay"
 
 
-def test_ci_has_nothing_to_say_of_a_replay(tmp_path, monkeypatch):
+@pytest.mark.parametrize("mode", ["replay", "once"])
+def test_effective_mode_in_ci_replays_without_a_warning(mode, tmp_path, monkeypatch):
     monkeypatch.setenv("CI", "true")
-    path = tmp_path / "tape.jsonl"
+    path = tmp_path / "cassette.jsonl"
     path.touch()
-    assert [settled(told, path, "live") for told in ("replay", "none", "once")] == ["replay"] * 3
+    assert effective_mode(mode, path, "live") == "replay"
 
 
-def test_ci_may_record_from_the_simulator_which_needs_no_network(tmp_path, monkeypatch):
+def test_effective_mode_in_ci_records_the_simulator(tmp_path, monkeypatch):
     monkeypatch.setenv("CI", "true")
-    assert settled("refresh", tmp_path / "tape.jsonl", "simulator") == "refresh"
+    assert effective_mode("refresh", tmp_path / "cassette.jsonl", "simulator") == "refresh"
 
 
-@pytest.mark.parametrize(("ci", "told"), [("", False), ("true", True)])
-def test_what_to_do_is_what_can_be_done_here(ci, told, monkeypatch):
+@pytest.mark.parametrize("mode", ["rewrite", "none", "all", "new_episodes"])
+def test_effective_mode_refuses_an_unknown_mode(mode, tmp_path):
+    with pytest.raises(ck.ConfigurationError, match=rf"mode='{mode}' must be one of replay, once"):
+        effective_mode(mode, tmp_path / "cassette.jsonl", "live")
+
+
+@pytest.mark.parametrize(("ci", "mentioned"), [("", False), ("true", True)])
+def test_recording_advice_fits_the_machine_and_the_world(ci, mentioned, monkeypatch):
     monkeypatch.setenv("CI", ci)
-    assert advice("live").startswith("Where CI is set nothing is recorded.") is told
-    assert advice("simulator").startswith("To record what is missing, use contactkit.Cassette(")
-    assert 'mode="new", world=contactkit.Simulator())' in advice("simulator")
-    assert 'mode="new");' in advice("live")
+    live, simulated = recording_advice("live"), recording_advice("simulator")
+    assert live.startswith("Where CI is set nothing is recorded.") is mentioned
+    assert 'mode="new");' in live
+    assert simulated.startswith("To record what is missing, use contactkit.Cassette(")
+    assert 'mode="new", world=contactkit.Simulator())' in simulated
 
 
-def test_an_unknown_mode_is_refused_by_name(tmp_path):
-    with pytest.raises(ck.ConfigurationError, match=r"mode='rewrite' must be one of replay, once"):
-        settled("rewrite", tmp_path / "tape.jsonl", "live")
+def test_default_exhausted_is_an_error_in_a_program():
+    assert default_exhausted() == "error"
 
 
-def test_answers_run_out_in_a_program():
-    assert exhaustion() == "error"
-
-
-def test_the_last_answer_is_given_again_in_a_notebook():
+def test_default_exhausted_is_the_last_response_in_a_notebook():
     code = (
         "from IPython.testing.globalipapp import start_ipython; start_ipython();"
-        "from contactkit.cassette.player import exhaustion; print(exhaustion())"
+        "from contactkit.cassette.player import default_exhausted; print(default_exhausted())"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ran.stdout.strip() == "last", ran.stderr

@@ -1,4 +1,4 @@
-"""What is heard on a real wire: bytes, chunks and failures as they came, through both doors."""
+"""What is recorded from real sockets, by sync and async clients: responses and failures."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from contactkit._http.connection import AsyncClient
+from contactkit._http.connection import AsyncClient, TapFlow, asend_tapped, send_tapped
 from contactkit._http.world import RealClock
-from contactkit.cassette.exchange import Exchange
-from contactkit.cassette.recorder import asend_recorded, request_of, send_recorded
+from contactkit.cassette.exchange import Exchange, RecordedResponse
+from contactkit.cassette.recorder import capture
+from contactkit.cassette.replay import request_of
 
 SQUEEZED = gzip.compress(b'{"a": 12345678901234567890123}')
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(
@@ -49,92 +50,113 @@ def address() -> Iterator[str]:
         thread.join()
 
 
-Outcome = tuple[httpx.Response | httpx.HTTPError, list[Exchange]]
+Recorded = tuple[httpx.Response | httpx.HTTPError, Exchange]
 
 
-def blocking(url: str) -> Outcome:
-    kept: list[Exchange] = []
+def recording(request: httpx.Request, exchanges: list[Exchange]) -> TapFlow:
+    exchange, outcome = yield from capture(request, RealClock())
+    exchanges.append(exchange)
+    if isinstance(outcome, httpx.HTTPError):
+        raise outcome
+    return outcome
+
+
+def record(url: str) -> Recorded:
+    exchanges: list[Exchange] = []
     with httpx.Client(trust_env=False) as client:
         try:
-            return send_recorded(
-                client, client.build_request("GET", url), RealClock(), kept.append
-            ), kept
+            flow = recording(client.build_request("GET", url), exchanges)
+            return send_tapped(client, flow), exchanges[0]
         except httpx.HTTPError as error:
-            return error, kept
+            return error, exchanges[0]
 
 
-def awaiting(url: str) -> Outcome:
-    async def awaited() -> Outcome:
-        kept: list[Exchange] = []
+def record_async(url: str) -> Recorded:
+    async def run() -> Recorded:
+        exchanges: list[Exchange] = []
         async with AsyncClient(trust_env=False) as client:
-            asked = client.build_request("GET", url)
             try:
-                return await asend_recorded(client, asked, RealClock(), kept.append), kept
+                flow = recording(client.build_request("GET", url), exchanges)
+                return await asend_tapped(client, flow), exchanges[0]
             except httpx.HTTPError as error:
-                return error, kept
+                return error, exchanges[0]
 
-    return asyncio.run(awaited())
+    return asyncio.run(run())
 
 
-@pytest.fixture(params=[blocking, awaiting])
-def ask(request: pytest.FixtureRequest) -> Callable[[str], Outcome]:
+@pytest.fixture(params=[record, record_async])
+def recorded(request: pytest.FixtureRequest) -> Callable[[str], Recorded]:
     return request.param
 
 
-def test_a_compressed_answer_is_recorded_without_its_compression(ask, address):
-    answer, (heard,) = ask(f"{address}/gzip")
-    assert heard.response.body == answer.content == b'{"a": 12345678901234567890123}'
-    assert "content-encoding" not in {name.lower() for name, _ in heard.response.headers}
+def test_capture_stores_a_compressed_body_without_compression(recorded, address):
+    response, exchange = recorded(f"{address}/gzip")
+    assert exchange.response.body == response.content == b'{"a": 12345678901234567890123}'
+    assert "content-encoding" not in {name.lower() for name, _ in exchange.response.headers}
 
 
-def test_an_answer_in_chunks_is_recorded_whole(ask, address):
-    answer, (heard,) = ask(f"{address}/chunks")
-    assert heard.response.body == answer.content == b'{"a":1}'
+def test_capture_stores_a_chunked_body_whole(recorded, address):
+    response, exchange = recorded(f"{address}/chunks")
+    assert exchange.response.body == response.content == b'{"a":1}'
 
 
 @pytest.mark.parametrize("path", [*ANSWERS, "/silence"])
-def test_both_doors_hear_the_same(path, address):
-    heard = [ask(f"{address}{path}")[1][0] for ask in (blocking, awaiting)]
-    first, second = (replace(each, at=0.0, elapsed=0.0) for each in heard)
-    assert first == second
+def test_capture_is_the_same_sync_and_async(path, address):
+    exchanges = [run(f"{address}{path}")[1] for run in (record, record_async)]
+    sync, awaited = (replace(exchange, at=0.0, elapsed=0.0) for exchange in exchanges)
+    assert sync == awaited
 
 
-def test_a_header_that_came_twice_is_heard_twice(ask, address):
-    answer, (heard,) = ask(f"{address}/twice")
-    assert [text for name, text in heard.response.headers if name.lower() == "link"] == [
-        "<a>",
-        "<b>",
-    ]
-    assert answer.headers.get_list("link") == ["<a>", "<b>"]
+def test_capture_keeps_a_repeated_header(recorded, address):
+    response, exchange = recorded(f"{address}/twice")
+    links = [text for name, text in exchange.response.headers if name.lower() == "link"]
+    assert links == response.headers.get_list("link") == ["<a>", "<b>"]
 
 
 @pytest.mark.parametrize("path", ["/cut", "/silence"])
-def test_a_connection_that_breaks_is_heard_and_raised(ask, address, path):
-    error, (heard,) = ask(f"{address}{path}")
-    assert type(error).__name__ == heard.response.failure == "RemoteProtocolError"
-    assert heard.response.sent and heard.response.status is None
+def test_capture_records_a_broken_connection(recorded, address, path):
+    error, exchange = recorded(f"{address}{path}")
+    assert isinstance(error, httpx.RemoteProtocolError)
+    assert exchange.response == RecordedResponse(failure="RemoteProtocolError", sent=True)
 
 
-def test_a_connection_that_is_refused_was_never_sent(ask):
-    error, (heard,) = ask("http://127.0.0.1:1/")
+def test_capture_records_a_refused_connection_as_unsent(recorded):
+    error, exchange = recorded("http://127.0.0.1:1/")
     assert isinstance(error, httpx.ConnectError)
-    assert (heard.response.failure, heard.response.sent) == ("ConnectError", False)
+    assert exchange.response == RecordedResponse(failure="ConnectError", sent=False)
 
 
-def test_an_answer_that_cannot_be_decompressed_is_recorded_as_a_failure(ask, address):
-    error, (heard,) = ask(f"{address}/broken")
+def test_capture_records_a_body_that_cannot_be_decompressed_as_a_failure(recorded, address):
+    error, exchange = recorded(f"{address}/broken")
     assert isinstance(error, httpx.DecodingError)
-    assert (heard.response.status, heard.response.failure) == (None, "DecodingError")
+    assert exchange.response == RecordedResponse(failure="DecodingError", sent=True)
 
 
-def test_only_what_can_be_looked_into_is_asked_for(address):
+def test_capture_accepts_only_encodings_that_can_be_decoded(address):
     with httpx.Client(trust_env=False) as client:
-        asked = client.build_request("GET", f"{address}/gzip", headers={"Accept-Encoding": "br"})
-        send_recorded(client, asked, RealClock(), [].append)
-    assert asked.headers["accept-encoding"] == "gzip, deflate"
+        request = client.build_request("GET", f"{address}/gzip", headers={"Accept-Encoding": "br"})
+        send_tapped(client, recording(request, []))
+    assert request.headers["accept-encoding"] == "gzip, deflate"
 
 
-def test_a_request_is_read_as_it_is_sent():
+def test_capture_closes_its_flow_when_it_is_interrupted():
+    ended: list[str] = []
+
+    def flow() -> TapFlow:
+        try:
+            return (yield httpx.Request("GET", "https://example.com"))
+        finally:
+            ended.append("ended")
+
+    def interrupt(request: httpx.Request) -> httpx.Response:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        send_tapped(httpx.Client(transport=httpx.MockTransport(interrupt)), flow())
+    assert ended == ["ended"]
+
+
+def test_request_of_keeps_the_request_as_sent():
     url = "https://h/a%2Fb?x=1&x=2&y=%2B1#f"
     sent = httpx.Request("post", url, json={"n": 1}, headers={"X-Key": "k"})
     found = request_of(sent)

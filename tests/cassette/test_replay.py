@@ -13,6 +13,7 @@ import pytest
 import respx
 
 import contactkit as ck
+from contactkit._http.world import VirtualClock
 from contactkit._providers import find
 from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse
 from contactkit.cassette.file import CassetteFile
@@ -95,7 +96,7 @@ async def test_both_doors_take_the_same_transport(replay: Replays) -> None:
 def test_a_fourth_of_three_answers_is_refused(replay: Replays) -> None:
     asking = client(replay(*states()))
     assert [asking.get(GET).json() for _ in range(3)] == ["PENDING", "RUNNING", "DONE"]
-    with pytest.raises(ck.UnrecordedRequestError, match="all that were recorded were given"):
+    with pytest.raises(ck.UnrecordedRequestError, match="all of them were replayed"):
         asking.get(GET)
 
 
@@ -166,7 +167,7 @@ def test_somebody_is_found_by_the_real_value_and_by_the_recorded_one(replay: Rep
     asking = client(replay(asked, asked))
     for phone in (REAL, recorded):
         assert asking.get(f"{BASE}/contacts", params={"phone": phone}).json() == {"n": 1}
-    with pytest.raises(ck.UnrecordedRequestError, match="were given"):
+    with pytest.raises(ck.UnrecordedRequestError, match="were replayed"):
         asking.get(f"{BASE}/contacts", params={"phone": REAL})
 
 
@@ -186,7 +187,7 @@ def test_a_miss_names_the_nearest_and_shows_nobody(replay: Replays) -> None:
         client(found).get(f"{BASE}/contacts", params={"phone": "+14155552672", "key": SECRET})
     text = str(error.value)
     assert "The nearest (sent.jsonl, line 2) differs" in text
-    assert "query page: asked nothing, recorded '1'" in text
+    assert "query page: requested nothing, recorded '1'" in text
     asked = repr([vars(each) for each in found.calls])
     for shown in (text, asked):
         assert "4155552672" not in shown and SECRET not in shown
@@ -209,14 +210,14 @@ def test_however_long_a_recording_is_it_is_one_route(replay: Replays, length: in
     assert len(found.router.routes) == 1
 
 
-def test_each_exchange_that_is_given_is_told(replay: Replays) -> None:
-    told: list[Exchange] = []
-    own = respx.Router()
-    own.get(f"{BASE}/me")
-    asking = client(replay(*states(), overrides=own, played=told.append))
-    asking.get(GET)
-    asking.get(f"{BASE}/me")
-    assert [each.response.body for each in told] == [b'"PENDING"']
+def test_play_moves_the_clock_to_the_end_of_the_exchange(replay: Replays) -> None:
+    clock, overrides = VirtualClock(0.0), respx.Router()
+    overrides.get(f"{BASE}/me")
+    http = client(replay(answered("late", at=5.0, elapsed=2.0), overrides=overrides, clock=clock))
+    http.get(f"{BASE}/me")
+    assert clock.now() == 0.0
+    http.get(GET)
+    assert clock.now() == 7.0
 
 
 def test_recorded_is_none_where_there_is_nothing(replay: Replays) -> None:

@@ -118,7 +118,7 @@ def test_show_never_reads_text_as_markup(path):
 
 @pytest.mark.parametrize("command", ["show", "audit", "verify", "prune --days=1"])
 def test_show_of_a_missing_file_is_an_error(path, command):
-    with pytest.raises(CassetteError, match="no such recording"):
+    with pytest.raises(CassetteError, match="no such file"):
         run(*command.split()[:1], path, *command.split()[1:])
 
 

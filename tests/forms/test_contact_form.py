@@ -282,7 +282,7 @@ async def test_request_that_was_not_recorded_has_failed(tmp_path):
     front = FrontEnd(form.widget)
     await front.press("save", email_consent="unsubscribed")
     assert form.result["outcome"].item() == "failed"
-    assert "has no recorded answer" in front.text("problems")
+    assert "has no recorded response" in front.text("problems")
     assert "may have been carried out" not in front.text("status")
 
 

@@ -123,7 +123,7 @@ def shows_form_of_replay(output: Output) -> None:
 
 
 def miss_hides_the_number(output: Output) -> None:
-    assert "has no recorded answer" in output.text and 'mode="new"' in output.text
+    assert "has no recorded response" in output.text and 'mode="new"' in output.text
     assert "query phone_number: asked '+1" in output.text and "4155552671" not in output.text
 
 

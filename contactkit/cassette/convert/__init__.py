@@ -1,6 +1,6 @@
-"""Recordings from one form into another: ours, vcrpy's and HTTP archives.
+"""Converts cassettes: ours, vcrpy's and HTTP archives into ours or into HTTP archives.
 
-What others recorded is redacted on its way, for it holds secrets and people; what is ours was.
+The cassettes of other tools are redacted on the way, for they hold secrets and personal values.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from contactkit._providers import find, names
-from contactkit.cassette.convert.har import har, read_har
+from contactkit.cassette.convert.har import read_har, to_har
 from contactkit.cassette.convert.vcr import read_vcr
 from contactkit.cassette.exchange import Exchange
 from contactkit.cassette.file import CassetteFile
-from contactkit.cassette.format import written
+from contactkit.cassette.format import json_line
 from contactkit.cassette.matching import Matcher, WriteEpochs
 from contactkit.cassette.redaction.exchange import redact_exchange, unreadable
 from contactkit.cassette.redaction.redactor import Redactor
@@ -39,26 +39,26 @@ def convert(
     source: Path,
     target: Path,
     provider: Provider | None,
-    redaction_of: Callable[[Provider], Redactor],
+    redactor_for: Callable[[Provider], Redactor],
     created: float,
 ) -> CassetteFile | None:
-    """Write a recording in another form, by the names of the files; None for an HTTP archive.
+    """Write a cassette in another format, by the names of the files; None for an HTTP archive.
 
-    The provider of others' recordings is the one that was asked, by the hosts of the declarations;
-    `provider` says it where they do not, or where there are several.
+    The provider of another tool's cassette is found by the hosts of the declarations; `provider`
+    names it where they do not, or where there are several.
     """
-    kind = _ending(source, (*_OURS, *_READERS))
-    archive = _ending(target, (*_OURS, ".har")) == ".har"
+    ending = _ending(source, (*_OURS, *_READERS))
+    is_archive = _ending(target, (*_OURS, ".har")) == ".har"
     if target.exists():
         raise CassetteError(f"{target}: there is a file already")
-    with _beside(target) as made:
-        if kind in _OURS:
-            tape = CassetteFile.load(source)
+    with _replacing(target) as path:
+        if ending in _OURS:
+            file = CassetteFile.load(source)
         else:
-            begin = partial(CassetteFile.create, made.with_name("heard.jsonl"), created=created)
-            tape = _taken(source, _READERS[kind](source), provider, redaction_of, begin)
-        _write(tape, made, archive)
-    return None if archive else CassetteFile.load(target)
+            create = partial(CassetteFile.create, path.with_name("redacted.jsonl"), created=created)
+            file = _redact(source, _READERS[ending](source), provider, redactor_for, create)
+        _write(file, path, is_archive)
+    return None if is_archive else CassetteFile.load(target)
 
 
 def _ending(path: Path, allowed: Iterable[str]) -> str:
@@ -69,104 +69,108 @@ def _ending(path: Path, allowed: Iterable[str]) -> str:
 
 
 @contextmanager
-def _beside(target: Path) -> Generator[Path]:
-    """A file that takes the target's place when all went well."""
+def _replacing(target: Path) -> Generator[Path]:
+    """A file that becomes the target when no error occurs."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=target.parent, prefix=".convert-") as folder:
-        made = Path(folder) / target.name
-        yield made
-        os.replace(made, target)
+        path = Path(folder) / target.name
+        yield path
+        os.replace(path, target)
 
 
-def _write(tape: CassetteFile, made: Path, archive: bool) -> None:
-    if archive:
-        text = written(har(tape.entries)) + b"\n"
-        tape.scan(text)
-        made.write_bytes(text)
+def _write(file: CassetteFile, path: Path, is_archive: bool) -> None:
+    if is_archive:
+        text = json_line(to_har(file.entries)) + b"\n"
+        file.scan(text)
+        path.write_bytes(text)
     else:
-        whole = CassetteFile(made, tape.header)
-        whole.scan = tape.scan
-        whole.rewrite(tape.entries)
+        copy = CassetteFile(path, file.header)
+        copy.scan = file.scan
+        copy.rewrite(file.entries)
 
 
-def _taken(
+def _redact(
     source: Path,
-    heard: list[Exchange],
+    exchanges: list[Exchange],
     provider: Provider | None,
-    redaction_of: Callable[[Provider], Redactor],
-    begin: Callable[..., CassetteFile],
+    redactor_for: Callable[[Provider], Redactor],
+    create: Callable[..., CassetteFile],
 ) -> CassetteFile:
-    """What is kept of others' recording."""
-    provider = provider or _asked(source, heard)
-    heard, world = _chosen(source, heard, provider)
-    _see_through(source, heard)
-    redaction = redaction_of(provider)
-    # Once before it counts: a name that a later exchange marks is found in an earlier one too.
-    for each in heard:
-        redact_exchange(each, provider, redaction)
-    tape = begin(provider=provider.name, world=world, key=redaction.fingerprint)
-    tape.scan = partial(_refuse, source, redaction)
-    redacted = (redact_exchange(exchange, provider, redaction) for exchange in heard)
+    """A file of another tool's exchanges with the provider, redacted."""
+    provider = provider or _provider_of(source, exchanges)
+    exchanges, world = _with_provider(source, exchanges, provider)
+    _refuse_unreadable(source, exchanges)
+    redactor = redactor_for(provider)
+    # Once in vain: a name that a later exchange marks is then found in an earlier one too.
+    for exchange in exchanges:
+        redact_exchange(exchange, provider, redactor)
+    file = create(provider=provider.name, world=world, key=redactor.fingerprint)
+    file.scan = partial(_refuse_leaks, source, redactor)
+    redacted = (redact_exchange(exchange, provider, redactor) for exchange in exchanges)
     for exchange in _in_epochs(provider, redacted):
-        tape.append(exchange, redaction.owners())
-    return tape
+        file.append(exchange, redactor.owners())
+    return file
 
 
 def _in_epochs(provider: Provider, exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
-    questions, epochs = Matcher(provider), WriteEpochs()
-    for each in exchanges:
-        question = questions.read(each.request)
-        yield replace(each, epoch=epochs.of(question))
-        epochs.note(question, each)
+    matcher, epochs = Matcher(provider), WriteEpochs()
+    for exchange in exchanges:
+        match = matcher.read(exchange.request)
+        yield replace(exchange, epoch=epochs.of(match))
+        epochs.note(match, exchange)
 
 
-def _refuse(source: Path, redaction: Redactor, kept: bytes) -> None:
-    if found := redaction.scan(kept):
-        raise CassetteError(f"{source}: not converted, it would hold {'; '.join(found[:5])}")
+def _refuse_leaks(source: Path, redactor: Redactor, lines: bytes) -> None:
+    if leaks := redactor.scan(lines):
+        raise CassetteError(f"{source}: not converted, it would hold {'; '.join(leaks[:5])}")
 
 
-def _see_through(source: Path, heard: list[Exchange]) -> None:
-    """Refuse what cannot be searched for secrets and people."""
-    for number, each in enumerate(heard, 1):
-        if any(unreadable(part.headers, part.body) for part in (each.request, each.response)):
+def _refuse_unreadable(source: Path, exchanges: list[Exchange]) -> None:
+    """Refuse a body that cannot be searched for secrets and personal values."""
+    for number, exchange in enumerate(exchanges, 1):
+        if any(
+            unreadable(part.headers, part.body) for part in (exchange.request, exchange.response)
+        ):
             raise CassetteError(
                 f"{source}, exchange {number} with the provider: its content is compressed in a "
                 "way that cannot be undone here; allowed are gzip, deflate and none"
             )
 
 
-def _chosen(source: Path, heard: list[Exchange], provider: Provider) -> tuple[list[Exchange], str]:
-    """The exchanges with the provider, and the world they are from."""
-    asked, known = _asked_hosts(heard), _hosts(provider)
-    # It may have been asked at another address, as through a proxy.
-    kept = known & asked or (asked if len(asked) == 1 else set[str]())
-    if not kept:
+def _with_provider(
+    source: Path, exchanges: list[Exchange], provider: Provider
+) -> tuple[list[Exchange], str]:
+    """The exchanges with the provider, and the world that they are from."""
+    hosts, known = _hosts(exchanges), _provider_hosts(provider)
+    # The provider may have been reached at another address, as through a proxy.
+    chosen = known & hosts or (hosts if len(hosts) == 1 else set[str]())
+    if not chosen:
         places = ", ".join(sorted(known))
         raise CassetteError(f"{source}: holds no exchange with {provider.name} ({places})")
-    found = [each for each in heard if _host(each.request.url) in kept]
-    if left := len(heard) - len(found):
-        warn(f"{source}: exchanges with other hosts are left out: {left}")
-    return found, "live" if kept <= known else "unknown"
+    kept = [exchange for exchange in exchanges if _host(exchange.request.url) in chosen]
+    if dropped := len(exchanges) - len(kept):
+        warn(f"{source}: exchanges with other hosts are left out: {dropped}")
+    return kept, "live" if chosen <= known else "unknown"
 
 
-def _asked(source: Path, heard: list[Exchange]) -> Provider:
-    asked, known = _asked_hosts(heard), list(map(find, names()))
-    found = [each for each in known if _hosts(each) & asked]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        several = " and ".join(each.name for each in found)
+def _provider_of(source: Path, exchanges: list[Exchange]) -> Provider:
+    hosts, providers = _hosts(exchanges), list(map(find, names()))
+    matching = [provider for provider in providers if _provider_hosts(provider) & hosts]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        several = " and ".join(provider.name for provider in matching)
         raise CassetteError(f"{source}: holds exchanges with {several}: say which to keep")
-    places = ", ".join(sorted(set[str]().union(*map(_hosts, known))))
+    places = ", ".join(sorted(set[str]().union(*map(_provider_hosts, providers))))
     raise CassetteError(f"{source}: holds no exchange with {places}: say which provider it is of")
 
 
-def _asked_hosts(heard: list[Exchange]) -> set[str]:
-    return {_host(each.request.url) for each in heard}
+def _hosts(exchanges: list[Exchange]) -> set[str]:
+    return {_host(exchange.request.url) for exchange in exchanges}
 
 
-def _hosts(provider: Provider) -> set[str]:
-    ways = [each for each in provider.auth if isinstance(each, ClientCredentials)]
+def _provider_hosts(provider: Provider) -> set[str]:
+    ways = [way for way in provider.auth if isinstance(way, ClientCredentials)]
     return {_host(url) for url in (provider.base_url, *(way.token_url for way in ways))}
 
 

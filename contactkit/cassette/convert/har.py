@@ -1,14 +1,13 @@
-"""HTTP archives (HAR 1.2), as browsers, Playwright and mitmproxy write and read them.
+"""Reads and writes HTTP archives (HAR 1.2), as browsers, Playwright and mitmproxy do.
 
 http://www.softwareishard.com/blog/har-12-spec/. Their contents are decoded, whatever the headers
-say; they know nothing of chunks, nor of epochs. What begins with an underscore is no part of the
-format: `_error` is what browsers call a failure, `_sent` says whether the request may have arrived.
+say; they know nothing of epochs. A field that begins with an underscore is no part of the format:
+`_error` is what browsers call a failure, `_sent` says whether the request may have arrived.
 """
 
 from __future__ import annotations
 
 import codecs
-import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -20,64 +19,69 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from contactkit.cassette.convert.common import (
-    WRONG,
-    decoded,
+    MALFORMED,
+    decode,
     malformed,
-    request_of,
-    seconds,
-    text_of,
+    parse_json,
+    read_text,
+    timestamp,
 )
-from contactkit.cassette.exchange import Exchange, Pairs, RecordedRequest, RecordedResponse, header
+from contactkit.cassette.exchange import (
+    Exchange,
+    Pairs,
+    RecordedRequest,
+    RecordedResponse,
+    header,
+)
 from contactkit.cassette.format import Entry
 from contactkit.errors import CassetteError, warn
 from contactkit.spec.provider import JSON, as_list, as_object
 
 _COMMENT = "Contents are decoded. Of request headers, only those that change the request are kept."
 _HTTP = "HTTP/1.1"
-# What browsers' names say of failures before the request was sent.
+# In browsers' names of failures before the request was sent.
 _UNSENT = ("REFUSED", "RESOLVED", "UNKNOWN_HOST", "UNREACHABLE", "DISCONNECTED", "BLOCKED")
 
 
-def har(entries: Iterable[Entry]) -> dict[str, JSON]:
+def to_har(entries: Iterable[Entry]) -> dict[str, JSON]:
     """The archive of these exchanges, to be written as JSON."""
     return {
         "log": {
             "version": "1.2",
             "creator": {"name": "contactkit", "version": version("contactkit")},
-            "entries": [_entry(each.exchange) for each in entries],
+            "entries": [_entry(entry.exchange) for entry in entries],
             "comment": _COMMENT,
         }
     }
 
 
 def _entry(exchange: Exchange) -> dict[str, JSON]:
-    took = round(exchange.elapsed * 1000, 3)
+    started = datetime.fromtimestamp(exchange.at, UTC)
+    elapsed = round(exchange.elapsed * 1000, 3)
     return {
-        "startedDateTime": datetime.fromtimestamp(exchange.at, UTC).isoformat(
-            timespec="microseconds"
-        ),
-        "time": took,
+        "startedDateTime": started.isoformat(timespec="microseconds"),
+        "time": elapsed,
         "request": _request(exchange.request),
         "response": _response(exchange.response),
         "cache": {},
-        "timings": {"send": 0, "wait": took, "receive": 0},
+        "timings": {"send": 0, "wait": elapsed, "receive": 0},
     }
 
 
-def _request(asked: RecordedRequest) -> dict[str, JSON]:
-    typed = (("content-type", asked.content_type),) if asked.content_type else ()
-    # In a request the format has no word for base64.
-    posted = {"mimeType": asked.content_type, **_text(asked.body, asked.content_type, "_encoding")}
+def _request(request: RecordedRequest) -> dict[str, JSON]:
+    kind, body = request.content_type, request.body
+    # In a request the format has no field for base64.
+    posted = {"mimeType": kind, **_text(body, kind, "_encoding")}
     return {
-        "method": asked.method,
-        "url": asked.url + (f"?{urlencode(asked.query)}" if asked.query else ""),
+        "method": request.method,
+        "url": request.url + (f"?{urlencode(request.query)}" if request.query else ""),
         "httpVersion": _HTTP,
         "cookies": [],
-        "headers": _named((*asked.headers, *typed)),
-        "queryString": _named(asked.query),
-        **({"postData": posted} if asked.body else {}),
+        "headers": _named((*request.headers, *((("content-type", kind),) if kind else ()))),
+        "queryString": _named(request.query),
+        **({"postData": posted} if body else {}),
         "headersSize": -1,
-        "bodySize": len(asked.body),
+        "bodySize": len(body),
     }
 
 
@@ -102,106 +106,107 @@ def _named(pairs: Pairs) -> list[JSON]:
     return [{"name": name, "value": value} for name, value in pairs]
 
 
-def _text(content: bytes, content_type: str, encoding: str) -> dict[str, JSON]:
-    """A body as the text that its type says it is, where that gives the same bytes again."""
+def _text(body: bytes, content_type: str, encoding: str) -> dict[str, JSON]:
+    """A body as text in the charset of its type, where that gives the same bytes again."""
     charset = _charset(content_type)
     try:
-        text = content.decode(charset)
-        if text.encode(charset) == content:
+        text = body.decode(charset)
+        if text.encode(charset) == body:
             return {"text": text}
     except ValueError:
         pass
-    return {"text": b64encode(content).decode(), encoding: "base64"}
+    return {"text": b64encode(body).decode(), encoding: "base64"}
 
 
 def _charset(content_type: str) -> str:
-    about = Message()
-    about["content-type"] = content_type
-    named = about.get_content_charset("utf-8")
+    message = Message()
+    message["content-type"] = content_type
+    charset = message.get_content_charset("utf-8")
     try:
-        return codecs.lookup(named).name
+        return codecs.lookup(charset).name
     except LookupError:
         return "utf-8"
 
 
 def read_har(path: Path) -> list[Exchange]:
-    """What an archive holds, by the time it was asked."""
-    found: list[Exchange] = []
+    """The exchanges of an archive, unredacted, in the order of their times."""
+    exchanges: list[Exchange] = []
     entries = _entries(path)
-    for number, each in enumerate(entries, 1):
+    for number, entry in enumerate(entries, 1):
         try:
-            found.append(_heard(each))
-        except WRONG as error:
+            exchanges.append(_exchange(entry))
+        except MALFORMED as error:
             raise malformed(path, number, error) from None
-    if lost := sum(map(_is_lost, entries)):
-        warn(f"{path}: answers whose content it does not hold are read as empty: {lost}")
-    return sorted(found, key=attrgetter("at"))
+    if missing := sum(map(_lacks_content, entries)):
+        warn(f"{path}: responses whose content it does not hold are read as empty: {missing}")
+    return sorted(exchanges, key=attrgetter("at"))
 
 
 def _entries(path: Path) -> list[JSON]:
+    document = parse_json(path, read_text(path))
     try:
-        log = json.loads(text_of(path))["log"]
-        return [*log["entries"]]
-    except json.JSONDecodeError as error:
-        raise CassetteError(f"{path}, line {error.lineno}: is no JSON") from None
-    except WRONG:
+        return [*document["log"]["entries"]]
+    except MALFORMED:
         raise CassetteError(f"{path}: is no HTTP archive: it has no log.entries") from None
 
 
-def _heard(entry: JSON) -> Exchange:
-    at, elapsed = seconds(entry["startedDateTime"]), round(max(entry.get("time") or 0, 0) / 1000, 6)
+def _exchange(entry: JSON) -> Exchange:
     response = as_object(entry.get("response"))
-    asked = _asked(entry["request"])
-    # Playwright says -1 for an answer that never came.
-    if (response.get("status") or 0) <= 0:
-        answer = _failure(response)
-    else:
-        headers, body = decoded(_pairs(response), _content(as_object(response.get("content"))))
-        answer = RecordedResponse(status=response["status"], headers=headers, body=body)
-    return Exchange(request=asked, response=answer, at=at, elapsed=elapsed)
+    # Playwright writes the status -1 where there was no response.
+    is_response = (response.get("status") or 0) > 0
+    return Exchange(
+        request=_read_request(entry["request"]),
+        response=_read_response(response) if is_response else _read_failure(response),
+        at=timestamp(entry["startedDateTime"]),
+        elapsed=round(max(entry.get("time") or 0, 0) / 1000, 6),
+    )
 
 
-def _asked(request: JSON) -> RecordedRequest:
+def _read_request(request: JSON) -> RecordedRequest:
     posted = as_object(request.get("postData"))
-    body = _bytes(posted, posted.get("mimeType"), posted.get("_encoding"))
+    body = _bytes(posted, posted.get("_encoding"))
     if not body and posted.get("params"):
-        body = urlencode([(each["name"], each.get("value", "")) for each in posted["params"]])
-        body = body.encode()
-    return request_of(request["method"], request["url"], _pairs(request), body)
+        params = [(param["name"], param.get("value", "")) for param in posted["params"]]
+        body = urlencode(params).encode()
+    headers, body = decode(_pairs(request), body)
+    content_type = header(headers, "content-type")
+    return RecordedRequest.of(request["method"], request["url"], body, content_type, headers)
 
 
-def _content(content: dict[str, JSON]) -> bytes:
-    return _bytes(content, content.get("mimeType"), content.get("encoding"))
+def _read_response(response: dict[str, JSON]) -> RecordedResponse:
+    content = as_object(response.get("content"))
+    headers, body = decode(_pairs(response), _bytes(content, content.get("encoding")))
+    return RecordedResponse(status=response["status"], headers=headers, body=body)
 
 
-def _bytes(told: dict[str, JSON], content_type: JSON, encoding: JSON) -> bytes:
-    text: str = told.get("text") or ""
+def _bytes(content: dict[str, JSON], encoding: JSON) -> bytes:
+    text: str = content.get("text") or ""
     if encoding == "base64":
         return b64decode(text, validate=True)
     try:
-        return text.encode(_charset(content_type or ""))
+        return text.encode(_charset(content.get("mimeType") or ""))
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogatepass")
 
 
 def _pairs(message: JSON) -> Pairs:
-    """Its headers, without those that HTTP/2 has in the place of a first line."""
+    """Its headers, without those that replace the first line in HTTP/2."""
     headers = as_list(message.get("headers"))
     return tuple((h["name"], h["value"]) for h in headers if not h["name"].startswith(":"))
 
 
-def _failure(response: dict[str, JSON]) -> RecordedResponse:
-    """A failure by the name that httpx has for it, and whether the request may have arrived."""
-    told = str(response.get("_error") or response.get("_failureText") or "")
+def _read_failure(response: dict[str, JSON]) -> RecordedResponse:
+    """A failure by httpx's name for it, and whether the request may have arrived."""
+    error = str(response.get("_error") or response.get("_failureText") or "")
     if "_sent" in response:
-        return RecordedResponse(failure=told, sent=bool(response["_sent"]))
-    if "CONNECTION_TIMED_OUT" in told:
+        return RecordedResponse(failure=error, sent=bool(response["_sent"]))
+    if "CONNECTION_TIMED_OUT" in error:
         return RecordedResponse(failure="ConnectTimeout", sent=False)
-    if any(word in told for word in _UNSENT):
+    if any(word in error for word in _UNSENT):
         return RecordedResponse(failure="ConnectError", sent=False)
-    return RecordedResponse(failure="ReadTimeout" if "TIMED_OUT" in told else "ReadError")
+    return RecordedResponse(failure="ReadTimeout" if "TIMED_OUT" in error else "ReadError")
 
 
-def _is_lost(entry: JSON) -> bool:
+def _lacks_content(entry: JSON) -> bool:
     content = as_object(as_object(entry.get("response")).get("content"))
     return content.get("text") is None and (content.get("size") or 0) > 0

@@ -1,4 +1,4 @@
-"""Cassettes of vcrpy, as YAML or as JSON, and of cassetter, which writes nearly the same YAML.
+"""Reads the cassettes of vcrpy, as YAML or as JSON, and the similar YAML of cassetter.
 
 version: 1
 interactions:
@@ -9,53 +9,51 @@ interactions:
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode
 from contextlib import suppress
 from pathlib import Path
 
 from contactkit.cassette.body import dump_json
 from contactkit.cassette.convert.common import (
-    WRONG,
-    decoded,
+    MALFORMED,
+    decode,
     malformed,
-    request_of,
-    seconds,
-    text_of,
+    parse_json,
+    read_text,
+    timestamp,
 )
-from contactkit.cassette.exchange import Exchange, Pairs, RecordedResponse, header
+from contactkit.cassette.exchange import (
+    Exchange,
+    Pairs,
+    RecordedRequest,
+    RecordedResponse,
+    header,
+)
 from contactkit.errors import CassetteError, ConfigurationError
 from contactkit.spec.provider import JSON, as_list, as_object
 
 
 def read_vcr(path: Path) -> list[Exchange]:
-    """What a cassette holds, in its order.
+    """The exchanges of a cassette, unredacted, in its order.
 
-    Its times are those of `recorded_at` or of the answers' Date; an exchange with neither has the
-    time of the one before it.
+    Their times are those of `recorded_at` or of the responses' Date; an exchange with neither has
+    the time of the one before it.
     """
-    found: list[Exchange] = []
-    for number, each in enumerate(_interactions(path), 1):
+    exchanges: list[Exchange] = []
+    for number, interaction in enumerate(_interactions(path), 1):
         try:
-            found.append(_heard(each, found[-1].at if found else 0.0))
-        except WRONG as error:
+            exchanges.append(_exchange(interaction, exchanges[-1].at if exchanges else 0.0))
+        except MALFORMED as error:
             raise malformed(path, number, error) from None
-    return found
+    return exchanges
 
 
 def _interactions(path: Path) -> list[JSON]:
-    text = text_of(path)
-    document = as_object(_json(path, text) if path.suffix == ".json" else _yaml(path, text))
+    text = read_text(path)
+    document = as_object(parse_json(path, text) if path.suffix == ".json" else _yaml(path, text))
     if document.get("version", 1) != 1 or not isinstance(document.get("interactions"), list):
         raise CassetteError(f"{path}: is no cassette of vcrpy, version 1")
     return as_list(document["interactions"])
-
-
-def _json(path: Path, text: str) -> JSON:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise CassetteError(f"{path}, line {error.lineno}: is no JSON") from None
 
 
 def _yaml(path: Path, text: str) -> JSON:
@@ -73,36 +71,37 @@ def _yaml(path: Path, text: str) -> JSON:
         raise CassetteError(f"{path}{where}: is no YAML that is safe to load") from None
 
 
-def _heard(interaction: JSON, before: float) -> Exchange:
-    request, response = interaction["request"], interaction["response"]
-    headers, body = _pairs(response.get("headers")), _bytes(response.get("body"))
-    status, (plain_headers, plain) = response["status"], decoded(headers, body)
+def _exchange(interaction: JSON, before: float) -> Exchange:
+    response = interaction["response"]
+    headers, body = decode(_pairs(response.get("headers")), _bytes(response.get("body")))
+    status = response["status"]
     return Exchange(
-        request=request_of(
-            request["method"],
-            request["uri"],
-            _pairs(request.get("headers")),
-            _bytes(request.get("body")),
-        ),
+        request=_request(interaction["request"]),
         response=RecordedResponse(
-            status=int(as_object(status).get("code", status)), headers=plain_headers, body=plain
+            status=int(as_object(status).get("code", status)), headers=headers, body=body
         ),
         at=_at(interaction.get("recorded_at") or header(headers, "date"), before),
     )
 
 
-def _at(told: JSON, before: float) -> float:
+def _request(request: JSON) -> RecordedRequest:
+    headers, body = decode(_pairs(request.get("headers")), _bytes(request.get("body")))
+    content_type = header(headers, "content-type")
+    return RecordedRequest.of(request["method"], request["uri"], body, content_type, headers)
+
+
+def _at(time: JSON, before: float) -> float:
     """Never before the exchange before it: the order of the file is that of the replay."""
     with suppress(ValueError):
-        return max(before, seconds(told))
+        return max(before, timestamp(time))
     return before
 
 
 def _pairs(headers: JSON) -> Pairs:
     return tuple(
-        (str(name), str(text))
-        for name, texts in as_object(headers).items()
-        for text in (as_list(texts) or [texts])
+        (str(name), str(value))
+        for name, values in as_object(headers).items()
+        for value in (as_list(values) or [values])
     )
 
 

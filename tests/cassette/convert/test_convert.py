@@ -25,12 +25,12 @@ REAL = "+14155552671"
 SENT, OTHER = "https://api.sent.dm/v3", "https://api.sendblue.co"
 
 
-def redaction_of(provider):
+def redactor_for(provider):
     return Redactor(provider, lambda: [SECRET], b"k" * 32)
 
 
-def converted(source, target, provider=None, redaction_of=redaction_of):
-    return convert(source, target, provider, redaction_of, 1767603600.0)
+def converted(source, target, provider=None, redactor_for=redactor_for):
+    return convert(source, target, provider, redactor_for, 1767603600.0)
 
 
 def foreign(folder: Path, *asked: tuple[str, str], answer: object = None, **about) -> Path:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contactkit._providers import find
-from contactkit.cassette.convert.har import har, read_har
+from contactkit.cassette.convert.har import read_har, to_har
 from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse
 from contactkit.cassette.format import entry_of
 from contactkit.cassette.redaction.exchange import redact_exchange
@@ -37,7 +37,7 @@ BODIES = [
 
 def archive(*exchanges: Exchange) -> dict:
     here = Path("here")
-    return har(entry_of(here, each, lambda line: "id") for each in exchanges)
+    return to_har(entry_of(here, each, lambda line: "id") for each in exchanges)
 
 
 def again(folder: Path, *exchanges: Exchange) -> list[Exchange]:
@@ -201,8 +201,8 @@ def test_exchanges_come_by_their_times(folder):
         ("{", "line 1: is no JSON"),
         ("[]", "it has no log.entries"),
         ('{"log": {"entries": 7}}', "it has no log.entries"),
-        ('{"log": {"entries": [{}]}}', "exchange 1: it has no 'startedDateTime'"),
-        ('{"log": {"entries": [7]}}', "exchange 1: it is not as it should be"),
+        ('{"log": {"entries": [{}]}}', "exchange 1: it has no 'request'"),
+        ('{"log": {"entries": [7]}}', "exchange 1: it is malformed"),
     ],
 )
 def test_what_is_no_archive_is_refused(tmp_path, text, why):

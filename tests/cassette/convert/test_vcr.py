@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 
 from contactkit.cassette.convert.vcr import read_vcr
+from contactkit.cassette.exchange import RecordedRequest
 from contactkit.errors import CassetteError, ConfigurationError
 
 WITNESSES = Path(__file__).parent / "witnesses/vcrpy"
@@ -70,6 +73,21 @@ def test_a_body_may_be_base64_or_nothing(tmp_path):
     assert [each.response.body for each in read_vcr(path)] == [b"\xff\xfe", b"", b"", b"text"]
 
 
+def test_a_compressed_request_is_read_without_its_compression(tmp_path):
+    body = {"base64_string": b64encode(gzip.compress(b"{}")).decode()}
+    headers = {"content-encoding": ["gzip"], "content-type": ["application/json"]}
+    request = {"method": "post", "uri": "https://h/p?b=&a=1#end", "headers": headers, "body": body}
+    path = written(tmp_path, [{**interaction(), "request": request}])
+    assert read_vcr(path)[0].request == RecordedRequest(
+        method="POST",
+        url="https://h/p",
+        query=(("a", "1"), ("b", "")),
+        headers=(("content-type", "application/json"),),
+        body=b"{}",
+        content_type="application/json",
+    )
+
+
 def test_times_never_run_against_the_order_of_the_file(tmp_path):
     first = {**interaction(), "recorded_at": "2026-01-05T09:00:02Z"}
     earlier = interaction(headers={"Date": ["Mon, 05 Jan 2026 09:00:01 GMT"]})
@@ -109,7 +127,7 @@ interactions:
         ("[]", "version 1"),
         ('{"interactions":\n[}', "line 2: is no JSON"),
         ('{"interactions": [{"request": {}}]}', "exchange 1: it has no 'response'"),
-        ('{"interactions": [7]}', "exchange 1: it is not as it should be"),
+        ('{"interactions": [7]}', "exchange 1: it is malformed"),
     ],
 )
 def test_what_is_no_cassette_is_refused(tmp_path, text, why):

@@ -24,11 +24,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import contactkit as ck
+from contactkit._http.connection import send_tapped
 from contactkit._providers import find
 from contactkit.cassette.exchange import Exchange, RecordedResponse
-from contactkit.cassette.recorder import request_of
 from contactkit.cassette.redaction.exchange import redact_exchange
 from contactkit.cassette.redaction.redactor import Redactor
+from contactkit.cassette.replay import request_of
 from tests.support.providers import Wire, says
 
 SECRET = "S3cr3t-planted-x9"
@@ -230,7 +231,7 @@ def send(wire: httpx.Client, name: str, planted: Planted, tap: Any = None, metho
     tail = about.pop("path", "") + about.pop("query", "")
     url = base + find(name).endpoint("list").path + tail
     request = httpx.Request(method, url, **about)
-    return tap.send(wire, request) if tap else wire.send(request)
+    return send_tapped(wire, tap.flow(request)) if tap else wire.send(request)
 
 
 def record(name: str, planted: Planted, path: Path) -> list[str]:

@@ -158,7 +158,7 @@ def test_sample_replays_under_any_key_for_requests_with_its_own_values(monkeypat
 
 def test_sample_audits_clean_under_any_key(name, path):
     reading = CassetteReader(path)
-    reading.run()
+    reading.read()
     for key in (KEY, "another key than that of the samples"):
         assert audit(path, Redactor(find(name), list, key.encode(), dict(reading.owners))).empty
 
