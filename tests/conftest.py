@@ -1,4 +1,4 @@
-"""Fixtures: every provider in turn, and no credential or key of the machine's own."""
+"""Fixtures: each provider in turn, without any credential, key or journal of the machine's user."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from tests.support.providers import EXAMPLES, Example, Wire
 if TYPE_CHECKING:
     from tests.support.apply_processes import Forks
 
-# No test is timed: a busy machine is not a bug.
+# No test has a deadline: a busy machine is not a bug.
 settings.register_profile(
     "untimed", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("untimed")
 
-# A shell has what it runs in the background ignore Ctrl-C, and what the tests start and then
-# interrupt would inherit that.
+# Without byte code, each process that a test starts would compile every module.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A shell lets background jobs ignore Ctrl-C, which the processes that tests interrupt would inherit.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -50,8 +52,12 @@ def own_cassettes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_journal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(platformdirs, "user_data_path", tmp_path.joinpath)
+def own_journal(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    def user_data_path(*names: str) -> Path:
+        # Few tests open the journal, and a folder for each test takes time.
+        return request.getfixturevalue("tmp_path").joinpath(*names)
+
+    monkeypatch.setattr(platformdirs, "user_data_path", user_data_path)
 
 
 @pytest.fixture(params=names())
@@ -71,16 +77,16 @@ def wire() -> Wire:
 
 @pytest.fixture
 def client(name: str, wire: Wire) -> Iterator[ck.Client]:
-    with ck.connect(name, via=wire) as found:
-        yield found
+    with ck.connect(name, via=wire) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
 def forks() -> Iterator[Forks]:
-    """Processes that start as fast as a test kills them."""
+    """Processes that apply a plan and start at once."""
     # Few tests need it.
     from tests.support.apply_processes import Forks
 
-    found = Forks()
-    yield found
-    found.close()
+    forks = Forks()
+    yield forks
+    forks.close()

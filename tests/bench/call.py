@@ -28,7 +28,7 @@ import contactkit as ck
 from contactkit._http.connection import Connection
 from contactkit._http.flow import send
 from contactkit._http.session import Request, Response, build_operation
-from contactkit.forms.browser import PAGE
+from contactkit.forms.browser import PAGE_SIZE as FORM_PAGE
 from contactkit.forms.widget import Widget
 from tests.bench import contacts
 from tests.bench.frames import SIZE, frame
@@ -325,11 +325,11 @@ def browser() -> Row:
     ours, pandas = medians(
         FORM_ROUNDS,
         lambda: first_message(client.contacts.browse(people).widget.children[0]),
-        lambda: people.head(PAGE).to_html(),
+        lambda: people.head(FORM_PAGE).to_html(),
     )
     ipywidgets.Widget.close_all()
     subject = f"browse({len(people):,} contacts), first page sent"
-    return ratio(subject, ours, f"frame.head({PAGE}).to_html()", pandas, "≤ 1,000 ms")
+    return ratio(subject, ours, f"frame.head({FORM_PAGE}).to_html()", pandas, "≤ 1,000 ms")
 
 
 def first_message(widget: Widget) -> str:
