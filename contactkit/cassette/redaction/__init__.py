@@ -1,1 +1,1 @@
-"""What keeps secrets and people out of a recording."""
+"""Takes secrets and personal values out of recordings."""

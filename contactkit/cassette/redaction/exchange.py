@@ -16,7 +16,7 @@ def redact_exchange(exchange: Exchange, provider: Provider, redactor: Redactor) 
     """Redact request and response; CassetteError for a body that cannot be searched."""
     response = exchange.response
     if encoding := unreadable(response.headers, response.body):
-        raise CassetteError(f"nothing can look into an answer compressed as {encoding}")
+        raise CassetteError(f"a response compressed as {encoding} cannot be redacted")
     request, response = redactor.exchange(exchange.request, response)
     return replace(exchange, request=normalise(request, provider), response=response)
 

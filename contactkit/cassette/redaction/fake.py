@@ -19,9 +19,9 @@ from contactkit.cassette.redaction import phones
 
 _NOUNS = {"first": "Name", "last": "Surname", "free": "Text"}
 WORDS = frozenset({"person", *_NOUNS.values(), *map(str.upper, _NOUNS.values())})
-"""The words of made-up values: they stay, and in a text they repeat no field."""
+"""The words of made-up values, which are no personal values themselves."""
 
-# A reader that splits a made-up value at its space has the noun alone.
+# The noun alone is what a made-up value becomes when it is split at its space.
 _MADE_UP = re.compile(rf"(?:{'|'.join(_NOUNS.values())})(?: (?:[0-9][a-z])+)?", re.IGNORECASE)
 _ISO = re.compile(
     r"(\d{4}-\d{2}-\d{2})((?:[T ]\d{2}:\d{2}[\d:.]*(?:Z|[+-]\d{2}:?\d{2})?)?)", re.ASCII
@@ -133,9 +133,9 @@ def unassigned(number: PhoneNumber, choice: int, longer: int) -> str:
     """
     length = len(phonenumbers.national_significant_number(number)) + longer
     lowest = 10 ** (max(length, 4) - 1)
-    made = f"+{number.country_code}{lowest + choice % (9 * lowest)}"
-    parsed = phones.parse(made)
-    if parsed is None or phones.e164(parsed) != made or phonenumbers.is_valid_number(parsed):
+    candidate = f"+{number.country_code}{lowest + choice % (9 * lowest)}"
+    parsed = phones.parse(candidate)
+    if parsed is None or phones.e164(parsed) != candidate or phonenumbers.is_valid_number(parsed):
         return ""
-    possible = map(phonenumbers.is_possible_number, (parsed, number))
-    return made if next(possible) or not next(possible) else ""
+    possible = phonenumbers.is_possible_number
+    return candidate if possible(parsed) or not possible(number) else ""

@@ -34,8 +34,9 @@ class PersonalFields:
         self._declared: dict[str, Kind] = dict(_declared_kinds(provider))
         key = key_of(provider.record)
         self._key: Kind | None = field_kind(key) if key.marker.personal else None
-        self._keyed = [each for each in provider.endpoints if "{key}" in each.path]
-        self._fixed = tuple(e.path for e in provider.endpoints if e not in self._keyed)
+        endpoints = provider.endpoints
+        self._keyed = [endpoint for endpoint in endpoints if "{key}" in endpoint.path]
+        self._fixed = tuple(e.path for e in endpoints if "{key}" not in e.path)
 
     def declared(self, name: str) -> Kind | None:
         """The kind of a declared field, in snake, camel or kebab case."""

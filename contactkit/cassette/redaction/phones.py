@@ -122,4 +122,4 @@ def fill_digits(shape: str, digits: str) -> str:
     """`digits` in place of those in `shape`; those that are too many follow the last."""
     places = sum(map(str.isdigit, shape))
     filling = iter([*digits[: places - 1], digits[places - 1 :]])
-    return "".join(next(filling, "") if each.isdigit() else each for each in shape)
+    return "".join(next(filling, "") if sign.isdigit() else sign for sign in shape)

@@ -43,7 +43,7 @@ class Pseudonyms:
         self._key = key
         self._ordinary = fake.WORDS.union(ordinary)
         self._listed = {owner: pseudonym for pseudonym, owner in self.owners.items()}
-        self._made: dict[tuple[Kind, str], str] = {}
+        self._cache: dict[tuple[Kind, str], str] = {}
         self._numbers: dict[str, str] = {}
         self._by_digits: dict[str, str] = {}
         self._phrases: dict[str, dict[str, str]] = {}
@@ -66,9 +66,9 @@ class Pseudonyms:
 
     def of(self, kind: Kind, value: str) -> str:
         """The pseudonym of a value, the same at each call."""
-        pseudonym = self._made.get((kind, value))
+        pseudonym = self._cache.get((kind, value))
         if pseudonym is None:
-            pseudonym = self._made[kind, value] = self._make(kind, value)
+            pseudonym = self._cache[kind, value] = self._make(kind, value)
             self._remember(kind, value, pseudonym)
         return pseudonym
 
@@ -89,10 +89,10 @@ class Pseudonyms:
             self._keep("number", digits)
             return token
         lowest = 10 ** (len(digits) - 1)
-        made = self._assign(
+        pseudonym = self._assign(
             "number", token, lambda noise, _: str(lowest + int.from_bytes(noise) % (9 * lowest))
         )
-        return phones.fill_digits(mantissa, made) + e + exponent
+        return phones.fill_digits(mantissa, pseudonym) + e + exponent
 
     def text(self, text: str, bare: bool = True) -> str:
         """A text with pseudonyms for all phone numbers, addresses and known values in it.
@@ -147,13 +147,13 @@ class Pseudonyms:
 
     def _free(self, value: str) -> str:
         """Free text: the numbers and addresses in it, and what is between them."""
-        made, index = "", 0
+        redacted, index = "", 0
         for match in phones.PERSONAL.finditer(value):
             pseudonym = self._matched(match, match[0] == value)
             if pseudonym is not None:
-                made += self._text("free", value[index : match.start()]) + pseudonym
+                redacted += self._text("free", value[index : match.start()]) + pseudonym
                 index = match.end()
-        return made + self._text("free", value[index:])
+        return redacted + self._text("free", value[index:])
 
     def _text(self, kind: NameKind | Literal["free"], value: str) -> str:
         if value.isascii() and not any(map(str.isalnum, value)):
@@ -184,8 +184,8 @@ class Pseudonyms:
 
         def candidate(noise: bytes, tries: int) -> str:
             choice = int.from_bytes(noise[:8])
-            made = fake.reserved(number, choice) if tries < _RESERVED_TRIES else ""
-            return made or fake.unassigned(number, choice, tries // 512)
+            reserved = fake.reserved(number, choice) if tries < _RESERVED_TRIES else ""
+            return reserved or fake.unassigned(number, choice, tries // 512)
 
         return self._assign("phone", original, candidate)
 
@@ -202,15 +202,17 @@ class Pseudonyms:
         text = phones.unescape(match[0])
         match match.lastgroup:
             case "email":
-                made = self.of("email", text)
+                pseudonym = self.of("email", text)
             case "phone":
                 head, rest = phones.split(text)
-                made = self.of("phone", head) + rest
+                pseudonym = self.of("phone", head) + rest
             case _:
                 known = phones.digits_of(text) in self._by_digits
                 alone = bare and match.lastgroup == "digits" and phones.is_bare(text)
                 return self.of("phone", text) if known or alone else None
-        return made if text == match[0] else made.replace("@", "%40").replace("+", "%2B")
+        if text == match[0]:
+            return pseudonym
+        return pseudonym.replace("@", "%40").replace("+", "%2B")
 
     def _remember(self, kind: Kind, value: str, pseudonym: str) -> None:
         """Recognise a name or another text where it is repeated."""
@@ -218,10 +220,10 @@ class Pseudonyms:
         personal = kind in ("first", "last", "free") and pseudonym != value
         if not personal or len(value) < least:
             return
-        for phrase, made in ((value, pseudonym), (value.upper(), pseudonym.upper())):
+        for phrase, replacement in ((value, pseudonym), (value.upper(), pseudonym.upper())):
             words = re.findall(r"[^\W_]+", phrase)
             if words and phrase not in self._ordinary:
-                self._phrases.setdefault(words[0], {}).setdefault(phrase, made)
+                self._phrases.setdefault(words[0], {}).setdefault(phrase, replacement)
 
     def _find_known(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Where a text repeats a value of a personal field, and its pseudonym."""

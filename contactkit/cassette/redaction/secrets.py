@@ -85,7 +85,7 @@ class Secrets:
         spans = without_overlaps(self._find(text))
         replacements = ((i, j, self._replacement(name, text[i:j])) for name, i, j in spans)
         redacted = replace_spans(text, replacements)
-        # What shows only at its end to be a secret may be in the text before it too.
+        # A secret that is recognised by the end of a text may be in the text before it too.
         return redacted if redacted == text else self.text(redacted)
 
     def leaks(self, text: str) -> Iterator[tuple[str, int]]:

@@ -61,8 +61,8 @@ def json_tokens(text: str) -> Iterator[JsonToken]:
     stack: list[tuple[bool, Names]] = []
     names: Names = ()
     is_name = False
-    for found in _TOKEN.finditer(text):
-        match token := found[0]:
+    for lexeme in _TOKEN.finditer(text):
+        match token := lexeme[0]:
             case "{" | "[":
                 stack.append((token == "{", names))
                 is_name = token == "{"
@@ -73,9 +73,9 @@ def json_tokens(text: str) -> Iterator[JsonToken]:
                 is_name, names = stack[-1]
             case _ if is_name:
                 names, is_name = (*stack[-1][1], json.loads(token)), False
-                yield JsonToken(found.start(), token, names, is_name=True)
+                yield JsonToken(lexeme.start(), token, names, is_name=True)
             case _:
-                yield JsonToken(found.start(), token, names, bool(stack) and not stack[-1][0])
+                yield JsonToken(lexeme.start(), token, names, bool(stack) and not stack[-1][0])
 
 
 def label_values(tokens: Iterable[JsonToken]) -> Iterator[JsonToken]:
