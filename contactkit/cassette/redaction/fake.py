@@ -27,16 +27,18 @@ _ISO = re.compile(
     r"(\d{4}-\d{2}-\d{2})((?:[T ]\d{2}:\d{2}[\d:.]*(?:Z|[+-]\d{2}:?\d{2})?)?)", re.ASCII
 )
 _FIRST_DAY = date(1800, 1, 1)
+# Of so many tags hardly any two values have one, in whichever recordings they are.
+_TAG_PAIRS = 4
 _DAYS = (date(1900, 1, 1) - _FIRST_DAY).days
 
 
 def email(noise: bytes, tries: int) -> str:
-    """An address, such as person-1a2b@example.com."""
+    """An address, such as person-1a2b3c4d@example.com."""
     return f"person-{_tag(noise, tries)}@example.com"
 
 
 def text(kind: Literal["first", "last", "free"], value: str, noise: bytes, tries: int) -> str:
-    """A name or another text, such as `Name 1a2b`; of a date in free text another date."""
+    """A name or another text, such as `Name 1a2b3c4d`; of a date in free text another date."""
     moment = _ISO.fullmatch(value) if kind == "free" and tries < 99 else None
     if moment:
         # No one alive was born then, and pandas can hold it.
@@ -55,7 +57,7 @@ def is_made_up(value: str) -> bool:
 def _tag(noise: bytes, tries: int) -> str:
     """Digits and letters in turn, so that it is no word and no number."""
     rest, tag = int.from_bytes(noise, "big"), ""
-    for _ in range(2 + tries):
+    for _ in range(_TAG_PAIRS + tries):
         rest, choice = divmod(rest, 260)
         tag += f"{choice // 26}{chr(ord('a') + choice % 26)}"
     return tag
