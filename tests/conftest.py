@@ -28,7 +28,7 @@ settings.load_profile("untimed")
 # Without byte code, each process that a test starts would compile every module.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# A shell lets background jobs ignore Ctrl-C, which the processes that tests interrupt would inherit.
+# A shell lets background jobs ignore Ctrl-C, and the processes that tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
