@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -24,12 +23,6 @@ Raw: TypeAlias = JSON
 FLAGS = {"yes": True, "no": False}
 _LONGEST = 60
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,300})(\.\d{1,300})?([eE][+-]?\d{1,3})?", re.ASCII)
-
-
-@dataclass(frozen=True)
-class _Control:
-    show: Callable[[JSON], Raw]
-    read: Callable[[RecordField, Raw], JSON]
 
 
 def control_of(field: RecordField, value: JSON = None) -> ControlName:
@@ -56,7 +49,37 @@ def control_of(field: RecordField, value: JSON = None) -> ControlName:
 
 def raw_of(field: RecordField, value: JSON) -> Raw:
     """The content of a field's control for a value; None is an empty control."""
-    return _CONTROLS[control_of(field, value)].show(value)
+    control = control_of(field, value)
+    if value is None:
+        return [] if control in ("tags", "pairs") else ""
+    match control:
+        case "flag":
+            return "yes" if value else "no"
+        case "time":
+            return parse_time(value).replace(tzinfo=None).isoformat(timespec="seconds")
+        case "tags":
+            return [[str(item)] for item in as_list(value)]
+        case "pairs":
+            return [[str(name), *_raw_part(part)] for name, part in as_object(value).items()]
+        case "json":
+            return json.dumps(value, ensure_ascii=False)
+        case _:
+            return str(value)
+
+
+def _raw_part(value: JSON) -> tuple[str, str]:
+    """The kind of a value in a mapping, and its text."""
+    match value:
+        case str():
+            return "text", value
+        case bool():
+            return "flag", "yes" if value else "no"
+        case None:
+            return "empty", ""
+        case int() | float():
+            return "number", json.dumps(value)
+        case _:
+            return "json", json.dumps(value, ensure_ascii=False)
 
 
 def value_of(field: RecordField, raw: Raw) -> JSON:
@@ -70,7 +93,21 @@ def value_of(field: RecordField, raw: Raw) -> JSON:
     has_rows = control in ("tags", "pairs")
     if not (_are_rows(raw, 1 if control == "tags" else 3) if has_rows else isinstance(raw, str)):
         raise ValueError("is not something this control can hold")
-    return _CONTROLS[control].read(field, raw)
+    match control:
+        case "flag":
+            return FLAGS.get(raw)
+        case "number":
+            return _number(raw)
+        case "time":
+            return _time(raw)
+        case "tags":
+            return [row[0] for row in raw]
+        case "pairs":
+            return _mapping(raw)
+        case "json":
+            return _json(raw)
+        case _:
+            return raw or None
 
 
 def _are_rows(raw: Raw, parts: int) -> bool:
@@ -80,50 +117,14 @@ def _are_rows(raw: Raw, parts: int) -> bool:
     )
 
 
-def kinds_of(field: RecordField) -> Mapping[str, str]:
-    """The kinds of value that a mapping accepts, with their labels; text comes first."""
-    samples: dict[str, tuple[str, JSON]] = {
-        "text": ("text", ""),
-        "number": ("number", 0),
-        "flag": ("yes or no", True),
-        "empty": ("empty", None),
-        "json": ("JSON", {"": []}),
-    }
-    kinds = {kind: label for kind, (label, value) in samples.items() if field.accepts({"": value})}
-    # A mapping with fixed names rejects all of these, which says nothing about its values.
-    return kinds or {kind: label for kind, (label, _) in samples.items()}
-
-
-def _as_text(value: JSON) -> Raw:
-    return "" if value is None else str(value)
-
-
-def _text(field: RecordField, raw: Raw) -> JSON:
-    return raw or None
-
-
-def _number(field: RecordField, raw: Raw) -> JSON:
+def _number(raw: str) -> JSON:
     text = raw.strip()
     if text and not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
         raise ValueError("must be a whole number")
     return int(text) if text else None
 
 
-def _as_flag(value: JSON) -> Raw:
-    return "" if value is None else "yes" if value else "no"
-
-
-def _flag(field: RecordField, raw: Raw) -> JSON:
-    return FLAGS.get(raw)
-
-
-def _as_time(value: JSON) -> Raw:
-    if value is None:
-        return ""
-    return parse_time(value).replace(tzinfo=None).isoformat(timespec="seconds")
-
-
-def _time(field: RecordField, raw: Raw) -> JSON:
+def _time(raw: str) -> JSON:
     """Times on the screen are in UTC."""
     if not raw:
         return None
@@ -133,34 +134,14 @@ def _time(field: RecordField, raw: Raw) -> JSON:
         raise ValueError("must be a time, such as 2026-03-01T12:00:00") from None
 
 
-def _as_rows(value: JSON) -> Raw:
-    return [[str(item)] for item in as_list(value)]
+def _json(raw: str) -> JSON:
+    try:
+        return json.loads(raw) if raw else None
+    except ValueError:
+        raise ValueError("must be JSON") from None
 
 
-def _tags(field: RecordField, raw: Raw) -> JSON:
-    return [row[0] for row in raw]
-
-
-def _as_pairs(value: JSON) -> Raw:
-    return [[str(name), *_as_part(part)] for name, part in as_object(value).items()]
-
-
-def _as_part(value: JSON) -> tuple[str, str]:
-    match value:
-        case str():
-            return "text", value
-        case bool():
-            return "flag", _as_flag(value)
-        case None:
-            return "empty", ""
-        case int() | float():
-            return "number", json.dumps(value)
-        case _:
-            return "json", json.dumps(value, ensure_ascii=False)
-
-
-def _pairs(field: RecordField, raw: Raw) -> JSON:
-    rows: list[Sequence[str]] = raw
+def _mapping(rows: Sequence[Sequence[str]]) -> JSON:
     pairs: dict[str, JSON] = {}
     for name, kind, text in rows:
         if not name:
@@ -195,26 +176,15 @@ def _json_part(name: str, text: str) -> JSON:
         raise ValueError(f'{name} must be JSON, such as {{"a": [1, 2]}}') from None
 
 
-def _as_json(value: JSON) -> Raw:
-    return "" if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def _json(field: RecordField, raw: Raw) -> JSON:
-    try:
-        return json.loads(raw) if raw else None
-    except ValueError:
-        raise ValueError("must be JSON") from None
-
-
-_CONTROLS: dict[ControlName, _Control] = {
-    "text": _Control(_as_text, _text),
-    "long": _Control(_as_text, _text),
-    "number": _Control(_as_text, _number),
-    "choice": _Control(_as_text, _text),
-    "flag": _Control(_as_flag, _flag),
-    "date": _Control(_as_text, _text),
-    "time": _Control(_as_time, _time),
-    "tags": _Control(_as_rows, _tags),
-    "pairs": _Control(_as_pairs, _pairs),
-    "json": _Control(_as_json, _json),
-}
+def kinds_of(field: RecordField) -> Mapping[str, str]:
+    """The kinds of value that a mapping accepts, with their labels; text comes first."""
+    samples: dict[str, tuple[str, JSON]] = {
+        "text": ("text", ""),
+        "number": ("number", 0),
+        "flag": ("yes or no", True),
+        "empty": ("empty", None),
+        "json": ("JSON", {"": []}),
+    }
+    kinds = {kind: label for kind, (label, value) in samples.items() if field.accepts({"": value})}
+    # A mapping with fixed names rejects all of these, which says nothing about its values.
+    return kinds or {kind: label for kind, (label, _) in samples.items()}
