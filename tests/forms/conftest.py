@@ -1,4 +1,4 @@
-"""Fixtures of the forms: what the guard shows is raised as well, and no widget is left behind."""
+"""Fixtures of the forms: exceptions that are shown are raised as well, and no widget is left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The browser: it finds, leafs and picks, and sends no more than a page to the front end."""
+"""The browser: searching, paging, picking and editing, with one page at the front end."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def many() -> Wire:
 
 async def test_browser_pages_through_all_contacts_and_back(name, many):
     _browser, front = await browsing(name, many)
-    seen = keys(front)
-    assert len(seen) == PAGE_SIZE
+    listed = keys(front)
+    assert len(listed) == PAGE_SIZE
     while any(a.get("name") == "next" for _, a in front.region("pages").tags):
         await front.press("next")
-        seen += keys(front)
-    assert len(seen) == len(set(seen)) == len(many.simulator.state().query("~deleted"))
+        listed += keys(front)
+    assert len(listed) == len(set(listed)) == len(many.simulator.state().query("~deleted"))
     assert "of 1" in front.text("status")
     await front.press("previous")
-    assert keys(front) == seen[-(len(seen) % PAGE_SIZE or PAGE_SIZE) - PAGE_SIZE :][:PAGE_SIZE]
+    assert keys(front) == listed[-(len(listed) % PAGE_SIZE or PAGE_SIZE) - PAGE_SIZE :][:PAGE_SIZE]
 
 
 async def test_browser_requests_only_the_page_it_shows(many):
@@ -94,15 +94,15 @@ async def test_saved_contact_is_updated_in_the_list(many):
 async def test_notice_is_shown_above_the_list_and_its_form():
     browser, front = await browsing("privy", Wire(Noticed()))
     await front.press("pick", EXAMPLES["privy"].key)
-    for each in (front, FrontEnd(browser.form.widget)):
-        assert ("div", {"class": "ck-notice", "role": "note"}) in each.head.tags
-        assert NOTICE in each.head.text
+    for view in (front, FrontEnd(browser.form.widget)):
+        assert ("div", {"class": "ck-notice", "role": "note"}) in view.head.tags
+        assert NOTICE in view.head.text
     assert html.escape(NOTICE) in browser.transcript.html()
 
 
 async def test_focus_follows_search_and_pick(many):
     browser, front = await browsing("privy", many)
-    assert not any(each.get("focus") for each in front.messages)
+    assert not any(message.get("focus") for message in front.messages)
     await front.press("search")
     assert front.focus == "table"
     await front.press("pick", keys(front)[0])
@@ -175,9 +175,9 @@ async def test_search_shows_a_filter_that_is_too_long(many):
 def test_browse_refuses_a_frame_of_something_else(many):
     client = ck.connect("privy", via=many)
     sent = ck.connect("sent", via=ck.Simulator()).contacts.list()
-    for each in (client.contacts.list().drop(columns="id"), sent, [1]):
+    for wrong in (client.contacts.list().drop(columns="id"), sent, [1]):
         with pytest.raises(ck.InvalidInputError, match="contact frame of Privy with the column id"):
-            client.contacts.browse(each)
+            client.contacts.browse(wrong)
 
 
 async def test_create_opens_an_empty_form(many):
@@ -201,7 +201,7 @@ async def test_bug_while_listing_does_not_look_complete(many, monkeypatch):
     browser, front = await browsing("privy", many)
 
     async def broken() -> None:
-        raise TypeError("nobody thought of this")
+        raise TypeError("unexpected")
 
     monkeypatch.setattr(browser, "_read", broken)
     for _ in range(4):
@@ -228,14 +228,12 @@ async def test_pick_of_a_deleted_contact_says_so(many):
 async def test_cancel_stops_a_slow_search(many):
     _browser, front = await browsing("privy", many)
 
-    def held(request: httpx.Request, answer: Any) -> Any:
+    def never_answers(request: httpx.Request, answer: Any) -> Any:
         return asyncio.sleep(60)
 
-    many.faults = [held]
+    many.faults = [never_answers]
     front.send("search")
-    await asyncio.sleep(0.01)
-    front.send("cancel")
-    await asyncio.wait([front.widget.task])
+    await front.cancel()
     assert "Cancelled" in front.text("problems")
     await front.press("search")
     assert len(keys(front)) == PAGE_SIZE
@@ -258,7 +256,7 @@ async def test_large_frame_sends_one_page_to_the_front_end(many):
     whole = people.loc[people.index.repeat(1000)].reset_index(drop=True)
     _, front = await browsing("privy", many, whole)
     assert len(keys(front)) == PAGE_SIZE
-    sent = sum(len(json.dumps(each)) for each in front.messages)
+    sent = sum(len(json.dumps(message)) for message in front.messages)
     assert sent < 60_000
     assert f"of {len(whole):,}" in front.text("status")
 
@@ -282,6 +280,6 @@ async def test_close_leaves_no_widget(many):
 async def test_widget_state_has_nothing_of_a_contact(many):
     browser, front = await browsing("privy", many)
     await front.press("pick", EXAMPLES["privy"].key)
-    for each in (browser.widget, *browser.widget.children):
-        state = str(each.get_state())
+    for part in (browser.widget, *browser.widget.children):
+        state = str(part.get_state())
         assert "janet@example.com" not in state and EXAMPLES["privy"].key not in state

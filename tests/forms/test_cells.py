@@ -1,4 +1,4 @@
-"""Cells: running one again replaces what it had made, and nothing else."""
+"""Cells: running one again closes the forms of its last run, and nothing else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import contactkit as ck
 from contactkit.forms import cells
 
 
-class Made:
+class Form:
     closed = False
     busy = False
 
@@ -19,7 +19,7 @@ class Made:
 
 
 class Shell:
-    """What IPython tells of the running cell."""
+    """IPython's view of the running cell."""
 
     request: dict[str, Any]
 
@@ -32,47 +32,47 @@ class Shell:
 
 @pytest.fixture
 def shell(monkeypatch) -> Shell:
-    made = Shell()
-    monkeypatch.setattr(cells, "get_ipython", lambda: made)
+    shell = Shell()
+    monkeypatch.setattr(cells, "get_ipython", lambda: shell)
     monkeypatch.setattr(cells, "_forms", {})
-    return made
+    return shell
 
 
-def claimed() -> Made:
-    made = Made()
-    cells.register(made)
-    return made
+def registered() -> Form:
+    form = Form()
+    cells.register(form)
+    return form
 
 
 def test_register_closes_forms_of_the_last_run(shell):
     shell.run("a", "1")
-    first, second = claimed(), claimed()
+    first, second = registered(), registered()
     assert not first.closed and not second.closed
     shell.run("a", "2")
-    third = claimed()
+    third = registered()
     assert first.closed and second.closed and not third.closed
 
 
 def test_register_warns_about_a_cancelled_write(shell):
     shell.run("a", "1")
-    first = claimed()
+    first = registered()
     first.busy = True
     shell.run("a", "2")
     with pytest.warns(ck.ContactKitWarning, match="may have been carried out"):
-        claimed()
+        registered()
     assert first.closed
 
 
 def test_register_leaves_forms_of_another_cell_open(shell):
     shell.run("a", "1")
-    first = claimed()
+    first = registered()
     shell.run("b", "2")
-    claimed()
+    registered()
     assert not first.closed
 
 
 def test_register_outside_a_cell_closes_nothing(shell):
     shell.request = {}
-    first = claimed()
-    claimed()
+    first = registered()
+    registered()
     assert not first.closed

@@ -1,4 +1,4 @@
-"""The form: what is typed is checked, reviewed and sent once, and every refusal is seen."""
+"""The form: edits are checked, reviewed and sent once, and every refusal is shown."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def opened(provider: str, wire: Wire, key: str | None) -> tuple[ContactForm, Fro
 
 
 def writes(wire: Wire) -> list[httpx.Request]:
-    return [each for each in wire.requests if each.method != "GET"]
+    return [request for request in wire.requests if request.method != "GET"]
 
 
 def body(request: httpx.Request) -> Any:
@@ -79,7 +79,7 @@ def test_notice_is_shown_above_the_fields(key):
 def test_no_banner_without_a_notice(wire):
     _, front, _ = opened("privy", wire, PRIVY)
     assert "wire" in front.head.text
-    assert not [tag for tag, held in front.head.tags if held.get("role") == "note"]
+    assert not [tag for tag, attributes in front.head.tags if attributes.get("role") == "note"]
 
 
 async def test_refused_result_has_the_notice():
@@ -105,26 +105,26 @@ def test_form_of_an_unknown_contact_raises(wire):
 
 async def test_create_form_edits_the_new_contact(name, example, wire):
     form, front, _client = opened(name, wire, None)
-    held = {n: each.field for n, each in _shown(form).items()}
+    fields = {name: view.field for name, view in field_views(form).items()}
     from contactkit.forms.controls import raw_of
 
-    raws = {n: raw_of(held[n], value) for n, value in example.create.items()}
+    raws = {name: raw_of(fields[name], value) for name, value in example.create.items()}
     await front.press("save", **raws)
     assert form.result["outcome"].item() in ("created", "updated")
     assert form.key == form.result["key"].item()
     assert "Edit" in front.text("head")
     assert len(writes(wire)) == 1
-    kept = {n: raw for n, raw in raws.items() if n in front.fields.controls}
-    front.send("save", **kept)
+    again = {name: raw for name, raw in raws.items() if name in front.fields.controls}
+    front.send("save", **again)
     assert "Nothing was changed" in front.text("problems")
     assert len(writes(wire)) == 1
 
 
-def _shown(form: ContactForm) -> dict[str, Any]:
+def field_views(form: ContactForm) -> dict[str, Any]:
     from contactkit.forms.fields import field_groups
 
-    found = field_groups(form._provider, form._endpoint, form._current)
-    return {each.field.name: each for group in found for each in group.fields}
+    groups = field_groups(form._provider, form._endpoint, form._current)
+    return {view.field.name: view for group in groups for view in group.fields}
 
 
 async def test_save_pressed_repeatedly_sends_once(wire):
@@ -254,7 +254,7 @@ async def test_lost_response_is_unknown_and_retried_under_the_same_key(wire):
     assert "cannot do it twice" in front.text("status")
     with pytest.warns(ck.ContactKitWarning, match="nothing was done"):
         await front.press("save", phone_number="+12125550187")
-    assert len({each.headers["Idempotency-Key"] for each in writes(wire)}) == 1
+    assert len({write.headers["Idempotency-Key"] for write in writes(wire)}) == 1
     assert form.history["outcome"].tolist()[0] == "unknown"
     assert wire.simulator.state()["phone_number"].tolist().count("+12125550187") == 1
 
@@ -264,7 +264,7 @@ async def test_another_value_is_sent_under_another_key(wire):
     wire.faults = [loses(httpx.ReadError, after=True)] * 4
     await front.press("save", phone_number="+12125550187")
     await front.press("save", phone_number="+12125550188")
-    assert len({each.headers["Idempotency-Key"] for each in writes(wire)}) == 2
+    assert len({write.headers["Idempotency-Key"] for write in writes(wire)}) == 2
 
 
 async def test_request_that_was_never_sent_has_failed(wire):
@@ -315,7 +315,9 @@ async def test_write_in_doubt_reads_the_contact_again(wire):
     assert form.result["outcome"].item() == "unknown"
     assert "this is the contact as it is now" in front.text("status")
     assert front.fields.controls["first_name"] == "Ada"
-    assert front.messages[-1].get("draft") or any(each.get("draft") for each in front.messages)
+    assert front.messages[-1].get("draft") or any(
+        message.get("draft") for message in front.messages
+    )
     await front.press("save", first_name="Janet")
     assert form.result["outcome"].item() == "updated"
     assert form.contact["first_name"].item() == "Janet"
@@ -336,7 +338,7 @@ async def test_bug_while_reading_again_creates_no_second_contact(wire, monkeypat
     form, front, _ = opened("digital_onboarding", wire, None)
 
     async def broken(*_: Any) -> None:
-        raise TypeError("nobody thought of this")
+        raise TypeError("unexpected")
 
     monkeypatch.setattr(form._contacts, "get", broken)
     with pytest.raises(TypeError):
@@ -354,12 +356,8 @@ def test_problem_is_shown_again_after_revert(wire):
     assert not front.problems()
     front.messages.clear()
     front.send("save", phone_number="abc")
-    told = [
-        each["regions"]
-        for each in front.messages
-        if "problem:phone_number" in each.get("regions", {})
-    ]
-    assert told and "must be" in told[-1]["problem:phone_number"]
+    shown = [message.get("regions", {}).get("problem:phone_number") for message in front.messages]
+    assert "must be" in next(filter(None, reversed(shown)))
 
 
 @pytest.mark.usefixtures("quick_reader")
@@ -395,11 +393,9 @@ async def test_saved_contact_that_was_not_read_again_is_not_sent_again(wire):
 
 async def test_cancel_while_reading_again_hides_the_old_values(wire):
     form, front, _ = opened("privy", wire, PRIVY)
-    wire.faults = [None, held]
+    wire.faults = [None, never_answers]
     front.send("save", email_consent="unsubscribed")
-    await asyncio.sleep(0.01)
-    front.send("cancel")
-    await asyncio.wait([front.widget.task])
+    await front.cancel()
     assert form.result["outcome"].item() == "updated"
     assert "Updated: Email consent" in front.text("status")
     assert not front.fields.controls
@@ -416,15 +412,13 @@ async def test_cancelled_save_is_retried_under_the_same_key(wire):
 
     wire.faults = [carried_out]
     front.send("save", email="new@example.com")
-    await asyncio.sleep(0.01)
-    front.send("cancel")
-    await asyncio.wait([front.widget.task])
+    await front.cancel()
     assert form.result["idempotency_key"].notna().all()
     assert "cannot do it twice" in front.text("status")
     await front.press("revert")
     with pytest.warns(ck.ContactKitWarning, match="used before"):
         await front.press("save", email="new@example.com")
-    assert len({each.headers["Idempotency-Key"] for each in writes(wire)}) == 1
+    assert len({write.headers["Idempotency-Key"] for write in writes(wire)}) == 1
     assert wire.simulator.state()["email"].eq("new@example.com").sum() == 1
 
 
@@ -474,9 +468,9 @@ async def test_true_differs_from_one(wire):
 
 async def test_documentation_link_must_be_https(wire):
     _, front, _ = opened("sent", wire, SENT)
-    told = {"success": False, "error": {"code": "VALIDATION_001", "message": "no"}}
-    told["error"]["doc_url"] = "javascript:alert(1)"
-    wire.faults = [says(400, json.dumps(told))]
+    refusal = {"success": False, "error": {"code": "VALIDATION_001", "message": "no"}}
+    refusal["error"]["doc_url"] = "javascript:alert(1)"
+    wire.faults = [says(400, json.dumps(refusal))]
     await front.press("save", opt_out="yes")
     assert "javascript" not in front.widget.regions["problems"]
 
@@ -568,7 +562,7 @@ async def test_revert_reads_the_contact_again(wire):
     assert not front.widget.draft
 
 
-def held(request: httpx.Request, answer: Any) -> Any:
+def never_answers(request: httpx.Request, answer: Any) -> Any:
     async def never() -> httpx.Response:
         await asyncio.sleep(60)
         return answer(request)
@@ -578,7 +572,7 @@ def held(request: httpx.Request, answer: Any) -> Any:
 
 async def test_cancel_of_a_slow_save_is_unknown(wire):
     form, front, _ = opened("privy", wire, PRIVY)
-    wire.faults = [held]
+    wire.faults = [never_answers]
     front.send("save", first_name="Ada")
     await asyncio.sleep(0.01)
     assert front.busy and "Saving" in front.text("status")
@@ -596,9 +590,7 @@ async def test_cancel_before_sending_has_failed(wire):
     form._session.budget.reserve = lambda now: now + 30
     wire.simulator.clock.asleep = lambda until: asyncio.sleep(60)
     front.send("save", first_name="Ada")
-    await asyncio.sleep(0.01)
-    front.send("cancel")
-    await asyncio.wait([front.widget.task])
+    await front.cancel()
     assert form.result["outcome"].item() == "failed"
     assert not wire.requests
 
@@ -672,23 +664,23 @@ async def test_form_escapes_values(wire):
     _, front, _ = opened("privy", wire, PRIVY)
     await front.press("save", first_name=bad, tags=[[bad]], custom_fields=[[bad, "text", bad]])
     front.send("review", last_name=bad)
-    form, shown, _ = opened("privy", wire, PRIVY)
-    for each in (*front.widget.regions.values(), *shown.widget.regions.values()):
-        assert "<img" not in each
+    form, reopened, _ = opened("privy", wire, PRIVY)
+    for region in (*front.widget.regions.values(), *reopened.widget.regions.values()):
+        assert "<img" not in region
     assert "<img" not in form.transcript.html()
-    assert shown.fields.controls["first_name"] == bad
+    assert reopened.fields.controls["first_name"] == bad
 
 
 async def test_form_escapes_provider_messages(wire):
     _, front, _ = opened("privy", wire, PRIVY)
-    told = {
+    refusal = {
         "error": {
             "code": "<b>",
             "message": "<img src=x>",
             "details": [{"field": "<i>", "message": "<u>"}],
         }
     }
-    wire.faults = [says(422, json.dumps(told))]
+    wire.faults = [says(422, json.dumps(refusal))]
     await front.press("save", first_name="Ada")
     assert (
         "<img" not in front.widget.regions["problems"]
@@ -701,9 +693,9 @@ async def test_widget_state_has_no_contact_and_no_credential(wire):
     form, front, client = opened("privy", wire, PRIVY)
     await front.press("save", first_name="Canary")
     state = json.dumps({name: str(value) for name, value in form.widget.get_state().items()})
-    for each in ("Canary", "janet@example.com", PRIVY, *client._session.credentials.values()):
-        assert each not in state
-        assert each not in repr(form)
+    for text in ("Canary", "janet@example.com", PRIVY, *client._session.credentials.values()):
+        assert text not in state
+        assert text not in repr(form)
 
 
 async def test_bug_is_shown_without_secrets_and_raised_in_tests(wire, monkeypatch):
@@ -735,7 +727,7 @@ def test_save_without_an_event_loop_says_so(wire, monkeypatch):
 async def test_close_leaves_no_widget_and_cancels_the_task(wire):
     before = dict(widget._instances)
     form, front, _ = opened("privy", wire, PRIVY)
-    wire.faults = [held]
+    wire.faults = [never_answers]
     front.send("save", first_name="Ada")
     await asyncio.sleep(0.01)
     form.close()

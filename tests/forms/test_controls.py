@@ -1,4 +1,4 @@
-"""Controls: what a value becomes on the screen, and back, for every field of every provider."""
+"""Controls: values round-trip through them, for every kind of field and every provider."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_control_of_long_text_has_several_lines():
 
 
 @pytest.mark.parametrize(
-    ("name", "raw", "told"),
+    ("name", "raw", "message"),
     [
         ("day", None, "incomplete"),
         ("number", "12x", "whole number"),
@@ -111,8 +111,8 @@ def test_control_of_long_text_has_several_lines():
         ("objects", "[", "must be JSON"),
     ],
 )
-def test_value_of_says_what_is_wrong(name, raw, told):
-    with pytest.raises(ValueError, match=told):
+def test_value_of_says_what_is_wrong(name, raw, message):
+    with pytest.raises(ValueError, match=message):
         value_of(FIELDS[name], raw)
 
 

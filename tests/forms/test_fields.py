@@ -1,4 +1,4 @@
-"""What a form shows: every field once, in groups, and greyed out just what would be refused."""
+"""The fields of a form: each once, in groups, and disabled exactly where it would be refused."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ from contactkit.spec.validate import accepted_fields, check
 def test_form_has_every_field_once(name, verb):
     provider = find(name)
     endpoint = provider.endpoint(verb)
-    shown = [
-        each.field.name for group in field_groups(provider, endpoint, None) for each in group.fields
-    ]
+    groups = field_groups(provider, endpoint, None)
+    shown = [view.field.name for group in groups for view in group.fields]
     assert sorted(shown) == sorted(accepted_fields(provider, endpoint))
-    assert set(shown) | {e.name for e in read_only_fields(provider, endpoint)} >= set(
+    assert set(shown) | {field.name for field in read_only_fields(provider, endpoint)} >= set(
         fields_of(provider.record)
     )
 
 
 def test_only_long_forms_have_group_labels():
     long, short = find("digital_onboarding"), find("sent")
-    labels = [each.label for each in field_groups(long, long.endpoint("create"), None)]
+    labels = [group.label for group in field_groups(long, long.endpoint("create"), None)]
     assert labels == ["Name, phone and e-mail", "Personal details", "Consent and channels", "More"]
-    assert [each.label for each in field_groups(short, short.endpoint("update"), None)] == [""]
+    assert [group.label for group in field_groups(short, short.endpoint("update"), None)] == [""]
 
 
 def test_form_disables_exactly_what_the_client_refuses(name):
@@ -38,18 +37,17 @@ def test_form_disables_exactly_what_the_client_refuses(name):
     people = ck.connect(name, via=ck.Simulator(contacts=60, seed=3)).contacts.list()
     refused = 0
     for current in rows_of(provider.record, people):
-        for each in (
-            each for group in field_groups(provider, update, current) for each in group.fields
-        ):
-            if not each.is_of_contact or each.field.kind not in ("boolean", "category"):
+        groups = field_groups(provider, update, current)
+        for view in (view for group in groups for view in group.fields):
+            if not view.is_of_contact or view.field.kind not in ("boolean", "category"):
                 continue
-            tries = each.field.choices or (True, False)
-            taken = [
-                not check(provider, update, {each.field.name: value}, current).problems
-                for value in tries
+            samples = view.field.choices or (True, False)
+            accepted = [
+                not check(provider, update, {view.field.name: value}, current).problems
+                for value in samples
             ]
-            assert bool(each.reason) is not any(taken)
-            refused += bool(each.reason)
+            assert bool(view.reason) is not any(accepted)
+            refused += bool(view.reason)
     assert refused or name in ("sendblue", "digital_onboarding")
 
 
@@ -63,22 +61,22 @@ def test_form_disables_exactly_what_the_client_refuses(name):
     ],
 )
 def test_reason_is_the_refusal_of_the_client(provider, changed, field, reason):
-    found = find(provider)
+    declared = find(provider)
     people = ck.connect(provider, via=ck.Simulator(contacts=8)).contacts.list()
-    current = rows_of(found.record, people)[0] | changed
-    shown = {
-        each.field.name: each.reason
-        for group in field_groups(found, found.endpoint("update"), current)
-        for each in group.fields
+    current = rows_of(declared.record, people)[0] | changed
+    reasons = {
+        view.field.name: view.reason
+        for group in field_groups(declared, declared.endpoint("update"), current)
+        for view in group.fields
     }
-    assert reason in shown[field]
+    assert reason in reasons[field]
 
 
 def test_columns_identify_contacts_and_show_consent(name):
     columns = column_fields(find(name).record)
     declared = fields_of(find(name).record)
-    assert any(declared[each].kind in ("boolean", "category") for each in columns)
-    assert any(declared[each].marker.personal for each in columns)
+    assert any(declared[name].kind in ("boolean", "category") for name in columns)
+    assert any(declared[name].marker.personal for name in columns)
 
 
 def test_label_of_reads_like_words():

@@ -1,4 +1,4 @@
-"""Leaves: all rows stand on one page each, in one order, however many a contact has."""
+"""The page index: every row is on one page, in one order, however many a contact has."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ CONTACTS = st.lists(st.tuples(st.sampled_from(ORDER), st.integers(1, 60)), max_s
 
 @given(CONTACTS, st.sampled_from(["", *ORDER]))
 def test_page_index_has_every_row_once(contacts: list[tuple[str, int]], outcome: str) -> None:
-    leaves = PageIndex([each for each, _ in contacts], [size for _, size in contacts])
-    if outcome not in ("", *leaves.counts):
+    index = PageIndex([outcome for outcome, _ in contacts], [size for _, size in contacts])
+    if outcome not in ("", *index.counts):
         return
-    pages = [leaves.page(number, outcome) for number in range(leaves.pages(outcome))]
+    pages = [index.page(number, outcome) for number in range(index.pages(outcome))]
     wanted = [
         (contact, row)
         for rank in ORDER
-        for contact, (found, size) in enumerate(contacts)
+        for contact, (actual, size) in enumerate(contacts)
         for row in range(size)
-        if found == rank and outcome in ("", found)
+        if actual == rank and outcome in ("", actual)
     ]
     assert [row for page in pages for row in page] == wanted
-    assert len(wanted) == leaves.rows(outcome)
+    assert len(wanted) == index.rows(outcome)
     assert all(len(page) == PAGE_SIZE for page in pages[:-1])
 
 
 def test_page_index_counts_outcomes_with_failures_first() -> None:
-    leaves = PageIndex(["updated", "planned", "refused", "updated"], [1, 2, 3, 4])
-    assert list(leaves.counts.items()) == [("refused", 1), ("planned", 1), ("updated", 2)]
+    index = PageIndex(["updated", "planned", "refused", "updated"], [1, 2, 3, 4])
+    assert list(index.counts.items()) == [("refused", 1), ("planned", 1), ("updated", 2)]
 
 
 def test_order_has_every_outcome() -> None:
@@ -39,5 +39,5 @@ def test_order_has_every_outcome() -> None:
 
 
 def test_page_index_of_nothing_has_no_page() -> None:
-    leaves = PageIndex([], [])
-    assert (leaves.pages(), leaves.rows(), leaves.page(0)) == (0, 0, [])
+    index = PageIndex([], [])
+    assert (index.pages(), index.rows(), index.page(0)) == (0, 0, [])

@@ -1,4 +1,4 @@
-"""The plan view: it shows all of a plan a page at a time, and applies, stops and resumes it."""
+"""The plan view: it shows a plan page by page, and applies, stops and resumes it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def privy(wire: Any, **columns: Any) -> Plan:
     return client.contacts.plan(people.assign(**columns), people)
 
 
-def made(*contacts: PlannedWrite, client: ck.Client | None = None) -> Plan:
+def plan_of(*contacts: PlannedWrite, client: ck.Client | None = None) -> Plan:
     """A plan of these contacts; without a client it is one that was read from a file."""
     client = client or ck.connect("privy", via=ck.Simulator(contacts=0))
     people = client.contacts.list()
@@ -55,9 +55,9 @@ def update(number: int, **changes: Any) -> PlannedWrite:
 
 def rows(front: FrontEnd) -> list[list[str]]:
     """The texts of the table's rows, cell by cell."""
-    shown = front.widget.regions["table"]
-    found = [re.findall(r"<t[hd][ >].*?</t[hd]>", each, re.S) for each in shown.split("<tr>")[1:]]
-    return [[html.unescape(re.sub(r"^<[^>]*>|</t[hd]>$", "", c)) for c in row] for row in found]
+    lines = front.widget.regions["table"].split("<tr>")[1:]
+    cells = [re.findall(r"<t[hd][ >].*?</t[hd]>", line, re.S) for line in lines]
+    return [[html.unescape(re.sub(r"^<[^>]*>|</t[hd]>$", "", c)) for c in row] for row in cells]
 
 
 def writes(wire: Wire) -> list[int]:
@@ -65,8 +65,8 @@ def writes(wire: Wire) -> list[int]:
     return wire.simulator.state()["writes"].tolist()
 
 
-def held(go: asyncio.Event) -> Callable[..., Any]:
-    """A fault: the answer comes when somebody lets it go."""
+def waits_for(go: asyncio.Event) -> Callable[..., Any]:
+    """A fault: the response waits for `go`."""
 
     async def fault(request: httpx.Request, answer: Callable[..., Any]) -> httpx.Response:
         await go.wait()
@@ -75,19 +75,19 @@ def held(go: asyncio.Event) -> Callable[..., Any]:
     return fault
 
 
-async def late(request: httpx.Request, answer: Callable[..., Any]) -> httpx.Response:
-    """A fault: the answer comes later than it is told how far an apply is."""
+async def slow(request: httpx.Request, answer: Callable[..., Any]) -> httpx.Response:
+    """A fault: the response takes longer than the interval of progress reports."""
     await asyncio.sleep(0.12)
     return answer(request)
 
 
-async def until(so: Callable[[], object]) -> None:
-    """Wait for something that is soon so."""
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until a condition holds."""
     for _ in range(1000):
-        if so():
+        if condition():
             return
         await asyncio.sleep(0.005)
-    raise AssertionError("it never was so")
+    raise AssertionError("it never held")
 
 
 @pytest.fixture
@@ -99,14 +99,14 @@ def test_view_shows_facts_and_cells_with_refusals_first(many: Wire) -> None:
     plan = privy(many, sms_consent="unsubscribed")
     view, front = opened(plan)
     assert front.text("head") == "Plan for Privy"
-    facts, refused = front.text("facts"), sum(bool(each.problems) for each in plan.contacts)
+    facts, refused = front.text("facts"), sum(bool(contact.problems) for contact in plan.contacts)
     assert 0 < refused < PAGE_SIZE
     assert f"update {refused} refused, {plan.requests} planned" in facts
     assert f"requests {plan.requests}, one a contact" in facts and plan.digest[:12] in facts
     head, first, *_ = rows(front)
     assert head == ["key", "operation", "outcome", "field", "old", "new", "refused because"]
-    told = "unsubscribed needs the contact to have a phone_number"
-    assert first[1:4] == ["update", "refused", "sms_consent"] and first[-1] == told
+    reason = "unsubscribed needs the contact to have a phone_number"
+    assert first[1:4] == ["update", "refused", "sms_consent"] and first[-1] == reason
     assert [row[2] for row in rows(front)[1 + refused :]] == ["planned"] * (PAGE_SIZE - refused)
     assert repr(view) == f"<contactkit plan view: Privy, {plan.digest[:12]}>"
 
@@ -124,12 +124,12 @@ def test_table_is_accessible(many: Wire) -> None:
 def test_view_pages_through_all_cells_and_back(many: Wire) -> None:
     plan = privy(many, last_name="Nova")
     _, front = opened(plan)
-    seen = [row[0] for row in rows(front)[1:]]
+    listed = [row[0] for row in rows(front)[1:]]
     for _ in range(9):
         if "to 60 of 60 cells" not in front.text("where"):
             front.send("page", "next")
-            seen += [row[0] for row in rows(front)[1:]]
-    assert seen == [each.key for each in plan.contacts]
+            listed += [row[0] for row in rows(front)[1:]]
+    assert listed == [contact.key for contact in plan.contacts]
     front.send("page", "next")
     assert front.text("where") == "51 to 60 of 60 cells"
     front.send("page", "previous")
@@ -149,18 +149,18 @@ def test_select_shows_one_outcome(many: Wire) -> None:
     assert {row[2] for row in rows(front)[1:]} == {"refused"}
     front.send("page", "next", outcome="planned")
     assert {row[2] for row in rows(front)[1:]} == {"planned"}
-    front.send("edit", outcome="what nobody offered")
+    front.send("edit", outcome="something else")
     assert f"of {len(plan.cells)} cells" in front.text("where")
 
 
 def test_large_plan_sends_one_page_to_the_front_end() -> None:
     fields = dict.fromkeys(("first_name", "last_name", "tags", "sms_consent", "birthday"), "x")
-    _, front = opened(made(*(update(number, **fields) for number in range(20_000))))
+    _, front = opened(plan_of(*(update(number, **fields) for number in range(20_000))))
     assert front.text("where") == "1 to 25 of 100,000 cells"
     front.send("page", "last")
     assert front.text("where") == "99,976 to 100,000 of 100,000 cells"
     front.widget.receive({"kind": "ready"})
-    assert all(size(each) < 30_000 for each in front.messages)
+    assert all(size(message) < 30_000 for message in front.messages)
 
 
 def size(message: Any) -> int:
@@ -171,14 +171,14 @@ def size(message: Any) -> int:
 def test_page_of_long_texts_stays_small() -> None:
     long = '"&\U0001f600\u202e' * 25_000
     fields = dict.fromkeys(("first_name", long), long)
-    _, front = opened(made(*(update(number, **fields) for number in range(PAGE_SIZE))))
+    _, front = opened(plan_of(*(update(number, **fields) for number in range(PAGE_SIZE))))
     front.widget.receive({"kind": "ready"})
     assert size(front.messages[-2]) < 200_000
 
 
 def test_long_text_is_cut_with_the_rest_behind_it() -> None:
     long = "word " * 100
-    _, front = opened(made(update(1, last_name=long), update(2, last_name="long " * 1000)))
+    _, front = opened(plan_of(update(1, last_name=long), update(2, last_name="long " * 1000)))
     whole = front.widget.regions["table"]
     assert f'<details class="ck-long"><summary>{long[:80]}…</summary><div>{long}</div>' in whole
     assert "and 3,800 more characters" in whole
@@ -186,10 +186,10 @@ def test_long_text_is_cut_with_the_rest_behind_it() -> None:
 
 def test_table_escapes_values_on_one_line() -> None:
     contact = replace(update(1, **{"last_name": HOSTILE, HOSTILE: True}), key=HOSTILE)
-    view, front = opened(made(contact))
-    for shown in (front.widget.regions["table"], view.transcript.html()):
-        assert "<img" not in shown and "\u202e" not in shown and "\x00" not in shown
-        json.dumps(shown).encode()
+    view, front = opened(plan_of(contact))
+    for text in (front.widget.regions["table"], view.transcript.html()):
+        assert "<img" not in text and "\u202e" not in text and "\x00" not in text
+        json.dumps(text).encode()
     key, *_, new, _ = rows(front)[1]
     assert key == new == r"<img src=x onerror=alert(1)>\u202egnp.exe\n\x00\ud800 & 'quoted'"
 
@@ -204,7 +204,7 @@ def test_new_contact_is_named_by_its_row(many: Wire) -> None:
 
 
 def test_empty_plan_says_that_nothing_differs(many: Wire) -> None:
-    _, front = opened(made())
+    _, front = opened(plan_of())
     assert front.text("where") == "Nothing differs." and not front.text("table")
     front.send("apply")
     assert "nothing to send" in front.text("status")
@@ -215,9 +215,9 @@ def test_transcript_and_widget_state_have_no_personal_value(many: Wire) -> None:
     plan = privy(many, last_name="Warbler", nick_name="Canary")
     view, front = opened(plan)
     assert "Warbler" in front.text("table")
-    kept = view.transcript.html()
-    assert "W•••" in kept and "last_name" in kept and plan.digest[:12] in kept
-    assert not any(each in kept for each in ("Warbler", "Canary", "Smith"))
+    transcript = view.transcript.html()
+    assert "W•••" in transcript and "last_name" in transcript and plan.digest[:12] in transcript
+    assert not any(text in transcript for text in ("Warbler", "Canary", "Smith"))
     state = str(view.widget.get_state())
     assert "Warbler" not in state and plan.contacts[0].key not in state
 
@@ -252,7 +252,7 @@ async def test_apply_shows_the_result(many: Wire) -> None:
 async def test_apply_shows_its_progress(many: Wire) -> None:
     go = asyncio.Event()
     _, front = opened(privy(many, last_name="Nova"))
-    many.faults = [None] * 20 + [late] * 4 + [held(go)] * 40
+    many.faults = [None] * 20 + [slow] * 4 + [waits_for(go)] * 40
     front.send("apply")
     assert "Applying" in front.text("status")
     await until(lambda: re.match("[1-9].* of 60", front.text("progress")))
@@ -269,7 +269,7 @@ async def test_apply_shows_its_progress(many: Wire) -> None:
 async def test_cancel_finishes_requests_in_flight_and_can_be_resumed(many: Wire) -> None:
     go = asyncio.Event()
     view, front = opened(privy(many, last_name="Nova"))
-    many.faults = [None] * 20 + [held(go)] * 40
+    many.faults = [None] * 20 + [waits_for(go)] * 40
     front.send("apply")
     await until(lambda: len(many.requests) > 21)
     for _ in range(3):
@@ -336,7 +336,7 @@ async def test_cancel_at_once_sends_nothing(many: Wire, begun: bool) -> None:
 
 
 async def test_apply_without_a_client_says_so() -> None:
-    plan = replace(made(update(1, last_name="Nova")), door=None)
+    plan = replace(plan_of(update(1, last_name="Nova")), door=None)
     view, front = opened(plan)
     assert "has no client" in front.head.text
     await front.press("apply")
@@ -350,10 +350,10 @@ async def test_broken_journal_is_shown_before_anything_is_sent(many: Wire, tmp_p
     people = client.contacts.list()
     plan = client.contacts.plan(people.assign(last_name="Nova"), people)
     (tmp_path / "journal.sqlite").write_bytes(b"no journal at all" * 1000)
-    asked = len(many.requests)
+    before = len(many.requests)
     _, front = opened(plan)
     await front.press("apply")
-    assert "JournalError" in front.text("problems") and len(many.requests) == asked
+    assert "JournalError" in front.text("problems") and len(many.requests) == before
     assert front.focus == "problems"
     assert front.text("apply") == "Apply" and not front.busy
 
@@ -362,7 +362,7 @@ async def test_bug_is_shown(many: Wire, monkeypatch: pytest.MonkeyPatch) -> None
     view, front = opened(privy(many, last_name="Nova"))
 
     def broken(result: Any) -> None:
-        raise TypeError("nobody thought of this")
+        raise TypeError("unexpected")
 
     monkeypatch.setattr(view._table, "show_result", broken)
     with pytest.raises(TypeError):
@@ -391,7 +391,7 @@ async def test_undo_names_what_cannot_be_undone(many: Wire) -> None:
     plan = privy(many, sms_consent=people["sms_consent"].mask(texted, "subscribed"))
     await plan.aio.apply(progress=False)
     back = await plan.aio.undo()
-    count = sum(bool(each.stays) for each in back.contacts)
+    count = sum(bool(contact.stays) for contact in back.contacts)
     _, front = opened(back)
     assert count and f"{count} contacts: a welcome text may have been sent." == front.text("note")
 
@@ -401,7 +401,7 @@ async def test_close_during_apply_loses_and_repeats_nothing(many: Wire) -> None:
     plan = privy(many, last_name="Nova")
     before = set(widget._instances)
     view, front = opened(plan)
-    many.faults = [None] * 20 + [held(go)] * 40
+    many.faults = [None] * 20 + [waits_for(go)] * 40
     front.send("apply")
     await until(lambda: len(many.requests) > 21)
     view.close()

@@ -1,4 +1,4 @@
-"""What a run leaves in files: the record of the form, and nothing that a file must not hold."""
+"""Saved notebooks: they have the transcripts, and nothing that a file must not hold."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ await form.widget.task
 form.result["outcome"].item()
 """
 BROWSE = """\
-panel = browser.widget.children[0]
-panel.receive({"kind": "ready"})
-await panel.task
-panel.receive({"kind": "pick", "value": key, "values": {}, "version": 1})
-await panel.task
+listing = browser.widget.children[0]
+listing.receive({"kind": "ready"})
+await listing.task
+listing.receive({"kind": "pick", "value": key, "values": {}, "version": 1})
+await listing.task
 """
 VIEW = """\
 people = privy.contacts.list()
@@ -69,15 +69,15 @@ def test_form_was_used(saved):
 
 
 def test_contact_transcript_is_saved(saved):
-    pages = [each["data"].get("text/html", "") for each in saved.cells[1].outputs]
+    pages = [output["data"].get("text/html", "") for output in saved.cells[1].outputs]
     assert "Last name: — → W•••" in pages[-1] and "updated" in pages[-1]
     assert "Contacts at Privy" in "".join(
-        each["data"].get("text/html", "") for each in saved.cells[3].outputs
+        output["data"].get("text/html", "") for output in saved.cells[3].outputs
     )
 
 
 def test_plan_transcript_is_saved(saved):
-    pages = [each["data"].get("text/html", "") for each in saved.cells[5].outputs]
+    pages = [output["data"].get("text/html", "") for output in saved.cells[5].outputs]
     assert "Plan for Privy" in pages[-1] and "W•••" in pages[-1]
     assert "What was done" in pages[-1] and "updated" in pages[-1]
     assert "updated" in saved.cells[6].outputs[-1]["data"]["text/plain"]
@@ -85,8 +85,8 @@ def test_plan_transcript_is_saved(saved):
 
 @pytest.mark.parametrize("canary", CANARIES)
 def test_notebook_has_no_contact_and_no_credential(saved, canary):
-    # What a person wrote into a cell stands there.
-    outputs = [each for cell in saved.cells for each in cell.outputs]
+    # The source of a cell is the user's own.
+    outputs = [output for cell in saved.cells for output in cell.outputs]
     whole = nbformat.from_dict({"outputs": outputs, "metadata": saved.metadata})
     assert canary not in str(whole)
 

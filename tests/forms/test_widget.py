@@ -57,7 +57,7 @@ async def test_ready_sends_everything(recorder):
     front = FrontEnd(recorder.widget)
     front.send("edit", name="typed")
     front.widget.receive({"kind": "ready"})
-    whole = next(each for each in reversed(front.messages) if "layout" in each)
+    whole = next(message for message in reversed(front.messages) if "layout" in message)
     assert whole["layout"] and whole["regions"] == {"a": "one"}
     assert whole["draft"] == {"name": "typed"} and whole["busy"] is False
 

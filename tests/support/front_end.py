@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from html.parser import HTMLParser
@@ -87,3 +88,10 @@ class FrontEnd:
         self.send(kind, value, **raws)
         if self.widget.task:
             await self.widget.task
+
+    async def cancel(self) -> None:
+        """Press Cancel once the task has begun, and wait for its end."""
+        await asyncio.sleep(0.01)
+        self.send("cancel")
+        if self.widget.task:
+            await asyncio.wait([self.widget.task])
