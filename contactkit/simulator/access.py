@@ -45,7 +45,7 @@ def authenticate(engine: Engine, request: Request) -> None:
 
 
 def expire_credential(engine: Engine, request: Request) -> Refusal:
-    """Forget the request's access token; how an expired credential is refused."""
+    """Forget the request's access token; return the refusal of an expired credential."""
     for way in engine.provider.auth:
         engine.tokens.pop(_presented(request, way).get("access_token", ""), None)
     return _bad_credential(engine)
@@ -127,7 +127,7 @@ class Window:
     hits: deque[float]
 
     def resets_at(self, now: float) -> float:
-        """Drop the requests that no longer count; when the oldest other one no longer does."""
+        """The time at which the oldest request in the window stops counting; drops older ones."""
         span = self.limit.seconds
         start = now - span if self.sliding else now - now % span
         while self.hits and (self.hits[0] <= start if self.sliding else self.hits[0] < start):
@@ -164,7 +164,7 @@ def add_limit_headers(engine: Engine, windows: Iterable[Window]) -> None:
 
 
 def idempotency_scope(engine: Engine, request: Request) -> tuple[str, ...] | None:
-    """The idempotency key of a write with all that it is unique in; None without a key."""
+    """An idempotency key and all that it is unique within; None for a read or without a key."""
     form, headers = engine.provider.idempotency, request.headers
     key = headers.get(form.header.lower()) if form else None
     if key is None or request.method == "GET":

@@ -100,7 +100,7 @@ class Faults:
 
 
 def _targets(engine: Engine, request: Request) -> tuple[str, ...]:
-    """What this request is, of the targets that a fault may have."""
+    """The targets of faults that this request is one of."""
     if requested_grant(engine, request):
         return ()
     try:

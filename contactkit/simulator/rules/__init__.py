@@ -76,10 +76,11 @@ class Rules:
 
     `codes` has the code and the message of a situation; `sample_values` are in every synthetic
     contact; `fill_in(row, owner)` adds what the provider makes itself. `before_login`,
-    `after_login`, `after_failed_login` and `after_write` follow a request; `to_wire` is a row as
-    responses show it, and `empty_response` answers a verb that shows none. An idempotency key is
-    unique within `key_scope`. With `allows_unchanged` a body may repeat current values of fields
-    that are not writable; with `dry_run_rolls_back` a dry run is carried out and undone.
+    `after_login`, `after_failed_login` and `after_write` are called at these points of a request;
+    `to_wire` is a row as responses show it, and `empty_response` answers a verb that shows none.
+    An idempotency key is unique within `key_scope`. With `allows_unchanged` a body may repeat
+    current values of fields that are not writable; with `dry_run_rolls_back` a dry run is carried
+    out and undone.
     """
 
     accounts: Callable[[Provider], Mapping[str, Account]] = accounts
