@@ -140,14 +140,14 @@ def read_column(
     bad: list[tuple[int, str]] = []
     good = list(values)
     for row, value in enumerate(values):
-        message = _problem(declared, value, row in absent)
+        message = _cell_problem(declared, value, row in absent)
         if message:
             bad.append((row, message))
             good[row] = None
     return ARRAYS[declared.kind](declared, good), bad
 
 
-def _problem(declared: RecordField, value: JSON, absent: bool) -> str:
+def _cell_problem(declared: RecordField, value: JSON, absent: bool) -> str:
     if absent:
         return "is missing" if declared.promised else ""
     try:

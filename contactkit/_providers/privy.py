@@ -96,7 +96,7 @@ class Contact(Record):
     email_consent: Annotated[
         EmailConsent,
         writable(
-            "Consent to e-mail marketing; compliance_suppressed is Privy's own and final.",
+            "Consent to e-mail marketing; only Privy sets compliance_suppressed, which is final.",
             check=_reserved(
                 "compliance_suppressed", "subscribed, unsubscribed, never_subscribed, suppressed"
             ),
@@ -107,7 +107,7 @@ class Contact(Record):
     sms_consent: Annotated[
         SmsConsent,
         writable(
-            "Consent to SMS marketing; needs a phone number. pending is Privy's own.",
+            "Consent to SMS marketing; needs a phone number. Only Privy sets pending.",
             check=_reserved("pending", "subscribed, unsubscribed, never_subscribed, single_opt_in"),
             deprecated=("phone_permission", "contact_phone_permission"),
             docs=f"{DOCS}/update-contact",
@@ -168,7 +168,7 @@ class Unsubscribe(Record):
     """https://help.privy.com/docs/api-reference/unsubscribe-contact"""
 
     reason: Annotated[
-        str | None, option("Why; at most 500 characters.", personal="free", check=_reason)
+        str | None, option("The reason; at most 500 characters.", personal="free", check=_reason)
     ] = None
 
 

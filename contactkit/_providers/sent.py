@@ -96,7 +96,7 @@ class ListContacts(Record):
     ] = None
     channel: Annotated[
         Channel | None,
-        option("Contacts that this channel reaches.", evidence="inferred"),
+        option("Only contacts that this channel reaches.", evidence="inferred"),
     ] = None
     phone: Annotated[
         str | None,
@@ -264,7 +264,7 @@ PROVIDER = Provider(
             verb="message_summary",
             method="GET",
             path="/v3/contacts/{key}/message-summary",
-            help="Read how many messages were exchanged with one contact, and how well.",
+            help="Read how many messages one contact exchanged, and how well each channel worked.",
             record=MessageSummary,
             docs=f"{DOCS}/contacts",
         ),

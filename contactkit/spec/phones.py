@@ -1,4 +1,4 @@
-"""Phone numbers as E.164 text: what is accepted from a person, and what a wire must hold."""
+"""Phone numbers as E.164 text: what is accepted from a user, and what a request may hold."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ ALLOWED = "a phone number with its country code, such as +12025550123 (E.164)"
 def normalise(value: str) -> str:
     """The E.164 form of a phone number written with a leading +; raise ValueError otherwise.
 
-    Letters and extensions are refused rather than dropped, because either would reach somebody
-    else. The number need not be assigned: providers' own examples are not.
+    Letters and extensions are refused, because dropping them could reach another person. The
+    number need not be assigned: the numbers in providers' examples are not.
     """
     if not _WRITTEN.fullmatch(value):
         raise ValueError(f"must be {ALLOWED}")
     number = check(_e164(value))
-    # A number that reads differently the second time ("+44 00 20…") is ambiguous.
+    # A number that parses differently the second time ("+44 00 20…") is ambiguous.
     if _e164(number) != number:
         raise ValueError(f"must be {ALLOWED}")
     return number
@@ -35,21 +35,21 @@ def _e164(value: str) -> str:
 
 
 def check(value: str) -> str:
-    """`value` if it is E.164 by its form; raise ValueError otherwise."""
+    """The value if it has the form of E.164; raise ValueError otherwise."""
     if not E164.fullmatch(value):
         raise ValueError(f"must be {ALLOWED}")
     return value
 
 
 def doubt(value: str) -> str:
-    """Why an E.164 number can hardly be whole, "" if it can: providers' own examples are not.
+    """Why an E.164 number is probably incomplete, "" if it is not.
 
-    Its length is held against the numbering plan of its country.
+    Its length is compared with the numbering plan of its country.
     """
     try:
         parsed = phonenumbers.parse(value, None)
     except phonenumbers.NumberParseException:
-        return "has no calling code of a country"
+        return "has no country's calling code"
     why = _IMPOSSIBLE.get(phonenumbers.is_possible_number_with_reason(parsed), "")
     return why and f"is {why}: +{parsed.country_code} and {len(str(parsed.national_number))} digits"
 
@@ -63,9 +63,9 @@ _IMPOSSIBLE = {
 
 
 def region(value: str) -> str:
-    """ISO 3166-1 alpha-2 code of an E.164 number's region; its country's main one if unknown.
+    """ISO 3166-1 alpha-2 code of an E.164 number's region, "" when no country has its code.
 
-    "" when no country has the calling code.
+    The main region of the calling code where the number's own is unknown.
     """
     try:
         parsed = phonenumbers.parse(value, None)
@@ -75,6 +75,6 @@ def region(value: str) -> str:
 
 
 def region_of(parsed: phonenumbers.PhoneNumber) -> str:
-    """The same of a number that is parsed already."""
+    """The same for a parsed number."""
     exact = phonenumbers.region_code_for_number(parsed)
     return exact or phonenumbers.region_code_for_country_code(parsed.country_code or 0)

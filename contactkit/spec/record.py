@@ -1,7 +1,7 @@
-"""What a contact is: pydantic records whose fields carry one `Marker` each, and what that yields.
+"""What a contact is: a pydantic record whose fields carry one `Marker` each.
 
-From a record come the frame's columns, the checks of what is written, the runtime signatures and
-`describe`; each is derived once, in `fields_of`.
+A frame's columns, the checks of a write, the verbs' signatures and `describe` all follow from a
+record; `fields_of` derives once what they need.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ Evidence = Literal["documented", "inferred"]
 
 @dataclass(frozen=True)
 class Marker:
-    """What a field's type cannot say. `check` is a stricter rule for values that are written."""
+    """What a field's type cannot say.
+
+    `personal` is the kind of personal value it holds, `deprecated` are older names of the field,
+    and `check` raises ValueError for a value that the type allows and the provider would refuse.
+    """
 
     access: Access
     help: str
@@ -62,14 +66,14 @@ Time = Annotated[datetime, BeforeValidator(parse_time)]
 
 
 def parse_date(value: object) -> date:
-    """A date, from one, from a midnight without a zone, or from "1990-05-04"; else ValueError."""
+    """A date from a date, a midnight without a zone, or text as "1990-05-04"; else ValueError."""
     if isinstance(value, datetime) and value.tzinfo is None and value.time() == time():
         return value.date()
     written = isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII)
-    found = date.fromisoformat(written[0]) if written else value
-    if not isinstance(found, date) or isinstance(found, datetime):
-        raise ValueError("must be a date, as 1990-05-04")
-    return found
+    day = date.fromisoformat(written[0]) if written else value
+    if not isinstance(day, date) or isinstance(day, datetime):
+        raise ValueError("must be a date, such as 1990-05-04")
+    return day
 
 
 Date = Annotated[date, BeforeValidator(parse_date)]
@@ -88,7 +92,7 @@ class Record(BaseModel):
 
     @classmethod
     def to_query(cls, values: Mapping[str, Any]) -> dict[str, str]:
-        """Checked values, by field name, as a listing's query holds them."""
+        """The query of a listing for checked values by field name."""
         declared = fields_of(cls)
         return {
             declared[name].wire: str(value).lower() if isinstance(value, bool) else str(value)
@@ -97,27 +101,27 @@ class Record(BaseModel):
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> dict[str, Any]:
-        """A query's values by field name; what cannot be one stays as it came."""
-        declared = {each.wire: each for each in fields_of(cls).values()}
-        found: dict[str, Any] = {}
+        """A query's values by field name; what has no field or no such value stays text."""
+        declared = {field.wire: field for field in fields_of(cls).values()}
+        values: dict[str, Any] = {}
         for wire, text in query.items():
-            each = declared.get(wire)
-            found[each.name if each else wire] = _typed(each, text) if each else text
-        return found
+            field = declared.get(wire)
+            values[field.name if field else wire] = _from_text(field, text) if field else text
+        return values
 
     @classmethod
     def from_wire(cls, row: Mapping[str, Any]) -> dict[str, Any]:
-        """One row by field names, unchanged; without fields that it does not have."""
-        found: dict[str, Any] = {}
-        for name, each in fields_of(cls).items():
-            for wire in each.spellings:
+        """The declared values of a provider's row by field name, unchanged."""
+        values: dict[str, Any] = {}
+        for name, field in fields_of(cls).items():
+            for wire in field.spellings:
                 if wire in row:
-                    found[name] = row[wire]
+                    values[name] = row[wire]
                     break
-        return found
+        return values
 
 
-def _typed(field: RecordField, text: str) -> Any:
+def _from_text(field: RecordField, text: str) -> Any:
     if field.kind == "boolean":
         return {"true": True, "false": False}.get(text, text)
     return int(text) if field.kind == "Int64" and re.fullmatch(r"[0-9]{1,9}", text) else text
@@ -125,7 +129,10 @@ def _typed(field: RecordField, text: str) -> Any:
 
 @dataclass(frozen=True)
 class RecordField:
-    """One field of a Record, with all that is derived from its annotation."""
+    """One field of a Record, as derived from its annotation.
+
+    `plain` is its type without None; a `promised` field is in every answer.
+    """
 
     name: str
     marker: Marker
@@ -144,11 +151,11 @@ class RecordField:
 
     @cached_property
     def spellings(self) -> tuple[str, ...]:
-        """That name, and the older ones that may stand in its place."""
+        """That name, and the older ones that an answer may use instead."""
         return self.wire, *self.marker.deprecated
 
     def accepts(self, value: object) -> bool:
-        """Whether a value is one that the type allows."""
+        """Whether the type allows a value."""
         try:
             self.adapter.validate_python(value)
         except ValidationError:
@@ -203,6 +210,6 @@ def fields_of(record: type[Record]) -> Mapping[str, RecordField]:
 
 @cache
 def key_of(record: type[Record]) -> RecordField:
-    """The field that names a contact in a path; the first one of a record about no contact."""
+    """The field that identifies a contact; the first field of a record about no contact."""
     declared = list(fields_of(record).values())
-    return next((each for each in declared if each.marker.access == "key"), declared[0])
+    return next((field for field in declared if field.marker.access == "key"), declared[0])

@@ -46,7 +46,7 @@ def normalise_input(
     numbers become E.164 where they can.
     """
     allowed, where = accepted_fields(provider, endpoint), f"{provider.name} {endpoint.verb}"
-    renamed = _with_current_names(provider, allowed, values, where)
+    renamed = _rename_deprecated(provider, allowed, values, where)
     optional = fields_of(endpoint.params)
     defaults = {n: each.default for n, each in optional.items() if each.default is not None}
     empty = {name for name, value in renamed.items() if value is None or is_na(value)}
@@ -60,7 +60,7 @@ def normalise_input(
     }
 
 
-def _with_current_names(
+def _rename_deprecated(
     provider: Provider, allowed: Mapping[str, RecordField], values: Mapping[str, JSON], where: str
 ) -> dict[str, JSON]:
     current = {old: name for name, field in allowed.items() for old in field.marker.deprecated}
@@ -165,16 +165,16 @@ def check(
     allowed, own = accepted_fields(provider, endpoint), writable_fields(provider, endpoint)
     for name, value in values.items():
         if name not in allowed:
-            checked.problems.append(_unknown(provider, endpoint, name, allowed))
+            checked.problems.append(_unknown_problem(provider, endpoint, name, allowed))
             continue
-        problem = _refused(allowed[name], value, current, endpoint)
+        problem = _value_problem(allowed[name], value, current, endpoint)
         if problem:
             checked.problems.append(problem)
             continue
         adapter = allowed[name].adapter
         dumped = adapter.dump_python(adapter.validate_python(value), mode="json")
         checked.values[name] = checked.wire[wire_of(endpoint, allowed[name])] = dumped
-    checked.problems += _missing(endpoint, allowed, own, values, checked)
+    checked.problems += _missing_problems(endpoint, allowed, own, values, checked)
     changes = {name: value for name, value in checked.values.items() if name in own}
     known = endpoint.effect == "create" or current is not None
     if not checked.problems and endpoint.fields and known:
@@ -182,7 +182,7 @@ def check(
     return checked
 
 
-def _unknown(
+def _unknown_problem(
     provider: Provider, endpoint: Endpoint, name: str, allowed: Iterable[str]
 ) -> FieldProblem:
     declared = fields_of(provider.record).get(name) if endpoint.fields else None
@@ -198,43 +198,44 @@ def _unknown(
     return FieldProblem(field=name, message=message, code="read_only")
 
 
-def _refused(
+def _value_problem(
     field: RecordField, value: JSON, current: Mapping[str, JSON] | None, endpoint: Endpoint
 ) -> FieldProblem | None:
     if field.marker.access == "write_once" and endpoint.effect == "update":
         before = (current or {}).get(field.name)
         if value is None:
-            message = "cannot be cleared; it is set once"
-            return FieldProblem(field=field.name, message=message, code="write_once")
+            return _problem(field, "cannot be cleared; it is set once", "write_once")
         if before and before != value:
-            message = "has a value already and is set once"
-            return FieldProblem(field=field.name, message=message, code="write_once")
+            return _problem(field, "has a value already and is set once", "write_once")
     if value is None:
         # A contact's flag or choice may be unknown, but cannot be made so.
         fixed = field.kind in ("boolean", "category") and field.marker.access != "option"
         if field.nullable and not fixed:
             return None
-        message = f"cannot be cleared; it must be {expected(field)}"
-        return FieldProblem(field=field.name, message=message, code="clear")
-    return _mistyped(field, value)
+        return _problem(field, f"cannot be cleared; it must be {expected(field)}", "clear")
+    return _type_problem(field, value)
 
 
-def _mistyped(field: RecordField, value: JSON) -> FieldProblem | None:
+def _type_problem(field: RecordField, value: JSON) -> FieldProblem | None:
     if not field.accepts(value):
-        message, code = f"must be {expected(field)}", "choice" if field.choices else "type"
-        return FieldProblem(field=field.name, message=message, code=code)
-    if not _sendable(value):
+        code = "choice" if field.choices else "type"
+        return _problem(field, f"must be {expected(field)}", code)
+    if not _is_sendable(value):
         message = "must be text that UTF-8 can encode, and numbers of a usual length"
-        return FieldProblem(field=field.name, message=message, code="type")
+        return _problem(field, message, "type")
     try:
         if field.marker.check:
             field.marker.check(value)
     except ValueError as error:
-        return FieldProblem(field=field.name, message=str(error), code="format")
+        return _problem(field, str(error), "format")
     return None
 
 
-def _sendable(value: JSON) -> bool:
+def _problem(field: RecordField, message: str, code: str) -> FieldProblem:
+    return FieldProblem(field=field.name, message=message, code=code)
+
+
+def _is_sendable(value: JSON) -> bool:
     """Whether a body can hold a value: no half of a surrogate pair, no number without end."""
     try:
         json.dumps(value, ensure_ascii=False, default=str).encode()
@@ -251,7 +252,7 @@ def expected(field: RecordField) -> str:
     return f"one of {', '.join(field.choices)}" if field.choices else _EXPECTED[field.kind]
 
 
-def _missing(
+def _missing_problems(
     endpoint: Endpoint,
     allowed: Mapping[str, RecordField],
     own: Mapping[str, RecordField],

@@ -173,7 +173,7 @@ PROVIDER = Provider(
             fields=True,
             bulk=Bulk(
                 name="",
-                unclear="what it answers for many contacts is not documented, and may come later",
+                unclear="its answer for many contacts is not documented, and may come later",
                 read=read_upsert,
             ),
             repeatable=True,
@@ -194,7 +194,7 @@ PROVIDER = Provider(
         ),
         delete_contact(
             path="/contacts/{key}",
-            help="Delete a contact; it is destructive and cannot be undone.",
+            help="Delete a contact; this is destructive and cannot be undone.",
             keyed=True,
             dry_run=True,
             confirm={OVERRIDE: "destructive"},
