@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import os
 import threading
+import time
 import weakref
 from bisect import insort_right
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -59,15 +60,15 @@ class CassetteFile:
         *,
         provider: str,
         world: str,
-        created: float,
+        created: float | None = None,
         key: str = "",
-        keep: Collection[str] = (),
+        scan: Callable[[bytes], object] = len,
     ) -> CassetteFile:
         """Create a file; CassetteError when there is one already.
 
-        `key` is the fingerprint of the key of pseudonyms. `keep` names volatile response headers,
-        in lower case, that are kept.
+        `created` is now by default. `key` is the fingerprint of the key of pseudonyms.
         """
+        created = time.time() if created is None else created
         header: dict[str, JSON] = {
             "kind": KIND,
             "version": VERSION,
@@ -77,8 +78,8 @@ class CassetteFile:
         }
         header |= {"note": _SIMULATED} if world == "simulator" else {}
         header |= {"key": key} if key else {}
-        header |= {"keep": sorted(keep)} if keep else {}
         file = cls(Path(path), header)
+        file.scan = scan
         try:
             file.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -109,9 +110,8 @@ class CassetteFile:
     def append(self, exchange: Exchange, owners: Owners | None = None) -> Entry:
         """Save one exchange and the `owners` of its pseudonyms, at once and in one write."""
         with self._lock:
-            keep = self.header.get("keep", ())
             new = {p: owner for p, owner in (owners or {}).items() if p not in self.owners}
-            entry = entry_of(self.path, exchange, self._namer(exchange), keep, new)
+            entry = entry_of(self.path, exchange, self._namer(exchange), new)
             self.scan(entry.data)
             if self._ragged or not self.path.exists():
                 self.rewrite(self.entries)

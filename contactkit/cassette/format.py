@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -174,25 +174,20 @@ def json_line(value: JSON) -> bytes:
         return dump_json(value, ascii_only=True)
 
 
-def stable_headers(headers: Pairs, keep: Collection[str] = ()) -> Pairs:
-    """All headers but the volatile ones that are not in `keep`."""
-    return tuple(
-        (name, value)
-        for name, value in headers
-        if name.lower() in keep or not VOLATILE.fullmatch(name)
-    )
+def stable_headers(headers: Pairs) -> Pairs:
+    """All headers but the volatile ones."""
+    return tuple(pair for pair in headers if not VOLATILE.fullmatch(pair[0]))
 
 
 def entry_of(
     path: Path,
     exchange: Exchange,
     name: Callable[[bytes], str],
-    keep: Collection[str] = (),
     owners: Mapping[str, str] | None = None,
 ) -> Entry:
     """The lines of an exchange, under the id that `name` gives to its line."""
     content, items = explode(pack(exchange.response.body))
-    line = json_line(_fields(exchange, content, keep))
+    line = json_line(_fields(exchange, content))
     id = name(line)
     return Entry(
         path=path,
@@ -213,7 +208,7 @@ def _item_line(of: str, index: int, value: JSON) -> bytes:
     return head.encode() + _JSON + raw + b"}"
 
 
-def _fields(exchange: Exchange, content: JSON, keep: Collection[str]) -> dict[str, JSON]:
+def _fields(exchange: Exchange, content: JSON) -> dict[str, JSON]:
     request, response = exchange.request, exchange.response
     ask = {
         "query": request.query,
@@ -223,7 +218,7 @@ def _fields(exchange: Exchange, content: JSON, keep: Collection[str]) -> dict[st
     }
     rest = {
         "status": response.status,
-        "headers": stable_headers(response.headers, keep),
+        "headers": stable_headers(response.headers),
         "failure": response.failure,
         "arrived": response.sent if response.failure else None,
         "content": content,

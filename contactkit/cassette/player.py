@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from secrets import token_bytes
 from typing import Literal, TypeAlias, cast, get_args
@@ -17,6 +17,7 @@ from contactkit._http.world import Clock, VirtualClock
 from contactkit.cassette.file import CassetteFile, CassetteWriter, ReplacingWriter
 from contactkit.cassette.matching import Exhausted, Index
 from contactkit.cassette.recorder import Recorder
+from contactkit.cassette.redaction.exchange import refuse_leaks
 from contactkit.cassette.redaction.key import (
     VARIABLE,
     ensure_pseudonym_key,
@@ -158,29 +159,21 @@ class Player:
         return None
 
     def _writer(self) -> CassetteWriter:
-        file = self._settings.file
+        settings, file = self._settings, self._settings.file
+        refusal = f"{settings.path}: an exchange is not recorded:"
+        scan = partial(refuse_leaks, self.redactor, refusal)
         if file is None:
-            return CassetteWriter(self._create)
-        file.scan = self._scan
-        if self._settings.mode == "refresh":
-            return ReplacingWriter(file)
-        return CassetteWriter(lambda: file)
-
-    def _create(self) -> CassetteFile:
-        file = CassetteFile.create(
-            self._settings.path,
-            provider=self.provider.name,
-            world=self._settings.world,
-            created=time.time(),
-            key=self.redactor.fingerprint,
-        )
-        file.scan = self._scan
-        return file
-
-    def _scan(self, lines: bytes) -> None:
-        if leaks := self.redactor.scan(lines):
-            where = "; ".join(leaks)
-            raise CassetteError(f"{self._settings.path}: an exchange is not recorded: {where}")
+            create = partial(
+                CassetteFile.create,
+                settings.path,
+                provider=self.provider.name,
+                world=settings.world,
+                key=self.redactor.fingerprint,
+                scan=scan,
+            )
+            return CassetteWriter(create)
+        file.scan = scan
+        return ReplacingWriter(file) if settings.mode == "refresh" else CassetteWriter(lambda: file)
 
     def _tap(self, recorded_key: str) -> Recorder | Verifier | None:
         settings = self._settings

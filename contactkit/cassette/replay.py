@@ -1,14 +1,12 @@
-"""Recorded responses in place of the network: one respx route, however long the cassette is.
+"""Recorded responses in place of the network, after the routes of the user's own respx router.
 
-The routes of the user's own respx router go before it. Nothing here opens a connection, and no
-other client is touched.
+Nothing here opens a connection, and no other client is touched.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import httpx
@@ -21,8 +19,6 @@ from contactkit.cassette.matching import Index, Kind, mark_names, marks, normali
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import Provider
-
-_CALLS = 256
 
 
 def request_of(request: httpx.Request) -> RecordedRequest:
@@ -46,8 +42,7 @@ class Replay:
 
     The routes of `overrides` are those that it has at the time of a request; what it passes
     through or does not match is replayed. `transport` is for httpx.Client and httpx.AsyncClient.
-    Each replayed exchange moves the `clock`, if there is one, to its end. `calls` are the last
-    requests to the cassette, redacted.
+    Each replayed exchange moves the `clock`, if there is one, to its end.
     """
 
     def __init__(
@@ -59,15 +54,12 @@ class Replay:
         clock: VirtualClock | None = None,
     ) -> None:
         self.index = index
-        self.calls: deque[RecordedRequest] = deque(maxlen=_CALLS)
         self._provider = provider
         self._redactor = redactor
         self._overrides = _Overrides(overrides) if overrides is not None else None
         self._clock = clock
         self._has_marks = bool(mark_names(provider))
-        self.router = _Router()
-        self.router.add(_Route(self.handle))
-        self.transport = httpx.MockTransport(self.router.handler)
+        self.transport = httpx.MockTransport(self.handle)
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         """Respond from an override, or else with the next recorded response.
@@ -114,7 +106,6 @@ class Replay:
             literal = recorded
             recorded = normalise(self._redactor.request(request_of(request)), self._provider)
             exchange = None if recorded == literal else self.index.take(recorded)
-        self.calls.append(exchange.request if exchange else recorded)
         return recorded, exchange
 
     def _literal(self, request: httpx.Request) -> RecordedRequest:
@@ -148,30 +139,6 @@ def _failure(response: RecordedResponse) -> type[httpx.RequestError]:
     if isinstance(error, type) and issubclass(error, httpx.RequestError):
         return error
     return httpx.TransportError if response.sent else httpx.ConnectError
-
-
-class _Route(respx.Route):
-    """Matches every request; without a pattern, and without inspecting how `answer` is called."""
-
-    def __init__(self, answer: Callable[[httpx.Request], httpx.Response]) -> None:
-        super().__init__()
-        self._answer = answer
-
-    def match(self, request: httpx.Request) -> httpx.Response:
-        return self._answer(request)
-
-
-class _Router(respx.Router):
-    """Keeps no calls: respx would keep each of them forever."""
-
-    def record(
-        self,
-        request: httpx.Request,
-        *,
-        response: httpx.Response | None = None,
-        route: respx.Route | None = None,
-    ) -> None:
-        pass
 
 
 class _Unmatched(Exception):

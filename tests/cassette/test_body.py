@@ -56,24 +56,24 @@ def kind(content: bytes) -> str:
     ],
     ids=lambda value: repr(value)[:30],
 )
-def test_a_body_is_exact_and_as_readable_as_that_allows(content: bytes, as_what: str) -> None:
+def test_pack_keeps_every_byte_in_the_most_readable_form(content: bytes, as_what: str) -> None:
     assert kind(content) == as_what
     assert unpack(kept(pack(content))) == content
 
 
 @given(st.binary() | st.text().map(str.encode))
-def test_any_bytes_come_back(content: bytes) -> None:
+def test_unpack_returns_any_bytes(content: bytes) -> None:
     assert unpack(kept(pack(content))) == content
 
 
 @given(JSON_VALUES, st.booleans())
-def test_any_json_comes_back(value: object, spaced: bool) -> None:
+def test_unpack_returns_any_json(value: object, spaced: bool) -> None:
     content = json.dumps(value).encode() if spaced else dump_json(value, ascii_only=True)
     assert unpack(kept(pack(content))) == content
 
 
 @pytest.mark.parametrize("content", [b'{"id":1}', b"a text", b"\xff"])
-def test_a_body_that_was_changed_is_refused(content: bytes) -> None:
+def test_unpack_refuses_changed_content(content: bytes) -> None:
     packed = pack(content)
     changed = {name: each for name, each in pack(b"[0]").items() if name != "digest"}
     with pytest.raises(ValueError, match="digest"):
@@ -81,7 +81,7 @@ def test_a_body_that_was_changed_is_refused(content: bytes) -> None:
 
 
 @pytest.mark.parametrize("value", [LONG, LONG["data"], LONG["data"]["contacts"]])
-def test_a_long_list_of_objects_is_taken_out_and_put_back(value: Any) -> None:
+def test_explode_takes_a_long_list_out(value: Any) -> None:
     content = dump_json(value)
     packed, items = explode(pack(content))
     assert items == LONG["data"]["contacts"]
@@ -89,7 +89,7 @@ def test_a_long_list_of_objects_is_taken_out_and_put_back(value: Any) -> None:
     assert unpack(kept(packed), kept(items)) == content
 
 
-def test_an_item_too_few_is_refused() -> None:
+def test_unpack_refuses_a_missing_item() -> None:
     packed, items = explode(pack(dump_json(LONG)))
     with pytest.raises(ValueError, match="9 of its 10 items"):
         unpack(packed, items[1:])
@@ -103,5 +103,5 @@ DEEP = {"a": {"b": {"c": {"d": {"e": LONG}}}}}
     [b"", b"text", b'[{"a":1},{"a":2}]', dump_json(["x" * 3000] * 2), dump_json(DEEP)],
     ids=lambda content: repr(content)[:20],
 )
-def test_what_is_no_long_list_of_objects_stays_whole(content: bytes) -> None:
+def test_explode_leaves_other_bodies_whole(content: bytes) -> None:
     assert explode(pack(content)) == (pack(content), [])

@@ -96,7 +96,7 @@ def same(recorded: pd.DataFrame, replayed: pd.DataFrame, name: str) -> None:
 
 @pytest.mark.parametrize("extra", [False, True])
 @pytest.mark.parametrize("luck", [Wire, unlucky])
-async def test_a_session_replays_to_the_same_frames_through_both_doors(name, luck, extra, path):
+async def test_replay_gives_the_same_frames_sync_and_async(name, luck, extra, path):
     client = ck.connect(name, via=luck())
     with ck.record(client, path):
         recorded = await session(client, name)
@@ -124,7 +124,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_a_killed_process_has_kept_every_exchange_that_ended(path):
+def test_recording_keeps_finished_exchanges_when_killed(path):
     ran = subprocess.run([sys.executable, "-c", KILLED, path])
     assert ran.returncode == -signal.SIGKILL
     replay = ck.connect("sent", via=ck.Cassette(path))
@@ -145,7 +145,7 @@ def once(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_to_record_anew_without_a_network_changes_nothing(path):
+def test_refresh_without_a_network_changes_nothing(path):
     before = once(path)
     with ck.connect("sent", via=ck.Cassette(path, "refresh", world=broken())) as client:
         with pytest.raises(ck.TransportError):
@@ -154,7 +154,7 @@ def test_to_record_anew_without_a_network_changes_nothing(path):
     assert os.listdir(path.parent) == [path.name]
 
 
-def test_to_record_anew_with_an_error_at_the_end_changes_nothing(path):
+def test_refresh_that_ends_in_an_error_changes_nothing(path):
     before = once(path)
     refresh = ck.connect("sent", via=ck.Cassette(path, "refresh", world=Wire()))
     with pytest.raises(ZeroDivisionError), refresh as client:
@@ -164,7 +164,7 @@ def test_to_record_anew_with_an_error_at_the_end_changes_nothing(path):
     assert os.listdir(path.parent) == [path.name]
 
 
-def test_to_record_anew_changes_only_what_has_changed(path):
+def test_refresh_changes_only_what_has_changed(path):
     before = once(path).splitlines()
     wire = Wire()
     ck.connect("sent", via=wire).contacts.update(EXAMPLES["sent"].key, opt_out=True)
@@ -177,7 +177,7 @@ def test_to_record_anew_changes_only_what_has_changed(path):
     assert all(b'"opt_out":true' in line or b'"ask"' in line for line in changed)
 
 
-async def test_the_awaiting_door_ends_a_recording_too(path):
+async def test_refresh_ends_with_an_async_client_too(path):
     once(path)
     wire = Wire(simulator=ck.Simulator(contacts=3, seed=7))
     refresh = ck.connect("sent", via=ck.Cassette(path, "refresh", world=wire))
@@ -186,7 +186,7 @@ async def test_the_awaiting_door_ends_a_recording_too(path):
     assert len(ck.connect("sent", via=ck.Cassette(path)).contacts.list()) == 3
 
 
-def test_what_is_missing_is_recorded_and_the_rest_replayed(path):
+def test_new_records_what_is_missing(path):
     once(path)
     wire = Wire()
     new = ck.connect("sent", via=ck.Cassette(path, "new", world=wire))
@@ -199,7 +199,7 @@ def test_what_is_missing_is_recorded_and_the_rest_replayed(path):
     assert len(replay.contacts.list()) == 8
 
 
-def test_both_of_two_merged_recordings_are_replayed_whole(path, tmp_path):
+def test_replay_of_a_union_merge_holds_both_recordings(path, tmp_path):
     base = once(path)
     branches = []
     for number, key in enumerate((EXAMPLES["sent"].key, EXAMPLES["sent"].unknown)):
@@ -222,7 +222,7 @@ def test_both_of_two_merged_recordings_are_replayed_whole(path, tmp_path):
         replay.contacts.get(EXAMPLES["sent"].unknown)
 
 
-def test_eight_threads_on_two_cassettes_get_no_wrong_answer(tmp_path):
+def test_replay_is_right_in_eight_threads(tmp_path):
     keys: dict[str, list[str]] = {}
     for name in ("sent", "privy"):
         client = ck.connect(name, via=ck.Simulator(contacts=40, seed=1))
@@ -242,7 +242,7 @@ def test_eight_threads_on_two_cassettes_get_no_wrong_answer(tmp_path):
         assert not any(pool.map(wrong, sorted(asked, key=lambda each: each[1])))
 
 
-async def test_a_read_beside_a_write_is_replayed_beside_it(path):
+async def test_replay_of_a_read_during_a_write_is_the_recorded_one(path):
     key = EXAMPLES["sent"].key
 
     async def session(client):
@@ -254,7 +254,7 @@ async def test_a_read_beside_a_write_is_replayed_beside_it(path):
     assert await session(client) == await session(ck.connect("sent", via=ck.Cassette(path)))
 
 
-def test_it_says_what_mode_is_on(path):
+def test_cassette_shows_its_mode(path):
     once(path)
     replay = ck.connect("sent", via=ck.Cassette(path))
     people = replay.contacts.list()
@@ -266,7 +266,7 @@ def test_it_says_what_mode_is_on(path):
     assert "nothing is sent" in FrontEnd(replay.contacts.form().widget).head.text
 
 
-def test_a_write_that_cannot_be_recorded_is_not_said_to_be_undone(path):
+def test_recording_error_mentions_that_a_write_was_sent(path):
     client = ck.connect("sent", via=ck.Cassette(path / "under a file" / "x.jsonl", world=Wire()))
     path.touch()
     with pytest.raises(ck.CassetteError, match=r"be created: Not a directory$"):
@@ -275,7 +275,7 @@ def test_a_write_that_cannot_be_recorded_is_not_said_to_be_undone(path):
         client.contacts.update(EXAMPLES["sent"].key, opt_out=True)
 
 
-def test_an_override_answers_first_and_is_not_recorded(path):
+def test_override_goes_first_and_is_not_recorded(path):
     key = EXAMPLES["sent"].key
     with ck.connect("sent", via=ck.Cassette(path, world=Wire())) as client:
         client.contacts.list()
@@ -290,7 +290,7 @@ def test_an_override_answers_first_and_is_not_recorded(path):
 
 
 @pytest.mark.parametrize("mode", ["replay", "new", "refresh", "verify"])
-async def test_an_override_answers_first_in_every_mode(path, mode):
+async def test_override_goes_first_in_every_mode(path, mode):
     once(path)
     router, wire = respx.Router(), Wire()
     router.get(path__regex="/v3/contacts/.*").respond(404, json={"success": False})
@@ -303,7 +303,7 @@ async def test_an_override_answers_first_in_every_mode(path, mode):
 
 
 @pytest.mark.parametrize("mode", ["new", "refresh"])
-def test_a_simulators_recording_and_a_providers_are_never_one_file(path, mode):
+def test_recording_refuses_to_mix_simulator_and_provider(path, mode):
     with ck.connect("sent", via=ck.Cassette(path, world=ck.Simulator())) as client:
         client.contacts.list()
     with pytest.raises(ck.CassetteError, match="recorded from simulator, and wire is not"):
@@ -314,7 +314,7 @@ def test_a_simulators_recording_and_a_providers_are_never_one_file(path, mode):
         ck.connect("sent", via=ck.Cassette(path, mode, world=ck.Simulator()))
 
 
-def test_a_recording_stays_one_when_the_working_directory_changes(path, monkeypatch):
+def test_recording_survives_a_change_of_directory(path, monkeypatch):
     monkeypatch.chdir(path.parent)
     client = ck.connect("sent", via=ck.Cassette(path.name, world=Wire()))
     client.contacts.list()
@@ -325,12 +325,12 @@ def test_a_recording_stays_one_when_the_working_directory_changes(path, monkeypa
     assert os.listdir() == []
 
 
-def test_what_to_do_when_answers_have_run_out_is_checked(path):
+def test_exhausted_is_validated(path):
     with pytest.raises(ck.ConfigurationError, match="exhausted='again' must be error or last"):
         ck.Cassette(path, exhausted="again")
 
 
-def test_a_miss_says_what_comes_nearest_and_nobodys_number(path):
+def test_unrecorded_request_error_names_the_nearest_without_personal_values(path):
     client = ck.connect("sendblue", via=Wire())
     with ck.record(client, path):
         client.contacts.get("+12025550123")
@@ -342,7 +342,7 @@ def test_a_miss_says_what_comes_nearest_and_nobodys_number(path):
     assert "4155552671" not in told and "canary" not in told
 
 
-def test_a_frame_shows_what_was_asked_and_how_often(path):
+def test_frame_counts_hits(path):
     once(path)
     cassette = ck.Cassette(path, expires=timedelta(days=100_000))
     assert repr(cassette).endswith("1 exchanges, 1 unused")
@@ -355,32 +355,32 @@ def test_a_frame_shows_what_was_asked_and_how_often(path):
     assert repr(cassette) == "contactkit cassette tape.jsonl (replay): 1 exchanges"
 
 
-def test_what_has_expired_is_warned_of(path):
+def test_expired_exchanges_are_warned_about(path):
     once(path)
     with pytest.warns(ck.ContactKitWarning, match="1 of its 1 exchanges have expired"):
         cassette = ck.Cassette(path, expires=timedelta(seconds=1))
     assert cassette.frame()["expired"].tolist() == [True]
 
 
-def test_a_replay_needs_no_credentials_and_a_recording_does(path, tmp_path):
+def test_credentials_are_needed_only_to_record(path, tmp_path):
     once(path)
     assert len(ck.connect("sent", via=ck.Cassette(path, "replay")).contacts.list()) == 8
     with pytest.raises(ck.ConfigurationError, match="api_key"):
         ck.connect("sent", via=ck.Cassette(tmp_path / "other.jsonl"))
 
 
-def test_another_providers_recording_is_refused_by_name(path):
+def test_replay_refuses_the_cassette_of_another_provider(path):
     once(path)
     with pytest.raises(ck.CassetteError, match="is a recording of sent, not of privy"):
         ck.connect("privy", via=ck.Cassette(path))
 
 
-def test_a_recording_that_is_not_there_is_named(path):
+def test_replay_of_a_missing_file_is_an_error(path):
     with pytest.raises(ck.CassetteError, match="no such file"):
         ck.Cassette(path, "replay")
 
 
-def test_another_key_of_pseudonyms_replays_and_does_not_record(path, monkeypatch):
+def test_other_pseudonym_key_replays_but_does_not_record(path, monkeypatch):
     client = ck.connect("sendblue", via=Wire())
     with ck.record(client, path):
         first = client.contacts.list().iloc[0]
@@ -394,7 +394,7 @@ def test_another_key_of_pseudonyms_replays_and_does_not_record(path, monkeypatch
         ck.connect("sendblue", via=ck.Cassette(path, "new", world=Wire()))
 
 
-def test_a_replay_makes_no_key(path, monkeypatch, tmp_path):
+def test_replay_creates_no_pseudonym_key(path, monkeypatch, tmp_path):
     once(path)
     monkeypatch.delenv("CONTACTKIT_PSEUDONYM_KEY")
     monkeypatch.setattr("platformdirs.user_config_path", lambda name: tmp_path / "none" / name)
@@ -402,7 +402,7 @@ def test_a_replay_makes_no_key(path, monkeypatch, tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def test_a_recording_passes_in_virtual_time(path):
+def test_replay_runs_in_virtual_time(path):
     client = ck.connect("sent", via=unlucky())
     with ck.record(client, path):
         client.contacts.list()
@@ -423,7 +423,7 @@ def test_off_records_nothing(path):
 
 @pytest.mark.parametrize("name", ["privy", "digital_onboarding"])
 @pytest.mark.parametrize("account", ["token", "oauth"])
-def test_a_replay_authorises_as_the_recording_did(name, account, path):
+def test_replay_authorises_as_recorded(name, account, path):
     wire = Wire()
     ck.connect(name, via=wire)
     client = ck.connect(name, via=wire, **wire.simulator.accounts[account])
@@ -436,7 +436,7 @@ def test_a_replay_authorises_as_the_recording_did(name, account, path):
 
 
 @pytest.mark.parametrize("mode", ["replay", "once", "new", "refresh", "verify", "off"])
-def test_a_cassette_may_be_closed_before_it_is_played_and_twice(mode, path):
+def test_close_works_unused_and_twice(mode, path):
     if mode != "once":
         once(path)
     cassette = ck.Cassette(path, mode, world=Wire())
@@ -449,7 +449,7 @@ def test_a_cassette_may_be_closed_before_it_is_played_and_twice(mode, path):
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
-def test_a_recording_that_is_held_open_ends_when_it_is_told(path):
+def test_hold_open_outlasts_the_clients(path):
     before = once(path)
     wire = Wire(simulator=ck.Simulator(contacts=3, seed=7))
     cassette = ck.Cassette(path, "refresh", world=wire)

@@ -66,7 +66,7 @@ bodies = st.recursive(
 
 
 @given(bodies)
-def test_an_answer_has_no_drift_against_itself_in_whatever_order(body):
+def test_drift_is_empty_for_the_same_body_in_any_order(body):
     assert told(body, shuffled(body)) == []
 
 
@@ -93,7 +93,7 @@ JSON_TYPES = {int: "number", float: "number"}
 
 
 @given(bodies, scalars, st.data())
-def test_one_changed_leaf_is_exactly_one_row(body, leaf, data):
+def test_drift_of_one_changed_value_is_one_row(body, leaf, data):
     field, way = data.draw(st.sampled_from(places(body)))
     before = body
     for each in way:
@@ -105,21 +105,21 @@ def test_one_changed_leaf_is_exactly_one_row(body, leaf, data):
 
 
 @given(st.dictionaries(names_, bodies, max_size=4), st.sampled_from("xyz"), bodies)
-def test_one_field_more_is_one_row_whatever_it_holds(body, name, value):
+def test_drift_of_one_added_field_is_one_row(body, name, value):
     more = {**body, name: value}
     assert told(body, more) == [(name, "added")]
     assert told(more, body) == [(name, "removed")]
 
 
 @pytest.mark.parametrize("many", [True, False])
-def test_what_every_answer_has_anew_is_no_drift(name, many):
+def test_drift_ignores_new_ids_and_times(name, many):
     provider = find(name)
     held = people(provider, 101, 102) if many else people(provider, 101)[0]
     one, other = (sealed(provider, held, number, many) for number in (1, 2))
     assert told(one, shuffled(other), provider) == []
 
 
-def test_an_id_or_a_time_beside_the_records_is_told_when_it_is_gone_or_of_another_type():
+def test_drift_reports_missing_ids_and_times_or_their_other_type():
     body = {"requestId": "a", "meta": {"timestamp": "now", "version": "v3"}, "data": {"id": "1"}}
     after = {"requestId": 7, "meta": {"version": "v4"}, "data": {"id": "2"}}
     assert told(body, after) == [
@@ -131,11 +131,11 @@ def test_an_id_or_a_time_beside_the_records_is_told_when_it_is_gone_or_of_anothe
 
 
 @pytest.mark.parametrize("word", ["format", "valid", "runtime", "updates", "ats"])
-def test_what_only_ends_like_a_time_is_compared(word):
+def test_drift_compares_names_that_only_end_like_a_time(word):
     assert told({word: 1}, {word: 2}) == [(word, "value changed")]
 
 
-def test_a_contact_s_own_times_are_compared(name):
+def test_drift_compares_the_times_of_a_contact(name):
     provider = find(name)
     before = people(provider, 101)[0]
     changed = {wire for wire in before if wire.endswith(("_at", "At"))}
@@ -146,7 +146,7 @@ def test_a_contact_s_own_times_are_compared(name):
     assert changed and set(told(*bodies, provider)) == expected
 
 
-def test_one_new_contact_is_one_row(name):
+def test_drift_of_a_new_contact_is_one_row(name):
     provider = find(name)
     before = sealed(provider, people(provider, 101, 102), 1)
     after = sealed(provider, people(provider, 103, 102, 101), 2)
@@ -155,7 +155,7 @@ def test_one_new_contact_is_one_row(name):
     assert told(after, before, provider) == [(place, "removed")]
 
 
-def test_a_changed_field_of_a_contact_is_named_by_its_key():
+def test_drift_names_a_contact_by_its_key():
     before = people(SENT, 101, 102)
     after = [before[1] | {"opt_out": None}, before[0]]
     assert drifts(sealed(SENT, before, 1), sealed(SENT, after, 2)) == [
@@ -170,7 +170,7 @@ def test_a_changed_field_of_a_contact_is_named_by_its_key():
     ]
 
 
-def test_a_key_in_an_older_spelling_names_the_same_contact():
+def test_drift_knows_older_spellings_of_the_key():
     provider = find("sendblue")
     rows = [{"phone": "+12025550101", "tags": ["a"]}], [{"number": "+12025550101", "tags": ["b"]}]
     assert told(*rows, provider) == [
@@ -183,7 +183,7 @@ def test_a_key_in_an_older_spelling_names_the_same_contact():
 @pytest.mark.parametrize(
     "rows", [[{"id": "1"}, {"id": "1"}], [{"id": "1"}, {}], [{"id": "1"}, "x"], [{"id": None}]]
 )
-def test_items_that_have_no_keys_of_their_own_are_paired_by_place(rows):
+def test_drift_pairs_items_without_keys_by_position(rows):
     assert told({"a": rows}, {"a": [{"b": 1}, *rows[1:]]}) == [
         ("a[0].id", "removed"),
         ("a[0].b", "added"),
@@ -197,7 +197,7 @@ def redacted(provider: Provider, key: bytes, body: Any) -> Any:
     return json.loads(redaction.exchange(asked, answer)[1].body)
 
 
-def test_under_another_key_personal_values_are_compared_by_type(name):
+def test_drift_under_another_key_compares_personal_values_by_type(name):
     provider = find(name)
     rows = [contact(name, "+14155550234"), contact(name, "+911000005678")]
     personal = {each: None for each in rows[0] if "phone" in each or each == "number"}
@@ -210,13 +210,13 @@ def test_under_another_key_personal_values_are_compared_by_type(name):
     assert len(changes) == len(personal) and {each for _, each in changes} == {"type changed"}
 
 
-def test_the_number_of_a_secret_s_stand_in_is_no_drift():
+def test_drift_ignores_the_number_of_a_secret():
     before, after = ({"a": f"see redacted-token{end}, 1"} for end in ("", "-12"))
     assert told(before, after) == []
     assert told(before, {"a": "see redacted-key, 1"}) == [("a", "value changed")]
 
 
-def test_a_status_is_told_and_nothing_of_an_answer_of_another_kind():
+def test_drift_of_another_kind_of_response_is_its_status():
     one, other = exchange(body={"a": 1}), exchange(body={"b": 1}, status=404)
     failed = exchange(body=b"", status=None, failure="ReadTimeout")
     assert list(differences(one, other, SENT)) == [
@@ -230,7 +230,7 @@ def test_a_status_is_told_and_nothing_of_an_answer_of_another_kind():
     assert [each.field for each in differences(one, created, SENT)] == ["status", "a"]
 
 
-def test_of_the_headers_only_the_content_type_is_compared():
+def test_drift_compares_only_the_content_type_header():
     one = exchange(headers=(*JSON_TYPE, ("X-Request-Id", "1")))
     same = exchange(headers=(("content-type", "application/JSON"), ("x-request-id", "2")))
     other, none = exchange(headers=(("Content-Type", "text/html"),)), exchange()
@@ -252,18 +252,18 @@ def test_of_the_headers_only_the_content_type_is_compared():
         (b"\xff\xfe", b"\xff", "value changed"),
     ],
 )
-def test_a_body_that_is_no_json_is_one_row(before, after, change):
+def test_drift_of_a_body_without_json_is_one_row(before, after, change):
     assert told(before, after) == [("body", change)]
     assert told(before, before) == []
 
 
-def test_long_values_are_cut():
+def test_drift_cuts_long_values():
     (found,) = drifts({"a": "x" * 99}, {"a": ["é" * 99]})
     assert found.recorded == '"' + "x" * 59
     assert found.live == '["' + "é" * 58
 
 
-def test_the_frame_s_columns_do_not_depend_on_what_is_in_it():
+def test_drift_frame_has_the_same_columns_when_empty():
     rows = drifts({"a": 1, "b": 2}, {"b": "2"})
     for found in (drift_frame([]), drift_frame(rows)):
         assert found.dtypes.drop("drift").to_dict() == dict.fromkeys(

@@ -14,7 +14,7 @@ from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResp
 PHONE, KEY = "+12025550123", "sk-live-0123456789"
 
 
-def test_a_url_is_taken_apart() -> None:
+def test_request_splits_the_url() -> None:
     asked = RecordedRequest.of(
         "get", "https://api.example.com/v3/contacts?page=2&channel=sms&channel=#top"
     )
@@ -26,12 +26,12 @@ def test_a_url_is_taken_apart() -> None:
 
 
 @given(st.lists(st.tuples(st.text(min_size=1), st.text())))
-def test_the_query_is_sorted_and_whole(pairs: list[tuple[str, str]]) -> None:
+def test_request_sorts_the_whole_query(pairs: list[tuple[str, str]]) -> None:
     asked = RecordedRequest.of("GET", f"https://example.com/a?{urlencode(pairs)}")
     assert asked.query == tuple(sorted(pairs))
 
 
-def test_no_repr_shows_people_or_credentials() -> None:
+def test_exchange_repr_shows_no_personal_values() -> None:
     exchange = Exchange(
         request=RecordedRequest.of(
             "POST", f"https://example.com/{PHONE}?q={PHONE}", f'{{"phone":"{PHONE}"}}'.encode()
@@ -44,7 +44,7 @@ def test_no_repr_shows_people_or_credentials() -> None:
     assert KEY not in repr(exchange)
 
 
-def test_an_exchange_stays_as_it_is() -> None:
+def test_exchange_is_frozen() -> None:
     request = RecordedRequest(method="GET", url="https://example.com")
     exchange = Exchange(request=request, response=RecordedResponse(), at=0.0)
     with pytest.raises(FrozenInstanceError):
@@ -52,7 +52,7 @@ def test_an_exchange_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("name", ["Content-Type", "content-type"])
-def test_the_content_type_is_the_header_however_it_is_spelt(name: str) -> None:
+def test_response_content_type_ignores_the_case_of_the_header(name: str) -> None:
     response = RecordedResponse(status=200, headers=(("X-A", "1"), (name, "text/plain")))
     assert response.content_type == "text/plain"
     assert RecordedResponse(status=200).content_type == ""

@@ -17,14 +17,14 @@ def growing(path: Path) -> CassetteWriter:
     return CassetteWriter(lambda: begun(path))
 
 
-def test_failures_alone_begin_no_file(tmp_path):
+def test_writer_creates_no_file_for_failures_alone(tmp_path):
     recording = growing(tmp_path / "tape.jsonl")
     recording.add(LOST, {})
     recording.close(True)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_failures_before_the_first_answer_are_kept_with_it(tmp_path):
+def test_writer_saves_failures_before_the_first_response(tmp_path):
     recording = growing(tmp_path / "tape.jsonl")
     recording.add(LOST, {"Tofira": "a" * 16})
     recording.add(exchange(), {})
@@ -51,7 +51,7 @@ def answers(path: Path) -> list[tuple[str, bool]]:
     return [(each.url[-3:], b"true" in each.exchange.response.body) for each in tape.entries]
 
 
-def test_a_good_end_puts_it_in_the_older_ones_place(older):
+def test_replacing_writer_replaces_at_a_clean_end(older):
     replacement = ReplacingWriter(older)
     replacement.add(exchange("/contacts", body={"old": False}), {})
     assert answers(older.path) == [("cts", True), ("cts", True), ("/me", True)]
@@ -61,7 +61,7 @@ def test_a_good_end_puts_it_in_the_older_ones_place(older):
 
 
 @pytest.mark.parametrize("answered", [True, False])
-def test_a_bad_end_leaves_the_older_one_as_it_is(older, answered):
+def test_replacing_writer_leaves_the_file_after_an_error(older, answered):
     before = older.path.read_bytes()
     replacement = ReplacingWriter(older)
     replacement.add(exchange("/contacts", body={"old": False}) if answered else LOST, {})
@@ -70,7 +70,7 @@ def test_a_bad_end_leaves_the_older_one_as_it_is(older, answered):
     assert [each.name for each in older.path.parent.iterdir()] == ["tape.jsonl"]
 
 
-def test_what_comes_after_an_end_is_recorded_too(older):
+def test_replacing_writer_records_after_an_end(older):
     replacement = ReplacingWriter(older)
     for path in ("/contacts", "/me"):
         replacement.add(exchange(path, body={"old": False}), {})
@@ -78,7 +78,7 @@ def test_what_comes_after_an_end_is_recorded_too(older):
     assert sorted(answers(older.path)) == [("/me", False), ("cts", False)]
 
 
-def test_what_is_recorded_after_an_end_does_not_replace_what_was_before_it(older):
+def test_replacing_writer_keeps_what_an_earlier_end_saved(older):
     replacement = ReplacingWriter(older)
     for _ in range(3):
         replacement.add(exchange("/contacts", body={"old": False}), {})
@@ -86,7 +86,7 @@ def test_what_is_recorded_after_an_end_does_not_replace_what_was_before_it(older
     assert answers(older.path) == [("cts", False)] * 3 + [("/me", True)]
 
 
-def test_who_never_comes_to_an_end_leaves_nothing_behind(older):
+def test_replacing_writer_that_is_never_closed_leaves_no_file(older):
     replacement = ReplacingWriter(older)
     replacement.add(exchange("/contacts", body={"old": False}), {})
     del replacement
@@ -94,7 +94,7 @@ def test_who_never_comes_to_an_end_leaves_nothing_behind(older):
     assert [each.name for each in older.path.parent.iterdir()] == ["tape.jsonl"]
 
 
-def test_what_others_added_meanwhile_is_kept(older):
+def test_replacing_writer_keeps_what_another_process_added(older):
     replacement = ReplacingWriter(older)
     replacement.add(exchange("/contacts", body={"old": False}), {})
     CassetteFile.load(older.path).append(exchange("/you", body={"old": True}))
@@ -102,7 +102,7 @@ def test_what_others_added_meanwhile_is_kept(older):
     assert answers(older.path) == [("cts", False), ("/me", True), ("you", True)]
 
 
-def test_two_replacements_at_once_do_not_meet(older):
+def test_replacing_writers_do_not_share_a_file(older):
     replacements = [ReplacingWriter(older), ReplacingWriter(CassetteFile.load(older.path))]
     for each in replacements:
         each.add(exchange("/contacts", body={"old": False}), {})
@@ -111,7 +111,7 @@ def test_two_replacements_at_once_do_not_meet(older):
     assert answers(older.path) == [("cts", False), ("/me", True)]
 
 
-def test_whose_a_pseudonym_is_stays_with_what_is_kept(tmp_path):
+def test_replacing_writer_keeps_the_owners(tmp_path):
     older = begun(tmp_path / "tape.jsonl")
     older.append(exchange("/contacts"), {"Tofira": "a" * 16, "Nevala": "b" * 16})
     older.append(exchange("/me"), {})

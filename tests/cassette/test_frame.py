@@ -30,7 +30,7 @@ def tape(tmp_path):
     return CassetteFile.load(made.path)
 
 
-def test_one_row_an_exchange(tape):
+def test_frame_has_one_row_an_exchange(tape):
     first = tape.entries[0]
     found = frame(tape.entries, {first.id: 3}, NOON + 10)
     assert found.drop(columns="failure").to_dict("records")[0] == {
@@ -50,7 +50,7 @@ def test_one_row_an_exchange(tape):
     assert found.index.equals(pd.RangeIndex(2))
 
 
-def test_the_columns_do_not_depend_on_what_is_in_it(tape):
+def test_frame_has_the_same_columns_when_empty(tape):
     declared = {
         "method": STRING,
         "path": STRING,
@@ -69,7 +69,7 @@ def test_the_columns_do_not_depend_on_what_is_in_it(tape):
         assert len(found) == len(entries)
 
 
-def test_each_exchange_expires_by_itself(tape):
+def test_frame_expires_each_exchange_by_its_age(tape):
     found = frame(tape.entries, {}, NOON + 20, timedelta(seconds=15))
     assert found["expired"].tolist() == [True, False]
     assert frame(tape.entries, {}, NOON + 15, timedelta(seconds=15))["expired"].tolist() == [
@@ -79,7 +79,7 @@ def test_each_exchange_expires_by_itself(tape):
 
 
 @pytest.mark.parametrize("style", [{}, {"indent": 1}])
-def test_bytes_are_those_of_the_body(tmp_path, style):
+def test_frame_counts_the_bytes_of_the_body(tmp_path, style):
     body = json.dumps(json.loads(page([contact(n, note="Zoë") for n in range(40)])), **style)
     made = begun(tmp_path / "a.jsonl")
     made.append(exchange("/contacts", body.encode()))
@@ -87,7 +87,7 @@ def test_bytes_are_those_of_the_body(tmp_path, style):
 
 
 @given(st.lists(st.integers(0, 1000), max_size=8))
-def test_rows_stand_in_the_order_of_issue(tmp_path_factory, times):
+def test_frame_is_in_the_order_of_issue(tmp_path_factory, times):
     made = begun(tmp_path_factory.mktemp("order") / "a.jsonl")
     for number, at in enumerate(times):
         asked = RecordedRequest.of("GET", f"{BASE}/contacts/{number}")

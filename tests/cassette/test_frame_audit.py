@@ -36,7 +36,7 @@ def recorded(path, *bodies):
     return path
 
 
-def test_a_clean_recording_has_no_findings_and_the_same_columns(tmp_path):
+def test_audit_of_a_clean_file_is_empty(tmp_path):
     path = recorded(tmp_path / "a.jsonl", page([contact(n) for n in range(50)]))
     found = audit(path, redaction())
     assert found.empty
@@ -49,7 +49,7 @@ def test_a_clean_recording_has_no_findings_and_the_same_columns(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
-def test_it_says_what_and_where(tmp_path, name):
+def test_audit_names_kind_and_place(tmp_path, name):
     bodies = [{"é": EMAIL}, {"to": PHONE}, {"key": f"x {HELD}"}]
     path = recorded(tmp_path / name, *bodies)
     data = path.read_bytes()
@@ -71,19 +71,19 @@ def test_it_says_what_and_where(tmp_path, name):
         (b64encode(f"for {EMAIL}".encode()).decode(), "base64"),
     ],
 )
-def test_it_says_what_hides_a_value(tmp_path, text, hidden):
+def test_audit_names_the_encoding_of_a_value(tmp_path, text, hidden):
     found = audit(recorded(tmp_path / "a.jsonl", {"note": text}), redaction())
     assert found["hidden"].tolist() == [hidden]
     assert found["byte"].isna().tolist() == [hidden != "base64"]
 
 
-def test_a_value_that_stands_plainly_is_not_told_twice(tmp_path):
+def test_audit_reports_a_plain_value_once(tmp_path):
     note = {"note": f"{EMAIL} 100%25 \\u00e9", "more": b64encode(EMAIL.encode()).decode()}
     found = audit(recorded(tmp_path / "a.jsonl", note), redaction())
     assert found["hidden"].tolist() == [pd.NA, "base64"]
 
 
-def test_what_the_recording_lists_is_no_finding_under_another_key(tmp_path):
+def test_audit_under_another_key_accepts_listed_pseudonyms(tmp_path):
     owners: dict[str, str] = {}
     first = redaction(owners=owners)
     asked = RecordedRequest(method="GET", url="")
@@ -94,20 +94,20 @@ def test_what_the_recording_lists_is_no_finding_under_another_key(tmp_path):
     assert audit(path, redaction(b"another"))["kind"].tolist() == ["phone number"]
 
 
-def test_a_file_that_is_no_recording_is_read_all_the_same(tmp_path):
+def test_audit_reads_a_file_that_is_no_cassette(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_bytes(b"\xff\xfe\n" + f"call {PHONE}".encode())
     assert audit(path, redaction())[["line", "byte"]].to_numpy().tolist() == [[2, 5]]
 
 
-def test_a_file_that_was_cut_off_is_read_up_to_there(tmp_path):
+def test_audit_reads_a_truncated_file(tmp_path):
     path = recorded(tmp_path / "a.jsonl.gz", {"to": PHONE}, {"to": PHONE})
     path.write_bytes(path.read_bytes()[:-12])
     assert audit(path, redaction())["line"].tolist() == [2]
 
 
 @pytest.mark.parametrize(("data", "why"), [(None, "no such file"), (b"a", "cannot be read")])
-def test_a_file_that_cannot_be_read_says_so(tmp_path, data, why):
+def test_audit_of_an_unreadable_file_is_an_error(tmp_path, data, why):
     path = tmp_path / "a.jsonl.gz"
     if data:
         path.write_bytes(data)

@@ -72,7 +72,7 @@ PATCH = asked("PATCH", "/contacts/1", {"opt_out": True})
 
 
 @given(st.dictionaries(st.text(), JSON_VALUES), st.randoms())
-def test_the_order_of_a_bodys_fields_is_no_matter(body: dict[str, Any], random: Any) -> None:
+def test_key_ignores_the_order_of_fields(body: dict[str, Any], random: Any) -> None:
     names = list(body)
     random.shuffle(names)
     other = RecordedRequest.of(
@@ -84,7 +84,7 @@ def test_the_order_of_a_bodys_fields_is_no_matter(body: dict[str, Any], random: 
 
 
 @given(JSON_VALUES, JSON_VALUES)
-def test_bodies_that_differ_are_two_requests(one: Any, other: Any) -> None:
+def test_key_differs_with_the_body(one: Any, other: Any) -> None:
     first, second = (
         RecordedRequest.of("POST", BASE, json.dumps(each).encode()) for each in (one, other)
     )
@@ -93,7 +93,7 @@ def test_bodies_that_differ_are_two_requests(one: Any, other: Any) -> None:
 
 
 @given(st.lists(st.tuples(st.text(), st.text()), min_size=1), st.randoms())
-def test_the_order_of_a_query_or_a_form_is_no_matter(pairs: Any, random: Any) -> None:
+def test_key_ignores_the_order_of_a_query_or_form(pairs: Any, random: Any) -> None:
     shuffled = random.sample(pairs, len(pairs))
     assert same(
         *(RecordedRequest.of("GET", f"{BASE}?{urlencode(each)}") for each in (pairs, shuffled))
@@ -105,18 +105,18 @@ def test_the_order_of_a_query_or_a_form_is_no_matter(pairs: Any, random: Any) ->
 
 
 @given(st.text(min_size=1))
-def test_a_path_is_one_however_it_is_quoted(text: str) -> None:
+def test_key_ignores_how_a_path_is_quoted(text: str) -> None:
     text = text.encode("utf-8", "ignore").decode() or "a"
     urls = [f"{BASE}/contacts/{quote(text, safe=safe)}" for safe in ("", "+@:=,")]
     urls.append("".join(f"%{byte:02x}" for byte in text.encode()).join((f"{BASE}/contacts/", "")))
     assert len({Matcher(SENT).read(RecordedRequest.of("GET", url)).key for url in urls}) == 1
 
 
-def test_a_quoted_slash_is_no_slash() -> None:
+def test_key_keeps_a_quoted_slash() -> None:
     assert not same(asked("GET", "/contacts/a%2Fb"), asked("GET", "/contacts/a/b"))
 
 
-def test_the_host_is_not_in_the_key() -> None:
+def test_key_ignores_the_host() -> None:
     assert same(GET, RecordedRequest.of("GET", "http://127.0.0.1:8000/v3/contacts/1"))
     assert same(
         RecordedRequest.of("GET", "https://example.com"),
@@ -134,19 +134,19 @@ def test_the_host_is_not_in_the_key() -> None:
         asked("GET", "/contacts/1", headers=(("x-override", "dry_run"),)),
     ],
 )
-def test_what_asks_for_something_else_is_another_request(other: RecordedRequest) -> None:
+def test_key_differs_with_any_part_of_the_request(other: RecordedRequest) -> None:
     assert not same(GET, other)
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe", b"{", b"[" * 100_000])
-def test_a_body_that_is_no_json_is_compared_as_it_is(body: bytes) -> None:
+def test_key_compares_a_body_without_json_as_bytes(body: bytes) -> None:
     assert same(RecordedRequest.of("POST", BASE, body), RecordedRequest.of("POST", BASE, body))
     assert not same(
         RecordedRequest.of("POST", BASE, body), RecordedRequest.of("POST", BASE, body + b"!")
     )
 
 
-def test_a_dry_run_is_another_request_and_an_idempotency_key_is_not() -> None:
+def test_key_knows_a_dry_run_and_no_idempotency_key() -> None:
     plain = {"Idempotency-Key": "abc", "Authorization": "Bearer sk", "X-OVERRIDE": "destructive"}
     name = next(iter(ONBOARDING.dry_run.headers)) if ONBOARDING.dry_run else ""
     assert marks(ONBOARDING, {"Idempotency-Key": "abc", "Authorization": "Bearer sk"}) == ()
@@ -163,14 +163,14 @@ def token(client: str, scope: str = "read") -> RecordedRequest:
     return RecordedRequest.of("POST", TOKEN_URL, urlencode({**form, "scope": scope}).encode(), FORM)
 
 
-def test_the_credentials_are_left_out_of_a_request_for_a_token() -> None:
+def test_key_of_a_token_request_has_no_credentials() -> None:
     assert same(token("a"), token("b"), ONBOARDING)
     assert not same(token("a"), token("a", "write"), ONBOARDING)
     elsewhere = [RecordedRequest.of("POST", BASE, token(each).body, FORM) for each in "ab"]
     assert not same(*elsewhere, ONBOARDING)
 
 
-def test_a_token_is_given_again_and_belongs_to_no_epoch() -> None:
+def test_take_repeats_a_token_in_every_epoch() -> None:
     base = ONBOARDING.base_url
     write = RecordedRequest.of("PATCH", f"{base}/contacts/1", b"{}")
     found = index(answered(token("a"), 1), answered(write, 2), provider=ONBOARDING)
@@ -182,13 +182,13 @@ def test_a_token_is_given_again_and_belongs_to_no_epoch() -> None:
 STATES = [answered(GET, state) for state in ("PENDING", "RUNNING", "DONE")]
 
 
-def test_equal_requests_are_answered_in_order_and_then_no_more() -> None:
+def test_take_replays_equal_requests_in_order() -> None:
     found = index(*STATES)
     assert [taken(found, GET) for _ in range(5)] == ["PENDING", "RUNNING", "DONE", None, None]
     assert found.hits == {"x0": 1, "x1": 1, "x2": 1}
 
 
-def test_what_has_run_out_or_comes_after_a_write_is_still_known() -> None:
+def test_knows_exhausted_requests_and_other_epochs() -> None:
     found = index(answered(GET), answered(LIST, epoch=1), answered(asked("GET", "/me?a=1")))
     found.take(GET)
     assert [found.knows(each) for each in (GET, LIST, PATCH, asked("GET", "/me"))] == [
@@ -196,13 +196,13 @@ def test_what_has_run_out_or_comes_after_a_write_is_still_known() -> None:
     ]
 
 
-def test_in_a_notebook_the_last_answer_stays() -> None:
+def test_take_repeats_the_last_response() -> None:
     found = index(*STATES, exhausted="last")
     assert [taken(found, GET) for _ in range(5)] == ["PENDING", "RUNNING", *["DONE"] * 3]
     assert found.hits == {"x0": 1, "x1": 1, "x2": 3}
 
 
-def test_a_failure_is_an_answer_like_another() -> None:
+def test_take_returns_a_failure() -> None:
     lost = answered(GET, status=None, failure="ReadTimeout")
     found = index(lost, answered(GET, "there"))
     first = found.take(GET)
@@ -229,7 +229,7 @@ def recorded(session: Iterable[RecordedRequest]) -> list[Exchange]:
 @pytest.mark.parametrize(
     "done", [answered(PATCH), answered(PATCH, status=409), answered(PATCH, status=503), None]
 )
-def test_a_read_beside_a_write_is_in_the_epoch_that_it_is_in_when_replayed(
+def test_epoch_of_a_read_during_a_write_is_that_of_the_replay(
     read: RecordedRequest, done: Exchange | None
 ) -> None:
     found = index()
@@ -244,9 +244,7 @@ def test_a_read_beside_a_write_is_in_the_epoch_that_it_is_in_when_replayed(
 
 @pytest.mark.parametrize("reads", [1, 3])
 @pytest.mark.parametrize("read", [GET, LIST, asked("GET", "/contacts/1/message-summary")])
-def test_a_read_after_a_write_differs_from_the_one_before(
-    read: RecordedRequest, reads: int
-) -> None:
+def test_take_after_a_write_is_another_read(read: RecordedRequest, reads: int) -> None:
     found = index(*recorded([read, PATCH, read]), exhausted="last")
     assert [taken(found, read) for _ in range(reads)] == [0] * reads
     taken(found, PATCH)
@@ -259,7 +257,7 @@ WRITES = st.sampled_from([PATCH, asked("PATCH", "/contacts/2", {}), asked("POST"
 
 
 @given(st.lists(READS | WRITES), st.lists(st.integers(1, 3), min_size=60, max_size=60))
-def test_however_often_a_listing_is_read_it_shows_the_writes_before_it(
+def test_take_shows_the_writes_before_a_listing(
     session: list[RecordedRequest], times: list[int]
 ) -> None:
     kept = recorded(session)
@@ -291,14 +289,14 @@ def write(path: str, method: str = "POST", provider: Any = SENDBLUE) -> Recorded
         (asked("POST", "/elsewhere", {}), "/nowhere", 1),
     ],
 )
-def test_which_writes_a_read_must_see(done: RecordedRequest, read: str, epoch: int) -> None:
+def test_epoch_counts_the_writes_a_read_sees(done: RecordedRequest, read: str, epoch: int) -> None:
     found = index()
     noted(found, answered(done))
     assert found.epoch(asked("GET", read)) == epoch
     assert found.epoch(PATCH) == 0
 
 
-def test_a_write_whose_body_names_the_contact_concerns_them_all() -> None:
+def test_epoch_of_every_contact_counts_a_write_without_one_in_its_path() -> None:
     found = index(provider=SENDBLUE)
     noted(found, answered(write("/api/v2/contacts/opt-out")))
     assert found.epoch(write("/api/v2/contacts/7", "GET")) == 1
@@ -307,7 +305,7 @@ def test_a_write_whose_body_names_the_contact_concerns_them_all() -> None:
     assert found.epoch(write("/api/v2/contacts/8", "GET")) == 1
 
 
-def test_a_dry_run_by_header_is_no_write() -> None:
+def test_epoch_ignores_a_dry_run_by_header() -> None:
     found = index(provider=ONBOARDING)
     assert ONBOARDING.dry_run
     rehearsal = marks(ONBOARDING, ONBOARDING.dry_run.headers)
@@ -329,7 +327,7 @@ def test_a_dry_run_by_header_is_no_write() -> None:
         ({"status": None, "failure": "ConnectError", "sent": False}, 0),
     ],
 )
-def test_a_write_counts_unless_nothing_can_have_come_of_it(
+def test_epoch_counts_a_write_that_may_have_changed_something(
     about: dict[str, Any], epoch: int
 ) -> None:
     found = index()
@@ -337,20 +335,20 @@ def test_a_write_counts_unless_nothing_can_have_come_of_it(
     assert found.epoch(GET) == epoch
 
 
-def test_the_same_answer_again_is_no_second_write() -> None:
+def test_epoch_ignores_a_repeated_response() -> None:
     found = index(*recorded([PATCH, GET]), exhausted="last")
     for _ in range(3):
         taken(found, PATCH)
     assert taken(found, GET) == 1
 
 
-def test_a_provider_without_dry_runs_has_writes_too() -> None:
+def test_epoch_counts_writes_of_a_provider_without_dry_runs() -> None:
     found = index(provider=SENDBLUE)
     noted(found, answered(write("/api/v2/contacts")))
     assert found.epoch(write("/api/v2/contacts", "GET")) == 1
 
 
-def test_threads_never_get_one_answer_twice() -> None:
+def test_take_gives_each_response_once_in_threads() -> None:
     found = index(*(answered(GET, n) for n in range(400)))
     seen: list[int] = []
 
@@ -376,7 +374,7 @@ def said(found: Index, question: RecordedRequest, by: Callable[[str], str] = pla
     return str(error).splitlines()
 
 
-def test_a_miss_names_the_nearest_and_each_field_that_differs() -> None:
+def test_unrecorded_names_the_nearest_and_the_differences() -> None:
     found = index(
         answered(asked("GET", "/contacts?page=1")),
         answered(asked("PATCH", "/contacts/1", {"opt_out": True, "name": {"first": "A"}})),
@@ -395,19 +393,19 @@ def test_a_miss_names_the_nearest_and_each_field_that_differs() -> None:
     assert advice == "  Record it anew."
 
 
-def test_a_miss_says_when_only_a_write_lies_between() -> None:
+def test_unrecorded_names_a_write_in_between() -> None:
     found = index(answered(GET, epoch=1))
     assert said(found, GET)[1:-1] == ["    writes before it: requested 0, recorded 1"]
 
 
-def test_a_miss_says_when_the_answers_ran_out() -> None:
+def test_unrecorded_says_that_responses_ran_out() -> None:
     found = index(answered(GET))
     found.take(GET)
     assert "all of them were replayed" in said(found, GET)[0]
     assert "the recording is empty" in said(index(), GET)[0]
 
 
-def test_the_nearest_is_that_with_the_nearest_path_and_method() -> None:
+def test_nearest_is_by_path_and_method() -> None:
     paths = ("/contacts", "/contacts/10", "/contacts/11", "/contacts/11/message-summary")
     kept = entries(
         [
@@ -426,7 +424,7 @@ def test_the_nearest_is_that_with_the_nearest_path_and_method() -> None:
     assert closest(asked("GET", "/contacts/11/message")) == "x3"
 
 
-def test_a_miss_shows_nobody() -> None:
+def test_unrecorded_shows_no_personal_values() -> None:
     phone, key = "+12025550123", "sk-live-0123456789"
     kept = asked("PATCH", f"/contacts/{phone}", {"phone": phone, key: 1, "long": "x" * 55 + key})
     ask = asked("PATCH", f"/contacts/%2B12025550199?q={phone}", {"phone": "+12025550198"})

@@ -68,14 +68,14 @@ def people(path: Path) -> list[int]:
     return [len(body["data"]["contacts"]) for body in bodies]
 
 
-def test_what_was_recorded_once_is_replayed(suite, tapes, monkeypatch):
+def test_fixture_replays_what_was_recorded(suite, tapes, monkeypatch):
     recorded(suite, LISTS)
     assert [each.name for each in tapes.iterdir()] == ["test_lists.jsonl"]
     monkeypatch.setenv("CI", "true")
     suite(LISTS.replace("world=SIMULATOR", "")).assert_outcomes(passed=1)
 
 
-def test_without_a_marker_it_is_a_replay_that_gives_no_answer_twice(suite):
+def test_fixture_without_a_marker_repeats_no_response(suite):
     recorded(suite, LISTS)
     twice = """
 def test_lists(contactkit_cassette):
@@ -87,20 +87,20 @@ def test_lists(contactkit_cassette):
     suite(twice).assert_outcomes(passed=1)
 
 
-def test_a_recording_that_is_not_there_says_how_to_make_it(suite, tapes):
+def test_missing_cassette_error_names_the_option(suite, tapes):
     ran = suite(LISTS)
     ran.assert_outcomes(errors=1)
     ran.stdout.fnmatch_lines(["*CassetteError: *test_lists.jsonl*--contactkit-mode once*"])
     assert not tapes.exists()
 
 
-def test_a_mode_that_is_none_is_refused_by_name(suite):
+def test_option_refuses_an_unknown_mode(suite):
     ran = suite(LISTS, "--contactkit-mode=twice")
     ran.assert_outcomes(errors=1)
     ran.stdout.fnmatch_lines(["*mode='twice' must be one of replay, once*"])
 
 
-def test_the_option_wins_over_the_marker(suite, tapes):
+def test_option_goes_before_the_marker(suite, tapes):
     once = LISTS.replace("world=", 'mode="once", world=')
     suite(once, "--contactkit-mode=replay").assert_outcomes(errors=1)
     suite(once).assert_outcomes(passed=1)
@@ -117,9 +117,7 @@ ENDS = {
 
 @pytest.mark.parametrize("passes", [True, False])
 @pytest.mark.parametrize("end", ENDS)
-def test_one_that_is_recorded_anew_is_replaced_where_the_test_has_passed(
-    end, passes, suite, tapes, monkeypatch
-):
+def test_refresh_replaces_the_cassette_of_a_passed_test(end, passes, suite, tapes, monkeypatch):
     recorded(suite, LISTS)
     monkeypatch.setenv("PEOPLE", "4")
     again = f"""
@@ -136,7 +134,7 @@ def test_lists(contactkit_cassette):
 
 
 @pytest.mark.parametrize("reason", ["pytest.skip()", "pytest.xfail()", "1 / 0"])
-def test_what_has_not_passed_replaces_nothing(reason, suite, tapes):
+def test_refresh_of_a_test_that_did_not_pass_changes_nothing(reason, suite, tapes):
     recorded(suite, LISTS)
     before = (tapes / "test_lists.jsonl").read_bytes()
     suite(LISTS.rstrip() + f"\n    {reason}\n", "--contactkit-mode=refresh")
@@ -159,7 +157,7 @@ def only_one(terms: str, asks: str = "people.list()") -> str:
 UNUSED = "*both.jsonl: 1 of its 2 exchanges were not used:"
 
 
-def test_what_no_test_asked_for_fails_it(suite, pytester):
+def test_unused_exchanges_fail_a_test(suite, pytester):
     recorded(suite, WHOLE)
     assert (pytester.path / "both.jsonl").exists()
     ran = suite(only_one('unused="fail"'))
@@ -168,7 +166,7 @@ def test_what_no_test_asked_for_fails_it(suite, pytester):
     suite(WHOLE.replace("world=SIMULATOR", 'unused="fail"')).assert_outcomes(passed=1)
 
 
-def test_what_no_test_asked_for_is_warned_of_or_ignored(suite):
+def test_unused_exchanges_are_warned_about_or_ignored(suite):
     recorded(suite, WHOLE)
     ran = suite(only_one('unused="warn"'), "-W", "default")
     ran.assert_outcomes(passed=1, warnings=1)
@@ -176,12 +174,12 @@ def test_what_no_test_asked_for_is_warned_of_or_ignored(suite):
     suite(only_one("")).assert_outcomes(passed=1)
 
 
-def test_a_test_that_failed_is_not_told_of_what_it_did_not_ask_for(suite):
+def test_unused_exchanges_of_a_failed_test_are_ignored(suite):
     recorded(suite, WHOLE)
     suite(only_one('unused="fail"', "1 / 0")).assert_outcomes(failed=1)
 
 
-def test_what_another_fixture_asks_for_in_the_end_is_used(suite):
+def test_unused_exchanges_are_counted_after_other_fixtures(suite):
     source = """
 @pytest.fixture
 def people(contactkit_cassette):
@@ -197,7 +195,7 @@ def test_it(people):
     suite(source).assert_outcomes(passed=1)
 
 
-def test_what_has_expired_is_warned_of_unless_it_is_to_fail(suite):
+def test_expired_exchanges_are_warned_about_or_fail(suite):
     recorded(suite, WHOLE)
     for terms in ("expires=timedelta(days=99_999)", 'expired="fail"', "expires=timedelta(0)"):
         warned = int(terms == "expires=timedelta(0)")
@@ -209,7 +207,7 @@ def test_what_has_expired_is_warned_of_unless_it_is_to_fail(suite):
     ran.stdout.fnmatch_lines([UNUSED, "*2 of its 2 exchanges have expired:"])
 
 
-def test_an_override_answers_first(suite):
+def test_override_goes_first(suite):
     recorded(suite, WHOLE)
     source = """
 router = respx.Router(base_url="https://api.sent.dm")
@@ -226,7 +224,7 @@ router.get("/v3/contacts").respond(404, json={"success": False})
         ('"more.jsonl"', "*before its keywords it takes one path"),
     ],
 )
-def test_a_marker_that_says_what_it_cannot_is_refused(terms, told, suite):
+def test_marker_refuses_unknown_arguments(terms, told, suite):
     ran = suite(only_one(terms))
     ran.assert_outcomes(errors=1)
     ran.stdout.fnmatch_lines([told])
@@ -247,9 +245,7 @@ def test_one(contactkit_cassette):
 """
 
 
-def test_each_test_has_a_file_of_its_own_wherever_it_is_run_from(
-    suite, pytester, tapes, monkeypatch
-):
+def test_file_name_is_the_same_from_any_directory(suite, pytester, tapes, monkeypatch):
     def paths(*options: str) -> list[str]:
         lines = suite(PATHS, "-s", *options).outlines
         return sorted(each.rpartition("is ")[2] for each in lines if each.endswith(".jsonl"))
@@ -270,14 +266,14 @@ TESTS = st.tuples(
 
 
 @given(st.lists(TESTS, unique=True, min_size=2))
-def test_no_two_tests_have_one_file_and_none_a_name_that_is_too_long(tests):
+def test_file_name_is_unique_and_short(tests):
     names = [file_name(each) for each in tests]
     assert len({each.lower() for each in names}) == len(tests)
     assert max(map(len, names)) <= 100
     assert all(each.isascii() and not set(each) & set(' /\\:*?"<>|[]') for each in names)
 
 
-def test_a_pytest_run_that_does_not_ask_for_it_loads_nothing_heavy():
+def test_plugin_imports_nothing_slow():
     code = "import sys, contactkit.cassette.pytest_plugin; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {each.partition(".")[0] for each in ran.stdout.split()}
@@ -291,13 +287,13 @@ def test_a_pytest_run_that_does_not_ask_for_it_loads_nothing_heavy():
     }
 
 
-def test_it_can_be_left_out(suite):
+def test_plugin_can_be_disabled(suite):
     suite("def test_it(): pass", "-p", "no:contactkit").assert_outcomes(passed=1)
     ran = suite(LISTS.replace("@marked(world=SIMULATOR)", ""), "-p", "no:contactkit")
     ran.stdout.fnmatch_lines(["*fixture 'contactkit_cassette' not found"])
 
 
-def test_the_readme_shows_a_test_that_runs(suite):
+def test_readme_example_runs(suite):
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     source = next(each for each in readme.split("```") if "import pytest" in each)
     source = source.removeprefix("python\n")

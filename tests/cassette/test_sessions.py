@@ -47,12 +47,12 @@ def alike(was: Answer, found: Answer, name: str) -> None:
         assert len({(each.status, each.code, each.message) for each in problems}) == 1
 
 
-def test_every_provider_has_one():
+def test_shipped_cassettes_cover_every_provider():
     assert (*SESSIONS,) == names()
     assert sorted(each.name for each in FOLDER.iterdir()) == [f"{name}.jsonl" for name in names()]
 
 
-async def test_it_replays_as_the_simulator_answers_under_any_key(name, path, tmp_path, monkeypatch):
+async def test_shipped_cassette_replays_as_simulated(name, path, tmp_path, monkeypatch):
     live = await simulated(name, tmp_path / "tape.jsonl")
     monkeypatch.setenv(VARIABLE, "another key than that of the recordings")
     tapes = [ck.Cassette(path, "replay", exhausted="error") for _ in range(2)]
@@ -64,7 +64,7 @@ async def test_it_replays_as_the_simulator_answers_under_any_key(name, path, tmp
     assert all(tape.unused().empty for tape in tapes)
 
 
-async def test_recorded_anew_it_is_the_same_file(name, path, tmp_path):
+async def test_shipped_cassette_recorded_again_is_the_same_file(name, path, tmp_path):
     await simulated(name, tmp_path / "tape.jsonl")
     (header, *lines), (again, *fresh) = (
         each.read_bytes().splitlines() for each in (path, tmp_path / "tape.jsonl")
@@ -76,7 +76,7 @@ async def test_recorded_anew_it_is_the_same_file(name, path, tmp_path):
     )
 
 
-def test_it_holds_what_a_session_may_meet(name, path):
+def test_shipped_cassette_holds_refusals_and_rate_limits(name, path):
     found = ck.Cassette(path, "replay").frame()
     assert {200, 404, 429} <= {*found["status"].dropna()}
     assert found["failure"].dropna().tolist() == ["RemoteProtocolError"]
@@ -84,12 +84,12 @@ def test_it_holds_what_a_session_may_meet(name, path):
     assert path.stat().st_size < 40_000
 
 
-def test_it_says_that_it_proves_nothing(path):
+def test_shipped_cassette_says_that_it_proves_nothing(path):
     header = json.loads(path.read_bytes().splitlines()[0])
     assert header["world"] == "simulator" and "proves nothing" in header["note"]
 
 
-def test_it_tells_of_nobody_and_no_secret(name, path):
+def test_shipped_cassette_holds_no_personal_values(name, path):
     simulator = ck.Simulator(contacts=10, seed=7)
     ck.connect(name, via=simulator)
     redaction = Redactor(find(name), lambda: secrets, KEY.encode())

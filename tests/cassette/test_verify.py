@@ -35,7 +35,7 @@ def verified(path: Path, name: str, wire: Wire) -> pd.DataFrame:
     return client.world.verify()
 
 
-def test_nothing_has_changed_where_nothing_has(name, path):
+def test_verify_is_empty_without_changes(name, path):
     wire = visited(path, name, Wire())
     found = verified(path, name, wire)
     assert found.empty
@@ -43,14 +43,14 @@ def test_nothing_has_changed_where_nothing_has(name, path):
     assert found.attrs == {"asked": 3 - people, "skipped": people}
 
 
-def test_no_write_is_sent_again(name, path):
+def test_verify_sends_no_write(name, path):
     wire = visited(path, name, Wire())
     verified(path, name, wire)
     asked = [each for each in wire.requests if not each.url.path.endswith("token")]
     assert asked and all(each.method == "GET" or "search" in each.url.path for each in asked)
 
 
-def test_what_has_changed_is_told_field_by_field(path):
+def test_verify_reports_changes_by_field(path):
     wire = visited(path, "sent", Wire())
     live = ck.connect("sent", via=wire)
     live.contacts.update(EXAMPLES["sent"].key, default_channel="whatsapp", opt_out=False)
@@ -61,7 +61,7 @@ def test_what_has_changed_is_told_field_by_field(path):
     assert changed[["recorded", "live"]].drop_duplicates().values.tolist() == [["true", "false"]]
 
 
-def test_a_contact_that_is_gone_is_told(path):
+def test_verify_reports_a_deleted_contact(path):
     wire = visited(path, "privy", Wire())
     ck.connect("privy", via=wire).contacts.delete(EXAMPLES["privy"].key)
     found = verified(path, "privy", wire)
@@ -69,14 +69,14 @@ def test_a_contact_that_is_gone_is_told(path):
     assert status[["recorded", "live"]].values.tolist() == [["200", "404"]]
 
 
-def test_without_an_answer_nothing_is_verified(path):
+def test_verify_without_a_network_is_an_error(path):
     visited(path, "sent", Wire())
     gone = Wire(faults=[loses(httpx.ConnectError, after=False)])
     with pytest.raises(ck.TransportError, match="cannot be verified"):
         verified(path, "sent", gone)
 
 
-def test_passing_trouble_is_not_asked_for_again(path):
+def test_verify_skips_temporary_failures(path):
     busy = says(429, b"{}", Retry_After="1")
     wire = Wire(faults=[busy, None, loses(httpx.ReadTimeout, after=False)])
     client = ck.connect("sent", via=wire)
@@ -87,7 +87,7 @@ def test_passing_trouble_is_not_asked_for_again(path):
     assert (found.empty, found.attrs["asked"]) == (True, 2)
 
 
-def test_a_clients_own_reads_are_compared_and_answered_as_recorded(path):
+def test_verifier_compares_the_reads_of_a_client(path):
     wire = visited(path, "sent", Wire())
     key = EXAMPLES["sent"].key
     ck.connect("sent", via=wire).contacts.update(key, opt_out=False)
@@ -100,7 +100,7 @@ def test_a_clients_own_reads_are_compared_and_answered_as_recorded(path):
     assert cassette.drift()["field"].str.endswith("opt_out").any()
 
 
-async def test_so_are_those_of_the_awaiting_door(path):
+async def test_verifier_compares_the_reads_of_an_async_client(path):
     wire = visited(path, "privy", Wire())
     cassette = ck.Cassette(path, "verify", world=wire)
     client = ck.connect("privy", via=cassette)
@@ -110,7 +110,7 @@ async def test_so_are_those_of_the_awaiting_door(path):
     assert [each.method for each in wire.requests] == ["GET"]
 
 
-def test_a_cassette_that_does_not_verify_says_how_to(path):
+def test_verify_needs_its_mode(path):
     visited(path, "sent", Wire())
     cassette = ck.Cassette(path)
     ck.connect("sent", via=cassette)

@@ -21,7 +21,7 @@ from contactkit.cassette.exchange import Exchange
 from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.format import json_line
 from contactkit.cassette.matching import Matcher, WriteEpochs
-from contactkit.cassette.redaction.exchange import redact_exchange, unreadable
+from contactkit.cassette.redaction.exchange import redact_exchange, refuse_leaks, unreadable
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import CassetteError, warn
 from contactkit.spec.provider import ClientCredentials, Provider
@@ -104,8 +104,8 @@ def _redact(
     # Once in vain: a name that a later exchange marks is then found in an earlier one too.
     for exchange in exchanges:
         redact_exchange(exchange, provider, redactor)
-    file = create(provider=provider.name, world=world, key=redactor.fingerprint)
-    file.scan = partial(_refuse_leaks, source, redactor)
+    scan = partial(refuse_leaks, redactor, f"{source}: not converted, it would hold")
+    file = create(provider=provider.name, world=world, key=redactor.fingerprint, scan=scan)
     redacted = (redact_exchange(exchange, provider, redactor) for exchange in exchanges)
     for exchange in _in_epochs(provider, redacted):
         file.append(exchange, redactor.owners())
@@ -118,11 +118,6 @@ def _in_epochs(provider: Provider, exchanges: Iterable[Exchange]) -> Iterator[Ex
         match = matcher.read(exchange.request)
         yield replace(exchange, epoch=epochs.of(match))
         epochs.note(match, exchange)
-
-
-def _refuse_leaks(source: Path, redactor: Redactor, lines: bytes) -> None:
-    if leaks := redactor.scan(lines):
-        raise CassetteError(f"{source}: not converted, it would hold {'; '.join(leaks[:5])}")
 
 
 def _refuse_unreadable(source: Path, exchanges: list[Exchange]) -> None:

@@ -1,4 +1,4 @@
-"""Reads the cassettes of vcrpy, as YAML or as JSON, and the similar YAML of cassetter.
+"""Reads the cassettes of vcrpy, as YAML or as JSON.
 
 version: 1
 interactions:
@@ -13,7 +13,6 @@ from base64 import b64decode
 from contextlib import suppress
 from pathlib import Path
 
-from contactkit.cassette.body import dump_json
 from contactkit.cassette.convert.common import (
     MALFORMED,
     decode,
@@ -107,19 +106,15 @@ def _pairs(headers: JSON) -> Pairs:
 
 def _bytes(body: JSON) -> bytes:
     match body:
-        case None | {"type": "none"}:
+        case None:
             return b""
         case bytes():
             return body
         case str():
             return body.encode()
-        case {"string": inner} | {"type": "text", "content": inner}:
+        case {"string": inner}:
             return _bytes(inner)
         case {"base64_string": text}:
             return b64decode(text, validate=True)
-        case {"type": "binary", "content": digits}:
-            return bytes.fromhex(digits)
-        case {"type": "json", "content": value}:
-            return dump_json(value)
         case _:
             raise TypeError("body")

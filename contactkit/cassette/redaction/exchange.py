@@ -21,6 +21,12 @@ def redact_exchange(exchange: Exchange, provider: Provider, redactor: Redactor) 
     return replace(exchange, request=normalise(request, provider), response=response)
 
 
+def refuse_leaks(redactor: Redactor, refusal: str, lines: bytes) -> None:
+    """CassetteError, which begins with the `refusal`, for lines with secrets or people in them."""
+    if leaks := redactor.scan(lines):
+        raise CassetteError(f"{refusal} {'; '.join(leaks[:5])}")
+
+
 def unreadable(headers: Pairs, body: bytes) -> str:
     """The content encoding that hides a body from redaction, "" when none does."""
     encoding = header(headers, "content-encoding").strip().lower()

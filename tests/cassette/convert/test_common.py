@@ -22,7 +22,7 @@ def typed(encoding: str):
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "X-Gzip", "deflate"])
-def test_a_decoded_answer_is_called_encoded_no_more(encoding):
+def test_decode_drops_the_encoding_of_a_decoded_body(encoding):
     assert decode(typed(encoding), b'{"a": 1}') == ((("X-Kept", "1"),), b'{"a": 1}')
 
 
@@ -31,12 +31,12 @@ def test_a_decoded_answer_is_called_encoded_no_more(encoding):
     [("gzip", gzip.compress), ("x-gzip", gzip.compress), ("deflate", zlib.compress)],
 )
 @given(plain=st.binary(min_size=1))
-def test_an_encoded_answer_is_decoded(encoding, compress, plain):
+def test_decode_undoes_gzip_and_deflate(encoding, compress, plain):
     assert decode(typed(encoding), compress(plain)) == ((("X-Kept", "1"),), plain)
 
 
 @pytest.mark.parametrize(("encoding", "body"), [("br", BROTLI), ("gzip", b"\x1f\x8bnope")])
-def test_a_body_that_cannot_be_decoded_names_its_encoding(encoding, body):
+def test_decode_leaves_an_unknown_encoding(encoding, body):
     headers, kept = decode(typed(encoding), body)
     assert (kept, unreadable(headers, kept)) == (body, encoding)
     assert unreadable((), body) == ""
@@ -52,15 +52,15 @@ def test_a_body_that_cannot_be_decoded_names_its_encoding(encoding, body):
         datetime(2026, 1, 5, 9),
     ],
 )
-def test_a_time_is_read_however_it_is_written(told):
+def test_timestamp_reads_iso_and_http_times(told):
     assert timestamp(told) == 1767603600.0
 
 
-def test_what_is_no_time_is_a_value_error():
+def test_timestamp_refuses_other_text():
     with pytest.raises(ValueError):
         timestamp("yesterday")
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_read_text_names_a_missing_file(tmp_path):
     with pytest.raises(CassetteError, match=r"nowhere.har: there is no such file"):
         read_text(tmp_path / "nowhere.har")

@@ -54,7 +54,7 @@ def only(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("name", ["vcrpy/httpx.yaml", "vcrpy/httpx_decoded.json"])
 @pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz"])
-def test_a_cassette_of_vcrpy_becomes_a_recording(tmp_path, name, ending):
+def test_convert_reads_vcrpy(tmp_path, name, ending):
     tape = converted(WITNESSES / name, tmp_path / f"made.{ending}")
     assert tape and tape.path == tmp_path / f"made.{ending}"
     assert only(tmp_path) == [f"made.{ending}"]
@@ -65,7 +65,7 @@ def test_a_cassette_of_vcrpy_becomes_a_recording(tmp_path, name, ending):
     assert b"12345678901234567890123" in first.response.body
 
 
-def test_an_archive_becomes_a_recording_and_an_archive_again(tmp_path):
+def test_convert_reads_and_writes_an_archive(tmp_path):
     tape = converted(WITNESSES / "har/playwright.har", tmp_path / "a.jsonl")
     assert tape and tape.entries[-1].exchange.response.failure == "ConnectError"
     assert converted(tmp_path / "a.jsonl", tmp_path / "b.har") is None
@@ -79,7 +79,7 @@ def kept(tape: CassetteFile) -> list[Exchange]:
     return [each.exchange for each in tape.entries]
 
 
-def test_secrets_and_people_stay_behind(tmp_path):
+def test_convert_redacts_secrets_and_people(tmp_path):
     path = foreign(tmp_path, ("GET", f"{SENT}/me?q={SECRET}"), answer={"phone_number": REAL})
     for name in ("a.jsonl", "a.har"):
         converted(path, tmp_path / name)
@@ -87,7 +87,7 @@ def test_secrets_and_people_stay_behind(tmp_path):
         assert SECRET not in written and REAL not in written and "phone_number" in written
 
 
-def test_a_name_that_is_marked_only_later_is_found_earlier(tmp_path):
+def test_convert_redacts_a_name_before_its_field(tmp_path):
     name = "Bartholomew Quillfeather"
     path = foreign(tmp_path, ("GET", f"{OTHER}/a"), ("GET", f"{OTHER}/b"))
     document = json.loads(path.read_text())
@@ -100,7 +100,7 @@ def test_a_name_that_is_marked_only_later_is_found_earlier(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.har"])
-def test_what_redaction_missed_is_refused_and_nothing_is_left(tmp_path, name):
+def test_convert_refuses_what_redaction_missed(tmp_path, name):
     class Blind(Redactor):
         def text(self, text, bare=True):
             return text
@@ -112,7 +112,7 @@ def test_what_redaction_missed_is_refused_and_nothing_is_left(tmp_path, name):
     assert only(tmp_path) == ["theirs.json"]
 
 
-def test_reads_come_in_the_epochs_of_their_writes(tmp_path):
+def test_convert_counts_epochs(tmp_path):
     path = foreign(
         tmp_path,
         ("GET", f"{SENT}/contacts"),
@@ -125,14 +125,14 @@ def test_reads_come_in_the_epochs_of_their_writes(tmp_path):
     assert tape and [each.epoch for each in tape.entries] == [0, 0, 1, 0, 1]
 
 
-def test_other_hosts_are_left_out_with_one_warning(tmp_path):
+def test_convert_leaves_out_other_hosts(tmp_path):
     asked = ("GET", f"{SENT}/me"), ("GET", "https://example.com/a"), ("GET", "https://[bad/b")
     with pytest.warns(ContactKitWarning, match="other hosts are left out: 2") as told:
         tape = converted(foreign(tmp_path, *asked), tmp_path / "a.jsonl")
     assert tape and len(tape.entries) == 1 and len(told) == 1
 
 
-def test_of_two_providers_one_must_be_named(tmp_path):
+def test_convert_needs_a_name_for_one_of_two_providers(tmp_path):
     path = foreign(tmp_path, ("GET", f"{SENT}/me"), ("GET", f"{OTHER}/api/v2/contacts"))
     with pytest.raises(CassetteError, match="sendblue and sent: say which"):
         converted(path, tmp_path / "a.jsonl")
@@ -141,13 +141,13 @@ def test_of_two_providers_one_must_be_named(tmp_path):
     assert tape and tape.header["provider"] == "sendblue"
 
 
-def test_the_host_of_a_token_is_the_providers_too(tmp_path):
+def test_convert_keeps_the_host_of_a_token(tmp_path):
     path = foreign(tmp_path, ("POST", "https://dashboard.privy.com/oauth/token"))
     tape = converted(path, tmp_path / "a.jsonl")
     assert tape and tape.header["provider"] == "privy"
 
 
-def test_a_provider_asked_at_another_address_must_be_named(tmp_path):
+def test_convert_needs_a_name_for_another_address(tmp_path):
     path = foreign(tmp_path, ("GET", "http://127.0.0.1:8000/v3/me"))
     with pytest.raises(CassetteError, match=r"api\.privy\.com.*say which provider"):
         converted(path, tmp_path / "a.jsonl")
@@ -155,20 +155,20 @@ def test_a_provider_asked_at_another_address_must_be_named(tmp_path):
     assert tape and (tape.header["world"], len(tape.entries)) == ("unknown", 1)
 
 
-def test_the_provider_named_must_have_been_asked(tmp_path):
+def test_convert_refuses_a_provider_without_exchanges(tmp_path):
     path = foreign(tmp_path, ("GET", "https://example.com/a"), ("GET", "https://example.org/a"))
     with pytest.raises(CassetteError, match=r"no exchange with sent \(api\.sent\.dm\)"):
         converted(path, tmp_path / "a.jsonl", find("sent"))
 
 
-def test_what_cannot_be_searched_is_refused(tmp_path):
+def test_convert_refuses_an_unknown_compression(tmp_path):
     body = {"base64_string": b64encode(b"\x8b\x00\x80{}\x03").decode()}
     path = foreign(tmp_path, ("GET", f"{SENT}/me"), headers={"content-encoding": ["br"]}, body=body)
     with pytest.raises(CassetteError, match="allowed are gzip, deflate and none"):
         converted(path, tmp_path / "a.jsonl")
 
 
-def test_ours_is_kept_as_it_stands(tmp_path):
+def test_convert_keeps_our_own_lines(tmp_path):
     tape = begun(tmp_path / "a.jsonl")
     tape.append(exchange(body={"a": 1}, at=1.0))
     header, line = tape.path.read_bytes().splitlines()
@@ -180,14 +180,14 @@ def test_ours_is_kept_as_it_stands(tmp_path):
     assert (tmp_path / "c.jsonl").read_bytes() == mine
 
 
-def test_ours_becomes_an_archive(tmp_path):
+def test_convert_writes_an_archive(tmp_path):
     tape = begun(tmp_path / "a.jsonl")
     tape.append(exchange("/contacts", {"a": 1}, at=1.0))
     assert converted(tape.path, tmp_path / "sub/a.har") is None
     assert read_har(tmp_path / "sub/a.har")[0].response.body == b'{"a":1}'
 
 
-def test_no_file_is_written_over(tmp_path):
+def test_convert_refuses_an_existing_target(tmp_path):
     (tmp_path / "a.jsonl").write_text("mine")
     with pytest.raises(CassetteError, match="there is a file already"):
         converted(foreign(tmp_path, ("GET", f"{SENT}/me")), tmp_path / "a.jsonl")
@@ -202,12 +202,12 @@ def test_no_file_is_written_over(tmp_path):
         ("a.har", "b.gz", r"b\.gz: "),
     ],
 )
-def test_other_names_are_refused(tmp_path, source, target, allowed):
+def test_convert_refuses_other_file_names(tmp_path, source, target, allowed):
     with pytest.raises(CassetteError, match=allowed):
         converted(tmp_path / source, tmp_path / target)
 
 
-def test_a_recording_that_is_broken_leaves_nothing(tmp_path):
+def test_convert_of_a_broken_file_leaves_nothing(tmp_path):
     source = tmp_path / "a.jsonl"
     CassetteFile.create(source, provider="sent", world="live", created=0.0)
     source.write_text(source.read_text() + "nothing\n")
@@ -216,7 +216,7 @@ def test_a_recording_that_is_broken_leaves_nothing(tmp_path):
     assert only(tmp_path) == ["a.jsonl"]
 
 
-def test_a_recording_says_whose_its_pseudonyms_are_and_under_which_key(tmp_path):
+def test_convert_writes_owners_and_key(tmp_path):
     answer = {"to": "+442079460018", "phone_number": "+442071838750"}
     path = foreign(tmp_path, ("GET", f"{SENT}/me"), answer=answer)
     tape = converted(path, tmp_path / "a.jsonl")

@@ -69,7 +69,7 @@ words = st.text(st.sampled_from("abc +&=%/é\u0301"), max_size=6)
     query=st.lists(st.tuples(words.filter(bool), words), max_size=3),
     kind=st.sampled_from(["application/json", "text/plain; charset=iso-8859-1", ""]),
 )
-def test_an_archive_says_what_the_recording_says(folder, body, asks, query, kind):
+def test_har_returns_the_exchange(folder, body, asks, query, kind):
     headers = (("Content-Type", kind), ("X-Request-Id", "r-1"), ("X-A", "1"), ("X-A", "2"))
     asked = RecordedRequest(
         method="PATCH",
@@ -84,14 +84,14 @@ def test_an_archive_says_what_the_recording_says(folder, body, asks, query, kind
     assert found.response == RecordedResponse(status=200, headers=headers, body=body)
 
 
-def test_a_failure_is_read_as_the_failure_that_it_was(folder):
+def test_har_returns_a_failure(folder):
     given = exchange(body=b"", status=None, failure="ConnectTimeout", sent=False, elapsed=2.5)
     found = again(folder, given)[0]
     assert found.response == RecordedResponse(failure="ConnectTimeout", sent=False)
     assert found.elapsed == 2.5
 
 
-def test_what_asks_for_a_rehearsal_comes_through(folder):
+def test_har_returns_the_marks_of_a_dry_run(folder):
     provider = find("digital_onboarding")
     assert provider.dry_run
     marks = tuple((name.lower(), text) for name, text in provider.dry_run.headers.items())
@@ -100,7 +100,7 @@ def test_what_asks_for_a_rehearsal_comes_through(folder):
     assert marks and redact_exchange(heard, provider, redaction(provider)).request == asked
 
 
-def test_what_every_archive_must_have_is_there():
+def test_har_has_the_required_fields():
     log = archive(exchange("/contacts?page=1", {"a": 1}, headers=(JSONS,), at=1767603600.25))["log"]
     assert (log["version"], log["creator"]["name"]) == ("1.2", "contactkit")
     entry = log["entries"][0]
@@ -115,7 +115,7 @@ def test_what_every_archive_must_have_is_there():
     assert both <= set(request) and both <= set(response)
 
 
-def test_what_playwright_recorded_is_read():
+def test_har_reads_playwright():
     listed, binary, post, form, refused = read_har(WITNESS)
     assert listed.request.query == (("page", "1"),)
     assert listed.response.body == '{"a":12345678901234567890123,"n":"e\u0301"}'.encode()
@@ -141,25 +141,25 @@ def read(folder: Path, *entries: object) -> list[Exchange]:
     return read_har(path)
 
 
-def test_only_a_request_a_time_and_a_status_are_needed(folder):
+def test_har_needs_only_request_time_and_status(folder):
     found = read(folder, entry())[0]
     assert found.response == RecordedResponse(status=200)
     assert (found.request.method, found.at, found.elapsed) == ("GET", 1767603600.0, 0.0)
 
 
-def test_what_http_2_has_in_place_of_a_first_line_is_no_header(folder):
+def test_har_drops_pseudo_headers_of_http_2(folder):
     pairs = [{"name": ":authority", "value": "h"}, {"name": "accept", "value": "*/*"}]
     assert read(folder, entry(headers=pairs))[0].request.headers == (("accept", "*/*"),)
 
 
-def test_a_form_may_be_told_by_its_parameters_alone(folder):
+def test_har_reads_a_form_from_its_parameters(folder):
     posted = {"mimeType": "application/x-www-form-urlencoded"}
     params = [{"name": "a", "value": "1 2"}, {"name": "b"}]
     found = read(folder, entry(postData={**posted, "params": params}))[0]
     assert found.request.body == b"a=1+2&b="
 
 
-def test_a_text_has_the_bytes_of_its_charset_again(folder):
+def test_har_encodes_text_in_its_charset(folder):
     told = {"mimeType": "text/plain; charset=iso-8859-1", "text": "é"}
     assert read(folder, entry({"content": told}))[0].response.body == b"\xe9"
     told = {"mimeType": "text/plain; charset=nonsense", "text": "é"}
@@ -178,19 +178,19 @@ def test_a_text_has_the_bytes_of_its_charset_again(folder):
     ],
 )
 @pytest.mark.parametrize("name", ["_error", "_failureText"])
-def test_the_failures_of_browsers_have_the_names_of_ours(folder, name, told, failure):
+def test_har_maps_the_failures_of_browsers(folder, name, told, failure):
     found = read(folder, entry({"status": 0, name: told}))[0]
     assert (found.response.failure, found.response.sent) == failure
 
 
-def test_a_content_that_is_not_there_is_told(folder):
+def test_har_warns_about_missing_content(folder):
     gone = entry({"content": {"size": 9, "mimeType": "application/json"}})
     with pytest.warns(ContactKitWarning, match="content it does not hold are read as empty: 1"):
         found = read(folder, gone, entry({"content": {"size": 0}}))
     assert [each.response.body for each in found] == [b"", b""]
 
 
-def test_exchanges_come_by_their_times(folder):
+def test_har_sorts_exchanges_by_time(folder):
     late = {**entry(), "startedDateTime": "2026-01-05T09:00:01Z"}
     assert [each.at for each in read(folder, late, entry())] == [1767603600.0, 1767603601.0]
 
@@ -205,14 +205,14 @@ def test_exchanges_come_by_their_times(folder):
         ('{"log": {"entries": [7]}}', "exchange 1: it is malformed"),
     ],
 )
-def test_what_is_no_archive_is_refused(tmp_path, text, why):
+def test_har_refuses_other_files(tmp_path, text, why):
     path = tmp_path / "a.har"
     path.write_text(text)
     with pytest.raises(CassetteError, match=why):
         read_har(path)
 
 
-def test_base64_is_what_binary_is_written_in():
+def test_har_writes_binary_as_base64():
     content = archive(exchange(body=b"\xff\x00"))["log"]["entries"][0]["response"]["content"]
     assert content["encoding"] == "base64"
     assert content["text"] == b64encode(b"\xff\x00").decode()

@@ -36,7 +36,7 @@ def named(headers, name):
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_what_vcrpy_recorded_is_read(name):
+def test_vcr_reads_what_vcrpy_recorded(name):
     listed, one, form, post, repeated, *_ = read_vcr(WITNESSES / name)
     assert listed.request.url == "https://api.sent.dm/v3/contacts"
     assert listed.request.query == (("page", "1"), ("search", "Zoë"))
@@ -51,29 +51,29 @@ def test_what_vcrpy_recorded_is_read(name):
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_a_compressed_answer_is_read_without_its_compression(name):
+def test_vcr_decompresses_a_response(name):
     assert not any(
         named(each.response.headers, "content-encoding") for each in read_vcr(WITNESSES / name)
     )
 
 
 @pytest.mark.parametrize("name", ["httpx.yaml", "requests.yaml"])
-def test_a_binary_answer_keeps_its_bytes(name):
+def test_vcr_keeps_binary_bodies(name):
     assert read_vcr(WITNESSES / name)[-1].response.body == bytes(range(256))
 
 
-def test_headers_may_be_texts_as_in_old_cassettes(tmp_path):
+def test_vcr_reads_the_headers_of_old_cassettes(tmp_path):
     path = written(tmp_path, [interaction(headers={"X-A": "1", "X-B": ["2", "3"]})])
     assert read_vcr(path)[0].response.headers == (("X-A", "1"), ("X-B", "2"), ("X-B", "3"))
 
 
-def test_a_body_may_be_base64_or_nothing(tmp_path):
+def test_vcr_reads_a_base64_or_empty_body(tmp_path):
     bodies = [{"base64_string": "//4="}, {"string": None}, None, "text"]
     path = written(tmp_path, [interaction(body=body) for body in bodies])
     assert [each.response.body for each in read_vcr(path)] == [b"\xff\xfe", b"", b"", b"text"]
 
 
-def test_a_compressed_request_is_read_without_its_compression(tmp_path):
+def test_vcr_decompresses_a_request(tmp_path):
     body = {"base64_string": b64encode(gzip.compress(b"{}")).decode()}
     headers = {"content-encoding": ["gzip"], "content-type": ["application/json"]}
     request = {"method": "post", "uri": "https://h/p?b=&a=1#end", "headers": headers, "body": body}
@@ -88,36 +88,11 @@ def test_a_compressed_request_is_read_without_its_compression(tmp_path):
     )
 
 
-def test_times_never_run_against_the_order_of_the_file(tmp_path):
+def test_vcr_keeps_times_in_the_order_of_the_file(tmp_path):
     first = {**interaction(), "recorded_at": "2026-01-05T09:00:02Z"}
     earlier = interaction(headers={"Date": ["Mon, 05 Jan 2026 09:00:01 GMT"]})
     path = written(tmp_path, [interaction(), first, earlier, interaction()])
     assert [each.at for each in read_vcr(path)] == [0.0, *[1767603602.0] * 3]
-
-
-def test_a_cassette_of_cassetter_is_read_too(tmp_path):
-    path = tmp_path / "a.yaml"
-    path.write_text("""
-version: 1
-interactions:
-- request:
-    method: POST
-    uri: https://api.sent.dm/v3/contacts
-    headers: {content-type: [application/json]}
-    body: {type: json, content: {first_name: Ada}}
-  response:
-    status: 201
-    headers: {}
-    body: {type: binary, content: deadbeef00ff}
-  recorded_at: 2026-01-05T09:00:00Z
-- request: {method: GET, uri: https://api.sent.dm/v3/me, headers: {}, body: {type: none}}
-  response: {status: 200, headers: {}, body: {type: text, content: "café"}}
-""")
-    made, asked = read_vcr(path)
-    assert (made.response.status, made.at) == (201, 1767603600.0)
-    assert made.request.body == b'{"first_name":"Ada"}'
-    assert made.response.body == bytes.fromhex("deadbeef00ff")
-    assert asked.response.body == "café".encode()
 
 
 @pytest.mark.parametrize(
@@ -130,7 +105,7 @@ interactions:
         ('{"interactions": [7]}', "exchange 1: it is malformed"),
     ],
 )
-def test_what_is_no_cassette_is_refused(tmp_path, text, why):
+def test_vcr_refuses_other_files(tmp_path, text, why):
     path = tmp_path / "a.json"
     path.write_text(text)
     with pytest.raises(CassetteError, match=why):
@@ -138,7 +113,7 @@ def test_what_is_no_cassette_is_refused(tmp_path, text, why):
 
 
 @pytest.mark.parametrize("line", ["a: !!python/object/apply:os.getcwd []", f"a: ['{REAL}'"])
-def test_yaml_that_runs_code_or_is_none_is_refused_and_not_repeated(tmp_path, line):
+def test_vcr_refuses_unsafe_yaml_without_quoting_it(tmp_path, line):
     path = tmp_path / "a.yaml"
     path.write_text(f"version: 1\n{line}\n")
     with pytest.raises(CassetteError, match=r"a.yaml, line [23]: is no YAML") as refused:
@@ -146,7 +121,7 @@ def test_yaml_that_runs_code_or_is_none_is_refused_and_not_repeated(tmp_path, li
     assert REAL not in str(refused.value) and "getcwd" not in str(refused.value)
 
 
-def test_without_pyyaml_the_extra_is_named(monkeypatch):
+def test_vcr_without_pyyaml_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(ConfigurationError, match=r'pip install "contactkit\[convert\]"'):
         read_vcr(WITNESSES / "httpx.yaml")
