@@ -42,7 +42,7 @@ PAGE_SIZE = 20
 class ContactBrowser:
     """Contacts of one provider: those of `people`, a contact frame, or at first all of them.
 
-    `widget` is the widget, `form` the form of the contact that was selected last, if any.
+    `widget` is for use in other layouts, `form` the form of the contact that was picked last.
     """
 
     def __init__(

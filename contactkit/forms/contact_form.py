@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 class ContactForm:
     """A contact to edit, or with `contact=None` one to create; after that it edits the new one.
 
-    `widget` is the widget, `contact` the one-row frame as it was read last. A form that is part of
+    `widget` is for use in other layouts, `contact` the one-row frame as it was read last. A form in
     a browser shares its `transcript`, and calls `on_saved` with the contact as read after a write.
     """
 

@@ -45,8 +45,8 @@ class _NoClient(Live):
 class PlanView:
     """The cells of a plan to page through, Apply and Cancel, and then its result.
 
-    `widget` is the widget, `plan` the plan, `result` the result frame of the last apply; it is
-    empty at first.
+    `widget` is for use in other layouts, `plan` is the plan, and `result` the result frame of the
+    last apply, which is empty at first.
     """
 
     def __init__(self, plan: Plan) -> None:

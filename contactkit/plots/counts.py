@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from contactkit.errors import FieldProblem, InvalidInputError
+from contactkit.errors import InvalidInputError
 from contactkit.spec.outcome import Outcome
 
 MOST_BARS = 60
@@ -45,7 +45,7 @@ def need_results(picture: str, result: Any) -> None:
 
 def refusal(picture: str, message: str) -> InvalidInputError:
     """The error for a frame that a picture cannot be drawn from."""
-    return InvalidInputError(f"plots.{picture}", [FieldProblem(field="", message=message)])
+    return InvalidInputError.one(f"plots.{picture}", "", message)
 
 
 def by_channel(people: pd.DataFrame) -> tuple[str, dict[str, int]]:

@@ -19,7 +19,7 @@ KEY = "cus_a1b2c3d4e5f60001"
 DASHBOARD = Path(__file__).parents[2] / "notebooks" / "dashboard.ipynb"
 
 
-def test_search_leaf_pick_and_edit(front):
+def test_browser_searches_pages_picks_and_edits(front):
     page = front.open(BROWSE)
     status = page.get_by_role("status").first
     expect(status).to_contain_text("Contacts 1 to 20")
@@ -39,7 +39,7 @@ def test_search_leaf_pick_and_edit(front):
     expect(status).to_contain_text("No contacts")
 
 
-def test_a_wrong_filter_is_told_beside_it_and_seen(voila):
+def test_wrong_filter_is_shown_beside_its_field(voila):
     page = voila.open(BROWSE)
     page.get_by_text("Filters").click()
     page.get_by_label("Phone number").fill("12")
@@ -50,7 +50,7 @@ def test_a_wrong_filter_is_told_beside_it_and_seen(voila):
     expect(alert).to_contain_text("must be a phone number")
 
 
-def test_what_is_not_saved_is_not_lost_to_another_pick(voila):
+def test_pick_keeps_unsaved_changes(voila):
     page = voila.open(BROWSE)
     page.get_by_role("button", name=KEY).click()
     page.get_by_label("First name").fill("Zebedee")
@@ -59,7 +59,7 @@ def test_what_is_not_saved_is_not_lost_to_another_pick(voila):
     expect(page.get_by_label("First name")).to_have_value("Zebedee")
 
 
-def test_the_dashboard_shows_every_provider(front, axe):
+def test_dashboard_shows_every_provider(front, axe):
     cells = json.loads(DASHBOARD.read_text())["cells"]
     page = front.open(*("".join(each["source"]) for each in cells if each["cell_type"] == "code"))
     picker = page.get_by_label("Provider", exact=True)

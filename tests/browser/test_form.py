@@ -66,7 +66,7 @@ def beside(page: Page, field: str) -> Locator:
     return page.locator(f'[data-field="{field}"]').get_by_role("alert")
 
 
-def test_fill_be_refused_mend_review_save_and_see_the_result(front):
+def test_form_is_filled_refused_corrected_reviewed_and_saved(front):
     page = front.open(EDIT)
     page.get_by_label("First name").fill("Ada")
     page.get_by_label("Phone number").fill("12")
@@ -92,7 +92,7 @@ def test_fill_be_refused_mend_review_save_and_see_the_result(front):
 
 
 @pytest.mark.parametrize("front", ["voila", "lab"], indirect=True)
-def test_nothing_is_lost_to_fast_typing(front, sent):
+def test_fast_typing_loses_nothing(front, sent):
     page = front.open(CREATE_TWELVE.format(base_url=sent.base_url, **sent.credentials))
     forms = page.locator("form.ck")
     expect(forms).to_have_count(12)
@@ -125,7 +125,7 @@ def by_mouse(page: Page, form: Locator) -> None:
     form.get_by_role("button", name="Save", exact=True).click()
 
 
-def test_the_providers_refusal_stands_beside_its_field(front, privy):
+def test_provider_refusal_is_shown_beside_its_field(front, privy):
     key = "cus_a1b2c3d4e5f60003"
     page = front.open(on(privy, key))
     expect(page.get_by_label("Email", exact=True)).to_be_enabled()
@@ -140,30 +140,30 @@ def test_the_providers_refusal_stands_beside_its_field(front, privy):
 
 BROKEN = """
 async def broken(*_, **__):
-    raise RuntimeError("nobody " + "thought of this")
+    raise RuntimeError("something " + "unexpected")
 form._contacts.update = broken
 """
 
 
-def test_an_exception_of_ours_is_seen(front):
+def test_bug_is_shown(front):
     page = front.open(EDIT, BROKEN)
     page.get_by_label("First name").fill("Ada")
     button(page, "Save").click()
     alert = page.locator('[data-region="problems"]')
-    expect(alert).to_contain_text("RuntimeError: unexpected: nobody thought of this")
+    expect(alert).to_contain_text("RuntimeError: unexpected: something unexpected")
     alert.get_by_text("Detail").click()
     expect(alert.get_by_label("Detail")).to_contain_text("Traceback")
     expect(button(page, "Save")).to_be_enabled()
 
 
-def test_a_slow_save_shows_that_it_works_and_can_be_cancelled(front, privy):
+def test_slow_save_shows_progress_and_can_be_cancelled(front, privy):
     page = front.open(on(privy))
     privy.control("faults", kind="latency", times=1, seconds=120)
     page.get_by_label("First name").fill("Ada")
     button(page, "Save").click()
     expect(page.get_by_role("progressbar", name="Saving")).to_be_visible()
     expect(button(page, "Save")).to_have_attribute("aria-disabled", "true")
-    # By then it is on the wire, and is what the simulator takes its time for.
+    # By then it is in flight, and the simulator delays its response.
     expect(page.locator("[data-elapsed]")).to_have_text(re.compile("[1-9]"))
     button(page, "Cancel").click()
     expect(page.locator('[data-region="problems"]')).to_contain_text("Cancelled")
@@ -172,7 +172,7 @@ def test_a_slow_save_shows_that_it_works_and_can_be_cancelled(front, privy):
     expect(page.locator(".ck").get_by_role("table", name="Result")).to_contain_text("unknown")
 
 
-def test_save_is_sent_once_however_often_it_is_clicked(front, privy):
+def test_save_clicked_repeatedly_sends_once(front, privy):
     page = front.open(on(privy))
     page.get_by_label("First name").fill("Ada")
     button(page, "Save").click(click_count=3, delay=0)
@@ -181,7 +181,7 @@ def test_save_is_sent_once_however_often_it_is_clicked(front, privy):
     assert writes[KEY] == 1
 
 
-def test_the_keyboard_alone_is_enough(front):
+def test_form_works_with_the_keyboard_alone(front):
     page = front.open(EDIT)
     page.get_by_label("First name").focus()
     page.keyboard.press("ControlOrMeta+A")
@@ -215,7 +215,7 @@ def _tab_to(page: Page, name: str) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_serious(voila, axe, theme):
+def test_form_has_no_serious_accessibility_problem(voila, axe, theme):
     page = voila.open(EDIT, "privy.contacts.browse()")
     if theme == "dark":
         page.goto(f"{page.url}?theme=dark")
@@ -235,7 +235,7 @@ def test_axe_finds_nothing_serious(voila, axe, theme):
     assert axe(page) == []
 
 
-def test_without_its_kernel_the_notebook_shows_the_record(lab):
+def test_transcript_is_shown_without_a_kernel(lab):
     page = lab.open(EDIT)
     page.get_by_label("First name").fill("Canaria")
     button(page, "Save").click()
@@ -252,7 +252,7 @@ SAVE_STATE = f"() => jupyterapp.commands.execute('{MANAGER}:saveWidgetState')"
 
 
 @pytest.mark.parametrize("state", [False, True], ids=["", "with widget state"])
-def test_the_saved_notebook_holds_nothing_of_a_contact_or_a_credential(lab, privy, state):
+def test_saved_notebook_has_no_contact_and_no_credential(lab, privy, state):
     privy.control("contacts", key=KEY, first_name="Canaria")
     page = lab.open(on(privy), "privy.contacts.browse()")
     page.get_by_role("button", name=KEY).click()
@@ -263,7 +263,7 @@ def test_the_saved_notebook_holds_nothing_of_a_contact_or_a_credential(lab, priv
         page.evaluate(SAVE_STATE)
     saved = lab.save(page)
     if state:
-        # It is a setting of the person's, and this turns it off again.
+        # It is a setting of the user, and this turns it off again.
         page.evaluate(SAVE_STATE)
     for cell in saved["cells"]:
         cell["source"] = ""
@@ -273,7 +273,7 @@ def test_the_saved_notebook_holds_nothing_of_a_contact_or_a_credential(lab, priv
         assert canary not in whole
 
 
-def test_what_comes_from_the_wire_is_text(front):
+def test_form_and_browser_escape_values(front):
     bad = "<img src=x onerror=document.title='run'>"
     put = f'simulator.put("{KEY}", first_name="{bad}")'
     page = front.open(EDIT, put, f'privy.contacts.form("{KEY}")', "privy.contacts.browse()")
@@ -293,7 +293,7 @@ def test_running_the_cell_again_replaces_the_form(lab):
     assert count.inner_text() == first
 
 
-def test_what_was_typed_is_there_after_a_reload(lab):
+def test_reload_keeps_typed_values(lab):
     page = lab.open(EDIT)
     page.get_by_label("First name").fill("Ada")
     page.get_by_label("Last name").fill("Lovelace")
@@ -305,7 +305,7 @@ def test_what_was_typed_is_there_after_a_reload(lab):
     expect(page.get_by_role("table", name="What would change")).to_contain_text("Lovelace")
 
 
-def test_two_views_of_one_form_have_labels_of_their_own(lab):
+def test_two_views_of_one_form_have_their_own_labels(lab):
     page = lab.open(EDIT, "form.widget")
     views = page.locator("form.ck")
     expect(views).to_have_count(2)
@@ -313,7 +313,7 @@ def test_two_views_of_one_form_have_labels_of_their_own(lab):
     expect(views.nth(1).get_by_label("First name")).to_be_focused()
 
 
-def test_a_click_is_not_lost_to_a_line_that_goes(voila):
+def test_click_is_not_lost_when_a_line_disappears(voila):
     page = voila.open(CREATE)
     phone = page.get_by_label("Phone number")
     phone.fill("abc")
@@ -338,7 +338,7 @@ form
 
 
 @pytest.mark.parametrize("key", ["Shift+Enter", "Control+Enter"])
-def test_enter_that_runs_cells_neither_saves_nor_runs_the_cell(lab, key):
+def test_enter_with_a_modifier_neither_saves_nor_runs_the_cell(lab, key):
     page = lab.open(EDIT)
     page.get_by_label("First name").fill("Ada")
     page.keyboard.press(key)
@@ -355,7 +355,7 @@ shown
 """
 
 
-def test_rows_that_were_not_touched_stay_as_they_were(voila):
+def test_untouched_rows_stay_unchanged(voila):
     page = voila.open(EDIT, ROWS)
     expect(page.locator("form.ck")).to_have_count(2)
     form = page.locator("form.ck").last
@@ -376,7 +376,7 @@ form
 """
 
 
-def test_a_half_typed_date_is_refused_and_never_becomes_an_empty_one(lab):
+def test_incomplete_date_is_refused_and_never_sent_as_empty(lab):
     page = lab.open(BIRTHDAY)
     birthdate = page.get_by_label("Birthdate")
     was = birthdate.input_value()
@@ -394,7 +394,7 @@ def test_a_half_typed_date_is_refused_and_never_becomes_an_empty_one(lab):
     expect(changes.get_by_role("row")).to_have_count(2)
 
 
-def test_a_kernel_that_dies_is_told_of_and_what_may_have_been_done(lab, privy):
+def test_dead_kernel_is_reported(lab, privy):
     page = lab.open(on(privy))
     privy.control("faults", kind="latency", times=1, seconds=60)
     page.get_by_label("First name").fill("Ada")
@@ -406,7 +406,7 @@ def test_a_kernel_that_dies_is_told_of_and_what_may_have_been_done(lab, privy):
     expect(page.get_by_role("progressbar", name="Saving")).to_have_count(0)
 
 
-def test_an_answer_takes_the_keyboard_from_nobody(front, privy):
+def test_result_does_not_take_the_focus_from_another_form(front, privy):
     two = f"other = privy.contacts.form('{KEY}')\nother"
     page = front.open(on(privy, "cus_a1b2c3d4e5f60002"), two)
     forms = page.locator("form.ck")
@@ -420,7 +420,7 @@ def test_an_answer_takes_the_keyboard_from_nobody(front, privy):
     expect(forms.nth(1).get_by_label("Last name")).to_have_value("Lovelace-Byron")
 
 
-def test_what_is_being_typed_keeps_its_form(voila, privy):
+def test_pick_keeps_a_form_that_is_being_typed_in(voila, privy):
     page = voila.open(on(privy), "browser = privy.contacts.browse()\nbrowser")
     page.get_by_role("button", name=KEY).click()
     forms = page.get_by_role("form", name="Contact at Privy")
@@ -436,7 +436,7 @@ def test_what_is_being_typed_keeps_its_form(voila, privy):
     expect(form.get_by_label("Last name")).to_have_value("Lovelace-Byron")
 
 
-def test_the_form_lets_the_eye_and_the_keyboard_stay_while_it_saves(voila, privy):
+def test_save_keeps_the_focus_and_blocks_typing(voila, privy):
     page = voila.open(on(privy))
     privy.control("faults", kind="latency", times=1, seconds=2)
     name = page.get_by_label("First name")

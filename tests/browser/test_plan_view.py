@@ -1,4 +1,4 @@
-"""The plan view in a real browser: leafed through, applied, stopped in the middle and resumed."""
+"""The plan view in a real browser: paged through, applied, stopped and resumed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def where(page: Page) -> Locator:
     return page.locator('[data-region="where"]')
 
 
-def test_it_is_leafed_through_and_applied_by_the_keyboard_alone(front, axe):
+def test_plan_is_paged_and_applied_with_the_keyboard_alone(front, axe):
     page = front.open(PLAN)
     expect(where(page)).to_have_text("1 to 25 of 109 cells")
     table = page.get_by_role("table", name="Cells that differ")
@@ -82,7 +82,7 @@ def test_it_is_leafed_through_and_applied_by_the_keyboard_alone(front, axe):
     assert axe(page, "form.ck") == []
 
 
-def test_it_is_stopped_in_the_middle_and_resumed(front, sendblue, tmp_path):
+def test_apply_is_stopped_and_resumed(front, sendblue, tmp_path):
     known = {**sendblue.credentials, "base_url": sendblue.base_url}
     page = front.open(SERVED.format(**known, journal=tmp_path / "journal.sqlite3"))
     sendblue.control("faults", kind="latency", probability=1, seconds=1)

@@ -14,6 +14,8 @@ from ipywidgets.widgets import widget
 import contactkit as ck
 from contactkit.forms import ContactBrowser
 from contactkit.forms.browser import PAGE_SIZE
+from contactkit.forms.controls import raw_of
+from contactkit.spec.record import fields_of
 from tests.support.front_end import FrontEnd
 from tests.support.providers import EXAMPLES, NOTICE, Noticed, Wire, loses
 
@@ -63,9 +65,6 @@ async def test_browser_requests_nothing_before_it_is_displayed(many):
 
 async def test_search_filters_as_list_does(name, example, many):
     browser, front = await browsing(name, many)
-    from contactkit.forms.controls import raw_of
-    from contactkit.spec.record import fields_of
-
     declared = fields_of(browser._provider.endpoint("list").params)
     await front.press("search", **{n: raw_of(declared[n], v) for n, v in example.filter.items()})
     expected = ck.connect(name, via=many).contacts.list(**example.filter)
