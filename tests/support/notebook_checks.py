@@ -124,7 +124,7 @@ def shows_form_of_replay(output: Output) -> None:
 
 def miss_hides_the_number(output: Output) -> None:
     assert "has no recorded response" in output.text and 'mode="new"' in output.text
-    assert "query phone_number: asked '+1" in output.text and "4155552671" not in output.text
+    assert "query phone_number: requested '+1" in output.text and "4155552671" not in output.text
 
 
 def is_empty(output: Output) -> None:
@@ -144,7 +144,7 @@ def shows_browsers(output: Output) -> None:
 
 def shows_plan_views(output: Output) -> None:
     assert output.widgets == 1 and not output.html
-    assert output.text.startswith("Stack(children=(<contactkit panel: Plan for Digital Onboarding>")
+    assert output.text.startswith("Stack(children=(<contactkit widget: Plan for Digital Onboarding>")
 
 
 def plan_shows_refusals_first(output: Output) -> None:
