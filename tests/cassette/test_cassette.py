@@ -94,8 +94,7 @@ def same(recorded: pd.DataFrame, replayed: pd.DataFrame, name: str) -> None:
         pd.testing.assert_series_equal(was, found, check_names=False)
 
 
-@pytest.mark.parametrize("extra", [False, True])
-@pytest.mark.parametrize("luck", [Wire, unlucky])
+@pytest.mark.parametrize(("luck", "extra"), [(Wire, False), (unlucky, True)])
 async def test_replay_gives_the_same_frames_sync_and_async(name, luck, extra, path):
     client = ck.connect(name, via=luck())
     with ck.record(client, path):
