@@ -123,7 +123,7 @@ def latency(*, seconds: _Seconds = None, up_to: _Seconds = None) -> Delay:
 
 
 def rate_limited(*, retry_after: _RetryAfter = None) -> Respond:
-    """Refuse as past the rate limit."""
+    """Refuse because the rate limit is exceeded."""
 
     def respond(engine: Engine, request: Request) -> Response:
         refusal = engine.refusal("rate", RateLimitError, "Rate limit exceeded", status=429)

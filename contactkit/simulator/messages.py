@@ -51,12 +51,12 @@ class Request:
 
     @classmethod
     def from_httpx(cls, request: httpx.Request) -> Request:
-        """Read a request of httpx's."""
+        """Convert a request of httpx."""
         return cls.parse(request.method, request.url.raw_path, request.headers, request.read())
 
     @classmethod
     def parse(cls, method: str, target: bytes, headers: httpx.Headers, content: bytes) -> Request:
-        """Read a request of HTTP's; the path of its target stays percent-encoded."""
+        """Parse the parts of an HTTP request; the path of its target stays percent-encoded."""
         path, _, query = target.decode().partition("?")
         return cls(
             method=method,

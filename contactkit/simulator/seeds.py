@@ -33,7 +33,7 @@ MOST = len(_AREAS) * 100
 
 
 def fill(engine: Engine, count: int) -> None:
-    """Add so many contacts: those written by hand, then synthetic ones from old to new."""
+    """Add `count` contacts: those written by hand, then synthetic ones from old to new."""
     rules, handwritten = engine.rules, _handwritten(engine.provider)
     for row in handwritten[:count]:
         engine.add(_in_own_format(engine, row), rules.owner_of(0))

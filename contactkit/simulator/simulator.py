@@ -67,7 +67,7 @@ class Simulator:
         return next(iter(self.start(provider).accounts.values())).credentials
 
     def tap(self, session: Session) -> None:
-        """No tap listens."""
+        """Its traffic is not recorded."""
 
     def start(self, provider: Provider) -> Engine:
         """Become this provider; ConfigurationError if it is another one already."""
