@@ -27,8 +27,8 @@ class Confirmation:
         self._subject: object = None
         self._since = 0.0
 
-    def is_needed(self, subject: object) -> bool:
-        """Whether to ask about this first; it notes that the question is asked now."""
+    def ask(self, subject: object) -> bool:
+        """Ask about this now; False if the same was asked before, and so is confirmed."""
         now = time.monotonic()
         if self._subject == subject and now - self._since >= READING_TIME:
             return False
@@ -72,6 +72,6 @@ class Attempts:
         is_retry = self._key and json_equal(values, self._values)
         return {"idempotency_key": self._key} if is_retry else {}
 
-    def needs_confirmation(self, draft: Draft) -> bool:
-        """Whether the doubts of a draft must be confirmed first."""
-        return bool(draft.doubts) and self.confirmation.is_needed(draft.values)
+    def ask_about_doubts(self, draft: Draft) -> bool:
+        """Ask about the doubts of a draft; False if there are none, or they are confirmed."""
+        return bool(draft.doubts) and self.confirmation.ask(draft.values)

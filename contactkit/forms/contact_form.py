@@ -138,20 +138,20 @@ class ContactForm:
         self._screen.draw(self._endpoint, self.contact, draft=draft, status=status)
         show_contact(self.transcript, self._provider.record, self._current or {})
 
-    def _read(self, event: Event) -> Draft:
+    def _read_draft(self, event: Event) -> Draft:
         self._typed = event["values"]
         return read_draft(self._session, self._endpoint, self.key, self._current, event["values"])
 
     def _check_edit(self, event: Event) -> None:
         values, edited = event["values"], changed_fields(self._typed, event["values"])
-        self._screen.show_edit(self._read(event), values, edited)
+        self._screen.show_edit(self._read_draft(event), values, edited)
         if self._is_reviewed:
             # Save would no longer send what was reviewed.
             self._is_reviewed = False
             self.widget.show({"report": ""})
 
     def _review(self, event: Event) -> None:
-        draft = self._read(event)
+        draft = self._read_draft(event)
         if self._unread or draft.problems:
             return self._refuse(draft.problems)
         current = self._current or {}
@@ -160,16 +160,16 @@ class ContactForm:
         self._is_reviewed = True
 
     def _save(self, event: Event) -> Work | None:
-        draft = self._read(event)
+        draft = self._read_draft(event)
         if self._unread or draft.problems:
             return self._refuse(draft.problems)
-        if self._attempts.needs_confirmation(draft):
+        if self._attempts.ask_about_doubts(draft):
             question = "; press Save again to send it anyway"
             return self._refuse([replace(d, message=d.message + question) for d in draft.doubts])
         return self._start(draft, "Saving", self._attempts.retry_options(draft.values))
 
     def _dry_run(self, event: Event) -> Work | None:
-        draft = self._read(event)
+        draft = self._read_draft(event)
         if self._unread or draft.problems:
             return self._refuse(draft.problems)
         return self._start(draft, "Dry run", {"dry_run": True})

@@ -128,7 +128,7 @@ class PlanView:
         deletes = self._deletes
         if not self._remaining:
             return self.widget.show({"status": "There is nothing to send.", "problems": ""})
-        if deletes and self._confirmation.is_needed(deletes):
+        if deletes and self._confirmation.ask(deletes):
             question = render("confirm_delete", deletes=deletes, label=self._label)
             return self.widget.show({"problems": question, "status": ""}, focus="problems")
         self._confirmation.withdraw()
