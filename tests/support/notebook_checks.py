@@ -144,7 +144,9 @@ def shows_browsers(output: Output) -> None:
 
 def shows_plan_views(output: Output) -> None:
     assert output.widgets == 1 and not output.html
-    assert output.text.startswith("Stack(children=(<contactkit widget: Plan for Digital Onboarding>")
+    assert output.text.startswith(
+        "Stack(children=(<contactkit widget: Plan for Digital Onboarding>"
+    )
 
 
 def plan_shows_refusals_first(output: Output) -> None:
