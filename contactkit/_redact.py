@@ -1,4 +1,8 @@
-"""Take secrets and personal values out of a text: by name, by value in any spelling, by shape."""
+"""Finds secrets and personal values in a text and takes them out.
+
+A secret gives itself away by its name, by its value in any spelling, or by its shape. What finds
+them yields spans, of which `replace_spans` makes a new text.
+"""
 
 from __future__ import annotations
 
@@ -10,38 +14,42 @@ from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import quote, quote_plus
 
-_NAME = r"[A-Za-z][\w.-]{0,60}"
-_PAIRS = re.compile(
-    rf"(?<![\w\\])(?P<quote>\\*[\"'])(?P<name0>{_NAME})(?P=quote)\s{{0,9}}(?::|=>)\s{{0,9}}"
-    r"(?P=quote)(?P<value0>[^\r\n]{1,400}?)(?P=quote)"
-    rf"|<(?:\w+:)?(?P<name1>{_NAME})(?:\s[^<>]{{0,200}})?>(?P<value1>[^<>]{{1,400}})</"
-    rf"|\bname=[\"'](?P<name2>{_NAME})[\"'][^<>\r\n]{{0,99}}?\svalue=[\"'](?P<value2>[^\"'<>]+)"
-    rf"|\bname=\"(?P<name3>{_NAME})\"[^\r\n]{{0,99}}(?:\r\n[^\r\n]{{1,99}}){{0,4}}\r\n\r\n"
-    r"(?P<value3>.{1,400}?)(?=\r\n--)"
-    # Where no space is before the sign, one after it says that it is the padding of base64.
-    rf"|(?<![\w.-])(?P<name4>{_NAME})(?:=(?!\s)|\s=\s)(?:\\*[\"'](?P<value4>[^\"'\\<>]+)"
-    r"|(?P<value5>[^\s\"'\\<>&;,(){}\[\]]+))",
-    re.S,
-)
-
-
 Span: TypeAlias = tuple[str, int, int]
 """What was found in a text, where it starts and where it ends."""
 
-
-def find_named(text: str) -> Iterator[Span]:
-    """The name and the place of each value that has a name, as in `token=…`."""
-    for found in _PAIRS.finditer(text) if any(each in text for each in "=<\"'") else ():
-        value = found.lastgroup or ""
-        yield found[f"name{min(int(value[-1]), 4)}"], *found.span(value)
+_MASK = "•••"
 
 
-def replace_named(text: str, replacement: Callable[[str, str], str]) -> str:
-    """The text with `replacement(name, value)` in place of each value that has a name."""
-    return replace_spans(
-        text,
-        ((start, end, replacement(name, text[start:end])) for name, start, end in find_named(text)),
-    )
+class Secret(str):
+    """Text whose repr is masked, so that a traceback that shows variables does not show it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"'{_MASK}'"
+
+
+# The look-behind keeps a long text without any address from being tried at every letter.
+_PERSONAL = re.compile(
+    r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*"
+    r"|(?:\+|%2B)?\d[\d\s()./\u2010-\u2015-]{5,}\d"
+)
+
+
+def redact(text: str, secrets: Iterable[str], *, personal: bool = True) -> str:
+    """`text` without the given secrets, however they are spelt, and without what looks like one.
+
+    Without e-mail addresses and phone numbers too, unless `personal` is False.
+    """
+    values = tuple(dict.fromkeys(map(str, filter(None, secrets))))
+    text = replace_named(text, lambda name, value: _MASK if is_secret_name(name) else value)
+    text = _mask(text, find_values(text, values))
+    text = _mask(text, find_shapes(text))
+    return _PERSONAL.sub("…", text) if personal else text
+
+
+def _mask(text: str, spans: Iterable[Span]) -> str:
+    return replace_spans(text, ((start, end, _MASK) for _, start, end in without_overlaps(spans)))
 
 
 def replace_spans(text: str, spans: Iterable[tuple[int, int, str]]) -> str:
@@ -55,7 +63,7 @@ def replace_spans(text: str, spans: Iterable[tuple[int, int, str]]) -> str:
 
 
 def without_overlaps(spans: Iterable[Span]) -> Iterator[Span]:
-    """Named spans from left to right; of those that overlap, the first."""
+    """Spans from left to right; of those that overlap, the first."""
     index = 0
     for span in sorted(spans, key=lambda span: span[1:]):
         if span[1] >= index:
@@ -63,38 +71,65 @@ def without_overlaps(spans: Iterable[Span]) -> Iterator[Span]:
             index = span[2]
 
 
-_TELLING = (
+_NAME = r"[A-Za-z][\w.-]{0,60}"
+_NAMED_VALUES = re.compile(
+    rf"(?<![\w\\])(?P<quote>\\*[\"'])(?P<name0>{_NAME})(?P=quote)\s{{0,9}}(?::|=>)\s{{0,9}}"
+    r"(?P=quote)(?P<value0>[^\r\n]{1,400}?)(?P=quote)"
+    rf"|<(?:\w+:)?(?P<name1>{_NAME})(?:\s[^<>]{{0,200}})?>(?P<value1>[^<>]{{1,400}})</"
+    rf"|\bname=[\"'](?P<name2>{_NAME})[\"'][^<>\r\n]{{0,99}}?\svalue=[\"'](?P<value2>[^\"'<>]+)"
+    rf"|\bname=\"(?P<name3>{_NAME})\"[^\r\n]{{0,99}}(?:\r\n[^\r\n]{{1,99}}){{0,4}}\r\n\r\n"
+    r"(?P<value3>.{1,400}?)(?=\r\n--)"
+    # An equals sign with a space only behind it is the padding of base64.
+    rf"|(?<![\w.-])(?P<name4>{_NAME})(?:=(?!\s)|\s=\s)(?:\\*[\"'](?P<value4>[^\"'\\<>]+)"
+    r"|(?P<value5>[^\s\"'\\<>&;,(){}\[\]]+))",
+    re.S,
+)
+
+
+def find_named(text: str) -> Iterator[Span]:
+    """The name and the place of each value that has a name, in JSON, XML, a form or a query."""
+    for match in _NAMED_VALUES.finditer(text) if contains_any(text, "=<\"'") else ():
+        value = match.lastgroup or ""
+        yield match[f"name{min(int(value[-1]), 4)}"], *match.span(value)
+
+
+def replace_named(text: str, replacement: Callable[[str, str], str]) -> str:
+    """The text with `replacement(name, value)` in place of each value that has a name."""
+    named = find_named(text)
+    return replace_spans(
+        text, ((start, end, replacement(name, text[start:end])) for name, start, end in named)
+    )
+
+
+_SECRET_WORD = (
     r"(?:api|access|secret|private|signing|encryption)[-_ ]?key(?:[-_ ]id)?|secret|tokens?|jwt"
     r"|pass(?:word|wd|code|phrase)|pwd|signature|hmac|session(?:[-_ ]?id)?|credentials?"
     r"|authorization"
 )
-_NAMES = re.compile(
-    rf"(?:^|[^a-z])(?:{_TELLING}|(?:j|php)sess(?:ion)?id|sig|sid|auth|authorization|bearer|cookies?|ssn|otp|pin|cvv"
+_SECRET_NAME = re.compile(
+    rf"(?:^|[^a-z])(?:{_SECRET_WORD}|(?:j|php)sess(?:ion)?id|sig|sid|auth|authorization|bearer|cookies?|ssn|otp|pin|cvv"
     r"|csrf|xsrf)(?:$|[^a-z](?!(?:type|url|uri|expires.*|count|limit|status|required|enabled)$))"
 )
-_NO = r"(?!redacted-)"
-ISSUED = (
+_NOT_REDACTED = r"(?!redacted-)"
+KEY_PREFIXES = (
     "sk pk rk whsec ghp gho ghs github_pat glpat xoxa xoxb xoxe xoxp xoxr xoxs shpat npm hf".split()
 )
-SHAPES = re.compile(
+_SHAPES = re.compile(
     r"(?P<jwt>(?:(?<![\w-])|(?<=\\[nrt]))eyJ[\w-]{6,}\.[\w-]{4,}(?:\.[\w-]*)?)"
-    rf"|(?i:\b(?:bearer|basic)(?:\s|%20|\+)+{_NO}(?P<bearer>(?=\S*?[\d_.~+/=-]|\S{{20}})"
+    rf"|(?i:\b(?:bearer|basic)(?:\s|%20|\+)+{_NOT_REDACTED}(?P<bearer>(?=\S*?[\d_.~+/=-]|\S{{20}})"
     r"[\w.~+/=-]{8,}))"
-    rf"|(?P<key>\b(?:(?:{'|'.join(ISSUED)})[-_]"
+    rf"|(?P<key>\b(?:(?:{'|'.join(KEY_PREFIXES)})[-_]"
     r"|SG\.)[\w.-]{10,}|\b(?:AKIA[0-9A-Z]{16}|AIza[\w-]{30,}))"
-    rf"|(?i:(?<![a-z])(?:{_TELLING})(?:=|%3d)[\"'\\]*{_NO}(?P<given>[^\s\"'&;,<>{{}}\[\]\\]{{4,}})"
-    rf"|(?<![a-z])(?:{_TELLING})[\"'\\]*(?:\s*:\s*|\s+(?:is\s+|was\s+)?)[\"'\\]*{_NO}"
-    r"(?P<told>(?=[^\s\"'&;,]*\d)[^\s\"'&;,<>{}\[\]\\]{8,}))"
+    rf"|(?i:(?<![a-z])(?:{_SECRET_WORD})(?:=|%3d)[\"'\\]*{_NOT_REDACTED}(?P<assigned>[^\s\"'&;,<>{{}}\[\]\\]{{4,}})"
+    rf"|(?<![a-z])(?:{_SECRET_WORD})[\"'\\]*(?:\s*:\s*|\s+(?:is\s+|was\s+)?)[\"'\\]*{_NOT_REDACTED}"
+    r"(?P<stated>(?=[^\s\"'&;,]*\d)[^\s\"'&;,<>{}\[\]\\]{8,}))"
 )
-# Every shape has one of these in it, whatever its case, and most texts have none.
-_SIGNS = (
+# Every shape contains one of these in some case, and most texts contain none.
+_SHAPE_SIGNS = (
     *"eyj bearer basic sg. akia aiza key secret token jwt pass pwd signature hmac session".split(),
     *("credential", "authorization"),
-    *(each + joint for each in ISSUED for joint in "-_"),
+    *(prefix + joint for prefix in KEY_PREFIXES for joint in "-_"),
 )
-# Half a surrogate pair is no secret that anybody issues, and yet no reason to fail.
-_ANY = "surrogatepass"
-_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
 
 
 @lru_cache(maxsize=4096)
@@ -103,21 +138,26 @@ def is_secret_name(name: str) -> bool:
     # A sentence is no name.
     if name.count(" ") > 2:
         return False
-    return _NAMES.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()) is not None
+    return _SECRET_NAME.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()) is not None
 
 
 def find_shapes(text: str) -> Iterator[Span]:
-    """What looks like a secret, or is called one: what it is, and its place."""
-    for found in SHAPES.finditer(text) if contains_any(text.casefold(), _SIGNS) else ():
-        group = found.lastgroup or ""
-        yield "token" if group in ("given", "told") else group, *found.span(group)
+    """The kind and the place of what looks like a secret, or is called one."""
+    for match in _SHAPES.finditer(text) if contains_any(text.casefold(), _SHAPE_SIGNS) else ():
+        kind = match.lastgroup or ""
+        yield "token" if kind in ("assigned", "stated") else kind, *match.span(kind)
+
+
+_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
 
 
 def find_values(text: str, values: tuple[str, ...]) -> Iterator[Span]:
-    """Each of the values that the text has, however it is spelt, and its place."""
-    pattern = _by_value(values) if contains_any(text.casefold(), _signs(values)) else None
-    for found in pattern.finditer(text) if pattern else ():
-        start, end, group = found.start(), found.end(), found.lastgroup or ""
+    """Each of the values that the text contains in any spelling, and its place."""
+    pattern = (
+        _value_pattern(values) if contains_any(text.casefold(), _value_signs(values)) else None
+    )
+    for match in pattern.finditer(text) if pattern else ():
+        start, end, group = match.start(), match.end(), match.lastgroup or ""
         while group[0] == "b" and start and text[start - 1] in _BASE64:
             start -= 1
         while group[0] == "b" and end < len(text) and text[end] in _BASE64:
@@ -126,25 +166,25 @@ def find_values(text: str, values: tuple[str, ...]) -> Iterator[Span]:
 
 
 def contains_any(text: str, parts: Iterable[str]) -> bool:
-    """Whether one of the parts is in a text."""
+    """Whether a text contains one of the parts."""
     return any(part in text for part in parts)
 
 
 @lru_cache(maxsize=16)
-def _signs(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Texts of which one is in all that `_by_value` finds, once both are case-folded."""
-    found = {each for value in values for each in (*_spellings(value), *_cores(value))}
-    return tuple({each.casefold() for each in found})
+def _value_signs(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Texts of which one is in all that `_value_pattern` matches, once both are case-folded."""
+    spellings = {text for value in values for text in (*_spellings(value), *_base64_cores(value))}
+    return tuple({text.casefold() for text in spellings})
 
 
 @lru_cache(maxsize=16)
-def _by_value(values: tuple[str, ...]) -> re.Pattern[str]:
-    """Finds each of the values as plain text (group p) and inside of base64 (group b)."""
+def _value_pattern(values: tuple[str, ...]) -> re.Pattern[str]:
+    """Matches each of the values as plain text (group p) and inside of base64 (group b)."""
     parts: list[tuple[int, str]] = []
     for number, value in enumerate(values):
         plain = sorted(map(re.escape, _spellings(value)), key=len, reverse=True)
         parts.append((len(value), f"(?P<p{number}>(?i:{'|'.join(plain)}))"))
-        cores = _cores(value)
+        cores = _base64_cores(value)
         if cores:
             parts.append((len(value), f"(?P<b{number}>{'|'.join(map(re.escape, cores))})"))
     # Longest first: a secret may be part of another one.
@@ -152,57 +192,30 @@ def _by_value(values: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(text for _, text in parts))
 
 
+# Half a surrogate pair is part of no secret, and yet no reason to fail.
+_ERRORS = "surrogatepass"
+
+
 def _spellings(value: str) -> set[str]:
-    quoted = quote(value, safe="", errors=_ANY)
-    found = {value, quoted, quote(quoted, safe=""), quote_plus(value, errors=_ANY)}
+    """A value as it is, quoted for a URL, and escaped in JSON, each once and twice."""
+    quoted = quote(value, safe="", errors=_ERRORS)
+    spellings = {value, quoted, quote(quoted, safe=""), quote_plus(value, errors=_ERRORS)}
     for ascii_only in (True, False):
         escaped = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
-        found |= {escaped, json.dumps(escaped)[1:-1], escaped.replace("/", "\\/")}
-    return found
+        spellings |= {escaped, json.dumps(escaped)[1:-1], escaped.replace("/", "\\/")}
+    return spellings
 
 
-def _cores(text: str) -> set[str]:
+def _base64_cores(text: str) -> set[str]:
     """What base64 makes of a value after 0, 1 or 2 other bytes, whatever surrounds it.
 
-    Less than eight letters of it would be found by chance.
+    Fewer than eight letters of it would be found by chance.
     """
-    value = text.encode(errors=_ANY)
-    found: set[str] = set()
+    value = text.encode(errors=_ERRORS)
+    cores: set[str] = set()
     for before in range(3):
         padded = b"\0" * before + value
         whole = len(padded) * 8 // 6
         for encode in (b64encode, urlsafe_b64encode):
-            found.add(encode(padded).decode()[(before * 8 + 5) // 6 : whole])
-    return {each for each in found if len(each) >= 8}
-
-
-class Secret(str):
-    """Text whose repr is masked, so that a traceback that shows variables does not show it."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'•••'"
-
-
-# The look-behind keeps a long text without any address from being tried at every letter.
-_PERSONAL = re.compile(
-    r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*"
-    r"|(?:\+|%2B)?\d[\d\s()./\u2010-\u2015-]{5,}\d"
-)
-
-
-def redact(text: str, secrets: Iterable[str], *, personal: bool = True) -> str:
-    """`text` without the given secrets, however they are spelt, or what must be one.
-
-    Without e-mail addresses and phone numbers too, unless `personal` is False.
-    """
-    given = tuple(dict.fromkeys(map(str, filter(None, secrets))))
-    text = replace_named(text, lambda name, value: "•••" if is_secret_name(name) else value)
-    text = _mask(text, find_values(text, given))
-    text = _mask(text, find_shapes(text))
-    return _PERSONAL.sub("…", text) if personal else text
-
-
-def _mask(text: str, spans: Iterable[Span]) -> str:
-    return replace_spans(text, ((start, end, "•••") for _, start, end in without_overlaps(spans)))
+            cores.add(encode(padded).decode()[(before * 8 + 5) // 6 : whole])
+    return {core for core in cores if len(core) >= 8}

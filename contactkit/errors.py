@@ -2,12 +2,12 @@
 
     ContactKitError
     ├── ConfigurationError            a missing key, an unknown provider, an unsafe address
-    ├── InvalidInputError (ValueError)  refused here, before anything was sent
+    ├── InvalidInputError (ValueError)  refused by contactkit, before anything was sent
     ├── CassetteError                 a recording that cannot be read, or must not be written
-    │   └── UnrecordedRequestError (LookupError)  it holds no answer, or none any more
-    ├── JournalError                  a write cannot be put down before it is sent
-    ├── TransportError                no answer; .sent says whether the request may have arrived
-    └── ApiError                      the provider said no; .problem says what
+    │   └── UnrecordedRequestError (LookupError)  it holds no response, or no further one
+    ├── JournalError                  a write cannot be recorded before it is sent
+    ├── TransportError                no response; .sent says whether the request may have arrived
+    └── ApiError                      the provider refused; .problem says what and why
         ├── AuthenticationError  ├── PermissionDeniedError  ├── NotFoundError  ├── ConflictError
         ├── InvalidRequestError  ├── RateLimitError (.resume_at)  └── ServerError
 
@@ -30,7 +30,7 @@ class ContactKitWarning(UserWarning):
 
 
 def warn(message: str, category: type[Warning] = ContactKitWarning) -> None:
-    """Warn at the line that called contactkit, however deep the reason lies."""
+    """Warn at the caller's line, however deep in contactkit the reason is."""
     level, frame = 1, sys._getframe(0)  # pyright: ignore[reportPrivateUsage]
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("contactkit."):
         level, frame = level + 1, frame.f_back
@@ -53,7 +53,7 @@ class FieldProblem:
 class Problem:
     """One refusal by a provider (the word is RFC 9457's).
 
-    `existing_key` is the key of the contact that stands in the way, where a provider names it;
+    `existing_key` is the key of the contact that is in the way, where a provider names it;
     under `idempotency_key` the same request may be sent again.
     """
 
@@ -69,9 +69,9 @@ class Problem:
     idempotency_key: str = ""
 
     def __str__(self) -> str:
-        who = " ".join(filter(None, (self.provider, self.operation)))
-        what = " ".join(filter(None, (str(self.status or ""), self.code)))
-        lines = [": ".join(filter(None, (who, what, self.message)))]
+        where = " ".join(filter(None, (self.provider, self.operation)))
+        code = " ".join(filter(None, (str(self.status or ""), self.code)))
+        lines = [": ".join(filter(None, (where, code, self.message)))]
         lines += [f"  {problem}" for problem in self.fields]
         if self.existing_key:
             lines.append(f"  existing contact: {self.existing_key}")
@@ -91,7 +91,7 @@ class ConfigurationError(ContactKitError):
 
 
 class InvalidInputError(ContactKitError, ValueError):
-    """Refused here, before anything was sent; `problems` has one entry a field."""
+    """Refused by contactkit, before anything was sent; `problems` has an entry for each field."""
 
     def __init__(self, where: str, problems: Iterable[FieldProblem]) -> None:
         self.where = where
@@ -114,18 +114,18 @@ class CassetteError(ContactKitError):
 
 
 class UnrecordedRequestError(CassetteError, LookupError):
-    """The recording holds no answer to a request; says what comes nearest, and how it differs."""
+    """The recording holds no response to a request; says which is nearest, and how it differs."""
 
 
 class JournalError(ContactKitError):
     """The journal cannot be read or written; says which file, why, and what to do.
 
-    What a verb raises it for was not sent.
+    A verb that raises it has sent nothing.
     """
 
 
 class TransportError(ContactKitError):
-    """No answer arrived. `sent` is True when the request may have reached the provider.
+    """No response arrived. `sent` is True when the request may have reached the provider.
 
     Under its `idempotency_key`, if it has one, the same request may be sent again.
     """
@@ -144,7 +144,7 @@ def _remake_transport_error(message: str, sent: bool, idempotency_key: str) -> T
 
 
 class ApiError(ContactKitError):
-    """The provider said no, or said something that is not documented."""
+    """The provider refused, or its response is not what it documents."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -159,7 +159,7 @@ class AuthenticationError(ApiError):
 
 
 class PermissionDeniedError(ApiError):
-    """The credential is good but may not do this."""
+    """The credential is valid but does not permit this."""
 
 
 class NotFoundError(ApiError):
@@ -167,7 +167,7 @@ class NotFoundError(ApiError):
 
 
 class ConflictError(ApiError):
-    """It clashes with what is there; `problem.existing_key` names that where it is known."""
+    """It clashes with a contact that exists; `problem.existing_key` names it where it is known."""
 
 
 class InvalidRequestError(ApiError):
@@ -175,7 +175,7 @@ class InvalidRequestError(ApiError):
 
 
 class RateLimitError(ApiError):
-    """The limit is used up; `resume_at` (UTC) is when the next request may go."""
+    """The rate limit is used up; `resume_at` (UTC) is when the next request may be sent."""
 
     def __init__(self, problem: Problem, resume_at: datetime) -> None:
         super().__init__(problem)
@@ -196,7 +196,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     402: PermissionDeniedError,
     403: PermissionDeniedError,
     404: NotFoundError,
-    # The server gave up waiting; whether it had the whole request by then is not known.
+    # The server gave up waiting, perhaps after it had the whole request.
     408: ServerError,
     409: ConflictError,
     410: NotFoundError,
@@ -206,7 +206,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 
 def error_for_status(status: int) -> type[ApiError]:
-    """The class for a status whose code the declaration does not know."""
+    """The class for a status whose code the declaration does not list."""
     if status >= 500:
         return ServerError
     return _BY_STATUS.get(status, InvalidRequestError if status >= 400 else ApiError)

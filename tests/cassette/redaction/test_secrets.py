@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contactkit._providers import find
-from contactkit._redact import ISSUED
+from contactkit._redact import KEY_PREFIXES
 from contactkit.cassette.exchange import RecordedRequest, RecordedResponse
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.cassette.redaction.secrets import PLACEHOLDER, Secrets
@@ -203,7 +203,7 @@ def test_shape_is_found_without_a_name(text):
 @pytest.mark.parametrize(
     "text",
     [
-        *(f"{each}{joint}a1b2c3d4e5" for each in ISSUED for joint in "-_"),
+        *(f"{each}{joint}a1b2c3d4e5" for each in KEY_PREFIXES for joint in "-_"),
         "SG.a1b2c3d4e5",
         "AIza" + "Sy0123456789" * 3,
         *(f"{word}={'a1b2c3d4e5'}" for word in ("API-Key", "Private_Key_Id", "secret", "TOKENS")),
