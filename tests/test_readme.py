@@ -1,4 +1,4 @@
-"""The README says what is so: its code runs with the output it shows, and its tables are whole."""
+"""The README is true: its code prints the output shown, and its tables are complete."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ COMMANDS = [
 ]
 
 
-def test_the_code_runs_with_the_output_it_shows():
+def test_readme_code_prints_the_output_shown():
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     test = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, "README", "README.md", 0)
-    found: list[str] = []
-    result = doctest.DocTestRunner(verbose=False).run(test, out=found.append)
+    failures: list[str] = []
+    result = doctest.DocTestRunner(verbose=False).run(test, out=failures.append)
     assert result.attempted > 8
-    assert result.failed == 0, "".join(found)
+    assert result.failed == 0, "".join(failures)
 
 
-def test_it_opens_with_one_sentence_and_the_two_commands():
+def test_readme_opens_with_one_sentence_and_two_commands():
     first, *rest = README.split("\n\n")
     assert first.count(".") == 1 and "\n" not in first
     assert [block.splitlines()[1] for block in rest[:2]] == COMMANDS
 
 
 @pytest.mark.parametrize("name", names())
-def test_every_credential_is_listed(name):
+def test_readme_lists_every_credential(name):
     provider = find(name)
-    for each in provider.credentials:
-        assert f"| `{each.name}` | `{each.env}` |" in README
+    for credential in provider.credentials:
+        assert f"| `{credential.name}` | `{credential.env}` |" in README
 
 
-def test_every_floor_is_drawn():
+def test_readme_draws_every_floor():
     contracts = (ROOT / "pyproject.toml").read_text()
     layers = re.search(r"layers = \[(.*?)\]", contracts, re.DOTALL)
     assert layers
-    drawn = README[README.index("## Architecture") :]
+    drawing = README[README.index("## Architecture") :]
     for module in re.findall(r"contactkit\.(\w+)", layers[1]):
-        assert re.search(rf"\b{module}\b", drawn)
+        assert re.search(rf"\b{module}\b", drawing)

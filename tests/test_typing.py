@@ -29,7 +29,7 @@ def test_types() -> None:
     assert_type(simulator.state(), pd.DataFrame)
 
 
-async def test_awaiting_types() -> None:
+async def test_async_types() -> None:
     client = ck.connect("sent", via=ck.Simulator(contacts=10)).aio
     pages = assert_type(client.contacts.pages(), AsyncIterator[pd.DataFrame])
     assert [len(page) async for page in pages] == [10]

@@ -1,4 +1,4 @@
-"""Fixtures: one code cell or several, in Voila and in JupyterLab, seen by a real browser."""
+"""Fixtures: cells in Voila and in JupyterLab, opened by a real browser."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ FLAGS = [
     "--disable-quic",
     "--disable-sync",
     "--no-first-run",
-    # Whatever a page asks for, by name or by number, the browser finds no other machine.
+    # The browser finds no other machine, by name or by number.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 LOOPBACK = re.compile(r"(data|blob|about):|(http|ws)://127\.0\.0\.1:")
-# Voila's page links to these icons; its policy keeps the browser from asking for them.
-KNOWN = "https://cdn.jsdelivr.net/npm/@fortawesome/fontawesome-free@"
+# Voila's page links to these icons, and its policy keeps the browser from loading them.
+VOILA_ICONS = "https://cdn.jsdelivr.net/npm/@fortawesome/fontawesome-free@"
 
 
-# A module at most: while this lives, playwright's loop runs, and other tests need their own.
+# At most for a module: meanwhile playwright's loop runs, and other tests need their own.
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     path, api = browsers.chromium(), browsers.module("playwright.sync_api")
@@ -41,23 +41,23 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def strangers() -> list[str]:
-    """The addresses off this machine that pages asked for; a test that leaves any here fails."""
+def foreign_addresses() -> list[str]:
+    """The addresses on other machines that pages requested; a test that leaves one fails."""
     return []
 
 
 @pytest.fixture
-def context(chromium: Browser, strangers: list[str]) -> Iterator[BrowserContext]:
-    def seen(address: str) -> None:
-        if not LOOPBACK.match(address) and not address.startswith(KNOWN):
-            strangers.append(address)
+def context(chromium: Browser, foreign_addresses: list[str]) -> Iterator[BrowserContext]:
+    def check(address: str) -> None:
+        if not LOOPBACK.match(address) and not address.startswith(VOILA_ICONS):
+            foreign_addresses.append(address)
 
     context = chromium.new_context(service_workers="block")
-    context.on("request", lambda request: seen(request.url))
-    context.on("page", lambda page: page.on("websocket", lambda socket: seen(socket.url)))
+    context.on("request", lambda request: check(request.url))
+    context.on("page", lambda page: page.on("websocket", lambda socket: check(socket.url)))
     yield context
     context.close()
-    assert strangers == []
+    assert foreign_addresses == []
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +76,7 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[jupyter.Ser
 
 @pytest.fixture
 def voila(voila_server: jupyter.Server, context: BrowserContext) -> Iterator[Voila]:
-    """Cells as a page of Voila's."""
+    """Opens cells as a page of Voila."""
     front = Voila(server=voila_server, context=context)
     yield front
     front.close()
@@ -84,7 +84,7 @@ def voila(voila_server: jupyter.Server, context: BrowserContext) -> Iterator[Voi
 
 @pytest.fixture
 def lab(lab_server: jupyter.Server, context: BrowserContext) -> Iterator[Lab]:
-    """Cells as a notebook in JupyterLab."""
+    """Opens cells as a notebook in JupyterLab."""
     front = Lab(server=lab_server, context=context)
     yield front
     front.close()
@@ -92,23 +92,23 @@ def lab(lab_server: jupyter.Server, context: BrowserContext) -> Iterator[Lab]:
 
 @pytest.fixture(params=["voila", "lab"])
 def front(request: pytest.FixtureRequest) -> Voila | Lab:
-    """The same cells in either front end."""
+    """Opens cells in each front end."""
     return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
 def axe() -> Callable[..., list[str]]:
-    """What axe-core finds serious or critical in a page, or within what a selector finds."""
+    """The serious and critical problems that axe-core finds in a page or a part of it."""
     script = browsers.axe().read_text()
 
-    def violations(page: Page, within: str = "html") -> list[str]:
+    def problems_of(page: Page, within: str = "html") -> list[str]:
         page.evaluate(script)
-        found = page.evaluate("within => axe.run(within)", within)["violations"]
+        violations = page.evaluate("within => axe.run(within)", within)["violations"]
         return [
-            f"{each['id']} ({each['impact']}): {node['html']}"
-            for each in found
-            if each["impact"] in ("serious", "critical")
-            for node in each["nodes"]
+            f"{violation['id']} ({violation['impact']}): {node['html']}"
+            for violation in violations
+            if violation["impact"] in ("serious", "critical")
+            for node in violation["nodes"]
         ]
 
-    return violations
+    return problems_of

@@ -1,8 +1,7 @@
-"""Take the README's pictures, of the form, a plan's view and the dashboard.
+"""Takes the README's pictures of the form, a plan's view and the dashboard.
 
-To be run by hand: `python -m tests.browser.pictures`.
-
-They are of the running thing: cells in JupyterLab, and the dashboard as Voila's page.
+Run it by hand: `python -m tests.browser.pictures`. The form and the plan are cells in JupyterLab,
+the dashboard is a page of Voila.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ privy.contacts.plan(edited, before).view()"""
 
 
 def main() -> None:
-    """Take them all."""
+    """Take all pictures."""
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=browsers.chromium())
@@ -55,9 +54,9 @@ def main() -> None:
 @contextmanager
 def context(browser: Browser, width: int, height: int) -> Iterator[BrowserContext]:
     """Pages of one size."""
-    found = browser.new_context(viewport={"width": width, "height": height})
-    yield found
-    found.close()
+    context = browser.new_context(viewport={"width": width, "height": height})
+    yield context
+    context.close()
 
 
 def form(page: Page) -> None:
@@ -79,22 +78,24 @@ def plan(page: Page) -> None:
     take(page, "plan")
 
 
-def dashboard(opened: Callable[..., Page]) -> None:
+def dashboard(open_page: Callable[..., Page]) -> None:
     """The dashboard, a contact picked and a review of its change."""
     cells = json.loads((ROOT / "notebooks" / "dashboard.ipynb").read_text())["cells"]
-    page = opened(*("".join(each["source"]) for each in cells if each["cell_type"] == "code"))
+    page = open_page(*("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
     page.get_by_label("Provider", exact=True).select_option("Privy")
     page.get_by_role("button", name="cus_a1b2c3d4e5f60002").click()
     page.get_by_label("First name").fill("Omar A.")
     page.get_by_label("SMS consent").last.select_option("unsubscribed")
     page.get_by_label("SMS consent").last.blur()
-    # What scrolls in Voila's page is the notebook, and the picker is its top.
-    page.get_by_label("Provider", exact=True).evaluate("at => at.scrollIntoView({block: 'center'})")
+    # In Voila's page the notebook scrolls, and the picker is its top.
+    page.get_by_label("Provider", exact=True).evaluate(
+        "node => node.scrollIntoView({block: 'center'})"
+    )
     take(page, "dashboard")
 
 
 def take(page: Page, name: str) -> None:
-    """One picture, once nothing moves any more."""
+    """Take a picture once nothing moves."""
     page.wait_for_timeout(500)
     page.screenshot(path=FOLDER / f"{name}.png", animations="disabled", caret="hide")
 

@@ -1,4 +1,4 @@
-"""The fixtures themselves, with widgets of other makers in both front ends."""
+"""The fixtures themselves, with widgets of other packages in both front ends."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from IPython.display import display
 
 name = ipywidgets.Text(description="Name")
 greet = ipywidgets.Button(description="Greet")
-said = ipywidgets.Label()
-greet.on_click(lambda _: setattr(said, "value", "hel" + "lo " + name.value))
-display(name, greet, said)
+greeting = ipywidgets.Label()
+greet.on_click(lambda _: setattr(greeting, "value", "hel" + "lo " + name.value))
+display(name, greet, greeting)
 """
 ECHO = '''
 import anywidget
@@ -24,10 +24,10 @@ class Echo(anywidget.AnyWidget):
     _esm = """
     export default { render({ model, el }) {
         const button = Object.assign(document.createElement("button"), { textContent: "Shout" });
-        const heard = document.createElement("output");
+        const answer = document.createElement("output");
         button.addEventListener("click", () => model.send({ word: "ping" }));
-        model.on("msg:custom", ({ word }) => { heard.textContent = word; });
-        el.append(button, heard);
+        model.on("msg:custom", ({ word }) => { answer.textContent = word; });
+        el.append(button, answer);
     } };
     """
 
@@ -35,13 +35,13 @@ echo = Echo()
 echo.on_msg(lambda widget, content, _: widget.send({"word": content["word"] + "!"}))
 echo
 '''
-ASKING = """
+FOREIGN_IMAGE = """
 from IPython.display import HTML
 HTML('<img alt="far away" src="https://' + 'elsewhere.example/a.png">')
 """
 
 
-def test_widgets_can_be_used(front):
+def test_widgets_work(front):
     page = front.open(WIDGETS, ECHO)
     page.get_by_label("Name").fill("Ada")
     page.get_by_role("button", name="Greet").click()
@@ -50,12 +50,12 @@ def test_widgets_can_be_used(front):
     expect(page.locator(OUTPUT).get_by_text("ping!")).to_be_visible()
 
 
-def test_all_cells_have_run(front):
+def test_open_waits_for_all_cells(front):
     page = front.open("print('fir' + 'st')", "import time; time.sleep(0.5)", "print('la' + 'st')")
     assert "".join(page.locator(OUTPUT).all_inner_texts()).split() == ["first", "last"]
 
 
-def test_a_notebook_is_saved_and_shown_without_its_kernel(lab):
+def test_notebook_is_saved_and_reopened_without_a_kernel(lab):
     page = lab.open("print('kept ' + 'here')", WIDGETS)
     expect(page.get_by_label("Name")).to_be_visible()
     cell = lab.save(page)["cells"][0]
@@ -66,24 +66,24 @@ def test_a_notebook_is_saved_and_shown_without_its_kernel(lab):
     assert "model not found" in "".join(again.locator(OUTPUT).all_inner_texts())
 
 
-def test_a_request_off_the_machine_is_caught(front, strangers):
-    page = front.open(ASKING)
+def test_request_to_another_machine_is_caught(front, foreign_addresses):
+    page = front.open(FOREIGN_IMAGE)
     expect(page.get_by_alt_text("far away")).to_be_attached()
     page.close()
-    assert set(strangers) == {"https://elsewhere.example/a.png"}
-    strangers.clear()
+    assert set(foreign_addresses) == {"https://elsewhere.example/a.png"}
+    foreign_addresses.clear()
 
 
-def test_a_socket_off_the_machine_is_caught(context, strangers):
+def test_websocket_to_another_machine_is_caught(context, foreign_addresses):
     page = context.new_page()
     with page.expect_websocket():
         page.evaluate("() => { new WebSocket('wss://elsewhere.example/'); }")
-    assert strangers == ["wss://elsewhere.example/"]
-    strangers.clear()
+    assert foreign_addresses == ["wss://elsewhere.example/"]
+    foreign_addresses.clear()
 
 
-def test_axe_finds_what_is_wrong_within_a_part_of_the_page(front, axe):
+def test_axe_finds_a_problem_in_a_part_of_the_page(front, axe):
     page = front.open("from IPython.display import HTML; HTML('<input id=nameless><p id=fine>Yes')")
     expect(page.locator("#fine")).to_be_visible()
-    assert [each.split()[0] for each in axe(page, "#nameless")] == ["label"]
+    assert [problem.split()[0] for problem in axe(page, "#nameless")] == ["label"]
     assert axe(page, "#fine") == []

@@ -23,13 +23,13 @@ from tests.support.sockets import free_port, wait_for
 
 RUN = "from contactkit.cli.main import main; main()"
 PROCESS_OF_THE_KERNEL = "import os; print(f'kernel={os.getpid()}')"
-OPEN_TO_ALL = "c.ServerApp.ip = c.Voila.ip = c.Application.ip = '0.0.0.0'"
+LISTEN_EVERYWHERE = "c.ServerApp.ip = c.Voila.ip = c.Application.ip = '0.0.0.0'"
 ROOT = ["--allow-root"] if os.name == "posix" and os.getuid() == 0 else []
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """An installed contactkit, and the folder in which somebody uses it."""
+    """An installed contactkit, and the folder in which it is used."""
 
     notebooks: Path
     work: Path
@@ -39,7 +39,7 @@ class Layout:
         return [sys.executable, "-c", first + RUN, "lab", *arguments]
 
     def run(self, *arguments: str, first: str = "") -> subprocess.CompletedProcess[str]:
-        """`contactkit lab` with these arguments, after the statements `first`."""
+        """Run `contactkit lab` with these arguments, after the statements `first`."""
         return subprocess.run(
             self.command(*arguments, first=first),
             cwd=self.work,
@@ -51,7 +51,7 @@ class Layout:
 
     @contextmanager
     def started(self, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], httpx.URL]]:
-        """The process and the address that it prints; both end with the block."""
+        """Start it until the block ends: the process, and the address that it prints."""
         command = self.command("--no-browser", f"--port={free_port()}", *arguments)
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         with subprocess.Popen(
@@ -68,14 +68,14 @@ def printed_address(process: subprocess.Popen[str]) -> httpx.URL:
     lines: list[str] = []
     for line in process.stdout:
         lines.append(line)
-        if found := re.search(r"http://\S+", line):
-            address = httpx.URL(found[0])
+        if match := re.search(r"http://\S+", line):
+            address = httpx.URL(match[0])
             wait_for(address.port)
             return address
     raise AssertionError("".join(lines))
 
 
-def laid_out(tmp_path: Path, notebooks: Path) -> Layout:
+def lay_out(tmp_path: Path, notebooks: Path) -> Layout:
     package = Path(ck.__file__).parent
     ignored = shutil.ignore_patterns("__pycache__", "notebooks")
     shutil.copytree(package, tmp_path / "site" / "contactkit", ignore=ignored)
@@ -87,7 +87,7 @@ def laid_out(tmp_path: Path, notebooks: Path) -> Layout:
     for folder in ("work", "config"):
         (tmp_path / folder).mkdir()
     for name in ("jupyter_server_config.py", "jupyter_lab_config.py", "voila.py"):
-        (tmp_path / "config" / name).write_text(OPEN_TO_ALL)
+        (tmp_path / "config" / name).write_text(LISTEN_EVERYWHERE)
     private = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     environment = {
         **os.environ,
@@ -100,15 +100,15 @@ def laid_out(tmp_path: Path, notebooks: Path) -> Layout:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Layout:
-    return laid_out(tmp_path, tmp_path / "site" / "notebooks")
+    return lay_out(tmp_path, tmp_path / "site" / "notebooks")
 
 
 @pytest.fixture
 def wheel(tmp_path: Path) -> Layout:
-    return laid_out(tmp_path, tmp_path / "site" / "contactkit" / "notebooks")
+    return lay_out(tmp_path, tmp_path / "site" / "contactkit" / "notebooks")
 
 
-def only_on_loopback(address: httpx.URL) -> bool:
+def is_only_on_loopback(address: httpx.URL) -> bool:
     """Whether its port is free at another address of this machine."""
     try:
         socket.create_server(("127.0.0.2", address.port)).close()
@@ -117,12 +117,12 @@ def only_on_loopback(address: httpx.URL) -> bool:
     return address.host == "127.0.0.1"
 
 
-def test_lab_opens_the_folder_of_a_checkout_on_loopback_until_ctrl_c(checkout):
+def test_lab_serves_a_checkout_on_loopback_until_ctrl_c(checkout):
     with checkout.started(*ROOT) as (process, address):
         listing = address.copy_with(path="/api/contents")
         found = httpx.get(listing, trust_env=False).raise_for_status().json()
         assert [each["name"] for each in found["content"]] == ["dashboard.ipynb"]
-        assert only_on_loopback(address)
+        assert is_only_on_loopback(address)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=30)
     assert (process.returncode, out.count("Traceback")) == (0, 0)
@@ -130,7 +130,7 @@ def test_lab_opens_the_folder_of_a_checkout_on_loopback_until_ctrl_c(checkout):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_lab_though_requests_are_in_flight(checkout, number):
+def test_signal_ends_lab_with_requests_in_flight(checkout, number):
     with checkout.started(*ROOT) as (process, address):
         listing = address.copy_with(path="/api/contents")
         request = f"GET {listing.raw_path.decode()} HTTP/1.1\r\nHost: {address.host}\r\n\r\n"
@@ -142,11 +142,11 @@ def test_a_signal_ends_lab_though_requests_are_in_flight(checkout, number):
     assert process.returncode == 0
 
 
-def test_the_dashboard_is_served_on_loopback_until_ctrl_c_which_ends_its_kernel(wheel):
+def test_dashboard_is_served_on_loopback_until_ctrl_c(wheel):
     with wheel.started("--dashboard") as (process, address):
         page = httpx.get(address, trust_env=False, timeout=60).raise_for_status()
         kernel = re.search(r"kernel=(\d+)", page.text)
-        assert kernel and only_on_loopback(address)
+        assert kernel and is_only_on_loopback(address)
         assert page.headers["Content-Security-Policy"].startswith("default-src 'self'")
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=30)
@@ -156,13 +156,13 @@ def test_the_dashboard_is_served_on_loopback_until_ctrl_c_which_ends_its_kernel(
     assert list(wheel.work.iterdir()) == []
 
 
-def test_kernels_of_closed_pages_end_by_and_by(checkout):
+def test_kernels_of_closed_pages_are_ended(checkout):
     done = checkout.run("--dashboard", "--Application.show_config=True")
     assert re.search(r"MappingKernelManager\n  \.cull_idle_timeout = .*\b300\b", done.stdout)
     assert done.stderr == ""
 
 
-def test_the_notebooks_of_a_wheel_are_copied_where_they_are_not_yet(wheel):
+def test_missing_notebooks_are_copied_from_a_wheel(wheel):
     (wheel.notebooks / "more").mkdir()
     (wheel.notebooks / "more" / "tour.ipynb").write_text("new")
     mine = wheel.work / "contactkit-notebooks" / "dashboard.ipynb"
@@ -175,7 +175,7 @@ def test_the_notebooks_of_a_wheel_are_copied_where_they_are_not_yet(wheel):
     assert "copied" not in wheel.run("--version").stdout
 
 
-def test_lab_opens_the_copy_of_a_wheel(wheel):
+def test_lab_opens_the_copied_notebooks_of_a_wheel(wheel):
     with wheel.started(*ROOT) as (_, address):
         listing = address.copy_with(path="/api/contents")
         found = httpx.get(listing, trust_env=False).raise_for_status().json()
@@ -185,7 +185,7 @@ def test_lab_opens_the_copy_of_a_wheel(wheel):
         assert len(found["content"]) == 2
 
 
-def test_a_copy_that_cannot_be_made_is_one_line_and_status_1(wheel):
+def test_failed_copy_is_one_line_and_status_1(wheel):
     (wheel.work / "contactkit-notebooks").touch()
     done = wheel.run("--version")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
@@ -200,7 +200,7 @@ def test_missing_notebooks_are_one_line_and_status_1(checkout):
 
 
 @pytest.mark.parametrize("dashboard", [[], ["--dashboard"]])
-def test_further_arguments_and_the_exit_status_are_handed_on(checkout, dashboard):
+def test_arguments_and_exit_status_are_passed_on(checkout, dashboard):
     done = checkout.run(*dashboard, "--port=none")
     assert done.returncode == 1
     assert "'port' trait" in done.stderr and "Traceback" not in done.stderr
@@ -210,24 +210,24 @@ def test_further_arguments_and_the_exit_status_are_handed_on(checkout, dashboard
     "address",
     [["--ip=0.0.0.0"], ["--ip", "0.0.0.0"], ["--ServerApp.ip=*"], ["--Voila.ip="], ["-ip=::"]],
 )
-def test_another_address_is_refused(checkout, address):
+def test_address_other_than_loopback_is_refused(checkout, address):
     done = checkout.run("--port=9000", *address)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert f"always 127.0.0.1: leave out {address[0]}" in done.stderr
 
 
-def test_the_address_that_it_has_may_be_said(checkout):
+def test_loopback_address_is_accepted(checkout):
     assert checkout.run("--ip=127.0.0.1", "--version").returncode == 0
 
 
 @pytest.mark.parametrize("missing", ["ipykernel", "jupyterlab.labapp"])
-def test_without_its_extra_it_says_which_one(checkout, missing):
+def test_missing_extra_is_named(checkout, missing):
     done = checkout.run(first=f"import sys; sys.modules['{missing}'] = None;")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert 'pip install "contactkit[lab]"' in done.stderr
 
 
-def test_without_voila_the_dashboard_says_so(checkout):
+def test_missing_voila_is_named(checkout):
     done = checkout.run("--dashboard", first="import sys; sys.modules['voila'] = None;")
     assert done.returncode == 1
     assert 'pip install "contactkit[lab]"' in done.stderr
