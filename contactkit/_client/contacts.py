@@ -106,7 +106,7 @@ class Contacts(ContactVerbs[pd.DataFrame, Iterator[pd.DataFrame]]):
         return ContactForm(self._awaiting, self._session, self.world, contact)
 
     def browse(self, people: pd.DataFrame | None = None) -> ContactBrowser:
-        """A table to search and leaf through, with the form of the contact that is picked.
+        """A table to search and page through, with the form of the contact that is picked.
 
         It begins with `people`, a contact frame, or asks the provider page by page.
         """
