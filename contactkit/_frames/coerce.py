@@ -7,7 +7,6 @@ refuse.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -61,9 +60,31 @@ def coerce_column(declared: RecordField, column: pd.Series) -> CoercedColumn:
         return _coerce_levels(declared, column)
     if column.dtype == object and pd.api.types.infer_dtype(column) == "datetime":
         column = column.infer_objects()
-    convert = _CONVERSIONS.get((declared.kind, column.dtype.kind))
-    converted = convert(column) if convert else None
-    return _whole_column(*converted) if converted else _coerce_cells(declared, objects(column))
+    values = _convert(declared.kind, column)
+    if values is None:
+        return _coerce_cells(declared, objects(column))
+    none = np.zeros(len(values), dtype=bool)
+    return CoercedColumn(values, column.notna().to_numpy(), none, none)
+
+
+def _convert(kind: Kind, column: pd.Series) -> Any:
+    """The values of a column whose dtype fits the kind of its field, else None."""
+    match kind, column.dtype.kind:
+        case "string", "O" if isinstance(column.dtype, pd.StringDtype):
+            return column.to_numpy(dtype=object, na_value=None)
+        case "boolean", "b":
+            return column.fillna(False).to_numpy(dtype=np.int8)
+        case "Int64", "i":
+            return column.fillna(0).to_numpy(dtype=np.int64)
+        case "datetime", "M" if isinstance(column.dtype, pd.DatetimeTZDtype):
+            naive = column.dt.tz_convert("UTC").dt.tz_localize(None)
+            return naive.dt.as_unit("us").to_numpy()
+        case "date", "M" if isinstance(column.dtype, np.dtype):
+            present, days = column.notna(), column.dt.normalize()
+            midnight = (days[present] == column[present]).all()
+            return days.dt.as_unit("s").to_numpy() if midnight else None
+        case _:
+            return None
 
 
 def objects(column: pd.Series) -> Any:
@@ -76,11 +97,6 @@ def _coerce_levels(declared: RecordField, column: pd.Series) -> CoercedColumn:
     levels = np.empty(len(column.cat.categories) + 1, dtype=object)
     levels[:-1] = column.cat.categories.to_numpy(dtype=object)
     return _coerce_cells(declared, levels).take(column.cat.codes.to_numpy())
-
-
-def _whole_column(values: Any, present: Any) -> CoercedColumn:
-    none = np.zeros(len(values), dtype=bool)
-    return CoercedColumn(values, present, none, none)
 
 
 def _coerce_cells(declared: RecordField, cells: Any) -> CoercedColumn:
@@ -108,80 +124,21 @@ def coerce_cell(declared: RecordField, cell: Any) -> JSON:
     """A cell as JSON of its declared kind; unchanged where it cannot be read."""
     value = to_python(cell)
     try:
-        if isinstance(value, str) and declared.kind != "datetime":
-            return value if declared.kind == "string" else from_text(declared.kind, value)
-        to_json = _TO_JSON.get(declared.kind)
-        return to_json(value) if to_json else value
+        if isinstance(value, str) and declared.kind not in ("string", "datetime"):
+            return from_text(declared.kind, value)
+        match declared.kind:
+            case "boolean" if isinstance(value, int | float) and value in (0, 1):
+                return bool(value)
+            case "Int64" if isinstance(value, float) and value.is_integer():
+                return int(value)
+            case "date":
+                return parse_date(value).isoformat()
+            case "datetime" if value == "":
+                return None
+            case "datetime" if isinstance(value, datetime | str):
+                # As pydantic writes it, so that equal times are equal text.
+                return parse_time(value).isoformat().replace("+00:00", "Z")
+            case _:
+                return value
     except ValueError:
         return value
-
-
-def _flag(value: Any) -> JSON:
-    return bool(value) if isinstance(value, int | float) and value in (0, 1) else value
-
-
-def _whole(value: Any) -> JSON:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _moment(value: Any) -> JSON:
-    """A time as pydantic writes it, so that equal times are equal text."""
-    if not isinstance(value, datetime | str):
-        return value
-    # Text may be empty, as it is in a CSV file.
-    return None if value == "" else parse_time(value).isoformat().replace("+00:00", "Z")
-
-
-def _day(value: Any) -> JSON:
-    return parse_date(value).isoformat()
-
-
-_TO_JSON: dict[Kind, Callable[[Any], JSON]] = {
-    "boolean": _flag,
-    "Int64": _whole,
-    "datetime": _moment,
-    "date": _day,
-}
-
-
-def _texts(column: pd.Series) -> Any:
-    """None where not every cell is text."""
-    if not isinstance(column.dtype, pd.StringDtype):
-        return None
-    return column.to_numpy(dtype=object, na_value=None), column.notna().to_numpy()
-
-
-def _flags(column: pd.Series) -> Any:
-    return column.fillna(False).to_numpy(dtype=np.int8), column.notna().to_numpy()
-
-
-def _numbers(column: pd.Series) -> Any:
-    return column.fillna(0).to_numpy(dtype=np.int64), column.notna().to_numpy()
-
-
-def _moments(column: pd.Series) -> Any:
-    """None where the times have no zone."""
-    if not isinstance(column.dtype, pd.DatetimeTZDtype):
-        return None
-    naive = column.dt.tz_convert("UTC").dt.tz_localize(None)
-    return naive.dt.as_unit("us").to_numpy(), column.notna().to_numpy()
-
-
-def _days(column: pd.Series) -> Any:
-    """None where the times have a zone, or are not all at midnight."""
-    if not isinstance(column.dtype, np.dtype):
-        return None
-    present, days = column.notna(), column.dt.normalize()
-    if not (days[present] == column[present]).all():
-        return None
-    return days.dt.as_unit("s").to_numpy(), present.to_numpy()
-
-
-# By declared kind and the kind of the column's dtype, for columns converted as a whole.
-_CONVERSIONS: dict[tuple[Kind, str], Callable[[pd.Series], Any]] = {
-    ("string", "O"): _texts,
-    ("boolean", "b"): _flags,
-    ("Int64", "i"): _numbers,
-    ("datetime", "M"): _moments,
-    ("date", "M"): _days,
-}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,6 +31,17 @@ from contactkit.spec.record import (
     parse_date,
     parse_time,
 )
+
+JSON_TYPES: dict[Kind, type] = {
+    "string": str,
+    "category": str,
+    "boolean": bool,
+    "Int64": int,
+    "date": str,
+    "datetime": str,
+    "list": list,
+    "dict": dict,
+}
 
 
 @dataclass
@@ -134,7 +145,7 @@ def read_column(
     promised = {JSON_TYPES[declared.kind]} | ({NoneType} if declared.nullable else set())
     try:
         if not absent and promised.issuperset(map(type, values)):
-            return ARRAYS[declared.kind](declared, values), []
+            return pack(declared, values), []
     except (ValueError, TypeError, KeyError, OverflowError):
         pass
     bad: list[tuple[int, str]] = []
@@ -144,7 +155,7 @@ def read_column(
         if message:
             bad.append((row, message))
             good[row] = None
-    return ARRAYS[declared.kind](declared, good), bad
+    return pack(declared, good), bad
 
 
 def _cell_problem(declared: RecordField, value: JSON, absent: bool) -> str:
@@ -158,28 +169,39 @@ def _cell_problem(declared: RecordField, value: JSON, absent: bool) -> str:
     return "must fit into 64 bits" if large else ""
 
 
-def _pack_strings(declared: RecordField, values: Sequence[JSON]) -> Any:
-    return np.array(values, dtype=object)
+def pack(declared: RecordField, values: Sequence[JSON]) -> Any:
+    """A column's checked values as an array; None is a gap."""
+    match declared.kind:
+        case "string":
+            return np.array(values, dtype=object)
+        case "category":
+            return _pack_codes(declared.choices, values)
+        case "boolean":
+            return _pack_booleans(values)
+        case "Int64":
+            return pd.array(list(values), dtype="Int64")
+        case "date":
+            return _pack_dates(values)
+        case "datetime":
+            return _pack_times(values)
+        case "list" | "dict":
+            return _pack_objects(declared, values)
 
 
-def _pack_codes(declared: RecordField, values: Sequence[JSON]) -> Any:
-    codes: dict[JSON, int] = {choice: code for code, choice in enumerate(declared.choices)}
+def _pack_codes(choices: Sequence[str], values: Sequence[JSON]) -> Any:
+    codes: dict[JSON, int] = {choice: code for code, choice in enumerate(choices)}
     codes[None] = -1
     return np.fromiter(map(codes.__getitem__, values), dtype=np.int8, count=len(values))
 
 
-def _pack_booleans(declared: RecordField, values: Sequence[JSON]) -> Any:
+def _pack_booleans(values: Sequence[JSON]) -> Any:
     try:
         return np.array(values, dtype=np.int8)
     except TypeError:
         return np.array([-1 if value is None else value for value in values], dtype=np.int8)
 
 
-def _pack_integers(declared: RecordField, values: Sequence[JSON]) -> Any:
-    return pd.array(list(values), dtype="Int64")
-
-
-def _pack_times(declared: RecordField, values: Sequence[JSON]) -> Any:
+def _pack_times(values: Sequence[JSON]) -> Any:
     texts = [value for value in values if value is not None]
     try:
         times = np.array(_without_offset(texts), dtype="datetime64[us]")
@@ -193,7 +215,7 @@ def _pack_times(declared: RecordField, values: Sequence[JSON]) -> Any:
     return whole
 
 
-def _pack_dates(declared: RecordField, values: Sequence[JSON]) -> Any:
+def _pack_dates(values: Sequence[JSON]) -> Any:
     days = [None if value is None else parse_date(value) for value in values]
     return np.array(days, dtype="datetime64[s]")
 
@@ -223,26 +245,3 @@ def _pack_objects(declared: RecordField, values: Sequence[JSON]) -> Any:
     for row, value in enumerate(values):
         array[row] = pd.NA if value is None else declared.adapter.validate_python(value)
     return array
-
-
-JSON_TYPES: dict[Kind, type] = {
-    "string": str,
-    "category": str,
-    "boolean": bool,
-    "Int64": int,
-    "date": str,
-    "datetime": str,
-    "list": list,
-    "dict": dict,
-}
-
-ARRAYS: dict[Kind, Callable[[RecordField, Sequence[JSON]], Any]] = {
-    "string": _pack_strings,
-    "category": _pack_codes,
-    "boolean": _pack_booleans,
-    "Int64": _pack_integers,
-    "date": _pack_dates,
-    "datetime": _pack_times,
-    "list": _pack_objects,
-    "dict": _pack_objects,
-}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from contactkit._frames.decode import ARRAYS, Columns
+from contactkit._frames.decode import Columns, pack
 from contactkit.errors import warn
 from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON
@@ -117,7 +117,7 @@ class Problems(int):
 
 
 def _join(declared: RecordField, arrays: list[Any]) -> Any:
-    empty = ARRAYS[declared.kind](declared, [])
+    empty = pack(declared, [])
     if declared.kind == "Int64":
         return pd.concat([pd.Series(array) for array in arrays or [empty]], ignore_index=True).array
     whole = np.concatenate(arrays or [empty]) if len(arrays) != 1 else arrays[0]
