@@ -1,1 +1,1 @@
-"""Recorded exchanges: the tape, its matching, and what is never written to it."""
+"""Recorded exchanges: their file, replay, recording and comparison with the provider."""

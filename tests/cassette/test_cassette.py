@@ -35,7 +35,7 @@ TYPED = {
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "tape.jsonl"
+    return tmp_path / "cassette.jsonl"
 
 
 async def session(client: ck.Client, name: str, *, extra: bool = False) -> list[pd.DataFrame]:
@@ -258,9 +258,9 @@ def test_cassette_shows_its_mode(path):
     replay = ck.connect("sent", via=ck.Cassette(path))
     people = replay.contacts.list()
     for shown in (repr(replay), replay._repr_html_()):
-        assert "cassette tape.jsonl (replay)" in shown
+        assert "cassette cassette.jsonl (replay)" in shown
         assert "recorded from the provider (2026-10-01): nothing is sent" in shown
-    assert people.attrs["world"] == "cassette tape.jsonl (replay)"
+    assert people.attrs["world"] == "cassette cassette.jsonl (replay)"
     assert "nothing is sent" in people.attrs["notice"]
     assert "nothing is sent" in FrontEnd(replay.contacts.form().widget).head.text
 
@@ -337,7 +337,7 @@ def test_unrecorded_request_error_names_the_nearest_without_personal_values(path
     with pytest.raises(ck.UnrecordedRequestError) as caught:
         replay.contacts.get("+14155552671")
     told = str(caught.value)
-    assert "/api/v2/contacts/" in told and "tape.jsonl, line" in told and 'mode="new"' in told
+    assert "/api/v2/contacts/" in told and "cassette.jsonl, line" in told and 'mode="new"' in told
     assert "4155552671" not in told and "canary" not in told
 
 
@@ -351,7 +351,7 @@ def test_frame_counts_hits(path):
     assert found["hits"].tolist() == [1]
     assert found[["method", "path", "status"]].values.tolist() == [["GET", "/v3/contacts", 200]]
     assert cassette.unused().empty
-    assert repr(cassette) == "contactkit cassette tape.jsonl (replay): 1 exchanges"
+    assert repr(cassette) == "contactkit cassette cassette.jsonl (replay): 1 exchanges"
 
 
 def test_expired_exchanges_are_warned_about(path):

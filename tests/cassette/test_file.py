@@ -30,7 +30,7 @@ PAGE_BODY = PAGE.response.body
 LOST = exchange(status=None, body=b"", failure="ReadTimeout", sent=False)
 
 
-@pytest.fixture(params=["tape.jsonl", "tape.jsonl.gz"])
+@pytest.fixture(params=["cassette.jsonl", "cassette.jsonl.gz"])
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path / request.param
 
@@ -80,19 +80,19 @@ def test_entry_returns_any_exchange(wanted: Exchange) -> None:
 
 
 def test_load_returns_what_was_appended(path: Path) -> None:
-    tape = begun(path)
+    file = begun(path)
     wanted = [exchange(body={"n": n}, at=n / 7) for n in range(5)] + [PAGE, LOST]
     for each in wanted:
-        tape.append(each)
+        file.append(each)
     assert sorted(held(path), key=str) == sorted(wanted, key=str)
     assert [each.id for each in CassetteFile.load(path).entries] == [
-        each.id for each in tape.entries
+        each.id for each in file.entries
     ]
 
 
 def test_header_names_the_source(tmp_path: Path) -> None:
-    begun(tmp_path / "deep" / "tape.jsonl", created=1.5)
-    assert lines(tmp_path / "deep" / "tape.jsonl") == [
+    begun(tmp_path / "deep" / "cassette.jsonl", created=1.5)
+    assert lines(tmp_path / "deep" / "cassette.jsonl") == [
         {
             "kind": "contactkit-cassette",
             "version": 1,
@@ -114,10 +114,10 @@ def test_create_refuses_an_existing_file(path: Path) -> None:
 
 
 def test_fields_have_a_fixed_order(tmp_path: Path) -> None:
-    tape = begun(tmp_path / "tape.jsonl")
-    tape.append(exchange(headers=(("Content-Type", "text/plain"),), body=b"text"))
-    tape.append(LOST)
-    _, answered, lost = lines(tape.path)
+    file = begun(tmp_path / "cassette.jsonl")
+    file.append(exchange(headers=(("Content-Type", "text/plain"),), body=b"text"))
+    file.append(LOST)
+    _, answered, lost = lines(file.path)
     start = ["id", "at", "epoch", "ask", "elapsed"]
     assert list(answered) == [*start, "status", "headers", "content"]
     assert list(lost) == [*start, "failure", "arrived"]
@@ -145,10 +145,10 @@ def test_volatile_headers_are_dropped(tmp_path: Path) -> None:
 
 
 def test_entries_are_in_the_order_of_issue(path: Path) -> None:
-    tape = begun(path)
+    file = begun(path)
     for at in (2.0, 1.0, 3.0, 1.0):
-        tape.append(exchange(body=len(tape.entries), at=at))
-    assert [each.exchange.response.body for each in tape.entries] == [b"1", b"3", b"0", b"2"]
+        file.append(exchange(body=len(file.entries), at=at))
+    assert [each.exchange.response.body for each in file.entries] == [b"1", b"3", b"0", b"2"]
     assert [each.exchange.response.body for each in CassetteFile.load(path).entries] == [
         b"1",
         b"3",
@@ -158,18 +158,18 @@ def test_entries_are_in_the_order_of_issue(path: Path) -> None:
 
 
 def test_append_keeps_equal_exchanges(path: Path) -> None:
-    tape = begun(path)
+    file = begun(path)
     for _ in range(3):
-        tape.append(PAGE)
+        file.append(PAGE)
     assert held(path) == [PAGE] * 3
 
 
 def test_append_works_in_threads(path: Path) -> None:
-    tape = begun(path)
+    file = begun(path)
 
     def record(thread: int) -> None:
         for n in range(20):
-            tape.append(exchange(f"/{thread}", {"n": n}, at=float(n)))
+            file.append(exchange(f"/{thread}", {"n": n}, at=float(n)))
 
     threads = [threading.Thread(target=record, args=(n,)) for n in range(8)]
     for each in threads:
@@ -182,14 +182,14 @@ def test_append_works_in_threads(path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from tests.cassette.test_file import *
-tape = begun(Path(sys.argv[1]))
+file = begun(Path(sys.argv[1]))
 for n in range(6):
-    tape.append(exchange(body={"n": n}, at=float(n)))
-tape.append(PAGE)
+    file.append(exchange(body={"n": n}, at=float(n)))
+file.append(PAGE)
 if sys.argv[2] == "cut":
-    data = entry_of(tape.path, exchange(body={"n": 8}), lambda line: "cut").data
-    data = gzip.compress(data) if tape.path.suffix == ".gz" else data
-    open(tape.path, "ab").write(data[: len(data) // 2])
+    data = entry_of(file.path, exchange(body={"n": 8}), lambda line: "cut").data
+    data = gzip.compress(data) if file.path.suffix == ".gz" else data
+    open(file.path, "ab").write(data[: len(data) // 2])
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -208,38 +208,38 @@ def test_append_survives_a_kill(path: Path) -> None:
 def test_load_drops_a_line_cut_by_a_kill(path: Path) -> None:
     killed(path, "cut")
     with pytest.warns(ck.ContactKitWarning, match="cut off"):
-        tape = CassetteFile.load(path)
-    assert len(tape.entries) == 7
-    tape.append(exchange(body="after"))
+        file = CassetteFile.load(path)
+    assert len(file.entries) == 7
+    file.append(exchange(body="after"))
     assert len(held(path)) == 8
 
 
 @pytest.mark.parametrize("cut", [0, 1, 50, 99])
 def test_load_drops_a_page_without_its_last_lines(tmp_path: Path, cut: int) -> None:
-    tape = begun(tmp_path / "tape.jsonl")
-    tape.append(LOST)
-    whole = entry_of(tape.path, PAGE, lambda line: "cut").data.splitlines(keepends=True)
-    with open(tape.path, "ab") as file:
-        file.write(b"".join(whole[: 100 - cut]))
+    file = begun(tmp_path / "cassette.jsonl")
+    file.append(LOST)
+    whole = entry_of(file.path, PAGE, lambda line: "cut").data.splitlines(keepends=True)
+    with open(file.path, "ab") as raw:
+        raw.write(b"".join(whole[: 100 - cut]))
     with pytest.warns(ck.ContactKitWarning, match="cut off"):
-        tape = CassetteFile.load(tape.path)
-    tape.append(PAGE)
-    assert held(tape.path) == [LOST, PAGE]
+        file = CassetteFile.load(file.path)
+    file.append(PAGE)
+    assert held(file.path) == [LOST, PAGE]
 
 
 def test_load_keeps_a_last_line_without_its_newline(tmp_path: Path) -> None:
-    tape = begun(tmp_path / "tape.jsonl")
-    tape.append(PAGE)
-    tape.path.write_bytes(tape.path.read_bytes().rstrip())
-    CassetteFile.load(tape.path).append(LOST)
-    assert held(tape.path) == [PAGE, LOST]
+    file = begun(tmp_path / "cassette.jsonl")
+    file.append(PAGE)
+    file.path.write_bytes(file.path.read_bytes().rstrip())
+    CassetteFile.load(file.path).append(LOST)
+    assert held(file.path) == [PAGE, LOST]
 
 
 def test_load_reads_windows_line_ends(tmp_path: Path) -> None:
-    tape = begun(tmp_path / "tape.jsonl")
-    tape.append(PAGE)
-    tape.path.write_bytes(tape.path.read_bytes().replace(b"\n", b"\r\n"))
-    assert held(tape.path) == [PAGE]
+    file = begun(tmp_path / "cassette.jsonl")
+    file.append(PAGE)
+    file.path.write_bytes(file.path.read_bytes().replace(b"\n", b"\r\n"))
+    assert held(file.path) == [PAGE]
 
 
 def merged(tmp_path: Path, base: Path, ours: Path, theirs: Path) -> Path:
@@ -253,12 +253,12 @@ def merged(tmp_path: Path, base: Path, ours: Path, theirs: Path) -> Path:
 
 def branches(tmp_path: Path) -> list[CassetteFile]:
     """A recording of twenty exchanges, and two copies of it."""
-    tape = begun(tmp_path / "base.jsonl")
+    file = begun(tmp_path / "base.jsonl")
     for n in range(20):
-        tape.append(exchange(f"/contacts/{n}", contact(n), at=float(n)))
-    found = [tape]
+        file.append(exchange(f"/contacts/{n}", contact(n), at=float(n)))
+    found = [file]
     for name in ("a.jsonl", "b.jsonl"):
-        (tmp_path / name).write_bytes(tape.path.read_bytes())
+        (tmp_path / name).write_bytes(file.path.read_bytes())
         found.append(CassetteFile.load(tmp_path / name))
     return found
 
@@ -266,8 +266,8 @@ def branches(tmp_path: Path) -> list[CassetteFile]:
 def test_merge_of_two_branches_keeps_both_recordings(tmp_path: Path) -> None:
     base, ours, theirs = branches(tmp_path)
     new = [exchange(body=page([contact(n) for n in range(k, 100)]), at=20.0 + k) for k in range(3)]
-    for tape, number in ((ours, 0), (ours, 2), (theirs, 1), (theirs, 2)):
-        tape.append(new[number])
+    for file, number in ((ours, 0), (ours, 2), (theirs, 1), (theirs, 2)):
+        file.append(new[number])
     found = held(merged(tmp_path, base.path, ours.path, theirs.path))
     assert found == [*(each.exchange for each in base.entries), *new]
 
@@ -321,10 +321,10 @@ def test_merge_of_one_list_recorded_twice_takes_the_younger(
     paths = [tmp_path / name for name in ("a.jsonl", "b.jsonl")]
     for path, side in zip(paths, sides, strict=True):
         path.write_bytes(base.path.read_bytes())
-        tape = CassetteFile.load(path)
-        again = tape.create_successor()
+        file = CassetteFile.load(path)
+        again = file.create_successor()
         again.append(side)
-        tape.rewrite(again.entries)
+        file.rewrite(again.entries)
     if extra:
         CassetteFile.load(paths[0]).append(LOST)
     found = held(merged(tmp_path, base.path, *paths))
@@ -344,60 +344,60 @@ def test_append_of_one_changed_contact_is_a_small_diff(tmp_path: Path) -> None:
 
 
 def test_successor_keeps_the_ids_of_repeated_requests(tmp_path: Path) -> None:
-    tape = begun(tmp_path / "tape.jsonl")
+    file = begun(tmp_path / "cassette.jsonl")
     for body in ("PENDING", "DONE"):
-        tape.append(exchange(body=body))
-    tape.append(PAGE)
-    side = tape.create_successor()
-    assert side.path.parent == tape.path.parent
+        file.append(exchange(body=body))
+    file.append(PAGE)
+    side = file.create_successor()
+    assert side.path.parent == file.path.parent
     again = [exchange(body=body, at=9.0) for body in ("PENDING", "DONE")]
     again.append(exchange("/never/before", at=9.0))
     ids = [side.append(each).id for each in again]
-    assert ids[:2] == [each.id for each in tape.entries][:2]
-    assert len({*ids, *(each.id for each in tape.entries)}) == 4
-    tape.rewrite(side.entries)
-    assert held(tape.path) == again
+    assert ids[:2] == [each.id for each in file.entries][:2]
+    assert len({*ids, *(each.id for each in file.entries)}) == 4
+    file.rewrite(side.entries)
+    assert held(file.path) == again
 
 
 def test_rewrite_keeps_unknown_fields(path: Path) -> None:
-    tape = begun(path)
-    tape.append(PAGE)
+    file = begun(path)
+    file.append(PAGE)
     opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt") as file:
-        text = file.read()
+    with opened(path, "rt") as raw:
+        text = raw.read()
     text = text.replace('"version":1', '"version":1,"mood":"fair"').replace(
         '"elapsed"', '"weather":"rain","elapsed"'
     )
     text = re.sub(r'"item":(7|8),', r'"item":\1,"colour":"red",', text)
-    with opened(path, "wt") as file:
-        file.write(text)
-    tape = CassetteFile.load(path)
-    tape.rewrite(tape.entries)
-    with opened(path, "rt") as file:
-        assert file.read() == text
+    with opened(path, "wt") as raw:
+        raw.write(text)
+    file = CassetteFile.load(path)
+    file.rewrite(file.entries)
+    with opened(path, "rt") as raw:
+        assert raw.read() == text
     assert held(path) == [PAGE]
 
 
 def test_rewrite_that_fails_leaves_the_file(tmp_path: Path, monkeypatch: Any) -> None:
-    tape = begun(tmp_path / "tape.jsonl")
-    tape.append(PAGE)
-    before = tape.path.read_bytes()
+    file = begun(tmp_path / "cassette.jsonl")
+    file.append(PAGE)
+    before = file.path.read_bytes()
 
     def fails(*paths: object) -> None:
         raise OSError("no space")
 
     monkeypatch.setattr("os.replace", fails)
     with pytest.raises(OSError, match="no space"):
-        tape.rewrite([])
-    assert tape.path.read_bytes() == before
-    assert [each.name for each in tmp_path.iterdir()] == ["tape.jsonl"]
+        file.rewrite([])
+    assert file.path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["cassette.jsonl"]
 
 
 def full(path: Path, room: int) -> None:
     """Append a page, and put one in the file's place, where only `room` more bytes find room."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room, -1))
-    tape = CassetteFile.load(path)
-    for write in (lambda: tape.append(PAGE), lambda: tape.rewrite(tape.entries * 9)):
+    file = CassetteFile.load(path)
+    for write in (lambda: file.append(PAGE), lambda: file.rewrite(file.entries * 9)):
         try:
             write()
         except ck.CassetteError as error:
@@ -414,8 +414,8 @@ full(Path(sys.argv[1]), 100)
 
 
 def test_append_to_a_full_disk_changes_nothing(path: Path) -> None:
-    tape = begun(path)
-    tape.append(PAGE)
+    file = begun(path)
+    file.append(PAGE)
     before = path.read_bytes()
     command = [sys.executable, "-c", FULL, path]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -425,21 +425,21 @@ def test_append_to_a_full_disk_changes_nothing(path: Path) -> None:
 
 
 def test_append_writes_a_deleted_file_again(path: Path) -> None:
-    tape = begun(path)
-    tape.append(LOST)
+    file = begun(path)
+    file.append(LOST)
     path.unlink()
-    tape.append(PAGE)
+    file.append(PAGE)
     assert held(path) == [LOST, PAGE]
 
 
 def test_create_names_a_folder_that_is_not_writable(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ck.CassetteError, match=r"tape\.jsonl: cannot be created: "):
-        begun(tmp_path / "file" / "tape.jsonl")
+    with pytest.raises(ck.CassetteError, match=r"cassette\.jsonl: cannot be created: "):
+        begun(tmp_path / "file" / "cassette.jsonl")
 
 
 def test_append_writes_nothing_that_the_scan_refuses(tmp_path: Path) -> None:
-    tape = begun(tmp_path / "tape.jsonl")
+    file = begun(tmp_path / "cassette.jsonl")
     seen: list[bytes] = []
 
     def scan(data: bytes) -> None:
@@ -447,14 +447,14 @@ def test_append_writes_nothing_that_the_scan_refuses(tmp_path: Path) -> None:
         if b"secret" in data:
             raise ck.CassetteError("a secret")
 
-    tape.scan = scan
-    tape.append(LOST)
-    before = tape.path.read_bytes()
+    file.scan = scan
+    file.append(LOST)
+    before = file.path.read_bytes()
     assert before.endswith(seen[0])
     with pytest.raises(ck.CassetteError):
-        tape.append(exchange(body="secret"))
-    assert tape.path.read_bytes() == before
-    assert len(tape.entries) == 1
+        file.append(exchange(body="secret"))
+    assert file.path.read_bytes() == before
+    assert len(file.entries) == 1
 
 
 GOOD = '{"id":"x","at":0,"epoch":0,"ask":{"method":"GET","url":"https://example.com"}}'
@@ -479,23 +479,23 @@ GOOD = '{"id":"x","at":0,"epoch":0,"ask":{"method":"GET","url":"https://example.
     ],
 )
 def test_load_names_a_wrong_line(tmp_path: Path, line: str, why: str) -> None:
-    tape = begun(tmp_path / "tape.jsonl")
-    text = tape.path.read_text()
-    tape.path.write_text(f"{text}{GOOD}\n{line}\n{GOOD.replace('x', 'z', 1)}\n")
-    with pytest.raises(ck.CassetteError, match=rf"tape\.jsonl, line 3: .*{why}"):
-        CassetteFile.load(tape.path)
+    file = begun(tmp_path / "cassette.jsonl")
+    text = file.path.read_text()
+    file.path.write_text(f"{text}{GOOD}\n{line}\n{GOOD.replace('x', 'z', 1)}\n")
+    with pytest.raises(ck.CassetteError, match=rf"cassette\.jsonl, line 3: .*{why}"):
+        CassetteFile.load(file.path)
 
 
 @pytest.mark.parametrize(("versions", "line"), [((b"true",), 103), ((b"true", b"null"), 104)])
 def test_load_names_two_versions_of_an_item(
     tmp_path: Path, versions: tuple[bytes, ...], line: int
 ) -> None:
-    tape = begun(tmp_path / "tape.jsonl")
-    entry = tape.append(PAGE)
-    with open(tape.path, "ab") as file:
-        file.writelines(entry.items[7].replace(b"false", each) + b"\n" for each in versions)
+    file = begun(tmp_path / "cassette.jsonl")
+    entry = file.append(PAGE)
+    with open(file.path, "ab") as raw:
+        raw.writelines(entry.items[7].replace(b"false", each) + b"\n" for each in versions)
     with pytest.raises(ck.CassetteError, match=f"line {line}: is another item 7"):
-        CassetteFile.load(tape.path)
+        CassetteFile.load(file.path)
 
 
 @pytest.mark.parametrize(
@@ -511,53 +511,53 @@ def test_load_names_two_versions_of_an_item(
     ],
 )
 def test_exchange_that_was_changed_is_named(tmp_path: Path, old: str, new: str) -> None:
-    tape = begun(tmp_path / "tape.jsonl")
-    tape.append(PAGE)
-    *lines, last = tape.path.read_text().splitlines()
+    file = begun(tmp_path / "cassette.jsonl")
+    file.append(PAGE)
+    *lines, last = file.path.read_text().splitlines()
     text = "\n".join([*lines, last.replace(old, new, 1)])
-    tape.path.write_text((text if old in last else text.replace(old, new, 1)) + "\n")
-    entry = CassetteFile.load(tape.path).entries[0]
-    with pytest.raises(ck.CassetteError, match=r"tape\.jsonl, line 102: "):
+    file.path.write_text((text if old in last else text.replace(old, new, 1)) + "\n")
+    entry = CassetteFile.load(file.path).entries[0]
+    with pytest.raises(ck.CassetteError, match=r"cassette\.jsonl, line 102: "):
         _ = entry.exchange
 
 
 def test_request_that_was_changed_is_named(tmp_path: Path) -> None:
-    tape = begun(tmp_path / "tape.jsonl")
-    tape.append(exchange(asks=b'{"opt_out":true}', method="PATCH"))
-    tape.path.write_text(tape.path.read_text().replace("true", "false"))
+    file = begun(tmp_path / "cassette.jsonl")
+    file.append(exchange(asks=b'{"opt_out":true}', method="PATCH"))
+    file.path.write_text(file.path.read_text().replace("true", "false"))
     with pytest.raises(ck.CassetteError, match="line 2: its content does not match its digest"):
-        _ = CassetteFile.load(tape.path).entries[0].request
+        _ = CassetteFile.load(file.path).entries[0].request
 
 
 def test_load_reads_a_file_written_by_hand(tmp_path: Path) -> None:
-    tape = begun(tmp_path / "tape.jsonl")
-    tape.append(PAGE)
-    tape.path.write_text("\n\n".join(json.dumps(each) for each in lines(tape.path)) + "\n")
-    assert held(tape.path) == [PAGE]
+    file = begun(tmp_path / "cassette.jsonl")
+    file.append(PAGE)
+    file.path.write_text("\n\n".join(json.dumps(each) for each in lines(file.path)) + "\n")
+    assert held(file.path) == [PAGE]
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", GOOD.encode() + b"\n"])
 def test_load_refuses_a_file_without_a_header(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "tape.jsonl").write_bytes(content)
+    (tmp_path / "cassette.jsonl").write_bytes(content)
     with pytest.raises(ck.CassetteError, match="line 1: "):
-        CassetteFile.load(tmp_path / "tape.jsonl")
+        CassetteFile.load(tmp_path / "cassette.jsonl")
 
 
 def test_load_refuses_a_missing_or_uncompressed_file(tmp_path: Path) -> None:
     with pytest.raises(ck.CassetteError, match="no such file"):
-        CassetteFile.load(tmp_path / "tape.jsonl")
-    (tmp_path / "tape.jsonl.gz").write_text("{}")
-    with pytest.raises(ck.CassetteError, match=r"tape\.jsonl\.gz, line 1: cannot be read"):
-        CassetteFile.load(tmp_path / "tape.jsonl.gz")
+        CassetteFile.load(tmp_path / "cassette.jsonl")
+    (tmp_path / "cassette.jsonl.gz").write_text("{}")
+    with pytest.raises(ck.CassetteError, match=r"cassette\.jsonl\.gz, line 1: cannot be read"):
+        CassetteFile.load(tmp_path / "cassette.jsonl.gz")
 
 
 def test_errors_and_reprs_show_no_personal_values(tmp_path: Path) -> None:
-    tape = begun(tmp_path / "tape.jsonl")
-    tape.append(exchange("/contacts/+12025550123", contact(23)))
-    assert "5550123" not in repr(tape.entries[0])
-    tape.path.write_text(tape.path.read_text().replace("(202)", "(303)"))
+    file = begun(tmp_path / "cassette.jsonl")
+    file.append(exchange("/contacts/+12025550123", contact(23)))
+    assert "5550123" not in repr(file.entries[0])
+    file.path.write_text(file.path.read_text().replace("(202)", "(303)"))
     with pytest.raises(ck.CassetteError) as caught:
-        _ = CassetteFile.load(tape.path).entries[0].exchange
+        _ = CassetteFile.load(file.path).entries[0].exchange
     assert "555" not in str(caught.value)
 
 
@@ -568,51 +568,51 @@ def test_append_keeps_lone_surrogates_and_line_separators(path: Path) -> None:
 
 
 def test_load_parses_no_exchange(tmp_path: Path) -> None:
-    tape = begun(tmp_path / "tape.jsonl")
-    tape.append(exchange(body=dump_json("x")))
-    tape.path.write_text(tape.path.read_text().replace('"status":200', '"status":2 0 0'))
-    assert len(CassetteFile.load(tape.path).entries) == 1
+    file = begun(tmp_path / "cassette.jsonl")
+    file.append(exchange(body=dump_json("x")))
+    file.path.write_text(file.path.read_text().replace('"status":200', '"status":2 0 0'))
+    assert len(CassetteFile.load(file.path).entries) == 1
 
 
 def test_append_writes_owners_with_the_first_exchange(tmp_path: Path) -> None:
-    tape = begun(tmp_path / "tape.jsonl")
-    tape.append(exchange(), {"+12025550101": "a" * 16, "Tofira": "b" * 16})
-    tape.append(exchange("/contacts/1"), {"+12025550101": "a" * 16, "+12025550102": "c" * 16})
-    again = CassetteFile.load(tape.path)
+    file = begun(tmp_path / "cassette.jsonl")
+    file.append(exchange(), {"+12025550101": "a" * 16, "Tofira": "b" * 16})
+    file.append(exchange("/contacts/1"), {"+12025550101": "a" * 16, "+12025550102": "c" * 16})
+    again = CassetteFile.load(file.path)
     assert again.owners == {"+12025550101": "a" * 16, "Tofira": "b" * 16, "+12025550102": "c" * 16}
     assert [len(each.owners) for each in again.entries] == [2, 1]
     again.rewrite(again.entries)
-    assert again.path.read_bytes() == tape.path.read_bytes()
+    assert again.path.read_bytes() == file.path.read_bytes()
 
 
 def test_load_drops_owners_without_their_exchange(tmp_path: Path) -> None:
-    tape = begun(tmp_path / "tape.jsonl")
-    tape.append(exchange())
-    whole = tape.path.read_bytes()
-    tape.append(exchange("/contacts/1"), {"Tofira": "b" * 16})
-    tape.path.write_bytes(tape.path.read_bytes().rpartition(b'{"id"')[0])
+    file = begun(tmp_path / "cassette.jsonl")
+    file.append(exchange())
+    whole = file.path.read_bytes()
+    file.append(exchange("/contacts/1"), {"Tofira": "b" * 16})
+    file.path.write_bytes(file.path.read_bytes().rpartition(b'{"id"')[0])
     with pytest.warns(ck.ContactKitWarning, match="cut off"):
-        again = CassetteFile.load(tape.path)
+        again = CassetteFile.load(file.path)
     again.append(exchange("/contacts/2"))
     assert again.path.read_bytes().startswith(whole + b'{"id"')
 
 
 def test_successor_repeats_the_owners(tmp_path: Path) -> None:
-    tape = begun(tmp_path / "tape.jsonl")
-    tape.append(exchange(), {"Tofira": "b" * 16})
-    side = tape.create_successor()
+    file = begun(tmp_path / "cassette.jsonl")
+    file.append(exchange(), {"Tofira": "b" * 16})
+    side = file.create_successor()
     side.append(exchange(), {"Tofira": "b" * 16})
-    before = tape.path.read_bytes()
-    tape.rewrite(side.entries)
-    assert tape.path.read_bytes() == before
+    before = file.path.read_bytes()
+    file.rewrite(side.entries)
+    assert file.path.read_bytes() == before
 
 
 def test_prune_keeps_the_owners(tmp_path: Path) -> None:
-    tape = begun(tmp_path / "tape.jsonl")
-    tape.append(exchange(at=1.0), {"Tofira": "b" * 16})
-    tape.append(exchange("/contacts/1", at=2.0), {"Tofira": "b" * 16, "Kemalo": "c" * 16})
-    assert tape.prune(2.0) == 1
-    again = CassetteFile.load(tape.path)
+    file = begun(tmp_path / "cassette.jsonl")
+    file.append(exchange(at=1.0), {"Tofira": "b" * 16})
+    file.append(exchange("/contacts/1", at=2.0), {"Tofira": "b" * 16, "Kemalo": "c" * 16})
+    assert file.prune(2.0) == 1
+    again = CassetteFile.load(file.path)
     assert [each.url[-2:] for each in again.entries] == ["/1"]
     assert again.owners == {"Tofira": "b" * 16, "Kemalo": "c" * 16}
-    assert (again.prune(2.0), again.prune(3.0), CassetteFile.load(tape.path).owners) == (0, 1, {})
+    assert (again.prune(2.0), again.prune(3.0), CassetteFile.load(file.path).owners) == (0, 1, {})

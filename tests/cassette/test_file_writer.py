@@ -18,37 +18,37 @@ def growing(path: Path) -> CassetteWriter:
 
 
 def test_writer_creates_no_file_for_failures_alone(tmp_path):
-    recording = growing(tmp_path / "tape.jsonl")
+    recording = growing(tmp_path / "cassette.jsonl")
     recording.add(LOST, {})
     recording.close(True)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_writer_saves_failures_before_the_first_response(tmp_path):
-    recording = growing(tmp_path / "tape.jsonl")
+    recording = growing(tmp_path / "cassette.jsonl")
     recording.add(LOST, {"Tofira": "a" * 16})
     recording.add(exchange(), {})
     recording.add(LOST, {})
-    tape = CassetteFile.load(tmp_path / "tape.jsonl")
-    assert [each.exchange.response.failure for each in tape.entries] == [
+    file = CassetteFile.load(tmp_path / "cassette.jsonl")
+    assert [each.exchange.response.failure for each in file.entries] == [
         "ConnectError",
         "",
         "ConnectError",
     ]
-    assert tape.owners == {"Tofira": "a" * 16}
+    assert file.owners == {"Tofira": "a" * 16}
 
 
 @pytest.fixture
 def older(tmp_path: Path) -> CassetteFile:
-    tape = begun(tmp_path / "tape.jsonl")
+    file = begun(tmp_path / "cassette.jsonl")
     for path in ("/contacts", "/contacts", "/me"):
-        tape.append(exchange(path, body={"old": True}))
-    return tape
+        file.append(exchange(path, body={"old": True}))
+    return file
 
 
 def answers(path: Path) -> list[tuple[str, bool]]:
-    tape = CassetteFile.load(path)
-    return [(each.url[-3:], b"true" in each.exchange.response.body) for each in tape.entries]
+    file = CassetteFile.load(path)
+    return [(each.url[-3:], b"true" in each.exchange.response.body) for each in file.entries]
 
 
 def test_replacing_writer_replaces_at_a_clean_end(older):
@@ -57,7 +57,7 @@ def test_replacing_writer_replaces_at_a_clean_end(older):
     assert answers(older.path) == [("cts", True), ("cts", True), ("/me", True)]
     replacement.close(True)
     assert answers(older.path) == [("cts", False), ("/me", True)]
-    assert [each.name for each in older.path.parent.iterdir()] == ["tape.jsonl"]
+    assert [each.name for each in older.path.parent.iterdir()] == ["cassette.jsonl"]
 
 
 @pytest.mark.parametrize("answered", [True, False])
@@ -67,7 +67,7 @@ def test_replacing_writer_leaves_the_file_after_an_error(older, answered):
     replacement.add(exchange("/contacts", body={"old": False}) if answered else LOST, {})
     replacement.close(not answered)
     assert older.path.read_bytes() == before
-    assert [each.name for each in older.path.parent.iterdir()] == ["tape.jsonl"]
+    assert [each.name for each in older.path.parent.iterdir()] == ["cassette.jsonl"]
 
 
 def test_replacing_writer_records_after_an_end(older):
@@ -91,7 +91,7 @@ def test_replacing_writer_that_is_never_closed_leaves_no_file(older):
     replacement.add(exchange("/contacts", body={"old": False}), {})
     del replacement
     gc.collect()
-    assert [each.name for each in older.path.parent.iterdir()] == ["tape.jsonl"]
+    assert [each.name for each in older.path.parent.iterdir()] == ["cassette.jsonl"]
 
 
 def test_replacing_writer_keeps_what_another_process_added(older):
@@ -112,7 +112,7 @@ def test_replacing_writers_do_not_share_a_file(older):
 
 
 def test_replacing_writer_keeps_the_owners(tmp_path):
-    older = begun(tmp_path / "tape.jsonl")
+    older = begun(tmp_path / "cassette.jsonl")
     older.append(exchange("/contacts"), {"Tofira": "a" * 16, "Nevala": "b" * 16})
     older.append(exchange("/me"), {})
     replacement = ReplacingWriter(older)

@@ -21,7 +21,7 @@ NOON = 1_767_268_800.25
 
 
 @pytest.fixture
-def tape(tmp_path):
+def file(tmp_path):
     made = begun(tmp_path / "a.jsonl")
     made.append(exchange("/contacts?page=2&channel=sms", {"data": []}, at=NOON))
     made.append(
@@ -30,9 +30,9 @@ def tape(tmp_path):
     return CassetteFile.load(made.path)
 
 
-def test_frame_has_one_row_an_exchange(tape):
-    first = tape.entries[0]
-    found = frame(tape.entries, {first.id: 3}, NOON + 10)
+def test_frame_has_one_row_an_exchange(file):
+    first = file.entries[0]
+    found = frame(file.entries, {first.id: 3}, NOON + 10)
     assert found.drop(columns="failure").to_dict("records")[0] == {
         "method": "GET",
         "path": "/v3/contacts",
@@ -50,7 +50,7 @@ def test_frame_has_one_row_an_exchange(tape):
     assert found.index.equals(pd.RangeIndex(2))
 
 
-def test_frame_has_the_same_columns_when_empty(tape):
+def test_frame_has_the_same_columns_when_empty(file):
     declared = {
         "method": STRING,
         "path": STRING,
@@ -63,16 +63,16 @@ def test_frame_has_the_same_columns_when_empty(tape):
         "hits": pd.Int64Dtype(),
         "expired": pd.BooleanDtype(),
     }
-    for entries in ([], tape.entries[:1], tape.entries[1:], tape.entries):
+    for entries in ([], file.entries[:1], file.entries[1:], file.entries):
         found = frame(entries, {}, 0.0, timedelta(days=30))
         assert found.dtypes.to_dict() == declared
         assert len(found) == len(entries)
 
 
-def test_frame_expires_each_exchange_by_its_age(tape):
-    found = frame(tape.entries, {}, NOON + 20, timedelta(seconds=15))
+def test_frame_expires_each_exchange_by_its_age(file):
+    found = frame(file.entries, {}, NOON + 20, timedelta(seconds=15))
     assert found["expired"].tolist() == [True, False]
-    assert frame(tape.entries, {}, NOON + 15, timedelta(seconds=15))["expired"].tolist() == [
+    assert frame(file.entries, {}, NOON + 15, timedelta(seconds=15))["expired"].tolist() == [
         False,
         False,
     ]

@@ -30,9 +30,9 @@ def redaction(key: bytes = KEY, owners: dict[str, str] | None = None) -> Redacto
 
 def recorded(path, *bodies):
     """A file of these answers, each saved as it is."""
-    tape = begun(path)
+    file = begun(path)
     for each in bodies:
-        tape.append(exchange(body=each))
+        file.append(exchange(body=each))
     return path
 
 

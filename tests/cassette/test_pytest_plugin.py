@@ -53,7 +53,7 @@ def suite(pytester: pytest.Pytester):
 
 
 @pytest.fixture
-def tapes(pytester: pytest.Pytester) -> Path:
+def cassettes(pytester: pytest.Pytester) -> Path:
     return pytester.path / "cassettes" / "test_people"
 
 
@@ -68,9 +68,9 @@ def people(path: Path) -> list[int]:
     return [len(body["data"]["contacts"]) for body in bodies]
 
 
-def test_fixture_replays_what_was_recorded(suite, tapes, monkeypatch):
+def test_fixture_replays_what_was_recorded(suite, cassettes, monkeypatch):
     recorded(suite, LISTS)
-    assert [each.name for each in tapes.iterdir()] == ["test_lists.jsonl"]
+    assert [each.name for each in cassettes.iterdir()] == ["test_lists.jsonl"]
     monkeypatch.setenv("CI", "true")
     suite(LISTS.replace("world=SIMULATOR", "")).assert_outcomes(passed=1)
 
@@ -87,11 +87,11 @@ def test_lists(contactkit_cassette):
     suite(twice).assert_outcomes(passed=1)
 
 
-def test_missing_cassette_error_names_the_option(suite, tapes):
+def test_missing_cassette_error_names_the_option(suite, cassettes):
     ran = suite(LISTS)
     ran.assert_outcomes(errors=1)
     ran.stdout.fnmatch_lines(["*CassetteError: *test_lists.jsonl*--contactkit-mode once*"])
-    assert not tapes.exists()
+    assert not cassettes.exists()
 
 
 def test_option_refuses_an_unknown_mode(suite):
@@ -100,11 +100,11 @@ def test_option_refuses_an_unknown_mode(suite):
     ran.stdout.fnmatch_lines(["*mode='twice' must be one of replay, once*"])
 
 
-def test_option_goes_before_the_marker(suite, tapes):
+def test_option_goes_before_the_marker(suite, cassettes):
     once = LISTS.replace("world=", 'mode="once", world=')
     suite(once, "--contactkit-mode=replay").assert_outcomes(errors=1)
     suite(once).assert_outcomes(passed=1)
-    assert people(tapes / "test_lists.jsonl") == [3]
+    assert people(cassettes / "test_lists.jsonl") == [3]
 
 
 ENDS = {
@@ -117,7 +117,7 @@ ENDS = {
 
 @pytest.mark.parametrize("passes", [True, False])
 @pytest.mark.parametrize("end", ENDS)
-def test_refresh_replaces_the_cassette_of_a_passed_test(end, passes, suite, tapes, monkeypatch):
+def test_refresh_replaces_the_cassette_of_a_passed_test(end, passes, suite, cassettes, monkeypatch):
     recorded(suite, LISTS)
     monkeypatch.setenv("PEOPLE", "4")
     again = f"""
@@ -129,16 +129,16 @@ def test_lists(contactkit_cassette):
 """
     ran = suite(again, "--contactkit-mode=refresh")
     ran.assert_outcomes(passed=int(passes), failed=int(not passes))
-    assert people(tapes / "test_lists.jsonl") == [4 if passes else 3]
-    assert [each.name for each in tapes.iterdir()] == ["test_lists.jsonl"]
+    assert people(cassettes / "test_lists.jsonl") == [4 if passes else 3]
+    assert [each.name for each in cassettes.iterdir()] == ["test_lists.jsonl"]
 
 
 @pytest.mark.parametrize("reason", ["pytest.skip()", "pytest.xfail()", "1 / 0"])
-def test_refresh_of_a_test_that_did_not_pass_changes_nothing(reason, suite, tapes):
+def test_refresh_of_a_test_that_did_not_pass_changes_nothing(reason, suite, cassettes):
     recorded(suite, LISTS)
-    before = (tapes / "test_lists.jsonl").read_bytes()
+    before = (cassettes / "test_lists.jsonl").read_bytes()
     suite(LISTS.rstrip() + f"\n    {reason}\n", "--contactkit-mode=refresh")
-    assert (tapes / "test_lists.jsonl").read_bytes() == before
+    assert (cassettes / "test_lists.jsonl").read_bytes() == before
 
 
 BOTH = """
@@ -245,15 +245,16 @@ def test_one(contactkit_cassette):
 """
 
 
-def test_file_name_is_the_same_from_any_directory(suite, pytester, tapes, monkeypatch):
+def test_file_name_is_the_same_from_any_directory(suite, pytester, cassettes, monkeypatch):
     def paths(*options: str) -> list[str]:
         lines = suite(PATHS, "-s", *options).outlines
         return sorted(each.rpartition("is ")[2] for each in lines if each.endswith(".jsonl"))
 
     first = paths()
     assert len({each.lower() for each in first}) == 8
-    assert {str(tapes / f"{name}.jsonl") for name in ("test_one", "TestIt.test_one-us")} < {*first}
-    assert {Path(each) for each in first} == set(tapes.iterdir())
+    own = {str(cassettes / f"{name}.jsonl") for name in ("test_one", "TestIt.test_one-us")}
+    assert own < set(first)
+    assert {Path(each) for each in first} == set(cassettes.iterdir())
     monkeypatch.chdir(pytester.mkdir("elsewhere"))
     tests = str(pytester.path / "test_people.py")
     assert paths("--rootdir=.", "--import-mode=importlib", tests) == first

@@ -36,10 +36,10 @@ def entries(tmp_path: Path) -> Callable[..., list[Entry]]:
     """Writes exchanges to a file, and gives what is read from it."""
 
     def read(*exchanges: Exchange) -> list[Entry]:
-        tape = begun(tmp_path / "sent.jsonl")
+        file = begun(tmp_path / "sent.jsonl")
         for each in exchanges:
-            tape.append(each)
-        return CassetteFile.load(tape.path).entries
+            file.append(each)
+        return CassetteFile.load(file.path).entries
 
     return read
 

@@ -53,21 +53,21 @@ def test_shipped_cassettes_cover_every_provider():
 
 
 async def test_shipped_cassette_replays_as_simulated(name, path, tmp_path, monkeypatch):
-    live = await simulated(name, tmp_path / "tape.jsonl")
+    live = await simulated(name, tmp_path / "cassette.jsonl")
     monkeypatch.setenv(VARIABLE, "another key than that of the recordings")
-    tapes = [ck.Cassette(path, "replay", exhausted="error") for _ in range(2)]
-    clients = [ck.connect(name, via=tape) for tape in tapes]
+    files = [ck.Cassette(path, "replay", exhausted="error") for _ in range(2)]
+    clients = [ck.connect(name, via=file) for file in files]
     for door in (clients[0], clients[1].aio):
         replayed = await answers(SESSIONS[name](no_fault), door.contacts)
         for was, found in zip(live, replayed, strict=True):
             alike(was, found, name)
-    assert all(tape.unused().empty for tape in tapes)
+    assert all(file.unused().empty for file in files)
 
 
 async def test_shipped_cassette_recorded_again_is_the_same_file(name, path, tmp_path):
-    await simulated(name, tmp_path / "tape.jsonl")
+    await simulated(name, tmp_path / "cassette.jsonl")
     (header, *lines), (again, *fresh) = (
-        each.read_bytes().splitlines() for each in (path, tmp_path / "tape.jsonl")
+        each.read_bytes().splitlines() for each in (path, tmp_path / "cassette.jsonl")
     )
     anew = "run python -m tests.support.recorded_sessions"
     assert lines == fresh, anew

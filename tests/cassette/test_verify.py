@@ -14,7 +14,7 @@ from tests.support.providers import EXAMPLES, Wire, loses, says
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "tape.jsonl"
+    return tmp_path / "cassette.jsonl"
 
 
 def visited(path: Path, name: str, wire: Wire) -> Wire:
@@ -115,6 +115,6 @@ def test_verify_needs_its_mode(path):
     cassette = ck.Cassette(path)
     ck.connect("sent", via=cassette)
     with pytest.raises(
-        ck.ConfigurationError, match=r'mode="verify"; cassette tape.jsonl .replay. is not'
+        ck.ConfigurationError, match=r'mode="verify"; cassette cassette.jsonl .replay. is not'
     ):
         cassette.verify()

@@ -55,28 +55,28 @@ def only(folder: Path) -> list[str]:
 @pytest.mark.parametrize("name", ["vcrpy/httpx.yaml", "vcrpy/httpx_decoded.json"])
 @pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz"])
 def test_convert_reads_vcrpy(tmp_path, name, ending):
-    tape = converted(WITNESSES / name, tmp_path / f"made.{ending}")
-    assert tape and tape.path == tmp_path / f"made.{ending}"
+    file = converted(WITNESSES / name, tmp_path / f"made.{ending}")
+    assert file and file.path == tmp_path / f"made.{ending}"
     assert only(tmp_path) == [f"made.{ending}"]
     told = {"provider": "sent", "world": "live", "created": "2026-01-05T09:00:00+00:00"}
-    assert told.items() <= tape.header.items()
-    first = tape.entries[0].exchange
+    assert told.items() <= file.header.items()
+    first = file.entries[0].exchange
     assert first.request.query == (("page", "1"), ("search", "Zoë"))
     assert b"12345678901234567890123" in first.response.body
 
 
 def test_convert_reads_and_writes_an_archive(tmp_path):
-    tape = converted(WITNESSES / "har/playwright.har", tmp_path / "a.jsonl")
-    assert tape and tape.entries[-1].exchange.response.failure == "ConnectError"
+    file = converted(WITNESSES / "har/playwright.har", tmp_path / "a.jsonl")
+    assert file and file.entries[-1].exchange.response.failure == "ConnectError"
     assert converted(tmp_path / "a.jsonl", tmp_path / "b.har") is None
     back = converted(tmp_path / "b.har", tmp_path / "c.jsonl")
-    assert back and kept(back) == kept(tape)
+    assert back and kept(back) == kept(file)
     converted(WITNESSES / "har/playwright.har", tmp_path / "d.har")
     assert (tmp_path / "d.har").read_bytes() == (tmp_path / "b.har").read_bytes()
 
 
-def kept(tape: CassetteFile) -> list[Exchange]:
-    return [each.exchange for each in tape.entries]
+def kept(file: CassetteFile) -> list[Exchange]:
+    return [each.exchange for each in file.entries]
 
 
 def test_convert_redacts_secrets_and_people(tmp_path):
@@ -121,15 +121,15 @@ def test_convert_counts_epochs(tmp_path):
         ("PATCH", f"{SENT}/contacts/1"),
         ("GET", f"{SENT}/contacts/2"),
     )
-    tape = converted(path, tmp_path / "a.jsonl")
-    assert tape and [each.epoch for each in tape.entries] == [0, 0, 1, 0, 1]
+    file = converted(path, tmp_path / "a.jsonl")
+    assert file and [each.epoch for each in file.entries] == [0, 0, 1, 0, 1]
 
 
 def test_convert_leaves_out_other_hosts(tmp_path):
     asked = ("GET", f"{SENT}/me"), ("GET", "https://example.com/a"), ("GET", "https://[bad/b")
     with pytest.warns(ContactKitWarning, match="other hosts are left out: 2") as told:
-        tape = converted(foreign(tmp_path, *asked), tmp_path / "a.jsonl")
-    assert tape and len(tape.entries) == 1 and len(told) == 1
+        file = converted(foreign(tmp_path, *asked), tmp_path / "a.jsonl")
+    assert file and len(file.entries) == 1 and len(told) == 1
 
 
 def test_convert_needs_a_name_for_one_of_two_providers(tmp_path):
@@ -137,22 +137,22 @@ def test_convert_needs_a_name_for_one_of_two_providers(tmp_path):
     with pytest.raises(CassetteError, match="sendblue and sent: say which"):
         converted(path, tmp_path / "a.jsonl")
     with pytest.warns(ContactKitWarning, match="other hosts are left out: 1"):
-        tape = converted(path, tmp_path / "a.jsonl", find("sendblue"))
-    assert tape and tape.header["provider"] == "sendblue"
+        file = converted(path, tmp_path / "a.jsonl", find("sendblue"))
+    assert file and file.header["provider"] == "sendblue"
 
 
 def test_convert_keeps_the_host_of_a_token(tmp_path):
     path = foreign(tmp_path, ("POST", "https://dashboard.privy.com/oauth/token"))
-    tape = converted(path, tmp_path / "a.jsonl")
-    assert tape and tape.header["provider"] == "privy"
+    file = converted(path, tmp_path / "a.jsonl")
+    assert file and file.header["provider"] == "privy"
 
 
 def test_convert_needs_a_name_for_another_address(tmp_path):
     path = foreign(tmp_path, ("GET", "http://127.0.0.1:8000/v3/me"))
     with pytest.raises(CassetteError, match=r"api\.privy\.com.*say which provider"):
         converted(path, tmp_path / "a.jsonl")
-    tape = converted(path, tmp_path / "a.jsonl", find("sent"))
-    assert tape and (tape.header["world"], len(tape.entries)) == ("unknown", 1)
+    file = converted(path, tmp_path / "a.jsonl", find("sent"))
+    assert file and (file.header["world"], len(file.entries)) == ("unknown", 1)
 
 
 def test_convert_refuses_a_provider_without_exchanges(tmp_path):
@@ -169,21 +169,21 @@ def test_convert_refuses_an_unknown_compression(tmp_path):
 
 
 def test_convert_keeps_our_own_lines(tmp_path):
-    tape = begun(tmp_path / "a.jsonl")
-    tape.append(exchange(body={"a": 1}, at=1.0))
-    header, line = tape.path.read_bytes().splitlines()
+    file = begun(tmp_path / "a.jsonl")
+    file.append(exchange(body={"a": 1}, at=1.0))
+    header, line = file.path.read_bytes().splitlines()
     mine = header[:-1] + b',"mine":1}\n' + line[:-1] + b',"mine":2}\n'
-    tape.path.write_bytes(mine)
-    converted(tape.path, tmp_path / "b.jsonl.gz")
+    file.path.write_bytes(mine)
+    converted(file.path, tmp_path / "b.jsonl.gz")
     assert gzip.decompress((tmp_path / "b.jsonl.gz").read_bytes()) == mine
     converted(tmp_path / "b.jsonl.gz", tmp_path / "c.jsonl")
     assert (tmp_path / "c.jsonl").read_bytes() == mine
 
 
 def test_convert_writes_an_archive(tmp_path):
-    tape = begun(tmp_path / "a.jsonl")
-    tape.append(exchange("/contacts", {"a": 1}, at=1.0))
-    assert converted(tape.path, tmp_path / "sub/a.har") is None
+    file = begun(tmp_path / "a.jsonl")
+    file.append(exchange("/contacts", {"a": 1}, at=1.0))
+    assert converted(file.path, tmp_path / "sub/a.har") is None
     assert read_har(tmp_path / "sub/a.har")[0].response.body == b'{"a":1}'
 
 
@@ -219,7 +219,7 @@ def test_convert_of_a_broken_file_leaves_nothing(tmp_path):
 def test_convert_writes_owners_and_key(tmp_path):
     answer = {"to": "+442079460018", "phone_number": "+442071838750"}
     path = foreign(tmp_path, ("GET", f"{SENT}/me"), answer=answer)
-    tape = converted(path, tmp_path / "a.jsonl")
-    assert tape and tape.header["key"] == fingerprint(b"k" * 32)
-    made = json.loads(tape.entries[0].exchange.response.body)["phone_number"]
-    assert made in tape.owners and made != answer["phone_number"]
+    file = converted(path, tmp_path / "a.jsonl")
+    assert file and file.header["key"] == fingerprint(b"k" * 32)
+    made = json.loads(file.entries[0].exchange.response.body)["phone_number"]
+    assert made in file.owners and made != answer["phone_number"]
