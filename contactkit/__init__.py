@@ -31,11 +31,10 @@ from contactkit.errors import (
 )
 
 if TYPE_CHECKING:
-    from contactkit._client.client import Client
+    from contactkit._client.client import Client, record
     from contactkit._client.connect import connect
     from contactkit._client.describe import describe, providers
     from contactkit._client.read import read_contacts
-    from contactkit._client.record import record
     from contactkit._frames.coerce import CLEAR
     from contactkit._frames.frame import problems
     from contactkit._http.world import Clock, Live, World
@@ -96,7 +95,7 @@ _MODULES = {
     "describe": "_client.describe",
     "providers": "_client.describe",
     "read_contacts": "_client.read",
-    "record": "_client.record",
+    "record": "_client.client",
     "CLEAR": "_frames.coerce",
     "problems": "_frames.frame",
     "Live": "_http.world",

@@ -1,19 +1,21 @@
-"""Many contacts for one request, as a person gives them: a frame, rows, or keys."""
+"""Many contacts in one request, as the caller gives them: a frame, mappings, or keys."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
+from contactkit._http.flow import send
 from contactkit._http.response import unexpected_response
-from contactkit._http.results import common_columns, judge_outcome
-from contactkit._http.session import Operation, Session, Success
+from contactkit._http.results import Row, build_row, judge_outcome, response_columns
+from contactkit._http.session import Flow, Operation, Session
 from contactkit._journal.store import Intent
-from contactkit._journal.write import intent
+from contactkit._journal.write import intent_of
 from contactkit.errors import FieldProblem, InvalidInputError
+from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON, Endpoint, Provider, as_object
 from contactkit.spec.record import fields_of, key_of
 from contactkit.spec.validate import check, is_na, key_text, normalise_input
@@ -21,75 +23,72 @@ from contactkit.spec.validate import check, is_na, key_text, normalise_input
 
 @dataclass(frozen=True, kw_only=True)
 class BulkRows:
-    """What is sent, one item a contact; the values by field name, and the caller's index."""
+    """One wire item a contact, its values by field name, and the caller's index."""
 
-    sent: list[JSON] = field(repr=False)
+    wire: list[JSON] = field(repr=False)
     values: list[dict[str, JSON]] = field(repr=False)
     index: pd.Index | None
 
 
-def check_rows(provider: Provider, endpoint: Endpoint, given: Any) -> BulkRows:
-    """Check every item; InvalidInputError names the rows that are wrong, and sends none."""
-    index = given.index if isinstance(given, pd.DataFrame | pd.Series) else None
-    if isinstance(given, pd.DataFrame) and not given.columns.is_unique:
-        raise _refused(provider, endpoint, "has two columns of one name")
-    items = _rows(given) if endpoint.fields else _keys(provider, given)
+_Checked: TypeAlias = tuple[JSON, dict[str, JSON], list[FieldProblem]]
+
+
+def check_rows(provider: Provider, endpoint: Endpoint, contacts: Any) -> BulkRows:
+    """Check every contact; InvalidInputError names the rows that are wrong."""
+    where = f"{provider.name} {endpoint.verb}"
+    index = contacts.index if isinstance(contacts, pd.DataFrame | pd.Series) else None
+    if isinstance(contacts, pd.DataFrame) and not contacts.columns.is_unique:
+        raise InvalidInputError.one(where, endpoint.subject, "has two columns of one name")
+    items = _rows(contacts) if endpoint.fields else _keys(provider, contacts)
     if not items:
         kind = "contacts, as a DataFrame or mappings" if endpoint.fields else "keys, in a list"
-        raise _refused(provider, endpoint, f"must be {kind}, and not empty")
-    made = [
-        _row_of(provider, endpoint, each) if endpoint.fields else _key_of(provider, each)
-        for each in items
+        raise InvalidInputError.one(where, endpoint.subject, f"must be {kind}, and not empty")
+    checked = [
+        _check_row(provider, endpoint, item) if endpoint.fields else _check_key(provider, item)
+        for item in items
     ]
+    values = [values for _, values, _ in checked]
     problems = [
         replace(problem, field=f"[{row}] {problem.field}".strip())
-        for row, (_, _, found) in enumerate(made)
+        for row, (_, _, found) in enumerate(checked)
         for problem in found
     ]
-    problems += _twice(provider, endpoint, [values for _, values, _ in made])
+    problems += _duplicates(provider, endpoint, values)
     if problems:
-        raise InvalidInputError(f"{provider.name} {endpoint.verb}", problems)
-    return BulkRows(sent=[each[0] for each in made], values=[each[1] for each in made], index=index)
+        raise InvalidInputError(where, problems)
+    return BulkRows(wire=[wire for wire, _, _ in checked], values=values, index=index)
 
 
-def _refused(provider: Provider, endpoint: Endpoint, message: str) -> InvalidInputError:
-    problem = FieldProblem(field=endpoint.subject, message=message)
-    return InvalidInputError(f"{provider.name} {endpoint.verb}", [problem])
+def _rows(contacts: Any) -> list[Any]:
+    if not isinstance(contacts, pd.DataFrame):
+        return _listed([contacts] if isinstance(contacts, Mapping) else contacts)
+    rows = contacts.itertuples(index=False, name=None)
+    cells = [zip(contacts.columns, row, strict=True) for row in rows]
+    # pandas fills what it joins with None where there is no value.
+    return [{name: value for name, value in row if value is not None} for row in cells]
 
 
-def _rows(given: Any) -> list[Any]:
-    if not isinstance(given, pd.DataFrame):
-        return _listed([given] if isinstance(given, Mapping) else given)
-    rows = given.itertuples(index=False, name=None)
-    whole = [zip(given.columns, row, strict=True) for row in rows]
-    # What pandas joins and fills may be None where nothing was said.
-    return [{name: value for name, value in row if value is not None} for row in whole]
+def _keys(provider: Provider, contacts: Any) -> list[Any]:
+    if isinstance(contacts, pd.DataFrame):
+        contacts = contacts.get(key_of(provider.record).name)
+    return _listed(contacts)
 
 
-def _keys(provider: Provider, given: Any) -> list[Any]:
-    if isinstance(given, pd.DataFrame):
-        given = given.get(key_of(provider.record).name)
-    return _listed(given)
+def _listed(contacts: Any) -> list[Any]:
+    single = isinstance(contacts, str | Mapping) or not isinstance(contacts, Iterable)
+    return [] if single else list(contacts)
 
 
-def _listed(given: Any) -> list[Any]:
-    one = isinstance(given, str | Mapping) or not isinstance(given, Iterable)
-    return [] if one else list(given)
-
-
-Made = tuple[JSON, dict[str, JSON], list[FieldProblem]]
-
-
-def _row_of(provider: Provider, endpoint: Endpoint, row: Any) -> Made:
+def _check_row(provider: Provider, endpoint: Endpoint, row: Any) -> _Checked:
     if not isinstance(row, Mapping):
         return None, {}, [FieldProblem(field="", message="must be a mapping of fields")]
     if not all(isinstance(name, str) for name in row):
-        return None, {}, [FieldProblem(field="", message="must have text alone as field names")]
-    found = check(provider, endpoint, normalise_input(provider, endpoint, dict(row)))
-    return found.wire, found.values, found.problems
+        return None, {}, [FieldProblem(field="", message="must have only text as field names")]
+    checked = check(provider, endpoint, normalise_input(provider, endpoint, dict(row)))
+    return checked.wire, checked.values, checked.problems
 
 
-def _key_of(provider: Provider, key: Any) -> Made:
+def _check_key(provider: Provider, key: Any) -> _Checked:
     try:
         text = "" if key is None or is_na(key) else key_text(provider, key)
     except ValueError as error:
@@ -98,51 +97,60 @@ def _key_of(provider: Provider, key: Any) -> Made:
     return text, {key_of(provider.record).name: text}, problems
 
 
-def _twice(
-    provider: Provider, endpoint: Endpoint, values: list[dict[str, JSON]]
+def _duplicates(
+    provider: Provider, endpoint: Endpoint, rows: list[dict[str, JSON]]
 ) -> list[FieldProblem]:
-    # Where it is not the key, the parameter that every row must have tells contacts apart.
-    needed = (n for n, each in fields_of(endpoint.params).items() if each.marker.required)
+    # Contacts are told apart by their key, or else by the parameters that every row must have.
+    required = (n for n, param in fields_of(endpoint.params).items() if param.marker.required)
     seen: set[JSON] = set()
-    found: list[FieldProblem] = []
-    for name in (key_of(provider.record).name, *needed):
-        for row, each in enumerate(values):
-            if (key := each.get(name)) and (name, key) in seen:
-                found.append(FieldProblem(field=f"[{row}] {name}", message="is there twice"))
-            seen.add((name, key))
-    return found
+    problems: list[FieldProblem] = []
+    for name in (key_of(provider.record).name, *required):
+        for row, values in enumerate(rows):
+            if (value := values.get(name)) and (name, value) in seen:
+                problems.append(FieldProblem(field=f"[{row}] {name}", message="is duplicated"))
+            seen.add((name, value))
+    return problems
 
 
-def intents(session: Session, ask: Operation, check_rows: BulkRows) -> list[Intent]:
-    """The same for a request that is about many contacts."""
+def bulk_intents(session: Session, operation: Operation, rows: BulkRows) -> list[Intent]:
+    """What the journal records before a request about many contacts, one intent each."""
     name = key_of(session.provider.record).name
     return [
-        intent(session, ask, key=str(values.get(name) or ""), changes=values, before=None, row=row)
-        for row, values in enumerate(check_rows.values)
+        intent_of(
+            session,
+            operation,
+            key=str(values.get(name) or ""),
+            changes=values,
+            before=None,
+            row=row,
+        )
+        for row, values in enumerate(rows.values)
     ]
 
 
-def result_rows(
-    session: Session, ask: Operation, done: Success, check_rows: BulkRows
-) -> list[dict[str, Any]]:
-    """The result rows of a write of many contacts, one each, in the order they were given."""
-    record, bulk = session.provider.record, ask.endpoint.bulk
-    fates = bulk and bulk.read(done.response.status, done.body, check_rows.sent)
-    if not fates or len(fates) != len(check_rows.sent):
-        raise unexpected_response(session, ask, done.response, "does not tell of what was sent")
-    found: list[dict[str, Any]] = []
-    for values, (usual, row, told) in zip(check_rows.values, fates, strict=True):
-        after = record.from_wire(as_object(row)) if row else None
-        outcome, message = judge_outcome(session, ask, done, values, after, usual)
-        found.append(
-            common_columns(session, ask, done)
-            | {
-                "key": (after or values).get(key_of(record).name),
-                "outcome": outcome,
-                "changed": [] if ask.endpoint.effect == "delete" else [*values],
-                "after": after,
-                "message": message or (None if ask.dry_run else told) or None,
-                "warning": message,
-            }
+def send_bulk(session: Session, operation: Operation, rows: BulkRows) -> Flow[list[Row]]:
+    """Send a write of many contacts; a result row each, in the order they were given."""
+    success = yield from send(session, operation)
+    record, endpoint = session.provider.record, operation.endpoint
+    bulk = endpoint.bulk
+    items = bulk and bulk.read(success.response.status, success.body, rows.wire)
+    if not items or len(items) != len(rows.wire):
+        why = "does not say what happened to each contact"
+        raise unexpected_response(session, operation, success.response, why)
+    results: list[Row] = []
+    for values, (usual, wire, note) in zip(rows.values, items, strict=True):
+        after = record.from_wire(as_object(wire)) if wire else None
+        outcome, message = judge_outcome(session, operation, success, values, after, Outcome(usual))
+        row = build_row(
+            session.provider,
+            endpoint.effect,
+            outcome,
+            key=(after or values).get(key_of(record).name),
+            changed=[] if endpoint.effect == "delete" else [*values],
+            after=after,
+            message=message or (None if operation.dry_run else note) or None,
+            warning=message,
+            **response_columns(operation, success),
         )
-    return found
+        results.append(row)
+    return results

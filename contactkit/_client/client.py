@@ -1,54 +1,48 @@
-"""`connect`, the client and its awaiting door: credentials, address and limits, once for both.
-
-The verbs are in contacts.py, the same for both doors. No provider is known by name.
-"""
+"""The sync and the async client of one provider, and `record`, which records what they do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from html import escape
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from contactkit._client.contacts import AsyncContacts, Contacts
 from contactkit._http.connection import Connection
 from contactkit._http.session import Session
 from contactkit._http.world import World, world_attrs
+from contactkit._plans.tables import as_html, as_text
 from contactkit.cassette.cassette import Cassette
-
-if TYPE_CHECKING:
-    from contactkit.cassette.cassette import Cassette
+from contactkit.errors import ConfigurationError
 
 
 class Client:
-    """One provider's contacts, through a blocking door (`contacts`) and an awaiting one (`aio`)."""
+    """One provider's contacts, for synchronous code; `aio` is the same for asynchronous code."""
 
-    def __init__(self, session: Session, world: World, connection: Connection) -> None:
+    def __init__(self, session: Session, connection: Connection) -> None:
         self._session = session
-        self._world = world
         self._connection = connection
-        self.aio = AsyncClient(session, world, connection)
-        self.contacts = Contacts(session, world, connection, self.aio.contacts)
+        self.aio = AsyncClient(session, connection)
+        self.contacts = Contacts(session, connection, self.aio.contacts)
 
     @property
     def world(self) -> World:
-        """What both doors touch."""
-        return self._world
+        """Where the requests of both clients go."""
+        return self._session.world
 
     @contextmanager
-    def through(self, cassette: Cassette) -> Iterator[None]:
-        """Have a cassette of this client's world listen meanwhile."""
-        world = self._world
+    def recorded_by(self, cassette: Cassette) -> Iterator[None]:
+        """Send through a cassette of this client's world meanwhile."""
+        world = self._session.world
         self._connection.tap = cassette.tap(self._session)
-        self._world = self.contacts.world = self.aio.contacts.world = cassette
+        self._session.world = cassette
         try:
             yield
         finally:
-            self._world = self.contacts.world = self.aio.contacts.world = world
+            self._session.world = world
             self._connection.tap = None
 
     def close(self) -> None:
-        """Close the blocking door's connections; the awaiting door has its own `aclose`."""
+        """Close the sync client's connections; the async client has its own `aclose`."""
         self._connection.close()
 
     def __enter__(self) -> Client:
@@ -57,36 +51,28 @@ class Client:
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         self._connection.close(clean=error is None)
 
-    def _picture(self) -> dict[str, str]:
-        session = self._session
-        left = [
+    def _facts(self) -> dict[str, str]:
+        session, provider = self._session, self._session.provider
+        budget = [
             f"{left:,} of {limit.requests:,} requests left {_span(limit.seconds)}"
             for limit, left in session.budget.left(session.clock.now())
         ]
         return {
-            **world_attrs(self._world),
+            **world_attrs(session.world),
             "address": session.base_url,
             "credentials": ", ".join(
-                f"{name}={'•••' if session.provider.is_secret(name) else value}"
+                f"{name}={'•••' if provider.is_secret(name) else value}"
                 for name, value in session.credentials.items()
             ),
-            "verbs": ", ".join(each.verb for each in session.provider.endpoints),
-            "budget": "; ".join(left) or "no declared limit",
+            "verbs": ", ".join(endpoint.verb for endpoint in provider.endpoints),
+            "budget": "; ".join(budget) or "no declared limit",
         }
 
     def __repr__(self) -> str:
-        lines = [f"  {name}: {value}" for name, value in self._picture().items()]
-        return "\n".join([f"contactkit client for {self._session.provider.title}", *lines])
+        return as_text(f"contactkit client for {self._session.provider.title}", self._facts())
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr><th scope="row" style="text-align:left">{escape(name)}</th>'
-            f'<td style="text-align:left">{escape(value)}</td></tr>'
-            for name, value in self._picture().items()
-        )
-        title = escape(f"contactkit client for {self._session.provider.title}")
-        caption = f'<caption style="text-align:left;font-weight:bold">{title}</caption>'
-        return f"<table>{caption}<tbody>{rows}</tbody></table>"
+        return as_html(f"contactkit client for {self._session.provider.title}", self._facts())
 
 
 def _span(seconds: float) -> str:
@@ -95,11 +81,11 @@ def _span(seconds: float) -> str:
 
 
 class AsyncClient:
-    """The awaiting door of a client: the same verbs, to be awaited, on the same session."""
+    """The async client: the same verbs, awaited, on the same session."""
 
-    def __init__(self, session: Session, world: World, connection: Connection) -> None:
+    def __init__(self, session: Session, connection: Connection) -> None:
         self._connection = connection
-        self.contacts = AsyncContacts(session, world, connection)
+        self.contacts = AsyncContacts(session, connection)
 
     async def aclose(self) -> None:
         """Close the connections that this event loop opened."""
@@ -110,3 +96,27 @@ class AsyncClient:
 
     async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
         await self._connection.aclose(clean=error is None)
+
+
+@contextmanager
+def record(client: Client, path: str | Path) -> Iterator[Cassette]:
+    """Record what this client and its async client send and receive.
+
+    Each exchange is in the file as soon as it has ended. An existing recording is replaced when the
+    block ends, though the client may be closed before; it is kept where the block ends with an
+    exception or no response arrived. Raises ConfigurationError for a client that has a cassette
+    already, and, where CI is set, for one of a live provider.
+    """
+    if isinstance(client.world, Cassette):
+        raise ConfigurationError(f"this client has a cassette already: {client.world.name}")
+    cassette = Cassette(path, "refresh", world=client.world)
+    if cassette.mode == "replay":
+        raise ConfigurationError(f"CI is set, so {path} is not recorded from a live provider")
+    cassette.hold_open()
+    clean = False
+    try:
+        with client.recorded_by(cassette):
+            yield cassette
+        clean = True
+    finally:
+        cassette.close(clean)

@@ -61,6 +61,7 @@ def connect(
         provider=found,
         auth=auth,
         credentials=held,
+        world=world,
         clock=world.clock,
         budget=Budget(found.limits, None if rates is None else [parse_rate(r) for r in rates]),
         base_url=address,
@@ -70,7 +71,7 @@ def connect(
     )
     connection = Connection(world.transport(found), _timeout(timeout), address)
     connection.tap = world.tap(session)
-    return Client(session, world, connection)
+    return Client(session, connection)
 
 
 def _is_text(name: str, value: object) -> bool:

@@ -1,4 +1,4 @@
-"""The two doors to a provider's contacts: the same verbs and flows, run blocking or awaited."""
+"""`client.contacts` and `client.aio.contacts`: the verbs, plans and forms of one provider."""
 
 from __future__ import annotations
 
@@ -9,36 +9,37 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from contactkit._client.plans import PlanRunner
-from contactkit._client.verbs import ContactVerbs, ToFrame
+from contactkit._client.verbs import ContactVerbs
 from contactkit._http.connection import Connection, arun, run
 from contactkit._http.pagination import Pages
 from contactkit._http.session import Session
-from contactkit._http.world import World
+from contactkit._plans.listing import page_frame, start_listing, warn_of_gap
 from contactkit._plans.plan import Plan
-from contactkit.errors import warn
 
 if TYPE_CHECKING:
     from contactkit.forms import ContactBrowser, ContactForm
 
 
-class AsyncContacts(ContactVerbs[Awaitable[pd.DataFrame], AsyncIterator[pd.DataFrame]]):
-    """The verbs, to be awaited."""
+class AsyncContacts(ContactVerbs[Awaitable[pd.DataFrame]]):
+    """The contacts of an async client: every verb is awaited."""
 
-    def __init__(self, session: Session, world: World, connection: Connection) -> None:
-        super().__init__(
-            session, world, lambda flow: arun(flow, connection, world.clock), self._frames
-        )
-        self._connection = connection
-        self._clock = world.clock
-        self.door = PlanRunner(
-            session, world.clock, connection, self._everybody, lambda: self.world
-        )
+    _is_async = True
+    _without_endpoint = ("plan",)
 
-    async def _frames(self, walk: Pages, frame: ToFrame) -> AsyncIterator[pd.DataFrame]:
-        while (page := await arun(walk.next(), self._connection, self._clock)) is not None:
-            yield frame(page)
-        if gap := walk.gap():
-            warn(gap)
+    def __init__(self, session: Session, connection: Connection) -> None:
+        super().__init__(session, connection)
+        self.runner = PlanRunner(session, connection)
+
+    def pages(self, /, **filters: Any) -> AsyncIterator[pd.DataFrame]:
+        """Iterate over contact frames, one a page, in constant memory; warns as `list` does."""
+        self._endpoint("list")
+        return self._frames(start_listing(self._session, filters))
+
+    async def _frames(self, pages: Pages) -> AsyncIterator[pd.DataFrame]:
+        session = self._session
+        while page := await arun(pages.next(), self._connection, session.clock):
+            yield page_frame(session, page)
+        warn_of_gap(pages)
 
     async def plan(
         self,
@@ -48,30 +49,33 @@ class AsyncContacts(ContactVerbs[Awaitable[pd.DataFrame], AsyncIterator[pd.DataF
         create: bool = False,
         delete: bool = False,
     ) -> Plan:
-        """What would be written so that the contacts become `edited`; see the blocking door's."""
-        flow = self._planned(edited, original, create, delete)
-        return replace(await arun(flow, self._connection, self._clock), door=self.door)
+        """Plan what turns `original` into `edited`; see `Contacts.plan`."""
+        flow = self._plan(edited, original, create, delete)
+        plan = await arun(flow, self._connection, self._session.clock)
+        return replace(plan, runner=self.runner)
 
 
-class Contacts(ContactVerbs[pd.DataFrame, Iterator[pd.DataFrame]]):
-    """The verbs of the blocking door, and the forms, which send through the awaiting one."""
+class Contacts(ContactVerbs[pd.DataFrame]):
+    """The contacts of a sync client; their forms send through the async one."""
 
-    def __init__(
-        self, session: Session, world: World, connection: Connection, awaiting: AsyncContacts
-    ) -> None:
-        super().__init__(
-            session, world, lambda flow: run(flow, connection, world.clock), self._frames
-        )
-        self._connection = connection
-        self._clock = world.clock
-        self._awaiting = awaiting
-        self.door = awaiting.door
+    _is_async = False
+    _without_endpoint = ("plan", "form", "browse")
 
-    def _frames(self, walk: Pages, frame: ToFrame) -> Iterator[pd.DataFrame]:
-        while (page := run(walk.next(), self._connection, self._clock)) is not None:
-            yield frame(page)
-        if gap := walk.gap():
-            warn(gap)
+    def __init__(self, session: Session, connection: Connection, aio: AsyncContacts) -> None:
+        super().__init__(session, connection)
+        self._aio = aio
+        self.runner = aio.runner
+
+    def pages(self, /, **filters: Any) -> Iterator[pd.DataFrame]:
+        """Iterate over contact frames, one a page, in constant memory; warns as `list` does."""
+        self._endpoint("list")
+        return self._frames(start_listing(self._session, filters))
+
+    def _frames(self, pages: Pages) -> Iterator[pd.DataFrame]:
+        session = self._session
+        while page := run(pages.next(), self._connection, session.clock):
+            yield page_frame(session, page)
+        warn_of_gap(pages)
 
     def plan(
         self,
@@ -81,35 +85,37 @@ class Contacts(ContactVerbs[pd.DataFrame, Iterator[pd.DataFrame]]):
         create: bool = False,
         delete: bool = False,
     ) -> Plan:
-        """What would be written so that `original` becomes `edited`; nothing is sent.
+        """Plan what turns `original` into `edited`; nothing is sent.
 
         Rows are matched by the contacts' key, a column or a level of the index. NA in `edited`
         leaves a cell alone, and `contactkit.CLEAR` clears it. Without `original` the contacts are
         read first. New rows are refused without `create`, and contacts that are not in `edited` are
         left alone without `delete`. Where the provider makes the keys, a new row has none.
 
-        Raises InvalidInputError for keys that are missing or there twice, and what `list` raises.
+        Raises InvalidInputError for keys that are missing or duplicated, and what `list` raises.
         """
-        flow = self._planned(edited, original, create, delete)
-        return replace(run(flow, self._connection, self._clock), door=self.door)
+        flow = self._plan(edited, original, create, delete)
+        plan = run(flow, self._connection, self._session.clock)
+        return replace(plan, runner=self.runner)
 
     def form(self, key: Any = None) -> ContactForm:
-        """A form to edit the contact with this key, or a row of a frame; without, to create one.
+        """Show a form to edit the contact with this key, or to create one without a key.
 
-        Raises what `get` raises. The form sends nothing before Save is pressed.
+        The key may be a row of a contact frame. Raises what `get` raises. The form sends nothing
+        before Save is pressed.
         """
-        # Only forms need what draws them.
+        # Importing the widgets takes long.
         from contactkit.forms import ContactForm
 
         self._endpoint("create" if key is None else "update")
         contact = None if key is None else self.get(key)
-        return ContactForm(self._awaiting, self._session, self.world, contact)
+        return ContactForm(self._aio, self._session, self._session.world, contact)
 
     def browse(self, people: pd.DataFrame | None = None) -> ContactBrowser:
-        """A table to search and page through, with the form of the contact that is picked.
+        """Show a table to search and page through, with a form for the contact that is picked.
 
-        It begins with `people`, a contact frame, or asks the provider page by page.
+        It begins with `people`, a contact frame, or reads the provider page by page.
         """
         from contactkit.forms import ContactBrowser
 
-        return ContactBrowser(self._awaiting, self._session, self.world, people)
+        return ContactBrowser(self._aio, self._session, self._session.world, people)

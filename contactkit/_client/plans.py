@@ -1,4 +1,4 @@
-"""How a client carries a plan out: on an event loop of its own, or on the caller's."""
+"""How a client applies, undoes and shows a plan: on an event loop of its own, or the caller's."""
 
 from __future__ import annotations
 
@@ -6,67 +6,44 @@ import asyncio
 import contextvars
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from contactkit._http.connection import Connection, arun, run
-from contactkit._http.session import Flow, Session
-from contactkit._http.world import Clock, World
+from contactkit._http.session import Session
 from contactkit._plans.apply import Apply
-from contactkit._plans.options import checked
 from contactkit._plans.plan import Plan
 from contactkit._plans.undo import plan_undo
 
 if TYPE_CHECKING:
     from contactkit.forms import PlanView
 
-INTERRUPTED = "it was interrupted"
-# Some systems tell of an interrupt only when a wait is over.
-_GLANCE = 0.2
+INTERRUPTED = "interrupted"
+# Some systems deliver an interrupt only between two waits.
+_WAIT = 0.2
 
 
 class PlanRunner:
-    """What a plan is applied, undone and shown through."""
+    """What applies, undoes and shows the plans of one client."""
 
-    def __init__(
-        self,
-        session: Session,
-        clock: Clock,
-        connection: Connection,
-        listed: Callable[[], Flow[pd.DataFrame]],
-        world: Callable[[], World],
-    ) -> None:
+    def __init__(self, session: Session, connection: Connection) -> None:
         self.session = session
-        self._listed = listed
-        self._clock = clock
         self._connection = connection
-        self._world = world
 
-    @property
-    def world(self) -> World:
-        """Where it sends now: a client that is being recorded has a cassette's."""
-        return self._world()
+    def apply(self, plan: Plan, **options: Any) -> pd.DataFrame:
+        """Apply a plan on a thread of its own: a notebook's event loop is running already."""
+        apply = Apply(plan, self.session, self._connection, **options)
+        return _ApplyThread(apply, self._connection).result()
 
-    def view(self, plan: Plan) -> PlanView:
-        """Show it as a widget."""
-        # Only forms need what draws them.
-        from contactkit.forms import PlanView
-
-        return PlanView(plan)
-
-    def apply(self, plan: Plan, options: Mapping[str, Any]) -> pd.DataFrame:
-        """Apply it on a thread of its own: a notebook's loop is running already."""
-        apply = self._under_way(plan, options)
-        return _Thread(apply, lambda: self._alone(apply)).result()
-
-    async def aapply(self, plan: Plan, options: Mapping[str, Any]) -> pd.DataFrame:
-        """Apply it on the running loop."""
-        apply = self._under_way(plan, options)
+    async def apply_async(self, plan: Plan, **options: Any) -> pd.DataFrame:
+        """Apply a plan on the running event loop."""
+        apply = Apply(plan, self.session, self._connection, **options)
         running = asyncio.ensure_future(apply.run())
-        for end in (lambda: apply.stop("it was cancelled"), apply.abort):
+        for end in (partial(apply.stop, "cancelled"), apply.abort):
             try:
                 return await asyncio.shield(running)
             except asyncio.CancelledError:
@@ -76,86 +53,93 @@ class PlanRunner:
         return await running
 
     def undo(self, plan: Plan) -> Plan:
-        """Plan its undoing."""
-        return run(plan_undo(self.session, plan, self._listed), self._connection, self._clock)
+        """Plan the undoing of a plan."""
+        flow = plan_undo(self.session, plan)
+        return run(flow, self._connection, self.session.clock)
 
-    async def aundo(self, plan: Plan) -> Plan:
-        """The same, awaited."""
-        flow = plan_undo(self.session, plan, self._listed)
-        return await arun(flow, self._connection, self._clock)
+    async def undo_async(self, plan: Plan) -> Plan:
+        """Plan the undoing of a plan, on the running event loop."""
+        flow = plan_undo(self.session, plan)
+        return await arun(flow, self._connection, self.session.clock)
 
-    def _under_way(self, plan: Plan, given: Mapping[str, Any]) -> Apply:
-        options = checked(self.session, **given)
-        notice = self.world.notice
-        return Apply(plan, self.session, self._connection, self._clock, options, notice)
+    def view(self, plan: Plan) -> PlanView:
+        """Show a plan as a widget."""
+        # Importing the widgets takes long.
+        from contactkit.forms import PlanView
 
-    async def _alone(self, apply: Apply) -> pd.DataFrame:
-        try:
-            return await apply.run()
-        finally:
-            await self._connection.aclose_client()
+        return PlanView(plan)
 
 
-class _Thread:
-    """An apply on a thread of its own; who waits for it may interrupt it, and then once more."""
+class _ApplyThread:
+    """An apply on a thread of its own; the caller's first interrupt stops it, the second aborts."""
 
-    def __init__(self, apply: Apply, run: Callable[[], Coroutine[Any, Any, pd.DataFrame]]) -> None:
-        self._ends = [lambda: apply.stop(INTERRUPTED), apply.abort]
-        self._run = run
+    def __init__(self, apply: Apply, connection: Connection) -> None:
+        self._apply = apply
+        self._connection = connection
+        self._interrupts = 0
         self._done = threading.Event()
         self._loop = asyncio.new_event_loop()
-        self._found: pd.DataFrame | None = None
+        self._frame: pd.DataFrame | None = None
         self._error: BaseException | None = None
         context = contextvars.copy_context()
         self._thread = threading.Thread(target=context.run, args=(self._work,), daemon=True)
 
+    def result(self) -> pd.DataFrame:
+        """The result frame, after an interrupt too; raises what the apply raised."""
+        with self._handling_interrupts():
+            self._thread.start()
+            while not self._wait():
+                pass
+        if self._error or self._frame is None:
+            raise self._error or RuntimeError("the apply ended without a frame")
+        return self._frame
+
     def _work(self) -> None:
         try:
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-                self._found = runner.run(self._run())
+                self._frame = runner.run(self._run())
         except BaseException as error:
             self._error = error
         finally:
             self._done.set()
 
-    def result(self) -> pd.DataFrame:
-        """The result frame, or what it raised; an interrupt brings the frame too."""
-        with _interrupts(self._end):
-            self._thread.start()
-            while not self._through():
-                pass
-        if self._error or self._found is None:
-            raise self._error or RuntimeError("the apply ended without a frame")
-        return self._found
-
-    def _through(self) -> bool:
+    async def _run(self) -> pd.DataFrame:
         try:
-            return self._done.wait(_GLANCE)
+            return await self._apply.run()
+        finally:
+            await self._connection.aclose_client()
+
+    def _wait(self) -> bool:
+        try:
+            return self._done.wait(_WAIT)
         except BaseException as error:
-            # Whoever has a way of their own with interrupts may still raise one.
-            self._end()
+            # A signal handler of the caller's own may still raise an interrupt.
+            self._interrupt()
             if not isinstance(error, KeyboardInterrupt):
                 raise
             return False
 
-    def _end(self) -> None:
-        """Stop it, or abort it the second time; one that has ended already needs neither."""
-        with suppress(RuntimeError, IndexError):
-            self._loop.call_soon_threadsafe(self._ends.pop(0))
+    def _interrupt(self) -> None:
+        self._interrupts += 1
+        # The loop is closed once the apply has ended.
+        with suppress(RuntimeError):
+            if self._interrupts == 1:
+                self._loop.call_soon_threadsafe(self._apply.stop, INTERRUPTED)
+            elif self._interrupts == 2:
+                self._loop.call_soon_threadsafe(self._apply.abort)
 
+    @contextmanager
+    def _handling_interrupts(self) -> Generator[None]:
+        """Handle Ctrl-C, or a kernel's stop button, instead of raising at any line.
 
-@contextmanager
-def _interrupts(end: Callable[[], None]) -> Generator[None]:
-    """Have Ctrl-C, or a kernel's stop button, call this; an exception could come at any line.
-
-    Whoever has a way of their own with interrupts, or waits on another thread, keeps it.
-    """
-    own = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if not own or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signal.signal(signal.SIGINT, lambda *_: end())
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        Another thread, or a program with a handler of its own, keeps its handling.
+        """
+        default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if not default or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        signal.signal(signal.SIGINT, lambda *_: self._interrupt())
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)

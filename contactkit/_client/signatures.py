@@ -14,7 +14,7 @@ CallableT = TypeVar("CallableT", bound=Callable[..., Any])
 
 
 class _Unset:
-    """The default of what is left alone when it is not given."""
+    """The default of a field that is left alone unless it is given."""
 
     def __repr__(self) -> str:
         return "<unset>"
@@ -23,34 +23,38 @@ class _Unset:
 UNSET = _Unset()
 
 
-def signed(function: CallableT, provider: Provider, endpoint: Endpoint, name: str) -> CallableT:
-    """`function`, as a verb called `name` that shows what the endpoint takes."""
-    taken = accepted_fields(provider, endpoint).values()
+def with_signature(
+    function: CallableT, provider: Provider, endpoint: Endpoint, name: str
+) -> CallableT:
+    """`function`, named and documented as a verb, with the endpoint's fields as its signature."""
+    fields = accepted_fields(provider, endpoint).values()
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = "\n".join(_doc(provider, endpoint, taken))
+    function.__doc__ = "\n".join(_doc_lines(provider, endpoint, fields))
     cast("Any", function).__signature__ = inspect.Signature(
         [
-            *_path(endpoint),
-            *([] if endpoint.bulk else map(_field, taken)),
+            *_subject(endpoint),
+            *([] if endpoint.bulk else map(_field, fields)),
             *_options(endpoint, name),
         ]
     )
     return function
 
 
-def _doc(provider: Provider, endpoint: Endpoint, fields: Iterable[RecordField]) -> Iterable[str]:
+def _doc_lines(
+    provider: Provider, endpoint: Endpoint, fields: Iterable[RecordField]
+) -> Iterable[str]:
     yield endpoint.help
     yield ""
     if endpoint.bulk:
-        of_fields = "a DataFrame, or a list of mappings, with these fields:"
-        of_keys = "a list or a Series of them, or a frame of contacts."
-        yield f"{endpoint.subject}: {of_fields if endpoint.fields else of_keys}"
+        rows = "a DataFrame, or a list of mappings, with these fields:"
+        keys = "a list or a Series of them, or a frame of contacts."
+        yield f"{endpoint.subject}: {rows if endpoint.fields else keys}"
     if endpoint.deprecated:
         yield f"Deprecated. {endpoint.deprecated}."
         yield ""
-    for each in fields:
-        choices = f" One of {', '.join(each.choices)}." if each.choices else ""
-        yield f"{each.name}: {each.marker.help}{choices}"
+    for field in fields:
+        choices = f" One of {', '.join(field.choices)}." if field.choices else ""
+        yield f"{field.name}: {field.marker.help}{choices}"
     if endpoint.confirm:
         yield "confirm: must be True."
     if endpoint.dry_run:
@@ -61,33 +65,30 @@ def _doc(provider: Provider, endpoint: Endpoint, fields: Iterable[RecordField]) 
     yield endpoint.docs or provider.docs
 
 
-def _path(endpoint: Endpoint) -> list[inspect.Parameter]:
+def _subject(endpoint: Endpoint) -> list[inspect.Parameter]:
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     return [inspect.Parameter(endpoint.subject, kind)] if endpoint.subject else []
 
 
-def _field(each: RecordField) -> inspect.Parameter:
+def _field(field: RecordField) -> inspect.Parameter:
+    optional = UNSET if field.default is None else field.default
     return inspect.Parameter(
-        each.name,
+        field.name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=inspect.Parameter.empty
-        if each.marker.required
-        else UNSET
-        if each.default is None
-        else each.default,
-        annotation=each.plain | None if each.nullable else each.plain,
+        default=inspect.Parameter.empty if field.marker.required else optional,
+        annotation=field.plain | None if field.nullable else field.plain,
     )
 
 
 def _options(endpoint: Endpoint, name: str) -> Iterable[inspect.Parameter]:
-    offered: list[tuple[str, bool, Any, Any]] = [
+    options: list[tuple[str, bool, Any, Any]] = [
         ("limit", name == "list", None, int | None),
         ("confirm", bool(endpoint.confirm), False, bool),
         ("dry_run", endpoint.dry_run, False, bool),
         ("idempotency_key", endpoint.keyed, UNSET, str),
     ]
-    for option, given, default, kind in offered:
-        if given:
+    for option, is_taken, default, kind in options:
+        if is_taken:
             yield inspect.Parameter(
                 option, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind
             )

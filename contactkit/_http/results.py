@@ -1,13 +1,12 @@
-"""What became of a write: its answer held against what was asked, as one result row."""
+"""Result rows: the outcome of a write, from its response or its error and what was requested."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
-from contactkit._http.response import row_of, unexpected_response
+from contactkit._http.response import row_of, unexpected_response, utc
 from contactkit._http.session import Operation, Session, Success
 from contactkit.errors import (
     ApiError,
@@ -25,57 +24,86 @@ from contactkit.errors import (
     TransportError,
     UnrecordedRequestError,
 )
-from contactkit.spec.outcome import OF_VERB
-from contactkit.spec.provider import JSON, as_object
+from contactkit.spec.outcome import OF_VERB, Outcome
+from contactkit.spec.provider import JSON, Provider, as_object
 from contactkit.spec.record import Record, fields_of, key_of
 from contactkit.spec.validate import json_equal
+
+Row: TypeAlias = dict[str, Any]
+Values: TypeAlias = Mapping[str, JSON]
+
+
+def build_row(
+    provider: Provider, operation: str, outcome: Outcome, *, key: object, **columns: Any
+) -> Row:
+    """A result row by column; a frame has NA for the columns it lacks."""
+    return {
+        "provider": provider.name,
+        "key": key or None,
+        "operation": operation,
+        "outcome": outcome,
+        **columns,
+    }
+
+
+def problem_columns(problems: Sequence[FieldProblem]) -> Row:
+    """The columns that say why a contact is refused."""
+    return {
+        "code": next((problem.code for problem in problems if problem.code), None),
+        "message": "; ".join(map(str, problems)) or None,
+        "field": ", ".join(problem.field for problem in problems if problem.field) or None,
+    }
+
+
+def response_columns(operation: Operation, success: Success) -> Row:
+    """The columns that a response fills for every contact in it."""
+    return {
+        "http_status": success.response.status,
+        "attempts": success.attempts,
+        "request_id": success.request_id or None,
+        "idempotency_key": operation.idempotency_key or None,
+        "elapsed_ms": round(success.elapsed * 1000),
+        "at": utc(success.at),
+    }
 
 
 def result_row(
     session: Session,
-    ask: Operation,
-    done: Success,
+    operation: Operation,
+    success: Success,
     *,
     key: str,
-    changes: Mapping[str, JSON],
-    before: Mapping[str, JSON] | None,
-) -> dict[str, Any]:
-    """The result row of a write, by column; `before` is the contact as the caller knew it.
+    changes: Values,
+    before: Values | None,
+) -> Row:
+    """The result row of a write that succeeded; `before` is the contact as the caller knew it.
 
     Beside the columns, `warning` is what the caller should be warned of.
     """
-    later = done.response.status == 202
+    endpoint = operation.endpoint
     after = None
-    if not later and ask.endpoint.answer != "nothing":
-        after = _after(session, ask, done, key)
-    # An answer that is no contact is nothing to compare a contact with.
-    known = None if ask.endpoint.record else before
-    outcome, message = judge_outcome(session, ask, done, changes, after, _usual(ask, done))
-    if outcome == "updated" and changes and known:
-        outcome = outcome if _changed(changes, known) else "unchanged"
-    name = key_of(ask.endpoint.record or session.provider.record).name
-    return common_columns(session, ask, done) | {
-        "key": key or (after or {}).get(name),
-        "outcome": outcome,
-        "changed": _changed(changes, known),
-        "before": known,
-        "after": after,
-        "message": message or None,
-        "warning": message,
-    }
-
-
-def _changed(changes: Mapping[str, JSON], before: Mapping[str, JSON] | None) -> list[str]:
-    return [n for n in changes if before is None or not json_equal(before.get(n), changes[n])]
-
-
-_REFUSED = (
-    InvalidInputError,
-    InvalidRequestError,
-    NotFoundError,
-    ConflictError,
-    PermissionDeniedError,
-)
+    if success.response.status != 202 and endpoint.answer != "nothing":
+        after = _contact_after(session, operation, success, key)
+    # A response that is no contact cannot be compared with one.
+    known = None if endpoint.record else before
+    expected = _expected_outcome(operation, success)
+    outcome, message = judge_outcome(session, operation, success, changes, after, expected)
+    changed = _changed(changes, known)
+    if outcome == Outcome.UPDATED and changes and known and not changed:
+        outcome = Outcome.UNCHANGED
+    name = key_of(endpoint.record or session.provider.record).name
+    return build_row(
+        session.provider,
+        endpoint.effect,
+        outcome,
+        key=key or (after or {}).get(name),
+        changed=changed,
+        before=known,
+        after=after,
+        message=message or None,
+        warning=message,
+        **response_columns(operation, success),
+    )
 
 
 def failure_row(
@@ -84,40 +112,40 @@ def failure_row(
     error: BaseException,
     *,
     key: str,
-    changes: Mapping[str, JSON],
-    before: Mapping[str, JSON] | None,
+    changes: Values,
+    before: Values | None,
     dry_run: bool = False,
-) -> dict[str, Any]:
-    """The result row of a write that raised, by column."""
+) -> Row:
+    """The result row of a write that raised an error."""
     problem = error.problem if isinstance(error, ApiError) else Problem()
-    fields = problem_fields(error)
+    columns = problem_columns(field_problems(error))
     doubtful = not dry_run and _may_have_been_written(error)
-    refused = isinstance(error, _REFUSED)
-    return {
-        "provider": session.provider.name,
-        "key": key or None,
-        "operation": effect,
-        "outcome": "unknown" if doubtful else "refused" if refused else "failed",
-        "changed": _changed(changes, before),
-        "before": before,
-        "http_status": problem.status,
-        "code": problem.code or next((each.code for each in fields if each.code), None),
-        "message": problem.message or str(error) or "cancelled",
-        "field": ", ".join(each.field for each in fields if each.field) or None,
-        "request_id": problem.request_id or None,
-        "idempotency_key": key_of_write(error) or None,
-        "at": datetime.fromtimestamp(session.clock.now(), UTC),
-    }
+    refused = Outcome.REFUSED if isinstance(error, _REFUSALS) else Outcome.FAILED
+    return build_row(
+        session.provider,
+        effect,
+        Outcome.UNKNOWN if doubtful else refused,
+        key=key,
+        changed=_changed(changes, before),
+        before=before,
+        http_status=problem.status,
+        code=problem.code or columns["code"],
+        message=problem.message or str(error) or "cancelled",
+        field=columns["field"],
+        request_id=problem.request_id or None,
+        idempotency_key=retry_key(error) or None,
+        at=utc(session.clock.now()),
+    )
 
 
-def problem_fields(error: BaseException) -> tuple[FieldProblem, ...]:
+def field_problems(error: BaseException) -> tuple[FieldProblem, ...]:
     """What an error says of single fields."""
     if isinstance(error, InvalidInputError):
         return error.problems
     return error.problem.fields if isinstance(error, ApiError) else ()
 
 
-def key_of_write(error: BaseException) -> str:
+def retry_key(error: BaseException) -> str:
     """The idempotency key under which the same write may be sent again, if there is one."""
     if isinstance(error, ApiError):
         return error.problem.idempotency_key
@@ -125,100 +153,111 @@ def key_of_write(error: BaseException) -> str:
     return str(getattr(error, "idempotency_key", ""))
 
 
+_REFUSALS = (
+    InvalidInputError,
+    InvalidRequestError,
+    NotFoundError,
+    ConflictError,
+    PermissionDeniedError,
+)
+# After these the request never left, or was never carried out.
+_NEVER_WRITTEN = (
+    *_REFUSALS,
+    ConfigurationError,
+    JournalError,
+    UnrecordedRequestError,
+    AuthenticationError,
+    RateLimitError,
+)
+
+
 def _may_have_been_written(error: BaseException) -> bool:
     if isinstance(error, TransportError):
         return error.sent
     if not isinstance(error, Exception):
-        # The flow adds a note when what was interrupted may have been carried out.
+        # The flow adds a note when the interrupted write may have been carried out.
         return bool(getattr(error, "__notes__", ()))
-    # A request that was not recorded, or not put down, went nowhere.
-    never = (ConfigurationError, JournalError, UnrecordedRequestError)
-    return not isinstance(error, (*_REFUSED, *never, AuthenticationError, RateLimitError))
+    return not isinstance(error, _NEVER_WRITTEN)
 
 
-def common_columns(session: Session, ask: Operation, done: Success) -> dict[str, Any]:
-    return {
-        "provider": session.provider.name,
-        "operation": ask.endpoint.effect,
-        "http_status": done.response.status,
-        "attempts": done.attempts,
-        "request_id": done.request_id or None,
-        "idempotency_key": ask.idempotency_key or None,
-        "elapsed_ms": round(done.elapsed * 1000),
-        "at": datetime.fromtimestamp(done.at, UTC),
-    }
-
-
-def _after(session: Session, ask: Operation, done: Success, key: str) -> dict[str, JSON]:
-    """The contact that a write answered with; it must be the one that was asked for."""
-    record = ask.endpoint.record or session.provider.record
-    after = record.from_wire(row_of(session, ask, done))
+def _contact_after(
+    session: Session, operation: Operation, success: Success, key: str
+) -> dict[str, JSON]:
+    """The contact in the response to a write; it must be the one that was written."""
+    record = operation.endpoint.record or session.provider.record
+    after = record.from_wire(row_of(session, operation, success))
     name = key_of(record).name
-    found = after.setdefault(name, key) if after and key else after.get(name)
-    other = isinstance(found, str) and key and _bare(record, found) != _bare(record, key)
-    if not isinstance(found, str) or not found or (other and not ask.dry_run):
-        why = "holds another contact than the one that was written, or none"
-        raise unexpected_response(session, ask, done.response, why)
-    return after
+    answered = after.setdefault(name, key) if after and key else after.get(name)
+    if isinstance(answered, str) and answered:
+        same = not key or _without_spelling(record, answered) == _without_spelling(record, key)
+        if same or operation.dry_run:
+            return after
+    why = "holds a different contact from the one that was written, or none"
+    raise unexpected_response(session, operation, success.response, why)
 
 
-def _bare(record: type[Record], key: str) -> str:
-    """A key without what it may be spelled with: its case, or the marks of a phone number."""
+def _without_spelling(record: type[Record], key: str) -> str:
+    """A key without what may be spelled differently: its case, or a phone number's marks."""
     is_phone = key_of(record).marker.personal == "phone"
     return re.sub(r"\D", "", key) if is_phone else key.casefold()
 
 
-def _usual(ask: Operation, done: Success) -> str:
-    """What a good answer means. A creation that may be carried out twice changes who is there."""
-    if ask.endpoint.effect == "create" and done.response.status == 200:
-        return "updated" if ask.endpoint.is_repeatable(as_object(ask.request.body)) else "created"
-    return OF_VERB[ask.endpoint.effect]
+def _changed(changes: Values, before: Values | None) -> list[str]:
+    return [n for n in changes if before is None or not json_equal(before.get(n), changes[n])]
+
+
+def _expected_outcome(operation: Operation, success: Success) -> Outcome:
+    """What a good response means; a creation that may be repeated may have updated a contact."""
+    endpoint = operation.endpoint
+    if endpoint.effect == "create" and success.response.status == 200:
+        repeatable = endpoint.is_repeatable(as_object(operation.request.body))
+        return Outcome.UPDATED if repeatable else Outcome.CREATED
+    return OF_VERB[endpoint.effect]
 
 
 def judge_outcome(
     session: Session,
-    ask: Operation,
-    done: Success,
-    changes: Mapping[str, JSON],
-    after: Mapping[str, JSON] | None,
-    usual: str,
-) -> tuple[str, str]:
-    """The outcome of one contact's write, and a message where it is not the usual one."""
+    operation: Operation,
+    success: Success,
+    changes: Values,
+    after: Values | None,
+    expected: Outcome,
+) -> tuple[Outcome, str]:
+    """The outcome of one contact's write, and a message where it is not the expected one."""
     title = session.provider.title
-    if ask.dry_run:
-        return _rehearsed(session, done)
-    if ask.own_key and _replayed(session, done):
-        told = "nothing was done, the answer is from then"
-        told = "whether by this call cannot be told" if done.doubted else told
-        message = f"this idempotency key was used before: {told}"
-        return "unknown" if done.doubted else "skipped", message
-    if done.response.status == 202 and usual != "unknown":
-        return "unknown", f"{title} accepted it for later; what became of it is not known"
-    if after is not None and (other := _contradicted(session, ask, changes, after)):
-        return "unknown", f"{title} answered without what was asked of {', '.join(other)}"
-    return usual, ""
+    if operation.dry_run:
+        return _dry_run_outcome(session, success)
+    if operation.own_key and _is_replayed(session, success):
+        used = "this idempotency key was used before"
+        if success.doubted:
+            return Outcome.UNKNOWN, f"{used}: it is not known whether by this call"
+        return Outcome.SKIPPED, f"{used}: nothing was done, and the response is the earlier one"
+    if success.response.status == 202 and expected != Outcome.UNKNOWN:
+        return Outcome.UNKNOWN, f"{title} accepted it for later; the outcome is not known"
+    if after is not None and (names := _contradicted(session, operation, changes, after)):
+        return Outcome.UNKNOWN, f"{title} responded without the change of {', '.join(names)}"
+    return expected, ""
 
 
-def _rehearsed(session: Session, done: Success) -> tuple[str, str]:
+def _dry_run_outcome(session: Session, success: Success) -> tuple[Outcome, str]:
     form, title = session.provider.dry_run, session.provider.title
-    if form and form.confirmed.lower() in done.response.headers:
-        return "planned", ""
-    told = f"{title} did not confirm the dry run; it may have been carried out"
-    return "unknown", told
+    if form and form.confirmed.lower() in success.response.headers:
+        return Outcome.PLANNED, ""
+    return Outcome.UNKNOWN, f"{title} did not confirm the dry run; it may have been carried out"
 
 
-def _replayed(session: Session, done: Success) -> bool:
+def _is_replayed(session: Session, success: Success) -> bool:
     form = session.provider.idempotency
-    return form is not None and form.replayed.lower() in done.response.headers
+    return form is not None and form.replayed.lower() in success.response.headers
 
 
 def _contradicted(
-    session: Session, ask: Operation, changes: Mapping[str, JSON], after: Mapping[str, JSON]
+    session: Session, operation: Operation, changes: Values, after: Values
 ) -> list[str]:
-    """Flags and enumerations that do not stand in the answer as they were written.
+    """Flags and enumerations whose value in the response is not the one that was written.
 
-    A field that a provider need not answer with contradicts nothing by its absence.
+    A field that a provider need not return contradicts nothing by its absence.
     """
-    declared = fields_of(ask.endpoint.record or session.provider.record)
+    declared = fields_of(operation.endpoint.record or session.provider.record)
     exact = [n for n in changes if declared[n].kind in ("boolean", "category")]
     return [n for n in exact if (n in after or declared[n].promised) and after.get(n) != changes[n]]

@@ -13,17 +13,19 @@ import re
 import uuid
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from contactkit._http.rate_limits import Budget
+from contactkit._http.world import world_attrs
 from contactkit._redact import Secret
 from contactkit.errors import InvalidInputError
 from contactkit.spec.provider import JSON, Auth, ClientCredentials, Endpoint, Provider, as_object
 
 if TYPE_CHECKING:
-    from contactkit._http.world import Clock
+    from contactkit._http.world import Clock, World
     from contactkit._journal.store import Journal
 
 
@@ -81,6 +83,12 @@ T = TypeVar("T")
 Flow: TypeAlias = Generator[Step, Answer, T]
 
 
+def frame_attrs(session: Session) -> dict[str, JSON]:
+    """What the `attrs` of a contact frame hold: the provider, the world and the time."""
+    time = datetime.fromtimestamp(session.clock.now(), UTC).isoformat(timespec="seconds")
+    return {"provider": session.provider.name, **world_attrs(session.world), "at": time}
+
+
 @dataclass
 class Session:
     """What all calls of one client share: credentials, budget and token. Its repr shows none."""
@@ -88,6 +96,7 @@ class Session:
     provider: Provider
     auth: Auth = field(repr=False)
     credentials: Mapping[str, Secret] = field(repr=False)
+    world: World
     clock: Clock
     budget: Budget
     base_url: str

@@ -1,4 +1,4 @@
-"""`journal`: what is in the journal, as a DataFrame."""
+"""`contactkit.journal`: the journal as a DataFrame."""
 
 # pyright: standard
 
@@ -13,9 +13,10 @@ import pandas as pd
 
 from contactkit._frames.frame import RESULT_COLUMNS, STRING, TIME, declared_frame
 from contactkit._journal.store import Journal, own_path
-from contactkit.errors import FieldProblem, InvalidInputError
+from contactkit.errors import InvalidInputError
+from contactkit.spec.outcome import Outcome
 
-_SAME = "http_status code message field attempts request_id idempotency_key".split()
+_RESULT_NAMES = "http_status code message field attempts request_id idempotency_key".split()
 JOURNAL_COLUMNS: dict[str, Any] = {
     "id": pd.Int64Dtype(),
     "made_at": TIME,
@@ -31,21 +32,20 @@ JOURNAL_COLUMNS: dict[str, Any] = {
     "changes": object,
     "before": object,
     "after": object,
-    **{name: RESULT_COLUMNS[name] for name in _SAME},
+    **{name: RESULT_COLUMNS[name] for name in _RESULT_NAMES},
     "request": STRING,
     "process": pd.Int64Dtype(),
 }
 
 
 class JournalView:
-    """Every write that was made here: `contactkit.journal()`."""
+    """Every write that this user has made: `contactkit.journal()`."""
 
     def __call__(self, path: str | Path | None = None) -> pd.DataFrame:
         """Read the user's own journal, or the one at `path`: one row a contact, newest last.
 
-        A write of which no end is known, as it was interrupted or is in flight, is `unknown` and
-        has no `at`. `account` and `request` are short digests that tell two of them apart. Raises
-        JournalError.
+        A write without an outcome, because it was interrupted or is in flight, is `unknown` and has
+        no `at`. `account` and `request` are short digests that identify them. Raises JournalError.
         """
         journal = Journal(path)
         try:
@@ -53,18 +53,17 @@ class JournalView:
         finally:
             journal.close()
         return declared_frame(
-            JOURNAL_COLUMNS, [{**row, "outcome": row["outcome"] or "unknown"} for row in rows]
+            JOURNAL_COLUMNS, [{**row, "outcome": row["outcome"] or Outcome.UNKNOWN} for row in rows]
         )
 
     def prune(self, older_than: timedelta, path: str | Path | None = None) -> int:
-        """Forget what ended longer ago than this, and say how many entries that were.
+        """Delete the entries that were closed longer ago than this; return their number.
 
-        What is still open stays. A plan whose entries are gone cannot be resumed or undone.
+        Open entries stay. A plan whose entries are gone cannot be resumed or undone.
         """
         if not isinstance(older_than, timedelta) or older_than < timedelta(0):
             message = "must be a datetime.timedelta, and not below zero"
-            problem = FieldProblem(field="older_than", message=message)
-            raise InvalidInputError("journal prune", [problem])
+            raise InvalidInputError.one("journal prune", "older_than", message)
         journal = Journal(path)
         try:
             return journal.prune(time.time() - older_than.total_seconds())

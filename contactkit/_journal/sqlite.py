@@ -1,6 +1,6 @@
-"""The file of a journal: made for its user alone, and written by many at once.
+"""The SQLite file of a journal: private to its user, shared by threads and processes; and leases.
 
-What is no journal, or one of a later contactkit, is not touched.
+A file that is no journal, or one of a later contactkit, is not touched.
 """
 
 from __future__ import annotations
@@ -12,18 +12,16 @@ import threading
 import time
 import uuid
 import weakref
-from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from contactkit.errors import JournalError
 
 PATIENCE = 5.0
-"""Seconds for which a lock of somebody else is waited for."""
+"""The longest wait in seconds for the lock of another process."""
 _NAP = 0.01
 _SMALLEST = 512
 
@@ -49,19 +47,7 @@ _SCHEMA = (
     f"PRAGMA user_version = {_VERSION}",
 )
 
-Change = Callable[[sqlite3.Connection], Any]
-
-
-@dataclass(eq=False)
-class _Waiting:
-    """Somebody's change, until it has been carried out."""
-
-    change: Change
-    durable: bool
-    done: bool = False
-    given_up: bool = False
-    found: Any = None
-    error: Exception | None = None
+T = TypeVar("T")
 
 
 class JournalFile:
@@ -73,8 +59,7 @@ class JournalFile:
 
     def _start(self) -> None:
         self._process = os.getpid()
-        self._turn = threading.Lock()
-        self._queue: deque[_Waiting] = deque()
+        self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._closing: weakref.finalize[..., Any] | None = None
 
@@ -82,81 +67,49 @@ class JournalFile:
         """The rows of a query; none where there is no file."""
         if not self.path.exists():
             return []
-        self._mind_forks()
-        with self._turn, self._failing():
-            return self._connected().execute(text, values).fetchall()
+        self._start_again_after_fork()
+        with self._lock, self._journal_errors():
+            return self._open().execute(text, values).fetchall()
 
     def close(self) -> None:
-        """Close it; it is opened again when it is needed."""
-        self._mind_forks()
-        with self._turn:
+        """Close the file; it is opened again when it is needed."""
+        self._start_again_after_fork()
+        with self._lock:
             if self._closing:
                 self._closing()
             self._connection = self._closing = None
 
-    def commit(self, change: Change, *, durable: bool) -> Any:
-        """Carry a change out. Callers who wait at the same time share one transaction."""
-        self._mind_forks()
-        mine = _Waiting(change, durable)
-        self._queue.append(mine)
-        try:
-            with self._turn:
-                if not mine.done:
-                    self._carry_out(mine)
-        except BaseException:
-            mine.given_up = True
-            raise
-        if mine.error:
-            raise mine.error
-        return mine.found
-
-    def _carry_out(self, mine: _Waiting) -> None:
-        waiting = [self._queue.popleft() for _ in range(len(self._queue))]
-        batch = [each for each in waiting if not each.given_up]
-        try:
-            with self._transaction(durable=any(each.durable for each in batch)) as connection:
-                for each in batch:
-                    each.found = each.change(connection)
-        except Exception as error:
-            for each in batch:
-                each.done, each.error = True, error
-        except BaseException:
-            # Whoever comes next carries out what the others wait for.
-            self._queue.extendleft(each for each in reversed(batch) if each is not mine)
-            raise
-        else:
-            for each in batch:
-                each.done = True
-
-    @contextmanager
-    def _transaction(self, *, durable: bool) -> Generator[sqlite3.Connection]:
-        with self._failing():
-            connection = self._connected()
-            # With a write-ahead log, NORMAL survives a killed process, FULL a power failure too.
+    def commit(self, change: Callable[[sqlite3.Connection], T], *, durable: bool) -> T:
+        """Make a change in a transaction; a durable one survives a power failure too."""
+        self._start_again_after_fork()
+        with self._lock, self._journal_errors():
+            connection = self._open()
+            # With a write-ahead log, NORMAL survives a killed process.
             connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
             try:
-                yield connection
+                result = change(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
                 raise
+            return result
 
     @contextmanager
-    def _failing(self) -> Generator[None]:
+    def _journal_errors(self) -> Generator[None]:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise _told(self.path, error) from None
+            raise _journal_error(self.path, error) from None
 
-    def _connected(self) -> sqlite3.Connection:
+    def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = _opened(self.path)
+            self._connection = _connect(self.path)
             self._closing = weakref.finalize(self, self._connection.close)
         return self._connection
 
-    def _mind_forks(self) -> None:
+    def _start_again_after_fork(self) -> None:
         """A child process must not touch its parent's connection, not even to close it."""
         if self._process != os.getpid():
             if self._closing:
@@ -168,19 +121,19 @@ class JournalFile:
 _inherited: list[sqlite3.Connection | None] = []
 
 
-# Closing a file frees all locks that its process has on it, so no two threads may make one.
-_opening = threading.Lock()
+# Closing a file frees all locks that its process has on it, so only one thread may create it.
+_creating = threading.Lock()
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    """A connection to the journal there, or to a new one; JournalError for anything else."""
-    with _opening:
+def _connect(path: Path) -> sqlite3.Connection:
+    """A connection to the journal at this path, or to a new one; JournalError for another file."""
+    with _creating:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        _hide(path)
+        _make_private(path)
         if 0 < path.stat().st_size < _SMALLEST:
-            # SQLite takes it for an empty database, and overwrites it.
+            # SQLite would take it for an empty database, and overwrite it.
             raise _error(path, *_REASONS["NOTADB"])
         connection = sqlite3.connect(
             path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
@@ -194,8 +147,8 @@ def _opened(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _hide(path: Path) -> None:
-    """SQLite gives the files beside it the same mode."""
+def _make_private(path: Path) -> None:
+    """Let only the user read the file; SQLite gives the files beside it the same mode."""
     for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
         with suppress(FileNotFoundError):
             if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
@@ -203,12 +156,12 @@ def _hide(path: Path) -> None:
 
 
 def _prepare(path: Path, connection: sqlite3.Connection) -> None:
-    # Somebody else may be making it, and half of that is another database.
+    # Another process may be creating it, and a half-made journal looks like another database.
     connection.execute("BEGIN")
     is_new = _is_new(path, connection)
     connection.execute("COMMIT")
-    _log_ahead(connection)
-    # Where a disk says too early that it has what it was given, only this makes sure (macOS).
+    _use_write_ahead_log(connection)
+    # Some disks report too early that data is written; only this makes sure (macOS).
     connection.execute("PRAGMA fullfsync = ON")
     # What is pruned is overwritten.
     connection.execute("PRAGMA secure_delete = ON").fetchall()
@@ -220,7 +173,7 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _is_new(path: Path, connection: sqlite3.Connection) -> bool:
-    """Whether it is an empty file; JournalError for what is something else than a journal."""
+    """Whether the file is empty; JournalError for anything but a journal."""
     application, version, tables = (
         connection.execute(query).fetchone()[0]
         for query in (
@@ -239,14 +192,14 @@ def _is_new(path: Path, connection: sqlite3.Connection) -> bool:
     return True
 
 
-def _log_ahead(connection: sqlite3.Connection) -> None:
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
     until = time.monotonic() + PATIENCE
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
             return
         except sqlite3.OperationalError as error:
-            # SQLite does not wait by itself for others who are opening it as well.
+            # SQLite does not wait by itself for other processes that are opening the file.
             if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() >= until:
                 raise
             time.sleep(_NAP)
@@ -255,7 +208,7 @@ def _log_ahead(connection: sqlite3.Connection) -> None:
 _REASONS = {
     "BUSY": (
         f"is locked by another process for longer than {PATIENCE:g} s",
-        "wait for that one to end",
+        "wait for that process to end",
     ),
     "NOTADB": ("is damaged, or no journal at all", "move it away"),
     "CORRUPT": ("is damaged", "move it away"),
@@ -263,8 +216,8 @@ _REASONS = {
 }
 
 
-def _told(path: Path, error: sqlite3.Error | OSError) -> JournalError:
-    """What an error means for whoever wanted to write."""
+def _journal_error(path: Path, error: sqlite3.Error | OSError) -> JournalError:
+    """The error for the caller: which file, why, and what to do."""
     name = getattr(error, "sqlite_errorname", "") or getattr(error, "strerror", "")
     kind = name.removeprefix("SQLITE_").partition("_")[0]
     why, then = _REASONS.get(kind, ("cannot be written", "make its folder writable"))
@@ -277,7 +230,11 @@ def _error(path: Path, why: str, then: str) -> JournalError:
 
 
 class Lease:
-    """Held from when it is made until it is closed or its process dies; its `name` is unique."""
+    """Held until it is closed or its process ends, however that ends; its `name` is unique.
+
+    It is a lock on a file of its own, taken by SQLite: unlike `flock`, a forked child does not
+    inherit it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.name = uuid.uuid4().hex
@@ -285,12 +242,12 @@ class Lease:
         folder.mkdir(mode=0o700, exist_ok=True)
         os.close(os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         self._lock = _lock_file(self._file, "rw")
-        # The lock alone is wanted, and no file to undo with beside it.
+        # Only the lock is wanted, and no rollback file beside it.
         self._lock.execute("PRAGMA journal_mode=OFF")
         self._lock.execute("BEGIN EXCLUSIVE")
 
     def close(self) -> None:
-        """Let go of it, and of every row that is still open under it."""
+        """Release it, and every row that is still open under it."""
         self._lock.close()
         with suppress(OSError):
             self._file.unlink()
@@ -307,8 +264,8 @@ class Lease:
         self.close()
 
 
-def alive(folder: Path, name: str) -> bool:
-    """Whether somebody holds the claim of this name."""
+def is_held(folder: Path, name: str) -> bool:
+    """Whether a process holds the lease of this name."""
     file = folder / name
     if not name or not file.exists():
         return False
@@ -320,10 +277,10 @@ def alive(folder: Path, name: str) -> bool:
     return False
 
 
-def sweep(folder: Path) -> None:
-    """Take away what those left behind who were killed; nobody may be making a claim meanwhile."""
+def remove_ended_leases(folder: Path) -> None:
+    """Delete the files of killed processes; no lease may be made meanwhile."""
     for file in folder.glob("*"):
-        if not alive(folder, file.name):
+        if not is_held(folder, file.name):
             with suppress(OSError):
                 file.unlink()
 

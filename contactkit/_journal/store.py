@@ -1,8 +1,8 @@
-"""The journal: every write, put down before it is sent and closed with what became of it.
+"""The journal: every write, recorded before it is sent and closed with its outcome.
 
-A file of SQLite (a write-ahead log, so that a killed process or a power failure loses no entry that
-was begun) on a local disk, for its user alone: it holds contacts as they were and as they should
-become. It never holds a credential. Several processes and threads may write to it at once.
+It is an SQLite file on a local disk, private to its user: it holds contacts before and after the
+write, and never a credential. A killed process or a power failure loses no entry that was begun.
+Several processes and threads may write to it at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from typing import Any
 
 import platformdirs
 
-from contactkit._journal.sqlite import JournalFile, Lease, alive, sweep
+from contactkit._journal.sqlite import JournalFile, Lease, is_held, remove_ended_leases
+from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON
 
 _TEXTS = ("plan", "key", "idempotency_key", "code", "message", "field", "request_id")
@@ -60,8 +61,8 @@ ORDER BY row
 class Intent:
     """A write that is about to be sent.
 
-    One of a plan has its `row` there, and the id of the last entry of that row which its sender has
-    `seen`, 0 for none. `account` tells whose contacts they are, and `request` what is sent.
+    A write of a plan has its `row` there, and the id of the last entry of that row that its sender
+    has `seen`, 0 for none. `account` identifies the account, and `request` the request.
     """
 
     provider: str
@@ -82,37 +83,38 @@ class Intent:
 class Journal:
     """The journal in one file, by default the user's own; nothing is opened before it is used.
 
-    Every method raises JournalError, with the file and what to do, when it cannot do its work.
+    Every method raises JournalError, with the file and what to do, where it fails.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
         self.path = Path(path).expanduser().absolute() if path else own_path()
         self._file = JournalFile(self.path)
-        self._claims = self.path.with_name(f"{self.path.name}-claims")
+        self._lease_folder = self.path.with_name(f"{self.path.name}-claims")
 
-    def begin(self, intents: Sequence[Intent], claim: Lease | None = None) -> list[int | None]:
-        """Put down what is about to be sent: the entries' ids, as soon as the disk has them.
+    def begin(self, intents: Sequence[Intent], lease: Lease | None = None) -> list[int | None]:
+        """Record writes before they are sent; the entries' ids, once they are on disk.
 
-        There is None for a row of a plan that is not the caller's to send: it is open, or somebody
-        has begun it since the caller has `seen` it. Rows of a plan need a claim.
+        The id is None for a row of a plan that is not the caller's to send: it is open, or another
+        process has begun it since the caller has `seen` it. Rows of a plan need a lease.
         """
-        holder = {"claim": claim.name if claim else "", "process": os.getpid()}
-        rows = [_beginning(each) | holder for each in intents]
+        holder = {"claim": lease.name if lease else "", "process": os.getpid()}
+        rows = [_begin_row(intent) | holder for intent in intents]
 
         def change(connection: sqlite3.Connection) -> list[int | None]:
-            made = (connection.execute(_BEGIN, row) for row in rows)
-            return [each.lastrowid if each.rowcount else None for each in made]
+            cursors = (connection.execute(_BEGIN, row) for row in rows)
+            return [cursor.lastrowid if cursor.rowcount else None for cursor in cursors]
 
         return self._file.commit(change, durable=True)
 
     def end(self, rows: Mapping[int, Mapping[str, Any]]) -> None:
         """Close entries, by their ids, with the result rows of their writes.
 
-        A power failure may open them again. One that is closed already stays as it is, and one that
-        was not sent after all is forgotten.
+        A power failure may open them again. A closed entry is left as it is, and the entry of a
+        write that was not sent after all is removed.
         """
-        ended = [_ending(id, row) for id, row in rows.items() if row["outcome"] != "planned"]
-        unsent = [(id,) for id, row in rows.items() if row["outcome"] == "planned"]
+        planned = Outcome.PLANNED
+        ended = [_end_row(id, row) for id, row in rows.items() if row["outcome"] != planned]
+        unsent = [(id,) for id, row in rows.items() if row["outcome"] == planned]
 
         def change(connection: sqlite3.Connection) -> None:
             connection.executemany(_END, ended)
@@ -121,45 +123,45 @@ class Journal:
         self._file.commit(change, durable=False)
 
     def claim(self) -> Lease:
-        """What the rows of a plan are begun under; while it is held, nobody else takes them."""
+        """The lease under which the rows of a plan are begun; no other process takes them."""
 
         def change(connection: sqlite3.Connection) -> Lease:
-            # Nobody else makes a claim, or looks for dead ones, while this has its turn.
-            sweep(self._claims)
-            return Lease(self._claims)
+            # The transaction keeps other processes from making leases, or removing ended ones.
+            remove_ended_leases(self._lease_folder)
+            return Lease(self._lease_folder)
 
         return self._file.commit(change, durable=False)
 
-    def take(self, ids: Iterable[int], claim: Lease) -> set[int]:
-        """Take over open entries whose claim has ended: those that are the caller's now."""
-        asked = list(ids)
+    def take(self, ids: Iterable[int], lease: Lease) -> set[int]:
+        """Take over the open entries whose lease has ended; their ids."""
+        ids = list(ids)
 
         def change(connection: sqlite3.Connection) -> set[int]:
-            found = "SELECT claim FROM writes WHERE id = ? AND outcome IS NULL"
-            held = {id: connection.execute(found, (id,)).fetchone() for id in asked}
-            names = {row["claim"] for row in held.values() if row}
-            dead = {name for name in names if not alive(self._claims, name)}
-            taken = {id for id, row in held.items() if row and row["claim"] in dead}
-            taking = "UPDATE writes SET claim = ?, process = ? WHERE id = ?"
-            connection.executemany(taking, [(claim.name, os.getpid(), id) for id in taken])
+            query = "SELECT claim FROM writes WHERE id = ? AND outcome IS NULL"
+            rows = {id: connection.execute(query, (id,)).fetchone() for id in ids}
+            names = {row["claim"] for row in rows.values() if row}
+            ended = {name for name in names if not is_held(self._lease_folder, name)}
+            taken = {id for id, row in rows.items() if row and row["claim"] in ended}
+            update = "UPDATE writes SET claim = ?, process = ? WHERE id = ?"
+            connection.executemany(update, [(lease.name, os.getpid(), id) for id in taken])
             return taken
 
         return self._file.commit(change, durable=False)
 
     def last(self, plan: str, account: str) -> dict[int, dict[str, Any]]:
-        """The last entry of each row of a plan that was ever begun; None is an open one's outcome.
+        """The last entry of each row of a plan; the outcome of an open entry is None.
 
-        What is open may still be in flight: only who can `take` it knows that it is not. Beside the
-        columns, `key_made_at` is when the row was first sent under its idempotency key.
+        An open entry may be in flight, unless the caller can `take` it. Beside the columns,
+        `key_made_at` is when the row was first sent under its idempotency key.
         """
         return {entry["row"]: entry for entry in self._read(_LAST, (plan, account))}
 
     def entries(self) -> list[dict[str, Any]]:
-        """Every entry, oldest first; None is an open one's outcome."""
+        """Every entry, oldest first; the outcome of an open entry is None."""
         return self._read("SELECT * FROM writes ORDER BY id")
 
     def prune(self, before: float) -> int:
-        """Forget what was closed before then, in seconds since the epoch; how many that were."""
+        """Delete the entries closed before a time, in seconds since the epoch; their number."""
         if not self.path.exists():
             return 0
 
@@ -167,8 +169,8 @@ class Journal:
             old = "DELETE FROM writes WHERE outcome IS NOT NULL AND at < ?"
             return connection.execute(old, (before,)).rowcount
 
-        count: int = self._file.commit(change, durable=True)
-        # The log still holds it; where others read the log, they empty it later.
+        count = self._file.commit(change, durable=True)
+        # The log still holds them; other processes that read it now empty it later.
         self._file.query("PRAGMA wal_checkpoint(TRUNCATE)")
         return count
 
@@ -181,7 +183,7 @@ class Journal:
 
 
 def temporary_journal() -> Journal:
-    """A journal for a world where nothing is real; its folder is made when it is first used."""
+    """A journal for a world that is not real; its folder is made when it is first used."""
     folder = Path(tempfile.gettempdir()) / f"contactkit-{uuid.uuid4().hex}"
     journal = Journal(folder / "journal.sqlite3")
     weakref.finalize(journal, shutil.rmtree, folder, ignore_errors=True)
@@ -193,17 +195,26 @@ def own_path() -> Path:
     return platformdirs.user_data_path("contactkit") / "journal.sqlite3"
 
 
-_ENDING = ("outcome", "http_status", "code", "message", "field", "attempts", "request_id", "key")
+_END_COLUMNS = (
+    "outcome",
+    "http_status",
+    "code",
+    "message",
+    "field",
+    "attempts",
+    "request_id",
+    "key",
+)
 
 
-def _beginning(intent: Intent) -> dict[str, Any]:
+def _begin_row(intent: Intent) -> dict[str, Any]:
     row = {**vars(intent), "changes": _json(intent.changes), "before": _json(intent.before)}
     return {name: _writable(value) for name, value in row.items()}
 
 
-def _ending(id: int, row: Mapping[str, Any]) -> dict[str, Any]:
-    told = {name: _writable(row.get(name)) for name in _ENDING}
-    return {**told, "id": id, "after": _json(row.get("after")), "at": row["at"].timestamp()}
+def _end_row(id: int, row: Mapping[str, Any]) -> dict[str, Any]:
+    columns = {name: _writable(row.get(name)) for name in _END_COLUMNS}
+    return {**columns, "id": id, "after": _json(row.get("after")), "at": row["at"].timestamp()}
 
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -214,7 +225,7 @@ def _json(image: Mapping[str, JSON] | None) -> str | None:
 
 
 def _writable(value: Any) -> Any:
-    """Half a surrogate pair, which a provider may send as JSON, is no text to SQLite."""
+    """Text that SQLite takes: without the half surrogate pairs that JSON may hold."""
     if not isinstance(value, str) or value.isascii():
         return value
     return value.encode("utf-8", "replace").decode()

@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from contactkit._http.flow import send
-from contactkit._http.results import failure_row
-from contactkit._http.session import Flow, Operation, Session, Success
+from contactkit._http.results import Row, Values, failure_row
+from contactkit._http.session import Flow, Operation, Session
 from contactkit._journal.store import Intent, Journal
 from contactkit.errors import JournalError, warn
-from contactkit.spec.provider import JSON
-
-Rows = list[dict[str, Any]]
+from contactkit.spec.outcome import Outcome
 
 
-def intent(
+def intent_of(
     session: Session,
-    ask: Operation,
+    operation: Operation,
     *,
     key: str,
-    changes: Mapping[str, JSON],
-    before: Mapping[str, JSON] | None,
+    changes: Values,
+    before: Values | None,
     plan: str = "",
     row: int = 0,
     seen: int = 0,
 ) -> Intent:
-    """What the journal must know of a request before it is sent, for one of its contacts."""
+    """What the journal records of a write before it is sent, for one of its contacts."""
     return Intent(
         provider=session.provider.name,
         account=session.account,
         base_url=session.base_url,
-        operation=ask.endpoint.effect,
-        request=ask.request.digest,
+        operation=operation.endpoint.effect,
+        request=operation.request.digest,
         made_at=session.clock.now(),
         key=key,
         changes=changes,
         before=before,
-        idempotency_key=ask.idempotency_key,
+        idempotency_key=operation.idempotency_key,
         plan=plan,
         row=row,
         seen=seen,
@@ -45,45 +41,41 @@ def intent(
 
 
 def journaled(
-    session: Session,
-    ask: Operation,
-    told: Callable[[], Sequence[Intent]],
-    judged: Callable[[Success], Rows],
-) -> Flow[Rows]:
-    """Carry a request out and judge its answer, with the journal before and after.
+    session: Session, operation: Operation, intents: Sequence[Intent], sending: Flow[list[Row]]
+) -> Flow[list[Row]]:
+    """Record a write's intents, send it, and record its result rows; one of each a contact.
 
-    A dry run is no write. An interrupt that leaves it open what happened leaves the entries open.
+    A dry run is no write. An interrupt after which the outcome is unknown leaves the entries open.
     """
-    journal = session.journal if ask.writes else None
+    journal = session.journal if operation.writes else None
     if journal is None:
-        return judged((yield from send(session, ask)))
-    begun = told()
-    ids = journal.begin(begun)
+        return (yield from sending)
+    ids = journal.begin(intents)
     try:
-        rows = judged((yield from send(session, ask)))
+        rows = yield from sending
     except BaseException as error:
-        rows = [_failed(session, error, each) for each in begun]
-        if isinstance(error, Exception) or rows[0]["outcome"] != "unknown":
+        rows = [_failure_row(session, error, intent) for intent in intents]
+        if isinstance(error, Exception) or rows[0]["outcome"] != Outcome.UNKNOWN:
             _close(journal, ids, rows)
         raise
     _close(journal, ids, rows)
     return rows
 
 
-def _failed(session: Session, error: BaseException, begun: Intent) -> dict[str, Any]:
+def _failure_row(session: Session, error: BaseException, intent: Intent) -> Row:
     return failure_row(
         session,
-        begun.operation,
+        intent.operation,
         error,
-        key=begun.key,
-        changes=begun.changes,
-        before=begun.before,
+        key=intent.key,
+        changes=intent.changes,
+        before=intent.before,
     )
 
 
-def _close(journal: Journal, ids: Sequence[int | None], rows: Rows) -> None:
-    """What has been sent cannot be unsent, so that a journal that fails now is only told of."""
+def _close(journal: Journal, ids: Sequence[int | None], rows: Sequence[Row]) -> None:
+    """Close the entries; the write has been sent, so a journal that fails now is only a warning."""
     try:
         journal.end({id: row for id, row in zip(ids, rows, strict=True) if id is not None})
     except JournalError as error:
-        warn(f"the journal does not say what became of this write: {error}")
+        warn(f"the journal lacks the outcome of this write: {error}")

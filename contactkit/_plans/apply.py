@@ -1,105 +1,129 @@
-"""An apply under way on one event loop: who sends what when, when to stop, and what came of it."""
+"""One apply of a plan on an event loop: what is sent when, when to stop, and the result frame."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import replace
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
 from contactkit._frames.frame import result_frame
-from contactkit._http.connection import Connection
 from contactkit._http.response import utc
+from contactkit._http.results import Row
 from contactkit._http.session import Answer, Request, Response, Session, Wait
-from contactkit._http.world import Clock
 from contactkit._journal.writer import JournalWriter
-from contactkit._plans.load import PlanName
-from contactkit._plans.options import Options
-from contactkit._plans.pacing import ConcurrencyLimit, Pacer, RequestStats, through
-from contactkit._plans.plan import Plan
-from contactkit._plans.progress import Progress
-from contactkit._plans.resume import jobs_of
+from contactkit._plans.pacing import ConcurrencyLimit, Pacer, RequestStats, finish_time
+from contactkit._plans.plan import Plan, PlanName
+from contactkit._plans.progress import Progress, display
+from contactkit._plans.resume import pending_writes
 from contactkit._plans.steps import (
     ApplySettings,
     AwaitSlot,
     JournalIntent,
+    OnConflict,
     PendingWrite,
-    Row,
     Stopped,
     WriteResult,
     Writing,
-    told,
+    unsent_row,
 )
-from contactkit._plans.write import written
-from contactkit.errors import JournalError
-from contactkit.spec.outcome import FAILURES
+from contactkit._plans.write import write_contact
+from contactkit.errors import InvalidInputError, JournalError
+from contactkit.spec.outcome import FAILURES, Outcome
+from contactkit.spec.validate import to_python
 
-# So many contacts in a row without an answer mean that there is nobody to answer.
-_DEAD = 10
-_TELL_EVERY = 0.1
-_LONG = 1.0
-_SPARE = 0.5
+if TYPE_CHECKING:
+    from contactkit._http.connection import Connection
+
+_MOST_AT_ONCE = 256
+# After so many contacts in a row without a response the provider is taken to be down.
+_MOST_UNANSWERED = 10
+_REPORT_EVERY = 0.1
+_LONG_WAIT = 1.0
+_GRACE = 0.5
 
 
 class Apply:
-    """One apply of a plan. `stop` finishes what is on the wire; `abort` gives that up too."""
+    """One apply of a plan. `stop` lets requests in flight finish; `abort` gives them up too."""
 
     def __init__(
         self,
         plan: Plan,
         session: Session,
         connection: Connection,
-        clock: Clock,
-        options: Options,
-        notice: str,
+        *,
+        dry_run: bool = False,
+        limit: int | None = None,
+        stop_after_failures: float | None = None,
+        concurrency: int = 16,
+        progress: bool | Callable[[Progress], None] = True,
+        on_conflict: OnConflict = None,
+        patience: float | None = None,
     ) -> None:
-        self.stopped = ""
-        self._resume_at: float | None = None
+        """Check the options; InvalidInputError says which is wrong, and what is allowed."""
+        where = f"{session.provider.name} apply"
+        if type(to_python(dry_run)) is not bool:
+            raise InvalidInputError.one(where, "dry_run", "must be True or False")
+        if on_conflict not in (None, "refuse", "reread"):
+            message = "must be 'refuse' or 'reread', or None to check nothing"
+            raise InvalidInputError.one(where, "on_conflict", message)
+        if not callable(progress) and type(to_python(progress)) is not bool:
+            message = "must be True or False, or take a Progress"
+            raise InvalidInputError.one(where, "progress", message)
+        self._settings = ApplySettings(
+            session=session,
+            plan=plan.name,
+            dry_run=bool(dry_run),
+            limit=None if limit is None else _whole_number(where, "limit", limit),
+            stop_after_failures=_number_or_share(where, stop_after_failures),
+            concurrency=_whole_number(where, "concurrency", concurrency, _MOST_AT_ONCE),
+            on_conflict=on_conflict,
+            patience=session.patience if patience is None else _seconds(where, patience),
+        )
+        self._report_to = progress if callable(progress) else display() if progress else None
         self._plan = plan
         self._session = session
         self._connection = connection
-        self._clock = clock
-        self._options = options
-        self._notice = notice
-        self._terms = ApplySettings(
-            session=session,
-            plan=plan.name,
-            dry_run=options.dry_run,
-            on_conflict=options.on_conflict,
-        )
-        self._pace = Pacer(session.budget, options.concurrency)
-        self._traffic = RequestStats(clock.now(), self._left)
+        self._clock = session.clock
+        self._notice = session.world.notice
+        self.stopped = ""
+        self._resume_at: float | None = None
+        self._pacer = Pacer(session.budget, self._settings.concurrency)
+        self._slots = ConcurrencyLimit(self._pacer)
+        self._stats = RequestStats(self._clock.now(), session.budget)
         self._rows: list[Row | None] = [None] * len(plan)
         self._counts: Counter[str] = Counter()
-        self._slots = ConcurrencyLimit(lambda: self._pace.in_flight)
-        self._halt: asyncio.Future[None] | None = None
+        self._halted: asyncio.Future[None] | None = None
         self._workers: list[asyncio.Task[None]] = []
+        self._writer: JournalWriter | None = None
         self._failures = 0
-        self._lost = 0
-        self._flying = 0
-        self._waiting: float | None = None
-        self._told_at = 0.0
+        self._unanswered = 0
+        self._in_flight = 0
+        self._waiting_until: float | None = None
+        self._reported_at = 0.0
 
     async def run(self) -> pd.DataFrame:
-        """Write what is to be written; JournalError before anything is sent."""
-        self._gate = asyncio.Lock()
-        self._halt = asyncio.get_running_loop().create_future()
+        """Write every contact that is to be written; JournalError before anything is sent."""
+        self._turns = asyncio.Lock()
+        self._halted = asyncio.get_running_loop().create_future()
         if self.stopped:
-            self._halt.set_result(None)
-        # What is late after its turn is close to the next one.
+            self._halted.set_result(None)
+        # Opening a connection later would delay the first request past its turn.
         self._connection.async_client()
-        journal, most = self._session.plan_journal, self._options.concurrency
-        with nullcontext() if self._options.dry_run else journal.claim() as claim:
-            jobs = self._sorted(jobs_of(self._plan, self._session, journal, claim))
-            self._book = JournalWriter(journal, claim) if claim else None
-            self._most = self._options.most_failures(len(jobs))
-            self._jobs = iter(jobs)
-            count = min(most + most // 2 + 1, len(jobs))
+        settings, journal = self._settings, self._session.plan_journal
+        with nullcontext() if settings.dry_run else journal.claim() as lease:
+            contacts = pending_writes(self._plan, self._session, journal, lease)
+            pending = self._split(contacts)
+            self._writer = JournalWriter(journal, lease) if lease else None
+            self._most_failures = _most_failures(settings.stop_after_failures, len(pending))
+            self._pending = iter(pending)
+            # More workers than slots, so that intents are recorded ahead of their turn.
+            count = min(settings.concurrency + settings.concurrency // 2 + 1, len(pending))
             self._workers = [asyncio.create_task(self._work()) for _ in range(count)]
             try:
                 if self._workers:
@@ -107,197 +131,233 @@ class Apply:
                 for worker in self._workers:
                     worker.result()
             finally:
-                await self._closed()
-        self._tell(finished=True)
+                await self._flush_journal()
+        self._report(finished=True)
         return self._frame()
 
     def stop(self, why: str, resume_at: float | None = None) -> None:
-        """Begin nothing more; what waits is given up, and what is on the wire comes to its end."""
+        """Start nothing more and give up what waits; what is in flight finishes."""
         if not self.stopped:
             self.stopped, self._resume_at = why, resume_at
-            if self._halt:
+            if self._halted:
                 self._slots.open()
-                self._halt.set_result(None)
-                self._give_up_late()
+                self._halted.set_result(None)
+                self._abort_late()
 
-    def _give_up_late(self) -> None:
-        """What is on the wire gets the time that any request has."""
+    def _abort_late(self) -> None:
+        """Give what is in flight the time that any request has."""
         if (longest := self._connection.timeout.read) is not None:
-            asyncio.get_running_loop().call_later(longest + _SPARE, self.abort)
+            asyncio.get_running_loop().call_later(longest + _GRACE, self.abort)
 
     def abort(self) -> None:
-        """Give up what is on the wire too: nobody will know what became of it."""
+        """Give up what is in flight too: the outcome of those contacts is unknown."""
         for worker in self._workers:
             worker.cancel()
 
-    def _sorted(self, found: Iterator[PendingWrite | Row]) -> list[tuple[int, PendingWrite]]:
-        """The jobs with their positions; what is no job has its result row at once."""
-        jobs: list[tuple[int, PendingWrite]] = []
-        for position, each in enumerate(found):
-            if not isinstance(each, PendingWrite):
-                self._keep(position, each)
-            elif self._options.limit is not None and len(jobs) >= self._options.limit:
-                self._keep(position, self._unsent(each, f"limit={self._options.limit}"))
+    def _split(self, contacts: Iterator[PendingWrite | Row]) -> list[tuple[int, PendingWrite]]:
+        """The writes to send, with their positions; all other contacts get their rows at once."""
+        limit = self._settings.limit
+        pending: list[tuple[int, PendingWrite]] = []
+        for position, contact in enumerate(contacts):
+            if not isinstance(contact, PendingWrite):
+                self._set_row(position, contact)
+            elif limit is not None and len(pending) >= limit:
+                self._set_row(position, self._unsent(contact, f"limit={limit}"))
             else:
-                jobs.append((position, each))
-        return jobs
+                pending.append((position, contact))
+        return pending
 
-    def _unsent(self, job: PendingWrite, why: str) -> Row:
-        return told(self._session, job.planned, "planned", f"not sent: {why}")
+    def _unsent(self, write: PendingWrite, why: str) -> Row:
+        return unsent_row(self._session, write.planned, Outcome.PLANNED, f"not sent: {why}")
 
-    def _keep(self, position: int, row: Row) -> None:
+    def _set_row(self, position: int, row: Row) -> None:
         self._rows[position] = row
         self._counts[row["outcome"]] += 1
 
     async def _work(self) -> None:
-        """Do one job after the other; there are more workers than turns, who put down ahead."""
-        for position, job in self._jobs:
+        """Write one contact after the other."""
+        for position, write in self._pending:
             if self.stopped:
-                self._keep(position, self._unsent(job, self.stopped))
+                self._set_row(position, self._unsent(write, self.stopped))
             else:
-                self._take(position, await self._driven(written(self._terms, job)))
+                result = await self._drive(write_contact(self._settings, write))
+                self._finish(position, result)
 
-    async def _driven(self, flow: Writing[WriteResult]) -> WriteResult:
-        """A job from its first turn on, of which only so many may be under way, to its end."""
+    async def _drive(self, flow: Writing[WriteResult]) -> WriteResult:
+        """Run the flow of one contact; from its first turn on it holds a slot."""
         answer: Answer = None
         interrupt: BaseException | None = None
-        waits = True
+        has_slot = False
         try:
             while True:
                 step = flow.throw(interrupt) if interrupt else flow.send(answer)
                 answer = interrupt = None
                 try:
-                    if waits and isinstance(step, AwaitSlot):
+                    if isinstance(step, AwaitSlot) and not has_slot:
                         await self._slots.enter()
-                        waits = False
+                        has_slot = True
                     answer = await self._step(step)
                 except BaseException as error:
                     interrupt = error
         except StopIteration as end:
             return end.value
         finally:
-            if not waits:
+            if has_slot:
                 self._slots.leave()
 
     async def _step(self, step: Request | Wait | AwaitSlot | JournalIntent) -> Answer:
         if isinstance(step, Request):
             return await self._send(step)
         if isinstance(step, AwaitSlot):
-            await self._turn()
+            await self._await_turn()
         elif isinstance(step, JournalIntent):
-            if self._book:
-                step.id = await self._book.begin(step.intent)
+            if self._writer:
+                step.id = await self._writer.begin(step.intent)
         else:
-            await self._nap(step.until)
+            await self._sleep(step.until)
         return None
 
-    async def _send(self, call: Request) -> Answer:
+    async def _send(self, request: Request) -> Answer:
         sent_at = self._clock.now()
-        self._traffic.sent(sent_at)
-        self._flying += 1
+        self._stats.count_sent(sent_at)
+        self._in_flight += 1
         try:
-            answer = await self._connection.asend(call)
+            answer = await self._connection.asend(request)
         finally:
-            self._flying -= 1
+            self._in_flight -= 1
         now = self._clock.now()
-        refused = isinstance(answer, Response) and answer.status == 429
-        if refused:
-            self._traffic.limited(now)
-        if isinstance(answer, Response) and answer.status < 500 and not refused:
-            self._pace.well()
+        limited = isinstance(answer, Response) and answer.status == 429
+        if limited:
+            self._stats.count_limited(now)
+        if isinstance(answer, Response) and answer.status < 500 and not limited:
+            self._pacer.speed_up()
         else:
-            told = isinstance(answer, Response) and "retry-after" in answer.headers
-            self._pace.trouble(sent_at, now, refused=refused, told=told)
+            timed = isinstance(answer, Response) and "retry-after" in answer.headers
+            self._pacer.slow_down(sent_at, now, limited=limited, timed=timed)
         return answer
 
-    async def _turn(self) -> None:
-        """Wait until the next request may go; one after the other, in the order they came."""
-        async with self._gate:
+    async def _await_turn(self) -> None:
+        """Wait until the next request may go, one after the other in the order they came."""
+        async with self._turns:
             while not self.stopped:
                 now = self._clock.now()
-                at = self._pace.ready(now)
-                if at <= now:
+                ready = self._pacer.take_turn(now)
+                if ready <= now:
                     return
-                longest = now + self._options.patience
-                if at > longest and (limited := self._pace.limited(now)) > longest:
-                    when = f"{utc(limited):%Y-%m-%d %H:%M:%S} UTC"
-                    self.stop(f"the rate limit is used up until {when}", limited)
+                longest = now + self._settings.patience
+                if ready > longest and (limited := self._pacer.limited_until(now)) > longest:
+                    time = f"{utc(limited):%Y-%m-%d %H:%M:%S} UTC"
+                    self.stop(f"the rate limit is used up until {time}", limited)
                     break
-                self._waiting = at if at - now > _LONG else None
-                if self._waiting:
-                    self._tell()
-                await self._nap(at)
-                self._waiting = None
+                self._waiting_until = ready if ready - now > _LONG_WAIT else None
+                if self._waiting_until:
+                    self._report()
+                await self._sleep(ready)
+                self._waiting_until = None
         raise Stopped(self.stopped)
 
-    async def _nap(self, until: float) -> None:
-        if not self.stopped and self._halt:
-            nap = asyncio.ensure_future(self._clock.asleep(until))
+    async def _sleep(self, until: float) -> None:
+        """Sleep until then; raise Stopped as soon as the apply stops."""
+        if not self.stopped and self._halted:
+            sleep = asyncio.ensure_future(self._clock.asleep(until))
             try:
-                await asyncio.wait({nap, self._halt}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({sleep, self._halted}, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                nap.cancel()
+                sleep.cancel()
         if self.stopped:
             raise Stopped(self.stopped)
 
-    def _take(self, position: int, fate: WriteResult) -> None:
-        """Keep what became of a contact, and stop where it means no good for the others."""
-        self._keep(position, fate.row)
-        if fate.id is not None and self._book:
-            self._book.end(fate.id, fate.row)
-        self._traffic.done(self._clock.now())
-        self._failures += fate.row["outcome"] in FAILURES
-        self._lost = self._lost + 1 if fate.lost else 0
-        if fate.stop:
-            self.stop(fate.stop)
-        elif self._book and self._book.error:
-            self.stop(str(self._book.error))
-        elif self._failures >= self._most:
+    def _finish(self, position: int, result: WriteResult) -> None:
+        """Keep the outcome of a contact, and stop where the others would fare no better."""
+        writer = self._writer
+        self._set_row(position, result.row)
+        if result.id is not None and writer:
+            writer.end(result.id, result.row)
+        self._stats.count_done(self._clock.now())
+        self._failures += result.row["outcome"] in FAILURES
+        self._unanswered = self._unanswered + 1 if result.unanswered else 0
+        if result.stop:
+            self.stop(result.stop)
+        elif writer and writer.error:
+            self.stop(str(writer.error))
+        elif self._failures >= self._most_failures:
             self.stop(f"{self._failures:,} contacts were refused, failed or are unknown")
-        elif self._lost >= _DEAD:
-            self.stop(f"the last {_DEAD} contacts got no answer")
-        self._tell()
+        elif self._unanswered >= _MOST_UNANSWERED:
+            self.stop(f"the last {_MOST_UNANSWERED} contacts got no response")
+        self._report()
 
-    async def _closed(self) -> None:
-        if self._book:
+    async def _flush_journal(self) -> None:
+        if self._writer:
             try:
-                await self._book.flush()
+                await self._writer.flush()
             except JournalError as error:
-                self.stop(f"the journal does not say what became of all: {error}")
+                self.stop(f"the journal lacks the outcome of some contacts: {error}")
 
-    def _tell(self, *, finished: bool = False) -> None:
-        tell, at = self._options.tell, time.monotonic()
-        if not tell or (at - self._told_at < _TELL_EVERY and not finished):
+    def _report(self, *, finished: bool = False) -> None:
+        """Pass the progress on, but not too often."""
+        report, now = self._report_to, time.monotonic()
+        if not report or (now - self._reported_at < _REPORT_EVERY and not finished):
             return
-        self._told_at = at
-        now, done = self._clock.now(), self._counts.total()
-        rate, left = self._traffic.rate(now), len(self._plan) - done
-        limited = through(self._session.budget, left, now) if left else now
-        eta = max(limited, now + left / rate) if rate else None
-        moment = Progress(
-            total=len(self._plan),
-            counts=dict(self._counts),
-            in_flight=self._flying,
-            rate=rate,
-            eta=None if eta is None else utc(eta),
-            waiting=None if self._waiting is None else utc(self._waiting),
-            finished=finished,
-        )
+        self._reported_at = now
         try:
-            tell(moment)
-        except BaseException as error:  # The caller's own must not cost the frame.
-            self._options = replace(self._options, tell=None)
+            report(self._progress(finished))
+        except BaseException as error:  # An error of the caller's own must not cost the frame.
+            self._report_to = None
             self.stop(f"progress= raised {type(error).__name__}: {error}")
 
-    def _left(self, now: float) -> int | None:
-        return min((left for _, left in self._session.budget.left(now)), default=None)
+    def _progress(self, finished: bool) -> Progress:
+        now, rest = self._clock.now(), len(self._plan) - self._counts.total()
+        rate = self._stats.rate(now)
+        limited = finish_time(self._session.budget, rest, now) if rest else now
+        eta = max(limited, now + rest / rate) if rate else None
+        return Progress(
+            total=len(self._plan),
+            counts=dict(self._counts),
+            in_flight=self._in_flight,
+            rate=rate,
+            eta=None if eta is None else utc(eta),
+            waiting=None if self._waiting_until is None else utc(self._waiting_until),
+            finished=finished,
+        )
 
     def _frame(self) -> pd.DataFrame:
         frame = result_frame(cast("list[Row]", self._rows), self._plan.index, self._notice)
         frame.attrs["plan"] = PlanName.of(self._plan)
-        frame.attrs["timeline"] = self._traffic.timeline()
+        frame.attrs["timeline"] = self._stats.timeline()
         if self.stopped:
             frame.attrs["stopped"] = self.stopped
         if self._resume_at is not None:
             frame.attrs["resume_at"] = utc(self._resume_at).isoformat(timespec="seconds")
         return frame
+
+
+def _most_failures(most: float | None, count: int) -> float:
+    """How many failures stop an apply that sends this many contacts."""
+    if most is None:
+        return math.inf
+    return max(1, math.ceil(most * count)) if isinstance(most, float) else most
+
+
+def _whole_number(where: str, name: str, number: Any, most: int | None = None) -> int:
+    value = to_python(number)
+    if type(value) is not int or value < 1 or (most and value > most):
+        span = f"from 1 to {most}" if most else "above 0"
+        raise InvalidInputError.one(where, name, f"must be a whole number {span}")
+    return value
+
+
+def _number_or_share(where: str, number: Any) -> float | None:
+    value = to_python(number)
+    if value is None or (type(value) is int and value >= 1):
+        return value
+    if type(value) is not float or not 0 < value < 1:
+        message = "must be a whole number above 0, or a share between 0 and 1, as 0.05"
+        raise InvalidInputError.one(where, "stop_after_failures", message)
+    return value
+
+
+def _seconds(where: str, number: Any) -> float:
+    value = to_python(number)
+    if type(value) not in (int, float) or not value >= 0:
+        raise InvalidInputError.one(where, "patience", "must be seconds, 0 or more")
+    return float(value)

@@ -1,4 +1,4 @@
-"""From two frames to a plan: what differs is judged contact by contact, as the verbs judge it."""
+"""From two frames to a plan: every contact that differs is checked as the verbs would check it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from contactkit._http.session import Session, segment
-from contactkit._plans.diff import FrameDiff, differences, keys_of, original_rows, refuse, spelled
+from contactkit._plans.diff import FrameDiff, diff_frames, edited_keys, key_as_sent, original_rows
 from contactkit._plans.plan import Plan, PlannedWrite
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.spec.provider import JSON, Endpoint, Provider
@@ -22,11 +22,11 @@ _NEW = FieldProblem(field="", message="is new; create=True plans to create it", 
 
 
 def check_edited(provider: Provider, edited: Any, *, create: bool, delete: bool) -> None:
-    """Raise InvalidInputError for what no original could make a plan of."""
-    for name, given in {"create": create, "delete": delete}.items():
-        if type(to_python(given)) is not bool:
-            refuse(provider, name, "must be True or False")
-    keys_of(provider, edited, keyless=_keyless(provider, create))
+    """Raise InvalidInputError for an edited frame that no original could make a plan of."""
+    for name, value in {"create": create, "delete": delete}.items():
+        if type(to_python(value)) is not bool:
+            raise InvalidInputError.one(f"{provider.name} plan", name, "must be True or False")
+    edited_keys(provider, edited, keyless=_keyless(provider, create))
 
 
 def _keyless(provider: Provider, create: bool) -> bool:
@@ -34,7 +34,7 @@ def _keyless(provider: Provider, create: bool) -> bool:
     return bool(create) and not key_of(provider.record).marker.required
 
 
-def plan_of(
+def build_plan(
     session: Session,
     edited: pd.DataFrame,
     original: pd.DataFrame,
@@ -42,124 +42,124 @@ def plan_of(
     create: bool = False,
     delete: bool = False,
 ) -> Plan:
-    """What would have to be written so that `original` becomes `edited`, and what is refused."""
+    """The writes that turn `original` into `edited`, and those that are refused."""
     provider = session.provider
     check_edited(provider, edited, create=create, delete=delete)
-    found = differences(provider, edited, original, keyless=_keyless(provider, create))
-    written = _written(provider, found, create)
-    gone = _deleted(provider, found) if delete else []
-    at = np.array([row for row, _ in written], dtype=np.intp)
-    index = edited.index.take(at)
+    diff = diff_frames(provider, edited, original, keyless=_keyless(provider, create))
+    writes = _writes(provider, diff, create)
+    deletes = _deletes(provider, diff) if delete else []
+    index = edited.index.take(np.array([row for row, _ in writes], dtype=np.intp))
     return Plan(
         provider=provider,
-        contacts=(*(each for _, each in written), *gone),
-        index=index.append(original.index.take(found.gone)) if gone else index,
+        contacts=(*(write for _, write in writes), *deletes),
+        index=index.append(original.index.take(diff.gone)) if deletes else index,
         created=datetime.fromtimestamp(session.clock.now(), UTC),
-        unchanged=len(edited) - len(written),
-        vanished=0 if delete else len(found.gone),
+        unchanged=len(edited) - len(writes),
+        vanished=0 if delete else len(diff.gone),
         read=_read_at(original),
     )
 
 
 def _read_at(original: pd.DataFrame) -> datetime | None:
-    """When the contacts were read, as a listing says of its frame."""
+    """When the contacts were read, if the frame says."""
     try:
         return parse_time(original.attrs.get("at"))
     except (TypeError, ValueError):
         return None
 
 
-def _written(provider: Provider, found: FrameDiff, create: bool) -> list[tuple[int, PlannedWrite]]:
-    """Updates and creations, with their positions in the edited frame and in its order."""
-    new = np.flatnonzero(found.rows < 0).tolist()
-    changed = sorted(found.changes.keys() - set(new))
-    before = original_rows(provider, found, found.rows[changed])
-    written = {row: _created(provider, found, row, create) for row in new}
+def _writes(provider: Provider, diff: FrameDiff, create: bool) -> list[tuple[int, PlannedWrite]]:
+    """The creates and updates, by the row of the edited frame."""
+    new = np.flatnonzero(diff.rows < 0).tolist()
+    changed = sorted(diff.changes.keys() - set(new))
+    before = original_rows(provider, diff, diff.rows[changed])
+    writes = {row: _create(provider, diff, row, create) for row in new}
     for row, contact in zip(changed, before, strict=True):
-        written[row] = _updated(provider, found, row, contact)
-    return sorted(written.items())
+        writes[row] = _update(provider, diff, row, contact)
+    return sorted(writes.items())
 
 
-def _updated(
-    provider: Provider, found: FrameDiff, row: int, before: Mapping[str, JSON]
+def _update(
+    provider: Provider, diff: FrameDiff, row: int, before: Mapping[str, JSON]
 ) -> PlannedWrite:
     declared, problems = fields_of(provider.record), list[FieldProblem]()
-    sent: dict[str, JSON] = {}
-    for name, value in found.changes[row].items():
+    values: dict[str, JSON] = {}
+    for name, value in diff.changes[row].items():
         try:
-            each = declared.get(name)
-            sent[name] = merge_patch(each, before.get(name), value) if each else value
+            field = declared.get(name)
+            values[name] = merge_patch(field, before.get(name), value) if field else value
         except ValueError as error:
             problems.append(FieldProblem(field=name, message=str(error), code="type"))
-    problems += _key_problems(provider, "update", found.keys[row])
-    return _judged(provider, "update", found, row, before, sent, problems)
+    problems += _key_problems(provider, "update", diff.keys[row])
+    return _checked_write(provider, "update", diff, row, before, values, problems)
 
 
-def _created(provider: Provider, found: FrameDiff, row: int, create: bool) -> PlannedWrite:
-    wanted = found.changes.get(row, {})
+def _create(provider: Provider, diff: FrameDiff, row: int, create: bool) -> PlannedWrite:
+    values = diff.changes.get(row, {})
     if create:
-        problems = [] if _endpoint(provider, "create") else [_lacks(provider, "create")]
-        return _judged(provider, "create", found, row, None, wanted, problems)
-    changes = {name: _as_json(value) for name, value in wanted.items()}
-    return PlannedWrite(operation="create", key=found.keys[row], changes=changes, problems=(_NEW,))
+        problems = [] if _endpoint(provider, "create") else [_missing_verb(provider, "create")]
+        return _checked_write(provider, "create", diff, row, None, values, problems)
+    changes = {name: _as_json(value) for name, value in values.items()}
+    return PlannedWrite(operation="create", key=diff.keys[row], changes=changes, problems=(_NEW,))
 
 
-def _deleted(provider: Provider, found: FrameDiff) -> list[PlannedWrite]:
+def _deletes(provider: Provider, diff: FrameDiff) -> list[PlannedWrite]:
     endpoint = _endpoint(provider, "delete")
-    if endpoint and endpoint.deprecated and len(found.gone):
+    if endpoint and endpoint.deprecated and len(diff.gone):
         warn(endpoint.deprecated, DeprecationWarning)
     name = key_of(provider.record).name
     return [
         PlannedWrite(
             operation="delete",
-            key=spelled(provider, each[name]),
-            before=each,
-            problems=tuple(_key_problems(provider, "delete", each[name])),
+            key=key_as_sent(provider, contact[name]),
+            before=contact,
+            problems=tuple(_key_problems(provider, "delete", contact[name])),
         )
-        for each in original_rows(provider, found, found.gone)
+        for contact in original_rows(provider, diff, diff.gone)
     ]
 
 
-def _judged(
+def _checked_write(
     provider: Provider,
     verb: str,
-    found: FrameDiff,
+    diff: FrameDiff,
     row: int,
     before: Mapping[str, JSON] | None,
-    sent: Mapping[str, JSON],
+    values: Mapping[str, JSON],
     problems: Iterable[FieldProblem],
 ) -> PlannedWrite:
+    """The write of these values, with all that is wrong with it."""
     endpoint, wrong = _endpoint(provider, verb), [*problems]
-    taken = fields_of(endpoint.params) if endpoint else {}
-    options = {n: v for n, v in found.options.get(row, {}).items() if n in taken}
-    values: Mapping[str, JSON] = {}
+    params = fields_of(endpoint.params) if endpoint else {}
+    options = {n: v for n, v in diff.options.get(row, {}).items() if n in params}
+    checked: Mapping[str, JSON] = {}
     try:
         if endpoint:
-            checked = validate_edit(provider, endpoint, {**sent, **options}, before)
-            values = checked.values
-            wrong += [each for each in checked.problems if not (wrong and each.code == "empty")]
+            edit = validate_edit(provider, endpoint, {**values, **options}, before)
+            checked = edit.values
+            wrong += [each for each in edit.problems if not (wrong and each.code == "empty")]
     except InvalidInputError as error:
         wrong += error.problems
-    wanted = found.changes.get(row, {})
+    changes = diff.changes.get(row, {})
     return PlannedWrite(
         operation=verb,
-        key=spelled(provider, found.keys[row]),
+        key=key_as_sent(provider, diff.keys[row]),
         before=before,
-        changes={n: values[n] if n in values else _as_json(v) for n, v in wanted.items()},
-        options={n: values[n] if n in values else _as_json(v) for n, v in options.items()},
+        changes={n: checked[n] if n in checked else _as_json(v) for n, v in changes.items()},
+        options={n: checked[n] if n in checked else _as_json(v) for n, v in options.items()},
         problems=tuple(wrong),
     )
 
 
 def _endpoint(provider: Provider, verb: str) -> Endpoint | None:
-    return next((each for each in provider.endpoints if each.verb == verb), None)
+    return next((endpoint for endpoint in provider.endpoints if endpoint.verb == verb), None)
 
 
 def _key_problems(provider: Provider, verb: str, key: str) -> Iterable[FieldProblem]:
     """Why a contact cannot be written at all: no such verb, or a key that no path can hold."""
     endpoint = _endpoint(provider, verb)
     if endpoint is None:
-        return [_lacks(provider, verb)]
+        return [_missing_verb(provider, verb)]
     try:
         segment(provider, endpoint, key_text(provider, key))
     except InvalidInputError as error:
@@ -169,12 +169,12 @@ def _key_problems(provider: Provider, verb: str, key: str) -> Iterable[FieldProb
     return []
 
 
-def _lacks(provider: Provider, verb: str) -> FieldProblem:
+def _missing_verb(provider: Provider, verb: str) -> FieldProblem:
     return FieldProblem(field="", message=f"{provider.title} has no {verb}", code="verb")
 
 
 def _as_json(value: Any) -> JSON:
-    """What somebody put into a cell as JSON of its own, as far as it can be."""
+    """A cell's own value as JSON, or as text where it cannot be."""
     try:
         return json.loads(json.dumps(value, default=str))
     except (TypeError, ValueError, RecursionError):

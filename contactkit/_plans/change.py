@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 
 from contactkit.errors import FieldProblem
+from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON, Provider
-from contactkit.spec.record import fields_of
-from contactkit.spec.validate import value_after
+from contactkit.spec.validate import contact_after
 
 VERBS = ("create", "update", "delete")
 """The verbs that a plan sends, one request a contact."""
@@ -19,9 +18,9 @@ VERBS = ("create", "update", "delete")
 class PlannedWrite:
     """One contact's write: `changes` by field name as they would be sent, None to clear.
 
-    Where there are `problems` it is refused, and nothing of it is sent. `options` are what the verb
-    takes beside a contact's fields. A new contact has no `before`, and may have no `key`. What
-    `stays` done of a write that this one undoes is said there.
+    Where there are `problems` it is refused, and nothing of it is sent. `options` are parameters of
+    the verb beside the contact's fields. A new contact has no `before`, and may have no `key`.
+    `stays` says what of the write that this one undoes cannot be undone.
     """
 
     operation: str
@@ -33,33 +32,25 @@ class PlannedWrite:
     stays: str = ""
 
     @property
-    def outcome(self) -> str:
+    def outcome(self) -> Outcome:
         """`planned` or `refused`."""
-        return "refused" if self.problems else "planned"
+        return Outcome.REFUSED if self.problems else Outcome.PLANNED
 
     def after(self, provider: Provider) -> dict[str, JSON] | None:
         """The contact as the edit wants it; None where it is deleted."""
         if self.operation == "delete":
             return None
-        held, declared = self.before or {}, fields_of(provider.record)
-        wrong = {each.field for each in self.problems}
-        new = {
-            name: value_after(declared[name], held.get(name), value)
-            if name in declared and name not in wrong
-            else value
-            for name, value in self.changes.items()
-        }
-        return deepcopy({**held, **new})
+        invalid = {problem.field for problem in self.problems}
+        return contact_after(provider.record, self.before, self.changes, invalid)
 
     def reasons(self) -> dict[str, str]:
-        """Why each change is not sent, by field name; "" where the reason is no change's own."""
-        found: dict[str, list[str]] = {}
-        for each in self.problems:
-            own = each.field in self.changes
-            found.setdefault(each.field if own else "", []).append(
-                each.message if own else str(each)
-            )
-        told = {name: "; ".join(texts) for name, texts in found.items()}
-        if told and "" not in told:
-            told[""] = f"{', '.join(told)} of the same contact is refused"
-        return told
+        """Why each change is not sent, by field name; "" for a reason that is about no change."""
+        texts: dict[str, list[str]] = {}
+        for problem in self.problems:
+            is_change = problem.field in self.changes
+            text = problem.message if is_change else str(problem)
+            texts.setdefault(problem.field if is_change else "", []).append(text)
+        reasons = {name: "; ".join(messages) for name, messages in texts.items()}
+        if reasons and "" not in reasons:
+            reasons[""] = f"{', '.join(reasons)} of the same contact is refused"
+        return reasons

@@ -1,7 +1,7 @@
-"""Two contact frames, edited and original, and the cells that differ, found column by column.
+"""The cells in which two contact frames differ, the edited and the original, column by column.
 
 Rows are matched by the provider's key, cells compared by their declared kind. Whether a difference
-may be written is not asked here.
+may be written is checked elsewhere.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,18 +24,18 @@ from contactkit.spec.validate import is_phone, json_equal, key_text, normalise_p
 
 MOST_NAMED = 10
 
-# What pandas calls an index that it made a column of.
-_NO_FIELD = re.compile(r"index|level_\d+|Unnamed: 0")
+# The names that pandas gives an index in a column.
+_INDEX_COLUMN = re.compile(r"index|level_\d+|Unnamed: 0")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrameDiff:
-    """What an edited frame asks for, by the positions of its rows and of the original's.
+    """The changes in an edited frame, by the positions of its rows and of the original's.
 
-    `rows` has the original's row for each edited one, -1 where that is new; `gone` are those that
-    no edited row has. None among the `changes` of a row clears a field; one that cannot be read is
-    as it was found. `options` are what else a verb takes, beside a contact's fields. `original` has
-    that frame's columns by field name.
+    `rows` has the original's row for each edited one, -1 for a new one; `gone` are the original's
+    rows that the edited frame lacks. None among the `changes` of a row clears a field; a value that
+    cannot be read is unchanged. `options` are the verb's parameters beside a contact's fields.
+    `original` has that frame's columns by field name.
     """
 
     keys: list[str]
@@ -46,172 +46,169 @@ class FrameDiff:
     options: dict[int, dict[str, JSON]] = field(default_factory=dict[int, dict[str, JSON]])
 
 
-def differences(
+def diff_frames(
     provider: Provider, edited: pd.DataFrame, original: pd.DataFrame, *, keyless: bool = False
 ) -> FrameDiff:
-    """The cells that differ; NA in `edited` is none, and CLEAR is one where there is a value.
+    """The cells that differ; NA in `edited` does not, and CLEAR does where there is a value.
 
-    InvalidInputError for keys that are missing or there twice; with `keyless`, a row without one is
+    InvalidInputError for keys that are missing or duplicated; with `keyless`, a row without one is
     a new contact.
     """
     mine, theirs = _columns(provider, edited, "edited"), _columns(provider, original, "original")
-    declared, name_of_key = fields_of(provider.record), key_of(provider.record).name
-    found = _matched(provider, keys_of(provider, edited, keyless=keyless), theirs)
-    named = [row for row in np.flatnonzero(found.rows < 0).tolist() if found.keys[row]]
-    _put(found.changes, name_of_key, named, [found.keys[row] for row in named])
+    declared, key = fields_of(provider.record), key_of(provider.record).name
+    diff = _match_rows(provider, edited_keys(provider, edited, keyless=keyless), theirs)
+    new = [row for row in np.flatnonzero(diff.rows < 0).tolist() if diff.keys[row]]
+    _put(diff.changes, key, new, [diff.keys[row] for row in new])
     for name in [*(n for n in declared if n in mine), *(n for n in mine if n not in declared)]:
-        if name == name_of_key:
+        if name == key:
             continue
         was = theirs.get(name)
         if name in declared:
-            _compare(declared[name], mine[name], was, found)
-        elif each := _options(provider).get(name):
-            _put_read(each, mine[name], found.options)
-        elif was is not None or not _NO_FIELD.fullmatch(name):
-            _compare_unknown(name, mine[name], was, found)
-    return found
+            _compare(declared[name], mine[name], was, diff)
+        elif option := _options(provider).get(name):
+            _put_options(option, mine[name], diff.options)
+        elif was is not None or not _INDEX_COLUMN.fullmatch(name):
+            _compare_unknown(name, mine[name], was, diff)
+    return diff
 
 
 def _columns(provider: Provider, frame: pd.DataFrame, which: str) -> dict[str, pd.Series]:
-    """A frame's columns by field name, its key among them; a field may have an older name."""
+    """A frame's columns by field name, with its key; a field may have an older name."""
+    where = f"{provider.name} plan"
     if not isinstance(frame, pd.DataFrame):
-        refuse(provider, which, f"must be a DataFrame of contacts, not {type(frame).__name__}")
+        message = f"must be a DataFrame of contacts, not {type(frame).__name__}"
+        raise InvalidInputError.one(where, which, message)
     declared = fields_of(provider.record)
     older = {old: name for name, each in declared.items() for old in each.marker.deprecated}
-    found: dict[str, pd.Series] = {}
+    columns: dict[str, pd.Series] = {}
     for place, label in enumerate(frame.columns):
-        given = str(label)
-        name = given if given in declared else older.get(given, given)
-        if name in found:
-            refuse(provider, which, f"has the column {name} twice")
-        if name != given:
-            warn(f"{provider.title}: call the column {name} instead of {given}", DeprecationWarning)
-        found[name] = frame.iloc[:, place]
-    name = key_of(provider.record).name
-    if name not in found and name not in frame.index.names:
-        refuse(provider, which, f"has no {name}, as a column or a level of the index")
-    if name not in found:
-        found[name] = pd.Series(frame.index.get_level_values(name), index=frame.index)
-    return found
-
-
-def refuse(provider: Provider, name: str, message: str) -> NoReturn:
-    """Raise InvalidInputError about a whole frame."""
-    problem = FieldProblem(field=name, message=message)
-    raise InvalidInputError(f"{provider.name} plan", [problem])
+        text = str(label)
+        name = text if text in declared else older.get(text, text)
+        if name in columns:
+            raise InvalidInputError.one(where, which, f"has the column {name} twice")
+        if name != text:
+            warn(f"{provider.title}: call the column {name} instead of {text}", DeprecationWarning)
+        columns[name] = frame.iloc[:, place]
+    key = key_of(provider.record).name
+    if key not in columns and key not in frame.index.names:
+        message = f"has no {key}, as a column or a level of the index"
+        raise InvalidInputError.one(where, which, message)
+    if key not in columns:
+        columns[key] = pd.Series(frame.index.get_level_values(key), index=frame.index)
+    return columns
 
 
 def _options(provider: Provider) -> dict[str, RecordField]:
-    """What the verbs that write one contact's fields take beside them."""
+    """The parameters of the verbs that write one contact's fields."""
     writing = (each for each in provider.endpoints if each.fields and not each.bulk)
     return {name: each for verb in writing for name, each in fields_of(verb.params).items()}
 
 
-def keys_of(provider: Provider, edited: pd.DataFrame, *, keyless: bool) -> CoercedColumn:
-    """The keys of an edited frame; InvalidInputError where one is missing or there twice."""
+def edited_keys(provider: Provider, edited: pd.DataFrame, *, keyless: bool) -> CoercedColumn:
+    """The keys of an edited frame; InvalidInputError where one is missing or duplicated."""
     declared = key_of(provider.record)
-    # Whoever goes on to compare is warned then.
+    # The comparison that follows warns.
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        found = coerce_column(declared, _columns(provider, edited, "edited")[declared.name])
+        keys = coerce_column(declared, _columns(provider, edited, "edited")[declared.name])
     lacks = "must be a key, as text" + ("" if keyless else "; with create=True, a new one has none")
-    wrong = found.unreadable | found.cleared | (False if keyless else ~found.present)
-    _need(provider, np.flatnonzero(wrong), "edited", lacks)
-    _need_once(provider, found.values, found.present, "edited")
-    return found
+    wrong = keys.unreadable | keys.cleared | (False if keyless else ~keys.present)
+    _refuse_rows(provider, np.flatnonzero(wrong), "edited", lacks)
+    _refuse_duplicates(provider, keys.values, keys.present, "edited")
+    return keys
 
 
-def _matched(
+def _match_rows(
     provider: Provider, mine: CoercedColumn, original: Mapping[str, pd.Series]
 ) -> FrameDiff:
     declared = key_of(provider.record)
     theirs = coerce_column(declared, original[declared.name])
-    _need_once(provider, theirs.values, theirs.present, "original")
+    _refuse_duplicates(provider, theirs.values, theirs.present, "original")
     known = np.flatnonzero(theirs.present)
-    held = pd.Index(theirs.values[known], dtype=object)
+    known_keys = pd.Index(theirs.values[known], dtype=object)
     keys = np.where(mine.present, mine.values, "")
-    rows = held.get_indexer(pd.Index(keys, dtype=object))
+    rows = known_keys.get_indexer(pd.Index(keys, dtype=object))
     if is_phone(declared):
-        _respell(provider, keys, rows, held)
-        _need_once(provider, keys, mine.present, "edited")
-    # The place after the last is for those that are not there.
-    found = np.append(known, -1)[rows]
-    gone = np.setdiff1d(known, found)
-    return FrameDiff(keys=keys.tolist(), rows=found, gone=gone, original=original)
+        _match_spellings(provider, keys, rows, known_keys)
+        _refuse_duplicates(provider, keys, mine.present, "edited")
+    # get_indexer gives -1, the last place, for a key that is not there.
+    matched = np.append(known, -1)[rows]
+    gone = np.setdiff1d(known, matched)
+    return FrameDiff(keys=keys.tolist(), rows=matched, gone=gone, original=original)
 
 
-def _respell(provider: Provider, keys: Any, rows: Any, held: pd.Index) -> None:
-    """Match the phone numbers that are spelled in another way."""
+def _match_spellings(provider: Provider, keys: Any, rows: Any, known_keys: pd.Index) -> None:
+    """Match phone numbers that are spelled differently."""
     missed = [row for row in np.flatnonzero(rows < 0) if keys[row]]
-    known = {spelled(provider, key): row for row, key in enumerate(held)} if missed else {}
+    known = (
+        {key_as_sent(provider, key): row for row, key in enumerate(known_keys)} if missed else {}
+    )
     for row in missed:
-        keys[row] = spelled(provider, keys[row])
+        keys[row] = key_as_sent(provider, keys[row])
         rows[row] = known.get(keys[row], -1)
     matched = rows >= 0
-    keys[matched] = held.to_numpy()[rows[matched]]
+    keys[matched] = known_keys.to_numpy()[rows[matched]]
 
 
-def spelled(provider: Provider, key: str) -> str:
-    """A key as it is sent; one that is none stays as it is."""
+def key_as_sent(provider: Provider, key: str) -> str:
+    """A key as it is sent; an invalid one is unchanged."""
     try:
         return key_text(provider, key)
     except ValueError:
         return key
 
 
-def _need_once(provider: Provider, keys: Any, there: Any, which: str) -> None:
-    twice = pd.Index(keys, dtype=object).duplicated(keep=False) & there
-    _need(provider, np.flatnonzero(twice), which, "is there twice")
+def _refuse_duplicates(provider: Provider, keys: Any, there: Any, which: str) -> None:
+    duplicated = pd.Index(keys, dtype=object).duplicated(keep=False) & there
+    _refuse_rows(provider, np.flatnonzero(duplicated), which, "is duplicated")
 
 
-def _need(provider: Provider, wrong: Iterable[int], which: str, message: str) -> None:
-    """InvalidInputError that names the rows that are wrong by their positions, if there are any.
+def _refuse_rows(provider: Provider, wrong: Iterable[int], which: str, message: str) -> None:
+    """Raise InvalidInputError with the positions of the wrong rows, if there are any.
 
-    Keys may be somebody's numbers, so they are not repeated.
+    The message does not repeat the keys, which may be phone numbers.
     """
-    rows, name = list(wrong), key_of(provider.record).name
-    named = [
-        FieldProblem(field=f"{which}[{row}] {name}", message=message) for row in rows[:MOST_NAMED]
+    rows, key = list(wrong), key_of(provider.record).name
+    problems = [
+        FieldProblem(field=f"{which}[{row}] {key}", message=message) for row in rows[:MOST_NAMED]
     ]
     if len(rows) > MOST_NAMED:
         more = f"and {len(rows) - MOST_NAMED:,} more rows of {which}"
-        named.append(FieldProblem(field="", message=more))
-    if named:
-        raise InvalidInputError(f"{provider.name} plan", named)
+        problems.append(FieldProblem(field="", message=more))
+    if problems:
+        raise InvalidInputError(f"{provider.name} plan", problems)
 
 
-def original_rows(provider: Provider, found: FrameDiff, rows: Any) -> list[dict[str, JSON]]:
-    """Contacts as the original has them in these rows, by field name and as JSON."""
+def original_rows(provider: Provider, diff: FrameDiff, rows: Any) -> list[dict[str, JSON]]:
+    """Contacts in these rows of the original, by field name and as JSON."""
     declared = fields_of(provider.record)
     columns = {
         name: [
             cell_to_json(each, coerce_cell(each, v))
-            for v in objects(found.original[name].iloc[rows])
+            for v in objects(diff.original[name].iloc[rows])
         ]
         for name, each in declared.items()
-        if name in found.original
+        if name in diff.original
     }
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _compare(
-    declared: RecordField, column: pd.Series, original: pd.Series | None, found: FrameDiff
+    declared: RecordField, column: pd.Series, original: pd.Series | None, diff: FrameDiff
 ) -> None:
-    mine, rows = coerce_column(declared, column), found.rows
+    mine, rows = coerce_column(declared, column), diff.rows
     differs = mine.present | mine.unreadable
-    old: Any = None
     if original is not None:
         matched = np.flatnonzero(rows >= 0)
         theirs = coerce_column(declared, original).take(rows[matched])
         differs[matched] = _differs(declared, mine.take(matched), theirs)
         both = matched[mine.unreadable[matched] & theirs.unreadable]
         raw, was = objects(column.iloc[both]), objects(original.iloc[rows[both]])
-        differs[both] = [not _alike(a, b) for a, b in zip(raw, was, strict=True)]
-        old = original
+        differs[both] = [not _equal(a, b) for a, b in zip(raw, was, strict=True)]
     positions = np.flatnonzero(differs)
     values = _values(declared, column.iloc[positions])
     if is_phone(declared):
-        positions, values = _other_numbers(positions, values, old, rows)
-    _put(found.changes, declared.name, positions, values)
+        positions, values = _without_respelled(positions, values, original, rows)
+    _put(diff.changes, declared.name, positions, values)
 
 
 def _differs(declared: RecordField, mine: CoercedColumn, theirs: CoercedColumn) -> Any:
@@ -220,52 +217,52 @@ def _differs(declared: RecordField, mine: CoercedColumn, theirs: CoercedColumn) 
         other = np.fromiter((a is not b and not json_equal(a, b) for a, b in pairs), bool)
     else:
         other = mine.values != theirs.values
-    held = theirs.present | theirs.unreadable
-    return mine.unreadable | (mine.cleared & held) | (mine.present & (other | ~theirs.present))
+    filled = theirs.present | theirs.unreadable
+    return mine.unreadable | (mine.cleared & filled) | (mine.present & (other | ~theirs.present))
 
 
-def _other_numbers(
+def _without_respelled(
     positions: Any, values: list[JSON], original: pd.Series | None, rows: Any
 ) -> tuple[list[int], list[JSON]]:
-    """A phone number in another spelling is no other number."""
-    held = [
-        None if original is None or rows[at] < 0 else original.iloc[rows[at]] for at in positions
+    """The phone numbers that are different numbers, not the same in another spelling."""
+    before = [
+        None if original is None or rows[position] < 0 else original.iloc[rows[position]]
+        for position in positions
     ]
-    kept = [
-        (at, number)
-        for at, number, was in zip(positions, map(normalise_phone, values), held, strict=True)
-        if number is None or not _alike(number, was)
+    numbers = zip(positions, map(normalise_phone, values), before, strict=True)
+    changed = [
+        (p, number) for p, number, was in numbers if number is None or not _equal(number, was)
     ]
-    return [at for at, _ in kept], [number for _, number in kept]
+    return [position for position, _ in changed], [number for _, number in changed]
 
 
-def _put_read(declared: RecordField, column: pd.Series, found: dict[int, dict[str, JSON]]) -> None:
+def _put_options(
+    declared: RecordField, column: pd.Series, options: dict[int, dict[str, JSON]]
+) -> None:
     mine = coerce_column(declared, column)
     positions = np.flatnonzero(mine.present | mine.unreadable)
-    _put(found, declared.name, positions, _values(declared, column.iloc[positions]))
+    _put(options, declared.name, positions, _values(declared, column.iloc[positions]))
 
 
 def _values(declared: RecordField, column: pd.Series) -> list[JSON]:
-    """Cells as JSON of their own, None for CLEAR; what cannot be read as it was found."""
-    found = [None if cell is CLEAR else coerce_cell(declared, cell) for cell in objects(column)]
-    return [cell_to_json(declared, each) if declared.accepts(each) else each for each in found]
+    """Cells as JSON, None for CLEAR; a cell that cannot be read is unchanged."""
+    cells = [None if cell is CLEAR else coerce_cell(declared, cell) for cell in objects(column)]
+    return [cell_to_json(declared, cell) if declared.accepts(cell) else cell for cell in cells]
 
 
 def _compare_unknown(
-    name: str, column: pd.Series, original: pd.Series | None, found: FrameDiff
+    name: str, column: pd.Series, original: pd.Series | None, diff: FrameDiff
 ) -> None:
     cells = objects(column)
     positions = np.flatnonzero(~pd.isna(cells)).tolist()
     if original is not None:
-        held, rows = objects(original), found.rows
-        positions = [
-            at for at in positions if rows[at] < 0 or not _alike(cells[at], held[rows[at]])
-        ]
-    values = [None if cells[at] is CLEAR else to_python(cells[at]) for at in positions]
-    _put(found.changes, name, positions, values)
+        before, rows = objects(original), diff.rows
+        positions = [p for p in positions if rows[p] < 0 or not _equal(cells[p], before[rows[p]])]
+    values = [None if cells[p] is CLEAR else to_python(cells[p]) for p in positions]
+    _put(diff.changes, name, positions, values)
 
 
-def _alike(one: Any, other: Any) -> bool:
+def _equal(one: Any, other: Any) -> bool:
     try:
         return one is other or bool(to_python(one) == to_python(other))
     except (TypeError, ValueError):
@@ -273,7 +270,7 @@ def _alike(one: Any, other: Any) -> bool:
 
 
 def _put(
-    found: dict[int, dict[str, JSON]], name: str, positions: Iterable[int], values: Iterable[JSON]
+    rows: dict[int, dict[str, JSON]], name: str, positions: Iterable[int], values: Iterable[JSON]
 ) -> None:
-    for at, value in zip(positions, values, strict=True):
-        found.setdefault(int(at), {})[name] = value
+    for position, value in zip(positions, values, strict=True):
+        rows.setdefault(int(position), {})[name] = value

@@ -1,4 +1,4 @@
-"""Plans that are not made of two frames: one that was kept in a file, and one of a result."""
+"""Plans that are not made of two frames: read from a file, or taken from a result frame."""
 
 from __future__ import annotations
 
@@ -6,120 +6,104 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from contactkit._plans import parquet
-from contactkit._plans.plan import Plan, PlanBackend
+from contactkit._plans.plan import Plan, PlanName
 from contactkit._providers import find
-from contactkit.errors import ConfigurationError, FieldProblem, InvalidInputError
+from contactkit.errors import ConfigurationError, InvalidInputError
 from contactkit.spec.outcome import Outcome
 
-
-class PlanName(str):
-    """What the journal knows a plan by; it has the `plan` itself, which no file or pickle keeps."""
-
-    plan: Plan | None = None
-
-    @classmethod
-    def of(cls, plan: Plan) -> PlanName:
-        """The name of this plan."""
-        made = cls(plan.name)
-        made.plan = plan
-        return made
-
-    def __deepcopy__(self, memo: object) -> PlanName:
-        return self
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return str, (str(self),)
+if TYPE_CHECKING:
+    from contactkit._client.plans import PlanRunner
 
 
 def read_plan(path: str | Path, client: Any = None) -> Plan:
-    """Read what `Plan.to_parquet` wrote; with a client it can be applied and undone.
+    """Read a plan that `Plan.to_parquet` wrote; with a client it can be applied and undone.
 
     ConfigurationError where the file is no plan, or was changed since, or is another provider's.
-    Without a client its ETA follows from the declared limits, as if nothing were spent of them.
+    Without a client its ETA follows from the declared limits, as if none of them were spent.
     """
-    contacts, index, told = parquet.read(path)
-    # A declaration of the caller's own is known to the client alone.
-    door = None if client is None else _door(client, str(told["provider"]))
-    found = door.session.provider if door else find(str(told["provider"]))
-    numbers = tuple(map(int, told["numbers"]))
+    contacts, index, attrs = parquet.read(path)
+    # Only the client knows a declaration of the caller's own.
+    runner = None if client is None else _runner(client, str(attrs["provider"]))
+    numbers = tuple(map(int, attrs["numbers"]))
     plan = Plan(
-        provider=found,
+        provider=runner.session.provider if runner else find(str(attrs["provider"])),
         contacts=contacts,
         index=index,
-        created=datetime.fromisoformat(told["created"]),
-        unchanged=int(told["unchanged"]),
-        vanished=int(told["vanished"]),
-        of=(told["name"], numbers) if numbers else None,
-        read=datetime.fromisoformat(told["read"]) if told["read"] else None,
-        door=door,
+        created=datetime.fromisoformat(attrs["created"]),
+        unchanged=int(attrs["unchanged"]),
+        vanished=int(attrs["vanished"]),
+        of=(attrs["name"], numbers) if numbers else None,
+        read=datetime.fromisoformat(attrs["read"]) if attrs["read"] else None,
+        runner=runner,
     )
-    if plan.digest != told["digest"]:
+    if plan.digest != attrs["digest"]:
         raise ConfigurationError(f"{path}: was changed since the plan was made")
     return plan
 
 
-def bound(plan: Plan, client: Any) -> Plan:
+def with_client(plan: Plan, client: Any) -> Plan:
     """The plan as this client applies it; ConfigurationError where it is another provider's."""
-    return replace(plan, door=_door(client, plan.provider.name))
+    return replace(plan, runner=_runner(client, plan.provider.name))
 
 
-def _door(client: Any, provider: str) -> PlanBackend:
-    door = getattr(getattr(client, "contacts", None), "door", None)
-    if door is None:
+def _runner(client: Any, provider: str) -> PlanRunner:
+    runner: PlanRunner | None = getattr(getattr(client, "contacts", None), "runner", None)
+    if runner is None:
         raise ConfigurationError("client must be a client, as contactkit.connect() makes it")
-    if door.session.provider.name != provider:
-        name = door.session.provider.name
+    name = runner.session.provider.name
+    if name != provider:
         raise ConfigurationError(f"it is a plan for {provider}, and the client is for {name}")
-    return door
+    return runner
 
 
-def plan_from(result: pd.DataFrame, outcomes: Iterable[str] = ("failed", "unknown")) -> Plan:
+def plan_from(
+    result: pd.DataFrame, outcomes: Iterable[str] = (Outcome.FAILED, Outcome.UNKNOWN)
+) -> Plan:
     """The part of a plan whose contacts have these outcomes in a result frame of its apply.
 
-    What the journal knows of them still counts: what is in doubt is settled, not sent blindly. What
-    the provider `refused` is sent again if that is asked for. Raises InvalidInputError for what is
-    no result frame of an apply in this process, or a part of one.
+    The journal still counts: a write in doubt is settled, not sent blindly. A contact that the
+    provider `refused` is sent again if that outcome is given. Raises InvalidInputError for anything
+    but a result frame of an apply in this process, or a part of one.
     """
     wanted = {outcomes} if isinstance(outcomes, str) else {*outcomes}
     if unknown := wanted - {*Outcome}:
-        allowed = ", ".join(Outcome)
-        _refuse("outcomes", f"{', '.join(map(repr, sorted(unknown)))} is none; allowed: {allowed}")
+        names = ", ".join(map(repr, sorted(unknown)))
+        message = f"{names} is no outcome; allowed: {', '.join(Outcome)}"
+        raise InvalidInputError.one("plan_from", "outcomes", message)
     name = result.attrs.get("plan") if isinstance(result, pd.DataFrame) else None
     if not isinstance(name, PlanName) or name.plan is None or "outcome" not in result:
-        _refuse("result", "must be a result frame of plan.apply(), or rows of one, not from a file")
+        message = "must be a result frame of plan.apply(), or rows of one, not from a file"
+        raise InvalidInputError.one("plan_from", "result", message)
     plan = name.plan
-    chosen = result.loc[result["outcome"].isin([*wanted])]
-    at = np.array([*_positions(plan, chosen)], dtype=np.intp)
+    rows = result.loc[result["outcome"].isin([*wanted])]
+    positions = np.array([*_positions(plan, rows)], dtype=np.intp)
     return replace(
         plan,
-        contacts=tuple(plan.contacts[position] for position in at),
-        index=plan.index.take(at),
+        contacts=tuple(plan.contacts[position] for position in positions),
+        index=plan.index.take(positions),
         unchanged=0,
         vanished=0,
-        of=(plan.name, tuple(plan.numbers[position] for position in at)),
-        again="refused" in wanted,
+        of=(plan.name, tuple(plan.numbers[position] for position in positions)),
+        again=Outcome.REFUSED in wanted,
     )
 
 
 def _positions(plan: Plan, rows: pd.DataFrame) -> Iterator[int]:
-    """Where the contacts of result rows stand in the plan: by the caller's label and the key."""
-    places: dict[Any, list[int]] = {}
-    for position, (label, each) in enumerate(zip(plan.index, plan.contacts, strict=True)):
-        places.setdefault((label, each.operation, each.key), []).append(position)
+    """The positions in the plan of the contacts of result rows, by the caller's label and key."""
+    positions: dict[Any, list[int]] = {}
+    for position, (label, contact) in enumerate(zip(plan.index, plan.contacts, strict=True)):
+        positions.setdefault((label, contact.operation, contact.key), []).append(position)
     for label, operation, key in zip(rows.index, rows["operation"], rows["key"], strict=True):
-        held = (label, operation, "" if key is pd.NA else key)
-        # What was created may have got its key only then.
-        found = places.get(held) or places.get((label, operation, ""))
-        if not found:
-            _refuse("result", "has rows that are not of its plan")
-        yield found.pop(0)
-
-
-def _refuse(name: str, message: str) -> NoReturn:
-    raise InvalidInputError("plan_from", [FieldProblem(field=name, message=message)])
+        same = positions.get((label, operation, "" if key is pd.NA else key))
+        # A new contact may have got its key only when it was created.
+        same = same or positions.get((label, operation, ""))
+        if not same:
+            message = "has rows that are not of its plan"
+            raise InvalidInputError.one("plan_from", "result", message)
+        yield same.pop(0)

@@ -1,6 +1,6 @@
-"""How fast the requests of an apply go: evenly, within the session's budget, slower in trouble.
+"""How fast an apply sends: evenly within the session's budget, slower in trouble; and its counts.
 
-A budget alone lets a whole window go at once, which no provider promises to take: an even pace
+The budget alone lets a whole window go at once, which no provider promises to accept: an even pace
 keeps to the rate wherever the provider's window begins.
 """
 
@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable
 
 from contactkit._http.rate_limits import Budget
 
-# What left evenly spaced may arrive closer together.
+# Requests that leave evenly spaced may arrive closer together.
 _MARGIN = 1.015
 _FIRST_HOLD, _LONGEST_HOLD = 0.5, 1e6
 _SLOWEST = 1 / 64
-# However slow trouble makes it, it goes on.
+# However slow trouble makes the apply, it goes on.
 _LONGEST_GAP = 30.0
-# So many times in a row a provider is believed when to come again.
+# How many times in a row a provider's Retry-After is trusted.
 _TRUST = 8
 
 
 class Pacer:
-    """When the next request may go, and how many may be on the wire, of `most` at best.
+    """When the next request may go, and how many may be in flight, of `most` at best.
 
-    Trouble (a 429, a 5xx, no answer) halves both; every good answer gives a little back.
+    Trouble (a 429, a 5xx, no response) halves both; every good response gives a little back.
     """
 
     def __init__(self, budget: Budget, most: int) -> None:
@@ -38,69 +37,69 @@ class Pacer:
         self._held_until = 0.0
 
     @property
-    def in_flight(self) -> int:
-        """How many requests may be on the wire."""
+    def concurrency(self) -> int:
+        """How many requests may be in flight."""
         return max(1, int(self._most * self._share))
 
-    def ready(self, now: float) -> float:
+    def take_turn(self, now: float) -> float:
         """Take a turn if there is one now; otherwise say when to ask again."""
         gap, burst = self._budget.spacing()
         gap = max(gap * _MARGIN, min(gap * _MARGIN / self._share, _LONGEST_GAP))
         early = self._due - gap * (burst - 1)
-        at = max(early, self._held_until)
-        if at > now:
-            return at
-        at = self._budget.reserve(now)
-        if at <= now:
+        ready = max(early, self._held_until)
+        if ready > now:
+            return ready
+        ready = self._budget.reserve(now)
+        if ready <= now:
             self._due = max(self._due, now) + gap
-        return at
+        return ready
 
-    def limited(self, now: float) -> float:
-        """Until when a limit, or its refusals, hold everything; no even pace asks for patience."""
+    def limited_until(self, now: float) -> float:
+        """Until when a rate limit holds everything back; the even pace alone never does."""
         return max(self._held_until, self._budget.through(1, now))
 
-    def well(self) -> None:
-        """An answer came that was no trouble."""
+    def speed_up(self) -> None:
+        """Give back some speed after a good response."""
         self._refusals = 0
         if self._share < 1.0:
-            self._share = min(1.0, self._share + 1 / (self._most * self.in_flight))
+            self._share = min(1.0, self._share + 1 / (self._most * self.concurrency))
 
-    def trouble(self, sent_at: float, now: float, *, refused: bool, told: bool = False) -> None:
-        """No good answer came to what was sent then; `refused` for the rate limit's own no.
+    def slow_down(self, sent_at: float, now: float, *, limited: bool, timed: bool = False) -> None:
+        """Halve the speed after trouble with a request that was sent at that time.
 
-        Refusals in a row hold everything back longer and longer, and later where they were `told`
-        when to come again, which the budget heeds.
+        Refusals by the rate limit (`limited`) in a row hold everything back, each time for longer;
+        later where they were `timed` by a Retry-After, which the budget heeds.
         """
-        # What was on the wire together is one trouble.
+        # Trouble with requests that were in flight together counts once.
         if sent_at <= self._slowed_at:
             return
         self._slowed_at = now
         self._share = max(_SLOWEST, self._share / 2)
-        if refused:
-            hold = min(_FIRST_HOLD * 2 ** (self._refusals - _TRUST * told), _LONGEST_HOLD)
+        if limited:
+            hold = min(_FIRST_HOLD * 2 ** (self._refusals - _TRUST * timed), _LONGEST_HOLD)
             self._held_until = max(self._held_until, now + hold)
             self._refusals = min(self._refusals + 1, 60)
 
 
-def through(budget: Budget, count: int, now: float) -> float:
-    """When the last of so many more requests goes, if nothing troubles them."""
+def finish_time(budget: Budget, count: int, now: float) -> float:
+    """When the last of `count` more requests goes, without any trouble."""
     gap, burst = budget.spacing()
     evenly = budget.through(1, now) + max(0, count - burst) * gap * _MARGIN
     return max(evenly, budget.through(count, now))
 
 
 class ConcurrencyLimit:
-    """`most` says how many there are; it may change, and is asked when somebody comes or goes."""
+    """Slots for the requests in flight, as many as the pacer allows at the time."""
 
-    def __init__(self, most: Callable[[], int]) -> None:
-        self._most = most
+    def __init__(self, pacer: Pacer) -> None:
+        self._pacer = pacer
         self._taken = 0
         self._open = False
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def enter(self) -> None:
         """Take a slot as soon as there is one."""
-        if not self._open and (self._waiting or self._taken >= self._most()):
+        if not self._open and (self._waiting or self._taken >= self._pacer.concurrency):
             waiting = asyncio.get_running_loop().create_future()
             self._waiting.append(waiting)
             try:
@@ -118,79 +117,80 @@ class ConcurrencyLimit:
         self._admit()
 
     def open(self) -> None:
-        """Let everybody in from now on."""
+        """Admit everything from now on."""
         self._open = True
         self._admit()
 
     def _admit(self) -> None:
-        while self._waiting and (self._open or self._taken < self._most()):
+        while self._waiting and (self._open or self._taken < self._pacer.concurrency):
             waiting = self._waiting.popleft()
             if not waiting.done():
                 self._taken += 1
                 waiting.set_result(None)
 
 
-_MOST = 300
-_LATELY = 5.0
+_MOST_SPANS = 300
+_RECENT = 5.0
 
 
 class RequestStats:
-    """Counts from `start` on, in seconds since the epoch; long applies are told more coarsely.
+    """Counts of requests and finished contacts by second since `start`, and the budget then."""
 
-    `left` says how many requests the budget has left at a time, None where nothing limits them.
-    """
-
-    def __init__(self, start: float, left: Callable[[float], int | None]) -> None:
+    def __init__(self, start: float, budget: Budget) -> None:
         self._start = start
-        self._left = left
+        self._budget = budget
         self._sent: Counter[int] = Counter()
         self._limited: Counter[int] = Counter()
-        self._left_at: dict[int, int | None] = {}
+        self._remaining: dict[int, int | None] = {}
         self._done: deque[tuple[int, int]] = deque()
 
-    def sent(self, now: float) -> None:
-        """A request goes."""
+    def count_sent(self, now: float) -> None:
+        """Count a request."""
         self._sent[self._second(now)] += 1
 
-    def limited(self, now: float) -> None:
-        """The rate limit said no."""
+    def count_limited(self, now: float) -> None:
+        """Count a refusal by the rate limit."""
         self._limited[self._second(now)] += 1
 
-    def done(self, now: float) -> None:
-        """A contact's outcome is known."""
+    def count_done(self, now: float) -> None:
+        """Count a contact whose outcome is known."""
         second = int(now)
         if self._done and self._done[-1][0] == second:
             self._done[-1] = second, self._done[-1][1] + 1
         else:
             self._done.append((second, 1))
-        while self._done[0][0] < now - _LATELY - 1:
+        while self._done[0][0] < now - _RECENT - 1:
             self._done.popleft()
 
     def rate(self, now: float) -> float:
-        """Contacts a second, of the last seconds."""
-        recent = [(second, count) for second, count in self._done if second >= now - _LATELY - 1]
+        """Contacts a second, over the last seconds."""
+        recent = [(second, count) for second, count in self._done if second >= now - _RECENT - 1]
         if not recent:
             return 0.0
         return sum(count for _, count in recent) / max(1.0, now - max(recent[0][0], self._start))
 
     def timeline(self) -> list[list[int | None]]:
-        """Second since the start, requests sent, 429s, and what was left: at most about 300."""
-        width = max(self._left_at, default=0) // _MOST + 1
+        """Second since the start, requests sent, 429s, and requests left.
+
+        A long apply has several seconds a row, so that there are at most about 300.
+        """
+        width = max(self._remaining, default=0) // _MOST_SPANS + 1
         spans: dict[int, list[int]] = {}
-        for second in sorted(self._left_at):
+        for second in sorted(self._remaining):
             spans.setdefault(second // width * width, []).append(second)
         return [
             [
                 start,
                 sum(self._sent[second] for second in span),
                 sum(self._limited[second] for second in span),
-                self._left_at[span[-1]],
+                self._remaining[span[-1]],
             ]
             for start, span in spans.items()
         ]
 
     def _second(self, now: float) -> int:
         second = int(max(0.0, now - self._start))
-        if second not in self._left_at:
-            self._left_at[second] = self._left(now)
+        if second not in self._remaining:
+            remaining = (left for _, left in self._budget.left(now))
+            self._remaining[second] = min(remaining, default=None)
         return second

@@ -14,7 +14,7 @@ from contactkit._plans.change import PlannedWrite
 from contactkit.errors import ConfigurationError, FieldProblem
 
 _PARTS = ("before", "changes", "options", "problems", "stays")
-_TOLD = {
+_ATTRS = {
     "provider": str,
     "digest": str,
     "created": str,
@@ -27,28 +27,28 @@ _TOLD = {
 
 
 def write(
-    path: str | Path, contacts: Sequence[PlannedWrite], index: pd.Index, told: Mapping[str, Any]
+    path: str | Path, contacts: Sequence[PlannedWrite], index: pd.Index, attrs: Mapping[str, Any]
 ) -> None:
-    """Write one row a contact, and what was `told` of the whole as the file's attributes."""
+    """Write one row a contact, and `attrs` of the whole plan as the file's attributes."""
     rows = [
-        {"operation": each.operation, "key": each.key}
-        | {name: json.dumps(getattr(each, name), default=asdict) for name in _PARTS}
-        for each in contacts
+        {"operation": contact.operation, "key": contact.key}
+        | {name: json.dumps(getattr(contact, name), default=asdict) for name in _PARTS}
+        for contact in contacts
     ]
     # A level of the caller's index may be called like a column.
     levels = index.set_names([f"index {level}" for level in range(index.nlevels)])
     frame = pd.DataFrame(rows, columns=["operation", "key", *_PARTS], index=levels)
-    frame.attrs = {**told, "index": list(index.names)}
+    frame.attrs = {**attrs, "index": list(index.names)}
     frame.to_parquet(path)
 
 
 def read(path: str | Path) -> tuple[tuple[PlannedWrite, ...], pd.Index, dict[str, Any]]:
-    """The contacts, their index, and what was told; ConfigurationError for another file."""
+    """The contacts, their index and the file's attributes; ConfigurationError for another file."""
     try:
         frame = pd.read_parquet(path)
-        told = {name: kind(frame.attrs[name]) for name, kind in _TOLD.items()}
+        attrs = {name: kind(frame.attrs[name]) for name, kind in _ATTRS.items()}
         contacts = tuple(map(_planned, frame.to_dict("records")))
-        return contacts, frame.index.set_names(frame.attrs["index"]), told
+        return contacts, frame.index.set_names(frame.attrs["index"]), attrs
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except (ValueError, TypeError, KeyError, OSError) as error:
@@ -57,5 +57,5 @@ def read(path: str | Path) -> tuple[tuple[PlannedWrite, ...], pd.Index, dict[str
 
 def _planned(row: Mapping[Any, Any]) -> PlannedWrite:
     parts = {name: json.loads(row[name]) for name in _PARTS}
-    problems = tuple(FieldProblem(**each) for each in parts.pop("problems"))
+    problems = tuple(FieldProblem(**problem) for problem in parts.pop("problems"))
     return PlannedWrite(operation=row["operation"], key=row["key"], problems=problems, **parts)

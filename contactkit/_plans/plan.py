@@ -1,6 +1,6 @@
 """A plan: what would be written of an edited frame, contact by contact, and what is refused.
 
-It is a value that shows itself and sends nothing. How it came to be is in `planning`.
+It is a value that draws itself. The client that made it, its `runner`, applies and undoes it.
 """
 
 from __future__ import annotations
@@ -8,76 +8,40 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from contactkit._http.rate_limits import Budget
-from contactkit._http.session import Session
-from contactkit._http.world import World
 from contactkit._plans import parquet, tables
 from contactkit._plans.change import PlannedWrite
-from contactkit._plans.pacing import through
-from contactkit._plans.progress import Progress
-from contactkit._plans.steps import OnConflict
+from contactkit._plans.pacing import finish_time
 from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import Provider
 
 if TYPE_CHECKING:
+    from contactkit._client.plans import PlanRunner
+    from contactkit._plans.progress import Progress
+    from contactkit._plans.steps import OnConflict
     from contactkit.forms import PlanView
 
 MOST_SHOWN = 10
-Tell = Callable[[Progress], None]
-
-
-class PlanBackend(Protocol):
-    """What carries a plan out: a client's contacts."""
-
-    @property
-    def session(self) -> Session:
-        """What its calls share."""
-        ...
-
-    @property
-    def world(self) -> World:
-        """Where they go."""
-        ...
-
-    def view(self, plan: Plan) -> PlanView:
-        """Show it."""
-        ...
-
-    def apply(self, plan: Plan, options: Mapping[str, Any]) -> pd.DataFrame:
-        """Apply it, blocking."""
-        ...
-
-    async def aapply(self, plan: Plan, options: Mapping[str, Any]) -> pd.DataFrame:
-        """Apply it, awaited."""
-        ...
-
-    def undo(self, plan: Plan) -> Plan:
-        """Plan its undoing, blocking."""
-        ...
-
-    async def aundo(self, plan: Plan) -> Plan:
-        """The same, awaited."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Plan:
-    """What `contacts.plan` found, one `Planned` a contact that would be written or is refused.
+    """The writes that `contacts.plan` found, one for each contact to write or to refuse.
 
-    `index` has the caller's label of each. `unchanged` contacts and `vanished` ones, which were not
-    to be deleted, are only counted. One that tries `again` sends what the provider refused before.
-    `read` is when the contacts were read, if that is known. A part, or the undoing, `of` another
-    has a name and rows in the journal that follow from it. It never changes, and holds no
-    credential.
+    `index` has the caller's label of each contact. `unchanged` contacts and `vanished` ones, which
+    were not to be deleted, are only counted. A plan that tries `again` sends what the provider
+    refused before. `read` is when the contacts were read, if that is known. A part `of` another
+    plan, or its undoing, has that plan's name and rows in the journal. A plan never changes, and
+    holds no credential.
     """
 
     provider: Provider
@@ -89,76 +53,76 @@ class Plan:
     of: tuple[str, tuple[int, ...]] | None = None
     again: bool = False
     read: datetime | None = None
-    door: PlanBackend | None = None
+    runner: PlanRunner | None = None
 
     def __len__(self) -> int:
-        """How many contacts it is about."""
+        """How many contacts it has."""
         return len(self.contacts)
 
     @property
     def requests(self) -> int:
-        """How many it needs: one a contact that is not refused."""
-        return sum(not each.problems for each in self.contacts)
+        """How many requests it needs: one for each contact that is not refused."""
+        return sum(not contact.problems for contact in self.contacts)
 
     def now(self) -> float:
-        """The time that its requests would live in, in seconds since the epoch."""
-        return self.door.session.clock.now() if self.door else time.time()
+        """The time of its client's world, in seconds since the epoch."""
+        return self.runner.session.clock.now() if self.runner else time.time()
 
     @property
     def eta(self) -> datetime | None:
-        """When the last request would go, if the first went now; None where nothing limits them.
+        """When the last request would go, if the first went now; None without a rate limit.
 
-        That follows from the rate limits and what is spent of them already, those of a day too. An
-        answer's time is not in it.
+        It follows from the rate limits and what is spent of them already, without the time that
+        responses take.
         """
-        budget = self.door.session.budget if self.door else Budget(self.provider.limits)
+        budget = self.runner.session.budget if self.runner else Budget(self.provider.limits)
         if not budget.left(now := self.now()):
             return None
-        return datetime.fromtimestamp(through(budget, self.requests, now), UTC)
+        return datetime.fromtimestamp(finish_time(budget, self.requests, now), UTC)
 
     @property
     def digest(self) -> str:
-        """A hash of what is done and refused: the same edits have it in any order, at any time."""
-        return self._ordered[0]
+        """A hash of what is written and refused; the same for the same edits in any order."""
+        return self._digest_and_rows[0]
 
     @property
     def name(self) -> str:
-        """What the journal knows it by: its digest, or what it is a part or the undoing of."""
+        """Its name in the journal: the digest, or the name of the plan that this is a part of."""
         return self.of[0] if self.of else self.digest
 
     @property
     def numbers(self) -> Sequence[int]:
-        """The row of each contact in the journal, which does not depend on their order here."""
-        return self.of[1] if self.of else self._ordered[1]
+        """The row of each contact in the journal, whatever their order here."""
+        return self.of[1] if self.of else self._digest_and_rows[1]
 
     @cached_property
-    def _ordered(self) -> tuple[str, list[int]]:
-        lines = [
-            json.dumps(
-                [each.operation, each.outcome, each.key, each.changes, each.options], sort_keys=True
-            )
-            for each in self.contacts
-        ]
+    def _digest_and_rows(self) -> tuple[str, list[int]]:
+        writes = (
+            [write.operation, write.outcome, write.key, write.changes, write.options]
+            for write in self.contacts
+        )
+        lines = [json.dumps(write, sort_keys=True) for write in writes]
         order = sorted(range(len(lines)), key=lines.__getitem__)
         rows = [0] * len(lines)
         for row, position in enumerate(order):
             rows[position] = row
-        told = "\n".join([self.provider.name, *(lines[position] for position in order)])
-        return hashlib.sha256(told.encode()).hexdigest(), rows
+        text = "\n".join([self.provider.name, *(lines[position] for position in order)])
+        return hashlib.sha256(text.encode()).hexdigest(), rows
 
     @property
     def rows(self) -> pd.DataFrame:
-        """A row a contact, with columns of a result frame: `outcome` is planned or refused.
+        """One row for each contact, with columns of a result frame.
 
-        `after` is the contact as it will be; `field` and `message` say why it is refused.
+        `outcome` is planned or refused, `after` is the contact as it will be; `field` and `message`
+        say why it is refused.
         """
         return tables.rows(self.provider, self.contacts, self.index)
 
     @property
     def cells(self) -> pd.DataFrame:
-        """A row a cell that differs, and one without a field where a contact has none.
+        """One row for each cell that differs; one without a field for a contact that has none.
 
-        Nothing of a refused contact is sent, so that all its cells say why.
+        Nothing of a refused contact is sent, so all its cells have the reason.
         """
         return tables.cells(self.provider, self.contacts, self.index)
 
@@ -170,13 +134,13 @@ class Plan:
         return tables.summary(self.contacts, self.unchanged, self.vanished)
 
     def first(self, count: int) -> list[dict[str, Any]]:
-        """The first cells as `cells` has them, those of refused contacts before all others."""
-        found: list[dict[str, Any]] = []
-        for each in sorted(self.contacts, key=lambda each: not each.problems):
-            if len(found) >= count:
+        """The first cells as `cells` has them, those of refused contacts first."""
+        cells: list[dict[str, Any]] = []
+        for contact in sorted(self.contacts, key=lambda contact: not contact.problems):
+            if len(cells) >= count:
                 break
-            found += tables.cells_of(self.provider, each)
-        return found[:count]
+            cells += tables.cells_of(self.provider, contact)
+        return cells[:count]
 
     def apply(
         self,
@@ -185,11 +149,11 @@ class Plan:
         limit: int | None = None,
         stop_after_failures: float | None = None,
         concurrency: int = 16,
-        progress: bool | Tell = True,
+        progress: bool | Callable[[Progress], None] = True,
         on_conflict: OnConflict = None,
         patience: float | None = None,
     ) -> pd.DataFrame:
-        """Carry it out: a result frame, one row for every contact of the plan, in its order.
+        """Apply the plan: a result frame, one row for every contact of the plan, in its order.
 
         The same call again is the resume, from another process too: what is done is `skipped`, what
         failed is tried again, and what is in doubt is sent under the same idempotency key, or read
@@ -197,53 +161,61 @@ class Plan:
 
         `limit` is the most contacts to send; `stop_after_failures` a number of those that are
         refused, fail or are unknown, or a share of what is sent, as 0.05; `concurrency` the most
-        requests on the wire. `on_conflict` reads each contact first, which is a request more: one
-        whose fields have other values than were planned from is refused with "refuse", and judged
-        again as it stands with "reread". `patience` is the longest wait for a rate limit, in
-        seconds, by default the client's; past it the apply stops. `progress` may be a callable that
-        takes a `contactkit._plans.progress.Progress`.
+        requests in flight. `on_conflict` reads each contact first, which is one more request: a
+        contact whose fields were changed since the plan is refused with "refuse", and judged anew
+        with "reread". `patience` is the longest wait for a rate limit, in seconds, by default the
+        client's; past it the apply stops. `progress` may be a function that takes a
+        `contactkit.Progress`.
 
-        An interrupt lets what is on the wire come to its end, and answers with what was done;
-        `attrs` of the frame have why it `stopped` early, when to go on (`resume_at`), and its
-        `timeline` (second, requests sent, 429s, requests left).
+        An interrupt lets requests in flight finish, and returns what was done; `attrs` of the frame
+        have why it `stopped` early, when to go on (`resume_at`), and its `timeline` (second,
+        requests sent, 429s, requests left).
 
         Raises InvalidInputError, ConfigurationError for a plan without a client, and JournalError,
-        all before anything is sent, and nothing for what becomes of a contact.
+        all before anything is sent. A contact's own failure is never raised.
         """
-        options = {name: value for name, value in locals().items() if name != "self"}
-        return self._through.apply(self, options)
+        return self._runner.apply(
+            self,
+            dry_run=dry_run,
+            limit=limit,
+            stop_after_failures=stop_after_failures,
+            concurrency=concurrency,
+            progress=progress,
+            on_conflict=on_conflict,
+            patience=patience,
+        )
+
+    def undo(self) -> Plan:
+        """Plan the undoing of what was written of this plan; the contacts are read for it.
+
+        A contact that cannot be undone is refused, with the reason, and so is one that was changed
+        since; where a part cannot be undone, `message` in `rows` says which. Raises
+        ConfigurationError for a plan without a client, JournalError, and what `list` raises.
+        """
+        return self._runner.undo(self)
 
     def view(self) -> PlanView:
         """Show it as a widget: its cells by page, Apply, Cancel, and then the result."""
-        return self._through.view(self)
+        return self._runner.view(self)
 
     @property
     def aio(self) -> AsyncPlan:
-        """The same to be awaited."""
+        """The same plan for asynchronous code."""
         return AsyncPlan(self)
 
-    def undo(self) -> Plan:
-        """The plan that takes back what was written of this one; the contacts are read for it.
-
-        What cannot be taken back is refused, with the reason, and so is what somebody changed
-        since; where something stays done all the same, `rows` says so in `message`. Raises
-        ConfigurationError for a plan without a client, JournalError, and what `list` raises.
-        """
-        return self._through.undo(self)
-
     @property
-    def _through(self) -> PlanBackend:
-        if self.door is None:
+    def _runner(self) -> PlanRunner:
+        if self.runner is None:
             hint = "read it with one, as contactkit.read_plan(path, client)"
             raise ConfigurationError(f"the plan has no client; {hint}")
-        return self.door
+        return self.runner
 
     def to_parquet(self, path: str | Path) -> None:
         """Write it as a file for `contactkit.read_plan`; needs the extra `parquet`.
 
         The file holds the contacts' values, and no credential.
         """
-        told = {
+        attrs = {
             "provider": self.provider.name,
             "digest": self.digest,
             "created": self.created.isoformat(),
@@ -253,49 +225,67 @@ class Plan:
             "name": self.name,
             "numbers": [*self.numbers] if self.of else [],
         }
-        parquet.write(path, self.contacts, self.index, told)
+        parquet.write(path, self.contacts, self.index, attrs)
 
     def facts(self) -> dict[str, str]:
-        """What its picture says above the cells: counts, requests, when, and its digest."""
-        found: dict[str, list[str]] = {}
-        summary = self.summary()
-        for operation, outcome, count in summary.itertuples(index=False):
-            found.setdefault(str(operation), []).append(f"{count:,} {outcome}")
+        """What its picture shows above the cells: counts, requests, the ETA, and the digest."""
+        counts: dict[str, list[str]] = {}
+        for operation, outcome, count in self.summary().itertuples(index=False):
+            counts.setdefault(str(operation), []).append(f"{count:,} {outcome}")
         eta, now = self.eta, datetime.fromtimestamp(self.now(), UTC)
-        when = "no limit is known" if eta is None else f"the last goes {tables.when(eta, now)}"
+        last = "no limit is known" if eta is None else f"the last goes {tables.when(eta, now)}"
         return {
-            **{operation: ", ".join(counts) for operation, counts in found.items()},
-            "requests": f"{self.requests:,}, one a contact; {when}" if self.requests else "none",
+            **{operation: ", ".join(texts) for operation, texts in counts.items()},
+            "requests": f"{self.requests:,}, one a contact; {last}" if self.requests else "none",
             "digest": self.digest[:12],
         }
 
-    def _shown(self) -> tuple[str, dict[str, str], list[dict[str, Any]], str]:
+    def _drawing(self) -> tuple[str, dict[str, str], list[dict[str, Any]], str]:
         first, title = self.first(MOST_SHOWN), f"contactkit plan for {self.provider.title}"
-        rest = sum(max(1, len(each.changes)) for each in self.contacts) - len(first)
+        rest = sum(max(1, len(contact.changes)) for contact in self.contacts) - len(first)
         more = f"and {rest:,} more cells: see plan.cells" if rest else ""
         return title, self.facts(), first, more
 
     def __repr__(self) -> str:
-        return tables.as_text(*self._shown())
+        return tables.as_text(*self._drawing())
 
     def _repr_html_(self) -> str:
-        return tables.as_html(*self._shown())
+        return tables.as_html(*self._drawing())
 
 
 class AsyncPlan:
-    """A plan through the awaiting door."""
+    """A plan for asynchronous code."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
 
     async def apply(self, **options: Any) -> pd.DataFrame:
-        """Carry it out, with the options of `Plan.apply`.
+        """Apply the plan, with the options of `Plan.apply`.
 
-        Cancelled once, it lets what is on the wire come to its end, and answers with what was done;
-        cancelled again, it gives up what is on the wire.
+        Cancelled once, it lets requests in flight finish, and returns what was done; cancelled
+        again, it gives them up.
         """
-        return await self._plan._through.aapply(self._plan, options)
+        return await self._plan._runner.apply_async(self._plan, **options)
 
     async def undo(self) -> Plan:
-        """The plan that takes back what was written; see `Plan.undo`."""
-        return await self._plan._through.aundo(self._plan)
+        """Plan the undoing of what was written; see `Plan.undo`."""
+        return await self._plan._runner.undo_async(self._plan)
+
+
+class PlanName(str):
+    """A plan's name in the journal, with the `plan` itself, which no file or pickle keeps."""
+
+    plan: Plan | None = None
+
+    @classmethod
+    def of(cls, plan: Plan) -> PlanName:
+        """The name of this plan."""
+        name = cls(plan.name)
+        name.plan = plan
+        return name
+
+    def __deepcopy__(self, memo: object) -> PlanName:
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return str, (str(self),)

@@ -1,115 +1,105 @@
-"""What of a plan is still to be written, by what the journal knows of it: that is the resume."""
+"""What of a plan is still to be written, as far as the journal knows: that is the resume."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TypeAlias
 
+from contactkit._http.results import Row, problem_columns
 from contactkit._http.session import Session
 from contactkit._journal.sqlite import Lease
 from contactkit._journal.store import Journal
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.plan import Plan
-from contactkit._plans.steps import PendingWrite, Row, told
-from contactkit.spec.outcome import DONE
+from contactkit._plans.steps import Entry, PendingWrite, unsent_row
+from contactkit.spec.outcome import DONE, Outcome
+
+Entries: TypeAlias = Mapping[int, Entry]
 
 _UNDO = "undo:"
-# What became of a contact that says nothing of what is to be done now.
+# In the place of an outcome that says nothing of what is to be done now.
 _PAST = "past"
-_SAME = "http_status code field attempts request_id idempotency_key".split()
-
-Entries = Mapping[int, Mapping[str, Any]]
+_COPIED = "http_status code field attempts request_id idempotency_key".split()
 
 
-def undoing(name: str) -> str:
-    """What the journal knows the undoing of a plan by."""
+def undo_name(name: str) -> str:
+    """The name in the journal of the plan that undoes another one."""
     return f"{_UNDO}{name}"
 
 
-def entries_of(journal: Journal, name: str, account: str) -> Entries:
-    """The last entry of each row of a plan, without those that were undone since."""
-    found = journal.last(name, account)
-    for other in (undoing(name), name.removeprefix(_UNDO)):
+def last_entries(journal: Journal, name: str, account: str) -> Entries:
+    """The last entry of each row of a plan; one that was undone since counts as past."""
+    entries = journal.last(name, account)
+    for other in (undo_name(name), name.removeprefix(_UNDO)):
         later = journal.last(other, account) if other != name else {}
         for row, entry in later.items():
-            if row in found and entry["outcome"] in DONE and entry["id"] > found[row]["id"]:
-                found[row] = {**found[row], "outcome": _PAST}
-    return found
+            if row in entries and entry["outcome"] in DONE and entry["id"] > entries[row]["id"]:
+                entries[row] = {**entries[row], "outcome": _PAST}
+    return entries
 
 
-def jobs_of(
-    plan: Plan, session: Session, journal: Journal, claim: Lease | None
+def pending_writes(
+    plan: Plan, session: Session, journal: Journal, lease: Lease | None
 ) -> Iterator[PendingWrite | Row]:
-    """Each contact of a plan: a job to do, or the result row of what is settled already.
+    """Each contact of a plan: a write that is pending, or the result row of a settled one.
 
-    Without a claim nothing is taken over of what a killed process left open, and nothing written.
+    With a lease, the writes that a killed process left open are taken over; without one, as in a
+    dry run, the journal is only read.
     """
-    entries = entries_of(journal, plan.name, session.account)
-    still = [entry["id"] for entry in entries.values() if entry["outcome"] is None]
-    mine = journal.take(still, claim) if claim and still else {*still}
+    entries = last_entries(journal, plan.name, session.account)
+    open_ids = [entry["id"] for entry in entries.values() if entry["outcome"] is None]
+    ours = journal.take(open_ids, lease) if lease and open_ids else {*open_ids}
     for planned, row in zip(plan.contacts, plan.numbers, strict=True):
         if planned.problems:
-            yield _refused(session, planned)
+            columns = problem_columns(planned.problems)
+            yield unsent_row(session, planned, Outcome.REFUSED, columns["message"]) | columns
         elif row in entries:
-            entry = entries[row]
-            entry = {**entry, "outcome": _PAST} if _is_past(plan, planned, entry) else entry
-            yield _known(session, planned, row, entry, mine)
+            yield _resume(session, plan, planned, row, entries[row], ours)
         else:
             yield PendingWrite(planned=planned, row=row)
 
 
-def _is_past(plan: Plan, planned: PlannedWrite, entry: Mapping[str, Any]) -> bool:
-    """Whether what became of a contact says nothing of what is to be done now.
-
-    What still differed when it was read later was changed back meanwhile, or never written. Who is
-    created without a key cannot be looked for among those that were read.
-    """
-    at = entry["at"]
-    if plan.again and entry["outcome"] == "refused":
-        return True
-    return bool(planned.key and plan.read and at and at < plan.read)
-
-
-def _refused(session: Session, planned: PlannedWrite) -> Row:
-    problems = planned.problems
-    return told(session, planned, "refused", "; ".join(map(str, problems))) | {
-        "code": next((each.code for each in problems if each.code), None),
-        "field": ", ".join(each.field for each in problems if each.field) or None,
-    }
-
-
-def _known(
-    session: Session, planned: PlannedWrite, row: int, entry: Mapping[str, Any], mine: set[int]
+def _resume(
+    session: Session, plan: Plan, planned: PlannedWrite, row: int, entry: Entry, ours: set[int]
 ) -> PendingWrite | Row:
     """What an earlier attempt leaves to be done."""
-    outcome, id = entry["outcome"], entry["id"]
+    id = entry["id"]
+    outcome = _PAST if _is_past(plan, planned, entry) else entry["outcome"]
     match outcome:
-        case "failed" | "unknown":
-            doubted = outcome == "unknown"
-            return PendingWrite(planned=planned, row=row, seen=id, earlier=entry, doubted=doubted)
-        case None if id in mine:
+        case Outcome.FAILED | Outcome.UNKNOWN:
+            in_doubt = outcome == Outcome.UNKNOWN
+            return PendingWrite(planned=planned, row=row, seen=id, earlier=entry, in_doubt=in_doubt)
+        case None if id in ours:
             return PendingWrite(
-                planned=planned, row=row, seen=id, earlier=entry, doubted=True, open=True
+                planned=planned, row=row, seen=id, earlier=entry, in_doubt=True, open=True
             )
         case None:
-            return told(session, planned, "skipped", "another process is at it")
-        case "refused":
-            return _again(session, planned, "refused", entry, entry["message"])
+            return unsent_row(session, planned, Outcome.SKIPPED, "another process is applying this")
+        case Outcome.REFUSED:
+            return _settled_row(session, planned, Outcome.REFUSED, entry, entry["message"])
         case _ if outcome in DONE:
-            message = f"{outcome} already, at {entry['at']:%Y-%m-%d %H:%M:%S} UTC"
-            return _again(session, planned, "skipped", entry, message)
+            message = f"already {outcome}, at {entry['at']:%Y-%m-%d %H:%M:%S} UTC"
+            return _settled_row(session, planned, Outcome.SKIPPED, entry, message)
         case _:
             return PendingWrite(planned=planned, row=row, seen=id)
 
 
-def _again(
-    session: Session,
-    planned: PlannedWrite,
-    outcome: str,
-    entry: Mapping[str, Any],
-    message: str | None,
+def _is_past(plan: Plan, planned: PlannedWrite, entry: Entry) -> bool:
+    """Whether an entry says nothing of what is to be done now.
+
+    A contact that was read after the entry and still differs was changed back meanwhile, or never
+    written. A creation without a key cannot be looked for among the contacts that were read.
+    """
+    at = entry["at"]
+    if plan.again and entry["outcome"] == Outcome.REFUSED:
+        return True
+    return bool(planned.key and plan.read and at and at < plan.read)
+
+
+def _settled_row(
+    session: Session, planned: PlannedWrite, outcome: Outcome, entry: Entry, message: str | None
 ) -> Row:
-    """The result row of what was written, or refused, by an earlier apply."""
-    row = told(session, planned, outcome, message or "")
-    row |= {name: entry[name] for name in _SAME}
-    return row | {"key": entry["key"] or row["key"], "after": entry["after"], "at": entry["at"]}
+    """The result row of a contact that an earlier apply wrote, or that was refused then."""
+    row = unsent_row(session, planned, outcome, message or "")
+    copied = {name: entry[name] for name in (*_COPIED, "after", "at")}
+    return row | copied | {"key": entry["key"] or row["key"]}

@@ -1,17 +1,18 @@
-"""What the flow of one contact's write asks of whoever drives it, and what it ends with."""
+"""What the flow of one contact's write asks of its driver, what it works from, and its result."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias, TypeVar
 
+from contactkit._http.response import utc
+from contactkit._http.results import Row, build_row
 from contactkit._http.session import Answer, Request, Session, Wait
 from contactkit._journal.store import Intent
 from contactkit._plans.change import PlannedWrite
+from contactkit.spec.outcome import Outcome
 
-Row: TypeAlias = dict[str, Any]
 Entry: TypeAlias = Mapping[str, Any]
 OnConflict: TypeAlias = Literal["refuse", "reread"] | None
 T = TypeVar("T")
@@ -24,7 +25,7 @@ class AwaitSlot:
 
 @dataclass
 class JournalIntent:
-    """Have the journal put a write down before it is sent: then it has an `id`, or is not ours."""
+    """Record a write before it is sent; it has no `id` where another process has the write."""
 
     intent: Intent
     id: int | None = None
@@ -34,54 +35,61 @@ Writing: TypeAlias = Generator[Request | Wait | AwaitSlot | JournalIntent, Answe
 
 
 class Stopped(BaseException):
-    """Nothing more is to be sent, and what waits is given up; its text says why."""
+    """The apply has stopped, and this contact is not sent; the text says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApplySettings:
-    """What all contacts of one apply share; `plan` is what the journal knows the plan by."""
+    """The options of one apply, checked; `plan` is the plan's name in the journal.
+
+    A `stop_after_failures` below 1 is a share of the contacts that are sent.
+    """
 
     session: Session
     plan: str
     dry_run: bool
+    limit: int | None
+    stop_after_failures: float | None
+    concurrency: int
     on_conflict: OnConflict
+    patience: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PendingWrite:
-    """One contact to write: its row in the journal, and the number of the last entry `seen` there.
+    """One contact to write: its row in the journal, and the id of the last entry `seen` there.
 
-    `earlier` is that entry, where it was an attempt at the same; a `doubted` one may have been
-    carried out, and an `open` one is the caller's to close.
+    `earlier` is that entry, where it was an attempt at the same write; one that is `in_doubt` may
+    have been carried out, and an `open` one is for this apply to close.
     """
 
     planned: PlannedWrite
     row: int
     seen: int = 0
     earlier: Entry | None = None
-    doubted: bool = False
+    in_doubt: bool = False
     open: bool = False
 
 
 @dataclass(kw_only=True, slots=True)
 class WriteResult:
-    """What became of a contact: its result row, its open entry, and why all others must stop."""
+    """One contact's result row, its open entry, and why the apply must stop, if it must."""
 
     row: Row
     id: int | None = None
     stop: str = ""
-    lost: bool = False
+    unanswered: bool = False
 
 
-def told(session: Session, planned: PlannedWrite, outcome: str, message: str) -> Row:
-    """The result row of a contact that was not sent."""
-    return {
-        "provider": session.provider.name,
-        "key": planned.key or None,
-        "operation": planned.operation,
-        "outcome": outcome,
-        "changed": [*planned.changes] if outcome == "planned" else [],
-        "before": planned.before,
-        "message": message,
-        "at": datetime.fromtimestamp(session.clock.now(), UTC),
-    }
+def unsent_row(session: Session, planned: PlannedWrite, outcome: Outcome, message: str) -> Row:
+    """The result row of a contact to which no response came."""
+    return build_row(
+        session.provider,
+        planned.operation,
+        outcome,
+        key=planned.key,
+        changed=[*planned.changes] if outcome == Outcome.PLANNED else [],
+        before=planned.before,
+        message=message,
+        at=utc(session.clock.now()),
+    )

@@ -1,4 +1,4 @@
-"""What a plan holds as frames: a row a contact, a row a cell, and the counts."""
+"""A plan as frames (its contacts, its cells, its counts), and as text and HTML."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 
 from contactkit._frames.frame import RESULT_COLUMNS, STRING, declared_frame
+from contactkit._http.results import Row, build_row, problem_columns
 from contactkit._plans.change import PlannedWrite
+from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON, Provider
 
 ROW_COLUMNS = {
@@ -37,61 +39,62 @@ SUMMARY_COLUMNS: dict[str, Any] = {
 
 
 def rows(provider: Provider, contacts: Sequence[PlannedWrite], index: pd.Index) -> pd.DataFrame:
-    """A row a contact, with columns of a result frame."""
-    return declared_frame(ROW_COLUMNS, [_row(provider, each) for each in contacts], index)
+    """One row for each contact, with columns of a result frame."""
+    return declared_frame(ROW_COLUMNS, [_row(provider, contact) for contact in contacts], index)
 
 
-def _row(provider: Provider, each: PlannedWrite) -> dict[str, Any]:
-    problems = each.problems
-    return {
-        "provider": provider.name,
-        "key": each.key or None,
-        "operation": each.operation,
-        "outcome": each.outcome,
-        "changed": [*each.changes],
-        "before": None if each.before is None else deepcopy(dict(each.before)),
-        "after": None if problems else each.after(provider),
-        "code": next((problem.code for problem in problems if problem.code), None),
-        "message": "; ".join(map(str, problems)) or each.stays or None,
-        "field": ", ".join(problem.field for problem in problems if problem.field) or None,
-    }
+def _row(provider: Provider, contact: PlannedWrite) -> Row:
+    before, problems = contact.before, contact.problems
+    row = build_row(
+        provider,
+        contact.operation,
+        contact.outcome,
+        key=contact.key,
+        changed=[*contact.changes],
+        before=None if before is None else deepcopy(dict(before)),
+        after=None if problems else contact.after(provider),
+        **problem_columns(problems),
+    )
+    return row | {"message": row["message"] or contact.stays or None}
 
 
 def cells(provider: Provider, contacts: Sequence[PlannedWrite], index: pd.Index) -> pd.DataFrame:
-    """A row a cell that differs, under its contact's label."""
-    at: list[int] = []
-    found: list[dict[str, Any]] = []
-    for position, each in enumerate(contacts):
-        for cell in cells_of(provider, each):
-            at.append(position)
-            found.append(cell)
-    return declared_frame(CELL_COLUMNS, found, index.take(np.array(at, dtype=np.intp)))
+    """One row for each cell that differs, under its contact's label."""
+    positions: list[int] = []
+    cells: list[dict[str, Any]] = []
+    for position, contact in enumerate(contacts):
+        for cell in cells_of(provider, contact):
+            positions.append(position)
+            cells.append(cell)
+    return declared_frame(CELL_COLUMNS, cells, index.take(np.array(positions, dtype=np.intp)))
 
 
-def cells_of(provider: Provider, each: PlannedWrite) -> Iterator[dict[str, Any]]:
+def cells_of(provider: Provider, contact: PlannedWrite) -> Iterator[dict[str, Any]]:
     """The cells of one contact; one without a field where it has none."""
-    told = each.reasons()
-    became = each.after(provider) or {}
-    for name in each.changes or [None]:
+    reasons = contact.reasons()
+    after = contact.after(provider) or {}
+    for name in contact.changes or [None]:
         yield {
-            "key": each.key or None,
-            "operation": each.operation,
+            "key": contact.key or None,
+            "operation": contact.operation,
             "field": name,
-            "old": deepcopy((each.before or {}).get(name)) if name else None,
-            "new": became.get(name) if name else None,
-            "refused_because": told.get(name or "", told.get("")),
+            "old": deepcopy((contact.before or {}).get(name)) if name else None,
+            "new": after.get(name) if name else None,
+            "refused_because": reasons.get(name or "", reasons.get("")),
         }
 
 
 def summary(contacts: Sequence[PlannedWrite], unchanged: int, vanished: int) -> pd.DataFrame:
     """How many contacts, by operation and outcome."""
-    found = Counter((each.operation, each.outcome) for each in contacts)
-    found["update", "unchanged"] = unchanged
-    found["delete", "skipped"] = vanished
+    counts = Counter((contact.operation, contact.outcome) for contact in contacts)
+    counts["update", Outcome.UNCHANGED] = unchanged
+    counts["delete", Outcome.SKIPPED] = vanished
     order = SUMMARY_COLUMNS["operation"].categories.get_loc
     rows = [
         {"operation": operation, "outcome": outcome, "contacts": count}
-        for (operation, outcome), count in sorted(found.items(), key=lambda e: order(e[0][0]))
+        for (operation, outcome), count in sorted(
+            counts.items(), key=lambda item: order(item[0][0])
+        )
         if count
     ]
     return declared_frame(SUMMARY_COLUMNS, rows)
@@ -110,9 +113,9 @@ _TITLES = {
 
 
 def as_text(
-    title: str, facts: Mapping[str, str], cells: Sequence[Mapping[str, Any]], more: str
+    title: str, facts: Mapping[str, str], cells: Sequence[Mapping[str, Any]] = (), more: str = ""
 ) -> str:
-    """A heading, a line a fact, and the cells as a table."""
+    """A title, a line for each fact, and the cells as a table."""
     lines = [title, *(f"  {name}: {value}" for name, value in facts.items())]
     if cells:
         table = [[*_TITLES.values()], *(_texts(cell) for cell in cells)]
@@ -122,31 +125,32 @@ def as_text(
 
 
 def as_html(
-    title: str, facts: Mapping[str, str], cells: Sequence[Mapping[str, Any]], more: str
+    title: str, facts: Mapping[str, str], cells: Sequence[Mapping[str, Any]] = (), more: str = ""
 ) -> str:
-    """The same, every value escaped."""
-    told = "".join(
-        f'<tr><th scope="row"{_LEFT}>{escape(name)}</th><td{_LEFT}>{escape(value)}</td></tr>'
+    """The same as HTML, every value escaped."""
+    head = "".join(
+        f'<tr><th scope="row"{_LEFT}>{escape(name)}</th>{_html_cell(value)}</tr>'
         for name, value in facts.items()
     )
     caption = f'<caption style="text-align:left;font-weight:bold">{escape(title)}</caption>'
-    html = f"<table>{caption}<tbody>{told}</tbody></table>"
+    html = f"<table>{caption}<tbody>{head}</tbody></table>"
     if cells:
-        head = "".join(f'<th scope="col"{_LEFT}>{each}</th>' for each in _TITLES.values())
-        rows = "".join(f"<tr>{''.join(map(_cell, _texts(cell)))}</tr>" for cell in cells)
+        head = "".join(f'<th scope="col"{_LEFT}>{name}</th>' for name in _TITLES.values())
+        rows = "".join(f"<tr>{''.join(map(_html_cell, _texts(cell)))}</tr>" for cell in cells)
         html += f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     return html + (f"<p>{escape(more)}</p>" if more else "")
 
 
-def _cell(text: str) -> str:
+def _html_cell(text: str) -> str:
     return f"<td{_LEFT}>{escape(text)}</td>"
 
 
 def _texts(cell: Mapping[str, Any]) -> list[str]:
-    """What stands in a row: an operation in the place of a field where there is none."""
-    said = {**cell, "field": cell["field"] or cell["operation"]}
+    """The texts of a row; where there is no field, the operation is in its place."""
+    values = {**cell, "field": cell["field"] or cell["operation"]}
     return [
-        text_of(said[name], _LONGEST if name in ("old", "new", "key") else 200) for name in _TITLES
+        text_of(values[name], _LONGEST if name in ("old", "new", "key") else 200)
+        for name in _TITLES
     ]
 
 
@@ -158,7 +162,7 @@ def text_of(value: JSON, longest: int) -> str:
 
 
 def when(moment: datetime, now: datetime) -> str:
-    """A time to come, and how far off it is, in its two largest units."""
+    """A future time, with how far off it is in its two largest units."""
     seconds = round((moment - now).total_seconds())
     if seconds <= 0:
         return "at once"

@@ -1,231 +1,230 @@
-"""The plan that takes back what was written of another one, from what the journal has of it."""
+"""The plan that undoes another one, from the journal and the contacts as they are now."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
-import pandas as pd
 
 from contactkit._frames.frame import rows_of
 from contactkit._http.flow import send
 from contactkit._http.response import row_of
+from contactkit._http.results import Values
 from contactkit._http.session import Flow, Session, build_operation
 from contactkit._plans.change import PlannedWrite
+from contactkit._plans.listing import read_all
 from contactkit._plans.plan import Plan
-from contactkit._plans.resume import entries_of, undoing
+from contactkit._plans.resume import last_entries, undo_name
+from contactkit._plans.steps import Entry
 from contactkit.errors import FieldProblem, InvalidInputError, NotFoundError
-from contactkit.spec.outcome import WRITTEN
+from contactkit.spec.outcome import WRITTEN, Outcome
 from contactkit.spec.provider import JSON, Endpoint, Provider, Undo
 from contactkit.spec.record import fields_of, key_of
-from contactkit.spec.validate import json_equal, merge_patch, validate_edit, writable_fields
+from contactkit.spec.validate import (
+    contact_after,
+    json_equal,
+    merge_patch,
+    validate_edit,
+    writable_fields,
+)
 
-# Past so many contacts a listing costs fewer requests than asking for each.
-_MOST_ALONE = 50
+# Past so many contacts a listing costs fewer requests than reading each by itself.
+_MOST_READ_SINGLY = 50
 
-Contact = Mapping[str, JSON]
-Entry = Mapping[str, Any]
+Contacts: TypeAlias = Mapping[str, Values]
 
 
-def plan_undo(session: Session, plan: Plan, listed: Callable[[], Flow[pd.DataFrame]]) -> Flow[Plan]:
-    """Plan the undoing of what was written of a plan, held against the contacts as they stand."""
-    entries = entries_of(session.plan_journal, plan.name, session.account)
-    done = [
+def plan_undo(session: Session, plan: Plan) -> Flow[Plan]:
+    """Plan the undoing of what was written of a plan; the contacts are read for it."""
+    journal, account = session.plan_journal, session.account
+    entries = last_entries(journal, plan.name, account)
+    written = [
         (position, entries[row])
         for position, row in enumerate(plan.numbers)
-        if row in entries and entries[row]["outcome"] in (*WRITTEN, "unknown", None)
+        if row in entries and entries[row]["outcome"] in (*WRITTEN, Outcome.UNKNOWN, None)
     ]
-    keys = [entry["key"] for _, entry in done if entry["key"]]
-    current = yield from _current(session, keys, listed)
-    back = entries_of(session.plan_journal, undoing(plan.name), session.account)
-    doubted = {row for row, entry in back.items() if entry["outcome"] in (None, "unknown")}
-    contacts = [
-        _taken_back(
-            session.provider,
-            plan.contacts[position],
-            entry,
-            current,
-            doubted=plan.numbers[position] in doubted,
-        )
-        for position, entry in done
-    ]
-    at = [position for position, _ in done]
+    keys = [entry["key"] for _, entry in written if entry["key"]]
+    contacts = yield from _read_contacts(session, keys)
+    undone = last_entries(journal, undo_name(plan.name), account)
+    in_doubt = {row for row, entry in undone.items() if entry["outcome"] in (None, Outcome.UNKNOWN)}
+    positions = [position for position, _ in written]
     return Plan(
         provider=session.provider,
-        contacts=tuple(contacts),
-        index=plan.index.take(np.array(at, dtype=np.intp)),
+        contacts=tuple(
+            _Undoing(
+                provider=session.provider,
+                planned=plan.contacts[position],
+                entry=entry,
+                key=str(entry["key"] or ""),
+                current=contacts.get(str(entry["key"] or "")),
+                in_doubt=plan.numbers[position] in in_doubt,
+            ).planned_write()
+            for position, entry in written
+        ),
+        index=plan.index.take(np.array(positions, dtype=np.intp)),
         created=datetime.fromtimestamp(session.clock.now(), UTC),
-        of=(undoing(plan.name), tuple(plan.numbers[position] for position in at)),
-        door=plan.door,
+        of=(undo_name(plan.name), tuple(plan.numbers[position] for position in positions)),
+        runner=plan.runner,
     )
 
 
-def _current(
-    session: Session, keys: Sequence[str], listed: Callable[[], Flow[pd.DataFrame]]
-) -> Flow[dict[str, Contact]]:
-    """The contacts as they stand, by key, without those that are gone."""
+def _read_contacts(session: Session, keys: Sequence[str]) -> Flow[dict[str, Values]]:
+    """The contacts as they are now, by key, without those that are gone."""
     provider = session.provider
-    if len(keys) > _MOST_ALONE:
-        rows = rows_of(provider.record, (yield from listed()))
+    if len(keys) > _MOST_READ_SINGLY:
+        rows = rows_of(provider.record, (yield from read_all(session)))
         name = key_of(provider.record).name
         return {str(row[name]): row for row in rows}
-    found: dict[str, Contact] = {}
+    contacts: dict[str, Values] = {}
     for key in keys:
-        ask = build_operation(session, provider.endpoint("get"), key=key)
+        operation = build_operation(session, provider.endpoint("get"), key=key)
         try:
-            done = yield from send(session, ask)
+            success = yield from send(session, operation)
         except NotFoundError:
             continue
-        found[key] = provider.record.from_wire(row_of(session, ask, done))
-    return found
+        contacts[key] = provider.record.from_wire(row_of(session, operation, success))
+    return contacts
 
 
-def _taken_back(
-    provider: Provider,
-    planned: PlannedWrite,
-    entry: Entry,
-    current: Mapping[str, Contact],
-    *,
-    doubted: bool,
-) -> PlannedWrite:
-    """One contact's undoing, or why it cannot be.
+@dataclass(frozen=True, kw_only=True)
+class _Undoing:
+    """One contact's undoing: its entry in the journal, and the contact as it is now.
 
-    What stands as it did before, where an earlier undoing is `doubted`, nobody changed since.
+    Where an earlier undoing is `in_doubt`, a contact that is as it was before counts as unchanged.
     """
-    key = str(entry["key"] or "")
-    stands = current.get(key)
-    if entry["outcome"] not in WRITTEN:
-        message = "it is not known whether this was written; apply the plan again first"
-        return _refused("update", key, stands, message, "unknown")
-    match planned.operation:
-        case "update":
-            return _restored(provider, planned, entry, key, stands, doubted)
-        case "create":
-            return _removed(provider, planned, entry, key, stands, doubted)
-        case _:
-            return _made_again(provider, entry["before"] or {}, key, stands, doubted)
+
+    provider: Provider
+    planned: PlannedWrite
+    entry: Entry
+    key: str
+    current: Values | None
+    in_doubt: bool
+
+    def planned_write(self) -> PlannedWrite:
+        """The write that undoes it, or the reason why none can."""
+        if self.entry["outcome"] not in WRITTEN:
+            message = "it is not known whether this was written; apply the plan again first"
+            return self._refused("update", message, "unknown")
+        match self.planned.operation:
+            case "update":
+                return self._restore()
+            case "create":
+                return self._delete()
+            case _:
+                return self._create_again()
+
+    def _restore(self) -> PlannedWrite:
+        """Update the contact back to its values before."""
+        provider, planned, current = self.provider, self.planned, self.current
+        if current is None:
+            return self._refused("update", "no longer exists", "not_found")
+        before: Values = self.entry["before"] or {}
+        after: Values = {
+            **contact_after(provider.record, planned.before, planned.changes),
+            **(self.entry["after"] or {}),
+        }
+        undo = provider.undo(before, planned.changes, planned.options)
+        if self.in_doubt and _has_values(current, {n: before.get(n) for n in planned.changes}):
+            wanted = {name: before.get(name) for name in planned.changes}
+            return self._planned("update", after, wanted, undo, [])
+        declared, problems = fields_of(provider.record), list[FieldProblem]()
+        wanted: dict[str, JSON] = {}
+        for name in planned.changes:
+            if not json_equal(current.get(name), after.get(name)):
+                problems.append(_changed_since(name))
+            try:
+                value = merge_patch(declared[name], current.get(name), before.get(name))
+            except ValueError as error:
+                problems.append(FieldProblem(field=name, message=str(error), code="type"))
+            else:
+                if not json_equal(value, current.get(name)):
+                    wanted[name] = value
+        endpoint = provider.endpoint("update")
+        problems += _edit_problems(provider, endpoint, {**wanted, **undo.options}, current)
+        return self._planned("update", current, wanted, undo, problems)
+
+    def _delete(self) -> PlannedWrite:
+        """Delete the contact that was created."""
+        provider, planned, current = self.provider, self.planned, self.current
+        after: Values = self.entry["after"] or {}
+        if current is None and self.in_doubt:
+            return self._planned("delete", after, {}, Undo(), [])
+        if current is None:
+            return self._refused("delete", "no longer exists", "not_found")
+        names = [n for n in writable_fields(provider, provider.endpoint("create")) if n in after]
+        problems = [_changed_since(n) for n in names if not json_equal(current.get(n), after[n])]
+        undo = provider.undo({}, planned.changes, planned.options)
+        return self._planned("delete", current, {}, undo, problems)
+
+    def _create_again(self) -> PlannedWrite:
+        """Create the contact that was deleted; refused where an opt-out would be lost."""
+        provider, current = self.provider, self.current
+        before: Values = self.entry["before"] or {}
+        endpoint = provider.endpoint("create")
+        fields, declared = writable_fields(provider, endpoint), fields_of(provider.record)
+        values = {n: v for n, v in before.items() if n in fields and v not in (None, "", [], {})}
+        lost = [
+            name
+            for name, value in before.items()
+            if name not in fields and declared[name].marker.access == "writable" and value
+        ]
+        problems = [
+            FieldProblem(field=n, message="cannot be set when a contact is created", code="undo")
+            for n in lost
+        ]
+        if current and not (self.in_doubt and _has_values(current, values)):
+            problems.append(FieldProblem(field="", message="exists again", code="conflict"))
+        undo = provider.undo({}, values, {})
+        problems += _edit_problems(provider, endpoint, {**values, **undo.options}, None)
+        new_key = not key_of(provider.record).marker.required
+        return PlannedWrite(
+            operation="create",
+            key="" if new_key else self.key,
+            changes=values,
+            options=undo.options,
+            problems=tuple(problems),
+            stays="the contact gets a new key" if new_key else "",
+        )
+
+    def _planned(
+        self,
+        operation: str,
+        before: Values,
+        changes: Values,
+        undo: Undo,
+        problems: Sequence[FieldProblem],
+    ) -> PlannedWrite:
+        return PlannedWrite(
+            operation=operation,
+            key=self.key,
+            before=before,
+            changes=changes,
+            options={} if operation == "delete" else undo.options,
+            problems=tuple(problems),
+            stays=undo.remains,
+        )
+
+    def _refused(self, operation: str, message: str, code: str) -> PlannedWrite:
+        problem = FieldProblem(field="", message=message, code=code)
+        return PlannedWrite(
+            operation=operation, key=self.key, before=self.current, problems=(problem,)
+        )
 
 
-def _restored(
-    provider: Provider,
-    planned: PlannedWrite,
-    entry: Entry,
-    key: str,
-    stands: Contact | None,
-    doubted: bool,
-) -> PlannedWrite:
-    """An update back to what was there before."""
-    if stands is None:
-        return _refused("update", key, None, "is not there any more", "not_found")
-    before: Contact = entry["before"] or {}
-    after: Contact = {**(planned.after(provider) or {}), **(entry["after"] or {})}
-    declared, problems = fields_of(provider.record), list[FieldProblem]()
-    wanted: dict[str, JSON] = {}
-    undo = provider.undo(before, planned.changes, planned.options)
-    if doubted and all(json_equal(stands.get(n), before.get(n)) for n in planned.changes):
-        wanted = {name: before.get(name) for name in planned.changes}
-        return _planned("update", key, after, wanted, undo, problems)
-    for name in planned.changes:
-        if not json_equal(stands.get(name), after.get(name)):
-            problems.append(_changed_since(name))
-        try:
-            wanted[name] = merge_patch(declared[name], stands.get(name), before.get(name))
-        except ValueError as error:
-            problems.append(FieldProblem(field=name, message=str(error), code="type"))
-    wanted = {
-        name: value for name, value in wanted.items() if not json_equal(value, stands.get(name))
-    }
-    problems += _problems(provider, provider.endpoint("update"), {**wanted, **undo.options}, stands)
-    return _planned("update", key, stands, wanted, undo, problems)
+def _has_values(contact: Values, values: Values) -> bool:
+    return all(json_equal(contact.get(name), value) for name, value in values.items())
 
 
-def _removed(
-    provider: Provider,
-    planned: PlannedWrite,
-    entry: Entry,
-    key: str,
-    stands: Contact | None,
-    doubted: bool,
-) -> PlannedWrite:
-    """The deletion of what was created."""
-    created, after = writable_fields(provider, provider.endpoint("create")), entry["after"] or {}
-    if stands is None and doubted:
-        return _planned("delete", key, after, {}, Undo(), [])
-    if stands is None:
-        return _refused("delete", key, None, "is not there any more", "not_found")
-    names = [name for name in created if name in after]
-    problems = [_changed_since(n) for n in names if not json_equal(stands.get(n), after[n])]
-    undo = provider.undo({}, planned.changes, planned.options)
-    return _planned("delete", key, stands, {}, undo, problems)
-
-
-def _made_again(
-    provider: Provider, before: Contact, key: str, stands: Contact | None, doubted: bool
-) -> PlannedWrite:
-    """The creation of what was deleted; never one that would lose an opt-out on the way."""
-    endpoint = provider.endpoint("create")
-    taken, declared = writable_fields(provider, endpoint), fields_of(provider.record)
-    values = {n: v for n, v in before.items() if n in taken and v not in (None, "", [], {})}
-    lost = [
-        name
-        for name, value in before.items()
-        if name not in taken and declared[name].marker.access == "writable" and value
-    ]
-    problems = [
-        FieldProblem(field=n, message="cannot be set when a contact is created", code="undo")
-        for n in lost
-    ]
-    if stands and not (doubted and all(json_equal(stands.get(n), v) for n, v in values.items())):
-        problems.append(FieldProblem(field="", message="is there again", code="conflict"))
-    undo = provider.undo({}, values, {})
-    problems += _problems(provider, endpoint, {**values, **undo.options}, None)
-    made_by_provider = not key_of(provider.record).marker.required
-    stays = "the contact gets a new key" if made_by_provider else ""
-    return _planned(
-        "create",
-        "" if made_by_provider else key,
-        None,
-        values,
-        Undo(options=undo.options, remains=stays),
-        problems,
-    )
-
-
-def _planned(
-    operation: str,
-    key: str,
-    before: Contact | None,
-    changes: Mapping[str, JSON],
-    undo: Undo,
-    problems: Sequence[FieldProblem],
-) -> PlannedWrite:
-    return PlannedWrite(
-        operation=operation,
-        key=key,
-        before=before,
-        changes=changes,
-        options={} if operation == "delete" else undo.options,
-        problems=tuple(problems),
-        stays=undo.remains,
-    )
-
-
-def _problems(
-    provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON], current: Contact | None
+def _edit_problems(
+    provider: Provider, endpoint: Endpoint, values: Values, current: Values | None
 ) -> Sequence[FieldProblem]:
     try:
         return validate_edit(provider, endpoint, values, current).problems
     except InvalidInputError as error:
         return error.problems
-
-
-def _refused(
-    operation: str, key: str, before: Contact | None, message: str, code: str
-) -> PlannedWrite:
-    problem = FieldProblem(field="", message=message, code=code)
-    return PlannedWrite(operation=operation, key=key, before=before, problems=(problem,))
 
 
 def _changed_since(name: str) -> FieldProblem:

@@ -19,7 +19,7 @@ from contactkit._client.connect import connect
 from contactkit._client.plans import INTERRUPTED
 from contactkit._client.read import read_contacts
 from contactkit._frames.frame import problems
-from contactkit._plans.load import bound, read_plan
+from contactkit._plans.load import read_plan, with_client
 from contactkit._plans.plan import MOST_SHOWN, Plan
 from contactkit._plans.tables import text_of, when
 from contactkit._providers import names
@@ -150,7 +150,7 @@ def apply(
     chosen = {name: value for name, value in options.items() if value is not None}
     saved = read_plan(plan)
     with connect(saved.provider, journal=journal, base_url=base_url) as client:
-        frame = bound(saved, client).apply(dry_run=dry_run, **chosen)
+        frame = with_client(saved, client).apply(dry_run=dry_run, **chosen)
     _show_result(frame)
     if result:
         _save(frame, result)

@@ -34,7 +34,7 @@ from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import key_of
 
 if TYPE_CHECKING:
-    from contactkit._client.verbs import ContactVerbs
+    from contactkit._client.contacts import AsyncContacts
 
 PAGE_SIZE = 20
 
@@ -47,7 +47,7 @@ class ContactBrowser:
 
     def __init__(
         self,
-        contacts: ContactVerbs[Any, Any],
+        contacts: AsyncContacts,
         session: Session,
         world: World,
         people: pd.DataFrame | None,

@@ -15,7 +15,7 @@ import pandas as pd
 from IPython.display import display
 
 from contactkit._frames.frame import result_frame
-from contactkit._http.results import failure_row, key_of_write, problem_fields
+from contactkit._http.results import failure_row, field_problems, retry_key
 from contactkit._http.session import Session
 from contactkit._http.world import World
 from contactkit.errors import FieldProblem
@@ -34,7 +34,7 @@ from contactkit.spec.provider import JSON, Endpoint
 from contactkit.spec.record import fields_of, key_of
 
 if TYPE_CHECKING:
-    from contactkit._client.verbs import ContactVerbs
+    from contactkit._client.contacts import AsyncContacts
 
 
 class ContactForm:
@@ -46,7 +46,7 @@ class ContactForm:
 
     def __init__(
         self,
-        contacts: ContactVerbs[Any, Any],
+        contacts: AsyncContacts,
         session: Session,
         world: World,
         contact: pd.DataFrame | None,
@@ -209,14 +209,14 @@ class ContactForm:
         report = self._add_result(result, draft, options)
         doubt = ""
         if row["outcome"] == Outcome.UNKNOWN:
-            self._attempts.doubt(draft.values, key_of_write(error))
+            self._attempts.doubt(draft.values, retry_key(error))
             doubt = doubt_text(error, self._endpoint)
             if self.key and not await self._read_after_doubt(error, report):
                 return
         # A second press of Save must not repeat the failed write.
         self.widget.invalidate()
         self.widget.show({"report": report})
-        self._refuse(problem_fields(error), error, status=doubt)
+        self._refuse(field_problems(error), error, status=doubt)
 
     async def _read_after_doubt(self, error: BaseException, report: str) -> bool:
         """Read a contact that may have been written, keeping the edits; whether that worked.

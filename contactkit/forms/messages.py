@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from contactkit._http.results import key_of_write
+from contactkit._http.results import retry_key
 from contactkit._redact import redact
 from contactkit.errors import ApiError, ContactKitError, FieldProblem, RateLimitError
 from contactkit.forms.fields import label_of
@@ -105,7 +105,7 @@ def doubt_text(error: BaseException, endpoint: Endpoint) -> str:
         return "It may have been carried out: this is the contact as it is now."
     retry = "Save sends it again under the same idempotency key, which cannot do it twice."
     look = "Check whether the contact exists before you save it again."
-    return f"It may have been carried out. {retry if key_of_write(error) else look}"
+    return f"It may have been carried out. {retry if retry_key(error) else look}"
 
 
 def outcome_text(result: pd.DataFrame) -> str:

@@ -56,7 +56,7 @@ class PlanView:
         self._announced_at = 0.0
         self._table = PlanTable(plan)
         title = f"Plan for {plan.provider.title}"
-        world: World = plan.door.world if plan.door else _NoClient()
+        world: World = plan.runner.session.world if plan.runner else _NoClient()
         self.transcript = Transcript(title, world, PLAN_COLUMNS)
         show_plan(self.transcript, plan, self._table.index)
         handlers = {"apply": self._apply, "edit": self._select, "page": self._turn_page}
@@ -85,7 +85,7 @@ class PlanView:
         return f"<contactkit plan view: {self.plan.provider.title}, {self.plan.digest[:12]}>"
 
     def _secrets(self) -> Iterable[str]:
-        return self.plan.door.session.secrets if self.plan.door else ()
+        return self.plan.runner.session.secrets if self.plan.runner else ()
 
     def _draw(self, **regions: str) -> None:
         """Show the table, its selection controls, and what Apply would do, from the beginning."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -310,3 +311,20 @@ def value_after(field: RecordField, before: JSON, sent: JSON) -> JSON:
     """The value of a field after `sent` was written to it."""
     merges = field.marker.collection == "merge" and bool(sent)
     return {**as_object(before), **as_object(sent)} if merges else sent
+
+
+def contact_after(
+    record: type[Record],
+    before: Mapping[str, JSON] | None,
+    changes: Mapping[str, JSON],
+    invalid: Container[str] = (),
+) -> dict[str, JSON]:
+    """A contact after `changes` were written to it; invalid changes are taken as they are."""
+    current, declared = before or {}, fields_of(record)
+    new = {
+        name: value
+        if name in invalid or name not in declared
+        else value_after(declared[name], current.get(name), value)
+        for name, value in changes.items()
+    }
+    return deepcopy({**current, **new})

@@ -11,7 +11,7 @@ from typing import Any
 import contactkit as ck
 from contactkit._http.rate_limits import Budget, parse_rate
 from contactkit._http.session import Flow, Response, Session, T
-from contactkit._http.world import RealClock
+from contactkit._http.world import Live, RealClock
 from contactkit._journal.store import temporary_journal
 from contactkit._providers import find
 from contactkit.simulator.seeds import MOST, phone
@@ -87,6 +87,7 @@ def session() -> Session:
         provider=provider,
         auth=provider.auth[0],
         credentials={"api_key": "test"},
+        world=Live(),
         clock=RealClock(),
         budget=Budget([parse_rate(RATE_LIMIT)]),
         base_url=provider.base_url,

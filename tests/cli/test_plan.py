@@ -391,7 +391,7 @@ def test_apply_interrupted_finishes_in_flight_and_resumes(slowly):
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
-    assert out.endswith("stopped: it was interrupted; apply the same plan again to resume\n")
+    assert out.endswith("stopped: interrupted; apply the same plan again to resume\n")
     counts = dict(each for each in rows(out) if len(each) == 2)
     assert int(counts["updated"]) == written(slowly) < len(everybody)
     assert sum(map(int, counts.values())) == len(ck.read_plan(plan))

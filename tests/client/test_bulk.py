@@ -26,7 +26,7 @@ def test_a_frame_s_rows_are_sent_without_what_is_na_and_its_index_kept():
         index=["x", "y"],
     )
     found = check_rows(PRIVY, CREATE, frame)
-    assert found.sent == [
+    assert found.wire == [
         {"email": "a@example.com", "first_name": "Ada"},
         {"email": "b@example.com"},
     ]
@@ -36,7 +36,7 @@ def test_a_frame_s_rows_are_sent_without_what_is_na_and_its_index_kept():
 @pytest.mark.parametrize("given", [{"email": "a@example.com"}, [{"email": "a@example.com"}]])
 def test_one_mapping_or_a_list_of_them_will_do(given: Any):
     found = check_rows(PRIVY, CREATE, given)
-    assert found.sent == [{"email": "a@example.com"}]
+    assert found.wire == [{"email": "a@example.com"}]
     assert found.index is None
 
 
@@ -44,7 +44,7 @@ def test_one_mapping_or_a_list_of_them_will_do(given: Any):
     "keys", [["a", "b"], pd.Series(["a", "b"]), pd.DataFrame({"id": "a b".split()})]
 )
 def test_keys_are_a_list_a_series_or_a_frame_s(keys: Any):
-    assert check_rows(PRIVY, DELETE, keys).sent == ["a", "b"]
+    assert check_rows(PRIVY, DELETE, keys).wire == ["a", "b"]
 
 
 @pytest.mark.parametrize("given", [[], "abc", None, 5, {}, pd.DataFrame()])

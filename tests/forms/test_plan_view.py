@@ -336,7 +336,7 @@ async def test_cancel_at_once_sends_nothing(many: Wire, begun: bool) -> None:
 
 
 async def test_apply_without_a_client_says_so() -> None:
-    plan = replace(plan_of(update(1, last_name="Nova")), door=None)
+    plan = replace(plan_of(update(1, last_name="Nova")), runner=None)
     view, front = opened(plan)
     assert "has no client" in front.head.text
     await front.press("apply")

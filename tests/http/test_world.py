@@ -35,7 +35,7 @@ def test_real_time_does_not_wait_for_what_is_past():
 
 def test_live_hands_out_no_credentials_and_no_transport():
     client = ck.connect("sent", api_key="k")
-    assert (client._world.name, client._world.notice) == ("live", "")
+    assert (client.world.name, client.world.notice) == ("live", "")
     assert Live().credentials(client._session.provider) is None
 
 

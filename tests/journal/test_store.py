@@ -1,4 +1,4 @@
-"""The journal itself: what was begun is there, whoever dies, and no two send the same row."""
+"""The journal's file: no entry is lost by a kill or a crash, and no row is begun twice."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import contactkit as ck
-from contactkit._journal import sqlite
+from contactkit._journal import sqlite, store
 from contactkit._journal.frame import JOURNAL_COLUMNS
 from contactkit._journal.store import Intent, Journal
 
@@ -63,9 +63,10 @@ def ended(outcome: str = "updated", at: float = AT, **more: Any) -> dict[str, An
     return {"outcome": outcome, "at": datetime.fromtimestamp(at, UTC), **more}
 
 
-def one(journal: Journal, begun: Intent, claim: Any = None) -> int | None:
-    (found,) = journal.begin([begun], claim)
-    return found
+def begin(journal: Journal, write: Intent, lease: Any = None) -> int | None:
+    """The id of the one entry that is begun."""
+    (id,) = journal.begin([write], lease)
+    return id
 
 
 @pytest.fixture
@@ -89,18 +90,18 @@ def program(path: Path, code: str) -> Iterator[subprocess.Popen[str]]:
             running.kill()
 
 
-def said(running: subprocess.Popen[str]) -> str:
+def line_of(running: subprocess.Popen[str]) -> str:
     assert running.stdout
     return running.stdout.readline().strip()
 
 
-# What it holds
+# Entries
 
 
-def test_what_was_begun_and_what_became_of_it(journal):
+def test_entry_holds_the_write_and_then_its_outcome(journal):
     images = {"before": {"n": 1, "tags": ["Zoë"]}, "idempotency_key": "i", "plan": "p"}
-    with journal.claim() as claim:
-        id = one(journal, intent(7, **images), claim)
+    with journal.claim() as lease:
+        id = begin(journal, intent(7, **images), lease)
     (entry,) = journal.entries()
     assert entry["outcome"] is None and entry["at"] is None
     assert entry["made_at"] == datetime.fromtimestamp(AT, UTC)
@@ -113,33 +114,33 @@ def test_what_was_begun_and_what_became_of_it(journal):
     assert journal.entries() == [entry]
 
 
-def test_the_key_of_what_is_created_is_known_at_its_end(journal):
+def test_end_adds_the_key_of_a_new_contact(journal):
     first, second = journal.begin([intent(key=""), intent(key="")])
     journal.end({first: ended("created", key="new"), second: ended("failed", key=None)})
-    assert [each["key"] for each in journal.entries()] == ["new", None]
+    assert [entry["key"] for entry in journal.entries()] == ["new", None]
 
 
-def test_half_a_surrogate_pair_can_be_kept(journal):
-    id = one(journal, intent(changes={"name": "\ud83d"}))
+def test_half_a_surrogate_pair_can_be_recorded(journal):
+    id = begin(journal, intent(changes={"name": "\ud83d"}))
     journal.end({id: ended(message="\ud83d!", after={"name": "\ud83d"})})
     (entry,) = journal.entries()
     assert (entry["message"], entry["after"]) == ("?!", {"name": "\ud83d"})
 
 
 @posix
-def test_nobody_else_can_read_it(journal, path):
-    one(journal, intent())
+def test_files_are_private_to_the_user(journal, path):
+    begin(journal, intent())
     with journal.claim():
         files = [each for each in path.parent.rglob("*") if each.is_file()]
         assert len(files) == 4
         assert {each.stat().st_mode & 0o777 for each in files} == {0o600}
     journal.close()
     path.chmod(0o644)
-    one(journal, intent())
+    begin(journal, intent())
     assert {each.stat().st_mode & 0o077 for each in path.parent.glob("a*3*")} == {0}
 
 
-# Many at once
+# Threads and processes
 
 
 def test_processes_write_at_once(path):
@@ -150,14 +151,14 @@ for row in range(20):
 """
     command = [sys.executable, "-c", PROGRAM + code, str(path)]
     running = [subprocess.Popen(command, cwd=ROOT) for _ in range(8)]
-    assert [each.wait() for each in running] == [0] * 8
+    assert [process.wait() for process in running] == [0] * 8
     entries = Journal(path).entries()
     assert len(entries) == 160
-    assert {each["outcome"] for each in entries} == {"updated"}
-    assert len({each["process"] for each in entries}) == 8
+    assert {entry["outcome"] for entry in entries} == {"updated"}
+    assert len({entry["process"] for entry in entries}) == 8
 
 
-def test_who_reads_while_it_is_being_made_takes_it_for_no_other(path):
+def test_reading_a_journal_that_is_being_created(path):
     code = """
 for number in range(60):
     Journal(f"{sys.argv[1]}-{number}").begin([intent(0)])
@@ -172,44 +173,28 @@ for number in range(60):
     assert making.returncode == 0
 
 
-def test_those_who_wait_together_share_one_transaction(journal):
-    one(journal, intent())
-    file, statements = journal._file, []
-    file._connection.set_trace_callback(statements.append)
-    found: list[Any] = []
-    threads = [
-        threading.Thread(target=lambda n=n: found.append(one(journal, intent(n)))) for n in range(9)
-    ]
-    with file._turn:
-        for each in threads:
-            each.start()
-        while len(file._queue) < 9:
-            pass
-    for each in threads:
-        each.join()
-    assert sorted(found) == list(range(2, 11))
-    assert statements.count("COMMIT") == 1
+def test_begin_interrupted_in_its_transaction_records_nothing(journal, monkeypatch):
+    begin_row = store._BEGIN
 
+    class Interrupting(sqlite3.Connection):
+        def execute(self, text, *values):
+            if text == begin_row:
+                super().execute(text, *values)
+                raise KeyboardInterrupt
+            return super().execute(text, *values)
 
-def test_an_interrupt_of_one_who_writes_for_others_leaves_theirs_to_the_next(journal):
-    def interrupted(connection: sqlite3.Connection) -> None:
-        raise KeyboardInterrupt
-
-    def noted(connection: sqlite3.Connection) -> str:
-        return "noted"
-
-    mine = sqlite._Waiting(interrupted, durable=True)
-    other = sqlite._Waiting(noted, durable=True)
-    journal._file._queue.extend([mine, other])
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", partial(connect, factory=Interrupting))
     with pytest.raises(KeyboardInterrupt):
-        journal._file._carry_out(mine)
-    assert not other.done
-    assert one(journal, intent()) == 1
-    assert (other.done, other.found) == (True, "noted")
+        begin(journal, intent())
+    monkeypatch.undo()
+    journal.close()
+    assert journal.entries() == []
+    assert begin(journal, intent()) == 1
 
 
 @posix
-def test_a_forked_child_has_a_connection_of_its_own(journal, path):
+def test_forked_child_has_a_connection_of_its_own(journal, path):
     code = """
 import os
 journal.begin([intent(0)])
@@ -224,14 +209,14 @@ if child:
     with program(path, code) as running:
         assert running.wait() == 0
     entries = journal.entries()
-    assert sorted(each["key"] for each in entries) == ["k0", "k1", "k1"]
-    assert len({each["process"] for each in entries}) == 2
+    assert sorted(entry["key"] for entry in entries) == ["k0", "k1", "k1"]
+    assert len({entry["process"] for entry in entries}) == 2
 
 
-# Killed, and without power
+# Kills and crashes
 
 
-def test_a_killed_process_loses_nothing_that_it_began(journal, path):
+def test_killed_process_loses_no_entry_that_it_began(journal, path):
     code = """
 for row in range(100_000):
     (id,) = journal.begin([intent(row)])
@@ -241,11 +226,11 @@ for row in range(100_000):
 """
     for _ in range(4):
         with program(path, code) as running:
-            begun = [said(running) for _ in range(random.randrange(1, 300))]
+            begun = [line_of(running) for _ in range(random.randrange(1, 300))]
             running.kill()
             assert running.stdout
             begun += running.stdout.read().split()
-        found = {str(each["id"]) for each in journal.entries()}
+        found = {str(entry["id"]) for entry in journal.entries()}
         assert set(begun) <= found
 
 
@@ -255,50 +240,50 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
     path = tmp_path_factory.mktemp("log") / "journal"
     with closing(Journal(path)) as journal:
         for row in range(12):
-            id = one(journal, intent(row))
+            id = begin(journal, intent(row))
             journal.end({id: ended()})
         return path.read_bytes(), path.with_name("journal-wal").read_bytes()
 
 
 @given(share=st.floats(0, 1), torn=st.binary(max_size=64))
-def test_a_torn_log_keeps_what_came_before(log, share, torn):
+def test_torn_log_keeps_the_entries_before(log, share, torn):
     content, ahead = log
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "journal")
         path.write_bytes(content)
         Path(folder, "journal-wal").write_bytes(ahead[: int(share * len(ahead))] + torn)
         with closing(Journal(path)) as journal:
-            found = journal.entries()
-            assert [each["row"] for each in found] == list(range(len(found)))
-            assert all(each["outcome"] == "updated" for each in found[:-1])
-            assert len(found) == 12 or share < 1
-            assert one(journal, intent()) == len(found) + 1
+            entries = journal.entries()
+            assert [entry["row"] for entry in entries] == list(range(len(entries)))
+            assert all(entry["outcome"] == "updated" for entry in entries[:-1])
+            assert len(entries) == 12 or share < 1
+            assert begin(journal, intent()) == len(entries) + 1
 
 
-# The rows of a plan
+# Leases and the rows of a plan
 
 
-def test_a_row_is_sent_by_one_who_has_seen_its_last_entry(journal, path):
+def test_begin_takes_a_row_only_after_its_last_entry_was_seen(journal, path):
     with closing(Journal(path)) as other, journal.claim() as mine, other.claim() as theirs:
-        first = one(journal, intent(5, plan="p"), mine)
+        first = begin(journal, intent(5, plan="p"), mine)
         assert first
-        assert one(other, intent(5, plan="p"), theirs) is None
-        assert one(other, intent(5, plan="p", seen=first), theirs) is None
-        assert one(other, intent(5, plan="p", account="b"), theirs)
-        assert one(other, intent(5, plan="q"), theirs)
+        assert begin(other, intent(5, plan="p"), theirs) is None
+        assert begin(other, intent(5, plan="p", seen=first), theirs) is None
+        assert begin(other, intent(5, plan="p", account="b"), theirs)
+        assert begin(other, intent(5, plan="q"), theirs)
         assert other.begin([intent(n, plan="p") for n in (4, 5, 6)], theirs)[1] is None
         journal.end({first: ended("failed")})
-        assert one(other, intent(5, plan="p"), theirs) is None
-        second = one(other, intent(5, plan="p", seen=first), theirs)
+        assert begin(other, intent(5, plan="p"), theirs) is None
+        second = begin(other, intent(5, plan="p", seen=first), theirs)
         assert second
         last = journal.last("p", "a")
-        assert {row: each["id"] for row, each in last.items()}[5] == second
+        assert {row: entry["id"] for row, entry in last.items()}[5] == second
         assert last[5]["outcome"] is None
         assert journal.take([second], mine) == set()
     assert journal.last("", "a") == {}
 
 
-def test_whose_claim_has_ended_can_be_taken_over(journal):
+def test_take_open_entries_of_an_ended_lease(journal):
     with journal.claim() as mine:
         open, done = journal.begin([intent(n, plan="p") for n in range(2)], mine)
         journal.end({done: ended()})
@@ -306,28 +291,28 @@ def test_whose_claim_has_ended_can_be_taken_over(journal):
         assert journal.take([open, done], later) == {open}
         assert journal.take([open], later) == set()
         journal.end({open: ended()})
-    assert {each["outcome"] for each in journal.entries()} == {"updated"}
+    assert {entry["outcome"] for entry in journal.entries()} == {"updated"}
 
 
 @posix
-def test_a_killed_process_s_rows_are_free_at_once_and_a_sleeping_one_s_are_not(journal, path):
+def test_take_rows_of_a_killed_process_but_not_of_a_sleeping_one(journal, path):
     code = """
 claim = journal.claim()
 print(*journal.begin([intent(n, plan="p") for n in range(3)], claim), flush=True)
 time.sleep(60)
 """
     with program(path, code) as running, journal.claim() as mine:
-        rows = [int(each) for each in said(running).split()]
+        rows = [int(each) for each in line_of(running).split()]
         running.send_signal(signal.SIGSTOP)
         assert journal.take(rows, mine) == set()
         running.kill()
         running.wait()
         assert journal.take(rows, mine) == set(rows)
     with journal.claim():
-        assert len(list(journal._claims.iterdir())) == 1
+        assert len(list(journal._lease_folder.iterdir())) == 1
 
 
-def test_processes_that_race_send_no_row_twice(path):
+def test_racing_processes_begin_every_row_once(path):
     code = """
 sys.stdin.readline()
 with journal.claim() as claim:
@@ -341,21 +326,21 @@ with journal.claim() as claim:
     running = [
         subprocess.Popen(command, cwd=ROOT, text=True, stdin=-1, stdout=-1) for _ in range(3)
     ]
-    for each in running:
-        assert each.stdin
-        each.stdin.write("go\n")
-        each.stdin.flush()
-    rows = [int(row) for each in running for row in each.communicate()[0].split()]
+    for process in running:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    rows = [int(row) for process in running for row in process.communicate()[0].split()]
     assert sorted(rows) == list(range(60))
 
 
-# What cannot be written
+# Refusals
 
 
 def refused(path: Path, *words: str) -> None:
     with closing(Journal(path)) as journal:
         with pytest.raises(ck.JournalError) as caught:
-            one(journal, intent())
+            begin(journal, intent())
     for word in (str(path), "connect(journal=…)", *words):
         assert word in str(caught.value)
 
@@ -372,7 +357,7 @@ def damage_pages(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [damage_header, damage_pages])
-def test_a_damaged_one_is_told(path, damage: Callable[[Path], None]):
+def test_damaged_journal_is_refused(path, damage: Callable[[Path], None]):
     with closing(Journal(path)) as journal:
         journal.begin([intent(n) for n in range(50)])
     damage(path)
@@ -380,7 +365,7 @@ def test_a_damaged_one_is_told(path, damage: Callable[[Path], None]):
 
 
 @pytest.mark.parametrize("content", [b"x", b"key,value\n" * 300])
-def test_another_kind_of_file_is_left_alone(tmp_path, content):
+def test_file_of_another_kind_is_left_alone(tmp_path, content):
     path = tmp_path / "people.csv"
     path.write_bytes(content)
     refused(path, "no journal")
@@ -396,11 +381,11 @@ def test_another_database_is_left_alone(tmp_path):
     assert path.read_bytes() == content
 
 
-def test_one_that_somebody_is_making_is_no_other_database(path, monkeypatch):
+def test_opening_a_journal_that_another_process_creates(path, monkeypatch):
     connect = sqlite3.connect
 
     class Late(sqlite3.Connection):
-        """A connection whose last question comes after somebody else's file is made."""
+        """A connection whose last check comes after another process has created the file."""
 
         def execute(self, text, *values):
             if "sqlite_master" in text:
@@ -412,31 +397,31 @@ def test_one_that_somebody_is_making_is_no_other_database(path, monkeypatch):
 
     monkeypatch.setattr(sqlite3, "connect", lambda *a, **more: connect(*a, factory=Late, **more))
     with closing(Journal(path)) as journal:
-        assert one(journal, intent()) == 1
+        assert begin(journal, intent()) == 1
 
 
-def test_one_of_a_later_contactkit_is_left_alone(journal, path):
-    one(journal, intent())
+def test_journal_of_a_later_contactkit_is_left_alone(journal, path):
+    begin(journal, intent())
     journal.close()
     with closing(sqlite3.connect(path)) as other:
         other.execute("PRAGMA user_version = 99")
     refused(path, "version 99", "update contactkit")
 
 
-def test_one_that_is_locked_for_long_is_told(journal, path, monkeypatch):
-    one(journal, intent())
+def test_journal_locked_for_long_is_refused(journal, path, monkeypatch):
+    begin(journal, intent())
     journal.close()
     monkeypatch.setattr(sqlite, "PATIENCE", 0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         refused(path, "is locked by another process", "SQLITE_BUSY")
         other.execute("ROLLBACK")
-    assert one(journal, intent())
+    assert begin(journal, intent())
 
 
 @contextmanager
-def nobody() -> Iterator[None]:
-    """The superuser may write everywhere, so it is somebody else meanwhile."""
+def unprivileged() -> Iterator[None]:
+    """Drop the rights of the superuser, who may write everywhere, meanwhile."""
     is_root = os.geteuid() == 0
     if is_root:
         os.seteuid(65534)
@@ -448,11 +433,11 @@ def nobody() -> Iterator[None]:
 
 
 @posix
-def test_a_folder_that_cannot_be_written_is_told():
+def test_folder_without_write_permission_is_refused():
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o555)
     try:
-        with nobody():
+        with unprivileged():
             refused(folder / "journal", "cannot be written", "Permission denied")
     finally:
         folder.chmod(0o755)
@@ -460,13 +445,13 @@ def test_a_folder_that_cannot_be_written_is_told():
 
 
 @pytest.mark.parametrize("place", ["", "file/journal"])
-def test_a_path_that_can_be_no_file_is_told(tmp_path, place):
+def test_path_that_cannot_be_a_file_is_refused(tmp_path, place):
     (tmp_path / "file").write_text("x")
     refused(tmp_path / place, "cannot be written")
 
 
 @posix
-def test_a_full_disk_is_told_and_what_was_begun_is_there(path):
+def test_full_disk_keeps_the_entries_before(path):
     code = """
 import resource
 journal.begin([intent(0)])
@@ -485,26 +470,26 @@ journal.begin([intent(begun)])
 print(begun + 1, flush=True)
 """
     with program(path, code) as running:
-        assert "cannot be written" in said(running)
-        begun = int(said(running))
+        assert "cannot be written" in line_of(running)
+        begun = int(line_of(running))
         assert running.wait() == 0
-    assert [each["row"] for each in Journal(path).entries()] == list(range(begun))
+    assert [entry["row"] for entry in Journal(path).entries()] == list(range(begun))
     assert begun > 10
 
 
-def test_a_full_database_is_told(journal, path):
-    one(journal, intent())
+def test_full_database_is_refused(journal, path):
+    begin(journal, intent())
     journal._file._connection.execute("PRAGMA max_page_count = 1").fetchall()
     with pytest.raises(ck.JournalError, match=r"has no room left .SQLITE_FULL.; make room"):
         journal.begin([intent(n) for n in range(200)])
     assert len(journal.entries()) == 1
 
 
-# As a frame
+# The frame
 
 
 @pytest.mark.parametrize("count", [0, 1, 30])
-def test_its_frame_has_the_declared_columns(journal, path, count):
+def test_frame_has_the_declared_columns(journal, path, count):
     journal.begin([intent(n) for n in range(count)])
     if count:
         journal.end({1: ended("refused", http_status=422, code="c", message="m", field="f")})
@@ -516,14 +501,14 @@ def test_its_frame_has_the_declared_columns(journal, path, count):
     assert frame["at"].isna().tolist() == [False, *[True] * 29][:count]
 
 
-def test_looking_makes_no_file(path):
+def test_reading_creates_no_file(path):
     assert ck.journal(path).empty
     assert ck.journal.prune(timedelta(0), path=path) == 0
     assert not path.parent.exists()
     assert "journal.sqlite3" in repr(ck.journal)
 
 
-def test_what_is_old_and_ended_is_forgotten_for_good(journal, path):
+def test_prune_deletes_old_closed_entries_for_good(journal, path):
     now = datetime.now(UTC).timestamp()
     secret = {"phone_number": "+12025550123"}
     journal.begin([intent(n, made_at=now - 9e6, changes=secret) for n in range(3)])
@@ -536,10 +521,10 @@ def test_what_is_old_and_ended_is_forgotten_for_good(journal, path):
     assert ck.journal(path)["id"].tolist() == [4]
     held = b"".join(each.read_bytes() for each in path.parent.iterdir() if each.is_file())
     assert b"+12025550123" not in held
-    assert one(journal, intent()) == 5
+    assert begin(journal, intent()) == 5
 
 
 @pytest.mark.parametrize("age", [30, None, timedelta(days=-1)])
-def test_only_a_length_of_time_prunes(path, age):
+def test_prune_takes_only_a_timedelta(path, age):
     with pytest.raises(ck.InvalidInputError, match="older_than: must be a datetime"):
         ck.journal.prune(older_than=age, path=path)

@@ -228,7 +228,7 @@ def test_what_was_sent_is_answered_though_the_journal_fails_then(sent, wire, pat
         return answer(request)
 
     wire.faults = [break_it]
-    with pytest.warns(ck.ContactKitWarning, match="does not say what became of this write"):
+    with pytest.warns(ck.ContactKitWarning, match="lacks the outcome of this write"):
         done = sent.contacts.update(SENT, opt_out=True)
     assert done["outcome"].item() == "updated"
 

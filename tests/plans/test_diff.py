@@ -20,7 +20,7 @@ import contactkit as ck
 from contactkit._frames.coerce import coerce_column
 from contactkit._frames.decode import read_rows
 from contactkit._frames.frame import to_frame
-from contactkit._plans.diff import MOST_NAMED, differences
+from contactkit._plans.diff import MOST_NAMED, diff_frames
 from contactkit._providers import find
 from contactkit.spec.record import Date, Record, Time, fields_of, key, writable
 
@@ -124,9 +124,9 @@ def test_a_frame_does_not_differ_from_itself(trip: str, rows: list[dict[str, Any
     if trip == "numpy":
         rows = [row | {"ok": bool(row["ok"])} for row in rows]
     original = frame_of(rows)
-    found = differences(PROVIDER, ROUND_TRIPS[trip](original), original)
+    found = diff_frames(PROVIDER, ROUND_TRIPS[trip](original), original)
     assert (found.changes, found.gone.tolist()) == ({}, [])
-    assert differences(PROVIDER, original, original).changes == {}
+    assert diff_frames(PROVIDER, original, original).changes == {}
 
 
 def edited_cells(original: pd.DataFrame, edits: dict[Any, Any]) -> tuple[pd.DataFrame, Any]:
@@ -155,7 +155,7 @@ def test_exactly_the_edited_cells_are_found(
     original = frame_of(rows)
     edited, wanted = edited_cells(original, edits)
     against = original.sample(frac=1, random_state=3) if shuffled else original
-    found = differences(PROVIDER, edited, against).changes
+    found = diff_frames(PROVIDER, edited, against).changes
     assert found.keys() == wanted.keys()
     for row, changes in wanted.items():
         assert found[row].keys() == changes.keys()
@@ -171,9 +171,9 @@ def test_exactly_the_edited_cells_are_found(
 def test_nothing_said_is_nothing_changed(rows: list[dict[str, Any]]) -> None:
     original = frame_of(rows)
     gaps = original.assign(**dict.fromkeys(FIELDS, pd.NA))
-    assert differences(PROVIDER, gaps, original).changes == {}
+    assert diff_frames(PROVIDER, gaps, original).changes == {}
     cleared = original.assign(**dict.fromkeys(FIELDS, ck.CLEAR))
-    found = differences(PROVIDER, cleared, original).changes
+    found = diff_frames(PROVIDER, cleared, original).changes
     there = {row: {n for n in FIELDS if rows[row][n] is not None} for row in range(len(rows))}
     assert {row: set(each) for row, each in found.items()} == {r: n for r, n in there.items() if n}
     assert {value for each in found.values() for value in each.values()} <= {None}
@@ -200,14 +200,14 @@ def test_a_cell_that_cannot_be_read_is_a_difference_as_it_was_found(name: str, c
     rows = [{"id": "k0"}, {"id": "k1"}]
     original = frame_of([dict.fromkeys(FIELDS) | row for row in rows])
     edited = original.assign(**{name: pd.Series([pd.NA, cell], dtype=object)})
-    assert differences(PROVIDER, edited, original).changes == {1: {name: cell}}
-    assert differences(PROVIDER, edited, edited).changes == {}
+    assert diff_frames(PROVIDER, edited, original).changes == {1: {name: cell}}
+    assert diff_frames(PROVIDER, edited, edited).changes == {}
 
 
 def test_true_is_not_one_and_an_order_is_a_value() -> None:
     row = dict.fromkeys(FIELDS) | {"id": "k0", "more": {"a": 1}, "tags": ["x", "y"]}
     edited = frame_of([row | {"more": {"a": True}, "tags": ["y", "x"]}])
-    found = differences(PROVIDER, edited, frame_of([row])).changes
+    found = diff_frames(PROVIDER, edited, frame_of([row])).changes
     assert json.dumps(found[0]) == '{"tags": ["y", "x"], "more": {"a": true}}'
 
 
@@ -218,15 +218,15 @@ def original() -> pd.DataFrame:
 
 def refused(*frames: pd.DataFrame, **options: bool) -> str:
     with pytest.raises(ck.InvalidInputError) as caught:
-        differences(PROVIDER, *frames, **options)
+        diff_frames(PROVIDER, *frames, **options)
     return str(caught.value)
 
 
 def test_keys_that_are_there_twice_are_named_by_row(original: pd.DataFrame) -> None:
     edited = original.assign(id=original["id"].replace({"k4": "k2"}))
-    expected = "edited[2] id: is there twice\n  edited[4] id: is there twice"
+    expected = "edited[2] id: is duplicated\n  edited[4] id: is duplicated"
     assert refused(edited, original).endswith(expected)
-    assert "original[4] id: is there twice" in refused(original, edited)
+    assert "original[4] id: is duplicated" in refused(original, edited)
 
 
 def test_missing_keys_are_named_by_row_and_counted(original: pd.DataFrame) -> None:
@@ -252,24 +252,24 @@ def test_what_is_no_frame_or_has_a_column_twice_is_refused(original: pd.DataFram
 def test_new_and_vanished_rows_are_told_by_position(original: pd.DataFrame) -> None:
     new = pd.DataFrame({"id": ["k99", pd.NA], "name": ["n", ck.CLEAR], "size": ["m", "s"]})
     edited = pd.concat([original.iloc[5:], new])
-    found = differences(PROVIDER, edited, original, keyless=True)
+    found = diff_frames(PROVIDER, edited, original, keyless=True)
     assert found.rows[-3:].tolist() == [29, -1, -1]
     assert found.gone.tolist() == [0, 1, 2, 3, 4]
     assert found.changes == {25: {"id": "k99", "name": "n", "size": "m"}, 26: {"size": "s"}}
 
 
 def test_an_original_without_rows_makes_every_row_new(original: pd.DataFrame) -> None:
-    found = differences(PROVIDER, original.head(2), original.head(0))
+    found = diff_frames(PROVIDER, original.head(2), original.head(0))
     assert (found.rows.tolist(), found.gone.tolist()) == ([-1, -1], [])
 
 
 def test_columns_that_nobody_declared_differ_by_cell(original: pd.DataFrame) -> None:
     held = original.assign(extra=[{"a": n} for n in range(30)], mark=1.5)
     same = copy.deepcopy(held).assign(mark=held["mark"].astype(object))
-    assert differences(PROVIDER, same, held).changes == {}
+    assert diff_frames(PROVIDER, same, held).changes == {}
     other = held.assign(extra=[{"a": n + (n == 3)} for n in range(30)], note=pd.NA)
     other.loc[7, "note"] = "x"
-    assert differences(PROVIDER, other, held).changes == {3: {"extra": {"a": 4}}, 7: {"note": "x"}}
+    assert diff_frames(PROVIDER, other, held).changes == {3: {"extra": {"a": 4}}, 7: {"note": "x"}}
 
 
 def test_a_phone_number_in_another_spelling_is_no_difference() -> None:
@@ -279,11 +279,11 @@ def test_a_phone_number_in_another_spelling_is_no_difference() -> None:
     spelled = people["phone"].str.replace(r"^\+1(...)(...)", r"+1 (\1) \2-", regex=True)
     assert (spelled != people["phone"]).any()
     edited = people.assign(phone=spelled, sendblue_number="+1 202 555 0140")
-    found = differences(provider, edited, people.assign(sendblue_number="+12025550140"))
+    found = diff_frames(provider, edited, people.assign(sendblue_number="+12025550140"))
     assert (found.changes, found.keys) == ({}, people["phone"].tolist())
     twice = pd.concat([people.head(1), edited.head(1)])
-    with pytest.raises(ck.InvalidInputError, match=r"edited\[1\] phone: is there twice"):
-        differences(provider, twice, people)
+    with pytest.raises(ck.InvalidInputError, match=r"edited\[1\] phone: is duplicated"):
+        diff_frames(provider, twice, people)
 
 
 def test_an_older_name_of_a_column_is_taken_with_one_warning() -> None:
@@ -292,7 +292,7 @@ def test_an_older_name_of_a_column_is_taken_with_one_warning() -> None:
         people = client.contacts.list()
     edited = people[["id"]].assign(email_permission=people["email_consent"])
     with pytest.warns(DeprecationWarning, match="email_consent instead of email_permission"):
-        assert differences(provider, edited, people).changes == {}
+        assert diff_frames(provider, edited, people).changes == {}
 
 
 def test_listed_contacts_of_every_provider_survive_a_file(
@@ -303,14 +303,14 @@ def test_listed_contacts_of_every_provider_survive_a_file(
         write = people.to_csv if path.suffix == ".csv" else people.to_parquet
         write(path, index=False)
         again = ck.read_contacts(path, name)
-        assert differences(find(name), again, people).changes == {}
-        assert differences(find(name), objects(again), people).changes == {}
+        assert diff_frames(find(name), again, people).changes == {}
+        assert diff_frames(find(name), objects(again), people).changes == {}
 
 
 def test_an_edited_frame_that_changes_later_changes_no_difference(original: pd.DataFrame) -> None:
     tags = ["x"]
     edited = original.head(1).assign(tags=pd.Series([tags], dtype=object))
-    found = differences(PROVIDER, edited, original)
+    found = diff_frames(PROVIDER, edited, original)
     tags.append("y")
     assert found.changes == {0: {"tags": ["x"]}}
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import contactkit as ck
-from contactkit._plans.load import PlanName
+from contactkit._plans.plan import PlanName
 from tests.plans.test_apply import counts, opted_out, writes
 from tests.support.providers import Wire, loses, says
 
@@ -105,7 +105,7 @@ def test_what_is_no_result_of_an_apply_is_refused(sent: ck.Client, tmp_path: Pat
     for other in (single, sent.contacts.list(), pd.read_parquet(tmp_path / "result.parquet"), 3):
         with pytest.raises(ck.InvalidInputError, match="must be a result frame of"):
             ck.plan_from(other)
-    with pytest.raises(ck.InvalidInputError, match="'lost' is none; allowed: created"):
+    with pytest.raises(ck.InvalidInputError, match="'lost' is no outcome; allowed: created"):
         ck.plan_from(result, outcomes=["lost"])
 
 

@@ -133,7 +133,7 @@ def test_who_cannot_be_looked_for_stays_in_doubt(wire: Wire) -> None:
         (told,) = plan.apply(progress=False).to_dict("records")
     assert (told["outcome"], told["message"]) == (
         "unknown",
-        "cannot be read back without a key; look for it",
+        "cannot be read back without a key; search for the contact",
     )
     assert wire.simulator.state()["writes"].max() == 1
 

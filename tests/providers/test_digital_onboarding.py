@@ -203,7 +203,7 @@ def test_upsert_answer_without_any_row_is_an_error(client, wire, answer):
         ([{"unique_id": None}], r"\[0\] unique_id: is needed"),
         ([{"unique_id": "a", "id": JANET}], r"\[0\] id: the key cannot be written"),
         ([{"unique_id": "a", "timezone": "UTC+1"}], r"\[0\] timezone: .*offsets"),
-        ([{"unique_id": "a"}, {"unique_id": "a"}], r"\[1\] unique_id: is there twice"),
+        ([{"unique_id": "a"}, {"unique_id": "a"}], r"\[1\] unique_id: is duplicated"),
     ],
 )
 def test_upsert_checks_every_row(client, wire, rows, message):
@@ -322,7 +322,7 @@ def test_create_account_checks_its_fields(client, wire, fields, message):
 
 def test_create_account_for_another_contact_is_an_error(client, wire):
     wire.faults = [says(201, json.dumps({"id": "a1", "contact_id": OMAR}))]
-    with pytest.raises(ck.ApiError, match="another contact"):
+    with pytest.raises(ck.ApiError, match="a different contact"):
         client.contacts.create_account(JANET, kind="loan")
 
 

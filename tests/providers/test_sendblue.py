@@ -474,7 +474,7 @@ def test_answer_may_spell_the_number_differently(contacts, wire, answer):
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (pd.DataFrame({0: ["+12125550188"]}), "text alone as field names"),
+        (pd.DataFrame({0: ["+12125550188"]}), "only text as field names"),
         (pd.DataFrame([["a", "b"]], columns=["phone", "phone"]), "two columns of one name"),
         (pd.DataFrame({"first_name": ["A"]}), "phone: is needed"),
     ],
