@@ -63,12 +63,12 @@ def made(kind: type[ContactKitError]) -> ContactKitError:
     return kind("what happened")
 
 
-def test_the_drawn_tree_is_the_real_tree() -> None:
+def test_error_tree_is_drawn_as_it_is() -> None:
     real = {each.__name__: str(each.__bases__[0].__name__) for each in below(ContactKitError)}
     assert drawn_tree() == real
 
 
-def test_builtins_in_the_drawing_are_real_bases() -> None:
+def test_error_tree_shows_real_builtin_bases() -> None:
     noted = re.findall(r"── (\w+) \((\w+Error)\)", str(errors.__doc__))
     assert ("InvalidInputError", "ValueError") in noted
     assert ("UnrecordedRequestError", "LookupError") in noted
@@ -84,7 +84,7 @@ def test_every_error_pickles_and_keeps_its_fields(kind: type[ContactKitError]) -
     assert (again.args, vars(again), str(again)) == (error.args, vars(error), str(error))
 
 
-def test_a_problem_says_everything_it_knows() -> None:
+def test_problem_says_everything_it_knows() -> None:
     assert str(PROBLEM).splitlines() == [
         "sent update: 404 RESOURCE_001: Contact not found",
         "  id: is unknown",
@@ -94,13 +94,13 @@ def test_a_problem_says_everything_it_knows() -> None:
     ]
 
 
-def test_a_problem_says_only_what_it_knows() -> None:
+def test_problem_says_only_what_it_knows() -> None:
     assert str(Problem(provider="sent", message="no")) == "sent: no"
     assert str(Problem(status=500)) == "500"
     assert str(Problem()) == ""
 
 
-def test_a_problem_without_a_field_is_its_message() -> None:
+def test_problem_without_a_field_is_its_message() -> None:
     assert str(FieldProblem(field="", message="nothing to change")) == "nothing to change"
 
 
@@ -115,7 +115,7 @@ def test_several_field_problems_are_a_line_each() -> None:
     assert str(error).splitlines() == ["sent update:", "  a: is bad", "  b: is bad"]
 
 
-def test_a_rate_limit_error_says_when_to_resume() -> None:
+def test_rate_limit_error_says_when_to_resume() -> None:
     assert str(made(errors.RateLimitError)).endswith("resume at 2026-04-01T00:00:00+00:00")
 
 
@@ -134,7 +134,7 @@ def test_a_rate_limit_error_says_when_to_resume() -> None:
         (302, errors.ApiError),
     ],
 )
-def test_a_status_has_its_class(status: int, kind: type[errors.ApiError]) -> None:
+def test_error_for_status_gives_its_class(status: int, kind: type[errors.ApiError]) -> None:
     assert errors.error_for_status(status) is kind
 
 
@@ -149,7 +149,7 @@ def test_redact_removes_secrets_plain_and_encoded(secret: str, before: str, afte
     assert encoded not in shown
 
 
-def test_redact_leaves_no_rest_of_a_secret_that_holds_another() -> None:
+def test_redact_removes_a_secret_that_contains_another() -> None:
     assert redact("key-abc-def", ["key-abc", "key-abc-def", ""]) == "•••"
 
 

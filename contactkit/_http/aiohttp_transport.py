@@ -1,6 +1,6 @@
-"""What carries the awaiting door's requests: aiohttp, behind httpx's interface.
+"""The async client's transport: aiohttp behind httpx's interface.
 
-httpx's own pool looks at every request and every connection whenever one of them moves, so that
+httpx's own pool looks at every request and every connection whenever one of them changes, so that
 many in flight slow each other down. Nothing is decided here: no redirect is followed, no cookie
 kept, and nothing is sent twice.
 """
@@ -13,6 +13,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import nullcontext
+from functools import lru_cache
 from typing import Any, TypeAlias
 from weakref import finalize
 
@@ -24,15 +25,15 @@ from yarl import URL
 
 from contactkit._http.session import Request, Response
 
-# More than this many wait for one that is done, so that no process runs out of sockets.
-MOST = 256
-# Shorter than most servers', and httpx's own.
-_IDLE = 5.0
+# Further requests wait, so that no process runs out of sockets.
+MOST_IN_FLIGHT = 256
+# Shorter than most servers keep an idle connection; httpx's own.
+_KEEP_ALIVE = 5.0
 _LONGEST_LINE = 65_536
 # aiohttp waits for the socket only when more than 65,536 bytes are unsent.
 _BUFFER = 32_768
 
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 Headers: TypeAlias = list[tuple[str, str]]
 Timeout: TypeAlias = Mapping[str, float | None]
@@ -45,82 +46,82 @@ class Transport(httpx.AsyncBaseTransport):
         context.set_alpn_protocols(["http/1.1"])
         self._context = context
         self._proxy = proxy
-        self._room = _Room()
+        self._in_flight = _InFlight()
         self._session: aiohttp.ClientSession | None = None
-        self._held: AsyncGenerator[None] | None = None
+        self._closing: AsyncGenerator[None] | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         timeout = request.extensions.get("timeout", {})
         url, body = URL(str(request.url), encoded=True), await request.aread()
-        response = await self._begun(
+        response = await self._start(
             request.method, url, request.headers.multi_items(), body, timeout
         )
         return httpx.Response(
             response.status,
             headers=response.raw_headers,
-            stream=_Answer(response, self._room),
+            stream=_Content(response, self._in_flight),
             extensions={
                 "http_version": b"HTTP/1.1",
                 "reason_phrase": (response.reason or "").encode("ascii", "ignore"),
             },
         )
 
-    async def send(self, call: Request, common: Headers, timeout: Timeout) -> Response:
-        """Send a call as httpx's client would, with the headers that are `common` to all of them.
+    async def send(self, request: Request, common: Headers, timeout: Timeout) -> Response:
+        """Send a request as httpx's client would, with the headers that are `common` to all.
 
         It must have neither a query nor a form.
         """
-        headers, body = [*common, *call.headers.items()], b""
-        if call.body is not None:
-            body = _json(call.body).encode()
+        headers, body = [*common, *request.headers.items()], b""
+        if request.body is not None:
+            body = _encode_json(request.body).encode()
             headers += [("Content-Length", str(len(body))), ("Content-Type", "application/json")]
-        elif call.method in ("POST", "PUT", "PATCH"):
+        elif request.method in ("POST", "PUT", "PATCH"):
             headers.append(("Content-Length", "0"))
-        url = URL(call.url, encoded=True)
-        response = await self._begun(call.method, url, headers, body, timeout)
+        url = URL(request.url, encoded=True)
+        response = await self._start(request.method, url, headers, body, timeout)
         try:
             content = await response.content.read()
         except (aiohttp.ClientError, OSError) as error:
-            raise _meant(error) from None
+            raise _httpx_error(error) from None
         finally:
             response.release()
-            self._room.leave()
-        return _reply(response.status, response.raw_headers, content)
+            self._in_flight.leave()
+        return _response(response.status, response.raw_headers, content)
 
-    async def _begun(
+    async def aclose(self) -> None:
+        if self._closing:
+            await self._closing.aclose()
+
+    async def _start(
         self, method: str, url: URL, headers: Headers, body: bytes, timeout: Timeout
     ) -> aiohttp.ClientResponse:
-        """The start of an answer; whoever closes it makes room for another."""
-        session = self._session or await self._opened()
-        await self._room.enter(timeout.get("pool"))
+        """Send a request and read the head of its response; the caller ends its time in flight."""
+        session = self._session or await self._open()
+        await self._in_flight.enter(timeout.get("pool"))
         try:
-            if self._room.taken == 1:
-                # In a first turn the loop reads that a server has hung up, in a second it heeds
-                # that; while others are on the wire it has such turns all the time.
+            if self._in_flight.count == 1:
+                # In one turn the event loop reads that a server has hung up, in the next it acts
+                # on it; while other requests are in flight it has such turns all the time.
                 await asyncio.sleep(0)
                 await asyncio.sleep(0)
             if session.closed:
-                raise httpx.ConnectError("closed meanwhile")
-            return await self._sent(session, method, url, headers, body, timeout)
+                raise httpx.ConnectError("the client was closed meanwhile")
+            return await self._request(session, method, url, headers, body, timeout)
         except BaseException:
-            self._room.leave()
+            self._in_flight.leave()
             raise
 
-    async def aclose(self) -> None:
-        if self._held:
-            await self._held.aclose()
-
-    async def _opened(self) -> aiohttp.ClientSession:
-        connector = _Connector(limit=0, ssl=self._context, keepalive_timeout=_IDLE)
+    async def _open(self) -> aiohttp.ClientSession:
+        connector = _Connector(limit=0, ssl=self._context, keepalive_timeout=_KEEP_ALIVE)
         self._session = session = _session(connector)
-        # asyncio.run ends the generators of its loop, and a loop those that nobody holds any more.
-        self._held = _held(connector)
-        await anext(self._held)
+        # asyncio.run closes the generators of its loop, and so does a loop with unreferenced ones.
+        self._closing = _close_at_exit(connector)
+        await anext(self._closing)
         # A loop that was closed without that has nothing left to be closed in.
         finalize(self, session.detach)
         return session
 
-    async def _sent(
+    async def _request(
         self,
         session: aiohttp.ClientSession,
         method: str,
@@ -137,15 +138,18 @@ class Transport(httpx.AsyncBaseTransport):
                 headers=headers,
                 data=_Body(body, timeout.get("write")) if body else None,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(
-                    connect=timeout.get("connect"), sock_read=timeout.get("read")
-                ),
+                timeout=_timeout(timeout.get("connect"), timeout.get("read")),
                 proxy=str(proxy.url) if proxy else None,
                 proxy_headers=_proxy_headers(proxy) if proxy else None,
             )
         except ValueError as error:
-            # What cannot be written down as a request.
+            # The values cannot be written as a request.
             raise httpx.LocalProtocolError(type(error).__name__) from None
+
+
+@lru_cache(maxsize=16)
+def _timeout(connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(connect=connect, sock_read=read)
 
 
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
@@ -154,16 +158,16 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-        middlewares=(_once,),
+        middlewares=(_send_once,),
         max_line_size=_LONGEST_LINE,
         max_field_size=_LONGEST_LINE,
     )
 
 
-def _reply(status: int, raw: Sequence[tuple[bytes, bytes]], content: bytes) -> Response:
+def _response(status: int, raw: Sequence[tuple[bytes, bytes]], content: bytes) -> Response:
     headers: dict[str, str] = {}
-    for each, value in raw:
-        name, text = each.decode("latin-1").lower(), value.decode("latin-1")
+    for raw_name, value in raw:
+        name, text = raw_name.decode("latin-1").lower(), value.decode("latin-1")
         headers[name] = f"{headers[name]}, {text}" if name in headers else text
     if "content-encoding" in headers:
         content = httpx.Response(status, headers=raw, content=content).content
@@ -172,29 +176,29 @@ def _reply(status: int, raw: Sequence[tuple[bytes, bytes]], content: bytes) -> R
 
 class _Connector(aiohttp.TCPConnector):
     def __del__(self, *_: Any) -> None:
-        """The sockets close themselves; aiohttp would report it as an error."""
+        """Do nothing: the sockets close themselves, which aiohttp would report as an error."""
 
 
-async def _held(connector: aiohttp.TCPConnector) -> AsyncGenerator[None]:
+async def _close_at_exit(connector: aiohttp.TCPConnector) -> AsyncGenerator[None]:
     try:
         yield
     finally:
         await connector.close()
 
 
-async def _once(
+async def _send_once(
     request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """aiohttp sends again by itself after some of its own errors, and after no other."""
+    """Raise httpx's errors in place of aiohttp's own, after some of which it would send again."""
     if request.method == "DELETE" and request.headers.get("Content-Length") == "0":
         del request.headers["Content-Length"]  # which httpx does not send
     try:
         return await send(request)
     except (aiohttp.ClientError, OSError) as error:
-        raise _meant(error) from None
+        raise _httpx_error(error) from None
 
 
-_MEANT: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
+_HTTPX_ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
     (aiohttp.SocketTimeoutError, httpx.ReadTimeout),
     (TimeoutError, httpx.WriteTimeout),
@@ -206,9 +210,9 @@ _MEANT: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
 )
 
 
-def _meant(error: Exception) -> httpx.TransportError:
-    """What httpx calls it; what is not known better may have been sent."""
-    kinds = (meant for kind, meant in _MEANT if isinstance(error, kind))
+def _httpx_error(error: Exception) -> httpx.TransportError:
+    """httpx's error for one of aiohttp's; a ReadError, which says nothing, for all others."""
+    kinds = (httpx_error for kind, httpx_error in _HTTPX_ERRORS if isinstance(error, kind))
     return next(kinds, httpx.ReadError)(type(error).__name__)
 
 
@@ -219,7 +223,7 @@ def _proxy_headers(proxy: httpx.Proxy) -> dict[str, str]:
 
 
 class _Body(aiohttp.Payload):
-    """A request's content, which must be written within the time."""
+    """A request's content, which must be written within so many seconds."""
 
     def __init__(self, content: bytes, seconds: float | None) -> None:
         super().__init__(content)
@@ -231,13 +235,13 @@ class _Body(aiohttp.Payload):
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         try:
-            # What fits into a buffer waits for nobody, and a timer costs as much as the writing.
+            # What fits into a buffer is written at once, and a timer costs more than the writing.
             async with (
                 asyncio.timeout(self._seconds) if len(self._value) > _BUFFER else nullcontext()
             ):
                 await writer.write(self._value)
         except BaseException:
-            # The rest must not arrive later, when nobody waits for an answer any more.
+            # The rest must not arrive later, when the caller has given up.
             if isinstance(writer, StreamWriter) and writer.transport:
                 writer.transport.abort()
             raise
@@ -248,37 +252,37 @@ class _Body(aiohttp.Payload):
         await self.write(writer)
 
 
-class _Room:
-    """How many are on the wire, and room for another."""
+class _InFlight:
+    """How many requests are in flight; further ones wait for a place."""
 
     def __init__(self) -> None:
-        self.taken = 0
-        self._free = asyncio.Semaphore(MOST)
+        self.count = 0
+        self._places = asyncio.Semaphore(MOST_IN_FLIGHT)
 
     async def enter(self, seconds: float | None) -> None:
-        """Wait for room, but no longer than this; PoolTimeout past it."""
-        if self._free.locked():
+        """Wait for a place, but no longer than this; PoolTimeout past it."""
+        if self._places.locked():
             try:
                 async with asyncio.timeout(seconds):
-                    await self._free.acquire()
+                    await self._places.acquire()
             except TimeoutError:
                 raise httpx.PoolTimeout("too many requests are in flight") from None
         else:
-            await self._free.acquire()
-        self.taken += 1
+            await self._places.acquire()
+        self.count += 1
 
     def leave(self) -> None:
-        """Make room for another."""
-        self.taken -= 1
-        self._free.release()
+        """Give the place to another request."""
+        self.count -= 1
+        self._places.release()
 
 
-class _Answer(httpx.AsyncByteStream):
-    """An answer's content as it comes, which makes room for another when it is closed."""
+class _Content(httpx.AsyncByteStream):
+    """A response's content in chunks; it is in flight until it is closed."""
 
-    def __init__(self, response: aiohttp.ClientResponse, room: _Room) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, in_flight: _InFlight) -> None:
         self._response = response
-        self._room: _Room | None = room
+        self._in_flight: _InFlight | None = in_flight
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
@@ -286,10 +290,10 @@ class _Answer(httpx.AsyncByteStream):
                 if chunk:
                     yield chunk
         except (aiohttp.ClientError, OSError) as error:
-            raise _meant(error) from None
+            raise _httpx_error(error) from None
 
     async def aclose(self) -> None:
         self._response.release()
-        if self._room:
-            self._room.leave()
-            self._room = None
+        if self._in_flight:
+            self._in_flight.leave()
+            self._in_flight = None

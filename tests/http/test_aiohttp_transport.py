@@ -35,7 +35,7 @@ def connected(port: int, timeout: httpx.Timeout = WAITS) -> Connection:
 
 @pytest.mark.parametrize("drop", ["hangs up", "resets"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
-def test_what_is_dropped_on_a_reused_connection_is_not_sent_again(method, drop):
+def test_request_dropped_on_a_reused_connection_is_not_repeated(method, drop):
     heard: list[bytes] = []
 
     def talk(connection: socket.socket) -> None:
@@ -73,14 +73,14 @@ async def together(connection: Connection, port: int, number: int) -> list[Answe
     return found
 
 
-def test_two_hundred_are_in_flight_at_once():
+def test_transport_has_two_hundred_requests_in_flight_at_once():
     with listening(all_at_once(200)) as port:
         found = asyncio.run(together(connected(port), port, 200))
     assert all(isinstance(each, Response) for each in found)
 
 
-def test_who_finds_no_room_in_time_is_not_sent(monkeypatch):
-    monkeypatch.setattr(aiohttp_transport, "MOST", 2)
+def test_request_without_a_place_in_time_is_not_sent(monkeypatch):
+    monkeypatch.setattr(aiohttp_transport, "MOST_IN_FLIGHT", 2)
 
     async def three(connection: Connection) -> list[Answer]:
         async with asyncio.TaskGroup() as group:
@@ -104,8 +104,8 @@ def test_who_finds_no_room_in_time_is_not_sent(monkeypatch):
     assert all(isinstance(each, Response) for each in held)
 
 
-def test_room_is_made_by_answers_losses_and_cancellations(monkeypatch):
-    monkeypatch.setattr(aiohttp_transport, "MOST", 1)
+def test_place_is_free_again_after_an_answer_a_loss_or_a_cancellation(monkeypatch):
+    monkeypatch.setattr(aiohttp_transport, "MOST_IN_FLIGHT", 1)
 
     async def in_turn(connection: Connection) -> Answer:
         await connection.asend(call(port))
@@ -123,7 +123,7 @@ def test_room_is_made_by_answers_losses_and_cancellations(monkeypatch):
         assert isinstance(asyncio.run(in_turn(connected(port, httpx.Timeout(5, pool=1)))), Response)
 
 
-def test_leaving_loses_what_is_in_flight():
+def test_closing_the_client_loses_requests_in_flight():
     async def left(connection: Connection) -> Answer:
         waiting = asyncio.create_task(connection.asend(call(port)))
         while not heard:
@@ -143,7 +143,7 @@ def test_leaving_loses_what_is_in_flight():
     assert len(heard) == 1
 
 
-def test_who_leaves_first_has_sent_nothing():
+def test_request_after_closing_is_not_sent():
     async def left(connection: Connection) -> list[Answer]:
         first = await connection.asend(call(port))
         late = asyncio.create_task(connection.asend(call(port)))
@@ -157,7 +157,7 @@ def test_who_leaves_first_has_sent_nothing():
     assert late == NoResponse(reason="connection failed (ConnectError)", sent=False)
 
 
-def test_what_a_loop_opened_is_closed_with_it(caplog):
+def test_connections_are_closed_with_their_event_loop(caplog):
     async def sent(connection: Connection, port: int) -> Answer:
         return await connection.asend(call(port))
 
@@ -171,7 +171,7 @@ def test_what_a_loop_opened_is_closed_with_it(caplog):
     assert caplog.records == []
 
 
-def test_a_loop_that_is_closed_bare_is_told_off_by_nobody(caplog):
+def test_loop_closed_without_cleanup_logs_nothing(caplog):
     with listening(answering(GOOD)) as port, warnings.catch_warnings():
         # asyncio itself finds its sockets open.
         warnings.simplefilter("ignore", ResourceWarning)
@@ -183,7 +183,7 @@ def test_a_loop_that_is_closed_bare_is_told_off_by_nobody(caplog):
     assert [each for each in caplog.records if each.levelname != "INFO"] == []
 
 
-def test_a_client_that_nobody_holds_any_more_hangs_up():
+def test_unreferenced_client_hangs_up():
     ended = threading.Event()
 
     def talk(connection: socket.socket) -> None:

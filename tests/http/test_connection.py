@@ -11,7 +11,7 @@ import threading
 import httpx
 import pytest
 
-from contactkit._http.connection import Connection
+from contactkit._http.connection import Connection, TapFlow
 from contactkit._http.session import Answer, NoResponse, Request, Response
 from tests.support.sockets import (
     GOOD,
@@ -38,7 +38,7 @@ BODY: dict[str, object] = {"body": {"a": "é"}}
         ("POST", {"form": {"a": "1 2"}}),
     ],
 )
-def test_both_doors_send_the_same_bytes(method, given):
+def test_sync_and_async_clients_send_the_same_bytes(method, given):
     heard: list[bytes] = []
     with serving(answering(GOOD, requests=heard)) as address:
         send_one(address, method=method, query={"q": "a b"}, headers={"X-Key": "k"}, **given)
@@ -55,7 +55,7 @@ def test_both_doors_send_the_same_bytes(method, given):
     "path",
     ["/%2B12025550123", "/ada%40example.com", "/a%2Fb", "/%7Ea.b", "/x:y", "/%C3%A9?a=%20+%26"],
 )
-def test_no_address_is_spelt_anew(path):
+def test_address_is_sent_unchanged(path):
     heard: list[bytes] = []
     with serving(answering(GOOD, requests=heard)) as address:
         send_by_both(address, Request(method="GET", url=address + path))
@@ -81,12 +81,12 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_both_doors_take_the_same_answers(answer):
+def test_sync_and_async_clients_read_the_same_answers(answer):
     with serving(answering(ANSWERS[answer])) as address:
         assert isinstance(send_one(address), Response)
 
 
-def test_no_cookie_is_kept_and_no_redirect_followed():
+def test_connection_keeps_no_cookie_and_follows_no_redirect():
     heard: list[bytes] = []
     cookie = b"HTTP/1.1 200 OK\r\nSet-Cookie: session=1; Path=/\r\nContent-Length: 0\r\n\r\n"
     with serving(answering(cookie, ANSWERS["elsewhere"], GOOD, requests=heard)) as address:
@@ -141,23 +141,23 @@ FAILURES: dict[str, tuple[Handler, str, bool]] = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_both_doors_lose_an_answer_alike(failure):
+def test_sync_and_async_clients_lose_an_answer_alike(failure):
     talk, reason, sent = FAILURES[failure]
     with serving(talk) as address:
         assert send_one(address, SHORT, body={"a": 1}) == NoResponse(reason=reason, sent=sent)
 
 
-def test_nobody_there_is_not_sent():
+def test_request_to_a_closed_port_is_not_sent():
     found = send_one(f"http://127.0.0.1:{free_port()}")
     assert found == NoResponse(reason="connection failed (ConnectError)", sent=False)
 
 
-def test_a_name_that_nobody_has_is_not_sent():
+def test_request_to_an_unknown_host_is_not_sent():
     found = send_one("https://api.contactkit.invalid")
     assert found == NoResponse(reason="connection failed (ConnectError)", sent=False)
 
 
-def test_a_connection_that_hangs_is_not_sent():
+def test_request_on_a_connection_that_hangs_is_not_sent():
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         # One waits to be accepted, and there is no room for another.
         with socket.create_connection(full.getsockname()):
@@ -166,19 +166,19 @@ def test_a_connection_that_hangs_is_not_sent():
     assert found == NoResponse(reason="timeout (ConnectTimeout)", sent=False)
 
 
-def test_a_body_that_nobody_reads_may_have_been_sent():
+def test_body_that_the_server_does_not_read_may_have_been_sent():
     with serving(deaf) as address:
         found = send_one(address, httpx.Timeout(5, write=0.05), body={"a": "x" * 12_000_000})
     assert found == NoResponse(reason="timeout (WriteTimeout)", sent=True)
 
 
-def test_a_header_that_cannot_be_written_is_not_sent():
+def test_header_that_cannot_be_written_is_not_sent():
     with serving(answering(GOOD)) as address:
         found = send_one(address, headers={"X-Key": "a\r\nb: c"})
     assert found == NoResponse(reason="connection failed (LocalProtocolError)", sent=False)
 
 
-def test_a_connection_that_was_hung_up_meanwhile_is_not_used_again():
+def test_connection_closed_by_the_server_is_not_used_again():
     talk = answering(GOOD)
     with serving(talk) as address:
         connection = Connection(None, TIMEOUT, address)
@@ -194,7 +194,7 @@ def test_a_connection_that_was_hung_up_meanwhile_is_not_used_again():
         assert [type(each) for each in asyncio.run(awaited())] == [Response, Response]
 
 
-def test_no_key_is_logged(caplog):
+def test_log_holds_no_key(caplog):
     caplog.set_level(logging.DEBUG)
     with serving(answering(GOOD)) as address:
         send_one(address, headers={"X-Key": "canary-4f1d"}, body={"a": "canary-4f1e"})
@@ -206,17 +206,14 @@ class Listening:
 
     closed = 0
 
-    def send(self, client: httpx.Client, request: httpx.Request) -> httpx.Response:
-        return client.send(request)
-
-    async def asend(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-        return await client.send(request)
+    def flow(self, request: httpx.Request) -> TapFlow:
+        return (yield request)
 
     def close(self, clean: bool) -> None:
         self.closed += 1
 
 
-def test_who_leaves_a_loop_ends_no_recording():
+def test_closing_the_client_of_a_loop_ends_no_recording():
     async def left(connection: Connection) -> list[int]:
         await connection.asend(request_to(address))
         await connection.aclose_client()

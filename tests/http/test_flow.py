@@ -25,7 +25,7 @@ def tokens_asked(wire: Wire) -> list[dict[str, list[str]]]:
     return [parse_qs(r.content.decode()) for r in wire.requests if r.url.path == "/oauth/token"]
 
 
-def test_a_token_is_fetched_when_first_needed_and_kept(wire):
+def test_token_is_fetched_when_first_needed_and_kept(wire):
     client = oauth(wire)
     assert not wire.requests
     client.contacts.get(KEY)
@@ -38,7 +38,7 @@ def test_a_token_is_fetched_when_first_needed_and_kept(wire):
     assert str(wire.requests[0].url) == "https://dashboard.privy.com/oauth/token"
 
 
-def test_a_token_is_fetched_again_before_it_expires(wire):
+def test_token_is_fetched_again_before_it_expires(wire):
     client = oauth(wire)
     client.contacts.get(KEY)
     wire.clock.sleep(wire.clock.now() + 7190)
@@ -47,7 +47,7 @@ def test_a_token_is_fetched_again_before_it_expires(wire):
     assert len(wire.requests) == 4
 
 
-def test_a_revoked_token_is_renewed_once(wire):
+def test_revoked_token_is_renewed_once(wire):
     client = oauth(wire)
     client.contacts.get(KEY)
     wire.simulator.engine.tokens.clear()
@@ -55,7 +55,7 @@ def test_a_revoked_token_is_renewed_once(wire):
     assert len(tokens_asked(wire)) == 2
 
 
-def test_a_token_that_is_refused_again_is_not_renewed_forever(wire):
+def test_token_that_is_refused_again_is_not_renewed_forever(wire):
     client = oauth(wire)
     wire.faults = [None, says(401, "{}"), None, says(401, "{}")]
     with pytest.raises(ck.AuthenticationError):
@@ -64,7 +64,7 @@ def test_a_token_that_is_refused_again_is_not_renewed_forever(wire):
     assert len(wire.requests) == 4
 
 
-def test_an_api_token_is_never_renewed(wire):
+def test_api_token_is_never_renewed(wire):
     client = ck.connect("privy", via=wire)
     wire.faults = [says(401, "{}")]
     with pytest.raises(ck.AuthenticationError):
@@ -72,13 +72,13 @@ def test_an_api_token_is_never_renewed(wire):
     assert len(wire.requests) == 1
 
 
-def test_a_lost_token_request_is_repeated(wire):
+def test_lost_token_request_is_repeated(wire):
     client = oauth(wire)
     wire.faults = [loses(httpx.ReadTimeout, after=False), says(503, "{}")]
     assert len(client.contacts.get(KEY)) == 1
 
 
-def test_a_wrong_client_is_an_authentication_error_without_its_secret(wire):
+def test_wrong_client_is_an_authentication_error_without_its_secret(wire):
     client = ck.connect("privy", via=wire, client_id="canary-id", client_secret="canary-secret")
     with pytest.raises(ck.AuthenticationError) as caught:
         client.contacts.get(KEY)
@@ -86,7 +86,7 @@ def test_a_wrong_client_is_an_authentication_error_without_its_secret(wire):
     assert "canary" not in str(caught.value) + repr(client) + client._repr_html_()
 
 
-def test_a_scope_that_is_not_enabled_is_a_permission_error_and_can_be_narrowed(wire):
+def test_scope_that_is_not_enabled_is_a_permission_error_and_can_be_narrowed(wire):
     with pytest.raises(ck.PermissionDeniedError) as caught:
         oauth(wire, "oauth_read_only").contacts.get(KEY)
     assert caught.value.problem.code == "invalid_scope"
@@ -99,21 +99,21 @@ def test_a_scope_that_is_not_enabled_is_a_permission_error_and_can_be_narrowed(w
 
 
 @pytest.mark.parametrize("body", ["[]", "{}", '{"access_token": 5}', '{"access_token": ""}'])
-def test_a_token_answer_without_a_token_is_an_api_error(wire, body):
+def test_token_answer_without_a_token_is_an_api_error(wire, body):
     client = oauth(wire)
     wire.faults = [says(200, body)]
     with pytest.raises(ck.ApiError, match="access_token"):
         client.contacts.get(KEY)
 
 
-def test_a_base_url_of_the_caller_s_own_gets_the_token_request_too(wire):
+def test_token_request_goes_to_the_caller_s_base_url_too(wire):
     client = oauth(wire, base_url="https://proxy.example.com/v1")
     client.contacts.get(KEY)
     assert {request.url.host for request in wire.requests} == {"proxy.example.com"}
     assert wire.requests[0].url.path == "/oauth/token"
 
 
-def test_the_flow_itself_asks_for_io_and_does_none():
+def test_flow_asks_for_io_and_does_none():
     client = ck.connect("sent", via=ck.Simulator())
     session = client._session
     flow = send(session, build_operation(session, find("sent").endpoint("get"), key="k"))
@@ -128,7 +128,7 @@ def test_the_flow_itself_asks_for_io_and_does_none():
         flow.send(Response(status=503, headers={}, content=b""))
 
 
-def test_a_call_s_repr_shows_no_credential():
+def test_call_s_repr_shows_no_credential():
     client = ck.connect("sent", via=ck.Simulator(), api_key="canary-4f1d")
     session = client._session
     call = next(send(session, build_operation(session, find("sent").endpoint("get"), key="k")))
@@ -138,7 +138,7 @@ def test_a_call_s_repr_shows_no_credential():
 @pytest.mark.parametrize(
     "content", ["", '{"error": {"code": "AUTH_002", "message": "no canary-4f1d"}}']
 )
-def test_an_echoed_credential_is_redacted(wire, content):
+def test_echoed_credential_is_redacted(wire, content):
     client = ck.connect("sent", via=wire, api_key="canary-4f1d")
     wire.faults = [says(401, content)]
     with pytest.raises(ck.AuthenticationError) as caught:
@@ -146,7 +146,7 @@ def test_an_echoed_credential_is_redacted(wire, content):
     assert "canary" not in str(caught.value)
 
 
-def test_the_raw_start_of_a_wrong_answer_is_shown_without_secrets_or_people(wire):
+def test_excerpt_of_a_wrong_answer_shows_no_secret_and_no_person(wire):
     client = ck.connect("sent", via=wire, api_key="canary-4f1d")
     wire.faults = [says(200, "<p>hello canary-4f1d, ada@example.com +12025550123</p>", "text/html")]
     with pytest.raises(ck.ApiError) as caught:
@@ -158,7 +158,7 @@ def test_the_raw_start_of_a_wrong_answer_is_shown_without_secrets_or_people(wire
 
 
 @pytest.mark.parametrize("key", ["a b", "ü", "x" * 256, "a/b", "a\n"])
-def test_an_ill_formed_idempotency_key_is_refused_before_it_is_sent(wire, key):
+def test_ill_formed_idempotency_key_is_refused_before_sending(wire, key):
     client = ck.connect("sent", via=wire)
     with pytest.raises(ck.InvalidInputError, match="idempotency_key"):
         client.contacts.create(phone_number="+12025550188", idempotency_key=key)
@@ -167,7 +167,7 @@ def test_an_ill_formed_idempotency_key_is_refused_before_it_is_sent(wire, key):
     assert not wire.requests
 
 
-def test_an_idempotency_key_of_the_caller_s_own_replays(wire):
+def test_idempotency_key_of_the_caller_replays(wire):
     client = ck.connect("sent", via=wire)
     one = client.contacts.create(phone_number="+12025550188", idempotency_key="mine_1")
     with pytest.warns(ck.ContactKitWarning, match="used before: nothing was done") as caught:
@@ -181,7 +181,7 @@ def test_an_idempotency_key_of_the_caller_s_own_replays(wire):
         client.contacts.create(phone_number="+12025550189", idempotency_key="mine_1")
 
 
-def test_a_dry_run_is_planned_and_changes_nothing(wire):
+def test_dry_run_is_planned_and_changes_nothing(wire):
     client = ck.connect("sent", via=wire)
     key = EXAMPLES["sent"].key
     done = client.contacts.update(key, opt_out=True, dry_run=True)

@@ -21,7 +21,7 @@ from tests.support.providers import says
         '{"success": true, "data": {"contacts": []}}',
     ],
 )
-def test_a_page_that_is_none_is_an_api_error_and_no_empty_frame(wire, body):
+def test_page_of_another_shape_is_an_api_error_and_no_empty_frame(wire, body):
     wire.faults = [says(200, body)]
     with pytest.raises(ck.ApiError) as caught:
         ck.connect("sent", via=wire).contacts.list()
@@ -33,7 +33,7 @@ STUCK = {"an empty page": ("[]", 1, 0), "the same rows again": ('[{"id": "a"}]',
 
 
 @pytest.mark.parametrize(("rows", "asked", "read"), STUCK.values(), ids=STUCK)
-def test_a_page_without_a_new_row_is_the_last_whatever_it_says(wire, rows, asked, read):
+def test_page_without_a_new_row_is_the_last_one(wire, rows, asked, read):
     body = f'{{"success": true, "data": {{"contacts": {rows}, "pagination": {INFO}}}}}'
     wire.faults = [says(200, body)] * 9
     client = ck.connect("sent", via=wire)
@@ -46,7 +46,7 @@ def test_a_page_without_a_new_row_is_the_last_whatever_it_says(wire, rows, asked
     assert walk.gap() == f"after {read} contacts the listing promised more and gave none"
 
 
-def test_an_empty_page_that_promises_nothing_is_no_gap(wire):
+def test_empty_last_page_is_no_gap(wire):
     info = INFO.replace("true", "false").replace("900", "0")
     body = f'{{"success": true, "data": {{"contacts": [], "pagination": {info}}}}}'
     wire.faults = [says(200, body)]
@@ -57,9 +57,7 @@ def test_an_empty_page_that_promises_nothing_is_no_gap(wire):
 @pytest.mark.parametrize(
     ("totals", "announced"), [((3, 3, 3), 0), ((4, 3, 3), 4), ((3, 2, 3), 2), ((3, 3, 5), 5)]
 )
-def test_a_total_that_changes_on_the_way_is_a_gap_even_if_the_last_one_fits(
-    wire, totals, announced
-):
+def test_changing_total_is_a_gap_even_if_the_last_one_fits(wire, totals, announced):
     for number, total in enumerate(totals, 1):
         info = {"page": number, "has_more": number < 3, "total_pages": 3, "total_count": total}
         body = {"success": True, "data": {"contacts": [{"id": str(number)}], "pagination": info}}

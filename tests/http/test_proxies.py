@@ -52,12 +52,12 @@ def test_tls_is_verified_by_the_certificates_of_the_environment(secure, trusted)
     assert isinstance(send_one(f"https://localhost:{secure}"), Response)
 
 
-def test_whom_no_certificate_vouches_for_is_sent_nothing(secure):
+def test_server_without_a_trusted_certificate_is_sent_nothing(secure):
     found = send_one(f"https://localhost:{secure}")
     assert found == NoResponse(reason="connection failed (ConnectError)", sent=False)
 
 
-def test_another_name_than_the_certificates_is_sent_nothing(secure, trusted):
+def test_server_with_another_name_is_sent_nothing(secure, trusted):
     found = send_one(f"https://127.0.0.1:{secure}")
     assert found == NoResponse(reason="connection failed (ConnectError)", sent=False)
 
@@ -110,7 +110,7 @@ def line_of(head: bytes, name: bytes) -> bytes:
     return found[0].split(b": ")[1] if found else b""
 
 
-def test_who_needs_no_proxy_passes_none(secure, trusted, proxy, monkeypatch):
+def test_request_exempt_from_the_proxy_passes_none(secure, trusted, proxy, monkeypatch):
     port, asked = proxy
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
     monkeypatch.setenv("NO_PROXY", "localhost")
@@ -118,7 +118,7 @@ def test_who_needs_no_proxy_passes_none(secure, trusted, proxy, monkeypatch):
     assert asked == []
 
 
-def test_http_on_loopback_never_passes_a_proxy(proxy, monkeypatch):
+def test_loopback_request_passes_no_proxy(proxy, monkeypatch):
     port, asked = proxy
     for name in ("HTTP_PROXY", "ALL_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
@@ -127,13 +127,13 @@ def test_http_on_loopback_never_passes_a_proxy(proxy, monkeypatch):
     assert asked == []
 
 
-def test_both_doors_take_a_broken_proxy_alike(secure, trusted, monkeypatch):
+def test_sync_and_async_clients_refuse_a_broken_proxy_alike(secure, trusted, monkeypatch):
     with listening(answering(b"")) as port:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
         assert isinstance(send_one(f"https://localhost:{secure}"), NoResponse)
 
 
-def test_a_server_without_tls_is_sent_nothing():
+def test_server_without_tls_is_sent_nothing():
     with listening(lambda connection: connection.sendall(GOOD)) as port:
         found = send_one(f"https://localhost:{port}")
     assert found == NoResponse(reason="connection failed (ConnectError)", sent=False)
@@ -149,13 +149,13 @@ def test_a_server_without_tls_is_sent_nothing():
         (b"HTTP/1.1 502 No\r\nContent-Length: 2\r\n\r\nno", "connection failed (ProxyError)"),
     ],
 )
-def test_what_a_proxy_refuses_is_not_sent(answer, reason, secure, trusted, monkeypatch):
+def test_request_refused_by_a_proxy_is_not_sent(answer, reason, secure, trusted, monkeypatch):
     with listening(answering(answer)) as port:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
         assert send_one(f"https://localhost:{secure}") == NoResponse(reason=reason, sent=False)
 
 
-def test_a_proxy_that_is_not_there_is_not_sent(secure, trusted, monkeypatch):
+def test_request_to_a_missing_proxy_is_not_sent(secure, trusted, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
     found = send_one(f"https://localhost:{secure}")
     assert found == NoResponse(reason="connection failed (ConnectError)", sent=False)

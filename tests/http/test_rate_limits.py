@@ -48,7 +48,7 @@ def spent(budget: Budget, now: float) -> int:
         ("10000/day", Limit(requests=10_000, seconds=86_400)),
     ],
 )
-def test_a_rate_is_a_count_and_a_unit(text: str, limit: Limit) -> None:
+def test_rate_is_a_count_and_a_unit(text: str, limit: Limit) -> None:
     assert parse_rate(text) == limit
 
 
@@ -73,7 +73,9 @@ def test_no_window_ever_holds_more_than_its_limit(limits: list[Limit], gaps: lis
 
 
 @given(LIMITS, GAPS)
-def test_whoever_waits_until_told_may_go(limits: list[Limit], gaps: list[float]) -> None:
+def test_request_may_go_at_the_time_that_reserve_says(
+    limits: list[Limit], gaps: list[float]
+) -> None:
     budget, now = Budget(limits), START
     for gap in gaps:
         now += gap
@@ -83,13 +85,13 @@ def test_whoever_waits_until_told_may_go(limits: list[Limit], gaps: list[float])
             assert budget.reserve(now) <= now
 
 
-def test_without_limits_everything_goes() -> None:
+def test_budget_without_limits_admits_everything() -> None:
     budget = Budget([])
     assert all(budget.reserve(START) <= START for _ in range(1000))
     assert budget.left(START) == []
 
 
-def test_the_tightest_of_several_limits_counts() -> None:
+def test_tightest_of_several_limits_counts() -> None:
     budget = Budget([Limit(requests=5, seconds=1), Limit(requests=7, seconds=60)])
     assert spent(budget, START) == 5
     assert spent(budget, START + 2) == 2
@@ -97,13 +99,13 @@ def test_the_tightest_of_several_limits_counts() -> None:
     assert [left for _, left in budget.left(START + 4)] == [5, 0]
 
 
-def test_a_refused_request_spends_nothing() -> None:
+def test_refused_request_spends_nothing() -> None:
     budget = Budget([Limit(requests=1, seconds=1), Limit(requests=9, seconds=60)])
     assert spent(budget, START) == 1
     assert [left for _, left in budget.left(START)] == [0, 8]
 
 
-def test_the_learned_limit_replaces_the_declared_one() -> None:
+def test_learned_limit_replaces_the_declared_one() -> None:
     budget = Budget([Limit(requests=200, seconds=60)])
     budget.learn({"x-ratelimit-limit": "3"}, START)
     assert budget.left(START) == [(Limit(requests=3, seconds=60), 3)]
@@ -119,14 +121,14 @@ def test_remaining_holds_until_reset() -> None:
     assert spent(budget, START + 30) == 198
 
 
-def test_an_older_answer_gives_nothing_back() -> None:
+def test_older_answer_gives_nothing_back() -> None:
     budget = Budget([Limit(requests=200, seconds=60)])
     budget.learn(headers(200, 1, START + 30), START)
     budget.learn(headers(200, 9, START + 30), START)
     assert spent(budget, START) == 1
 
 
-def test_a_new_window_counts_afresh() -> None:
+def test_new_window_counts_afresh() -> None:
     budget = Budget([Limit(requests=200, seconds=60)])
     budget.learn(headers(200, 0, START + 30), START)
     budget.learn(headers(200, 9, START + 90), START + 31)
@@ -147,7 +149,7 @@ def test_a_new_window_counts_afresh() -> None:
         {"x-ratelimit-remaining": "0"},
     ],
 )
-def test_rubbish_teaches_nothing(said: dict[str, str]) -> None:
+def test_senseless_headers_change_nothing(said: dict[str, str]) -> None:
     budget = Budget([Limit(requests=200, seconds=60)])
     budget.learn(said, START)
     assert budget.left(START) == [(Limit(requests=200, seconds=60), 200)]
@@ -199,7 +201,7 @@ def test_retry_after_is_a_date(seconds: int) -> None:
 @pytest.mark.parametrize(
     "text", ["", "soon", "-5", "1e3", "9" * 400, "Mon, 99 Foo 2026", "1 Jan 99999999999 0:0:0"]
 )
-def test_a_retry_after_of_rubbish_says_nothing(text: str) -> None:
+def test_retry_after_of_rubbish_says_nothing(text: str) -> None:
     assert retry_after({"retry-after": text}, START) is None
     assert retry_after({}, START) is None
 
@@ -210,13 +212,13 @@ def test_no_retry_after_raises(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["200/minute", "60/s", "10000/day", "3/hour"])
-def test_a_rate_is_written_as_it_is_read(text: str) -> None:
+def test_rate_is_written_as_it_is_read(text: str) -> None:
     assert parse_rate(rate(parse_rate(text))) == parse_rate(text)
     assert rate(parse_rate("200/min")) == "200/minute"
 
 
 @given(LIMITS, GAPS, st.integers(1, 40), st.integers(0, 9), st.floats(0, 30))
-def test_when_many_requests_are_through_is_when_they_really_are(
+def test_through_is_when_many_requests_really_are_through(
     limits: list[Limit], gaps: list[float], count: int, left: int, blocked: float
 ) -> None:
     budget, now = Budget(limits), START
@@ -233,7 +235,7 @@ def test_when_many_requests_are_through_is_when_they_really_are(
     assert told == now
 
 
-def test_a_flow_on_a_virtual_clock_needs_as_long_as_was_told() -> None:
+def test_flow_on_a_virtual_clock_takes_as_long_as_through_says() -> None:
     clock = VirtualClock(START)
     limits = [Limit(requests=60, seconds=60), Limit(requests=1_000, seconds=86_400)]
     held = replace(session(), budget=Budget(limits), clock=clock, patience=1e9)
@@ -246,6 +248,6 @@ def test_a_flow_on_a_virtual_clock_needs_as_long_as_was_told() -> None:
     assert clock.now() == told > START + 2 * 86_400
 
 
-def test_without_a_limit_many_are_through_at_once() -> None:
+def test_through_without_a_limit_is_now() -> None:
     assert Budget([]).through(10**9, START) == START
     assert Budget([Limit(requests=1, seconds=60)]).through(0, START) == START

@@ -15,7 +15,7 @@ import contactkit as ck
 from contactkit._http.world import Live, RealClock, VirtualClock
 
 
-def test_virtual_time_passes_only_by_waiting_and_never_goes_back():
+def test_virtual_clock_advances_only_by_waiting():
     clock = VirtualClock(100.0)
     clock.sleep(160.0)
     clock.sleep(50.0)
@@ -24,7 +24,7 @@ def test_virtual_time_passes_only_by_waiting_and_never_goes_back():
     assert clock.now() == 86_400.0
 
 
-def test_real_time_does_not_wait_for_what_is_past():
+def test_real_clock_does_not_wait_for_the_past():
     clock = RealClock()
     before = time.monotonic()
     clock.sleep(clock.now() - 100)
@@ -33,7 +33,7 @@ def test_real_time_does_not_wait_for_what_is_past():
     assert time.monotonic() - before < 5
 
 
-def test_live_hands_out_no_credentials_and_no_transport():
+def test_live_issues_no_credentials_and_no_transport():
     client = ck.connect("sent", api_key="k")
     assert (client.world.name, client.world.notice) == ("live", "")
     assert Live().credentials(client._session.provider) is None
@@ -80,7 +80,7 @@ def both(address: str, **options: float) -> Iterator[Exception]:
         yield error
 
 
-def test_nobody_there_is_not_sent(monkeypatch):
+def test_request_to_a_closed_port_is_not_sent(monkeypatch):
     monkeypatch.setattr("contactkit._http.flow._FIRST_PAUSE", 0.001)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -88,14 +88,14 @@ def test_nobody_there_is_not_sent(monkeypatch):
     assert [(type(e), e.sent) for e in errors] == [(ck.TransportError, False)] * 2
 
 
-def test_a_reset_after_the_request_may_have_been_sent():
+def test_request_that_is_reset_may_have_been_sent():
     with server(b"", times=2) as address:
         errors = list(both(address))
     assert [(type(e), e.sent) for e in errors] == [(ck.TransportError, True)] * 2
     assert not any("canary" in str(e) or "ada@" in str(e) for e in errors)
 
 
-def test_silence_is_a_timeout_that_may_have_been_sent():
+def test_request_without_an_answer_may_have_been_sent():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         errors = list(both(address, timeout=0.2))
@@ -103,14 +103,14 @@ def test_silence_is_a_timeout_that_may_have_been_sent():
     assert all("timeout" in str(e) for e in errors)
 
 
-def test_a_body_cut_short_is_no_answer():
+def test_body_cut_short_is_no_answer():
     answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
     with server(answer, times=2) as address:
         errors = list(both(address))
     assert [(type(e), e.sent) for e in errors] == [(ck.TransportError, True)] * 2
 
 
-def test_a_body_that_cannot_be_unpacked_is_no_answer():
+def test_body_that_cannot_be_decompressed_is_no_answer():
     answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello"
     with server(answer, times=2) as address:
         errors = list(both(address))
@@ -118,6 +118,6 @@ def test_a_body_that_cannot_be_unpacked_is_no_answer():
 
 
 @pytest.mark.parametrize("host", ["8.8.8.8", "192.0.2.1"])
-def test_the_tests_themselves_reach_no_network(host):
+def test_tests_themselves_reach_no_network(host):
     with pytest.raises(Exception, match="A test tried to use socket"):
         socket.create_connection((host, 80), timeout=1)

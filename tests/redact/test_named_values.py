@@ -21,12 +21,12 @@ NOTATIONS = [
 
 
 @pytest.mark.parametrize("text", NOTATIONS)
-def test_a_value_is_found_by_its_name(text):
+def test_value_is_found_by_its_name(text):
     assert replace_named(text, lambda name, value: "!" if name == "pin" else value) == text.replace(
         "1234", "!"
     )
 
 
 @pytest.mark.parametrize("text", ["", "pin 1234", "a pin: 1234 or so", "<b>", "==", '"pin'])
-def test_what_is_no_pair_is_not_asked_for(text):
+def test_text_without_named_values_is_unchanged(text):
     assert replace_named(text, lambda name, value: "!") == text

@@ -15,24 +15,24 @@ SECRET = "kT9/vQ+2 =xZ&41mm"
 @pytest.mark.parametrize(
     "name", ["apiKey", "X-Api-Key", "client_secret", "access_token", "sid", "jsessionid", "apikey"]
 )
-def test_a_name_gives_a_secret_away(name):
+def test_secret_name_is_recognised(name):
     assert is_secret_name(name)
 
 
 @pytest.mark.parametrize("name", ["token_type", "expires_in", "monkey", "opt_in_status", "side"])
-def test_a_name_that_only_sounds_like_it_does_not(name):
+def test_similar_name_is_not_secret(name):
     assert not is_secret_name(name)
 
 
 @pytest.mark.parametrize(
     "spelt", [SECRET, quote(SECRET, safe=""), b64encode(f"u:{SECRET}".encode()).decode()]
 )
-def test_a_value_is_found_however_it_is_spelt(spelt):
+def test_value_is_found_in_every_spelling(spelt):
     text = f"no {spelt}, sorry"
     assert list(find_values(text, (SECRET, "another-one"))) == [(SECRET, 3, 3 + len(spelt))]
 
 
-def test_a_shape_is_found_and_prose_is_not():
+def test_shape_is_found_and_prose_is_not():
     assert [kind for kind, *_ in find_shapes("Bearer a1b2c3d4e5 or password: hunter22")] == [
         "bearer",
         "token",
@@ -40,5 +40,5 @@ def test_a_shape_is_found_and_prose_is_not():
     assert not list(find_shapes("the token: is needed, a bearer of news"))
 
 
-def test_half_a_surrogate_pair_is_looked_for_as_well():
+def test_value_with_half_a_surrogate_pair_is_found():
     assert list(find_values("what \ud800ever", ("\ud800ever",))) == [("\ud800ever", 5, 10)]
