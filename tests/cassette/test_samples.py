@@ -1,8 +1,7 @@
-"""Recordings of version 0.1 in samples/, made by its code, still replay and are audited and pruned.
+"""Cassettes of version 0.1, recorded by its code, still replay and are audited and converted.
 
 `bodies` has JSON in the four styles that 0.1 kept, long lists, compressed, binary and chunked
-bodies and failures; `people` (Privy) and `keys` (Sendblue) have pseudonyms, asked for by the real
-values.
+bodies, and failures. The samples with pseudonyms are those of the redaction's tests.
 """
 
 from __future__ import annotations
@@ -23,9 +22,10 @@ from contactkit.cassette.frame import audit
 from contactkit.cassette.redaction.key import VARIABLE
 from contactkit.cassette.redaction.redactor import Redactor
 
-SAMPLES = Path(__file__).parent / "samples"
+HERE = Path(__file__).parent
+BODIES_FILE = HERE / "samples/bodies.jsonl"
+SAMPLES = (BODIES_FILE, *sorted((HERE / "redaction/samples").glob("*.jsonl")))
 KEY = "the key of the samples"
-NAMES = ("bodies", "keys", "people")
 URL = "https://api.sent.dm"
 STYLES: dict[str, dict[str, Any]] = {
     "plain": {"separators": (",", ":"), "ensure_ascii": False},
@@ -63,12 +63,6 @@ BODIES: dict[str, bytes] = {
     "bodies/chunks": b'{"chunked":true}',
     "bodies/empty": b"",
 }
-PERSON = {
-    "email": "zenobia.quill@post.invalid",
-    "first_name": "Zenobia",
-    "last_name": "Quillfeather",
-    "phone_number": "+14155552671",
-}
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +72,7 @@ def key_of_the_samples(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bodies() -> httpx.Client:
-    cassette = ck.Cassette(SAMPLES / "bodies.jsonl", "replay", exhausted="last")
+    cassette = ck.Cassette(BODIES_FILE, "replay", exhausted="last")
     return httpx.Client(transport=cassette.transport(find("sent")))
 
 
@@ -104,61 +98,30 @@ def test_sample_replays_a_failure(kind: str, error: type[Exception], bodies: htt
         bodies.get(f"{URL}/v3/failures/{kind}")
 
 
-def test_sample_finds_a_person_by_real_values() -> None:
-    client = ck.connect("privy", via=ck.Cassette(SAMPLES / "people.jsonl", "replay"))
-    key = client.contacts.create(**PERSON)["key"].item()
-    assert client.contacts.get(key)["sms_consent"].item() == "never_subscribed"
-    client.contacts.update(key, sms_consent="unsubscribed")
-    after = client.contacts.get(key)
-    assert after["sms_consent"].item() == "unsubscribed"
-    people = client.contacts.list()
-    assert after["email"].item() in set(people["email"])
+def test_sample_passes_the_audit() -> None:
+    file = CassetteFile.load(BODIES_FILE)
+    redactor = Redactor(find("sent"), list[str], KEY.encode(), file.owners)
+    assert audit(BODIES_FILE, redactor).empty
 
 
-def test_sample_finds_a_key_by_its_real_value() -> None:
-    cassette = ck.Cassette(SAMPLES / "keys.jsonl", "replay")
-    wire = httpx.Client(transport=cassette.transport(find("sendblue")))
-    contacts = "https://api.sendblue.co/api/v2/contacts"
-    one = f"{contacts}/%2B14155552671"
-    new = {"first_name": PERSON["first_name"]}
-    wire.post(
-        contacts,
-        json={"number": PERSON["phone_number"], **new, "assigned_to_email": PERSON["email"]},
-    )
-    before = wire.get(one).json()["contact"]
-    wire.post(contacts, json={"number": "+4915123456781", **new})
-    wire.put(one, json={"opt_out": True})
-    after = wire.get(one).json()["contact"]
-    assert (before["opt_out"], after["opt_out"]) == (False, True)
-    assert before["first_name"] == after["first_name"] != PERSON["first_name"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_sample_passes_the_audit(name: str) -> None:
-    path = SAMPLES / f"{name}.jsonl"
-    file = CassetteFile.load(path)
-    redaction = Redactor(find(file.header["provider"]), list[str], KEY.encode(), file.owners)
-    assert audit(path, redaction).empty
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_sample_is_pruned_and_rewritten(name: str, tmp_path: Path) -> None:
-    path = Path(shutil.copy(SAMPLES / f"{name}.jsonl", tmp_path))
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_sample_is_pruned_and_rewritten(sample: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(sample, tmp_path))
     file = CassetteFile.load(path)
     count = len(file.entries)
     assert file.prune(0.0) == 0
     file.rewrite(file.entries)
-    assert path.read_bytes() == (SAMPLES / path.name).read_bytes()
+    assert path.read_bytes() == sample.read_bytes()
     assert file.prune(file.entries[-1].at + 1) == count
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_sample_is_converted(name: str, tmp_path: Path) -> None:
-    source, archive = SAMPLES / f"{name}.jsonl", tmp_path / "sample.har"
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_sample_is_converted(sample: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "sample.har"
 
     def redactor(provider: Any) -> Redactor:
         return Redactor(provider, list[str], KEY.encode())
 
-    assert convert(source, archive, None, redactor, 0.0) is None
+    assert convert(sample, archive, None, redactor, 0.0) is None
     again = convert(archive, tmp_path / "again.jsonl", None, redactor, 0.0)
-    assert again and len(again.entries) == len(CassetteFile.load(source).entries)
+    assert again and len(again.entries) == len(CassetteFile.load(sample).entries)
