@@ -1,4 +1,4 @@
-"""Bodies to JSON values and back: the same bytes, readable where they can be, never in silence."""
+"""Bodies as JSON values and back: exact to the byte, and readable where that is possible."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ JSON_VALUES = st.recursive(
 
 
 def kept(packed: dict[str, Any]) -> dict[str, Any]:
-    """A packed body after a journey through a file."""
+    """A packed body, written to a file and read again."""
     return json.loads(json.dumps(packed))
 
 
 def kind(content: bytes) -> str:
-    """What a body is kept as."""
+    """The form in which a body is stored."""
     return next((name for name in ("json", "text", "base64") if name in pack(content)), "")
 
 

@@ -1,4 +1,4 @@
-"""Cassettes as users have them: recorded from a provider, replayed through both doors."""
+"""Cassettes as users have them: recorded from a provider, replayed by sync and async clients."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def session(client: ck.Client, name: str, *, extra: bool = False) -> list[
 
 
 async def awaited(client: ck.Client, name: str) -> list[pd.DataFrame]:
-    """The same through the awaiting door."""
+    """The same with an async client."""
     door, key, update = client.aio.contacts, EXAMPLES[name].key, EXAMPLES[name].update
     frames = [await door.list(), await door.update(key, **update), await door.list()]
     form = ContactForm(door, client._session, client.world, await door.get(key))
@@ -61,7 +61,7 @@ async def awaited(client: ck.Client, name: str) -> list[pd.DataFrame]:
 
 
 class Late(Wire):
-    """A provider whose answers are on their way for a moment."""
+    """A provider whose responses take a moment."""
 
     def transport(self, provider):
         handle = super().transport(provider).handler
@@ -82,7 +82,7 @@ def unlucky() -> Wire:
 
 
 def same(recorded: pd.DataFrame, replayed: pd.DataFrame, name: str) -> None:
-    """Equal, but that what may tell of a person has a stand-in, the same one wherever it comes."""
+    """Whether frames are equal but for personal values, each of which has one stand-in."""
     fields = fields_of(find(name).record)
     personal = {field for field in fields if fields[field].marker.personal}
     assert list(recorded.columns) == list(replayed.columns)

@@ -1,4 +1,4 @@
-"""Drift: what changed is told once and by its place, and what did not change is not told."""
+"""Drift: each change is one row that names its field, and nothing else is reported."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SENT = find("sent")
 
 
 def drifts(before: Any, after: Any, provider: Provider = SENT, **how: Any) -> list[Drift]:
-    """The differences of two answers with these bodies."""
+    """The differences of two responses with these bodies."""
     return list(differences(exchange(body=before), exchange(body=after), provider, **how))
 
 
@@ -36,7 +36,7 @@ def told(before: Any, after: Any, provider: Provider = SENT, **how: Any) -> list
 
 
 def sealed(provider: Provider, held: Any, number: int, many: bool = True) -> Any:
-    """A body of these contacts, or of one, as that provider's answer says it at this time."""
+    """The body of the provider's response with these contacts, or with one."""
     place = provider.envelope.many if many else provider.envelope.one
     body = Envelope.put({}, place, held)
     if provider.envelope.seal and isinstance(body, dict):
@@ -50,7 +50,7 @@ def people(provider: Provider, *numbers: int) -> list[dict[str, Any]]:
 
 
 def shuffled(value: Any) -> Any:
-    """The same with the fields of each object the other way round."""
+    """The same value with the fields of each object reversed."""
     if isinstance(value, dict):
         return {name: shuffled(each) for name, each in reversed(value.items())}
     return [shuffled(each) for each in value] if isinstance(value, list) else value
@@ -71,7 +71,7 @@ def test_drift_is_empty_for_the_same_body_in_any_order(body):
 
 
 def places(value: Any, field: str = "", way: tuple[Any, ...] = ()) -> list[tuple[str, Any]]:
-    """The leaves of a body: what they are called, and how to come there."""
+    """The innermost values of a body: their names, and their paths."""
     if isinstance(value, dict) and value:
         parts = [(f"{field}.{each}".lstrip("."), each) for each in value]
     elif isinstance(value, list) and value:

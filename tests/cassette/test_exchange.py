@@ -1,4 +1,4 @@
-"""An exchange as a value: how a URL is taken apart, and what a repr may show."""
+"""An exchange as a value: how a URL is split, and what a repr shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file: what is written is read, killed or merged; what is wrong is named."""
+"""The file: written, read, killed and merged without a loss; errors name what is wrong."""
 
 from __future__ import annotations
 
@@ -303,7 +303,7 @@ def test_merge_of_one_exchange_recorded_twice_takes_the_younger(tmp_path: Path) 
 
 
 def listing(length: int, at: float) -> Exchange:
-    """A page of this length in which one contact changes all the time."""
+    """A page of this length in which one contact always changes."""
     contacts = [contact(number) for number in range(length)]
     contacts[5]["opt_out"] = at
     return exchange(body=page(contacts), at=at)
@@ -394,7 +394,7 @@ def test_rewrite_that_fails_leaves_the_file(tmp_path: Path, monkeypatch: Any) ->
 
 
 def full(path: Path, room: int) -> None:
-    """Append a page, and put one in the file's place, where only `room` more bytes find room."""
+    """Append a page and rewrite the file on a disk with `room` free bytes."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room, -1))
     file = CassetteFile.load(path)
     for write in (lambda: file.append(PAGE), lambda: file.rewrite(file.entries * 9)):

@@ -1,4 +1,4 @@
-"""When a recording begins, and when one takes the place of another."""
+"""When a writer creates a file, and when a new file replaces an older one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of what a recording holds: one row an exchange, of the same dtypes whatever it is."""
+"""The exchanges of a cassette as a frame: one row each, with fixed dtypes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an audit of a file finds in it, and that it repeats none of it.
+"""An audit of a file: its findings, which quote none of the values.
 
 The people are invented: their numbers are not assigned, and their addresses end in .invalid.
 """
@@ -29,7 +29,7 @@ def redaction(key: bytes = KEY, owners: dict[str, str] | None = None) -> Redacto
 
 
 def recorded(path, *bodies):
-    """A file of these answers, each saved as it is."""
+    """A file of these responses."""
     file = begun(path)
     for each in bodies:
         file.append(exchange(body=each))

@@ -1,4 +1,4 @@
-"""How a request finds its answer: what is one request, what came before, what if there is none."""
+"""Requests and their recorded responses: keys, write epochs, and what a miss explains."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ JSON_VALUES = st.recursive(
 
 
 def entries(exchanges: Iterable[Exchange]) -> list[Entry]:
-    """Exchanges as they stand in a file."""
+    """Exchanges in a file."""
     return [
         entry_of(Path("sent.jsonl"), each, lambda line, n=n: f"x{n}")
         for n, each in enumerate(exchanges)
@@ -51,12 +51,12 @@ def asked(method: str, path: str, body: Any = None, **about: Any) -> RecordedReq
 
 
 def answered(question: RecordedRequest, body: Any = None, **about: Any) -> Exchange:
-    """A request and what was answered."""
+    """A request with a response."""
     return exchange(request=question, body=body, **about)
 
 
 def taken(found: Index, question: RecordedRequest) -> Any:
-    """What the next answer says, parsed."""
+    """The body of the next response, parsed."""
     given = found.take(question)
     return given and json.loads(given.response.body or b"null")
 
@@ -211,12 +211,12 @@ def test_take_returns_a_failure() -> None:
 
 
 def noted(found: Index, done: Exchange) -> None:
-    """Count what was not answered by the index."""
+    """Count an exchange that the index did not replay."""
     found.settle(found.issue(done.request), done)
 
 
 def recorded(session: Iterable[RecordedRequest]) -> list[Exchange]:
-    """What a recorder keeps of a session; each answer is how many writes were before it."""
+    """The exchanges of a recorded session; each body is the number of writes before it."""
     counting, kept = index(), list[Exchange]()
     for each in session:
         writes = sum(each.request.method != "GET" for each in kept)

@@ -1,4 +1,4 @@
-"""The plugin: what a test records and replays, under which name, and what it fails for."""
+"""The plugin: what a test records and replays, in which file, and when it fails."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ STRICT = (
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester):
-    """Runs what it is given as the tests of some project, in this process."""
+    """Runs source as the tests of a project, in this process."""
     pytester.makeini(STRICT)
 
     def run(source: str, *options: str) -> pytest.RunResult:

@@ -1,4 +1,4 @@
-"""Recorded answers through real httpx clients, and a user's own respx routes before them."""
+"""Recorded responses in real httpx clients, after the routes of the user's own respx router."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ JSON_TYPE = ("content-type", "application/json")
 
 @pytest.fixture
 def entries(tmp_path: Path) -> Callable[..., list[Entry]]:
-    """Writes exchanges to a file, and gives what is read from it."""
+    """Writes exchanges to a file and reads them again."""
 
     def read(*exchanges: Exchange) -> list[Entry]:
         file = begun(tmp_path / "sent.jsonl")
@@ -153,7 +153,7 @@ async def test_replay_raises_a_recorded_failure(
 
 
 def kept(url: str, body: Any, **about: Any) -> Exchange:
-    """What a recording keeps of an exchange with these people."""
+    """The redacted exchange with these people."""
     raw = Exchange(
         request=RecordedRequest(method="GET", url=url, **about),
         response=RecordedResponse(status=200, headers=(JSON_TYPE,), body=json.dumps(body).encode()),

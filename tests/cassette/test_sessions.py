@@ -1,4 +1,4 @@
-"""The recordings in data/cassettes: they replay anywhere, tell nothing, and are up to date."""
+"""The cassettes in data/cassettes: they replay anywhere, hold no secret and are up to date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verifying: what was read is read again, what was written never, and what has changed is told."""
+"""Verifying: reads are sent again, writes never, and changes are reported."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def visited(path: Path, name: str, wire: Wire) -> Wire:
-    """A recording of a provider, which stays as it was left."""
+    """A cassette of a provider that has not changed since."""
     client = ck.connect(name, via=wire)
     with ck.record(client, path):
         client.contacts.update(EXAMPLES[name].key, **EXAMPLES[name].update)

@@ -1,4 +1,4 @@
-"""What the recordings of other tools have in common."""
+"""Times, bodies and errors of other tools' cassettes."""
 
 from __future__ import annotations
 

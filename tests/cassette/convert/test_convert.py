@@ -1,4 +1,4 @@
-"""Recordings from one form into another."""
+"""Cassettes converted from one format into another."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def converted(source, target, provider=None, redactor_for=redactor_for):
 
 
 def foreign(folder: Path, *asked: tuple[str, str], answer: object = None, **about) -> Path:
-    """A cassette of vcrpy in which these were asked."""
+    """A cassette of vcrpy with these requests."""
     response = {"status": {"code": 200}, "headers": {}, "body": {"string": json.dumps(answer)}}
     interactions = [
         {

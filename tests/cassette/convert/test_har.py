@@ -1,6 +1,6 @@
-"""HTTP archives: others' are read, ours say the same when they are read again.
+"""HTTP archives: those of browsers are read, and ours return the same exchanges.
 
-What is written was held against the schema of the format, and served by Playwright.
+What is written was validated against the schema of the format, and served by Playwright.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cassettes that vcrpy wrote, and what it might have written."""
+"""Cassettes that vcrpy wrote or might have written."""
 
 from __future__ import annotations
 
