@@ -88,18 +88,19 @@ def _transpose(
     declared: Mapping[str, RecordField], rows: Sequence[JSON]
 ) -> tuple[dict[str, Sequence[JSON]], dict[str, frozenset[int]]]:
     """Columns by field name, and by field name the rows without it."""
+    wires = {name: field.spellings for name, field in declared.items()}
     try:
-        return {name: list(map(itemgetter(each.wire), rows)) for name, each in declared.items()}, {}
+        return {name: list(map(itemgetter(first), rows)) for name, (first, *_) in wires.items()}, {}
     except (KeyError, TypeError):
         pass
     columns: dict[str, Sequence[JSON]] = {}
     missing: dict[str, frozenset[int]] = {}
-    for name, each in declared.items():
-        columns[name] = [_first(row, each.spellings) for row in rows]
+    for name, spellings in wires.items():
+        columns[name] = [_first(row, spellings) for row in rows]
         missing[name] = frozenset(
             i
             for i, row in enumerate(rows)
-            if not isinstance(row, dict) or not any(wire in row for wire in each.spellings)
+            if not isinstance(row, dict) or not any(wire in row for wire in spellings)
         )
     return columns, missing
 
@@ -112,7 +113,7 @@ def _first(row: JSON, spellings: Iterable[str]) -> JSON:
 
 def _extras(declared: Mapping[str, RecordField], rows: Sequence[JSON]) -> dict[str, list[JSON]]:
     # A field's own name too: no other field may take a declared column's place.
-    known = {*declared} | {name for each in declared.values() for name in each.spellings}
+    known = {*declared} | {name for field in declared.values() for name in field.spellings}
     objects = [row for row in rows if isinstance(row, dict)]
     others = dict.fromkeys(name for row in objects for name in row if name not in known)
     return {

@@ -73,8 +73,8 @@ class Paging(Protocol):
         """The whole query for the first page of a listing."""
         ...
 
-    def next_query(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
-        """The query for the page after the one `asked` for, None when that was the last.
+    def next_query(self, query: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
+        """The query for the page after the one `query` asks for, None when that was the last.
 
         LookupError when the answer does not say whether there are more; OutOfReach when there may
         be, and this listing cannot go there.
@@ -90,7 +90,7 @@ class Paging(Protocol):
         ...
 
     def cut(
-        self, rows: Sequence[Mapping[str, JSON]], asked: Query, usual: int
+        self, rows: Sequence[Mapping[str, JSON]], query: Query, usual: int
     ) -> tuple[Sequence[Mapping[str, JSON]], Mapping[Place, JSON]]:
         """One page of rows, and what else the answer says, by place in its body.
 
@@ -132,14 +132,14 @@ class PageNumbers:
     def first_query(self, query: Query, size: int) -> Query:
         return {**query, self.page: "1", self.size: str(size)}
 
-    def next_query(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
-        info, number = self._info(body), int(asked[self.page])
+    def next_query(self, query: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
+        info, number = self._info(body), int(query[self.page])
         more, pages = info.get(self.more) if self.more else None, info.get(self.pages)
         if not isinstance(more, bool):
             if not isinstance(pages, int) or isinstance(pages, bool):
                 raise LookupError(self.pages)
             more = number < pages
-        return {**asked, self.page: str(number + 1)} if more else None
+        return {**query, self.page: str(number + 1)} if more else None
 
     def total(self, body: JSON) -> int | None:
         total = self._info(body).get(self.total_name)
@@ -149,10 +149,10 @@ class PageNumbers:
         return False
 
     def cut(
-        self, rows: Sequence[Mapping[str, JSON]], asked: Query, usual: int
+        self, rows: Sequence[Mapping[str, JSON]], query: Query, usual: int
     ) -> tuple[Sequence[Mapping[str, JSON]], Mapping[Place, JSON]]:
-        number = whole_number(asked.get(self.page, "1"), self.page, 1)
-        size = whole_number(asked.get(self.size, str(usual)), self.size, 1, self.largest)
+        number = whole_number(query.get(self.page, "1"), self.page, 1)
+        size = whole_number(query.get(self.size, str(usual)), self.size, 1, self.largest)
         pages = -(-len(rows) // size)
         info = {self.page: number, self.size: size, self.total_name: len(rows), self.pages: pages}
         info |= {self.more: number < pages} if self.more else {}

@@ -49,7 +49,7 @@ def normalise_input(
     allowed, where = accepted_fields(provider, endpoint), f"{provider.name} {endpoint.verb}"
     renamed = _rename_deprecated(provider, allowed, values, where)
     optional = fields_of(endpoint.params)
-    defaults = {n: each.default for n, each in optional.items() if each.default is not None}
+    defaults = {n: field.default for n, field in optional.items() if field.default is not None}
     empty = {name for name, value in renamed.items() if value is None or is_na(value)}
     for name in defaults.keys() & empty:
         message = f"must be {expected(allowed[name])}; NA and None say neither"

@@ -32,14 +32,14 @@ class Cursors:
     def first_query(self, query: Query, size: int) -> Query:
         return {**query, "meta": "count", "page[size]": str(size)}
 
-    def next_query(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
+    def next_query(self, query: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
         page = as_object(Envelope.pick(body, ("page",)))
         more, cursor = page.get("has_more"), page.get("next_cursor")
         if more is False:
             return None
         if more is not True or not isinstance(cursor, str) or not cursor:
             raise LookupError("page.next_cursor")
-        return {**asked, "page[after]": cursor}
+        return {**query, "page[after]": cursor}
 
     def total(self, body: JSON) -> int | None:
         count = as_object(as_object(body).get("meta")).get("count")
@@ -49,16 +49,16 @@ class Cursors:
         return problem.code == "cursor_invalid" or problem.status == 410
 
     def cut(
-        self, rows: Sequence[Row], asked: Query, usual: int
+        self, rows: Sequence[Row], query: Query, usual: int
     ) -> tuple[Sequence[Row], Mapping[Place, JSON]]:
         # A page size that is too large is capped, not refused.
-        size = min(whole_number(asked.get("page[size]", str(usual)), "page[size]", 1), self.largest)
-        ordered = self._sorted(rows, asked)
-        if "page[before]" in asked:
-            stop = ordered.find(asked["page[before]"], "page[before]", bisect_left)
+        size = min(whole_number(query.get("page[size]", str(usual)), "page[size]", 1), self.largest)
+        ordered = self._sorted(rows, query)
+        if "page[before]" in query:
+            stop = ordered.find(query["page[before]"], "page[before]", bisect_left)
             start = max(0, stop - size)
         else:
-            cursor = asked.get("page[after]")
+            cursor = query.get("page[after]")
             start = 0 if cursor is None else ordered.find(cursor, "page[after]", bisect_right)
             stop = min(start + size, len(rows))
         more = 0 < stop < len(rows)
@@ -68,11 +68,11 @@ class Cursors:
             "has_more": more,
             "size": size,
         }
-        counted = {("meta",): {"count": len(rows)}} if asked.get("meta") == "count" else {}
+        counted = {("meta",): {"count": len(rows)}} if query.get("meta") == "count" else {}
         return ordered.rows[start:stop], {("page",): page, **counted}
 
-    def _sorted(self, rows: Sequence[Row], asked: Query) -> _Sorted:
-        filters = {name: text for name, text in asked.items() if name not in self.parameters}
+    def _sorted(self, rows: Sequence[Row], query: Query) -> _Sorted:
+        filters = {name: text for name, text in query.items() if name not in self.parameters}
         listing = {"sort": _NEWEST, **filters}
         signature = hashlib.sha256(json.dumps(listing, sort_keys=True).encode()).hexdigest()[:16]
         order = [*order_of(listing["sort"]), ("id", False)]

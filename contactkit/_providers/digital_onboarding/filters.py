@@ -39,7 +39,7 @@ OPERATORS: Mapping[Kind, tuple[str, ...]] = {
     "dict": ("present", "missing"),
 }
 FIELDS = fields_of(Contact)
-_SORTABLE = [name for name, each in FIELDS.items() if each.kind not in ("list", "dict")]
+_SORTABLE = [name for name, field in FIELDS.items() if field.kind not in ("list", "dict")]
 _FILTER = re.compile(r"filter\[(\w+)\](?:\[(\w+)\])?", re.ASCII)
 _WHERE = (
     "Conditions by field, all of which must hold: a value, or operators with values, such as "

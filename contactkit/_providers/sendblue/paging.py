@@ -30,20 +30,20 @@ class CreationWindow:
         ordered = "order_by" in query or "order_direction" in query
         return {**({} if ordered else _OLDEST_FIRST), **query, "limit": str(size), "offset": "0"}
 
-    def next_query(self, asked: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
-        size, offset = int(asked["limit"]), int(asked["offset"])
+    def next_query(self, query: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
+        size, offset = int(query["limit"]), int(query["offset"])
         if len(rows) < size:
             return None
         times = [_created(row) for row in rows]
-        if not asked.items() >= _OLDEST_FIRST.items() or not times[-1]:
-            return {**asked, "offset": _reachable(offset, offset + size)}
+        if not query.items() >= _OLDEST_FIRST.items() or not times[-1]:
+            return {**query, "offset": _reachable(offset, offset + size)}
         together = times.count(times[-1])
-        if together == len(rows) and _moment(asked.get("created_at_gte", "")) == times[-1]:
+        if together == len(rows) and _moment(query.get("created_at_gte", "")) == times[-1]:
             # All of them share the requested time, as did those before them.
             start = _reachable(offset, max(0, together + offset - min(100, size // 2)))
-            return {**asked, "offset": start}
+            return {**query, "offset": start}
         start = max(0, together - min(100, size // 2))
-        return {**asked, "created_at_gte": times[-1], "offset": str(start)}
+        return {**query, "created_at_gte": times[-1], "offset": str(start)}
 
     def total(self, body: JSON) -> int | None:
         return None
@@ -52,10 +52,10 @@ class CreationWindow:
         return False
 
     def cut(
-        self, rows: Sequence[Mapping[str, JSON]], asked: Query, usual: int
+        self, rows: Sequence[Mapping[str, JSON]], query: Query, usual: int
     ) -> tuple[Sequence[Mapping[str, JSON]], Mapping[Place, JSON]]:
-        limit = min(whole_number(asked.get("limit", str(usual)), "limit", 1), LARGEST)
-        offset = min(whole_number(asked.get("offset", "0"), "offset", 0), FURTHEST)
+        limit = min(whole_number(query.get("limit", str(usual)), "limit", 1), LARGEST)
+        offset = min(whole_number(query.get("offset", "0"), "offset", 0), FURTHEST)
         return rows[offset : offset + limit], {}
 
 
@@ -72,8 +72,8 @@ def _moment(text: str) -> str:
         return text
 
 
-def _reachable(asked: int, offset: int) -> str:
-    if asked >= FURTHEST:
+def _reachable(previous: int, offset: int) -> str:
+    if previous >= FURTHEST:
         raise OutOfReach(
             f"Sendblue lists no more than {FURTHEST + LARGEST:,} contacts in one order, or of one "
             "time, and there may be more; leave out order_by and order_direction to list by time"
