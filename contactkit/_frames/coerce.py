@@ -133,7 +133,7 @@ def coerce_cell(declared: RecordField, cell: Any) -> JSON:
                 return int(value)
             case "date":
                 return parse_date(value).isoformat()
-            case "datetime" if value == "":
+            case "datetime" if isinstance(value, str) and not value:
                 return None
             case "datetime" if isinstance(value, datetime | str):
                 # As pydantic writes it, so that equal times are equal text.
