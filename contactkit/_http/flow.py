@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import re
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from contactkit._http.rate_limits import retry_after
@@ -82,8 +81,11 @@ class _Attempts:
             self.in_flight = False
             result = parse_response(self.session, self.ask, answer)
             if isinstance(result, Success):
-                elapsed, doubted = self.session.clock.now() - started, self.doubt is not None
-                return replace(result, attempts=self.count, doubted=doubted, elapsed=elapsed)
+                return result.after(
+                    attempts=self.count,
+                    doubted=self.doubt is not None,
+                    elapsed=self.session.clock.now() - started,
+                )
             yield from self.recover(request, answer, result)
 
     def prepare(self) -> Flow[Request]:
@@ -172,7 +174,7 @@ def _authorise(session: Session, ask: Operation) -> Flow[Request]:
     for setting in session.provider.settings:
         if setting.name in credentials:
             headers[setting.header] = credentials[setting.name]
-    return replace(ask.request, headers=headers)
+    return ask.request.with_headers(headers)
 
 
 def _token(session: Session, auth: ClientCredentials) -> Flow[Secret]:

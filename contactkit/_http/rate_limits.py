@@ -1,6 +1,6 @@
 """The rate budget of one session: what was spent, what the provider says is left, when to go on.
 
-Both doors of a client spend from the same budget, so it may be asked from several threads.
+The sync and the async client spend from the same budget, perhaps on several threads.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def rate(limit: Limit) -> str:
 
 @dataclass
 class _Window:
-    """One limit; `requests` None counts nothing and only heeds what the provider says is left."""
+    """One limit; with `requests` None, only what the provider says is left counts."""
 
     limit: Limit
     requests: int | None
@@ -78,7 +78,7 @@ class _Window:
             self.remaining = max(0, self.remaining - count)
 
     def learn(self, headers: Mapping[str, str], now: float) -> None:
-        """Take the provider's word: https://docs.sent.dm/docs/reference/api/rate-limits"""
+        """Believe the provider: https://docs.sent.dm/docs/reference/api/rate-limits"""
         limit, left, reset = (_number(headers.get(name)) for name in self.limit.headers)
         if self.requests is not None:
             self.requests = max(1, int(limit or self.requests))
@@ -101,8 +101,8 @@ def _number(text: str | None) -> float | None:
 class Budget:
     """Spends one request at a time, and never more than any of its limits allows.
 
-    `own` limits are counted in the place of the declared ones; what the provider's headers say
-    is left is heeded all the same.
+    `own` limits are counted in place of the declared ones; what the provider's headers say is left
+    counts in any case.
     """
 
     def __init__(self, declared: Iterable[Limit], own: Iterable[Limit] | None = None) -> None:
@@ -110,15 +110,18 @@ class Budget:
         # A name that no header has: the caller's figure is not the provider's to change.
         self._windows += [_Window(replace(each, header=""), each.requests) for each in own or ()]
         self._blocked_until = 0.0
+        self._spacing: tuple[float, int] | None = None
         self._lock = threading.Lock()
 
     def reserve(self, now: float) -> float:
         """Spend one request if it may go now; otherwise say when to ask again."""
         with self._lock:
-            ready = max([self._blocked_until, *(each.ready(now) for each in self._windows)])
+            ready = self._blocked_until
+            for window in self._windows:
+                ready = max(ready, window.ready(now))
             if ready <= now:
-                for each in self._windows:
-                    each.spend(now)
+                for window in self._windows:
+                    window.spend(now)
             return ready
 
     def spacing(self) -> tuple[float, int]:
@@ -127,18 +130,23 @@ class Budget:
         That follows from the tightest of the limits of a minute or less; 0 s where there is none.
         """
         with self._lock:
-            rates = [
-                (each.limit.seconds / each.requests, max(1, each.requests // _BURST))
-                for each in self._windows
-                if each.requests is not None and each.limit.seconds <= _LONGEST_EVEN
-            ]
-        return max(rates, default=(0.0, 1))
+            if self._spacing is None:
+                rates = [
+                    (window.limit.seconds / window.requests, max(1, window.requests // _BURST))
+                    for window in self._windows
+                    if window.requests is not None and window.limit.seconds <= _LONGEST_EVEN
+                ]
+                self._spacing = max(rates, default=(0.0, 1))
+            return self._spacing
 
     def learn(self, headers: Mapping[str, str], now: float) -> None:
         """Read the limits from an answer's headers."""
         with self._lock:
-            for each in self._windows:
-                each.learn(headers, now)
+            for window in self._windows:
+                known = window.requests
+                window.learn(headers, now)
+                if window.requests != known:
+                    self._spacing = None
 
     def block(self, until: float) -> None:
         """Send nothing before `until`."""
@@ -176,7 +184,7 @@ class Budget:
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds that `Retry-After` asks for (a number or a date), None when it says nothing."""
     text = headers.get("retry-after", "").strip()
-    # Its size is no reason not to heed it.
+    # A long wait is the provider's to ask for.
     if _SECONDS.fullmatch(text):
         return float(text)
     try:

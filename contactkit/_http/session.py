@@ -1,7 +1,7 @@
-"""One call's values: what is asked, what comes back, and the session that calls share.
+"""The values that a flow works with, and the session that all calls of a client share.
 
-A flow (`flow.py`) yields a `Call` and is sent a `Reply` or `Lost`, or yields a `Wait` and is sent
-nothing.
+A flow (`flow.py`) yields a `Request` and is sent a `Response` or `NoResponse`, or yields a `Wait`
+and is sent nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,15 @@ from contactkit._http.rate_limits import Budget
 from contactkit._http.world import world_attrs
 from contactkit._redact import Secret
 from contactkit.errors import InvalidInputError
-from contactkit.spec.provider import JSON, Auth, ClientCredentials, Endpoint, Provider, as_object
+from contactkit.spec.provider import (
+    JSON,
+    Auth,
+    ClientCredentials,
+    Endpoint,
+    Idempotency,
+    Provider,
+    as_object,
+)
 
 if TYPE_CHECKING:
     from contactkit._http.world import Clock, World
@@ -46,16 +54,27 @@ class Request:
     body: JSON = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
 
+    def with_headers(self, headers: Mapping[str, str]) -> Request:
+        """The same request with other headers."""
+        return Request(
+            method=self.method,
+            url=self.url,
+            query=self.query,
+            headers=headers,
+            body=self.body,
+            form=self.form,
+        )
+
     @property
     def digest(self) -> str:
-        """What tells what is asked from anything else, whoever asks it."""
+        """A hash of what is requested, the same whoever's credentials it is sent with."""
         content = _sorted_json([self.method, self.url, dict(self.query), self.body])
         return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """What came back; header names in lower case."""
+    """An HTTP response as a value; header names in lower case."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -64,7 +83,7 @@ class Response:
 
 @dataclass(frozen=True, kw_only=True)
 class NoResponse:
-    """No answer; `sent` is True when the request may have arrived."""
+    """No response; `sent` is True when the request may have arrived."""
 
     reason: str
     sent: bool
@@ -72,7 +91,7 @@ class NoResponse:
 
 @dataclass(frozen=True, kw_only=True)
 class Wait:
-    """Go on no earlier than `until`, in seconds since the epoch."""
+    """Continue no earlier than `until`, in seconds since the epoch."""
 
     until: float
 
@@ -114,18 +133,22 @@ class Session:
 
     @cached_property
     def account(self) -> str:
-        """What tells two accounts, or two addresses, apart and says nothing of a credential."""
-        # A new secret of the same client is the same account.
+        """A digest that differs between accounts and addresses, and reveals no credential."""
+        # A client with a new secret is the same account.
         last = 1 if isinstance(self.auth, ClientCredentials) else None
-        names = [each.name for each in (*self.auth.credentials[:last], *self.provider.settings)]
-        held = [f"{name}={self.credentials[name]}" for name in names if name in self.credentials]
+        parts = (*self.auth.credentials[:last], *self.provider.settings)
+        values = [
+            f"{part.name}={self.credentials[part.name]}"
+            for part in parts
+            if part.name in self.credentials
+        ]
         where = f"contactkit journal {self.provider.name} {self.base_url}"
-        return hmac.digest("\n".join(held).encode(), where.encode(), "sha256")[:4].hex()
+        return hmac.digest("\n".join(values).encode(), where.encode(), "sha256")[:4].hex()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One verb's request, before it is authorised; an `anonymous` one never is."""
+    """One verb's request before it is authorised; an `anonymous` one needs no credentials."""
 
     endpoint: Endpoint
     request: Request
@@ -137,12 +160,12 @@ class Operation:
 
     @property
     def writes(self) -> bool:
-        """Whether a lost answer leaves it open what happened."""
+        """Whether it changes contacts, so that a lost response leaves its outcome open."""
         return bool(self.endpoint.effect) and not self.dry_run
 
     @property
     def repeatable(self) -> bool:
-        """Whether carrying it out twice leaves the same as once."""
+        """Whether carrying it out twice has the same effect as once."""
         if not self.writes or self.idempotency_key:
             return True
         return self.endpoint.is_repeatable(as_object(self.request.body))
@@ -150,7 +173,7 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True)
 class Success:
-    """A good answer: the decoded body, and how it came.
+    """A good response, with its decoded body.
 
     `doubted` says that an earlier attempt may have been carried out already.
     """
@@ -162,6 +185,18 @@ class Success:
     attempts: int = 0
     doubted: bool = False
     elapsed: float = 0.0
+
+    def after(self, *, attempts: int, doubted: bool, elapsed: float) -> Success:
+        """The same success after so many attempts and seconds."""
+        return Success(
+            body=self.body,
+            response=self.response,
+            request_id=self.request_id,
+            at=self.at,
+            attempts=attempts,
+            doubted=doubted,
+            elapsed=elapsed,
+        )
 
 
 def build_operation(
@@ -175,33 +210,30 @@ def build_operation(
     dry_run: bool = False,
 ) -> Operation:
     """Turn a verb into a request; InvalidInputError for a key that could leave its path."""
-    headers = dict(endpoint.confirm)
+    provider, headers = session.provider, dict(endpoint.confirm)
     own_key = bool(idempotency_key)
-    idempotency = session.provider.idempotency
-    if endpoint.keyed and idempotency:
-        checked = _checked_key(session.provider, endpoint, idempotency_key)
-        # Under the key of a write, the answer to a dry run would take the write's place.
-        idempotency_key = "" if dry_run else checked
-        headers |= {} if dry_run else {idempotency.header: checked}
+    if endpoint.keyed and provider.idempotency:
+        valid_key = _idempotency_key(provider.idempotency, session, endpoint, idempotency_key)
+        # Under the key of a write, the response to a dry run would take the write's place.
+        idempotency_key = "" if dry_run else valid_key
+        headers |= {} if dry_run else {provider.idempotency.header: valid_key}
     content: JSON = body or {}
     if endpoint.takes_key and endpoint.key_wire:
         content = {endpoint.key_wire: key, **content}
-    if dry_run and session.provider.dry_run:
-        mark = session.provider.dry_run.body
-        content = {**content, **mark} if mark else content
-        for name, value in session.provider.dry_run.headers.items():
+    if dry_run and provider.dry_run:
+        content = {**content, **provider.dry_run.body} if provider.dry_run.body else content
+        for name, value in provider.dry_run.headers.items():
             headers[name] = ",".join(filter(None, (headers.get(name), value)))
-    path = endpoint.path.format(key=segment(session.provider, endpoint, key))
-    call = Request(
+    request = Request(
         method=endpoint.method,
-        url=session.base_url + path,
+        url=session.base_url + endpoint.path.format(key=segment(provider, endpoint, key)),
         query=query or {},
         headers=headers,
         body=content if content or endpoint.fields else None,
     )
     return Operation(
         endpoint=endpoint,
-        request=call,
+        request=request,
         key=key,
         idempotency_key=idempotency_key,
         own_key=own_key,
@@ -219,11 +251,12 @@ def segment(provider: Provider, endpoint: Endpoint, key: str) -> str:
     return quote(key, safe="")
 
 
-def _checked_key(provider: Provider, endpoint: Endpoint, given: str) -> str:
-    form = provider.idempotency
-    key = given or str(uuid.uuid4())
-    if form and (len(key) > form.longest or not re.fullmatch(form.pattern, key)):
-        message = f"must be 1 to {form.longest} characters of {form.pattern}"
-        where = f"{provider.name} {endpoint.verb}"
+def _idempotency_key(declared: Idempotency, session: Session, endpoint: Endpoint, key: str) -> str:
+    """The caller's key, or a new one; InvalidInputError for one that the provider would refuse."""
+    if not key:
+        return str(uuid.uuid4())
+    if len(key) > declared.longest or not re.fullmatch(declared.pattern, key):
+        message = f"must be 1 to {declared.longest} characters of {declared.pattern}"
+        where = f"{session.provider.name} {endpoint.verb}"
         raise InvalidInputError.one(where, "idempotency_key", message, "format")
     return key
