@@ -146,72 +146,72 @@ def may_repeat(endpoint: Endpoint, requests: list[httpx.Request]) -> bool:
 @pytest.mark.parametrize(("name", "verb"), READS)
 @pytest.mark.parametrize("fault", [*HARMLESS, *PASSING], ids=str)
 def test_read_survives_a_passing_fault(name, verb, fault):
-    found, *_ = run_under(name, verb, fault)
+    call, *_ = run_under(name, verb, fault)
     expected, *_ = run_under(name, verb, None)
-    assert found.frame is not None and expected.frame is not None
-    assert_frame_equal(found.frame, expected.frame)
+    assert call.frame is not None and expected.frame is not None
+    assert_frame_equal(call.frame, expected.frame)
     hit = fault in PASSING and applies_to(fault[0], find(name).endpoint(verb))
-    assert len(found.requests) == 1 + hit
-    assert not found.warnings
+    assert len(call.requests) == 1 + hit
+    assert not call.warnings
 
 
 @pytest.mark.parametrize(("name", "verb"), WRITES)
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_write_is_reported_as_what_happened(name, verb, fault):
     endpoint = find(name).endpoint(verb)
-    found, before, after, count = run_under(name, verb, fault)
+    call, before, after, count = run_under(name, verb, fault)
     _, _, expected_rows, expected_writes = run_under(name, verb, None)
-    if found.error is None:
+    if call.error is None:
         assert after == expected_rows
-    elif found.refused:
+    elif call.refused:
         assert (after, count) == (before, 0)
     else:
         assert after in (before, expected_rows)
-    if endpoint.keyed or not may_repeat(endpoint, found.requests):
+    if endpoint.keyed or not may_repeat(endpoint, call.requests):
         assert count <= expected_writes
 
 
 @pytest.mark.parametrize(("name", "verb"), WRITES)
 @pytest.mark.parametrize("fault", PASSING, ids=str)
 def test_write_is_repeated_when_safe_and_in_doubt_otherwise(name, verb, fault):
-    found, *_ = run_under(name, verb, fault)
+    call, *_ = run_under(name, verb, fault)
     endpoint = find(name).endpoint(verb)
-    if fault[0] == "rate_limited" or may_repeat(endpoint, found.requests):
-        assert found.frame is not None
-        assert found.frame["attempts"].to_list() == [2]
-        assert found.frame["outcome"][0] in ("created", "updated", "deleted")
-        assert len(found.requests) == 2
+    if fault[0] == "rate_limited" or may_repeat(endpoint, call.requests):
+        assert call.frame is not None
+        assert call.frame["attempts"].to_list() == [2]
+        assert call.frame["outcome"][0] in ("created", "updated", "deleted")
+        assert len(call.requests) == 2
     else:
-        assert isinstance(found.error, ck.TransportError | ck.ServerError)
-        assert not found.refused
-        assert len(found.requests) == 1
+        assert isinstance(call.error, ck.TransportError | ck.ServerError)
+        assert not call.refused
+        assert len(call.requests) == 1
 
 
 @pytest.mark.parametrize(("name", "verb"), WRITES)
 @pytest.mark.parametrize("fault", HARMLESS, ids=str)
 def test_slow_write_is_written_once(name, verb, fault):
-    found, *_, count = run_under(name, verb, fault)
+    call, *_, count = run_under(name, verb, fault)
     _, *_, expected_writes = run_under(name, verb, None)
-    assert found.frame is not None
-    assert found.frame["attempts"].to_list() == [1]
+    assert call.frame is not None
+    assert call.frame["attempts"].to_list() == [1]
     assert count == expected_writes
 
 
 @pytest.mark.parametrize(("name", "verb"), VERBS)
 def test_html_page_is_an_undocumented_answer(name, verb):
-    found, *_ = run_under(name, verb, ("html", {}), times=9)
-    assert isinstance(found.error, ck.ApiError)
-    assert found.error.problem.code == "undocumented"
-    assert len(found.requests) == 1
+    call, *_ = run_under(name, verb, ("html", {}), times=9)
+    assert isinstance(call.error, ck.ApiError)
+    assert call.error.problem.code == "undocumented"
+    assert len(call.requests) == 1
 
 
 @pytest.mark.parametrize(("name", "verb"), VERBS)
 def test_refusal_with_status_200_is_final(name, verb):
-    found, before, after, _ = run_under(name, verb, ("unsuccessful", {}), times=9)
-    assert isinstance(found.error, ck.ApiError)
-    assert found.refused
+    call, before, after, _ = run_under(name, verb, ("unsuccessful", {}), times=9)
+    assert isinstance(call.error, ck.ApiError)
+    assert call.refused
     assert before == after
-    assert len(found.requests) == 1
+    assert len(call.requests) == 1
 
 
 WAYS = [(name, verb, way) for name, verb in VERBS for way in find(name).auth]
@@ -226,22 +226,24 @@ def test_expired_key_is_refused_and_expired_token_renewed(name, verb, way):
     wire.simulator.fault("expired_token", times=1 if renewed else 9)
     args, fields = arguments(name, find(name).endpoint(verb))
     before = rows(wire)
-    found = attempt(client, wire, verb, *args, **fields)
+    call = attempt(client, wire, verb, *args, **fields)
     if renewed:
-        assert found.frame is not None
-        assert len(found.requests) == 2
+        assert call.frame is not None
+        assert len(call.requests) == 2
     else:
-        assert isinstance(found.error, ck.AuthenticationError)
-        assert len(found.requests) == 1
+        assert isinstance(call.error, ck.AuthenticationError)
+        assert len(call.requests) == 1
         assert rows(wire) == before
 
 
 def connect_with(name: str, wire: Wire, way: Auth) -> ck.Client:
     """A client that authenticates in this way."""
     ck.connect(name, via=wire)
-    wanted = {each.name for each in way.credentials}
+    wanted = {credential.name for credential in way.credentials}
     accounts = wire.simulator.accounts.values()
-    return ck.connect(name, via=wire, **next(each for each in accounts if wanted == set(each)))
+    return ck.connect(
+        name, via=wire, **next(account for account in accounts if wanted == set(account))
+    )
 
 
 # Waiting
@@ -289,9 +291,9 @@ def test_list_drops_a_duplicated_row(name, times):
     client = ck.connect(name, via=wire)
     everyone = keys(name, client.contacts.list())
     wire.simulator.fault("duplicated_row", **times)
-    found = keys(name, client.contacts.list())
-    assert len(found) == len(set(found))
-    assert set(found) == set(everyone)
+    listed = keys(name, client.contacts.list())
+    assert len(listed) == len(set(listed))
+    assert set(listed) == set(everyone)
 
 
 @pytest.mark.parametrize("times", [{"times": 1}, {"times": 2}, {"probability": 0.5, "seed": 2}])
@@ -300,13 +302,13 @@ def test_list_warns_if_a_deleted_row_may_hide_others(name, times):
     client = ck.connect(name, via=wire)
     everyone = set(keys(name, client.contacts.list()))
     wire.simulator.fault("deleted_row", **times)
-    found = attempt(client, wire, "list")
+    call = attempt(client, wire, "list")
     wire.simulator.faults.clear()
-    assert found.frame is not None
+    assert call.frame is not None
     stayed = everyone & set(keys(name, client.contacts.list()))
     assert stayed < everyone
-    missing = stayed - set(keys(name, found.frame))
-    assert not missing or "some may be missing" in " ".join(found.warnings)
+    missing = stayed - set(keys(name, call.frame))
+    assert not missing or "some may be missing" in " ".join(call.warnings)
 
 
 # Sync and async clients
@@ -323,17 +325,17 @@ def test_sync_and_async_clients_report_a_fault_alike(name, fault):
         for wire in wires:
             wire.simulator.fault(fault[0], **fault[1])
         args, fields = arguments(name, find(name).endpoint(verb))
-        found = attempt(client, wires[0], verb, *args, **fields)
+        call = attempt(client, wires[0], verb, *args, **fields)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
                 frame = asyncio.run(awaited(verb, *args, **fields))
             except ck.ContactKitError as error:
-                assert type(error) is type(found.error)
+                assert type(error) is type(call.error)
             else:
-                assert found.frame is not None
+                assert call.frame is not None
                 for column in {"attempts", "outcome"} & set(frame):
-                    assert frame[column].to_list() == found.frame[column].to_list()
+                    assert frame[column].to_list() == call.frame[column].to_list()
         assert rows(wires[0]) == rows(wires[1])
         for wire in wires:
             wire.simulator.faults.clear()
@@ -344,12 +346,12 @@ def test_sync_and_async_clients_report_a_fault_alike(name, fault):
 
 def unique_values(name: str, wire: Wire, index: int) -> dict[str, Any]:
     """The unique values of a contact that does not exist yet, for `create`."""
-    record, given = fields_of(find(name).record), EXAMPLES[name].create
+    record, values = fields_of(find(name).record), EXAMPLES[name].create
     texts = {"phone": phone(70_000 + index), "email": f"new{index}@example.com"}
     unique = {*wire.simulator.engine.rules.unique, key_of(find(name).record).name}
     return {
         field: texts.get(record[field].marker.personal, f"{value}-{index}")
-        for field, value in given.items()
+        for field, value in values.items()
         if field in unique
     }
 
@@ -383,20 +385,20 @@ def test_any_sequence_of_faults_writes_each_reported_write_once(name, faults, ve
         args, fields = arguments(name, endpoint)
         unique = unique_values(name, wire, index) if verb == "create" else {}
         before = writes(wire)
-        found = attempt(client, wire, verb, *args, **fields | unique)
+        call = attempt(client, wire, verb, *args, **fields | unique)
         count = writes(wire) - before
         if not endpoint.effect:
-            assert found.frame is None or verb == "get" or has_unique_keys(name, found.frame)
+            assert call.frame is None or verb == "get" or has_unique_keys(name, call.frame)
             continue
-        assert not (found.refused and count)
-        if found.requests and (endpoint.keyed or not may_repeat(endpoint, found.requests)):
+        assert not (call.refused and count)
+        if call.requests and (endpoint.keyed or not may_repeat(endpoint, call.requests)):
             assert count <= 1
-        if found.frame is not None:
-            assert 1 <= count <= found.frame["attempts"][0]
-            assert is_stored(wire, verb, found.frame, fields)
+        if call.frame is not None:
+            assert 1 <= count <= call.frame["attempts"][0]
+            assert is_stored(wire, verb, call.frame, fields)
         if verb == "create":
-            assert len(holders(wire, unique)) == (1 if found.frame is not None else count)
-            created += [unique] if found.frame is not None else []
+            assert len(holders(wire, unique)) == (1 if call.frame is not None else count)
+            created += [unique] if call.frame is not None else []
     for unique in created:
         (stored,) = holders(wire, unique)
         assert stored.writes - stored.deleted == 1

@@ -83,8 +83,8 @@ def test_success_other_than_true_is_an_error(wire, success):
 def test_delete_answered_with_an_envelope_is_deleted(wire):
     wire.faults = [says(200, '{"success": true, "data": null, "error": null}')]
     with pytest.warns(DeprecationWarning):
-        done = sent(wire).contacts.delete(KEY)
-    assert done["outcome"][0] == "deleted"
+        result = sent(wire).contacts.delete(KEY)
+    assert result["outcome"][0] == "deleted"
 
 
 def test_used_idempotency_key_is_skipped(wire):
@@ -100,8 +100,8 @@ def test_used_idempotency_key_is_skipped(wire):
 def test_unconfirmed_dry_run_is_unknown(wire):
     wire.faults = [says(200, json.dumps(CONTACT))]
     with pytest.warns(ck.ContactKitWarning, match="may have been carried out"):
-        done = sent(wire).contacts.update(KEY, opt_out=True, dry_run=True)
-    assert done["outcome"][0] == "unknown"
+        result = sent(wire).contacts.update(KEY, opt_out=True, dry_run=True)
+    assert result["outcome"][0] == "unknown"
 
 
 @pytest.mark.parametrize("fault", [loses(httpx.ReadTimeout, after=True), says(503, "{}")])
@@ -264,9 +264,9 @@ def test_parquet_keeps_no_raw_value_of_a_bad_cell(wire, tmp_path):
     row = {"id": KEY, "phone_number": ["+12025550177"]}
     wire.faults = [says(200, json.dumps({**CONTACT, "data": row}))]
     with pytest.warns(ck.ContactKitWarning):
-        found = sent(wire).contacts.get(KEY)
-    assert "+12025550177" in str(ck.problems(found)["raw"].to_list())
-    found[["id"]].to_parquet(tmp_path / "ids.parquet")
+        contact = sent(wire).contacts.get(KEY)
+    assert "+12025550177" in str(ck.problems(contact)["raw"].to_list())
+    contact[["id"]].to_parquet(tmp_path / "ids.parquet")
     assert b"2025550177" not in (tmp_path / "ids.parquet").read_bytes()
     read = pd.read_parquet(tmp_path / "ids.parquet")
     with pytest.raises(LookupError, match="did not keep"):
@@ -361,10 +361,10 @@ def test_call_with_wrong_arguments_is_refused(wire):
 
 
 def test_numpy_scalars_are_accepted(wire):
-    done = sent(wire).contacts.update(
+    result = sent(wire).contacts.update(
         np.str_(KEY), opt_out=np.True_, dry_run=np.False_, idempotency_key=np.str_("k-1")
     )
-    assert done["outcome"][0] == "updated"
+    assert result["outcome"][0] == "updated"
 
 
 def test_row_with_a_cell_of_the_wrong_type_is_refused(wire):
@@ -434,8 +434,8 @@ def test_many_new_fields_give_one_warning(wire):
     wire.faults = [says(200, json.dumps({**CONTACT, "data": row}))]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        found = sent(wire).contacts.get(KEY)
-    assert found["new_149"][0] == 149
+        contact = sent(wire).contacts.get(KEY)
+    assert contact["new_149"][0] == 149
     assert [each.category for each in caught] == [ck.ContactKitWarning] * 2
 
 
@@ -479,8 +479,8 @@ def test_used_idempotency_key_is_skipped_after_a_failed_attempt(wire, first):
 def test_replay_under_the_callers_idempotency_key_is_unknown(wire):
     wire.faults = [loses(httpx.ReadTimeout, after=True)]
     with pytest.warns(ck.ContactKitWarning, match="not known whether by this call"):
-        done = sent(wire).contacts.update(KEY, opt_out=True, idempotency_key="k1")
-    assert done["outcome"][0] == "unknown"
+        result = sent(wire).contacts.update(KEY, opt_out=True, idempotency_key="k1")
+    assert result["outcome"][0] == "unknown"
 
 
 @pytest.mark.parametrize("data", [{"id": KEY, "opt_out": False}, {"id": KEY}])
@@ -489,15 +489,15 @@ def test_answer_that_contradicts_the_request_is_unknown(wire, data):
     for key in (KEY, row):
         wire.faults = [says(200, json.dumps({**CONTACT, "data": data}))]
         with pytest.warns(ck.ContactKitWarning, match="without the change of opt_out"):
-            done = sent(wire).contacts.update(key, opt_out=True)
-        assert done["outcome"][0] == "unknown"
+            result = sent(wire).contacts.update(key, opt_out=True)
+        assert result["outcome"][0] == "unknown"
 
 
 def test_unchanged_row_lists_no_changes_and_keeps_its_index(wire):
     contacts = sent(wire).contacts
     people = contacts.list()
-    done = contacts.update(people.iloc[[4]], opt_out=False)
-    assert (done["outcome"].item(), done["changed"].item(), done.index.to_list()) == (
+    result = contacts.update(people.iloc[[4]], opt_out=False)
+    assert (result["outcome"].item(), result["changed"].item(), result.index.to_list()) == (
         "unchanged",
         [],
         [4],
@@ -527,8 +527,8 @@ def test_row_that_cannot_be_updated_can_be_read(wire):
 def test_partial_row_is_left_to_the_provider(wire):
     contacts = ck.connect("privy", via=wire).contacts
     omar = contacts.list().iloc[[1]]
-    done = contacts.update(omar[["id", "first_name"]], sms_consent="unsubscribed")
-    assert done["outcome"].item() == "updated"
+    result = contacts.update(omar[["id", "first_name"]], sms_consent="unsubscribed")
+    assert result["outcome"].item() == "updated"
     other = sent(Wire()).contacts
     row = other.get(KEY).assign(available_channels=pd.NA)
     assert other.update(row, default_channel="whatsapp")["outcome"].item() == "updated"
@@ -558,9 +558,9 @@ def test_count_too_large_for_its_column_is_a_problem(wire):
     row = {"contact_id": KEY, "message_count": 2**63, "channels_used": [], "channel_scores": []}
     wire.faults = [says(200, json.dumps({**CONTACT, "data": row}))]
     with pytest.warns(ck.ContactKitWarning):
-        found = sent(wire).contacts.message_summary(KEY)
-    assert found["message_count"].isna().all()
-    assert ck.problems(found)["field"].to_list() == ["message_count"]
+        summary = sent(wire).contacts.message_summary(KEY)
+    assert summary["message_count"].isna().all()
+    assert ck.problems(summary)["field"].to_list() == ["message_count"]
 
 
 def test_resume_at_is_capped_at_the_year_9999(wire):
@@ -617,9 +617,9 @@ def test_limited_list_reports_only_its_own_problems(wire):
     body = {"success": True, "data": {"contacts": rows, "pagination": info}}
     wire.faults = [says(200, json.dumps(body))]
     with pytest.warns(ck.ContactKitWarning):
-        found = sent(wire).contacts.list(limit=np.int64(3))
-    assert len(found) == 3
-    assert set(ck.problems(found)["key"]) == {"0", "1", "2"}
+        people = sent(wire).contacts.list(limit=np.int64(3))
+    assert len(people) == 3
+    assert set(ck.problems(people)["key"]) == {"0", "1", "2"}
 
 
 def test_key_in_an_index_level_of_a_file_is_kept(tmp_path):

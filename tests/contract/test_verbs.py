@@ -84,10 +84,10 @@ def test_invalid_limit_is_refused(client, wire, limit):
 
 def test_list_filters_at_the_provider(client, example):
     (column, value), *_ = example.filter.items()
-    found = client.contacts.list(**example.filter)
-    assert 0 < len(found) < 8
-    if column in found:
-        assert (found[column] == value).all()
+    people = client.contacts.list(**example.filter)
+    assert 0 < len(people) < 8
+    if column in people:
+        assert (people[column] == value).all()
 
 
 @pytest.mark.parametrize("name", [n for n in names() if isinstance(find(n).paging, PageNumbers)])
@@ -145,7 +145,7 @@ def test_frames_hold_the_notice_of_their_world(name, example):
     read = [contacts.list(), next(contacts.pages()), contacts.get(example.key)]
     assert all((f.attrs["world"], f.attrs["notice"]) == ("simulator", NOTICE) for f in read)
     written = [contacts.create(**example.create), contacts.update(example.key, **example.update)]
-    written += [getattr(contacts, v)(*a, **given) for v, (a, given) in example.others.items()]
+    written += [getattr(contacts, v)(*a, **fields) for v, (a, fields) in example.others.items()]
     assert pd.concat(written).attrs == {"notice": NOTICE}
 
 
@@ -158,31 +158,33 @@ def test_frames_hold_no_notice_without_one(client, example):
 
 
 def test_create_is_written_and_read_back(client, wire, name, example):
-    done = client.contacts.create(**example.create)
-    assert done.dtypes.to_dict() == {k: pd.Series(dtype=v).dtype for k, v in RESULT_COLUMNS.items()}
-    assert done["outcome"][0] == "created"
-    row = client.contacts.get(done["key"][0])
+    result = client.contacts.create(**example.create)
+    assert result.dtypes.to_dict() == {
+        k: pd.Series(dtype=v).dtype for k, v in RESULT_COLUMNS.items()
+    }
+    assert result["outcome"][0] == "created"
+    row = client.contacts.get(result["key"][0])
     for field, value in example.create.items():
         assert row[field][0] == value
     state = wire.simulator.state()
-    assert state.loc[state.iloc[:, 0] == done["key"][0], "writes"].item() == 1
+    assert state.loc[state.iloc[:, 0] == result["key"][0], "writes"].item() == 1
 
 
 def test_update_changes_only_the_given_fields(client, example):
     before = client.contacts.get(example.key)
-    done = client.contacts.update(example.key, **example.update)
+    result = client.contacts.update(example.key, **example.update)
     after = client.contacts.get(example.key)
-    assert done["outcome"][0] == "updated"
-    assert done["changed"][0] == list(example.update)
+    assert result["outcome"][0] == "updated"
+    assert result["changed"][0] == list(example.update)
     changed = [c for c in before if not before[c].equals(after[c])]
     assert set(changed) == {*example.update} | ({"updated_at"} & {*before.columns})
 
 
 def test_update_by_row_records_before_and_unchanged(client, example):
     row = client.contacts.get(example.key)
-    done = client.contacts.update(row, **example.update)
-    assert done["outcome"][0] == "updated"
-    assert done["before"][0][key_of(find(done["provider"][0]).record).name] == example.key
+    result = client.contacts.update(row, **example.update)
+    assert result["outcome"][0] == "updated"
+    assert result["before"][0][key_of(find(result["provider"][0]).record).name] == example.key
     again = client.contacts.update(client.contacts.get(example.key), **example.update)
     assert again["outcome"][0] == "unchanged"
     people = client.contacts.list()
@@ -199,33 +201,33 @@ def test_key_of_several_rows_is_refused(client, wire):
 
 
 def test_deleted_contact_is_not_found(client, example):
-    done = delete(client, example.key)
-    assert done["outcome"][0] == "deleted"
+    result = delete(client, example.key)
+    assert result["outcome"][0] == "deleted"
     with pytest.raises(ck.NotFoundError):
         client.contacts.get(example.key)
     assert example.key not in set(client.contacts.list().iloc[:, 0])
 
 
 def test_outcome_is_a_category_of_all_outcomes(client, example):
-    done = client.contacts.update(example.key, **example.update)
-    assert list(done["outcome"].cat.categories) == [*Outcome]
+    result = client.contacts.update(example.key, **example.update)
+    assert list(result["outcome"].cat.categories) == [*Outcome]
 
 
 def test_sync_and_async_clients_give_equal_frames_for_every_verb(name, example):
     def sync_frames() -> list[pd.DataFrame]:
         client = ck.connect(name, via=ck.Simulator(contacts=120, seed=3))
-        found = [*client.contacts.pages(), client.contacts.list(**example.filter)]
+        frames = [*client.contacts.pages(), client.contacts.list(**example.filter)]
         for verb, key, fields in calls_of_every_verb(name, example):
-            found.append(quietly(getattr(client.contacts, verb), *key, **fields))
-        return found
+            frames.append(quietly(getattr(client.contacts, verb), *key, **fields))
+        return frames
 
     async def async_frames() -> list[pd.DataFrame]:
         client = ck.connect(name, via=ck.Simulator(contacts=120, seed=3)).aio
-        found = [page async for page in client.contacts.pages()]
-        found.append(await client.contacts.list(**example.filter))
+        frames = [page async for page in client.contacts.pages()]
+        frames.append(await client.contacts.list(**example.filter))
         for verb, key, fields in calls_of_every_verb(name, example):
-            found.append(await quietly(getattr(client.contacts, verb), *key, **fields))
-        return found
+            frames.append(await quietly(getattr(client.contacts, verb), *key, **fields))
+        return frames
 
     for one, other in zip(sync_frames(), asyncio.run(async_frames()), strict=True):
         same = [column for column in one if column not in CHANCE]
@@ -235,14 +237,14 @@ def test_sync_and_async_clients_give_equal_frames_for_every_verb(name, example):
 def calls_of_every_verb(name: str, example: Example) -> list[Any]:
     """A call of every verb: its name, its arguments; the deletion comes last."""
     fields = {"create": example.create, "update": example.update}
-    verbs = [each for each in find(name).endpoints if each.answer != "page"]
-    verbs.sort(key=lambda each: each.effect == "delete")
+    verbs = [endpoint for endpoint in find(name).endpoints if endpoint.answer != "page"]
+    verbs.sort(key=lambda endpoint: endpoint.effect == "delete")
     usual = {
-        each.verb: (
-            (example.key,) if each.takes_key else (),
-            {**fields.get(each.verb, {}), **({"confirm": True} if each.confirm else {})},
+        endpoint.verb: (
+            (example.key,) if endpoint.takes_key else (),
+            {**fields.get(endpoint.verb, {}), **({"confirm": True} if endpoint.confirm else {})},
         )
-        for each in verbs
+        for endpoint in verbs
     }
     return [(verb, *call) for verb, call in (usual | dict(example.others)).items()]
 
@@ -434,9 +436,9 @@ def test_create_in_doubt_is_repeated_only_under_an_idempotency_key(
     wire.faults = [fault]
     keyed = find(name).endpoint("create").keyed
     if keyed:
-        done = client.contacts.create(**example.create)
-        assert done["attempts"][0] == 2
-        assert done["outcome"][0] == "created"
+        result = client.contacts.create(**example.create)
+        assert result["attempts"][0] == 2
+        assert result["outcome"][0] == "created"
     else:
         with pytest.raises((ck.TransportError, ck.ServerError)):
             client.contacts.create(**example.create)
@@ -446,17 +448,17 @@ def test_create_in_doubt_is_repeated_only_under_an_idempotency_key(
 
 def test_create_that_was_not_sent_is_repeated(client, wire, example):
     wire.faults = [loses(httpx.ConnectError, after=False)]
-    done = client.contacts.create(**example.create)
-    assert (done["attempts"][0], done["outcome"][0]) == (2, "created")
+    result = client.contacts.create(**example.create)
+    assert (result["attempts"][0], result["outcome"][0]) == (2, "created")
 
 
 @pytest.mark.parametrize("name", [each for each in names() if find(each).idempotency])
 def test_attempts_share_one_idempotency_key(client, wire, name, example):
     header = find(name).idempotency.header
     wire.faults = [loses(httpx.ReadTimeout, after=True)] * 2
-    done = client.contacts.update(example.key, **example.update)
+    result = client.contacts.update(example.key, **example.update)
     keys = {request.headers[header] for request in wire.requests}
-    assert keys == {done["idempotency_key"][0]}
+    assert keys == {result["idempotency_key"][0]}
     assert wire.simulator.state()["writes"].sum() == 1
 
 

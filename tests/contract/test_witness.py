@@ -55,17 +55,19 @@ def raw(simulator: ck.Simulator, method: str, path: str, body: object) -> httpx.
 def shape(value: object) -> object:
     """The names at every depth, and the types of the leaves."""
     if isinstance(value, dict):
-        return {name: shape(each) for name, each in value.items()}
+        return {name: shape(inner) for name, inner in value.items()}
     return type(value).__name__
 
 
 def test_client_sends_the_documented_update():
     wire = Wire()
-    asked = {k: v for k, v in UPDATE["request"].items() if k != "sandbox"}
-    ck.connect("sent", via=wire).contacts.update(KEY, **asked, idempotency_key="req_abc123_retry1")
+    changes = {k: v for k, v in UPDATE["request"].items() if k != "sandbox"}
+    ck.connect("sent", via=wire).contacts.update(
+        KEY, **changes, idempotency_key="req_abc123_retry1"
+    )
     request = wire.requests[-1]
     assert (request.method, str(request.url)) == ("PATCH", f"https://api.sent.dm/v3/contacts/{KEY}")
-    assert json.loads(request.content) == asked
+    assert json.loads(request.content) == changes
     assert request.headers["Idempotency-Key"] == "req_abc123_retry1"
     assert request.headers["Content-Type"] == "application/json"
 
@@ -105,40 +107,40 @@ def test_simulator_creates_the_documented_contact():
     response = raw(
         ck.Simulator(contacts=0), "POST", "/v3/contacts", {"phone_number": "+1234567890"}
     )
-    documented, given = CREATE["answers"][0], response.json()
+    documented, answer = CREATE["answers"][0], response.json()
     assert response.status_code == 201
     own = {"id", "created_at", "customer_id"}
-    assert {k: v for k, v in given["data"].items() if k not in own} == {
+    assert {k: v for k, v in answer["data"].items() if k not in own} == {
         k: v for k, v in documented["data"].items() if k not in own
     }
-    given["data"].pop("customer_id")
-    assert shape(given) == shape(documented)
-    assert len(given["data"]["created_at"]) >= len("2026-03-11T21:50:50.182552+00:00")
+    answer["data"].pop("customer_id")
+    assert shape(answer) == shape(documented)
+    assert len(answer["data"]["created_at"]) >= len("2026-03-11T21:50:50.182552+00:00")
 
 
 def test_simulator_updates_the_documented_contact():
     response = raw(ck.Simulator(contacts=1), "PATCH", f"/v3/contacts/{KEY}", UPDATE["request"])
-    documented, given = UPDATE["answers"][0], response.json()
+    documented, answer = UPDATE["answers"][0], response.json()
     own = {"updated_at", "customer_id", "created_at"}
     assert response.status_code == 200
-    assert {k: v for k, v in given["data"].items() if k not in own} == {
+    assert {k: v for k, v in answer["data"].items() if k not in own} == {
         k: v for k, v in documented["data"].items() if k not in own
     }
-    assert given["data"]["created_at"][:26] == documented["data"]["created_at"][:26]
-    given["data"].pop("customer_id")
-    assert shape(given) == shape(documented)
+    assert answer["data"]["created_at"][:26] == documented["data"]["created_at"][:26]
+    answer["data"].pop("customer_id")
+    assert shape(answer) == shape(documented)
 
 
 def test_simulator_refuses_as_documented():
     simulator = ck.Simulator(contacts=5)
     inherited = "0b5c7a64-3d1e-4c57-9a55-5d2f0f6f0003"
-    asked = [
+    requests = [
         ("POST", "/v3/contacts", {}, CREATE["answers"][1]),
         ("POST", "/v3/contacts", {"phone_number": "+1234567890"}, CREATE["answers"][2]),
         ("PATCH", f"/v3/contacts/{inherited}", {"opt_out": True}, UPDATE["answers"][1]),
         ("PATCH", f"/v3/contacts/{KEY[:-1]}9", {"opt_out": True}, UPDATE["answers"][2]),
     ]
-    for method, path, body, documented in asked:
+    for method, path, body, documented in requests:
         response = raw(simulator, method, path, body)
         assert response.status_code == STATUS[code(documented)]
         assert response.json()["error"] == documented["error"]
@@ -148,9 +150,9 @@ def test_simulator_refuses_as_documented():
 def test_privy_documented_values_are_accepted():
     wire = Wire(ck.Simulator(contacts=0))
     contacts = ck.connect("privy", via=wire).contacts
-    made = contacts.create(email="janet@example.com")
-    key = made["key"][0]
-    done = contacts.update(
+    created = contacts.create(email="janet@example.com")
+    key = created["key"][0]
+    result = contacts.update(
         key,
         first_name="Janet",
         last_name="Smith",
@@ -161,7 +163,7 @@ def test_privy_documented_values_are_accepted():
         sms_consent="subscribed",
         send_welcome_sms=False,
     )
-    assert done["outcome"][0] == "updated"
+    assert result["outcome"][0] == "updated"
     request = wire.requests[-1]
     assert (request.method, request.url.path) == ("PATCH", f"/v1/contacts/{key}")
     assert json.loads(request.content)["send_welcome_sms"] is False
