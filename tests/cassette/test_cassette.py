@@ -336,9 +336,13 @@ def test_unrecorded_request_error_names_the_nearest_without_personal_values(path
     replay = ck.connect("sendblue", via=ck.Cassette(path), api_key="canary-4f1d", api_secret="x-9")
     with pytest.raises(ck.UnrecordedRequestError) as caught:
         replay.contacts.get("+14155552671")
-    told = str(caught.value)
-    assert "/api/v2/contacts/" in told and "cassette.jsonl, line" in told and 'mode="new"' in told
-    assert "4155552671" not in told and "canary" not in told
+    message = str(caught.value)
+    assert (
+        "/api/v2/contacts/" in message
+        and "cassette.jsonl, line" in message
+        and 'mode="new"' in message
+    )
+    assert "4155552671" not in message and "canary" not in message
 
 
 def test_frame_counts_hits(path):

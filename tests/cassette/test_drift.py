@@ -31,14 +31,16 @@ def drifts(before: Any, after: Any, provider: Provider = SENT, **how: Any) -> li
     return list(differences(exchange(body=before), exchange(body=after), provider, **how))
 
 
-def told(before: Any, after: Any, provider: Provider = SENT, **how: Any) -> list[tuple[str, str]]:
+def changes_of(
+    before: Any, after: Any, provider: Provider = SENT, **how: Any
+) -> list[tuple[str, str]]:
     return [(each.field, each.drift) for each in drifts(before, after, provider, **how)]
 
 
-def sealed(provider: Provider, held: Any, number: int, many: bool = True) -> Any:
+def sealed(provider: Provider, contacts: Any, number: int, many: bool = True) -> Any:
     """The body of the provider's response with these contacts, or with one."""
     place = provider.envelope.many if many else provider.envelope.one
-    body = Envelope.put({}, place, held)
+    body = Envelope.put({}, place, contacts)
     if provider.envelope.seal and isinstance(body, dict):
         provider.envelope.seal(body, f"req_{number}", datetime(2026, 1, number, tzinfo=UTC))
     return body
@@ -67,7 +69,7 @@ bodies = st.recursive(
 
 @given(bodies)
 def test_drift_is_empty_for_the_same_body_in_any_order(body):
-    assert told(body, shuffled(body)) == []
+    assert changes_of(body, shuffled(body)) == []
 
 
 def places(value: Any, field: str = "", way: tuple[Any, ...] = ()) -> list[tuple[str, Any]]:
@@ -101,28 +103,28 @@ def test_drift_of_one_changed_value_is_one_row(body, leaf, data):
     kinds = [JSON_TYPES.get(type(each), type(each)) for each in (before, leaf)]
     change = "value changed" if kinds[0] == kinds[1] else "type changed"
     same = change == "value changed" and before == leaf
-    assert told(body, put(body, way, leaf)) == ([] if same else [(field, change)])
+    assert changes_of(body, put(body, way, leaf)) == ([] if same else [(field, change)])
 
 
 @given(st.dictionaries(names_, bodies, max_size=4), st.sampled_from("xyz"), bodies)
 def test_drift_of_one_added_field_is_one_row(body, name, value):
     more = {**body, name: value}
-    assert told(body, more) == [(name, "added")]
-    assert told(more, body) == [(name, "removed")]
+    assert changes_of(body, more) == [(name, "added")]
+    assert changes_of(more, body) == [(name, "removed")]
 
 
 @pytest.mark.parametrize("many", [True, False])
 def test_drift_ignores_new_ids_and_times(name, many):
     provider = find(name)
-    held = people(provider, 101, 102) if many else people(provider, 101)[0]
-    one, other = (sealed(provider, held, number, many) for number in (1, 2))
-    assert told(one, shuffled(other), provider) == []
+    contacts = people(provider, 101, 102) if many else people(provider, 101)[0]
+    one, other = (sealed(provider, contacts, number, many) for number in (1, 2))
+    assert changes_of(one, shuffled(other), provider) == []
 
 
 def test_drift_reports_missing_ids_and_times_or_their_other_type():
     body = {"requestId": "a", "meta": {"timestamp": "now", "version": "v3"}, "data": {"id": "1"}}
     after = {"requestId": 7, "meta": {"version": "v4"}, "data": {"id": "2"}}
-    assert told(body, after) == [
+    assert changes_of(body, after) == [
         ("requestId", "type changed"),
         ("meta.timestamp", "removed"),
         ("meta.version", "value changed"),
@@ -132,7 +134,7 @@ def test_drift_reports_missing_ids_and_times_or_their_other_type():
 
 @pytest.mark.parametrize("word", ["format", "valid", "runtime", "updates", "ats"])
 def test_drift_compares_names_that_only_end_like_a_time(word):
-    assert told({word: 1}, {word: 2}) == [(word, "value changed")]
+    assert changes_of({word: 1}, {word: 2}) == [(word, "value changed")]
 
 
 def test_drift_compares_the_times_of_a_contact(name):
@@ -143,7 +145,7 @@ def test_drift_compares_the_times_of_a_contact(name):
     bodies = (sealed(provider, each, 1, many=False) for each in (before, after))
     place = ".".join(provider.envelope.one)
     expected = {(f"{place}.{wire}".lstrip("."), "value changed") for wire in changed}
-    assert changed and set(told(*bodies, provider)) == expected
+    assert changed and set(changes_of(*bodies, provider)) == expected
 
 
 def test_drift_of_a_new_contact_is_one_row(name):
@@ -151,8 +153,8 @@ def test_drift_of_a_new_contact_is_one_row(name):
     before = sealed(provider, people(provider, 101, 102), 1)
     after = sealed(provider, people(provider, 103, 102, 101), 2)
     place = f"{'.'.join(provider.envelope.many)}[+12025550103]"
-    assert told(before, after, provider) == [(place, "added")]
-    assert told(after, before, provider) == [(place, "removed")]
+    assert changes_of(before, after, provider) == [(place, "added")]
+    assert changes_of(after, before, provider) == [(place, "removed")]
 
 
 def test_drift_names_a_contact_by_its_key():
@@ -173,7 +175,7 @@ def test_drift_names_a_contact_by_its_key():
 def test_drift_knows_older_spellings_of_the_key():
     provider = find("sendblue")
     rows = [{"phone": "+12025550101", "tags": ["a"]}], [{"number": "+12025550101", "tags": ["b"]}]
-    assert told(*rows, provider) == [
+    assert changes_of(*rows, provider) == [
         ("[+12025550101].phone", "removed"),
         ("[+12025550101].tags[0]", "value changed"),
         ("[+12025550101].number", "added"),
@@ -184,7 +186,7 @@ def test_drift_knows_older_spellings_of_the_key():
     "rows", [[{"id": "1"}, {"id": "1"}], [{"id": "1"}, {}], [{"id": "1"}, "x"], [{"id": None}]]
 )
 def test_drift_pairs_items_without_keys_by_position(rows):
-    assert told({"a": rows}, {"a": [{"b": 1}, *rows[1:]]}) == [
+    assert changes_of({"a": rows}, {"a": [{"b": 1}, *rows[1:]]}) == [
         ("a[0].id", "removed"),
         ("a[0].b", "added"),
     ]
@@ -203,17 +205,17 @@ def test_drift_under_another_key_compares_personal_values_by_type(name):
     personal = {each: None for each in rows[0] if "phone" in each or each == "number"}
     before = sealed(provider, redacted(provider, b"one", rows), 1)
     after = redacted(provider, b"another", rows)
-    assert told(before, sealed(provider, after, 2), provider, same_key=False) == []
-    assert told(before, sealed(provider, after, 2), provider)
+    assert changes_of(before, sealed(provider, after, 2), provider, same_key=False) == []
+    assert changes_of(before, sealed(provider, after, 2), provider)
     emptied = sealed(provider, [after[0] | personal, after[1]], 2)
-    changes = told(before, emptied, provider, same_key=False)
+    changes = changes_of(before, emptied, provider, same_key=False)
     assert len(changes) == len(personal) and {each for _, each in changes} == {"type changed"}
 
 
 def test_drift_ignores_the_number_of_a_secret():
     before, after = ({"a": f"see redacted-token{end}, 1"} for end in ("", "-12"))
-    assert told(before, after) == []
-    assert told(before, {"a": "see redacted-key, 1"}) == [("a", "value changed")]
+    assert changes_of(before, after) == []
+    assert changes_of(before, {"a": "see redacted-key, 1"}) == [("a", "value changed")]
 
 
 def test_drift_of_another_kind_of_response_is_its_status():
@@ -253,8 +255,8 @@ def test_drift_compares_only_the_content_type_header():
     ],
 )
 def test_drift_of_a_body_without_json_is_one_row(before, after, change):
-    assert told(before, after) == [("body", change)]
-    assert told(before, before) == []
+    assert changes_of(before, after) == [("body", change)]
+    assert changes_of(before, before) == []
 
 
 def test_drift_cuts_long_values():

@@ -35,7 +35,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path / request.param
 
 
-def held(path: Path) -> list[Exchange]:
+def exchanges_in(path: Path) -> list[Exchange]:
     """Every exchange of a file."""
     return [each.exchange for each in CassetteFile.load(path).entries]
 
@@ -84,7 +84,7 @@ def test_load_returns_what_was_appended(path: Path) -> None:
     wanted = [exchange(body={"n": n}, at=n / 7) for n in range(5)] + [PAGE, LOST]
     for each in wanted:
         file.append(each)
-    assert sorted(held(path), key=str) == sorted(wanted, key=str)
+    assert sorted(exchanges_in(path), key=str) == sorted(wanted, key=str)
     assert [each.id for each in CassetteFile.load(path).entries] == [
         each.id for each in file.entries
     ]
@@ -110,7 +110,7 @@ def test_create_refuses_an_existing_file(path: Path) -> None:
     begun(path).append(PAGE)
     with pytest.raises(ck.CassetteError, match="already"):
         begun(path)
-    assert held(path) == [PAGE]
+    assert exchanges_in(path) == [PAGE]
 
 
 def test_fields_have_a_fixed_order(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_volatile_headers_are_dropped(tmp_path: Path) -> None:
     )
     received = exchange(headers=(*goes, *stays))
     begun(tmp_path / "a.jsonl").append(received)
-    assert held(tmp_path / "a.jsonl")[0].response.headers == stays
+    assert exchanges_in(tmp_path / "a.jsonl")[0].response.headers == stays
 
 
 def test_entries_are_in_the_order_of_issue(path: Path) -> None:
@@ -161,7 +161,7 @@ def test_append_keeps_equal_exchanges(path: Path) -> None:
     file = begun(path)
     for _ in range(3):
         file.append(PAGE)
-    assert held(path) == [PAGE] * 3
+    assert exchanges_in(path) == [PAGE] * 3
 
 
 def test_append_works_in_threads(path: Path) -> None:
@@ -176,7 +176,7 @@ def test_append_works_in_threads(path: Path) -> None:
         each.start()
     for each in threads:
         each.join()
-    assert len(held(path)) == 160
+    assert len(exchanges_in(path)) == 160
 
 
 KILLED = """
@@ -202,7 +202,7 @@ def killed(path: Path, how: str) -> None:
 
 def test_append_survives_a_kill(path: Path) -> None:
     killed(path, "between")
-    assert len(held(path)) == 7
+    assert len(exchanges_in(path)) == 7
 
 
 def test_load_drops_a_line_cut_by_a_kill(path: Path) -> None:
@@ -211,7 +211,7 @@ def test_load_drops_a_line_cut_by_a_kill(path: Path) -> None:
         file = CassetteFile.load(path)
     assert len(file.entries) == 7
     file.append(exchange(body="after"))
-    assert len(held(path)) == 8
+    assert len(exchanges_in(path)) == 8
 
 
 @pytest.mark.parametrize("cut", [0, 1, 50, 99])
@@ -224,7 +224,7 @@ def test_load_drops_a_page_without_its_last_lines(tmp_path: Path, cut: int) -> N
     with pytest.warns(ck.ContactKitWarning, match="cut off"):
         file = CassetteFile.load(file.path)
     file.append(PAGE)
-    assert held(file.path) == [LOST, PAGE]
+    assert exchanges_in(file.path) == [LOST, PAGE]
 
 
 def test_load_keeps_a_last_line_without_its_newline(tmp_path: Path) -> None:
@@ -232,14 +232,14 @@ def test_load_keeps_a_last_line_without_its_newline(tmp_path: Path) -> None:
     file.append(PAGE)
     file.path.write_bytes(file.path.read_bytes().rstrip())
     CassetteFile.load(file.path).append(LOST)
-    assert held(file.path) == [PAGE, LOST]
+    assert exchanges_in(file.path) == [PAGE, LOST]
 
 
 def test_load_reads_windows_line_ends(tmp_path: Path) -> None:
     file = begun(tmp_path / "cassette.jsonl")
     file.append(PAGE)
     file.path.write_bytes(file.path.read_bytes().replace(b"\n", b"\r\n"))
-    assert held(file.path) == [PAGE]
+    assert exchanges_in(file.path) == [PAGE]
 
 
 def merged(tmp_path: Path, base: Path, ours: Path, theirs: Path) -> Path:
@@ -268,7 +268,7 @@ def test_merge_of_two_branches_keeps_both_recordings(tmp_path: Path) -> None:
     new = [exchange(body=page([contact(n) for n in range(k, 100)]), at=20.0 + k) for k in range(3)]
     for file, number in ((ours, 0), (ours, 2), (theirs, 1), (theirs, 2)):
         file.append(new[number])
-    found = held(merged(tmp_path, base.path, ours.path, theirs.path))
+    found = exchanges_in(merged(tmp_path, base.path, ours.path, theirs.path))
     assert found == [*(each.exchange for each in base.entries), *new]
 
 
@@ -276,7 +276,7 @@ def test_merge_of_the_same_request_keeps_both_responses(tmp_path: Path) -> None:
     base, ours, theirs = branches(tmp_path)
     ours.append(exchange(body={"state": "PENDING"}, at=30.0))
     theirs.append(exchange(body={"state": "DONE"}, at=30.0))
-    assert len(held(merged(tmp_path, base.path, ours.path, theirs.path))) == 22
+    assert len(exchanges_in(merged(tmp_path, base.path, ours.path, theirs.path))) == 22
 
 
 def test_merge_of_two_new_files_keeps_both_recordings(tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_merge_of_two_new_files_keeps_both_recordings(tmp_path: Path) -> None:
     theirs.append(LOST)
     (tmp_path / "base.jsonl").write_bytes(b"")
     path = merged(tmp_path, tmp_path / "base.jsonl", ours.path, theirs.path)
-    assert held(path) == [PAGE, LOST]
+    assert exchanges_in(path) == [PAGE, LOST]
 
 
 def test_merge_of_one_exchange_recorded_twice_takes_the_younger(tmp_path: Path) -> None:
@@ -327,7 +327,7 @@ def test_merge_of_one_list_recorded_twice_takes_the_younger(
         file.rewrite(again.entries)
     if extra:
         CassetteFile.load(paths[0]).append(LOST)
-    found = held(merged(tmp_path, base.path, *paths))
+    found = exchanges_in(merged(tmp_path, base.path, *paths))
     younger = max(sides, key=lambda each: each.at)
     assert [each for each in found if each != LOST] == [younger]
 
@@ -356,7 +356,7 @@ def test_successor_keeps_the_ids_of_repeated_requests(tmp_path: Path) -> None:
     assert ids[:2] == [each.id for each in file.entries][:2]
     assert len({*ids, *(each.id for each in file.entries)}) == 4
     file.rewrite(side.entries)
-    assert held(file.path) == again
+    assert exchanges_in(file.path) == again
 
 
 def test_rewrite_keeps_unknown_fields(path: Path) -> None:
@@ -375,7 +375,7 @@ def test_rewrite_keeps_unknown_fields(path: Path) -> None:
     file.rewrite(file.entries)
     with opened(path, "rt") as raw:
         assert raw.read() == text
-    assert held(path) == [PAGE]
+    assert exchanges_in(path) == [PAGE]
 
 
 def test_rewrite_that_fails_leaves_the_file(tmp_path: Path, monkeypatch: Any) -> None:
@@ -429,7 +429,7 @@ def test_append_writes_a_deleted_file_again(path: Path) -> None:
     file.append(LOST)
     path.unlink()
     file.append(PAGE)
-    assert held(path) == [LOST, PAGE]
+    assert exchanges_in(path) == [LOST, PAGE]
 
 
 def test_create_names_a_folder_that_is_not_writable(tmp_path: Path) -> None:
@@ -533,7 +533,7 @@ def test_load_reads_a_file_written_by_hand(tmp_path: Path) -> None:
     file = begun(tmp_path / "cassette.jsonl")
     file.append(PAGE)
     file.path.write_text("\n\n".join(json.dumps(each) for each in lines(file.path)) + "\n")
-    assert held(file.path) == [PAGE]
+    assert exchanges_in(file.path) == [PAGE]
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", GOOD.encode() + b"\n"])
@@ -564,7 +564,7 @@ def test_errors_and_reprs_show_no_personal_values(tmp_path: Path) -> None:
 def test_append_keeps_lone_surrogates_and_line_separators(path: Path) -> None:
     wanted = exchange(body=b'{"a":"\\ud800"}', asks='{"b":"\u2028\x85"}'.encode())
     begun(path).append(wanted)
-    assert held(path) == [wanted]
+    assert exchanges_in(path) == [wanted]
 
 
 def test_load_parses_no_exchange(tmp_path: Path) -> None:

@@ -38,9 +38,9 @@ def recorded(path, *bodies):
 
 def test_audit_of_a_clean_file_is_empty(tmp_path):
     path = recorded(tmp_path / "a.jsonl", page([contact(n) for n in range(50)]))
-    found = audit(path, redaction())
-    assert found.empty
-    assert found.dtypes.to_dict() == {
+    findings = audit(path, redaction())
+    assert findings.empty
+    assert findings.dtypes.to_dict() == {
         "line": pd.Int64Dtype(),
         "kind": STRING,
         "byte": pd.Int64Dtype(),
@@ -54,14 +54,14 @@ def test_audit_names_kind_and_place(tmp_path, name):
     path = recorded(tmp_path / name, *bodies)
     data = path.read_bytes()
     lines = (gzip.decompress(data) if name.endswith("gz") else data).splitlines()
-    found = audit(path, redaction())
-    assert found["line"].tolist() == [2, 3, 4]
-    assert found["kind"].tolist() == ["e-mail address", "phone number", "credential"]
+    findings = audit(path, redaction())
+    assert findings["line"].tolist() == [2, 3, 4]
+    assert findings["kind"].tolist() == ["e-mail address", "phone number", "credential"]
     values = [EMAIL, PHONE, HELD]
     places = [line.index(each.encode()) for line, each in zip(lines[1:], values, strict=True)]
-    assert found["byte"].tolist() == places
-    assert found["hidden"].isna().all()
-    assert not any(each in found.to_csv() for each in values)
+    assert findings["byte"].tolist() == places
+    assert findings["hidden"].isna().all()
+    assert not any(each in findings.to_csv() for each in values)
 
 
 @pytest.mark.parametrize(
@@ -72,15 +72,15 @@ def test_audit_names_kind_and_place(tmp_path, name):
     ],
 )
 def test_audit_names_the_encoding_of_a_value(tmp_path, text, hidden):
-    found = audit(recorded(tmp_path / "a.jsonl", {"note": text}), redaction())
-    assert found["hidden"].tolist() == [hidden]
-    assert found["byte"].isna().tolist() == [hidden != "base64"]
+    findings = audit(recorded(tmp_path / "a.jsonl", {"note": text}), redaction())
+    assert findings["hidden"].tolist() == [hidden]
+    assert findings["byte"].isna().tolist() == [hidden != "base64"]
 
 
 def test_audit_reports_a_plain_value_once(tmp_path):
     note = {"note": f"{EMAIL} 100%25 \\u00e9", "more": b64encode(EMAIL.encode()).decode()}
-    found = audit(recorded(tmp_path / "a.jsonl", note), redaction())
-    assert found["hidden"].tolist() == [pd.NA, "base64"]
+    findings = audit(recorded(tmp_path / "a.jsonl", note), redaction())
+    assert findings["hidden"].tolist() == [pd.NA, "base64"]
 
 
 def test_audit_under_another_key_accepts_listed_pseudonyms(tmp_path):

@@ -142,16 +142,16 @@ def test_refresh_of_a_test_that_did_not_pass_changes_nothing(reason, suite, cass
 
 
 BOTH = """
-@marked("both.jsonl", {terms})
+@marked("both.jsonl", {arguments})
 def test_both(contactkit_cassette):
     people = connect(contactkit_cassette).contacts
     {asks}
 """
-WHOLE = BOTH.format(terms="world=SIMULATOR", asks="people.list(); people.list(channel='sms')")
+WHOLE = BOTH.format(arguments="world=SIMULATOR", asks="people.list(); people.list(channel='sms')")
 
 
-def only_one(terms: str, asks: str = "people.list()") -> str:
-    return BOTH.format(terms=terms, asks=asks)
+def only_one(arguments: str, asks: str = "people.list()") -> str:
+    return BOTH.format(arguments=arguments, asks=asks)
 
 
 UNUSED = "*both.jsonl: 1 of its 2 exchanges were not used:"
@@ -197,9 +197,9 @@ def test_it(people):
 
 def test_expired_exchanges_are_warned_about_or_fail(suite):
     recorded(suite, WHOLE)
-    for terms in ("expires=timedelta(days=99_999)", 'expired="fail"', "expires=timedelta(0)"):
-        warned = int(terms == "expires=timedelta(0)")
-        ran = suite(only_one(terms), "-W", "default")
+    for arguments in ("expires=timedelta(days=99_999)", 'expired="fail"', "expires=timedelta(0)"):
+        warned = int(arguments == "expires=timedelta(0)")
+        ran = suite(only_one(arguments), "-W", "default")
         ran.assert_outcomes(passed=1, warnings=warned)
     ran.stdout.fnmatch_lines(["*ContactKitWarning: *2 of its 2 exchanges have expired:"])
     ran = suite(only_one('expires=timedelta(0), expired="fail", unused="fail"'))
@@ -217,17 +217,17 @@ router.get("/v3/contacts").respond(404, json={"success": False})
 
 
 @pytest.mark.parametrize(
-    ("terms", "told"),
+    ("arguments", "message"),
     [
         ("expire=1", "*it takes no expire=; allowed: mode, world, overrides, unused, expires, ex*"),
         ('unused="error"', "*unused='error' must be one of ignore, warn, fail"),
         ('"more.jsonl"', "*before its keywords it takes one path"),
     ],
 )
-def test_marker_refuses_unknown_arguments(terms, told, suite):
-    ran = suite(only_one(terms))
+def test_marker_refuses_unknown_arguments(arguments, message, suite):
+    ran = suite(only_one(arguments))
     ran.assert_outcomes(errors=1)
-    ran.stdout.fnmatch_lines([told])
+    ran.stdout.fnmatch_lines([message])
 
 
 PATHS = """

@@ -43,7 +43,7 @@ def test_decode_leaves_an_unknown_encoding(encoding, body):
 
 
 @pytest.mark.parametrize(
-    "told",
+    "time",
     [
         "2026-01-05T09:00:00Z",
         "2026-01-05T10:00:00.000+01:00",
@@ -52,8 +52,8 @@ def test_decode_leaves_an_unknown_encoding(encoding, body):
         datetime(2026, 1, 5, 9),
     ],
 )
-def test_timestamp_reads_iso_and_http_times(told):
-    assert timestamp(told) == 1767603600.0
+def test_timestamp_reads_iso_and_http_times(time):
+    assert timestamp(time) == 1767603600.0
 
 
 def test_timestamp_refuses_other_text():

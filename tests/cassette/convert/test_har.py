@@ -50,8 +50,8 @@ def redaction(provider: Provider) -> Redactor:
     return Redactor(provider, list, b"k" * 32)
 
 
-def kept(heard: Exchange) -> Exchange:
-    return redact_exchange(heard, SENT, redaction(SENT))
+def redacted(raw: Exchange) -> Exchange:
+    return redact_exchange(raw, SENT, redaction(SENT))
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_har_returns_the_exchange(folder, body, asks, query, kind):
         content_type=kind,
     )
     given = exchange(request=asked, body=body, headers=headers, at=1.5)
-    found = kept(again(folder, given)[0])
+    found = redacted(again(folder, given)[0])
     assert (found.request, found.at) == (asked, 1.5)
     assert found.response == RecordedResponse(status=200, headers=headers, body=body)
 
@@ -96,8 +96,8 @@ def test_har_returns_the_marks_of_a_dry_run(folder):
     assert provider.dry_run
     marks = tuple((name.lower(), text) for name, text in provider.dry_run.headers.items())
     asked = RecordedRequest.of("POST", f"{provider.base_url}/contacts", headers=marks)
-    heard = again(folder, exchange(request=asked))[0]
-    assert marks and redact_exchange(heard, provider, redaction(provider)).request == asked
+    raw = again(folder, exchange(request=asked))[0]
+    assert marks and redact_exchange(raw, provider, redaction(provider)).request == asked
 
 
 def test_har_has_the_required_fields():
