@@ -1,1 +1,1 @@
-"""Clients: `connect`, the verbs, and how both run."""
+"""Clients: `connect`, the verbs, and how plans are run."""

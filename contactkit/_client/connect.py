@@ -1,4 +1,4 @@
-"""`connect`: credentials, address, limits and worlds checked, and a client made of them."""
+"""`connect`: checks credentials, address, rate limits and world, and makes a client of them."""
 
 from __future__ import annotations
 
@@ -39,43 +39,45 @@ def connect(
 ) -> Client:
     """Make a client; nothing is sent yet.
 
-    Credentials come from the arguments or the environment, and from neither with
-    `via=Simulator()`. `timeout` is in seconds (connecting never takes more than 10 of them);
-    `patience` is the longest single wait, in seconds, for a rate limit or a retry, past which
-    `RateLimitError.resume_at` says when to go on; `rate_limit`, as "200/minute", is counted in the
-    place of the declared limits. Writes go into the `journal` at this path; without one, those that
-    reach a provider go into the user's own. Raises ConfigurationError.
+    Credentials come from the arguments or the environment; `via=Simulator()` needs none. `timeout`
+    is in seconds (connecting never takes more than 10 of them). `patience` is the longest wait, in
+    seconds, for a rate limit or a retry; past it `RateLimitError.resume_at` says when to go on.
+    `rate_limit`, as "200/minute", replaces the declared limits. Writes are recorded in the
+    `journal` at this path; without one, writes to a real provider are recorded in the user's own.
+    Raises ConfigurationError.
     """
-    held = {name: Secret(value) for name, value in credentials.items() if _is_text(name, value)}
+    secrets = {name: Secret(value) for name, value in credentials.items() if _is_text(name, value)}
     del credentials  # so that no traceback that shows variables shows them
-    found, world = find(provider), Live() if via is None else via
+    declaration, world = find(provider), Live() if via is None else via
     if isinstance(world, type) or not hasattr(world, "transport"):
         raise ConfigurationError("via= must be a world, such as contactkit.Simulator()")
-    auth, held = _credentials(found, world, held)
+    auth, secrets = _credentials(declaration, world, secrets)
     rates = [rate_limit] if isinstance(rate_limit, str) else rate_limit
     if not isinstance(rates, list | None) or rates == []:
         raise ConfigurationError("rate_limit= must be text such as '200/minute', or a list of it")
-    address = _address(found.base_url if base_url is None else base_url)
-    writes = _journal(journal, world)
+    address = _address(declaration.base_url if base_url is None else base_url)
+    recording = _journal(journal, world)
     session = Session(
-        provider=found,
+        provider=declaration,
         auth=auth,
-        credentials=held,
+        credentials=secrets,
         world=world,
         clock=world.clock,
-        budget=Budget(found.limits, None if rates is None else [parse_rate(r) for r in rates]),
+        budget=Budget(
+            declaration.limits, None if rates is None else [parse_rate(r) for r in rates]
+        ),
         base_url=address,
         patience=_seconds("patience", patience, least=0.0),
-        journal=writes,
-        plan_journal=writes or temporary_journal(),
+        journal=recording,
+        plan_journal=recording or temporary_journal(),
     )
-    connection = Connection(world.transport(found), _timeout(timeout), address)
+    connection = Connection(world.transport(declaration), _timeout(timeout), address)
     connection.tap = world.tap(session)
     return Client(session, connection)
 
 
 def _is_text(name: str, value: object) -> bool:
-    """Whether a credential was given at all; ConfigurationError if it is none that can travel."""
+    """Whether a credential is given; ConfigurationError where no header can hold it."""
     if value is None or value == "":
         return False
     if not isinstance(value, str) or not value.isascii() or not value.isprintable():
@@ -111,23 +113,24 @@ def _timeout(value: float | httpx.Timeout) -> httpx.Timeout:
 def _credentials(
     provider: Provider, world: World, given: dict[str, Secret]
 ) -> tuple[Auth, dict[str, Secret]]:
-    """The first way to authenticate that is complete; one that was named in part must be."""
+    """The first complete way to authenticate; a way that is given in part must be complete."""
     known = {credential.name: credential for credential in provider.credentials}
     for name in given:
         if name not in known:
             raise ConfigurationError(f"{provider.name} takes no {name}=; {nearest(name, known)}")
-    named = [way for way in provider.auth if any(name in given for name in _names(way))]
+    started = [way for way in provider.auth if any(name in given for name in _names(way))]
     issued = world.credentials(provider)
     if issued is None:
-        issued = {n: v for n, each in known.items() if _is_text(each.env, v := _environ(each))}
-    elif named:
+        texts = {name: (known[name].env, _environ(known[name])) for name in known}
+        issued = {name: text for name, (env, text) in texts.items() if _is_text(env, text)}
+    elif started:
         issued = {}
-    held = {name: Secret(value) for name, value in issued.items()} | given
-    for way in named or provider.auth:
-        if all(name in held for name in _names(way)):
-            other = {name for each in provider.auth if each is not way for name in _names(each)}
-            return way, {name: value for name, value in held.items() if name not in other}
-    _missing(provider, named or provider.auth, held)
+    secrets = {name: Secret(value) for name, value in issued.items()} | given
+    for way in started or provider.auth:
+        if all(name in secrets for name in _names(way)):
+            unused = {name for other in provider.auth if other is not way for name in _names(other)}
+            return way, {name: value for name, value in secrets.items() if name not in unused}
+    _refuse_incomplete(provider, started or provider.auth, secrets)
 
 
 def _environ(credential: Credential) -> str:
@@ -135,15 +138,17 @@ def _environ(credential: Credential) -> str:
 
 
 def _names(way: Auth) -> list[str]:
-    return [each.name for each in way.credentials]
+    return [credential.name for credential in way.credentials]
 
 
-def _missing(provider: Provider, ways: Iterable[Auth], held: Mapping[str, str]) -> NoReturn:
+def _refuse_incomplete(
+    provider: Provider, ways: Iterable[Auth], secrets: Mapping[str, str]
+) -> NoReturn:
     needed = [
         " and ".join(
-            f"{each.name}= (or the environment variable {each.env})"
-            for each in way.credentials
-            if each.name not in held
+            f"{credential.name}= (or the environment variable {credential.env})"
+            for credential in way.credentials
+            if credential.name not in secrets
         )
         for way in ways
     ]

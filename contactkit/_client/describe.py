@@ -1,4 +1,4 @@
-"""A declaration as a DataFrame, so that it can be read, filtered and searched in a cell."""
+"""`describe` and `providers`: the declarations as DataFrames."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ def _provider(provider: Provider) -> list[str]:
     return [
         provider.name,
         provider.title,
-        ", ".join(each.verb for each in provider.endpoints),
-        ", or ".join(" and ".join(each.name for each in way.credentials) for way in provider.auth),
+        ", ".join(endpoint.verb for endpoint in provider.endpoints),
+        ", or ".join(
+            " and ".join(credential.name for credential in way.credentials) for way in provider.auth
+        ),
         ", ".join(map(rate, provider.limits)),
         f"{inferred} of {len(evidence)} inferred" if inferred else "documented",
         provider.docs,
@@ -48,24 +50,23 @@ def describe(provider: str | Provider) -> pd.DataFrame:
     """Every field of a provider's contact, then every verb and its parameters; one row each.
 
     `of` is "contact", "verb", or the verb that a parameter belongs to; `type` is the column's
-    dtype, a verb's method and path; `choices` and `deprecated` are
-    comma-separated; `help` says of a verb which requests a plan sends;
-    `evidence` is "documented" or "inferred". All columns are `string` but
-    `required`, which is `boolean`.
+    dtype, or a verb's method and path; `choices` and `deprecated` are comma-separated; the `help`
+    of a verb also says how a plan uses it; `evidence` is "documented" or "inferred". All columns
+    are `string` but `required`, which is `boolean`.
     """
-    found = find(provider)
-    rows = list(_rows(found, "contact", fields_of(found.record).values()))
-    for endpoint in found.endpoints:
-        rows.append(_verb(found, endpoint))
-        rows += _rows(found, endpoint.verb, fields_of(endpoint.params).values())
+    declaration = find(provider)
+    rows = list(_rows(declaration, "contact", fields_of(declaration.record).values()))
+    for endpoint in declaration.endpoints:
+        rows.append(_verb(declaration, endpoint))
+        rows += _rows(declaration, endpoint.verb, fields_of(endpoint.params).values())
         if endpoint.record:
-            rows += _rows(found, endpoint.verb, fields_of(endpoint.record).values())
+            rows += _rows(declaration, endpoint.verb, fields_of(endpoint.record).values())
     frame = pd.DataFrame(rows, columns=COLUMNS)
     return frame.astype({name: "boolean" if name == "required" else STRING for name in COLUMNS})
 
 
 def _verb(provider: Provider, endpoint: Endpoint) -> list[object]:
-    told = dict.fromkeys(COLUMNS, "") | {
+    row = dict.fromkeys(COLUMNS, "") | {
         "of": "verb",
         "field": endpoint.verb,
         "type": f"{endpoint.method} {endpoint.path}",
@@ -75,36 +76,36 @@ def _verb(provider: Provider, endpoint: Endpoint) -> list[object]:
         "evidence": endpoint.evidence,
         "docs": endpoint.docs or provider.docs,
     }
-    return list(told.values())
+    return list(row.values())
 
 
 def _help(endpoint: Endpoint) -> str:
-    told = [endpoint.help]
+    sentences = [endpoint.help]
     if endpoint.deprecated:
-        told.append(f"{endpoint.deprecated}.")
+        sentences.append(f"{endpoint.deprecated}.")
     if endpoint.verb in VERBS:
-        told.append("A plan sends one request a contact.")
+        sentences.append("A plan sends one request a contact.")
     if endpoint.bulk:
-        told.append(f"A plan does not use it: {endpoint.bulk.unclear}.")
-    return " ".join(told)
+        sentences.append(f"A plan does not use it: {endpoint.bulk.unclear}.")
+    return " ".join(sentences)
 
 
 def _rows(provider: Provider, of: str, fields: Iterable[RecordField]) -> Iterable[list[object]]:
-    for each in fields:
-        mark = each.marker
-        kind = each.kind if each.kind in ("list", "dict") else str(dtype_of(each))
+    for field in fields:
+        marker = field.marker
+        kind = field.kind if field.kind in ("list", "dict") else str(dtype_of(field))
         yield [
             of,
-            each.name,
+            field.name,
             kind,
-            mark.access,
-            mark.required,
-            ", ".join(each.choices),
-            mark.collection,
-            mark.personal,
-            each.wire,
-            ", ".join(mark.deprecated),
-            mark.help,
-            mark.evidence,
-            mark.docs or provider.docs,
+            marker.access,
+            marker.required,
+            ", ".join(field.choices),
+            marker.collection,
+            marker.personal,
+            field.wire,
+            ", ".join(marker.deprecated),
+            marker.help,
+            marker.evidence,
+            marker.docs or provider.docs,
         ]

@@ -1,4 +1,4 @@
-"""`read_contacts`: a file of contacts, by the provider whose fields its columns are."""
+"""`read_contacts`: reads a file of contacts by the fields of a provider."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ def read_contacts(path: str | Path, provider: str | Provider | None = None) -> p
     ConfigurationError when that is none or several, a column is unknown, or the file is damaged.
     """
     file = open_file(path)
-    return to_contacts(file, _owner(file) if provider is None else find(provider))
+    return to_contacts(file, _provider_of(file) if provider is None else find(provider))
 
 
-def _owner(file: ContactFile) -> Provider:
-    fitting = [
-        each for each in map(find, names()) if set(file.columns) <= fields_of(each.record).keys()
+def _provider_of(file: ContactFile) -> Provider:
+    matches = [
+        provider
+        for provider in map(find, names())
+        if set(file.columns) <= fields_of(provider.record).keys()
     ]
-    if len(fitting) != 1:
-        which = ", ".join(each.name for each in fitting) or "none"
+    if len(matches) != 1:
+        which = ", ".join(provider.name for provider in matches) or "none"
         raise ConfigurationError(
             f"{file.path}: its columns fit these providers: {which}; say which one with provider="
         )
-    return fitting[0]
+    return matches[0]

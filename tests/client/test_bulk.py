@@ -1,4 +1,4 @@
-"""Many contacts for one request: what is taken, and what is refused with its row named."""
+"""Many contacts in one request: what is accepted, and which row is refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CREATE = Endpoint(
 DELETE = Endpoint(verb="drop", method="POST", path="/x", help="", effect="delete", bulk=BULK)
 
 
-def test_a_frame_s_rows_are_sent_without_what_is_na_and_its_index_kept():
+def test_bulk_rows_leave_out_na_and_keep_the_index():
     frame = pd.DataFrame(
         {"email": ["a@example.com", "b@example.com"], "first_name": ["Ada", pd.NA]},
         index=["x", "y"],
@@ -34,7 +34,7 @@ def test_a_frame_s_rows_are_sent_without_what_is_na_and_its_index_kept():
 
 
 @pytest.mark.parametrize("given", [{"email": "a@example.com"}, [{"email": "a@example.com"}]])
-def test_one_mapping_or_a_list_of_them_will_do(given: Any):
+def test_bulk_takes_one_mapping_or_a_list(given: Any):
     found = check_rows(PRIVY, CREATE, given)
     assert found.wire == [{"email": "a@example.com"}]
     assert found.index is None
@@ -43,12 +43,12 @@ def test_one_mapping_or_a_list_of_them_will_do(given: Any):
 @pytest.mark.parametrize(
     "keys", [["a", "b"], pd.Series(["a", "b"]), pd.DataFrame({"id": "a b".split()})]
 )
-def test_keys_are_a_list_a_series_or_a_frame_s(keys: Any):
+def test_bulk_keys_come_from_a_list_a_series_or_a_frame(keys: Any):
     assert check_rows(PRIVY, DELETE, keys).wire == ["a", "b"]
 
 
 @pytest.mark.parametrize("given", [[], "abc", None, 5, {}, pd.DataFrame()])
-def test_nothing_is_refused(given: Any):
+def test_bulk_without_contacts_is_refused(given: Any):
     with pytest.raises(InvalidInputError):
         check_rows(PRIVY, DELETE, given)
 
@@ -62,12 +62,12 @@ def test_nothing_is_refused(given: Any):
         (["a@example.com"], r"\[0\]: must be a mapping"),
     ],
 )
-def test_a_wrong_row_is_named(rows: Any, told: str):
+def test_bulk_refusal_names_the_row(rows: Any, told: str):
     with pytest.raises(InvalidInputError, match=told):
         check_rows(PRIVY, CREATE, rows)
 
 
 @pytest.mark.parametrize("keys", [["a", None], ["a", pd.NA], ["a", ""], ["a", "b", "a"]])
-def test_a_missing_key_and_one_that_is_there_twice_are_refused(keys: Any):
+def test_bulk_refuses_missing_and_duplicated_keys(keys: Any):
     with pytest.raises(InvalidInputError, match=r"\[[12]\]"):
         check_rows(PRIVY, DELETE, keys)

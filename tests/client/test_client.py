@@ -1,4 +1,4 @@
-"""connect: credentials, addresses, options; and how a client shows itself."""
+"""`connect`: credentials, addresses and options; and the drawing of a client and its contacts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from contactkit._providers import find
 from tests.support.providers import EXAMPLES, NOTICE, Noticed, Wire, says
 
 
-def test_without_a_credential_connect_names_the_variable_and_offers_the_simulator(name, example):
+def test_connect_without_a_credential_names_the_variable_and_the_simulator(name, example):
     with pytest.raises(ck.ConfigurationError) as caught:
         ck.connect(name)
     for variable in example.environment:
@@ -32,13 +32,13 @@ def test_credentials_come_from_the_environment(name, example, monkeypatch):
     assert set(example.environment.values()) <= set(client._session.credentials.values())
 
 
-def test_an_argument_comes_before_the_environment(monkeypatch):
+def test_connect_prefers_arguments_to_the_environment(monkeypatch):
     monkeypatch.setenv("PRIVY_API_TOKEN", "from-the-environment")
     client = ck.connect("privy", client_id="app", client_secret="secret")
     assert set(client._session.credentials) == {"client_id", "client_secret"}
 
 
-def test_the_simulator_never_gets_the_environment_s_credentials(name, example, monkeypatch):
+def test_simulator_never_gets_credentials_of_the_environment(name, example, monkeypatch):
     for variable, value in example.environment.items():
         monkeypatch.setenv(variable, value)
     wire = Wire()
@@ -46,12 +46,12 @@ def test_the_simulator_never_gets_the_environment_s_credentials(name, example, m
     assert all("canary" not in str(dict(request.headers)) for request in wire.requests)
 
 
-def test_a_half_credential_is_a_configuration_error():
+def test_connect_refuses_an_incomplete_credential():
     with pytest.raises(ck.ConfigurationError, match="client_secret"):
         ck.connect("privy", client_id="app")
 
 
-def test_an_unknown_option_is_a_configuration_error(name):
+def test_connect_refuses_an_unknown_option(name):
     with pytest.raises(
         ck.ConfigurationError, match=r"did you mean '\w+'\? allowed|takes no api_keey"
     ):
@@ -59,13 +59,13 @@ def test_an_unknown_option_is_a_configuration_error(name):
 
 
 @pytest.mark.parametrize("value", [" canary", "can\nary", "canäry", "canary\r\nx-evil: 1"])
-def test_a_credential_that_no_header_can_hold_is_refused_unshown(value):
+def test_connect_refuses_a_credential_no_header_can_hold(value):
     with pytest.raises(ck.ConfigurationError) as caught:
         ck.connect("sent", api_key=value)
     assert "can" not in str(caught.value).replace("cannot", "")
 
 
-def test_an_unknown_provider_names_the_nearest():
+def test_connect_suggests_the_nearest_provider():
     with pytest.raises(ck.ConfigurationError, match="did you mean 'privy'"):
         ck.connect("privvy")
 
@@ -91,31 +91,31 @@ UNSAFE = [
 
 
 @pytest.mark.parametrize("address", SAFE)
-def test_a_safe_address_is_taken(address):
+def test_connect_accepts_a_safe_address(address):
     client = ck.connect("sent", api_key="k", base_url=address)
     assert client._session.base_url == address.rstrip("/")
 
 
 @pytest.mark.parametrize("address", UNSAFE)
-def test_an_unsafe_address_is_refused(address):
+def test_connect_refuses_an_unsafe_address(address):
     with pytest.raises(ck.ConfigurationError) as caught:
         ck.connect("sent", api_key="k", base_url=address)
     assert "canary" not in str(caught.value)
 
 
 @pytest.mark.parametrize("rate", ["fast", "0/minute", "10/fortnight", "", "-1/s"])
-def test_a_rate_that_is_none_is_refused(rate):
+def test_connect_refuses_an_invalid_rate_limit(rate):
     with pytest.raises(ck.ConfigurationError, match="rate_limit"):
         ck.connect("sent", via=ck.Simulator(), rate_limit=rate)
 
 
 @pytest.mark.parametrize("option", [{"timeout": 0}, {"timeout": -1}, {"patience": -1}])
-def test_senseless_times_are_refused(option):
+def test_connect_refuses_invalid_times(option):
     with pytest.raises(ck.ConfigurationError, match=next(iter(option))):
         ck.connect("sent", via=ck.Simulator(), **option)
 
 
-def test_a_client_draws_itself_in_text_and_escaped_html(client, name):
+def test_client_draws_itself_as_text_and_html(client, name):
     text, html = repr(client), client._repr_html_()
     assert find(name).title in text
     for endpoint in find(name).endpoints:
@@ -125,24 +125,41 @@ def test_a_client_draws_itself_in_text_and_escaped_html(client, name):
     assert not any(secret in text + html for secret in client._session.secrets if secret)
 
 
-def test_a_setting_is_shown_and_escaped():
+def test_contacts_draw_their_verbs_as_text_and_html(client, name):
+    provider = find(name)
+    methods = {endpoint.verb for endpoint in provider.endpoints} | {"pages", "plan"}
+    for contacts, own in ((client.contacts, {"form", "browse"}), (client.aio.contacts, set())):
+        text, html = repr(contacts), contacts._repr_html_()
+        assert text.startswith(f"contacts at {provider.title}\n  world: {client.world.name}\n")
+        for method in methods | own:
+            assert f"\n  {method}: " in text and f">{method}</th>" in html
+        assert not any(secret in text + html for secret in client._session.secrets if secret)
+
+
+def test_contacts_show_and_escape_the_notice_of_their_world():
+    contacts = ck.connect("sent", via=Noticed()).contacts
+    assert f"\n  notice: {NOTICE}\n" in repr(contacts)
+    assert escape(NOTICE) in contacts._repr_html_() and NOTICE not in contacts._repr_html_()
+
+
+def test_client_shows_and_escapes_a_setting():
     client = ck.connect("sent", via=ck.Simulator(), profile_id="<b>id</b>")
     assert "profile_id=<b>id</b>" in repr(client)
     assert "&lt;b&gt;" in client._repr_html_()
     assert "<b>" not in client._repr_html_()
 
 
-def test_a_world_s_notice_is_shown_and_escaped():
+def test_client_shows_and_escapes_the_notice_of_its_world():
     client = ck.connect("sent", via=Noticed())
     assert f"\n  world: simulator\n  notice: {NOTICE}\n" in repr(client)
     assert escape(NOTICE) in client._repr_html_() and NOTICE not in client._repr_html_()
 
 
-def test_where_there_is_no_notice_none_is_shown(client):
+def test_client_without_a_notice_shows_none(client):
     assert "notice" not in repr(client) + client._repr_html_()
 
 
-def test_a_profile_travels_in_its_header():
+def test_profile_is_sent_as_a_header():
     wire = Wire()
     profile = "2f6a1c1e-0000-4000-8000-000000000002"
     people = ck.connect("sent", via=wire, profile_id=profile).contacts.list()
@@ -150,23 +167,23 @@ def test_a_profile_travels_in_its_header():
     assert set(people["customer_id"]) <= {profile}
 
 
-def test_without_a_profile_no_header_is_sent():
+def test_no_profile_header_without_a_profile():
     wire = Wire()
     ck.connect("sent", via=wire, profile_id="").contacts.list()
     assert "x-profile-id" not in wire.requests[0].headers
 
 
-def test_an_awaiting_client_works_in_one_event_loop_after_another(client, example):
+def test_async_client_works_in_successive_event_loops(client, example):
     for _ in range(2):
         assert len(asyncio.run(one(client, example.key))) == 1
 
 
 async def one(client: ck.Client, key: str):
-    async with client.aio as door:
-        return await door.contacts.get(key)
+    async with client.aio as aio:
+        return await aio.contacts.get(key)
 
 
-async def test_many_awaited_calls_at_once(client, example):
+async def test_async_calls_run_at_once(client, example):
     rows = await asyncio.gather(*(client.aio.contacts.get(example.key) for _ in range(20)))
     assert all(len(row) == 1 for row in rows)
 
@@ -185,7 +202,7 @@ def test_threads_share_one_client(client, example):
     assert found == [1] * 20
 
 
-def test_a_cancelled_call_leaves_the_client_usable(client, wire, example):
+def test_cancelled_call_leaves_the_client_usable(client, wire, example):
     wire.faults = [says(429, "{}", Retry_After="1")]
 
     async def cancelled() -> None:
@@ -199,7 +216,7 @@ def test_a_cancelled_call_leaves_the_client_usable(client, wire, example):
     assert len(client.contacts.get(example.key)) == 1
 
 
-def test_an_interrupt_passes_through_and_leaves_the_client_usable(client, wire, example):
+def test_interrupt_is_raised_and_leaves_the_client_usable(client, wire, example):
     def interrupt(request: httpx.Request, answer: object) -> httpx.Response:
         raise KeyboardInterrupt
 
@@ -209,7 +226,7 @@ def test_an_interrupt_passes_through_and_leaves_the_client_usable(client, wire, 
     assert len(client.contacts.get(example.key)) == 1
 
 
-def test_no_address_of_a_contact_is_logged(client, example, caplog):
+def test_log_holds_no_address_of_a_contact(client, example, caplog):
     caplog.set_level(logging.DEBUG)
     client.contacts.list(**example.filter)
     client.contacts.get(example.key)
@@ -220,7 +237,7 @@ def test_no_address_of_a_contact_is_logged(client, example, caplog):
         assert not value or value not in logged
 
 
-def test_a_deprecated_name_is_taken_with_a_warning_at_the_caller_s_line():
+def test_deprecated_field_name_warns_at_the_callers_line():
     wire = Wire()
     contacts = ck.connect("privy", via=wire).contacts
     with pytest.warns(DeprecationWarning, match="use email_consent= instead") as caught:
@@ -233,13 +250,13 @@ def test_a_deprecated_name_is_taken_with_a_warning_at_the_caller_s_line():
 
 
 @pytest.mark.parametrize(("name", "verb"), [("sent", "delete"), ("privy", "unsubscribe")])
-def test_a_deprecated_verb_warns_at_the_caller_s_line(client, example, verb):
+def test_deprecated_verb_warns_at_the_callers_line(client, example, verb):
     with pytest.warns(DeprecationWarning, match=r"use update\(") as caught:
         getattr(client.contacts, verb)(example.key)
     assert caught[0].filename == __file__
 
 
-def test_unsubscribe_gives_a_result_row():
+def test_unsubscribe_returns_a_result_row():
     client = ck.connect("privy", via=ck.Simulator())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -254,20 +271,20 @@ def test_message_summary_is_one_typed_row():
     assert found["contact_id"][0] == EXAMPLES["sent"].key
 
 
-def test_a_create_restores_what_was_deleted():
+def test_create_restores_a_deleted_contact():
     client = ck.connect("privy", via=ck.Simulator())
     client.contacts.delete(EXAMPLES["privy"].key)
     again = client.contacts.create(email="janet@example.com", first_name="J")
     assert again["key"][0] == EXAMPLES["privy"].key
 
 
-def test_a_conflict_names_the_contact_in_the_way():
+def test_conflict_names_the_existing_contact():
     client = ck.connect("privy", via=ck.Simulator())
     with pytest.raises(ck.ConflictError) as caught:
         client.contacts.create(email="JANET@example.com")
     assert caught.value.problem.existing_key == EXAMPLES["privy"].key
 
 
-def test_a_missing_verb_is_an_attribute_error(name):
+def test_missing_verb_raises_attribute_error(name):
     with pytest.raises(AttributeError):
         ck.connect(name, via=ck.Simulator()).contacts.frobnicate("x")

@@ -23,7 +23,7 @@ def row_of(frame: pd.DataFrame, of: str, field: str) -> dict[str, object]:
     return {str(name): value for name, value in row.items()}
 
 
-def test_there_is_one_row_a_field_a_verb_and_a_parameter(name: str) -> None:
+def test_describe_has_a_row_for_each_field_verb_and_parameter(name: str) -> None:
     provider, frame = find(name), ck.describe(name)
     expected = names_of("contact", provider.record)
     for endpoint in provider.endpoints:
@@ -33,7 +33,7 @@ def test_there_is_one_row_a_field_a_verb_and_a_parameter(name: str) -> None:
     assert list(zip(frame["of"], frame["field"], strict=True)) == expected
 
 
-def test_columns_and_dtypes_are_documented(name: str) -> None:
+def test_describe_has_the_documented_columns_and_dtypes(name: str) -> None:
     frame = ck.describe(find(name))
     assert list(frame.columns) == COLUMNS.split()
     assert dict(frame.dtypes) == {
@@ -42,7 +42,7 @@ def test_columns_and_dtypes_are_documented(name: str) -> None:
     assert not frame.isna().any(axis=None)
 
 
-def test_the_type_is_the_dtype_of_the_contact_frame(name: str) -> None:
+def test_described_type_is_the_dtype_of_the_contact_frame(name: str) -> None:
     people = ck.connect(name, via=ck.Simulator(contacts=1)).contacts.list()
     described = ck.describe(name).query("of == 'contact'").set_index("field")["type"]
     for column, dtype in people.dtypes.items():
@@ -50,14 +50,14 @@ def test_the_type_is_the_dtype_of_the_contact_frame(name: str) -> None:
         assert (str(dtype) == "object") == (described[column] in ("list", "dict"))
 
 
-def test_every_row_says_what_it_is_how_it_is_known_and_where_it_is_documented(name: str) -> None:
+def test_every_description_has_help_evidence_and_docs(name: str) -> None:
     frame = ck.describe(name)
     assert frame["help"].str.len().gt(0).all()
     assert frame["evidence"].isin(["documented", "inferred"]).all()
     assert frame["docs"].str.startswith("https://").all()
 
 
-def test_a_field_is_described_as_it_is_declared() -> None:
+def test_field_is_described_as_declared() -> None:
     row = row_of(ck.describe("privy"), "contact", "sms_consent")
     assert row["access"] == "writable"
     assert row["type"] == "category"
@@ -66,7 +66,7 @@ def test_a_field_is_described_as_it_is_declared() -> None:
     assert row["wire"] == "sms_consent"
 
 
-def test_a_verb_is_described_as_it_is_declared(name: str) -> None:
+def test_verb_is_described_as_declared(name: str) -> None:
     provider, frame = find(name), ck.describe(name)
     for endpoint in provider.endpoints:
         row = row_of(frame, "verb", endpoint.verb)
@@ -79,14 +79,14 @@ def test_a_verb_is_described_as_it_is_declared(name: str) -> None:
         assert row["docs"] == (endpoint.docs or provider.docs)
 
 
-def test_a_verb_reads_or_writes() -> None:
+def test_verb_is_described_as_read_or_write() -> None:
     frame = ck.describe("privy")
     get, create = (row_of(frame, "verb", verb) for verb in ("get", "create"))
     assert (get["type"], get["access"]) == ("GET /contacts/{key}", "read")
     assert (create["type"], create["access"]) == ("POST /contacts", "write")
 
 
-def test_what_a_create_needs_is_marked() -> None:
+def test_fields_that_create_requires_are_marked() -> None:
     assert row_of(ck.describe("sent"), "contact", "phone_number")["required"] is True
     assert row_of(ck.describe("sent"), "contact", "opt_out")["required"] is False
 
@@ -95,7 +95,7 @@ def test_inferred_facts_are_marked() -> None:
     assert row_of(ck.describe("sent"), "list", "search")["evidence"] == "inferred"
 
 
-def test_every_provider_is_a_row_of_text():
+def test_providers_has_a_row_of_text_for_each_provider():
     told = ck.providers()
     assert told["name"].to_list() == sorted(names())
     assert [str(kind) for kind in told.dtypes] == ["string"] * len(told.columns)
@@ -112,7 +112,7 @@ def test_every_provider_is_a_row_of_text():
     assert told.loc["privy", "limits"] == "60/minute, 10000/day"
 
 
-def test_it_says_which_requests_a_plan_sends(name: str) -> None:
+def test_describe_says_which_requests_a_plan_sends(name: str) -> None:
     told = ck.describe(name).query("of == 'verb'").set_index("field")["help"]
     for endpoint in find(name).endpoints:
         one = endpoint.verb in ("create", "update", "delete")

@@ -1,4 +1,4 @@
-"""`record`: what a client does inside a `with` block is in a file when it has ended."""
+"""`record`: a client's exchanges during a `with` block are in its file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "tape.jsonl"
 
 
-def test_while_a_client_is_recorded_it_says_so(path):
+def test_recorded_client_shows_its_cassette(path):
     client = ck.connect("sent", via=Wire())
     with ck.record(client, path) as cassette:
         assert "Recording" in repr(client)
@@ -26,7 +26,7 @@ def test_while_a_client_is_recorded_it_says_so(path):
     assert len(cassette.frame()) == len(CassetteFile.load(path).entries) == 1
 
 
-def test_nothing_is_recorded_of_a_live_provider_in_ci(path, monkeypatch):
+def test_record_refuses_a_live_provider_in_ci(path, monkeypatch):
     monkeypatch.setenv("CI", "true")
     client = ck.connect("sent", via=Wire())
     with pytest.warns(ck.ContactKitWarning), pytest.raises(ck.CassetteError):
@@ -34,14 +34,14 @@ def test_nothing_is_recorded_of_a_live_provider_in_ci(path, monkeypatch):
             pass
 
 
-def test_two_recordings_of_one_client_at_once_are_refused(path):
+def test_record_refuses_a_client_that_is_being_recorded(path):
     client = ck.connect("sent", via=Wire())
     with ck.record(client, path), pytest.raises(ck.ConfigurationError, match="already"):
         with ck.record(client, path):
             pass
 
 
-def test_a_block_that_ends_with_an_exception_leaves_an_older_recording_as_it_is(path):
+def test_record_keeps_the_old_file_after_an_exception(path):
     client = ck.connect("sent", via=Wire())
     with ck.record(client, path):
         client.contacts.list()
@@ -53,7 +53,7 @@ def test_a_block_that_ends_with_an_exception_leaves_an_older_recording_as_it_is(
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
-async def test_a_client_that_is_closed_in_the_block_does_not_end_it(path):
+async def test_record_goes_on_after_the_client_is_closed(path):
     client = ck.connect("sent", via=Wire())
     with ck.record(client, path):
         client.contacts.list()
@@ -68,7 +68,7 @@ async def test_a_client_that_is_closed_in_the_block_does_not_end_it(path):
     assert path.read_bytes() == before
 
 
-def test_a_new_recording_holds_what_came_before_an_exception(path):
+def test_new_recording_holds_the_exchanges_before_an_exception(path):
     client = ck.connect("sent", via=Wire())
     with pytest.raises(ck.NotFoundError), ck.record(client, path):
         client.contacts.list()
@@ -76,7 +76,7 @@ def test_a_new_recording_holds_what_came_before_an_exception(path):
     assert [each.exchange.response.status for each in CassetteFile.load(path).entries] == [200, 404]
 
 
-def test_what_a_client_does_after_the_block_is_not_recorded(path):
+def test_record_ends_with_its_block(path):
     client = ck.connect("sent", via=Wire())
     with ck.record(client, path):
         client.contacts.list()

@@ -24,7 +24,7 @@ def parameters(verb: Any) -> dict[str, inspect.Parameter]:
 
 
 @pytest.mark.parametrize("door", ["blocking", "awaiting"])
-def test_every_verb_shows_what_its_endpoint_takes(name: str, door: str) -> None:
+def test_signature_shows_the_fields_of_the_endpoint(name: str, door: str) -> None:
     provider, contacts = find(name), verbs(name, door)
     for endpoint in provider.endpoints:
         shown = parameters(getattr(contacts, endpoint.verb))
@@ -35,7 +35,7 @@ def test_every_verb_shows_what_its_endpoint_takes(name: str, door: str) -> None:
         assert all(each.kind is KEYWORD for each in shown.values() if each.name not in about)
 
 
-def test_an_update_shows_fields_choices_and_options() -> None:
+def test_signature_of_update_shows_fields_choices_and_options() -> None:
     shown = parameters(verbs("sent").update)
     assert list(shown) == ["key", "default_channel", "opt_out", "dry_run", "idempotency_key"]
     assert shown["default_channel"].annotation == Literal["sms", "whatsapp"]
@@ -43,19 +43,19 @@ def test_an_update_shows_fields_choices_and_options() -> None:
     assert (shown["dry_run"].default, shown["dry_run"].annotation) == (False, bool)
 
 
-def test_what_is_needed_has_no_default_and_the_rest_is_unset() -> None:
+def test_required_parameters_have_no_default() -> None:
     shown = parameters(verbs("sent").create)
     assert shown["phone_number"].default is inspect.Parameter.empty
     assert repr(shown["idempotency_key"].default) == "<unset>"
 
 
-def test_what_can_be_cleared_may_be_none() -> None:
+def test_clearable_parameters_may_be_none() -> None:
     shown = parameters(verbs("privy").update)
     assert type(None) in get_args(shown["first_name"].annotation)
     assert type(None) not in get_args(shown["email_consent"].annotation)
 
 
-def test_a_create_does_not_show_what_it_omits() -> None:
+def test_signature_of_create_lacks_omitted_fields() -> None:
     assert "opt_out" not in parameters(verbs("sent").create)
 
 
@@ -67,7 +67,7 @@ def test_only_list_has_a_limit(name: str) -> None:
     ]
 
 
-def test_a_docstring_has_help_fields_and_the_docs_link(name: str) -> None:
+def test_docstring_has_help_fields_and_the_docs_link(name: str) -> None:
     provider, contacts = find(name), verbs(name)
     for endpoint in provider.endpoints:
         doc = inspect.getdoc(getattr(contacts, endpoint.verb)) or ""
@@ -78,23 +78,23 @@ def test_a_docstring_has_help_fields_and_the_docs_link(name: str) -> None:
             assert f"\n{field}: {each.marker.help}" in doc
 
 
-def test_a_docstring_lists_the_choices() -> None:
+def test_docstring_lists_the_choices() -> None:
     assert "One of sms, whatsapp.\n" in (verbs("sent").update.__doc__ or "")
 
 
-def test_a_verb_is_called_what_it_is_called(name: str) -> None:
+def test_verb_has_its_own_name(name: str) -> None:
     contacts = verbs(name)
     for verb in ("list", "pages", "get", "create", "update", "delete"):
         assert getattr(contacts, verb).__name__ == verb
 
 
-def test_signing_one_client_leaves_another_alone() -> None:
+def test_signatures_of_two_clients_are_independent() -> None:
     sent, privy = verbs("sent"), verbs("privy")
     assert "opt_out" in parameters(sent.update)
     assert "opt_out" not in parameters(privy.update)
 
 
-def test_what_is_about_many_says_what_it_takes() -> None:
+def test_docstring_of_a_bulk_verb_says_what_it_takes() -> None:
     contacts = verbs("sendblue")
     assert "keys: a list or a Series of them" in contacts.bulk_delete.__doc__
     shown = contacts.bulk_create.__doc__

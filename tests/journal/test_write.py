@@ -1,4 +1,4 @@
-"""Every write is in the journal before it is sent, and what became of it after."""
+"""Every write is in the journal before it is sent, and its outcome after."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def writes(name: str) -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:
     return [(verb, *call) for verb, call in (usual | known).items()]
 
 
-def test_every_write_leaves_the_row_that_it_answered_with(client, name, path):
+def test_every_write_leaves_its_result_row(client, name, path):
     for verb, args, fields in writes(name):
         done = quietly(getattr(client.contacts, verb), *args, **fields)
         kept = ck.journal(path).tail(len(done)).reset_index(drop=True)
@@ -74,7 +74,7 @@ def test_every_write_leaves_the_row_that_it_answered_with(client, name, path):
         assert kept["base_url"][0] == find(name).base_url
 
 
-async def test_the_awaiting_door_leaves_the_same(name, path, tmp_path):
+async def test_async_client_leaves_the_same_entries(name, path, tmp_path):
     one = ck.connect(name, via=ck.Simulator(seed=3), journal=path)
     other = ck.connect(name, via=ck.Simulator(seed=3), journal=tmp_path / "other")
     for verb, args, fields in writes(name):
@@ -84,7 +84,7 @@ async def test_the_awaiting_door_leaves_the_same(name, path, tmp_path):
     assert ck.journal(path)[same].equals(ck.journal(tmp_path / "other")[same])
 
 
-def test_the_intent_is_there_before_the_request_leaves(client, wire, name, path):
+def test_intent_is_recorded_before_the_request(client, wire, name, path):
     found: list[Any] = []
 
     def look(request: httpx.Request, answer: Any) -> httpx.Response:
@@ -101,7 +101,7 @@ def test_the_intent_is_there_before_the_request_leaves(client, wire, name, path)
 
 
 @BULK
-def test_a_request_for_many_has_an_entry_for_each(client, name, path):
+def test_bulk_write_has_an_entry_for_each_contact(client, name, path):
     verb, args, fields = next(each for each in writes(name) if find(name).endpoint(each[0]).bulk)
     getattr(client.contacts, verb)(*args, **fields)
     found = ck.journal(path)
@@ -109,7 +109,7 @@ def test_a_request_for_many_has_an_entry_for_each(client, name, path):
     assert found["request"].nunique() == 1
 
 
-def test_what_writes_nothing_leaves_nothing(client, name, example, path):
+def test_reads_and_dry_runs_leave_no_entry(client, name, example, path):
     client.contacts.list()
     client.contacts.get(example.key)
     with pytest.raises(ck.InvalidInputError):
@@ -130,7 +130,7 @@ def test_what_writes_nothing_leaves_nothing(client, name, example, path):
         (then_says(200, b"no JSON"), ck.ApiError, "unknown"),
     ],
 )
-def test_what_failed_is_kept_as_what_it_is(sent, wire, path, fault, raised, outcome):
+def test_failure_is_recorded_with_its_outcome(sent, wire, path, fault, raised, outcome):
     wire.faults = [fault] * 4
     with pytest.raises(raised) as caught:
         sent.contacts.update(SENT, opt_out=True)
@@ -149,7 +149,7 @@ def interrupt(request: httpx.Request, answer: Any) -> httpx.Response:
     raise KeyboardInterrupt
 
 
-def test_an_interrupt_in_mid_flight_leaves_it_open(sent, wire, path):
+def test_interrupt_in_flight_leaves_the_entry_open(sent, wire, path):
     wire.faults = [interrupt]
     with pytest.raises(KeyboardInterrupt):
         sent.contacts.create(phone_number="+12125550187")
@@ -158,7 +158,7 @@ def test_an_interrupt_in_mid_flight_leaves_it_open(sent, wire, path):
     assert row["idempotency_key"] == wire.requests[-1].headers["Idempotency-Key"]
 
 
-def test_an_interrupt_before_it_was_sent_is_a_failure(sent, wire, path, monkeypatch):
+def test_interrupt_before_sending_is_a_failure(sent, wire, path, monkeypatch):
     def pressed(until: float) -> None:
         raise KeyboardInterrupt
 
@@ -171,7 +171,7 @@ def test_an_interrupt_before_it_was_sent_is_a_failure(sent, wire, path, monkeypa
     assert ck.journal(path)["at"].notna().all()
 
 
-async def test_a_cancelled_write_stays_open(sent, wire, path):
+async def test_cancelled_write_stays_open(sent, wire, path):
     def cancelled(request: httpx.Request, answer: Any) -> httpx.Response:
         answer(request)
         raise asyncio.CancelledError
@@ -185,7 +185,7 @@ async def test_a_cancelled_write_stays_open(sent, wire, path):
 # Forms
 
 
-async def test_a_form_s_save_goes_through_it(client, name, example, wire, path, monkeypatch):
+async def test_save_of_a_form_is_recorded(client, name, example, wire, path, monkeypatch):
     monkeypatch.setattr(messages, "strict", True)
     for key, values in ((example.key, example.update), (None, example.create)):
         form = client.contacts.form(key)
@@ -196,7 +196,7 @@ async def test_a_form_s_save_goes_through_it(client, name, example, wire, path, 
     assert ck.journal(path)["outcome"].tolist() == ["updated", "created"]
 
 
-async def test_a_form_says_that_nothing_was_sent_without_a_journal(sent, wire, path):
+async def test_form_says_that_nothing_was_sent_without_a_journal(sent, wire, path):
     form = sent.contacts.form(SENT)
     path.write_bytes(b"x" * 600)
     front = FrontEnd(form.widget)
@@ -210,7 +210,7 @@ async def test_a_form_says_that_nothing_was_sent_without_a_journal(sent, wire, p
 # A journal that cannot be written
 
 
-def test_nothing_is_sent_without_it(client, name, wire, path):
+def test_nothing_is_sent_without_a_journal(client, name, wire, path):
     path.write_bytes(b"x" * 600)
     for verb, args, fields in writes(name):
         with pytest.raises(ck.JournalError, match="move it away"):
@@ -219,7 +219,7 @@ def test_nothing_is_sent_without_it(client, name, wire, path):
     assert len(client.contacts.get(EXAMPLES[name].key)) == 1
 
 
-def test_what_was_sent_is_answered_though_the_journal_fails_then(sent, wire, path):
+def test_journal_that_fails_after_the_write_is_a_warning(sent, wire, path):
     def break_it(request: httpx.Request, answer: Any) -> httpx.Response:
         file = sent._session.journal._file
         file.close()
@@ -236,7 +236,7 @@ def test_what_was_sent_is_answered_though_the_journal_fails_then(sent, wire, pat
 # Credentials
 
 
-def test_no_credential_is_in_it(client, name, wire, path):
+def test_journal_holds_no_credential(client, name, wire, path):
     secrets = [each for each in client._session.secrets if each]
 
     def echo(request: httpx.Request, answer: Any) -> httpx.Response:
@@ -260,7 +260,7 @@ def test_no_credential_is_in_it(client, name, wire, path):
     assert b"uthorization" not in held
 
 
-def test_accounts_and_addresses_are_told_apart():
+def test_account_differs_by_credential_and_address():
     def account(**given: str) -> str:
         return ck.connect("sent", **given)._session.account
 
@@ -274,7 +274,7 @@ def test_accounts_and_addresses_are_told_apart():
     assert len({usual, *others}) == 4
 
 
-def test_a_new_secret_of_a_client_is_the_same_account():
+def test_account_is_the_same_with_a_new_secret():
     old, new = (
         ck.connect("privy", client_id="c", client_secret=secret)._session.account
         for secret in ("canary-4f1d", "canary-4f1e")
@@ -289,7 +289,7 @@ def journal_of(client: ck.Client) -> Path | None:
     return client._session.journal and client._session.journal.path
 
 
-def test_what_reaches_a_provider_goes_into_the_user_s_own(tmp_path):
+def test_writes_to_a_provider_go_to_the_users_own_journal(tmp_path):
     own = tmp_path / "contactkit" / "journal.sqlite3"
     live = ck.connect("sent", api_key="k")
     assert journal_of(live) == own
@@ -298,7 +298,7 @@ def test_what_reaches_a_provider_goes_into_the_user_s_own(tmp_path):
     assert not own.exists()
 
 
-def test_what_reaches_nobody_goes_nowhere_but_where_it_is_told(wire, path, tmp_path):
+def test_simulated_writes_go_only_to_a_given_journal(wire, path, tmp_path):
     tape = ROOT / "data/cassettes/sent.jsonl"
     worlds = [ck.Simulator(), wire, Cassette(tape, "replay"), Cassette(tape, "verify")]
     worlds.append(Cassette(tmp_path / "new.jsonl", "refresh", world=ck.Simulator()))
@@ -309,6 +309,6 @@ def test_what_reaches_nobody_goes_nowhere_but_where_it_is_told(wire, path, tmp_p
 
 
 @pytest.mark.parametrize("path", [True, 3, "", b"journal"])
-def test_a_journal_is_a_path(path):
+def test_journal_must_be_a_path(path):
     with pytest.raises(ck.ConfigurationError, match="journal= must be a path"):
         ck.connect("sent", via=ck.Simulator(), journal=path)

@@ -1,4 +1,4 @@
-"""Applying a plan of every provider: what is sent, what is told, and what the next apply does."""
+"""Applying a plan: what is sent, the result frame, and what the next apply does."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def writes(wire: Wire) -> list[httpx.Request]:
     return [each for each in wire.requests if each.method != "GET"]
 
 
-def test_everything_planned_is_written_and_told_in_order(
+def test_apply_writes_every_contact_and_returns_rows_in_order(
     client: ck.Client, plan: ck.Plan, example: Example, name: str
 ) -> None:
     result = plan.apply(progress=False)
@@ -90,7 +90,7 @@ def test_everything_planned_is_written_and_told_in_order(
             assert held.items() >= value.items() if isinstance(value, dict) else held == value
 
 
-async def test_both_doors_tell_the_same(name: str, example: Example) -> None:
+async def test_sync_and_async_apply_return_the_same(name: str, example: Example) -> None:
     told: list[pd.DataFrame] = []
     for door in ("blocking", "awaiting"):
         client = ck.connect(name, via=Wire())
@@ -108,7 +108,7 @@ async def test_both_doors_tell_the_same(name: str, example: Example) -> None:
     assert one == other
 
 
-def test_the_same_call_again_sends_nothing(plan: ck.Plan, wire: Wire) -> None:
+def test_second_apply_sends_nothing(plan: ck.Plan, wire: Wire) -> None:
     first = plan.apply(progress=False)
     before = len(wire.requests)
     again = plan.apply(progress=False)
@@ -119,7 +119,9 @@ def test_the_same_call_again_sends_nothing(plan: ck.Plan, wire: Wire) -> None:
     assert again.loc[done, "message"].str.contains("already updated, at 20").all()
 
 
-def test_a_new_process_knows_what_was_done(sent: ck.Client, wire: Wire, tmp_path: Path) -> None:
+def test_apply_in_a_new_process_skips_written_contacts(
+    sent: ck.Client, wire: Wire, tmp_path: Path
+) -> None:
     plan = opted_out(sent)
     plan.apply(progress=False, limit=3)
     sent.close()
@@ -142,7 +144,7 @@ def plan_edit(plan: ck.Plan, people: pd.DataFrame) -> pd.DataFrame:
     return people.assign(opt_out=True).iloc[::-1]
 
 
-def test_what_the_plan_refuses_is_not_sent(wire: Wire) -> None:
+def test_refused_contacts_are_not_sent(wire: Wire) -> None:
     with ck.connect("sent", via=wire) as client:
         people = client.contacts.list()
         plan = client.contacts.plan(people.assign(opt_out=True, region_code="DE"), people)
@@ -153,7 +155,9 @@ def test_what_the_plan_refuses_is_not_sent(wire: Wire) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Sent deprecated:DeprecationWarning")
-def test_creations_and_deletions(client: ck.Client, people: pd.DataFrame, example: Example) -> None:
+def test_apply_creates_and_deletes(
+    client: ck.Client, people: pd.DataFrame, example: Example
+) -> None:
     key = key_of(find(people.attrs["provider"]).record).name
     gone = people[key].iloc[0]
     new = pd.DataFrame([example.create], dtype=object)
@@ -168,7 +172,7 @@ def test_creations_and_deletions(client: ck.Client, people: pd.DataFrame, exampl
     assert counts(plan.apply(progress=False)) == {"skipped": 2}
 
 
-def test_a_limit_sends_so_many_and_the_next_apply_the_rest(plan: ck.Plan) -> None:
+def test_limit_leaves_the_rest_to_the_next_apply(plan: ck.Plan) -> None:
     first = plan.apply(progress=False, limit=2)
     assert counts(first)["planned"] == plan.requests - 2
     assert first["message"].str.contains("limit=2").sum() == plan.requests - 2
@@ -179,14 +183,14 @@ def test_a_limit_sends_so_many_and_the_next_apply_the_rest(plan: ck.Plan) -> Non
     assert "planned" not in counts(second)
 
 
-def test_a_dry_run_writes_nothing(plan: ck.Plan, client: ck.Client, people: pd.DataFrame) -> None:
+def test_dry_run_writes_nothing(plan: ck.Plan, client: ck.Client, people: pd.DataFrame) -> None:
     result = plan.apply(progress=False, dry_run=True)
     assert set(result["outcome"]) <= {"planned", "refused"}
     assert client.contacts.list().equals(people)
     assert "skipped" not in counts(plan.apply(progress=False))
 
 
-def test_a_write_in_doubt_is_sent_under_the_same_key(sent: ck.Client, wire: Wire) -> None:
+def test_write_in_doubt_is_sent_under_the_same_key(sent: ck.Client, wire: Wire) -> None:
     plan = opted_out(sent)
     wire.faults = [loses(httpx.ReadError, after=True)] * 4
     first = plan.apply(progress=False, concurrency=1, limit=1)
@@ -200,7 +204,7 @@ def test_a_write_in_doubt_is_sent_under_the_same_key(sent: ck.Client, wire: Wire
     assert len(wire.requests) == before + 1
 
 
-def test_a_write_in_doubt_is_read_back_where_no_key_is_honoured(
+def test_write_in_doubt_is_read_back_without_idempotency_keys(
     sendblue: ck.Client, wire: Wire
 ) -> None:
     people = sendblue.contacts.list()
@@ -217,7 +221,7 @@ def test_a_write_in_doubt_is_read_back_where_no_key_is_honoured(
     assert counts(plan.apply(progress=False, limit=1))["skipped"] == 1
 
 
-def test_what_read_back_was_not_written_is_sent_again(sendblue: ck.Client, wire: Wire) -> None:
+def test_write_that_reading_back_disproves_is_sent_again(sendblue: ck.Client, wire: Wire) -> None:
     people = sendblue.contacts.list()
     plan = sendblue.contacts.plan(people.assign(first_name="Zoë"), people)
     wire.faults = [loses(httpx.ReadError, after=False)] * 4
@@ -228,7 +232,7 @@ def test_what_read_back_was_not_written_is_sent_again(sendblue: ck.Client, wire:
     assert [each.method for each in wire.requests[before:]] == ["GET", "PUT"]
 
 
-def test_what_failed_is_tried_again(sent: ck.Client, wire: Wire) -> None:
+def test_failed_write_is_tried_again(sent: ck.Client, wire: Wire) -> None:
     plan = opted_out(sent)
     wire.faults = [loses(httpx.ConnectError, after=False)] * 4
     first = plan.apply(progress=False, concurrency=1, limit=1)
@@ -236,7 +240,7 @@ def test_what_failed_is_tried_again(sent: ck.Client, wire: Wire) -> None:
     assert counts(plan.apply(progress=False))["updated"] == plan.requests
 
 
-def test_rate_limits_cost_time_and_no_contact(sent: ck.Client, wire: Wire) -> None:
+def test_rate_limits_fail_no_contact(sent: ck.Client, wire: Wire) -> None:
     plan = opted_out(sent)
     wire.faults = [says(429, b"{}", Retry_After="7")] * 9
     began = wire.clock.now()
@@ -247,7 +251,7 @@ def test_rate_limits_cost_time_and_no_contact(sent: ck.Client, wire: Wire) -> No
     assert "stopped" not in result.attrs
 
 
-def test_past_the_patience_it_stops_and_says_when_to_go_on(sent: ck.Client, wire: Wire) -> None:
+def test_apply_stops_past_its_patience_with_a_time_to_resume(sent: ck.Client, wire: Wire) -> None:
     plan = opted_out(sent)
     wire.faults = [None, says(429, b"{}", Retry_After="5000")]
     result = plan.apply(progress=False, concurrency=1, patience=60)
@@ -259,7 +263,7 @@ def test_past_the_patience_it_stops_and_says_when_to_go_on(sent: ck.Client, wire
     assert counts(plan.apply(progress=False, patience=6000)).get("skipped") == 1
 
 
-def test_too_many_failures_stop_it(sent: ck.Client, wire: Wire) -> None:
+def test_too_many_failures_stop_the_apply(sent: ck.Client, wire: Wire) -> None:
     for most, expected in ((2, 2), (0.5, 4)):
         plan = opted_out(sent)
         wire.faults = [says(400, b'{"error": {"code": "VALIDATION_001"}}')] * 8
@@ -272,7 +276,7 @@ def test_too_many_failures_stop_it(sent: ck.Client, wire: Wire) -> None:
         wire.faults.clear()
 
 
-def test_a_wrong_key_stops_it_at_once(sent: ck.Client, wire: Wire) -> None:
+def test_wrong_credential_stops_the_apply_at_once(sent: ck.Client, wire: Wire) -> None:
     plan = opted_out(sent)
     wire.faults = [says(401, b"{}")] * 20
     result = plan.apply(progress=False, concurrency=1)
@@ -281,7 +285,7 @@ def test_a_wrong_key_stops_it_at_once(sent: ck.Client, wire: Wire) -> None:
     assert result.attrs["stopped"]
 
 
-def test_a_dead_connection_stops_it(wire: Wire) -> None:
+def test_dead_connection_stops_the_apply(wire: Wire) -> None:
     wire.simulator = ck.Simulator(contacts=60, seed=7)
     with ck.connect("sent", via=wire) as client:
         plan = opted_out(client)
@@ -291,7 +295,7 @@ def test_a_dead_connection_stops_it(wire: Wire) -> None:
     assert "no response" in result.attrs["stopped"]
 
 
-def test_progress_is_told_and_ends_with_the_end(plan: ck.Plan) -> None:
+def test_progress_is_reported_until_the_end(plan: ck.Plan) -> None:
     told: list[Progress] = []
     result = plan.apply(progress=told.append)
     assert told[-1].finished
@@ -306,7 +310,7 @@ def changed_since(client: ck.Client, plan: ck.Plan) -> str:
     return key
 
 
-def test_what_was_changed_since_is_refused_when_it_is_asked_for(sendblue: ck.Client) -> None:
+def test_on_conflict_refuse_refuses_changed_contacts(sendblue: ck.Client) -> None:
     people = sendblue.contacts.list()
     plan = sendblue.contacts.plan(people.assign(first_name="Zoë"), people)
     key = changed_since(sendblue, plan)
@@ -318,7 +322,7 @@ def test_what_was_changed_since_is_refused_when_it_is_asked_for(sendblue: ck.Cli
     assert counts(result)["updated"] == len(plan) - 1
 
 
-def test_what_was_changed_since_is_judged_again_when_it_is_asked_for(sendblue: ck.Client) -> None:
+def test_on_conflict_reread_judges_changed_contacts_anew(sendblue: ck.Client) -> None:
     people = sendblue.contacts.list()
     plan = sendblue.contacts.plan(people.assign(first_name="Zoë"), people)
     key = changed_since(sendblue, plan)
@@ -328,7 +332,9 @@ def test_what_was_changed_since_is_judged_again_when_it_is_asked_for(sendblue: c
     assert sendblue.contacts.get(key)["first_name"].item() == "Zoë"
 
 
-def test_what_is_so_already_is_not_sent(sendblue: ck.Client, wire: Wire) -> None:
+def test_on_conflict_sends_nothing_to_contacts_with_the_planned_values(
+    sendblue: ck.Client, wire: Wire
+) -> None:
     people = sendblue.contacts.list()
     plan = sendblue.contacts.plan(people.assign(first_name="Zoë"), people)
     sendblue.contacts.update(plan.contacts[0].key, first_name="Zoë")
@@ -355,7 +361,7 @@ def test_what_is_so_already_is_not_sent(sendblue: ck.Client, wire: Wire) -> None
         ("patience", float("nan")),
     ],
 )
-def test_a_wrong_option_is_refused_before_anything_is_sent(
+def test_apply_refuses_a_wrong_option_before_sending(
     sent: ck.Client, wire: Wire, option: str, value: Any
 ) -> None:
     plan = opted_out(sent)
@@ -364,19 +370,19 @@ def test_a_wrong_option_is_refused_before_anything_is_sent(
     assert not writes(wire)
 
 
-def test_an_unknown_option_is_refused(sent: ck.Client) -> None:
+def test_apply_refuses_an_unknown_option(sent: ck.Client) -> None:
     plan = opted_out(sent)
     with pytest.raises(TypeError, match="workers"):
         asyncio.run(plan.aio.apply(workers=3))
 
 
-def test_a_plan_without_a_client_is_not_applied(sent: ck.Client, tmp_path: Path) -> None:
+def test_plan_without_a_client_cannot_be_applied(sent: ck.Client, tmp_path: Path) -> None:
     opted_out(sent).to_parquet(tmp_path / "plan.parquet")
     with pytest.raises(ck.ConfigurationError, match="read it with one"):
         ck.read_plan(tmp_path / "plan.parquet").apply()
 
 
-def test_a_damaged_journal_is_an_error_before_the_first_request(wire: Wire, tmp_path: Path) -> None:
+def test_damaged_journal_raises_before_the_first_request(wire: Wire, tmp_path: Path) -> None:
     path = tmp_path / "damaged.sqlite3"
     path.write_bytes(b"no journal " * 1000)
     with ck.connect("sent", via=wire, journal=path) as client:
@@ -386,7 +392,7 @@ def test_a_damaged_journal_is_an_error_before_the_first_request(wire: Wire, tmp_
     assert not writes(wire)
 
 
-def test_the_journal_has_every_write_and_what_became_of_it(sent: ck.Client, tmp_path: Path) -> None:
+def test_journal_has_every_write_and_its_outcome(sent: ck.Client, tmp_path: Path) -> None:
     plan = opted_out(sent)
     result = plan.apply(progress=False)
     entries = ck.journal(tmp_path / "journal.sqlite3")
@@ -436,7 +442,7 @@ def interrupt_once_two_are_there(wire: Slow, later: float, then: Callable[[], No
     threading.Thread(target=interrupt).start()
 
 
-def test_an_interrupt_finishes_what_is_on_the_wire_and_answers() -> None:
+def test_interrupt_lets_requests_in_flight_finish() -> None:
     wire = Slow()
     with ck.connect("sent", via=wire) as client:
         plan = opted_out(client)
@@ -451,7 +457,7 @@ def test_an_interrupt_finishes_what_is_on_the_wire_and_answers() -> None:
     assert counts(again)["updated"] == plan.requests - 2
 
 
-def test_a_second_interrupt_gives_up_what_is_on_the_wire() -> None:
+def test_second_interrupt_gives_up_requests_in_flight() -> None:
     wire = Slow()
     with ck.connect("sent", via=wire) as client:
         plan = opted_out(client)
@@ -464,7 +470,7 @@ def test_a_second_interrupt_gives_up_what_is_on_the_wire() -> None:
     assert counts(again)["updated"] == plan.requests
 
 
-async def test_a_cancelled_apply_finishes_what_is_on_the_wire_and_answers() -> None:
+async def test_cancelled_apply_lets_requests_in_flight_finish() -> None:
     wire = Slow()
     client = ck.connect("sent", via=wire)
     people = await client.aio.contacts.list()
@@ -483,7 +489,7 @@ async def test_a_cancelled_apply_finishes_what_is_on_the_wire_and_answers() -> N
     await client.aio.aclose()
 
 
-async def test_a_deadline_of_the_callers_has_the_same_effect() -> None:
+async def test_timeout_of_the_caller_cancels_the_apply() -> None:
     wire = Slow()
     client = ck.connect("sent", via=wire)
     people = await client.aio.contacts.list()
@@ -495,7 +501,7 @@ async def test_a_deadline_of_the_callers_has_the_same_effect() -> None:
     await client.aio.aclose()
 
 
-def test_what_nobody_foresaw_stops_it_and_is_told(sent: ck.Client, wire: Wire) -> None:
+def test_unexpected_error_stops_the_apply(sent: ck.Client, wire: Wire) -> None:
     plan = opted_out(sent)
 
     def breaks(request: httpx.Request, answer: object) -> httpx.Response:
@@ -509,9 +515,7 @@ def test_what_nobody_foresaw_stops_it_and_is_told(sent: ck.Client, wire: Wire) -
     assert counts(plan.apply(progress=False))["updated"] == plan.requests
 
 
-def test_a_provider_that_may_have_carried_it_out_is_asked_again(
-    sent: ck.Client, wire: Wire
-) -> None:
+def test_write_that_may_have_been_carried_out_is_repeated(sent: ck.Client, wire: Wire) -> None:
     plan = opted_out(sent)
     wire.faults = [then_says(500)] * 3
     result = plan.apply(progress=False, concurrency=1)
@@ -519,7 +523,7 @@ def test_a_provider_that_may_have_carried_it_out_is_asked_again(
     assert result["attempts"].max() == 4
 
 
-def test_every_provider_stays_as_the_plan_has_it_under_faults(name: str, example: Example) -> None:
+def test_apply_under_faults_leaves_every_contact_as_planned(name: str, example: Example) -> None:
     wire = Wire()
     with ck.connect(name, via=wire) as client:
         people = client.contacts.list()
@@ -540,16 +544,16 @@ def test_every_provider_stays_as_the_plan_has_it_under_faults(name: str, example
         assert not [each for each in again.contacts if not each.problems]
 
 
-def test_nothing_personal_is_in_what_stays_of_an_apply(plan: ck.Plan) -> None:
+def test_attrs_of_a_result_hold_nothing_personal(plan: ck.Plan) -> None:
     result = plan.apply(progress=False)
     assert "+1" not in json.dumps(result.attrs)
     assert not {"555"} & set(repr(plan.runner).split())
 
 
-def test_what_there_is_to_know_of_the_world_stays_with_the_frame() -> None:
+def test_result_keeps_the_notice_of_its_world() -> None:
     with ck.connect("sent", via=Noticed(contacts=8, seed=7)) as client:
         assert opted_out(client).apply(progress=False).attrs["notice"] == NOTICE
 
 
-def test_the_examples_cover_every_provider() -> None:
+def test_examples_cover_every_provider() -> None:
     assert {*EXAMPLES} == {*ck.providers()["name"]}

@@ -120,7 +120,7 @@ ROUND_TRIPS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 @pytest.mark.parametrize("trip", [*ROUND_TRIPS])
 @settings(max_examples=5)
 @given(ROWS)
-def test_a_frame_does_not_differ_from_itself(trip: str, rows: list[dict[str, Any]]) -> None:
+def test_frame_does_not_differ_from_itself(trip: str, rows: list[dict[str, Any]]) -> None:
     if trip == "numpy":
         rows = [row | {"ok": bool(row["ok"])} for row in rows]
     original = frame_of(rows)
@@ -149,7 +149,7 @@ def edited_cells(original: pd.DataFrame, edits: dict[Any, Any]) -> tuple[pd.Data
 
 @settings(max_examples=30)
 @given(ROWS, EDITS, st.booleans())
-def test_exactly_the_edited_cells_are_found(
+def test_diff_has_exactly_the_edited_cells(
     rows: list[dict[str, Any]], edits: dict[Any, Any], shuffled: bool
 ) -> None:
     original = frame_of(rows)
@@ -168,7 +168,7 @@ def test_exactly_the_edited_cells_are_found(
 
 @settings(max_examples=10)
 @given(ROWS)
-def test_nothing_said_is_nothing_changed(rows: list[dict[str, Any]]) -> None:
+def test_na_changes_nothing(rows: list[dict[str, Any]]) -> None:
     original = frame_of(rows)
     gaps = original.assign(**dict.fromkeys(FIELDS, pd.NA))
     assert diff_frames(PROVIDER, gaps, original).changes == {}
@@ -196,7 +196,7 @@ def test_nothing_said_is_nothing_changed(rows: list[dict[str, Any]]) -> None:
         ("more", {"a": {}}),
     ],
 )
-def test_a_cell_that_cannot_be_read_is_a_difference_as_it_was_found(name: str, cell: Any) -> None:
+def test_unreadable_cell_differs_unchanged(name: str, cell: Any) -> None:
     rows = [{"id": "k0"}, {"id": "k1"}]
     original = frame_of([dict.fromkeys(FIELDS) | row for row in rows])
     edited = original.assign(**{name: pd.Series([pd.NA, cell], dtype=object)})
@@ -204,7 +204,7 @@ def test_a_cell_that_cannot_be_read_is_a_difference_as_it_was_found(name: str, c
     assert diff_frames(PROVIDER, edited, edited).changes == {}
 
 
-def test_true_is_not_one_and_an_order_is_a_value() -> None:
+def test_true_is_not_one_and_order_counts() -> None:
     row = dict.fromkeys(FIELDS) | {"id": "k0", "more": {"a": 1}, "tags": ["x", "y"]}
     edited = frame_of([row | {"more": {"a": True}, "tags": ["y", "x"]}])
     found = diff_frames(PROVIDER, edited, frame_of([row])).changes
@@ -222,14 +222,14 @@ def refused(*frames: pd.DataFrame, **options: bool) -> str:
     return str(caught.value)
 
 
-def test_keys_that_are_there_twice_are_named_by_row(original: pd.DataFrame) -> None:
+def test_duplicated_keys_are_named_by_row(original: pd.DataFrame) -> None:
     edited = original.assign(id=original["id"].replace({"k4": "k2"}))
     expected = "edited[2] id: is duplicated\n  edited[4] id: is duplicated"
     assert refused(edited, original).endswith(expected)
     assert "original[4] id: is duplicated" in refused(original, edited)
 
 
-def test_missing_keys_are_named_by_row_and_counted(original: pd.DataFrame) -> None:
+def test_missing_keys_are_named_by_row(original: pd.DataFrame) -> None:
     told = refused(original.assign(id=pd.NA), original)
     assert told.count("must be a key, as text") == MOST_NAMED
     assert "edited[9] id" in told and told.endswith("and 20 more rows of edited")
@@ -237,19 +237,19 @@ def test_missing_keys_are_named_by_row_and_counted(original: pd.DataFrame) -> No
     assert "must be a key" in refused(original.assign(id=ck.CLEAR), original, keyless=True)
 
 
-def test_without_any_key_a_frame_is_refused(original: pd.DataFrame) -> None:
+def test_frame_without_keys_is_refused(original: pd.DataFrame) -> None:
     told = refused(original.drop(columns="id"), original)
     assert told == "things plan: edited: has no id, as a column or a level of the index"
     assert "original: has no id" in refused(original, original.drop(columns="id"))
 
 
-def test_what_is_no_frame_or_has_a_column_twice_is_refused(original: pd.DataFrame) -> None:
+def test_no_frame_or_a_duplicated_column_is_refused(original: pd.DataFrame) -> None:
     assert "edited: must be a DataFrame of contacts, not list" in refused([1], original)  # pyright: ignore
     both = pd.concat([original, original[["name"]]], axis=1)
     assert "edited: has the column name twice" in refused(both, original)
 
 
-def test_new_and_vanished_rows_are_told_by_position(original: pd.DataFrame) -> None:
+def test_new_and_vanished_rows_by_position(original: pd.DataFrame) -> None:
     new = pd.DataFrame({"id": ["k99", pd.NA], "name": ["n", ck.CLEAR], "size": ["m", "s"]})
     edited = pd.concat([original.iloc[5:], new])
     found = diff_frames(PROVIDER, edited, original, keyless=True)
@@ -258,12 +258,12 @@ def test_new_and_vanished_rows_are_told_by_position(original: pd.DataFrame) -> N
     assert found.changes == {25: {"id": "k99", "name": "n", "size": "m"}, 26: {"size": "s"}}
 
 
-def test_an_original_without_rows_makes_every_row_new(original: pd.DataFrame) -> None:
+def test_every_row_is_new_to_an_empty_original(original: pd.DataFrame) -> None:
     found = diff_frames(PROVIDER, original.head(2), original.head(0))
     assert (found.rows.tolist(), found.gone.tolist()) == ([-1, -1], [])
 
 
-def test_columns_that_nobody_declared_differ_by_cell(original: pd.DataFrame) -> None:
+def test_undeclared_columns_differ_by_cell(original: pd.DataFrame) -> None:
     held = original.assign(extra=[{"a": n} for n in range(30)], mark=1.5)
     same = copy.deepcopy(held).assign(mark=held["mark"].astype(object))
     assert diff_frames(PROVIDER, same, held).changes == {}
@@ -272,7 +272,7 @@ def test_columns_that_nobody_declared_differ_by_cell(original: pd.DataFrame) -> 
     assert diff_frames(PROVIDER, other, held).changes == {3: {"extra": {"a": 4}}, 7: {"note": "x"}}
 
 
-def test_a_phone_number_in_another_spelling_is_no_difference() -> None:
+def test_respelled_phone_number_does_not_differ() -> None:
     provider = find("sendblue")
     with ck.connect("sendblue", via=ck.Simulator(contacts=8, seed=7)) as client:
         people = client.contacts.list()
@@ -286,7 +286,7 @@ def test_a_phone_number_in_another_spelling_is_no_difference() -> None:
         diff_frames(provider, twice, people)
 
 
-def test_an_older_name_of_a_column_is_taken_with_one_warning() -> None:
+def test_deprecated_column_name_warns_once() -> None:
     provider = find("privy")
     with ck.connect("privy", via=ck.Simulator(contacts=8, seed=7)) as client:
         people = client.contacts.list()
@@ -295,9 +295,7 @@ def test_an_older_name_of_a_column_is_taken_with_one_warning() -> None:
         assert diff_frames(provider, edited, people).changes == {}
 
 
-def test_listed_contacts_of_every_provider_survive_a_file(
-    name: str, client: ck.Client, tmp_path: Path
-) -> None:
+def test_contacts_survive_a_file(name: str, client: ck.Client, tmp_path: Path) -> None:
     people = client.contacts.list()
     for path in (tmp_path / "people.csv", tmp_path / "people.parquet"):
         write = people.to_csv if path.suffix == ".csv" else people.to_parquet
@@ -307,7 +305,7 @@ def test_listed_contacts_of_every_provider_survive_a_file(
         assert diff_frames(find(name), objects(again), people).changes == {}
 
 
-def test_an_edited_frame_that_changes_later_changes_no_difference(original: pd.DataFrame) -> None:
+def test_diff_does_not_change_with_the_frame(original: pd.DataFrame) -> None:
     tags = ["x"]
     edited = original.head(1).assign(tags=pd.Series([tags], dtype=object))
     found = diff_frames(PROVIDER, edited, original)
@@ -315,7 +313,7 @@ def test_an_edited_frame_that_changes_later_changes_no_difference(original: pd.D
     assert found.changes == {0: {"tags": ["x"]}}
 
 
-def test_clear_is_one_value_however_it_is_copied() -> None:
+def test_copies_of_clear_are_clear() -> None:
     assert (repr(ck.CLEAR), str(ck.CLEAR)) == ("CLEAR", "CLEAR")
     assert pickle.loads(pickle.dumps(ck.CLEAR)) is ck.CLEAR is copy.deepcopy(ck.CLEAR)
     column = pd.Series(["a", "b"], dtype="string").astype(object).mask([True, False], ck.CLEAR)

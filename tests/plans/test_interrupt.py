@@ -1,6 +1,6 @@
-"""What ends an apply early: an interrupt wherever it comes, a rate limit, and what is the caller's.
+"""What ends an apply early: an interrupt, a rate limit, or an error of the caller's own.
 
-Whatever it is, the frame is in hand, and the same call again finishes.
+In each case the apply returns its frame, and the same call again finishes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def once(number: int) -> Callable[[Progress], None]:
 # Ctrl-C
 
 
-def test_a_process_that_is_interrupted_keeps_its_frame(forks: Forks, tmp_path: Path) -> None:
+def test_interrupted_process_returns_its_frame(forks: Forks, tmp_path: Path) -> None:
     with applies(forks, "sent", 80, tmp_path) as apply, apply.connect() as client:
         plan = opted_out(client)
         apply.app.simulator.fault("latency", up_to=0.02, probability=1.0)
@@ -60,7 +60,7 @@ def test_a_process_that_is_interrupted_keeps_its_frame(forks: Forks, tmp_path: P
         assert apply.most_writes == 1
 
 
-def test_an_interrupt_ends_the_wait_for_a_rate_limit(forks: Forks, tmp_path: Path) -> None:
+def test_interrupt_ends_the_wait_for_a_rate_limit(forks: Forks, tmp_path: Path) -> None:
     with applies(forks, "sent", 40, tmp_path) as apply, apply.connect() as client:
         plan = opted_out(client)
         apply.options["rate_limit"] = "1/minute"
@@ -78,7 +78,7 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
-def test_who_is_never_answered_is_back_within_the_time_that_a_request_has(
+def test_interrupt_waits_no_longer_than_a_request_may_take(
     silent: str, tmp_path: Path, many: ck.Client
 ) -> None:
     # The first import of aiohttp takes longer than the interrupt waits.
@@ -94,7 +94,7 @@ def test_who_is_never_answered_is_back_within_the_time_that_a_request_has(
     assert "interrupted" in result.attrs["stopped"]
 
 
-def test_who_has_a_way_of_their_own_with_interrupts_keeps_the_frame_too(many: ck.Client) -> None:
+def test_interrupt_through_the_callers_own_handler_returns_the_frame(many: ck.Client) -> None:
     def raises(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -109,7 +109,7 @@ def test_who_has_a_way_of_their_own_with_interrupts_keeps_the_frame_too(many: ck
     assert counts(result)["planned"] > 0
 
 
-def test_what_else_is_raised_meanwhile_stops_it_too(many: ck.Client, wire: Wire) -> None:
+def test_other_exception_while_waiting_stops_the_apply(many: ck.Client, wire: Wire) -> None:
     def ends(*_: object) -> None:
         raise SystemExit(3)
 
@@ -134,9 +134,7 @@ plan = client.contacts.plan(people.assign(opt_out=~people["opt_out"]), people)
 """
 
 
-def test_the_stop_button_of_a_kernel_leaves_the_frame_to_the_next_cell(
-    forks: Forks, tmp_path: Path
-) -> None:
+def test_stop_button_of_a_kernel_keeps_the_frame(forks: Forks, tmp_path: Path) -> None:
     with applies(forks, "sent", 300, tmp_path) as apply:
         kernel, talk = start_new_kernel(kernel_name="python3")
         try:
@@ -162,7 +160,7 @@ def test_the_stop_button_of_a_kernel_leaves_the_frame_to_the_next_cell(
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
-def test_a_progress_that_raises_stops_it_and_costs_no_frame(
+def test_progress_that_raises_stops_the_apply_and_keeps_the_frame(
     many: ck.Client, wire: Wire, error: type[BaseException]
 ) -> None:
     def breaks(progress: Progress) -> None:
@@ -187,7 +185,7 @@ class OutOfThreads(Journal):
         return super().begin(*given, **more)
 
 
-def test_what_nobody_foresaw_of_a_journal_stops_it(many: ck.Client, tmp_path: Path) -> None:
+def test_unexpected_error_of_the_journal_stops_the_apply(many: ck.Client, tmp_path: Path) -> None:
     plan = opted_out(many)
     many._session.plan_journal = OutOfThreads(tmp_path / "journal.sqlite3")
     result = plan.apply(progress=False, concurrency=2)
@@ -201,7 +199,7 @@ def test_what_nobody_foresaw_of_a_journal_stops_it(many: ck.Client, tmp_path: Pa
 # Rate limits, tokens, and frames of any kind
 
 
-def test_a_limit_that_says_no_for_ever_stops_it(many: ck.Client, wire: Wire) -> None:
+def test_endless_rate_limit_stops_the_apply(many: ck.Client, wire: Wire) -> None:
     plan, before = opted_out(many), len(wire.requests)
     wire.faults = [says(429, b"{}")] * 10_000
     result = plan.apply(progress=False, concurrency=256)
@@ -215,7 +213,7 @@ def test_a_limit_that_says_no_for_ever_stops_it(many: ck.Client, wire: Wire) -> 
 
 
 @pytest.mark.parametrize("seconds", ["86400000", "9" * 200])
-def test_a_limit_that_asks_for_years_stops_it(many: ck.Client, wire: Wire, seconds: str) -> None:
+def test_retry_after_of_years_stops_the_apply(many: ck.Client, wire: Wire, seconds: str) -> None:
     plan = opted_out(many)
     wire.faults = [None, says(429, b"{}", Retry_After=seconds)]
     result = plan.apply(progress=False)
@@ -224,9 +222,7 @@ def test_a_limit_that_asks_for_years_stops_it(many: ck.Client, wire: Wire, secon
     assert result.attrs["resume_at"] > "2029"
 
 
-def test_who_has_no_patience_waits_for_an_even_pace_all_the_same(
-    many: ck.Client, wire: Wire
-) -> None:
+def test_apply_without_patience_still_waits_for_the_even_pace(many: ck.Client, wire: Wire) -> None:
     with ck.connect("sent", via=wire, rate_limit="40/minute") as client:
         result = opted_out(client).apply(progress=False, patience=0)
     # Two may go at once, and what the listing needed is of the same 40.
@@ -234,7 +230,7 @@ def test_who_has_no_patience_waits_for_an_even_pace_all_the_same(
     assert result.attrs["stopped"].startswith("the rate limit is used up until 2026-10-01 09:01")
 
 
-def test_a_slow_limit_with_trouble_is_not_used_up(wire: Wire) -> None:
+def test_slow_limit_with_trouble_is_not_used_up(wire: Wire) -> None:
     with ck.connect("sent", via=wire, rate_limit="1/minute") as client:
         plan = opted_out(client)
         wire.faults = [says(503, b"{}"), None] * 3
@@ -242,7 +238,7 @@ def test_a_slow_limit_with_trouble_is_not_used_up(wire: Wire) -> None:
     assert "stopped" not in result.attrs
 
 
-def test_a_storm_of_refusals_with_many_in_flight_costs_nobody(many: ck.Client, wire: Wire) -> None:
+def test_burst_of_429_fails_no_contact(many: ck.Client, wire: Wire) -> None:
     plan = opted_out(many)
     wire.faults = [says(429, b"{}", Retry_After="1")] * 17
     result = plan.apply(progress=False, concurrency=256, patience=1e6)
@@ -251,7 +247,7 @@ def test_a_storm_of_refusals_with_many_in_flight_costs_nobody(many: ck.Client, w
     assert wire.simulator.state()["writes"].max() == 1
 
 
-def test_a_token_that_expires_in_the_middle_is_renewed_once(wire: Wire) -> None:
+def test_token_expiring_during_an_apply_is_renewed_once(wire: Wire) -> None:
     wire.simulator = ck.Simulator(contacts=60, seed=7)
     with ck.connect("digital_onboarding", via=wire) as first:
         people = first.contacts.list()
@@ -271,7 +267,7 @@ def test_a_token_that_expires_in_the_middle_is_renewed_once(wire: Wire) -> None:
     assert wire.simulator.state()["writes"].max() == 1
 
 
-def test_an_empty_plan_is_applied(many: ck.Client, wire: Wire) -> None:
+def test_empty_plan_is_applied(many: ck.Client, wire: Wire) -> None:
     people = many.contacts.list()
     told: list[Progress] = []
     result = many.contacts.plan(people, people).apply(progress=told.append)
@@ -280,7 +276,7 @@ def test_an_empty_plan_is_applied(many: ck.Client, wire: Wire) -> None:
     assert [each.finished for each in told] == [True]
 
 
-def test_labels_of_the_caller_may_be_alike(many: ck.Client) -> None:
+def test_apply_keeps_duplicated_labels(many: ck.Client) -> None:
     people = many.contacts.list()
     people.index = pd.MultiIndex.from_product([["a", "b", "c"], [1] * 30])
     edited = people.assign(opt_out=~people["opt_out"])[::-1]
@@ -290,7 +286,7 @@ def test_labels_of_the_caller_may_be_alike(many: ck.Client) -> None:
     assert list(result["key"]) == list(edited["id"])
 
 
-def test_a_plan_of_another_account_is_not_taken_for_done(wire: Wire, tmp_path: Path) -> None:
+def test_plan_of_another_account_is_not_done(wire: Wire, tmp_path: Path) -> None:
     own = {"via": wire, "journal": tmp_path / "journal.sqlite3"}
     with ck.connect("sent", **own) as client:
         plan = opted_out(client)

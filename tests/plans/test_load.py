@@ -1,4 +1,4 @@
-"""Plans from elsewhere: a file that a client applies, and the part of a result to try again."""
+"""Plans from a file, and from the rows of a result that are to be tried again."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ def sent(wire: Wire) -> Iterator[ck.Client]:
         yield found
 
 
-def test_a_plan_from_a_file_is_applied_through_the_client_it_is_read_with(
-    sent: ck.Client, tmp_path: Path
-) -> None:
+def test_plan_from_a_file_is_applied_through_its_client(sent: ck.Client, tmp_path: Path) -> None:
     plan = opted_out(sent)
     plan.to_parquet(tmp_path / "plan.parquet")
     read = ck.read_plan(tmp_path / "plan.parquet", sent)
@@ -34,7 +32,7 @@ def test_a_plan_from_a_file_is_applied_through_the_client_it_is_read_with(
     assert counts(plan.apply(progress=False))["skipped"] == plan.requests
 
 
-def test_a_plan_is_not_read_with_another_providers_client(sent: ck.Client, tmp_path: Path) -> None:
+def test_plan_is_not_read_with_another_providers_client(sent: ck.Client, tmp_path: Path) -> None:
     opted_out(sent).to_parquet(tmp_path / "plan.parquet")
     with ck.connect("privy", via=ck.Simulator()) as privy:
         with pytest.raises(
@@ -45,7 +43,7 @@ def test_a_plan_is_not_read_with_another_providers_client(sent: ck.Client, tmp_p
         ck.read_plan(tmp_path / "plan.parquet", "sent")
 
 
-def test_the_part_that_failed_is_tried_again(sent: ck.Client, wire: Wire) -> None:
+def test_plan_from_failed_rows(sent: ck.Client, wire: Wire) -> None:
     plan = opted_out(sent)
     wire.faults = [loses(httpx.ConnectError, after=False)] * 8
     result = plan.apply(progress=False, concurrency=1)
@@ -57,7 +55,7 @@ def test_the_part_that_failed_is_tried_again(sent: ck.Client, wire: Wire) -> Non
     assert "updated" not in counts(plan.apply(progress=False))
 
 
-def test_what_is_in_doubt_is_settled_and_not_sent_blindly(sent: ck.Client, wire: Wire) -> None:
+def test_plan_from_unknown_rows_settles_them(sent: ck.Client, wire: Wire) -> None:
     plan = opted_out(sent)
     wire.faults = [loses(httpx.ReadError, after=True)] * 4
     result = plan.apply(progress=False, concurrency=1, limit=1)
@@ -66,9 +64,7 @@ def test_what_is_in_doubt_is_settled_and_not_sent_blindly(sent: ck.Client, wire:
     assert len({each.headers["Idempotency-Key"] for each in writes(wire)}) == 1
 
 
-def test_what_was_refused_is_sent_again_only_if_that_is_asked_for(
-    sent: ck.Client, wire: Wire
-) -> None:
+def test_plan_from_refused_rows_sends_them_again(sent: ck.Client, wire: Wire) -> None:
     people = sent.contacts.list()
     own = people[~people["is_inherited"].fillna(False)]
     plan = sent.contacts.plan(own.assign(opt_out=True), own)
@@ -80,7 +76,7 @@ def test_what_was_refused_is_sent_again_only_if_that_is_asked_for(
     assert counts(again)["updated"] == 1
 
 
-def test_rows_of_a_result_are_a_result(sent: ck.Client) -> None:
+def test_plan_from_rows_of_a_result(sent: ck.Client) -> None:
     plan = opted_out(sent)
     result = plan.apply(progress=False, limit=2)
     some = result[result["outcome"] == "planned"].tail(2)
@@ -89,7 +85,7 @@ def test_rows_of_a_result_are_a_result(sent: ck.Client) -> None:
     assert counts(part.apply(progress=False)) == {"updated": 2}
 
 
-def test_labels_that_are_there_twice_are_told_apart_by_their_keys(sent: ck.Client) -> None:
+def test_plan_from_rows_with_duplicated_labels(sent: ck.Client) -> None:
     people = sent.contacts.list()
     people.index = pd.Index(["same"] * len(people))
     plan = sent.contacts.plan(people.assign(opt_out=True), people)
@@ -98,7 +94,7 @@ def test_labels_that_are_there_twice_are_told_apart_by_their_keys(sent: ck.Clien
     assert {each.key for each in part.contacts} == {*result.query("outcome == 'planned'")["key"]}
 
 
-def test_what_is_no_result_of_an_apply_is_refused(sent: ck.Client, tmp_path: Path) -> None:
+def test_plan_from_other_frames_is_refused(sent: ck.Client, tmp_path: Path) -> None:
     result = opted_out(sent).apply(progress=False)
     single = sent.contacts.update("6ba7b810-9dad-11d1-80b4-00c04fd430c8", opt_out=True)
     result.to_parquet(tmp_path / "result.parquet")
@@ -109,7 +105,7 @@ def test_what_is_no_result_of_an_apply_is_refused(sent: ck.Client, tmp_path: Pat
         ck.plan_from(result, outcomes=["lost"])
 
 
-def test_a_frame_keeps_its_plan_but_no_copy_of_it_on_disk_does(sent: ck.Client) -> None:
+def test_result_keeps_its_plan_but_a_pickle_does_not(sent: ck.Client) -> None:
     result = opted_out(sent).apply(progress=False)
     name = result.attrs["plan"]
     assert isinstance(name, PlanName)

@@ -1,4 +1,4 @@
-"""A plan of every provider: what would be sent, what is refused and why, and how it is kept."""
+"""Plans: what would be sent, what is refused and why, their drawing and their files."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def refusals(plan: Plan) -> dict[str, str]:
     return dict(zip(cells["field"].fillna(""), cells["refused_because"], strict=True))
 
 
-def test_an_edit_is_planned_as_the_verb_would_send_it(
+def test_edit_is_planned_as_the_verb_would_send_it(
     client: ck.Client, wire: Wire, people: pd.DataFrame, example: Example, provider: Provider
 ) -> None:
     row = people[key_of(provider.record).name].to_list().index(example.key)
@@ -85,7 +85,7 @@ def test_an_edit_is_planned_as_the_verb_would_send_it(
     }
 
 
-def test_frames_have_declared_columns_and_the_callers_index(
+def test_plan_frames_have_declared_columns_and_the_callers_index(
     client: ck.Client, people: pd.DataFrame, example: Example
 ) -> None:
     people.index = pd.Index([f"row {n}" for n in range(len(people))], name="mine")
@@ -100,7 +100,7 @@ def test_frames_have_declared_columns_and_the_callers_index(
             assert frame.index.name == "mine"
 
 
-def test_without_an_original_the_contacts_are_read(
+def test_plan_without_an_original_reads_the_contacts(
     client: ck.Client, people: pd.DataFrame, example: Example, provider: Provider
 ) -> None:
     row = people[key_of(provider.record).name].to_list().index(example.key)
@@ -110,7 +110,7 @@ def test_without_an_original_the_contacts_are_read(
     assert (len(plan), plan.unchanged) == (1, len(people) - 1)
 
 
-async def test_both_doors_plan_the_same(
+async def test_sync_and_async_plan_are_the_same(
     client: ck.Client, people: pd.DataFrame, example: Example, provider: Provider
 ) -> None:
     row = people[key_of(provider.record).name].to_list().index(example.key)
@@ -122,7 +122,7 @@ async def test_both_doors_plan_the_same(
 
 
 @pytest.mark.parametrize("cell", [ck.CLEAR, object, "surely no value of it \ud800", 7.5])
-def test_every_field_is_refused_as_its_verb_refuses_it(
+def test_field_is_refused_as_the_verb_refuses_it(
     client: ck.Client, people: pd.DataFrame, provider: Provider, cell: Any
 ) -> None:
     names = [name for name in fields_of(provider.record) if name != key_of(provider.record).name]
@@ -176,7 +176,7 @@ def test_vanished_rows_are_deleted_only_when_asked(
     assert (plan.vanished, plan.requests) == (0, 2)
 
 
-def test_what_was_changed_and_cannot_be_is_refused_by_row(sent: ck.Client) -> None:
+def test_row_with_unwritable_changes_is_refused(sent: ck.Client) -> None:
     people = sent.contacts.list()
     edited = put(people, 0, opt_out=True, region_code="FR", opt_ot=True)
     edited = put(edited, 1, phone_number=ck.CLEAR)
@@ -192,7 +192,7 @@ def test_what_was_changed_and_cannot_be_is_refused_by_row(sent: ck.Client) -> No
     assert plan.rows["field"][0] == "region_code, opt_ot"
 
 
-def test_an_inherited_contact_is_refused_whole(sent: ck.Client) -> None:
+def test_inherited_contact_is_refused(sent: ck.Client) -> None:
     key, change = EXAMPLES["sent"].refused or ("", {})
     people = sent.contacts.list()
     row = people["id"].to_list().index(key)
@@ -214,7 +214,7 @@ def test_write_once_and_consent_are_refused_as_the_provider_would(privy: ck.Clie
     assert set(people.index[none]) <= set(told.index) and none.any()
 
 
-def test_an_original_that_edits_made_objects_of_is_known_all_the_same(privy: ck.Client) -> None:
+def test_original_of_object_columns_is_compared_by_value(privy: ck.Client) -> None:
     people = privy.contacts.list()
     edited = put(people, 0, first_name="Jan", email="other@example.com")
     (plain,) = privy.contacts.plan(edited, people).contacts
@@ -226,14 +226,14 @@ def test_an_original_that_edits_made_objects_of_is_known_all_the_same(privy: ck.
     assert again.before == plain.before
 
 
-def test_consent_is_not_judged_by_a_contact_that_is_known_in_part(privy: ck.Client) -> None:
+def test_consent_is_not_checked_against_a_partial_contact(privy: ck.Client) -> None:
     people = privy.contacts.list()
     part = people[["id", "sms_consent"]]
     plan = privy.contacts.plan(part.assign(sms_consent="unsubscribed"), part)
     assert plan.contacts and not any(each.problems for each in plan.contacts)
 
 
-def test_what_a_verb_takes_beside_the_fields_goes_along_with_a_change(privy: ck.Client) -> None:
+def test_options_of_the_verb_are_sent_with_a_change(privy: ck.Client) -> None:
     people = privy.contacts.list()
     edited = put(people, 0, first_name="Jan").assign(send_welcome_sms=False)
     (each,) = privy.contacts.plan(edited, people).contacts
@@ -245,7 +245,7 @@ def test_what_a_verb_takes_beside_the_fields_goes_along_with_a_change(privy: ck.
     assert [problem.field for problem in told.problems] == ["send_welcome_sms"]
 
 
-def test_what_is_merged_is_sent_in_part_and_shown_whole() -> None:
+def test_merged_field_is_sent_in_part_and_shown_whole() -> None:
     sendblue = ck.connect("sendblue", via=ck.Simulator(contacts=8, seed=7))
     people = sendblue.contacts.list().head(2)
     people = put(put(people, 0, custom_variables={"a": "1", "b": "2"}), 1, custom_variables={})
@@ -258,7 +258,7 @@ def test_what_is_merged_is_sent_in_part_and_shown_whole() -> None:
     assert plan.cells["new"].item() == {"a": "1"}
 
 
-def test_a_key_in_the_index_is_a_key(
+def test_key_may_be_a_level_of_the_index(
     client: ck.Client, people: pd.DataFrame, example: Example, provider: Provider
 ) -> None:
     named = key_of(provider.record).name
@@ -271,7 +271,7 @@ def test_a_key_in_the_index_is_a_key(
 
 @settings(max_examples=8)
 @given(st.data())
-def test_the_digest_is_of_the_edits_alone(data: st.DataObject) -> None:
+def test_digest_depends_on_the_edits_only(data: st.DataObject) -> None:
     sent = ck.connect("sent", via=ck.Simulator(contacts=8, seed=7))
     people = sent.contacts.list()
     flags = data.draw(st.lists(st.booleans(), min_size=len(people), max_size=len(people)))
@@ -284,7 +284,7 @@ def test_the_digest_is_of_the_edits_alone(data: st.DataObject) -> None:
     assert other.digest != plan.digest
 
 
-def test_a_refusal_and_its_lift_have_two_digests() -> None:
+def test_digest_of_a_refused_write_is_its_own() -> None:
     sendblue = ck.connect("sendblue", via=ck.Simulator(contacts=8, seed=7))
     people = sendblue.contacts.list()
     new = pd.concat([people, pd.DataFrame([EXAMPLES["sendblue"].create])])
@@ -292,7 +292,7 @@ def test_a_refusal_and_its_lift_have_two_digests() -> None:
     assert len({*plans, sendblue.contacts.plan(people, people).digest}) == 3
 
 
-def test_nothing_of_a_plan_can_be_changed(privy: ck.Client) -> None:
+def test_plan_cannot_be_changed(privy: ck.Client) -> None:
     people = privy.contacts.list()
     edited = put(people, 0, tags=["x"], custom_fields={"a": 1})
     plan = privy.contacts.plan(edited, people)
@@ -310,7 +310,7 @@ def test_nothing_of_a_plan_can_be_changed(privy: ck.Client) -> None:
     assert Plan(**{n: getattr(plan, n) for n in plan.__dataclass_fields__}).digest == digest
 
 
-def test_the_summary_counts_by_operation_and_outcome(privy: ck.Client) -> None:
+def test_summary_counts_by_operation_and_outcome(privy: ck.Client) -> None:
     people = privy.contacts.list()
     edited = put(put(people.drop(index=5), 0, first_name="Jan"), 1, created_at="2026-01-01")
     found = privy.contacts.plan(edited, people).summary()
@@ -322,7 +322,7 @@ def test_the_summary_counts_by_operation_and_outcome(privy: ck.Client) -> None:
     ]
 
 
-def test_a_plan_is_through_when_the_real_pacing_is(privy: ck.Client) -> None:
+def test_eta_is_when_the_real_pacing_ends(privy: ck.Client) -> None:
     people = privy.contacts.list()
     edited = people.assign(last_name=[f"N{n}" for n in range(len(people))])
     plan = privy.contacts.plan(edited, people)
@@ -335,7 +335,7 @@ def test_a_plan_is_through_when_the_real_pacing_is(privy: ck.Client) -> None:
     assert later.timestamp() == pytest.approx(privy.world.clock.now(), abs=0.1)
 
 
-def test_a_plan_of_more_than_a_days_requests_says_so() -> None:
+def test_eta_of_more_than_a_days_requests() -> None:
     contacts = tuple(PlannedWrite(operation="delete", key=f"k{n}") for n in range(10_100))
     plan = Plan(
         provider=find("privy"), contacts=contacts, index=pd.RangeIndex(10_100), created=START
@@ -344,7 +344,7 @@ def test_a_plan_of_more_than_a_days_requests_says_so() -> None:
     assert "10,100, one a contact; the last goes in 1 d" in repr(plan)
 
 
-def test_a_plan_shows_itself(privy: ck.Client) -> None:
+def test_plan_draws_itself(privy: ck.Client) -> None:
     people = privy.contacts.list().head(3)
     edited = put(people, 1, first_name="<b>&\n", tags=["x" * 99], email="other@example.com")
     plan = privy.contacts.plan(edited, people)
@@ -357,7 +357,7 @@ def test_a_plan_shows_itself(privy: ck.Client) -> None:
     assert "refused because" in html
 
 
-def test_a_large_plan_shows_little_and_refusals_first(privy: ck.Client) -> None:
+def test_large_plan_draws_few_cells_with_refusals_first(privy: ck.Client) -> None:
     people = pd.concat([privy.contacts.list()] * 20, ignore_index=True)
     people["id"] = [f"cus_{n}" for n in range(len(people))]
     edited = put(people.assign(first_name="Jan"), 99, updated_at=ck.CLEAR)
@@ -368,13 +368,13 @@ def test_a_large_plan_shows_little_and_refusals_first(privy: ck.Client) -> None:
     assert len(plan._repr_html_()) < 10_000
 
 
-def test_no_repr_of_one_contact_tells_who_it_is(privy: ck.Client) -> None:
+def test_repr_of_a_planned_write_hides_the_contact(privy: ck.Client) -> None:
     people = privy.contacts.list()
     (each,) = privy.contacts.plan(put(people, 0, last_name="Canary"), people).contacts
     assert "Canary" not in repr(each) and each.key not in repr(each)
 
 
-def test_a_file_keeps_a_plan(
+def test_plan_survives_a_file(
     client: ck.Client, people: pd.DataFrame, example: Example, provider: Provider, tmp_path: Path
 ) -> None:
     edited = put(people, 0, opt_out=ck.CLEAR, tags=[1], note={"a": 1})
@@ -400,7 +400,7 @@ def test_a_file_keeps_a_plan(
         pd.MultiIndex.from_product([["a"], [1, 2, 3]], names=["operation", None]),
     ],
 )
-def test_a_file_keeps_the_callers_index(index: pd.Index, tmp_path: Path) -> None:
+def test_index_survives_a_file(index: pd.Index, tmp_path: Path) -> None:
     contacts = tuple(PlannedWrite(operation="delete", key=f"k{n}") for n in range(3))
     plan = Plan(provider=find("sent"), contacts=contacts, index=index, created=START)
     plan.to_parquet(tmp_path / "plan.parquet")
@@ -408,7 +408,7 @@ def test_a_file_keeps_the_callers_index(index: pd.Index, tmp_path: Path) -> None
     assert again.to_list() == index.to_list() and again.names == index.names
 
 
-def test_a_file_that_is_no_plan_or_was_changed_is_refused(tmp_path: Path) -> None:
+def test_changed_file_or_no_plan_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "plan.parquet"
     contacts = (PlannedWrite(operation="delete", key="k1"),)
     plan = Plan(provider=find("sent"), contacts=contacts, index=pd.RangeIndex(1), created=START)
@@ -427,7 +427,7 @@ def test_a_file_that_is_no_plan_or_was_changed_is_refused(tmp_path: Path) -> Non
         ck.read_plan(tmp_path / "none.parquet")
 
 
-def test_what_is_wrong_with_the_edited_frame_is_said_before_anything_is_read(
+def test_wrong_edited_frame_is_refused_before_reading(
     client: ck.Client, wire: Wire, people: pd.DataFrame
 ) -> None:
     before = len(wire.requests)
@@ -452,18 +452,18 @@ def test_what_is_wrong_with_the_edited_frame_is_said_before_anything_is_read(
         (86_400 + 61, "in 1 d 1 min, at 2026-10-02 09:01:01 UTC"),
     ],
 )
-def test_a_time_to_come_is_told_in_its_largest_units(seconds: float, told: str) -> None:
+def test_when_has_the_two_largest_units(seconds: float, told: str) -> None:
     assert tables.when(START + timedelta(seconds=seconds), START) == told
 
 
 @given(st.none() | st.booleans() | st.text() | st.lists(st.text()), st.integers(1, 60))
-def test_a_shown_value_is_one_short_line(value: Any, longest: int) -> None:
+def test_text_of_a_value_is_one_short_line(value: Any, longest: int) -> None:
     text = tables.text_of(value, longest)
     assert len(text) <= longest and text.isprintable()
     assert bool(text) == (value is not None)
 
 
-def test_an_interrupted_read_makes_no_plan(privy: ck.Client) -> None:
+def test_interrupted_read_makes_no_plan(privy: ck.Client) -> None:
     people = privy.contacts.list()
 
     async def cancelled() -> None:

@@ -1,4 +1,4 @@
-"""What a resume makes of an apply that was killed, cut off or told nothing, at every provider."""
+"""The resume of an apply that was killed, cut off or left without a response."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ NO_ANSWER_TO_THE_REPEAT = {
 
 
 @pytest.mark.parametrize("why", NO_ANSWER_TO_THE_REPEAT)
-def test_what_says_nothing_of_the_first_attempt_leaves_it_in_doubt(
+def test_refusal_of_access_leaves_the_first_attempt_in_doubt(
     sent: ck.Client, wire: Wire, why: str
 ) -> None:
     plan = opted_out(sent)
@@ -87,9 +87,7 @@ def test_what_says_nothing_of_the_first_attempt_leaves_it_in_doubt(
     assert wire.simulator.state()["writes"].max() == 1
 
 
-def test_what_is_refused_under_the_same_key_was_never_carried_out(
-    sent: ck.Client, wire: Wire
-) -> None:
+def test_refusal_under_the_same_key_settles_the_first_attempt(sent: ck.Client, wire: Wire) -> None:
     plan = opted_out(sent)
     in_doubt(plan, wire, done=False)
     wire.faults = [says(400, b"{}")]
@@ -97,7 +95,7 @@ def test_what_is_refused_under_the_same_key_was_never_carried_out(
     assert "unknown" not in counts(again)
 
 
-def test_a_key_is_as_old_as_its_first_use(sent: ck.Client, wire: Wire) -> None:
+def test_idempotency_key_ages_from_its_first_use(sent: ck.Client, wire: Wire) -> None:
     plan = opted_out(sent)
     in_doubt(plan, wire, done=True)
     for _ in range(2):
@@ -108,7 +106,7 @@ def test_a_key_is_as_old_as_its_first_use(sent: ck.Client, wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("done", [True, False])
-def test_who_was_created_without_a_key_is_looked_for(wire: Wire, done: bool) -> None:
+def test_creation_in_doubt_is_searched_for(wire: Wire, done: bool) -> None:
     with ck.connect("privy", via=wire) as client:
         people = client.contacts.list()
         new = pd.DataFrame({"email": ["new@example.com"], "first_name": ["Ada"]})
@@ -123,7 +121,7 @@ def test_who_was_created_without_a_key_is_looked_for(wire: Wire, done: bool) -> 
         assert len(plan.undo()) == 1
 
 
-def test_who_cannot_be_looked_for_stays_in_doubt(wire: Wire) -> None:
+def test_creation_that_cannot_be_searched_for_stays_unknown(wire: Wire) -> None:
     with ck.connect("digital_onboarding", via=wire) as client:
         people = client.contacts.list()
         new = pd.DataFrame({"unique_id": ["core-20001"]})
@@ -141,9 +139,7 @@ def test_who_cannot_be_looked_for_stays_in_doubt(wire: Wire) -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 @pytest.mark.parametrize("gone", [0, 1])
 @pytest.mark.filterwarnings("ignore:Sent deprecated:DeprecationWarning")
-def test_an_undoing_in_doubt_is_no_change_of_somebody_elses(
-    wire: Wire, name: str, gone: int
-) -> None:
+def test_undo_in_doubt_is_no_conflict(wire: Wire, name: str, gone: int) -> None:
     with ck.connect(name, via=wire) as client:
         people = client.contacts.list()
         new = pd.DataFrame([EXAMPLES[name].create], dtype=object)
@@ -164,7 +160,7 @@ def test_an_undoing_in_doubt_is_no_change_of_somebody_elses(
 # The same edit at another time
 
 
-def test_what_was_changed_back_is_written_again(sendblue: ck.Client, wire: Wire) -> None:
+def test_contact_changed_back_is_written_again(sendblue: ck.Client, wire: Wire) -> None:
     for name in ("Zara", "Zelda", "Zara", "Zelda"):
         people = sendblue.contacts.list()
         plan = sendblue.contacts.plan(people.assign(first_name=name), people)
@@ -174,7 +170,7 @@ def test_what_was_changed_back_is_written_again(sendblue: ck.Client, wire: Wire)
     assert set(sendblue.contacts.list()["first_name"]) == {"Zelda"}
 
 
-def test_who_was_created_without_a_key_is_not_created_twice(sent: ck.Client, wire: Wire) -> None:
+def test_creation_without_a_key_is_not_repeated(sent: ck.Client, wire: Wire) -> None:
     new = pd.DataFrame({"phone_number": ["+12125550187"]})
     for expected in ("created", "skipped"):
         people = sent.contacts.list()
@@ -222,7 +218,7 @@ def holds(apply: Applies, plan: ck.Plan, result: pd.DataFrame) -> None:
     assert len(rows) == len({row["key"] for row in result.to_dict("records")})
 
 
-def test_twenty_kills_of_an_apply_write_every_contact_once(at: Callable[..., Applies]) -> None:
+def test_twenty_kills_write_every_contact_once(at: Callable[..., Applies]) -> None:
     apply = at("sent", 500)
     with apply.connect() as client:
         plan = planned(client, "sent")
@@ -236,9 +232,7 @@ def test_twenty_kills_of_an_apply_write_every_contact_once(at: Callable[..., App
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_kills_leave_every_provider_as_the_plan_has_it(
-    at: Callable[..., Applies], name: str
-) -> None:
+def test_kills_leave_every_contact_as_planned(at: Callable[..., Applies], name: str) -> None:
     apply = at(name, 40)
     with apply.connect() as client:
         plan = planned(client, name, new=8)
@@ -252,7 +246,7 @@ def test_kills_leave_every_provider_as_the_plan_has_it(
 # Two processes at once
 
 
-def test_two_at_once_write_every_contact_once(at: Callable[..., Applies]) -> None:
+def test_two_processes_write_every_contact_once(at: Callable[..., Applies]) -> None:
     apply = at("sent", 120)
     with apply.connect() as client:
         plan = planned(client, "sent")
@@ -267,7 +261,7 @@ def test_two_at_once_write_every_contact_once(at: Callable[..., Applies]) -> Non
     assert apply.writes == plan.requests
 
 
-def test_whoever_is_left_finishes_what_the_killed_one_began(at: Callable[..., Applies]) -> None:
+def test_apply_finishes_the_writes_of_a_killed_process(at: Callable[..., Applies]) -> None:
     apply = at("sent", 80)
     with apply.connect() as client:
         plan = planned(client, "sent")
@@ -282,7 +276,7 @@ def test_whoever_is_left_finishes_what_the_killed_one_began(at: Callable[..., Ap
     assert apply.writes == plan.requests
 
 
-def test_a_dry_run_takes_no_killed_process_for_one_that_is_at_it(
+def test_dry_run_after_a_kill_counts_every_open_write(
     at: Callable[..., Applies],
 ) -> None:
     apply = at("sent", 40)
@@ -297,7 +291,7 @@ def test_a_dry_run_takes_no_killed_process_for_one_that_is_at_it(
         assert ck.journal(apply.journal)["outcome"].eq("unknown").all()
 
 
-def test_two_threads_at_once_write_every_contact_once(sent: ck.Client, wire: Wire) -> None:
+def test_two_threads_write_every_contact_once(sent: ck.Client, wire: Wire) -> None:
     plan = opted_out(sent)
     with ThreadPoolExecutor(2) as threads:
         frames = [*threads.map(lambda _: plan.apply(progress=False), range(2))]
@@ -306,7 +300,7 @@ def test_two_threads_at_once_write_every_contact_once(sent: ck.Client, wire: Wir
     assert wire.simulator.state()["writes"].max() == 1
 
 
-async def test_two_tasks_at_once_write_every_contact_once(wire: Wire) -> None:
+async def test_two_tasks_write_every_contact_once(wire: Wire) -> None:
     with ck.connect("sent", via=wire) as client:
         plan = opted_out(client)
         frames = await asyncio.gather(*(plan.aio.apply(progress=False) for _ in range(2)))
@@ -342,7 +336,7 @@ def cuts(apply: Applies, folder: Path) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("name", ["sent", "sendblue"])
-def test_a_power_failure_that_takes_the_end_of_the_log_doubles_nothing(
+def test_power_failure_repeats_no_write(
     at: Callable[..., Applies], name: str, tmp_path: Path
 ) -> None:
     apply = at(name, 40)
@@ -360,7 +354,7 @@ def test_a_power_failure_that_takes_the_end_of_the_log_doubles_nothing(
     assert apply.most_writes == 1
 
 
-def test_a_log_that_lost_more_still_ends_as_the_plan_has_it(
+def test_torn_log_leaves_every_contact_as_planned(
     at: Callable[..., Applies], tmp_path: Path
 ) -> None:
     apply = at("sendblue", 40)
@@ -383,7 +377,7 @@ def kept(wire: Wire, tmp_path: Path) -> Iterator[ck.Client]:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX has such a limit")
-def test_a_full_disk_stops_it_and_the_frame_is_there(kept: ck.Client, wire: Wire) -> None:
+def test_full_disk_stops_the_apply_and_keeps_the_frame(kept: ck.Client, wire: Wire) -> None:
     import resource
 
     plan = planned(kept, "sendblue")
@@ -408,7 +402,7 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def test_a_journal_that_somebody_has_locked_is_an_error_before_the_first_request(
+def test_locked_journal_raises_before_the_first_request(
     kept: ck.Client, wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = planned(kept, "sendblue")
@@ -425,7 +419,7 @@ def test_a_journal_that_somebody_has_locked_is_an_error_before_the_first_request
         assert counts(plan.apply(progress=False)) == {"updated": len(plan)}
 
 
-def test_a_journal_that_somebody_locks_in_the_middle_stops_it(
+def test_journal_locked_during_an_apply_stops_it(
     wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "PATIENCE", 0.05)

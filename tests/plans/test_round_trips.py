@@ -1,4 +1,4 @@
-"""For any frame and any edit of it: applied it is so, and undone it is as it was."""
+"""For any frame and any edit: an apply makes the edit, and an undo restores the frame."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _as_json(cell: Any) -> Any:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 @pytest.mark.filterwarnings("ignore:Sent deprecated:DeprecationWarning")
-def test_what_is_applied_is_so_and_what_is_undone_is_as_it_was(name: str) -> None:
+def test_apply_and_undo_restore_every_contact(name: str) -> None:
     provider = find(name)
 
     @settings(max_examples=10)

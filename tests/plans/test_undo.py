@@ -1,4 +1,4 @@
-"""The undoing of a plan: what goes back as it was, and what honestly does not."""
+"""The undoing of a plan: what is restored, and what is refused or reported."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def named(client: ck.Client) -> ck.Plan:
     return client.contacts.plan(people.assign(first_name="Zoë"), people)
 
 
-def test_what_was_written_goes_back_where_it_can(
+def test_undo_restores_what_can_be_restored(
     client: ck.Client, plan: ck.Plan, people: pd.DataFrame, example: Example
 ) -> None:
     done = plan.apply(progress=False)
@@ -59,14 +59,14 @@ def test_what_was_written_goes_back_where_it_can(
         assert now.loc[returned, name].equals(was.loc[returned, name])
 
 
-async def test_both_doors_plan_the_same_undoing(plan: ck.Plan) -> None:
+async def test_sync_and_async_undo_plan_the_same(plan: ck.Plan) -> None:
     await plan.aio.apply(progress=False)
     back = await plan.aio.undo()
     assert back.digest == plan.undo().digest
     assert back.numbers == plan.undo().numbers
 
 
-def test_a_plan_that_was_undone_may_be_applied_again(connect: Callable[[str], ck.Client]) -> None:
+def test_undone_plan_may_be_applied_again(connect: Callable[[str], ck.Client]) -> None:
     client = connect("sendblue")
     people = client.contacts.list()
     plan = named(client)
@@ -80,14 +80,14 @@ def test_a_plan_that_was_undone_may_be_applied_again(connect: Callable[[str], ck
     assert len(plan.undo()) == 0
 
 
-def test_only_what_was_written_is_undone(connect: Callable[[str], ck.Client]) -> None:
+def test_undo_covers_only_written_contacts(connect: Callable[[str], ck.Client]) -> None:
     plan = named(connect("sendblue"))
     assert len(plan.undo()) == 0
     plan.apply(progress=False, limit=3)
     assert len(plan.undo()) == 3
 
 
-def test_what_somebody_changed_since_is_refused(connect: Callable[[str], ck.Client]) -> None:
+def test_undo_refuses_contacts_changed_since(connect: Callable[[str], ck.Client]) -> None:
     client = connect("sendblue")
     plan = named(client)
     plan.apply(progress=False)
@@ -100,7 +100,7 @@ def test_what_somebody_changed_since_is_refused(connect: Callable[[str], ck.Clie
     assert client.contacts.get(key)["first_name"].item() == "Grace"
 
 
-def test_another_field_that_somebody_changed_since_stays(
+def test_undo_leaves_other_fields_changed_since(
     connect: Callable[[str], ck.Client],
 ) -> None:
     client = connect("sendblue")
@@ -114,7 +114,7 @@ def test_another_field_that_somebody_changed_since_stays(
     assert now["first_name"].item() != "Zoë"
 
 
-def test_what_was_created_is_deleted_and_what_was_deleted_is_made_again(
+def test_undo_deletes_created_and_recreates_deleted_contacts(
     connect: Callable[[str], ck.Client],
 ) -> None:
     client = connect("sendblue")
@@ -134,7 +134,7 @@ def test_what_was_created_is_deleted_and_what_was_deleted_is_made_again(
 
 
 @pytest.mark.filterwarnings("ignore:Sent deprecated:DeprecationWarning")
-def test_nobody_who_opted_out_is_made_again_without_that(
+def test_undo_never_recreates_a_contact_without_its_opt_out(
     connect: Callable[[str], ck.Client],
 ) -> None:
     client = connect("sent")
@@ -147,7 +147,7 @@ def test_nobody_who_opted_out_is_made_again_without_that(
     assert "opt_out" in refused["field"]
 
 
-def test_consent_that_may_not_go_back_stays(connect: Callable[[str], ck.Client]) -> None:
+def test_undo_refuses_consent_that_may_not_go_back(connect: Callable[[str], ck.Client]) -> None:
     client = connect("privy")
     people = client.contacts.list()
     some = people[people["sms_consent"].isin(["single_opt_in", "subscribed"])]
@@ -160,7 +160,7 @@ def test_consent_that_may_not_go_back_stays(connect: Callable[[str], ck.Client])
         assert not refused or "cannot become single_opt_in" in row.message
 
 
-def test_consent_that_goes_back_sends_no_other_welcome_text(
+def test_undo_of_consent_sends_no_second_welcome_text(
     connect: Callable[[str], ck.Client], wire: Wire
 ) -> None:
     client = connect("privy")
@@ -175,7 +175,7 @@ def test_consent_that_goes_back_sends_no_other_welcome_text(
 
 
 @pytest.mark.parametrize(("options", "told"), [({}, True), ({"send_welcome_sms": False}, False)])
-def test_a_welcome_text_that_was_sent_is_told(
+def test_undo_reports_a_welcome_text_that_was_sent(
     connect: Callable[[str], ck.Client], options: dict[str, bool], told: bool
 ) -> None:
     client = connect("privy")
@@ -188,7 +188,7 @@ def test_a_welcome_text_that_was_sent_is_told(
 
 
 @pytest.mark.parametrize(("options", "told"), [({}, True), ({"send_welcome_sms": False}, False)])
-def test_a_welcome_text_to_a_new_contact_is_told_too(
+def test_undo_reports_a_welcome_text_to_a_new_contact(
     connect: Callable[[str], ck.Client], options: dict[str, bool], told: bool
 ) -> None:
     client = connect("privy")
@@ -202,9 +202,7 @@ def test_a_welcome_text_to_a_new_contact_is_told_too(
     assert ("welcome text" in str(row["message"])) is told
 
 
-def test_what_is_in_doubt_is_not_undone_before_it_is_settled(
-    connect: Callable[[str], ck.Client], wire: Wire
-) -> None:
+def test_undo_refuses_writes_in_doubt(connect: Callable[[str], ck.Client], wire: Wire) -> None:
     plan = named(connect("sendblue"))
     wire.faults = [loses(httpx.ReadError, after=True)] * 4
     plan.apply(progress=False, concurrency=1, limit=1)
@@ -215,7 +213,7 @@ def test_what_is_in_doubt_is_not_undone_before_it_is_settled(
     assert plan.undo().rows["outcome"].to_list() == ["planned"]
 
 
-def test_many_are_read_with_a_listing(wire: Wire) -> None:
+def test_undo_reads_many_contacts_with_a_listing(wire: Wire) -> None:
     wire.simulator = ck.Simulator(contacts=80, seed=7)
     with ck.connect("sendblue", via=wire) as client:
         plan = named(client)
@@ -226,9 +224,7 @@ def test_many_are_read_with_a_listing(wire: Wire) -> None:
         assert back.requests == len(plan)
 
 
-def test_an_undoing_can_be_kept_and_is_still_known(
-    connect: Callable[[str], ck.Client], tmp_path
-) -> None:
+def test_undo_survives_a_file(connect: Callable[[str], ck.Client], tmp_path) -> None:
     client = connect("sendblue")
     plan = named(client)
     plan.apply(progress=False)
