@@ -62,7 +62,7 @@ def button(page: Page | Locator, name: str) -> Locator:
 
 
 def beside(page: Page, field: str) -> Locator:
-    """Where a field's problem stands."""
+    """Where a field's problem is shown."""
     return page.locator(f'[data-field="{field}"]').get_by_role("alert")
 
 
@@ -401,8 +401,8 @@ def test_dead_kernel_is_reported(lab, privy):
     button(page, "Save").click()
     expect(page.get_by_role("progressbar", name="Saving")).to_be_visible()
     page.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-    told = page.get_by_text("What was being saved may have been carried out")
-    expect(told).to_be_visible(timeout=30_000)
+    message = page.get_by_text("What was being saved may have been carried out")
+    expect(message).to_be_visible(timeout=30_000)
     expect(page.get_by_role("progressbar", name="Saving")).to_have_count(0)
 
 

@@ -202,7 +202,7 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
         "own-listing": has(1, sms_opted_in="True", sms_unsubscribed="True"),
         "describe": lists_consent_fields,
         "problems": has(1, field="opt_out", raw="perhaps"),
-        "awaiting": says("[60, 60, 60, 60]"),
+        "async": says("[60, 60, 60, 60]"),
         "by-phone": rows_disagree,
         "who-may-be-texted": counts_who_may_be_texted,
         "carry-over": has(3, key="+12025550123", outcome="updated"),
