@@ -1,4 +1,4 @@
-"""The walk over a listing's pages, one flow a page, whatever its paging is."""
+"""Reads a listing page by page, one flow a page, whatever its paging is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RESTARTS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """The rows of one page as the provider sent them, and what it said of the whole."""
+    """The rows of one page as the provider sent them, and the total where it says one."""
 
     rows: list[JSON]
     total: int | None
@@ -27,10 +27,11 @@ class Page:
 
 @dataclass
 class Pages:
-    """Walks the pages of a listing, one flow a page, and gives no row twice.
+    """The pages of a listing, one flow a page; no row comes twice.
 
-    It knows the keys of the page before; where a listing may have to start again, those of all
-    pages, and those of this walk: to pass what an earlier one gave is not to go in circles.
+    It remembers the keys of the page before. Of a listing that may have to start again it remembers
+    those of all pages, and those of this walk, since to pass what an earlier walk gave is not to go
+    in circles.
     """
 
     session: Session
@@ -41,7 +42,7 @@ class Pages:
     total: int | None = None
     stuck: bool = False
     more: bool = True
-    _end: str = ""
+    _end_reason: str = ""
     _following: Query | None = field(default=None, repr=False)
     _announced: int | None = None
     _known: set[object] = field(default_factory=set[object], repr=False)
@@ -52,14 +53,14 @@ class Pages:
         """The next page, or None after the last."""
         paging = self.session.provider.paging
         while self.more:
-            asked = self._following or paging.first_query(self.query, self.size)
-            ask = build_operation(self.session, self.endpoint, query=asked)
+            query = self._following or paging.first_query(self.query, self.size)
+            ask = build_operation(self.session, self.endpoint, query=query)
             try:
-                done = yield from send(self.session, ask)
+                success = yield from send(self.session, ask)
             except ApiError as error:
                 self._start_again(error)
                 continue
-            page = self._page(ask, done, asked)
+            page = self._page(ask, success, query)
             if page.rows or not self.more:
                 return page
         return None
@@ -71,40 +72,40 @@ class Pages:
         self._restarts += 1
         self._following, self._passed = None, set()
 
-    def _page(self, ask: Operation, done: Success, asked: Query) -> Page:
+    def _page(self, ask: Operation, success: Success, query: Query) -> Page:
         paging = self.session.provider.paging
-        rows = extract(self.session, ask, done, self.session.provider.envelope.many)
+        rows = extract(self.session, ask, success, self.session.provider.envelope.many)
         if not isinstance(rows, list):
             why = "has no list of contacts where it is documented"
-            raise unexpected_response(self.session, ask, done.response, why)
+            raise unexpected_response(self.session, ask, success.response, why)
         rows, known = cast("list[JSON]", rows), self.total
         try:
-            self.total = paging.total(done.body)
-            self._following = paging.next_query(asked, rows, done.body)
+            self.total = paging.total(success.body)
+            self._following = paging.next_query(query, rows, success.body)
         except OutOfReach as error:
-            self._following, self._end = None, str(error)
+            self._following, self._end_reason = None, str(error)
         except LookupError:
             why = "does not say whether there are more pages"
-            raise unexpected_response(self.session, ask, done.response, why) from None
+            raise unexpected_response(self.session, ask, success.response, why) from None
         # A contact that leaves pulls another onto a page that was read, and the count still fits.
         shrunk = known is not None and (self.total or 0) < known
         if shrunk or (self._announced is not None and known != self.total):
             self._announced = known
-        fresh, moved = self._fresh(rows)
+        new, moved = self._new_rows(rows)
         self.more = self._following is not None and moved
         self.stuck = self._following is not None and not self.more
-        self.read += len(fresh)
-        return Page(rows=fresh, total=self.total)
+        self.read += len(new)
+        return Page(rows=new, total=self.total)
 
     @property
     def cut(self) -> bool:
         """Whether there are, or may be, more contacts than were read."""
-        return self.more or bool(self._end)
+        return self.more or bool(self._end_reason)
 
     def gap(self) -> str:
-        """What is wrong with a listing that was read to its end: "" if nothing is."""
-        if self._end:
-            return f"{self.read:,} contacts were read: {self._end}"
+        """What is wrong with a listing that was read completely; "" if nothing is."""
+        if self._end_reason:
+            return f"{self.read:,} contacts were read: {self._end_reason}"
         if self.stuck:
             return f"after {self.read:,} contacts the listing promised more and gave none"
         announced = self.total if self.read != self.total else self._announced
@@ -115,7 +116,7 @@ class Pages:
             "changed while it was read, and some may be missing"
         )
 
-    def _fresh(self, rows: list[JSON]) -> tuple[list[JSON], bool]:
+    def _new_rows(self, rows: list[JSON]) -> tuple[list[JSON], bool]:
         """Rows that are not known yet, and whether this walk had not passed them all before.
 
         Inserts and deletions shift the pages of a listing.
@@ -127,24 +128,24 @@ class Pages:
             distinct = set(map(self._key, rows))
         moved = None in distinct or not distinct <= self._passed
         whole = len(distinct) == len(rows) and self._known.isdisjoint(distinct)
-        fresh = rows if whole else self._unknown(rows)
+        new = rows if whole else self._without_known(rows)
         if self.session.provider.paging.can_restart:
             self._known |= distinct
             self._passed |= distinct
         else:
             self._known = self._passed = distinct
-        return fresh, moved
+        return new, moved
 
     def _key(self, row: JSON) -> str | None:
         """The key of a row, None where there is no usable one."""
         key = as_object(row).get(key_of(self.session.provider.record).wire)
         return key if isinstance(key, str) else None
 
-    def _unknown(self, rows: list[JSON]) -> list[JSON]:
-        seen, fresh = set(self._known), list[JSON]()
+    def _without_known(self, rows: list[JSON]) -> list[JSON]:
+        seen, new = set(self._known), list[JSON]()
         for row in rows:
             key = self._key(row)
             if key is None or key not in seen:
-                fresh.append(row)
+                new.append(row)
             seen.add(key)
-        return fresh
+        return new

@@ -34,13 +34,13 @@ _BURST = 20
 
 def parse_rate(text: object) -> Limit:
     """A limit from text such as "200/minute"; ConfigurationError for anything else."""
-    found = re.fullmatch(r"\s*(\d{1,9})\s*/\s*([a-z]+)\s*", str(text))
-    if not found or found[2] not in _UNITS or int(found[1]) < 1:
+    match = re.fullmatch(r"\s*(\d{1,9})\s*/\s*([a-z]+)\s*", str(text))
+    if not match or match[2] not in _UNITS or int(match[1]) < 1:
         raise ConfigurationError(
             f"rate_limit={text!r} must be a count and a unit, as '200/minute'; "
             f"units: {', '.join(_UNITS)}"
         )
-    return Limit(requests=int(found[1]), seconds=_UNITS[found[2]])
+    return Limit(requests=int(match[1]), seconds=_UNITS[match[2]])
 
 
 def rate(limit: Limit) -> str:
@@ -66,10 +66,10 @@ class _Window:
             self.sent.popleft()
         if self.remaining is not None and now >= self.reset:
             self.remaining = None
-        at = now
+        ready = now
         if self.requests is not None and len(self.sent) >= self.requests:
-            at = self.sent[-self.requests] + span
-        return max(at, self.reset) if self.remaining == 0 else at
+            ready = self.sent[-self.requests] + span
+        return max(ready, self.reset) if self.remaining == 0 else ready
 
     def spend(self, now: float, count: int = 1) -> None:
         if self.requests is not None:
@@ -91,7 +91,7 @@ class _Window:
     def left(self, now: float) -> int | None:
         self.ready(now)
         own = None if self.requests is None else max(0, self.requests - len(self.sent))
-        return min((each for each in (own, self.remaining) if each is not None), default=None)
+        return min((left for left in (own, self.remaining) if left is not None), default=None)
 
 
 def _number(text: str | None) -> float | None:
@@ -106,9 +106,11 @@ class Budget:
     """
 
     def __init__(self, declared: Iterable[Limit], own: Iterable[Limit] | None = None) -> None:
-        self._windows = [_Window(each, each.requests if own is None else None) for each in declared]
+        self._windows = [
+            _Window(limit, limit.requests if own is None else None) for limit in declared
+        ]
         # A name that no header has: the caller's figure is not the provider's to change.
-        self._windows += [_Window(replace(each, header=""), each.requests) for each in own or ()]
+        self._windows += [_Window(replace(limit, header=""), limit.requests) for limit in own or ()]
         self._blocked_until = 0.0
         self._spacing: tuple[float, int] | None = None
         self._lock = threading.Lock()
@@ -156,27 +158,27 @@ class Budget:
     def through(self, count: int, now: float) -> float:
         """When the last of so many more requests goes, if each goes as soon as it may."""
         with self._lock:
-            windows = [replace(each, sent=each.sent.copy()) for each in self._windows]
-            at = max(now, self._blocked_until)
+            windows = [replace(window, sent=window.sent.copy()) for window in self._windows]
+            time = max(now, self._blocked_until)
         while count > 0:
-            ready = max([at, *(each.ready(at) for each in windows)])
-            if ready > at:
-                at = ready
+            ready = max([time, *(window.ready(time) for window in windows)])
+            if ready > time:
+                time = ready
                 continue
-            room = [left for each in windows if (left := each.left(at)) is not None]
+            room = [left for window in windows if (left := window.left(time)) is not None]
             going = max(1, min([count, *room]))
-            for each in windows:
-                each.spend(at, going)
+            for window in windows:
+                window.spend(time, going)
             count -= going
-        return at
+        return time
 
     def left(self, now: float) -> list[tuple[Limit, int]]:
         """Each limit, and how many requests it still allows now."""
         with self._lock:
-            left = [(each, each.left(now)) for each in self._windows]
+            left = [(window, window.left(now)) for window in self._windows]
             return [
-                (replace(each.limit, requests=each.requests or each.limit.requests), number)
-                for each, number in left
+                (replace(window.limit, requests=window.requests or window.limit.requests), number)
+                for window, number in left
                 if number is not None
             ]
 
