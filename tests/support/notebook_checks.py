@@ -262,7 +262,9 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
         "verbs": says("created", "InvalidInputError: postcard", "NotFoundError: postcard", "404"),
         "check": says("wire={'motif': 'sea', 'noMoreCards': False}", "problems=[]"),
         "session": says("{'token': '•••'}"),
-        "ask": says("'PATCH'", "https://api.postcard.example/v1/addressees/", "'headers': {}"),
+        "operation": says(
+            "'PATCH'", "https://api.postcard.example/v1/addressees/", "'headers': {}"
+        ),
         "flow": says("{'Authorization': '•••'}"),
         "wait": says("Wait(until=", "the same as before: True"),
         "reply": says("'status': 200", '"motif":"sea"'),
