@@ -50,8 +50,8 @@ def check_rows(provider: Provider, endpoint: Endpoint, contacts: Any) -> BulkRow
     values = [values for _, values, _ in checked]
     problems = [
         replace(problem, field=f"[{row}] {problem.field}".strip())
-        for row, (_, _, found) in enumerate(checked)
-        for problem in found
+        for row, (_, _, row_problems) in enumerate(checked)
+        for problem in row_problems
     ]
     problems += _duplicates(provider, endpoint, values)
     if problems:
@@ -100,7 +100,7 @@ def _check_key(provider: Provider, key: Any) -> _Checked:
 def _duplicates(
     provider: Provider, endpoint: Endpoint, rows: list[dict[str, JSON]]
 ) -> list[FieldProblem]:
-    # Contacts are told apart by their key, or else by the parameters that every row must have.
+    # Contacts differ by their key, or else by the parameters that every row must have.
     required = (n for n, param in fields_of(endpoint.params).items() if param.marker.required)
     seen: set[JSON] = set()
     problems: list[FieldProblem] = []

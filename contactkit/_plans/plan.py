@@ -35,7 +35,7 @@ MOST_SHOWN = 10
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Plan:
-    """The writes that `contacts.plan` found, one for each contact to write or to refuse.
+    """The writes that `contacts.plan` plans, one for each contact to write or to refuse.
 
     `index` has the caller's label of each contact. `unchanged` contacts and `vanished` ones, which
     were not to be deleted, are only counted. A plan that tries `again` sends what the provider

@@ -88,7 +88,7 @@ def test_interrupt_waits_no_longer_than_a_request_may_take(
         "sent", api_key="key", base_url=silent, timeout=0.3, journal=tmp_path / "journal"
     ) as client:
         plan = client.contacts.plan(people.assign(opt_out=~people["opt_out"]), people)
-        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
         result = plan.apply(progress=False, concurrency=4)
     assert counts(result)["unknown"] == 4
     assert "interrupted" in result.attrs["stopped"]
