@@ -217,7 +217,7 @@ def _fetch_token(session: Session, auth: ClientCredentials) -> Flow[Secret]:
 
 def _token_form(session: Session, auth: ClientCredentials) -> dict[str, str]:
     credentials = session.credentials
-    client_id, client_secret = (credentials[each.name] for each in auth.credentials)
+    client_id, client_secret = (credentials[part.name] for part in auth.credentials)
     every_scope = " ".join(session.provider.scopes if auth.all_scopes else ())
     scope = credentials.get(auth.scope.name) or every_scope
     form = {

@@ -147,8 +147,8 @@ def _api_error(session: Session, ask: Operation, response: Response, problem: Pr
         return redact(text, session.secrets, personal=False)
 
     fields = tuple(
-        replace(each, field=prose(each.field), message=prose(each.message))
-        for each in problem.fields
+        replace(field, field=prose(field.field), message=prose(field.message))
+        for field in problem.fields
     )
     known = session.provider.errors.catalogue.get(problem.code)
     redacted = problem_of(

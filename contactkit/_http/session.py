@@ -67,7 +67,7 @@ class Request:
 
     @property
     def digest(self) -> str:
-        """A hash of what is requested, the same whoever's credentials it is sent with."""
+        """A hash of what is requested, without the headers and so without credentials."""
         content = _sorted_json([self.method, self.url, dict(self.query), self.body])
         return hashlib.sha256(content.encode()).hexdigest()[:32]
 

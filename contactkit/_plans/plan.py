@@ -101,7 +101,8 @@ class Plan:
             [write.operation, write.outcome, write.key, write.changes, write.options]
             for write in self.contacts
         )
-        lines = [json.dumps(write, sort_keys=True) for write in writes]
+        encode = json.JSONEncoder(sort_keys=True).encode
+        lines = [encode(write) for write in writes]
         order = sorted(range(len(lines)), key=lines.__getitem__)
         rows = [0] * len(lines)
         for row, position in enumerate(order):

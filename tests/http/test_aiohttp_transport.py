@@ -1,4 +1,4 @@
-"""The awaiting door's transport: nothing is sent twice, many go at once, and nothing stays open."""
+"""The async client's transport: nothing is sent twice, many go at once, and nothing stays open."""
 
 from __future__ import annotations
 

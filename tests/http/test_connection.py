@@ -1,4 +1,4 @@
-"""Both doors on real sockets: the same requests, the same answers, and the same failures."""
+"""The sync and the async client on real sockets: the same requests, answers and failures."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def test_sync_and_async_clients_send_the_same_bytes(method, given):
     heard: list[bytes] = []
     with serving(answering(GOOD, requests=heard)) as address:
         send_one(address, method=method, query={"q": "a b"}, headers={"X-Key": "k"}, **given)
-    blocking, awaited = (each.partition(b"\r\n\r\n") for each in heard)
-    assert blocking[2] == awaited[2]
-    lines = [sorted(each[0].lower().split(b"\r\n")) for each in (blocking, awaited)]
+    from_sync, from_async = (each.partition(b"\r\n\r\n") for each in heard)
+    assert from_sync[2] == from_async[2]
+    lines = [sorted(each[0].lower().split(b"\r\n")) for each in (from_sync, from_async)]
     assert lines[0] == lines[1]
-    assert [line.split(b" ")[1] for line in (blocking[0], awaited[0])] == [
+    assert [line.split(b" ")[1] for line in (from_sync[0], from_async[0])] == [
         b"/v3/contacts/7?q=a+b"
     ] * 2
 
@@ -90,9 +90,11 @@ def test_connection_keeps_no_cookie_and_follows_no_redirect():
     heard: list[bytes] = []
     cookie = b"HTTP/1.1 200 OK\r\nSet-Cookie: session=1; Path=/\r\nContent-Length: 0\r\n\r\n"
     with serving(answering(cookie, ANSWERS["elsewhere"], GOOD, requests=heard)) as address:
-        blocking, awaited = send_by_both(address, *[request_to(address)] * 3)
+        from_sync, from_async = send_by_both(address, *[request_to(address)] * 3)
     assert (
-        [each.status for each in blocking] == [each.status for each in awaited] == [200, 302, 200]
+        [each.status for each in from_sync]
+        == [each.status for each in from_async]
+        == [200, 302, 200]
     )
     assert len(heard) == 6
     assert not any(b"cookie" in each.lower() or b"/other" in each for each in heard)
@@ -183,7 +185,7 @@ def test_connection_closed_by_the_server_is_not_used_again():
     with serving(talk) as address:
         connection = Connection(None, TIMEOUT, address)
 
-        async def awaited() -> list[Answer]:
+        async def ask_twice() -> list[Answer]:
             first = await connection.asend(request_to(address))
             # The loop stands still while the server hangs up.
             threading.Event().wait(0.05)
@@ -191,7 +193,7 @@ def test_connection_closed_by_the_server_is_not_used_again():
             await connection.aclose()
             return found
 
-        assert [type(each) for each in asyncio.run(awaited())] == [Response, Response]
+        assert [type(each) for each in asyncio.run(ask_twice())] == [Response, Response]
 
 
 def test_log_holds_no_key(caplog):

@@ -1,4 +1,4 @@
-"""TLS and the proxies of the environment: the same through both doors, and verified."""
+"""TLS and the proxies of the environment: verified, and the same for both clients."""
 
 from __future__ import annotations
 
