@@ -20,7 +20,8 @@ from contactkit._journal.store import Journal, temporary_journal
 from contactkit._providers import find
 from contactkit._redact import Secret
 from contactkit.errors import ConfigurationError
-from contactkit.spec.provider import Auth, Credential, Provider
+from contactkit.spec.auth import Auth, Credential
+from contactkit.spec.provider import Provider
 from contactkit.spec.validate import nearest
 
 _LONGEST_TIMEOUT = 1e6

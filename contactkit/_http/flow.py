@@ -30,7 +30,8 @@ from contactkit.errors import (
     ServerError,
     TransportError,
 )
-from contactkit.spec.provider import ClientCredentials, Endpoint, HeaderAuth, as_object
+from contactkit.spec.auth import ClientCredentials, HeaderAuth
+from contactkit.spec.provider import Endpoint, as_object
 
 ATTEMPTS = 4
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0

@@ -14,8 +14,7 @@ from contactkit._http.rate_limits import retry_after
 from contactkit._http.session import Answer, NoResponse, Operation, Response, Session, Success
 from contactkit._redact import redact
 from contactkit.errors import ApiError, Problem, RateLimitError, TransportError, error_for_status
-from contactkit.spec.paging import Place
-from contactkit.spec.provider import JSON, as_list, as_object
+from contactkit.spec.provider import JSON, Place, as_list, as_object
 from contactkit.spec.record import fields_of, key_of
 
 # The last second of the year 9999, past which no datetime goes.

@@ -22,15 +22,8 @@ from contactkit._http.rate_limits import Budget
 from contactkit._http.world import world_attrs
 from contactkit._redact import Secret
 from contactkit.errors import InvalidInputError
-from contactkit.spec.provider import (
-    JSON,
-    Auth,
-    ClientCredentials,
-    Endpoint,
-    Idempotency,
-    Provider,
-    as_object,
-)
+from contactkit.spec.auth import Auth, ClientCredentials
+from contactkit.spec.provider import JSON, Endpoint, Idempotency, Provider, as_object
 
 if TYPE_CHECKING:
     from contactkit._http.world import Clock, World

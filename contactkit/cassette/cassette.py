@@ -24,7 +24,8 @@ from contactkit.cassette.matching import Exhausted
 from contactkit.cassette.player import Mode, Player, Settings, default_exhausted, effective_mode
 from contactkit.cassette.verify import Reads, Verifier, resend
 from contactkit.errors import CassetteError, ConfigurationError, warn
-from contactkit.spec.provider import Auth, ClientCredentials, Provider
+from contactkit.spec.auth import Auth, ClientCredentials
+from contactkit.spec.provider import Provider
 
 _NOTICES = {
     "replay": "Replay of {file}, recorded from {world} ({when}): nothing is sent.",

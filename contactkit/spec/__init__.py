@@ -4,26 +4,26 @@ A declaration imports all that it needs from here.
 """
 
 from contactkit.spec import phones as phones
+from contactkit.spec.auth import Auth as Auth
+from contactkit.spec.auth import ClientCredentials as ClientCredentials
+from contactkit.spec.auth import Credential as Credential
+from contactkit.spec.auth import HeaderAuth as HeaderAuth
 from contactkit.spec.outcome import Outcome as Outcome
-from contactkit.spec.paging import Envelope as Envelope
 from contactkit.spec.paging import OutOfReach as OutOfReach
 from contactkit.spec.paging import PageNumbers as PageNumbers
 from contactkit.spec.paging import Paging as Paging
-from contactkit.spec.paging import Place as Place
 from contactkit.spec.paging import Query as Query
 from contactkit.spec.paging import whole_number as whole_number
 from contactkit.spec.provider import JSON as JSON
-from contactkit.spec.provider import Auth as Auth
 from contactkit.spec.provider import Bulk as Bulk
 from contactkit.spec.provider import BulkItem as BulkItem
-from contactkit.spec.provider import ClientCredentials as ClientCredentials
-from contactkit.spec.provider import Credential as Credential
 from contactkit.spec.provider import DryRun as DryRun
 from contactkit.spec.provider import Endpoint as Endpoint
+from contactkit.spec.provider import Envelope as Envelope
 from contactkit.spec.provider import ErrorShape as ErrorShape
-from contactkit.spec.provider import HeaderAuth as HeaderAuth
 from contactkit.spec.provider import Idempotency as Idempotency
 from contactkit.spec.provider import Limit as Limit
+from contactkit.spec.provider import Place as Place
 from contactkit.spec.provider import Provider as Provider
 from contactkit.spec.provider import Undo as Undo
 from contactkit.spec.provider import as_list as as_list

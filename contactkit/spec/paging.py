@@ -1,4 +1,4 @@
-"""Where an answer holds its records, and how a listing is walked page by page.
+"""How a listing is walked page by page.
 
 The client reads with these words what the simulator writes. `Paging` is the protocol for any way
 of paging; `PageNumbers` is the usual one.
@@ -7,49 +7,17 @@ of paging; `PageNumbers` is the usual one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol, TypeAlias, cast
+from typing import Protocol, TypeAlias
 
 from contactkit.errors import InvalidInputError, Problem
-from contactkit.spec.provider import JSON, as_object
+from contactkit.spec.provider import JSON, Envelope, Place, as_object
 
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 
 
 Query: TypeAlias = Mapping[str, str]
-Place: TypeAlias = tuple[str, ...]
-"""A path into a JSON body, from its root, which is ()."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Envelope:
-    """Where an answer holds one record, and where it holds many.
-
-    `seal(body, request_id, now)` adds what every successful answer that is an object also carries.
-    """
-
-    one: Place
-    many: Place
-    seal: Callable[[dict[str, JSON], str, datetime], None] | None = None
-
-    @staticmethod
-    def pick(body: JSON, path: Sequence[str]) -> JSON:
-        """The value at `path`; LookupError when the body has no such place."""
-        for name in path:
-            if not isinstance(body, dict) or name not in body:
-                raise LookupError(".".join(path))
-            body = cast("dict[str, JSON]", body)[name]
-        return body
-
-    @staticmethod
-    def put(body: JSON, path: Sequence[str], value: JSON) -> JSON:
-        """The body with `value` at `path`."""
-        if not path:
-            return value
-        outer = as_object(body)
-        return {**outer, path[0]: Envelope.put(outer.get(path[0]), path[1:], value)}
 
 
 class OutOfReach(Exception):

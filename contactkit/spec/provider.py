@@ -3,8 +3,8 @@
     Provider
     ├── record: Record          what a contact is, see record.py
     ├── endpoints: Endpoint     a verb, its request and its answer
-    ├── auth: Auth              HeaderAuth or ClientCredentials, each with its Credentials
-    ├── envelope: Envelope      where an answer holds its records, see paging.py
+    ├── auth: Auth              how a request shows who sends it, see auth.py
+    ├── envelope: Envelope      where an answer holds its records
     ├── paging: Paging          how a listing is walked, see paging.py
     ├── errors: ErrorShape      what a refusal looks like, and the catalogue of codes
     ├── limits: Limit
@@ -25,10 +25,11 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from contactkit.errors import ApiError, FieldProblem, Problem
+from contactkit.spec.auth import Auth, Credential
 from contactkit.spec.record import Evidence, Record
 
 if TYPE_CHECKING:
-    from contactkit.spec.paging import Envelope, Paging
+    from contactkit.spec.paging import Paging
 
 JSON: TypeAlias = Any
 """A parsed JSON value: whatever a provider may have sent."""
@@ -42,6 +43,10 @@ def as_object(value: JSON) -> dict[str, JSON]:
 def as_list(value: JSON) -> list[JSON]:
     """`value` if it is a JSON array, else an empty one."""
     return cast("list[JSON]", value) if isinstance(value, list) else []
+
+
+Place: TypeAlias = tuple[str, ...]
+"""A path into a JSON body, from its root, which is ()."""
 
 
 class NoParams(Record):
@@ -159,48 +164,32 @@ delete_contact = partial(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Credential:
-    """A value that `connect` takes, from its argument `name` or the environment variable `env`."""
+class Envelope:
+    """Where an answer holds one record, and where it holds many.
 
-    name: str
-    env: str
-    header: str = ""
-    prefix: str = ""
-    secret: bool = True
-    required: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeaderAuth:
-    """Each credential travels in its own header."""
-
-    credentials: tuple[Credential, ...]
-
-    @property
-    def parameters(self) -> tuple[Credential, ...]:
-        """What `connect` takes for it."""
-        return self.credentials
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClientCredentials:
-    """OAuth 2 client credentials, exchanged at `token_url` for a bearer token (RFC 6749, 4.4).
-
-    Unless the caller names scopes, the token is requested for `all_scopes`, or for none by name.
+    `seal(body, request_id, now)` adds what every successful answer that is an object also carries.
     """
 
-    token_url: str
-    credentials: tuple[Credential, Credential]
-    scope: Credential
-    all_scopes: bool = True
+    one: Place
+    many: Place
+    seal: Callable[[dict[str, JSON], str, datetime], None] | None = None
 
-    @property
-    def parameters(self) -> tuple[Credential, ...]:
-        """What `connect` takes for it."""
-        return (*self.credentials, self.scope)
+    @staticmethod
+    def pick(body: JSON, path: Sequence[str]) -> JSON:
+        """The value at `path`; LookupError when the body has no such place."""
+        for name in path:
+            if not isinstance(body, dict) or name not in body:
+                raise LookupError(".".join(path))
+            body = cast("dict[str, JSON]", body)[name]
+        return body
 
-
-Auth: TypeAlias = HeaderAuth | ClientCredentials
+    @staticmethod
+    def put(body: JSON, path: Sequence[str], value: JSON) -> JSON:
+        """The body with `value` at `path`."""
+        if not path:
+            return value
+        outer = as_object(body)
+        return {**outer, path[0]: Envelope.put(outer.get(path[0]), path[1:], value)}
 
 
 @dataclass(frozen=True, kw_only=True)

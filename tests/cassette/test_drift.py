@@ -16,8 +16,7 @@ from contactkit._providers import find
 from contactkit.cassette.drift import Drift, differences, drift_frame
 from contactkit.cassette.exchange import RecordedRequest, RecordedResponse
 from contactkit.cassette.redaction.redactor import Redactor
-from contactkit.spec.paging import Envelope
-from contactkit.spec.provider import Provider
+from contactkit.spec.provider import Envelope, Provider
 from contactkit.spec.record import key_of
 from tests.cassette.redaction.test_redactor import contact
 from tests.support.exchanges import exchange

@@ -25,7 +25,8 @@ import contactkit as ck
 from contactkit._providers import find, names
 from contactkit.simulator.faults import KINDS
 from contactkit.simulator.seeds import phone
-from contactkit.spec.provider import Auth, ClientCredentials, Endpoint
+from contactkit.spec.auth import Auth, ClientCredentials
+from contactkit.spec.provider import Endpoint
 from contactkit.spec.record import fields_of, key_of
 from tests.support.providers import EXAMPLES, Wire
 

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 import contactkit as ck
 from contactkit._providers import find, names
 from contactkit.errors import Problem
-from contactkit.spec.provider import ClientCredentials, Endpoint, HeaderAuth, Provider
+from contactkit.spec.auth import ClientCredentials, HeaderAuth
+from contactkit.spec.provider import Endpoint, Provider
 from contactkit.spec.record import fields_of
 from tests.support.providers import EXAMPLES
 

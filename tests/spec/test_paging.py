@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from contactkit._providers import find, names
 from contactkit.errors import InvalidInputError
 from contactkit.simulator.rules import rules_for
-from contactkit.spec.paging import Envelope, PageNumbers
+from contactkit.spec.paging import PageNumbers
+from contactkit.spec.provider import Envelope
 
 INFO = ("page_info",)
 PAGING = {

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from contactkit._providers import find, names
 from contactkit.errors import ConflictError, FieldProblem, Problem, RateLimitError, ServerError
-from contactkit.spec.paging import Envelope
-from contactkit.spec.provider import as_list, as_object
+from contactkit.spec.provider import Envelope, as_list, as_object
 
 NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import httpx
 
 import contactkit as ck
 from contactkit._providers import find
-from contactkit.spec.provider import HeaderAuth
+from contactkit.spec.auth import HeaderAuth
 
 ANONYMOUS = "anonymous"
 

@@ -24,7 +24,8 @@ from contactkit.cassette.matching import Matcher, WriteEpochs
 from contactkit.cassette.redaction.exchange import redact_exchange, refuse_leaks, unreadable
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import CassetteError, warn
-from contactkit.spec.provider import ClientCredentials, Provider
+from contactkit.spec.auth import ClientCredentials
+from contactkit.spec.provider import Provider
 
 _OURS = (".jsonl", ".jsonl.gz")
 _READERS: Mapping[str, Callable[[Path], list[Exchange]]] = {

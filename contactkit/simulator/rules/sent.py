@@ -103,11 +103,20 @@ def explain(endpoint: Endpoint, problems: Sequence[FieldProblem]) -> Refusal:
 
 def fill_in(row: Row, owner: str) -> None:
     """Add the owner, the formats and region of the number, and the channels that reach it."""
-    number = str(row["phone_number"])
+    if row.get("format_e164") != row["phone_number"]:
+        row |= _describe_number(str(row["phone_number"]))
+    row["customer_id"] = owner
+    if not re.fullmatch("sms|whatsapp|sms,whatsapp", str(row["available_channels"])):
+        both = row["default_channel"] == "whatsapp" or str(row["phone_number"])[-1] in "02468"
+        row["available_channels"] = "sms,whatsapp" if both else "sms"
+    if row["default_channel"] not in str(row["available_channels"]).split(","):
+        row["default_channel"] = str(row["available_channels"]).split(",")[0]
+
+
+def _describe_number(number: str) -> Row:
     parsed = _parse(number)
     international, national = _formats(number, parsed)
-    row |= {
-        "customer_id": owner,
+    return {
         "format_e164": number,
         "format_international": international,
         "format_national": national,
@@ -115,11 +124,6 @@ def fill_in(row: Row, owner: str) -> None:
         "country_code": str(parsed.country_code),
         "region_code": phones.region_of(parsed),
     }
-    if not re.fullmatch("sms|whatsapp|sms,whatsapp", str(row["available_channels"])):
-        both = row["default_channel"] == "whatsapp" or number[-1] in "02468"
-        row["available_channels"] = "sms,whatsapp" if both else "sms"
-    if row["default_channel"] not in str(row["available_channels"]).split(","):
-        row["default_channel"] = str(row["available_channels"]).split(",")[0]
 
 
 def _parse(number: str) -> phonenumbers.PhoneNumber:

@@ -12,7 +12,7 @@ from contactkit._providers import find
 from contactkit.simulator.messages import Request
 from contactkit.simulator.serve.app import SimulatorApp
 from contactkit.simulator.serve.banner import banner_text
-from contactkit.spec.provider import ClientCredentials
+from contactkit.spec.auth import ClientCredentials
 
 ADDRESS = "http://127.0.0.1:5000"
 

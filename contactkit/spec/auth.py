@@ -1,0 +1,51 @@
+"""Credentials, and the two ways in which a request shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credential:
+    """A value that `connect` takes, from its argument `name` or the environment variable `env`."""
+
+    name: str
+    env: str
+    header: str = ""
+    prefix: str = ""
+    secret: bool = True
+    required: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeaderAuth:
+    """Each credential travels in its own header."""
+
+    credentials: tuple[Credential, ...]
+
+    @property
+    def parameters(self) -> tuple[Credential, ...]:
+        """What `connect` takes for it."""
+        return self.credentials
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientCredentials:
+    """OAuth 2 client credentials, exchanged at `token_url` for a bearer token (RFC 6749, 4.4).
+
+    Unless the caller names scopes, the token is requested for `all_scopes`, or for none by name.
+    """
+
+    token_url: str
+    credentials: tuple[Credential, Credential]
+    scope: Credential
+    all_scopes: bool = True
+
+    @property
+    def parameters(self) -> tuple[Credential, ...]:
+        """What `connect` takes for it."""
+        return (*self.credentials, self.scope)
+
+
+Auth: TypeAlias = HeaderAuth | ClientCredentials
