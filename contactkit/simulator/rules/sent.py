@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import phonenumbers
@@ -103,9 +104,7 @@ def explain(endpoint: Endpoint, problems: Sequence[FieldProblem]) -> Refusal:
 
 def fill_in(row: Row, owner: str) -> None:
     """Add the owner, the formats and region of the number, and the channels that reach it."""
-    if row.get("format_e164") != row["phone_number"]:
-        row |= _describe_number(str(row["phone_number"]))
-    row["customer_id"] = owner
+    row |= {"customer_id": owner, **_describe_number(str(row["phone_number"]))}
     if not re.fullmatch("sms|whatsapp|sms,whatsapp", str(row["available_channels"])):
         both = row["default_channel"] == "whatsapp" or str(row["phone_number"])[-1] in "02468"
         row["available_channels"] = "sms,whatsapp" if both else "sms"
@@ -113,7 +112,9 @@ def fill_in(row: Row, owner: str) -> None:
         row["default_channel"] = str(row["available_channels"]).split(",")[0]
 
 
-def _describe_number(number: str) -> Row:
+# Every write fills a contact in, and parsing its number is slow.
+@lru_cache(maxsize=100_000)
+def _describe_number(number: str) -> Mapping[str, str]:
     parsed = _parse(number)
     international, national = _formats(number, parsed)
     return {
