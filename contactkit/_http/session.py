@@ -11,7 +11,7 @@ import hmac
 import json
 import re
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -137,6 +137,15 @@ class Session:
         ]
         where = f"contactkit journal {self.provider.name} {self.base_url}"
         return hmac.digest("\n".join(values).encode(), where.encode(), "sha256")[:4].hex()
+
+
+def secrets_of(sessions: Iterable[Session]) -> Iterator[str]:
+    """The tokens of these sessions, and those of their credentials that are secret."""
+    for session in sessions:
+        yield session.token
+        for name, value in session.credentials.items():
+            if session.provider.is_secret(name):
+                yield value
 
 
 @dataclass(frozen=True, kw_only=True)

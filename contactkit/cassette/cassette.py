@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
@@ -74,6 +74,9 @@ class Cassette:
         self._player: Player | None = None
         self._sessions: list[Session] = []
         self._shared = False
+        # As clients, forms and the `attrs` of frames show them.
+        self.name = f"cassette {self.path.name} ({self.mode})"
+        self.notice = self._notice()
         self.clock = self._world.clock
         if self.mode == "replay":
             self.clock = VirtualClock(self.entries[0].at if self.entries else time.time())
@@ -97,13 +100,7 @@ class Cassette:
         counts += [f"{expired:,} expired"] if expired else []
         return f"contactkit {self.name}: {', '.join(counts)}"
 
-    @property
-    def name(self) -> str:
-        """The file and the mode, as the client's picture and `attrs` show it."""
-        return f"cassette {self.path.name} ({self.mode})"
-
-    @property
-    def notice(self) -> str:
+    def _notice(self) -> str:
         """The banner of forms and pictures."""
         last = self.entries[-1].at if self.entries else time.time()
         recorded = self._file.header.get("world") if self._file else ""
@@ -212,7 +209,7 @@ class Cassette:
                 exhausted=self._exhausted,
                 shared=self._shared,
             )
-            self._player = Player(provider, settings, self._secrets)
+            self._player = Player(provider, settings, self._sessions)
         if self._player.provider.name != provider.name:
             raise CassetteError(f"{self.path} is played to {self._player.provider.name} already")
         return self._player
@@ -229,13 +226,6 @@ class Cassette:
             return []
         since = time.time() - self._expires.total_seconds()
         return [entry for entry in self.entries if entry.at < since]
-
-    def _secrets(self) -> Iterator[str]:
-        """The clients' secrets, which must not be written anywhere."""
-        for session in self._sessions:
-            is_secret = session.provider.is_secret
-            yield session.token
-            yield from (value for name, value in session.credentials.items() if is_secret(name))
 
 
 def _token_path(way: Auth) -> str:

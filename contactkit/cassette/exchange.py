@@ -1,7 +1,7 @@
 """One recorded exchange as a value: a request, and the response or the failure that followed.
 
 The same classes hold an exchange as it was sent and received, and its redacted form. They know
-HTTP's terms and nothing else: no file, no provider, no HTTP library.
+HTTP's terms and httpx's requests and headers: no file and no provider.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote
+
+import httpx
 
 from contactkit.spec.provider import JSON
 
@@ -112,3 +114,19 @@ class Exchange:
     at: float
     elapsed: float = 0.0
     epoch: int = 0
+
+
+def request_of(request: httpx.Request) -> RecordedRequest:
+    """An httpx request with all its headers, unredacted."""
+    body = request.read()
+    content_type = request.headers.get("content-type", "") if body else ""
+    headers = text_pairs(request.headers)
+    return RecordedRequest.of(request.method, str(request.url), body, content_type, headers)
+
+
+def text_pairs(headers: httpx.Headers) -> Pairs:
+    """Headers as text that keeps every byte."""
+    return tuple(
+        (name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
+        for name, value in headers.raw
+    )

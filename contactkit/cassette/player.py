@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,11 +13,11 @@ from typing import Literal, TypeAlias, cast, get_args
 
 import respx
 
+from contactkit._http.session import Session, secrets_of
 from contactkit._http.world import Clock, VirtualClock
 from contactkit.cassette.file import CassetteFile, CassetteWriter, ReplacingWriter
 from contactkit.cassette.matching import Exhausted, Index
-from contactkit.cassette.recorder import Recorder
-from contactkit.cassette.redaction.exchange import refuse_leaks
+from contactkit.cassette.recorder import Recorder, refuse_leaks
 from contactkit.cassette.redaction.key import (
     VARIABLE,
     ensure_pseudonym_key,
@@ -91,13 +91,11 @@ class Settings:
 class Player:
     """One cassette with the provider that it plays or records.
 
-    `secrets` gives those that its clients hold at the time of a request. `tap` records or verifies;
-    it is None in a replay.
+    The secrets of its clients' `sessions`, also of those that are added later, are not recorded.
+    `tap` records or verifies; it is None in a replay.
     """
 
-    def __init__(
-        self, provider: Provider, settings: Settings, secrets: Callable[[], Iterable[str]]
-    ) -> None:
+    def __init__(self, provider: Provider, settings: Settings, sessions: Sequence[Session]) -> None:
         self.provider = provider
         self._settings = settings
         file = settings.file
@@ -108,6 +106,7 @@ class Player:
         recorded = header.get("world", settings.world)
         self._refuse_mixture(recorded)
         key = self._own_key(header.get("key", ""))
+        secrets = partial(secrets_of, sessions)
         self.redactor = Redactor(provider, secrets, key, dict(file.owners) if file else {})
         entries = file.entries if file and settings.mode != "refresh" else ()
         self.index = Index(provider, entries, self._exhausted, recording_advice(str(recorded)))

@@ -13,12 +13,12 @@ import httpx
 
 from contactkit._http.connection import TapFlow, no_response
 from contactkit._http.world import Clock
-from contactkit.cassette.exchange import Exchange, Pairs, RecordedResponse
+from contactkit.cassette.exchange import Exchange, Pairs, RecordedResponse, request_of, text_pairs
 from contactkit.cassette.file import CassetteWriter
 from contactkit.cassette.matching import InFlight, normalise
-from contactkit.cassette.redaction.exchange import redact_exchange
 from contactkit.cassette.redaction.redactor import Redactor
-from contactkit.cassette.replay import Replay, request_of, text_pairs
+from contactkit.cassette.redaction.text import unreadable
+from contactkit.cassette.replay import Replay
 from contactkit.errors import CassetteError
 from contactkit.spec.provider import Provider
 
@@ -48,6 +48,7 @@ class Recorder:
         self._clock = clock
         self._redactor = redactor
         self._replay = replay
+        self._overrides = replay.overrides
         self._index = replay.index
         self._writer = writer
         self._only_missing = only_missing
@@ -79,7 +80,7 @@ class Recorder:
         # The provider does not know a recorded token.
         if self._only_missing and self._replay.kind(request) != "token":
             return self._replay.recorded(request)
-        return self._replay.overridden(request)
+        return self._overrides.answer(request) if self._overrides else None
 
     def _issue(self, request: httpx.Request) -> InFlight:
         with self._lock:
@@ -133,3 +134,18 @@ def _recorded(response: httpx.Response) -> RecordedResponse:
     if _DECODED.fullmatch(response.headers.get("content-encoding", "")):
         headers = tuple(pair for pair in headers if pair[0].lower() != "content-encoding")
     return RecordedResponse(status=response.status_code, headers=headers, body=response.content)
+
+
+def redact_exchange(exchange: Exchange, provider: Provider, redactor: Redactor) -> Exchange:
+    """Redact request and response; CassetteError for a body that cannot be searched."""
+    response = exchange.response
+    if encoding := unreadable(response.headers, response.body):
+        raise CassetteError(f"a response compressed as {encoding} cannot be redacted")
+    request, response = redactor.exchange(exchange.request, response)
+    return replace(exchange, request=normalise(request, provider), response=response)
+
+
+def refuse_leaks(redactor: Redactor, refusal: str, lines: bytes) -> None:
+    """CassetteError, which begins with the `refusal`, for lines with secrets or people in them."""
+    if leaks := redactor.scan(lines):
+        raise CassetteError(f"{refusal} {'; '.join(leaks[:5])}")

@@ -14,27 +14,11 @@ import respx
 from respx.models import PassThrough, ResolvedRoute
 
 from contactkit._http.world import VirtualClock
-from contactkit.cassette.exchange import Exchange, Pairs, RecordedRequest, RecordedResponse
+from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse, request_of
 from contactkit.cassette.matching import Index, Kind, mark_names, marks, normalise
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import Provider
-
-
-def request_of(request: httpx.Request) -> RecordedRequest:
-    """An httpx request with all its headers, unredacted."""
-    body = request.read()
-    content_type = request.headers.get("content-type", "") if body else ""
-    headers = text_pairs(request.headers)
-    return RecordedRequest.of(request.method, str(request.url), body, content_type, headers)
-
-
-def text_pairs(headers: httpx.Headers) -> Pairs:
-    """Headers as text that keeps every byte."""
-    return tuple(
-        (name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
-        for name, value in headers.raw
-    )
 
 
 class Replay:
@@ -56,7 +40,7 @@ class Replay:
         self.index = index
         self._provider = provider
         self._redactor = redactor
-        self._overrides = _Overrides(overrides) if overrides is not None else None
+        self.overrides = Overrides(overrides) if overrides is not None else None
         self._clock = clock
         self._has_marks = bool(mark_names(provider))
         self.transport = httpx.MockTransport(self.handle)
@@ -66,25 +50,16 @@ class Replay:
 
         UnrecordedRequestError when there is neither.
         """
-        if response := self.overridden(request):
+        if self.overrides and (response := self.overrides.answer(request)):
             return response
         return self.play(self.find(request), request)
 
     def recorded(self, request: httpx.Request) -> httpx.Response | None:
         """Respond as `handle` does, or with None."""
-        if response := self.overridden(request):
+        if self.overrides and (response := self.overrides.answer(request)):
             return response
         _, exchange = self._match(request)
         return self.play(exchange, request) if exchange else None
-
-    def overridden(self, request: httpx.Request) -> httpx.Response | None:
-        """The response of the user's own routes, None when none of them matches."""
-        if self._overrides is None or not self._overrides.routes:
-            return None
-        try:
-            return self._overrides.handler(request)
-        except (_Unmatched, PassThrough):
-            return None
 
     def find(self, request: httpx.Request) -> Exchange:
         """The next recorded exchange; UnrecordedRequestError when there is none."""
@@ -145,12 +120,21 @@ class _Unmatched(Exception):
     """No route of the user's matches this request."""
 
 
-class _Overrides(respx.Router):
+class Overrides(respx.Router):
     """The user's router by its own routes and calls; it counts nothing that it does not match."""
 
     def __init__(self, router: respx.Router) -> None:
         super().__init__()
         self.routes, self.calls = router.routes, router.calls
+
+    def answer(self, request: httpx.Request) -> httpx.Response | None:
+        """The response of the first route that matches; None when none does."""
+        if not self.routes:
+            return None
+        try:
+            return self.handler(request)
+        except (_Unmatched, PassThrough):
+            return None
 
     @contextmanager
     def resolver(self, request: httpx.Request) -> Generator[ResolvedRoute, None, None]:

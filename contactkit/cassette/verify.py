@@ -27,8 +27,7 @@ from contactkit.cassette.drift import Drift, differences
 from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse
 from contactkit.cassette.format import Entry
 from contactkit.cassette.matching import Index
-from contactkit.cassette.recorder import capture
-from contactkit.cassette.redaction.exchange import redact_exchange
+from contactkit.cassette.recorder import capture, redact_exchange
 from contactkit.cassette.redaction.fields import PersonalFields
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.cassette.replay import Replay
@@ -58,7 +57,8 @@ class Verifier:
 
     def flow(self, request: httpx.Request) -> TapFlow:
         """Return the recorded response; UnrecordedRequestError where there is none."""
-        response = self._replay.overridden(request)
+        overrides = self._replay.overrides
+        response = overrides.answer(request) if overrides else None
         if response is None:
             kind = self._replay.kind(request)
             if kind == "token":

@@ -14,9 +14,8 @@ import pytest
 
 from contactkit._http.connection import AsyncClient, TapFlow, asend_tapped, send_tapped
 from contactkit._http.world import RealClock
-from contactkit.cassette.exchange import Exchange, RecordedResponse
+from contactkit.cassette.exchange import Exchange, RecordedResponse, request_of
 from contactkit.cassette.recorder import capture
-from contactkit.cassette.replay import request_of
 
 SQUEEZED = gzip.compress(b'{"a": 12345678901234567890123}')
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(

@@ -19,7 +19,7 @@ from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResp
 from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.format import Entry
 from contactkit.cassette.matching import Exhausted, Index, marks
-from contactkit.cassette.redaction.exchange import redact_exchange
+from contactkit.cassette.recorder import redact_exchange
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.cassette.replay import Replay
 from tests.support.exchanges import BASE, begun, exchange
@@ -208,7 +208,7 @@ def test_recorded_is_none_for_an_unrecorded_request(replay: Replays) -> None:
     assert found.recorded(httpx.Request("GET", f"{BASE}/nowhere")) is None
     there = found.recorded(httpx.Request("GET", GET))
     assert there is not None and there.read() == b'"there"'
-    assert found.overridden(httpx.Request("GET", GET)) is None
+    assert found.overrides is None
 
 
 @pytest.mark.parametrize("strict", [True, False])

@@ -21,8 +21,9 @@ from contactkit.cassette.exchange import Exchange
 from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.format import json_line
 from contactkit.cassette.matching import Matcher, WriteEpochs
-from contactkit.cassette.redaction.exchange import redact_exchange, refuse_leaks, unreadable
+from contactkit.cassette.recorder import redact_exchange, refuse_leaks
 from contactkit.cassette.redaction.redactor import Redactor
+from contactkit.cassette.redaction.text import unreadable
 from contactkit.errors import CassetteError, warn
 from contactkit.spec.auth import ClientCredentials
 from contactkit.spec.provider import Provider

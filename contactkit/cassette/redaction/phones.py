@@ -1,16 +1,17 @@
-"""Phone numbers in text: found in any format, parsed, and written in the format of another.
+"""Phone numbers in text: found in any format, parsed, and replaced by one that has no owner.
 
-E-mail addresses are found with them, since the digits of an address are no number.
+Such a number is reserved for fiction, or in no country's plan. E-mail addresses are found with
+them, since the digits of an address are no number.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 _GAP = r"[ ().\-/\u00a0\u2000-\u200b\u2010-\u2015\u202f\u205f\u2060]"
 EMAIL = r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40|&#64;|&#x40;|&commat;)[\w-]+(?:\.[\w-]+)+"
@@ -123,3 +124,77 @@ def fill_digits(shape: str, digits: str) -> str:
     places = sum(map(str.isdigit, shape))
     filling = iter([*digits[: places - 1], digits[places - 1 :]])
     return "".join(next(filling, "") if sign.isdigit() else sign for sign in shape)
+
+
+# By calling code, the national numbers reserved for drama: by NANPA (in any area), Ofcom, ACMA,
+# ARCEP, the Bundesnetzagentur and ComReg.
+# https://nationalnanpa.com/number_resource_info/555_numbers.html
+_RESERVED: Mapping[int, Sequence[str]] = {
+    1: ["xxx55501xx"],
+    44: (
+        "1134960xxx 1144960xxx 1154960xxx 1164960xxx 1174960xxx 1184960xxx 1214960xxx 1314960xxx "
+        "1414960xxx 1514960xxx 1614960xxx 1914980xxx 1632960xxx 2079460xxx 2896496xxx 2920180xxx "
+        "7700900xxx"
+    ).split(),
+    61: "25550xxxx 35550xxxx 75550xxxx 85550xxxx 27010xxxx 37010xxxx 77010xxxx 87010xxxx".split(),
+    33: "19900xxxx 26191xxxx 35301xxxx 46571xxxx 53649xxxx 63998xxxx".split(),
+    49: "3023125xxx 6990009xxx 4066969xxx 2214710xxx 8999998xxx".split(),
+    353: ["2091xxxxx"],
+}
+_FICTIONAL = re.compile(
+    r"\+(?:{})".format(
+        "|".join(f"{code}{shape}" for code, shapes in _RESERVED.items() for shape in shapes)
+    ).replace("x", "[0-9]")
+)
+
+
+def is_reserved(number: str) -> bool:
+    """Whether an E.164 number is in a range reserved for fiction."""
+    return _FICTIONAL.fullmatch(number) is not None
+
+
+def is_reserved_at_home(digits: str) -> bool:
+    """Whether digits are such a number as it is dialled within its country, after a 0."""
+    codes = _RESERVED.keys() - {1} if digits.startswith("0") else ()
+    return any(is_reserved(f"+{code}{digits[1:]}") for code in codes)
+
+
+def reserved(number: PhoneNumber, choice: int) -> str:
+    """The reserved number that `choice` picks in the same country; "" where there is no range."""
+    code, national = number.country_code or 0, phonenumbers.national_significant_number(number)
+    shapes = [shape for shape in _RESERVED.get(code, ()) if len(shape) == len(national)]
+    if code == 1:
+        region = phonenumbers.region_code_for_number(number) or "US"
+        shapes = [f"{area}55501xx" for area in _areas().get(region) or [national[:3]]]
+    if not shapes:
+        return ""
+    choice, place = divmod(choice, len(shapes))
+    free = shapes[place].count("x")
+    return f"+{code}{shapes[place][:-free]}{choice % 10**free:0{free}d}"
+
+
+@cache
+def _areas() -> Mapping[str, list[str]]:
+    """The geographic area codes of North America, by region."""
+    areas: dict[str, list[str]] = {}
+    for area in range(200, 1000):
+        number = phonenumbers.parse(f"+1{area}5550100", None)
+        if phonenumbers.number_type(number) == PhoneNumberType.FIXED_LINE_OR_MOBILE:
+            region = phonenumbers.region_code_for_number(number) or ""
+            areas.setdefault(region, []).append(str(area))
+    return areas
+
+
+def unassigned(number: PhoneNumber, choice: int, longer: int) -> str:
+    """A number of the same country that its plan has not, or "" where `choice` picks another.
+
+    It can be dialled, unless `number` cannot.
+    """
+    length = len(phonenumbers.national_significant_number(number)) + longer
+    lowest = 10 ** (max(length, 4) - 1)
+    candidate = f"+{number.country_code}{lowest + choice % (9 * lowest)}"
+    parsed = parse(candidate)
+    if parsed is None or e164(parsed) != candidate or phonenumbers.is_valid_number(parsed):
+        return ""
+    possible = phonenumbers.is_possible_number
+    return candidate if possible(parsed) or not possible(number) else ""

@@ -53,7 +53,7 @@ class Pseudonyms:
     def _list_number(self, pseudonym: str) -> None:
         """Know a listed number in its other formats too."""
         # Those reserved for fiction are known anyway, and to parse a number is slow.
-        is_number = phones.E164.fullmatch(pseudonym) and not fake.is_reserved(pseudonym)
+        is_number = phones.E164.fullmatch(pseudonym) and not phones.is_reserved(pseudonym)
         number = phones.parse(pseudonym) if is_number else None
         if number:
             self._numbers[pseudonym] = pseudonym
@@ -119,13 +119,13 @@ class Pseudonyms:
         if known or match.lastgroup in ("digits", "inside"):
             return known is not None and self._numbers.get(known) != known
         # Nearly all that a recording holds are such, and to parse a number is slow.
-        if fake.is_reserved(f"+{digits}" if "+" in text else f"+1{digits[-10:]}"):
+        if phones.is_reserved(f"+{digits}" if "+" in text else f"+1{digits[-10:]}"):
             return False
         number = phones.parse(phones.split(text)[0])
         return number is not None and not self._is_ours(phones.e164(number))
 
     def _is_ours(self, number: str) -> bool:
-        return fake.is_reserved(number) or number in self.owners
+        return phones.is_reserved(number) or number in self.owners
 
     def _make(self, kind: Kind, value: str) -> str:
         if value in self.owners:
@@ -166,7 +166,7 @@ class Pseudonyms:
         """The pseudonym of a phone number in the same format, None if `value` is no number."""
         digits = phones.digits_of(value)
         known = self._by_digits.get(digits)
-        if not known and fake.is_reserved_at_home(digits):
+        if not known and phones.is_reserved_at_home(digits):
             return self._keep("phone", value)
         number = phonenumbers.parse(known, None) if known else phones.parse(value)
         if number is None:
@@ -184,8 +184,8 @@ class Pseudonyms:
 
         def candidate(noise: bytes, tries: int) -> str:
             choice = int.from_bytes(noise[:8])
-            reserved = fake.reserved(number, choice) if tries < _RESERVED_TRIES else ""
-            return reserved or fake.unassigned(number, choice, tries // 512)
+            reserved = phones.reserved(number, choice) if tries < _RESERVED_TRIES else ""
+            return reserved or phones.unassigned(number, choice, tries // 512)
 
         return self._assign("phone", original, candidate)
 

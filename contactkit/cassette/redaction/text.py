@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import quote, unquote, unquote_plus
 
+from contactkit.cassette.exchange import Pairs, header
 from contactkit.spec.provider import JSON
 
 Names = tuple[str, ...]
@@ -127,6 +128,18 @@ def inflate(body: bytes) -> bytes:
         return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body)
     except zlib.error:
         return b""
+
+
+def unreadable(headers: Pairs, body: bytes) -> str:
+    """The content encoding that hides a body from redaction, "" when none does."""
+    encoding = header(headers, "content-encoding").strip().lower()
+    if not body or encoding in ("", "identity") or inflate(body):
+        return ""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return encoding
+    return ""
 
 
 def quote_like(raw: str, text: str) -> str:

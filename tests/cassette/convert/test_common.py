@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contactkit.cassette.convert.common import decode, read_text, timestamp
-from contactkit.cassette.redaction.exchange import unreadable
+from contactkit.cassette.redaction.text import unreadable
 from contactkit.errors import CassetteError
 
 BROTLI = b"\x8b\x00\x80{}\x03"

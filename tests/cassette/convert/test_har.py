@@ -17,7 +17,7 @@ from contactkit._providers import find
 from contactkit.cassette.convert.har import read_har, to_har
 from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse
 from contactkit.cassette.format import entry_of
-from contactkit.cassette.redaction.exchange import redact_exchange
+from contactkit.cassette.recorder import redact_exchange
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import CassetteError, ContactKitWarning
 from contactkit.spec.provider import Provider

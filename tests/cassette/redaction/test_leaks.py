@@ -26,10 +26,9 @@ from hypothesis import strategies as st
 import contactkit as ck
 from contactkit._http.connection import send_tapped
 from contactkit._providers import find
-from contactkit.cassette.exchange import Exchange, RecordedResponse
-from contactkit.cassette.redaction.exchange import redact_exchange
+from contactkit.cassette.exchange import Exchange, RecordedResponse, request_of
+from contactkit.cassette.recorder import redact_exchange
 from contactkit.cassette.redaction.redactor import Redactor
-from contactkit.cassette.replay import request_of
 from tests.support.providers import Wire, says
 
 SECRET = "S3cr3t-planted-x9"

@@ -10,7 +10,7 @@ import pytest
 import contactkit as ck
 from contactkit._providers import find
 from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse
-from contactkit.cassette.redaction.exchange import redact_exchange
+from contactkit.cassette.recorder import redact_exchange
 from contactkit.cassette.redaction.redactor import Redactor
 
 SECRET = "sk_live_a1b2c3d4e5f6"
