@@ -90,7 +90,7 @@ def same(recorded: pd.DataFrame, replayed: pd.DataFrame, name: str) -> None:
         was, found = recorded[column], replayed[column]
         assert was.dtype == found.dtype
         if column in personal or was.dtype in ("string", object):
-            was, found = (pd.Series(pd.factorize(each.astype(str))[0]) for each in (was, found))
+            was, found = (pd.Series(pd.factorize(part.astype(str))[0]) for part in (was, found))
         pd.testing.assert_series_equal(was, found, check_names=False)
 
 
@@ -238,7 +238,7 @@ def test_replay_is_right_in_eight_threads(tmp_path):
         return found[found.columns[0]].tolist() != [each[1]]
 
     with ThreadPoolExecutor(8) as pool:
-        assert not any(pool.map(wrong, sorted(asked, key=lambda each: each[1])))
+        assert not any(pool.map(wrong, sorted(asked, key=lambda pair: pair[1])))
 
 
 async def test_replay_of_a_read_during_a_write_is_the_recorded_one(path):
@@ -351,9 +351,9 @@ def test_frame_counts_hits(path):
     assert repr(cassette).endswith("1 exchanges, 1 unused")
     assert cassette.unused()["path"].tolist() == ["/v3/contacts"]
     ck.connect("sent", via=cassette).contacts.list()
-    found = cassette.frame()
-    assert found["hits"].tolist() == [1]
-    assert found[["method", "path", "status"]].values.tolist() == [["GET", "/v3/contacts", 200]]
+    table = cassette.frame()
+    assert table["hits"].tolist() == [1]
+    assert table[["method", "path", "status"]].values.tolist() == [["GET", "/v3/contacts", 200]]
     assert cassette.unused().empty
     assert repr(cassette) == "contactkit cassette cassette.jsonl (replay): 1 exchanges"
 
@@ -449,7 +449,7 @@ def test_close_works_unused_and_twice(mode, path):
     for clean in (True, True, False):
         cassette.close(clean)
     assert len(ck.connect("sent", via=ck.Cassette(path, "replay")).contacts.list()) == 8
-    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    assert [child.name for child in path.parent.iterdir()] == [path.name]
 
 
 def test_hold_open_outlasts_the_clients(path):

@@ -33,7 +33,7 @@ def drifts(before: Any, after: Any, provider: Provider = SENT, **how: Any) -> li
 def changes_of(
     before: Any, after: Any, provider: Provider = SENT, **how: Any
 ) -> list[tuple[str, str]]:
-    return [(each.field, each.drift) for each in drifts(before, after, provider, **how)]
+    return [(drift.field, drift.drift) for drift in drifts(before, after, provider, **how)]
 
 
 def sealed(provider: Provider, contacts: Any, number: int, many: bool = True) -> Any:
@@ -54,7 +54,7 @@ def shuffled(value: Any) -> Any:
     """The same value with the fields of each object reversed."""
     if isinstance(value, dict):
         return {name: shuffled(each) for name, each in reversed(value.items())}
-    return [shuffled(each) for each in value] if isinstance(value, list) else value
+    return [shuffled(item) for item in value] if isinstance(value, list) else value
 
 
 scalars = st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-9, 9) | st.text("xé")
@@ -74,7 +74,7 @@ def test_drift_is_empty_for_the_same_body_in_any_order(body):
 def places(value: Any, field: str = "", way: tuple[Any, ...] = ()) -> list[tuple[str, Any]]:
     """The innermost values of a body: their names, and their paths."""
     if isinstance(value, dict) and value:
-        parts = [(f"{field}.{each}".lstrip("."), each) for each in value]
+        parts = [(f"{field}.{item}".lstrip("."), item) for item in value]
     elif isinstance(value, list) and value:
         parts = [(f"{field}[{each}]", each) for each in range(len(value))]
     else:
@@ -97,8 +97,8 @@ JSON_TYPES = {int: "number", float: "number"}
 def test_drift_of_one_changed_value_is_one_row(body, leaf, data):
     field, way = data.draw(st.sampled_from(places(body)))
     before = body
-    for each in way:
-        before = before[each]
+    for step in way:
+        before = before[step]
     kinds = [JSON_TYPES.get(type(each), type(each)) for each in (before, leaf)]
     change = "value changed" if kinds[0] == kinds[1] else "type changed"
     same = change == "value changed" and before == leaf
@@ -141,7 +141,7 @@ def test_drift_compares_the_times_of_a_contact(name):
     before = people(provider, 101)[0]
     changed = {wire for wire in before if wire.endswith(("_at", "At"))}
     after = {wire: "2026-02-02T00:00:00Z" if wire in changed else v for wire, v in before.items()}
-    bodies = (sealed(provider, each, 1, many=False) for each in (before, after))
+    bodies = (sealed(provider, part, 1, many=False) for part in (before, after))
     place = ".".join(provider.envelope.one)
     expected = {(f"{place}.{wire}".lstrip("."), "value changed") for wire in changed}
     assert changed and set(changes_of(*bodies, provider)) == expected
@@ -193,9 +193,9 @@ def test_drift_pairs_items_without_keys_by_position(rows):
 
 def redacted(provider: Provider, key: bytes, body: Any) -> Any:
     redaction = Redactor(provider, list, key)
-    asked = RecordedRequest(method="GET", url="")
+    request = RecordedRequest(method="GET", url="")
     answer = RecordedResponse(status=200, body=json.dumps(body).encode())
-    return json.loads(redaction.exchange(asked, answer)[1].body)
+    return json.loads(redaction.exchange(request, answer)[1].body)
 
 
 def test_drift_under_another_key_compares_personal_values_by_type(name):
@@ -208,7 +208,7 @@ def test_drift_under_another_key_compares_personal_values_by_type(name):
     assert changes_of(before, sealed(provider, after, 2), provider)
     emptied = sealed(provider, [after[0] | personal, after[1]], 2)
     changes = changes_of(before, emptied, provider, same_key=False)
-    assert len(changes) == len(personal) and {each for _, each in changes} == {"type changed"}
+    assert len(changes) == len(personal) and {change for _, change in changes} == {"type changed"}
 
 
 def test_drift_ignores_the_number_of_a_secret():
@@ -223,12 +223,12 @@ def test_drift_of_another_kind_of_response_is_its_status():
     assert list(differences(one, other, SENT)) == [
         Drift("GET", "/v3/contacts", "status", "value changed", "200", "404")
     ]
-    assert [each[2:] for each in differences(one, failed, SENT)] == [
+    assert [drift[2:] for drift in differences(one, failed, SENT)] == [
         ("status", "value changed", "200", '"ReadTimeout"')
     ]
     assert list(differences(failed, failed, SENT)) == []
     created = exchange(body={"a": 2}, status=201)
-    assert [each.field for each in differences(one, created, SENT)] == ["status", "a"]
+    assert [drift.field for drift in differences(one, created, SENT)] == ["status", "a"]
 
 
 def test_drift_compares_only_the_content_type_header():
@@ -236,10 +236,10 @@ def test_drift_compares_only_the_content_type_header():
     same = exchange(headers=(("content-type", "application/JSON"), ("x-request-id", "2")))
     other, none = exchange(headers=(("Content-Type", "text/html"),)), exchange()
     assert list(differences(one, same, SENT)) == []
-    assert [each[2:] for each in differences(one, other, SENT)] == [
+    assert [drift[2:] for drift in differences(one, other, SENT)] == [
         ("content-type", "value changed", '"application/json"', '"text/html"')
     ]
-    assert [each.drift for each in differences(one, none, SENT)] == ["removed"]
+    assert [drift.drift for drift in differences(one, none, SENT)] == ["removed"]
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ PHONE, KEY = "+12025550123", "sk-live-0123456789"
 
 
 def test_request_splits_the_url() -> None:
-    asked = RecordedRequest.of(
+    request = RecordedRequest.of(
         "get", "https://api.example.com/v3/contacts?page=2&channel=sms&channel=#top"
     )
-    assert asked == RecordedRequest(
+    assert request == RecordedRequest(
         method="GET",
         url="https://api.example.com/v3/contacts",
         query=(("channel", ""), ("channel", "sms"), ("page", "2")),
@@ -27,8 +27,8 @@ def test_request_splits_the_url() -> None:
 
 @given(st.lists(st.tuples(st.text(min_size=1), st.text())))
 def test_request_sorts_the_whole_query(pairs: list[tuple[str, str]]) -> None:
-    asked = RecordedRequest.of("GET", f"https://example.com/a?{urlencode(pairs)}")
-    assert asked.query == tuple(sorted(pairs))
+    request = RecordedRequest.of("GET", f"https://example.com/a?{urlencode(pairs)}")
+    assert request.query == tuple(sorted(pairs))
 
 
 def test_exchange_repr_shows_no_personal_values() -> None:

@@ -37,7 +37,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def exchanges_in(path: Path) -> list[Exchange]:
     """Every exchange of a file."""
-    return [each.exchange for each in CassetteFile.load(path).entries]
+    return [entry.exchange for entry in CassetteFile.load(path).entries]
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -81,12 +81,12 @@ def test_entry_returns_any_exchange(wanted: Exchange) -> None:
 
 def test_load_returns_what_was_appended(path: Path) -> None:
     file = begun(path)
-    wanted = [exchange(body={"n": n}, at=n / 7) for n in range(5)] + [PAGE, LOST]
-    for each in wanted:
+    expected = [exchange(body={"n": n}, at=n / 7) for n in range(5)] + [PAGE, LOST]
+    for each in expected:
         file.append(each)
-    assert sorted(exchanges_in(path), key=str) == sorted(wanted, key=str)
-    assert [each.id for each in CassetteFile.load(path).entries] == [
-        each.id for each in file.entries
+    assert sorted(exchanges_in(path), key=str) == sorted(expected, key=str)
+    assert [entry.id for entry in CassetteFile.load(path).entries] == [
+        entry.id for entry in file.entries
     ]
 
 
@@ -148,8 +148,8 @@ def test_entries_are_in_the_order_of_issue(path: Path) -> None:
     file = begun(path)
     for at in (2.0, 1.0, 3.0, 1.0):
         file.append(exchange(body=len(file.entries), at=at))
-    assert [each.exchange.response.body for each in file.entries] == [b"1", b"3", b"0", b"2"]
-    assert [each.exchange.response.body for each in CassetteFile.load(path).entries] == [
+    assert [entry.exchange.response.body for entry in file.entries] == [b"1", b"3", b"0", b"2"]
+    assert [entry.exchange.response.body for entry in CassetteFile.load(path).entries] == [
         b"1",
         b"3",
         b"0",
@@ -268,8 +268,8 @@ def test_merge_of_two_branches_keeps_both_recordings(tmp_path: Path) -> None:
     new = [exchange(body=page([contact(n) for n in range(k, 100)]), at=20.0 + k) for k in range(3)]
     for file, number in ((ours, 0), (ours, 2), (theirs, 1), (theirs, 2)):
         file.append(new[number])
-    found = exchanges_in(merged(tmp_path, base.path, ours.path, theirs.path))
-    assert found == [*(each.exchange for each in base.entries), *new]
+    result = exchanges_in(merged(tmp_path, base.path, ours.path, theirs.path))
+    assert result == [*(entry.exchange for entry in base.entries), *new]
 
 
 def test_merge_of_the_same_request_keeps_both_responses(tmp_path: Path) -> None:
@@ -297,7 +297,7 @@ def test_merge_of_one_exchange_recorded_twice_takes_the_younger(tmp_path: Path) 
         for side, at in zip(sides, (50.0, 40.0), strict=True)
     ]
     base.path.write_bytes(base.path.read_bytes() + b"".join(data))
-    found = {each.id: each.exchange for each in CassetteFile.load(base.path).entries}
+    found = {entry.id: entry.exchange for entry in CassetteFile.load(base.path).entries}
     assert len(found) == 20
     assert found[base.entries[0].id].at == 50.0 != first.at
 
@@ -327,9 +327,9 @@ def test_merge_of_one_list_recorded_twice_takes_the_younger(
         file.rewrite(again.entries)
     if extra:
         CassetteFile.load(paths[0]).append(LOST)
-    found = exchanges_in(merged(tmp_path, base.path, *paths))
-    younger = max(sides, key=lambda each: each.at)
-    assert [each for each in found if each != LOST] == [younger]
+    result = exchanges_in(merged(tmp_path, base.path, *paths))
+    younger = max(sides, key=lambda side: side.at)
+    assert [side for side in result if side != LOST] == [younger]
 
 
 def test_append_of_one_changed_contact_is_a_small_diff(tmp_path: Path) -> None:
@@ -353,8 +353,8 @@ def test_successor_keeps_the_ids_of_repeated_requests(tmp_path: Path) -> None:
     again = [exchange(body=body, at=9.0) for body in ("PENDING", "DONE")]
     again.append(exchange("/never/before", at=9.0))
     ids = [side.append(each).id for each in again]
-    assert ids[:2] == [each.id for each in file.entries][:2]
-    assert len({*ids, *(each.id for each in file.entries)}) == 4
+    assert ids[:2] == [entry.id for entry in file.entries][:2]
+    assert len({*ids, *(entry.id for entry in file.entries)}) == 4
     file.rewrite(side.entries)
     assert exchanges_in(file.path) == again
 
@@ -390,7 +390,7 @@ def test_rewrite_that_fails_leaves_the_file(tmp_path: Path, monkeypatch: Any) ->
     with pytest.raises(OSError, match="no space"):
         file.rewrite([])
     assert file.path.read_bytes() == before
-    assert [each.name for each in tmp_path.iterdir()] == ["cassette.jsonl"]
+    assert [child.name for child in tmp_path.iterdir()] == ["cassette.jsonl"]
 
 
 def full(path: Path, room: int) -> None:
@@ -421,7 +421,7 @@ def test_append_to_a_full_disk_changes_nothing(path: Path) -> None:
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert ran.stdout.count("cannot be written: File too large") == 2
     assert path.read_bytes() == before
-    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    assert [child.name for child in path.parent.iterdir()] == [path.name]
 
 
 def test_append_writes_a_deleted_file_again(path: Path) -> None:
@@ -493,7 +493,7 @@ def test_load_names_two_versions_of_an_item(
     file = begun(tmp_path / "cassette.jsonl")
     entry = file.append(PAGE)
     with open(file.path, "ab") as raw:
-        raw.writelines(entry.items[7].replace(b"false", each) + b"\n" for each in versions)
+        raw.writelines(entry.items[7].replace(b"false", version) + b"\n" for version in versions)
     with pytest.raises(ck.CassetteError, match=f"line {line}: is another item 7"):
         CassetteFile.load(file.path)
 
@@ -532,7 +532,7 @@ def test_request_that_was_changed_is_named(tmp_path: Path) -> None:
 def test_load_reads_a_file_written_by_hand(tmp_path: Path) -> None:
     file = begun(tmp_path / "cassette.jsonl")
     file.append(PAGE)
-    file.path.write_text("\n\n".join(json.dumps(each) for each in lines(file.path)) + "\n")
+    file.path.write_text("\n\n".join(json.dumps(line) for line in lines(file.path)) + "\n")
     assert exchanges_in(file.path) == [PAGE]
 
 
@@ -580,7 +580,7 @@ def test_append_writes_owners_with_the_first_exchange(tmp_path: Path) -> None:
     file.append(exchange("/contacts/1"), {"+12025550101": "a" * 16, "+12025550102": "c" * 16})
     again = CassetteFile.load(file.path)
     assert again.owners == {"+12025550101": "a" * 16, "Tofira": "b" * 16, "+12025550102": "c" * 16}
-    assert [len(each.owners) for each in again.entries] == [2, 1]
+    assert [len(entry.owners) for entry in again.entries] == [2, 1]
     again.rewrite(again.entries)
     assert again.path.read_bytes() == file.path.read_bytes()
 
@@ -613,6 +613,6 @@ def test_prune_keeps_the_owners(tmp_path: Path) -> None:
     file.append(exchange("/contacts/1", at=2.0), {"Tofira": "b" * 16, "Kemalo": "c" * 16})
     assert file.prune(2.0) == 1
     again = CassetteFile.load(file.path)
-    assert [each.url[-2:] for each in again.entries] == ["/1"]
+    assert [entry.url[-2:] for entry in again.entries] == ["/1"]
     assert again.owners == {"Tofira": "b" * 16, "Kemalo": "c" * 16}
     assert (again.prune(2.0), again.prune(3.0), CassetteFile.load(file.path).owners) == (0, 1, {})

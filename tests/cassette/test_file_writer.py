@@ -30,7 +30,7 @@ def test_writer_saves_failures_before_the_first_response(tmp_path):
     recording.add(exchange(), {})
     recording.add(LOST, {})
     file = CassetteFile.load(tmp_path / "cassette.jsonl")
-    assert [each.exchange.response.failure for each in file.entries] == [
+    assert [entry.exchange.response.failure for entry in file.entries] == [
         "ConnectError",
         "",
         "ConnectError",
@@ -48,7 +48,7 @@ def older(tmp_path: Path) -> CassetteFile:
 
 def answers(path: Path) -> list[tuple[str, bool]]:
     file = CassetteFile.load(path)
-    return [(each.url[-3:], b"true" in each.exchange.response.body) for each in file.entries]
+    return [(entry.url[-3:], b"true" in entry.exchange.response.body) for entry in file.entries]
 
 
 def test_replacing_writer_replaces_at_a_clean_end(older):
@@ -57,7 +57,7 @@ def test_replacing_writer_replaces_at_a_clean_end(older):
     assert answers(older.path) == [("cts", True), ("cts", True), ("/me", True)]
     replacement.close(True)
     assert answers(older.path) == [("cts", False), ("/me", True)]
-    assert [each.name for each in older.path.parent.iterdir()] == ["cassette.jsonl"]
+    assert [child.name for child in older.path.parent.iterdir()] == ["cassette.jsonl"]
 
 
 @pytest.mark.parametrize("answered", [True, False])
@@ -67,7 +67,7 @@ def test_replacing_writer_leaves_the_file_after_an_error(older, answered):
     replacement.add(exchange("/contacts", body={"old": False}) if answered else LOST, {})
     replacement.close(not answered)
     assert older.path.read_bytes() == before
-    assert [each.name for each in older.path.parent.iterdir()] == ["cassette.jsonl"]
+    assert [child.name for child in older.path.parent.iterdir()] == ["cassette.jsonl"]
 
 
 def test_replacing_writer_records_after_an_end(older):
@@ -91,7 +91,7 @@ def test_replacing_writer_that_is_never_closed_leaves_no_file(older):
     replacement.add(exchange("/contacts", body={"old": False}), {})
     del replacement
     gc.collect()
-    assert [each.name for each in older.path.parent.iterdir()] == ["cassette.jsonl"]
+    assert [child.name for child in older.path.parent.iterdir()] == ["cassette.jsonl"]
 
 
 def test_replacing_writer_keeps_what_another_process_added(older):
@@ -104,10 +104,10 @@ def test_replacing_writer_keeps_what_another_process_added(older):
 
 def test_replacing_writers_do_not_share_a_file(older):
     replacements = [ReplacingWriter(older), ReplacingWriter(CassetteFile.load(older.path))]
-    for each in replacements:
-        each.add(exchange("/contacts", body={"old": False}), {})
-    for each in replacements:
-        each.close(True)
+    for replacement in replacements:
+        replacement.add(exchange("/contacts", body={"old": False}), {})
+    for replacement in replacements:
+        replacement.close(True)
     assert answers(older.path) == [("cts", False), ("/me", True)]
 
 

@@ -22,18 +22,18 @@ NOON = 1_767_268_800.25
 
 @pytest.fixture
 def file(tmp_path):
-    made = begun(tmp_path / "a.jsonl")
-    made.append(exchange("/contacts?page=2&channel=sms", {"data": []}, at=NOON))
-    made.append(
+    file = begun(tmp_path / "a.jsonl")
+    file.append(exchange("/contacts?page=2&channel=sms", {"data": []}, at=NOON))
+    file.append(
         exchange("/contacts", None, "POST", status=None, failure="ReadTimeout", at=NOON + 9)
     )
-    return CassetteFile.load(made.path)
+    return CassetteFile.load(file.path)
 
 
 def test_frame_has_one_row_an_exchange(file):
     first = file.entries[0]
-    found = frame(file.entries, {first.id: 3}, NOON + 10)
-    assert found.drop(columns="failure").to_dict("records")[0] == {
+    table = frame(file.entries, {first.id: 3}, NOON + 10)
+    assert table.drop(columns="failure").to_dict("records")[0] == {
         "method": "GET",
         "path": "/v3/contacts",
         "query": "channel=sms&page=2",
@@ -44,10 +44,10 @@ def test_frame_has_one_row_an_exchange(file):
         "hits": 3,
         "expired": False,
     }
-    assert found["status"].isna().tolist() == [False, True]
-    assert found["failure"].tolist() == [pd.NA, "ReadTimeout"]
-    assert found["hits"].tolist() == [3, 0]
-    assert found.index.equals(pd.RangeIndex(2))
+    assert table["status"].isna().tolist() == [False, True]
+    assert table["failure"].tolist() == [pd.NA, "ReadTimeout"]
+    assert table["hits"].tolist() == [3, 0]
+    assert table.index.equals(pd.RangeIndex(2))
 
 
 def test_frame_has_the_same_columns_when_empty(file):
@@ -64,14 +64,14 @@ def test_frame_has_the_same_columns_when_empty(file):
         "expired": pd.BooleanDtype(),
     }
     for entries in ([], file.entries[:1], file.entries[1:], file.entries):
-        found = frame(entries, {}, 0.0, timedelta(days=30))
-        assert found.dtypes.to_dict() == declared
-        assert len(found) == len(entries)
+        table = frame(entries, {}, 0.0, timedelta(days=30))
+        assert table.dtypes.to_dict() == declared
+        assert len(table) == len(entries)
 
 
 def test_frame_expires_each_exchange_by_its_age(file):
-    found = frame(file.entries, {}, NOON + 20, timedelta(seconds=15))
-    assert found["expired"].tolist() == [True, False]
+    table = frame(file.entries, {}, NOON + 20, timedelta(seconds=15))
+    assert table["expired"].tolist() == [True, False]
     assert frame(file.entries, {}, NOON + 15, timedelta(seconds=15))["expired"].tolist() == [
         False,
         False,
@@ -81,17 +81,17 @@ def test_frame_expires_each_exchange_by_its_age(file):
 @pytest.mark.parametrize("style", [{}, {"indent": 1}])
 def test_frame_counts_the_bytes_of_the_body(tmp_path, style):
     body = json.dumps(json.loads(page([contact(n, note="Zoë") for n in range(40)])), **style)
-    made = begun(tmp_path / "a.jsonl")
-    made.append(exchange("/contacts", body.encode()))
-    assert frame(CassetteFile.load(made.path).entries, {}, 0.0)["bytes"].tolist() == [len(body)]
+    file = begun(tmp_path / "a.jsonl")
+    file.append(exchange("/contacts", body.encode()))
+    assert frame(CassetteFile.load(file.path).entries, {}, 0.0)["bytes"].tolist() == [len(body)]
 
 
 @given(st.lists(st.integers(0, 1000), max_size=8))
 def test_frame_is_in_the_order_of_issue(tmp_path_factory, times):
-    made = begun(tmp_path_factory.mktemp("order") / "a.jsonl")
+    file = begun(tmp_path_factory.mktemp("order") / "a.jsonl")
     for number, at in enumerate(times):
-        asked = RecordedRequest.of("GET", f"{BASE}/contacts/{number}")
-        made.append(exchange(request=asked, body={}, at=float(at)))
-    found = frame(made.entries, {}, 2000.0)
-    assert found["at"].is_monotonic_increasing
-    assert sorted(found["age"].dt.total_seconds()) == sorted(2000.0 - at for at in times)
+        request = RecordedRequest.of("GET", f"{BASE}/contacts/{number}")
+        file.append(exchange(request=request, body={}, at=float(at)))
+    table = frame(file.entries, {}, 2000.0)
+    assert table["at"].is_monotonic_increasing
+    assert sorted(table["age"].dt.total_seconds()) == sorted(2000.0 - at for at in times)

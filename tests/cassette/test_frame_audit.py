@@ -31,8 +31,8 @@ def redaction(key: bytes = KEY, owners: dict[str, str] | None = None) -> Redacto
 def recorded(path, *bodies):
     """A file of these responses."""
     file = begun(path)
-    for each in bodies:
-        file.append(exchange(body=each))
+    for body in bodies:
+        file.append(exchange(body=body))
     return path
 
 
@@ -61,7 +61,7 @@ def test_audit_names_kind_and_place(tmp_path, name):
     places = [line.index(each.encode()) for line, each in zip(lines[1:], values, strict=True)]
     assert findings["byte"].tolist() == places
     assert findings["hidden"].isna().all()
-    assert not any(each in findings.to_csv() for each in values)
+    assert not any(value in findings.to_csv() for value in values)
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_audit_reports_a_plain_value_once(tmp_path):
 def test_audit_under_another_key_accepts_listed_pseudonyms(tmp_path):
     owners: dict[str, str] = {}
     first = redaction(owners=owners)
-    asked = RecordedRequest(method="GET", url="")
+    request = RecordedRequest(method="GET", url="")
     body = json.dumps({"data": contact(1, phone_number="+911000005678")}).encode()
-    _, answer = first.exchange(asked, RecordedResponse(status=200, body=body))
+    _, answer = first.exchange(request, RecordedResponse(status=200, body=body))
     path = recorded(tmp_path / "a.jsonl", answer.body)
     assert audit(path, redaction(b"another", dict(owners))).empty
     assert audit(path, redaction(b"another"))["kind"].tolist() == ["phone number"]

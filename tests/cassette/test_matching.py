@@ -34,8 +34,8 @@ JSON_VALUES = st.recursive(
 def entries(exchanges: Iterable[Exchange]) -> list[Entry]:
     """Exchanges in a file."""
     return [
-        entry_of(Path("sent.jsonl"), each, lambda line, n=n: f"x{n}")
-        for n, each in enumerate(exchanges)
+        entry_of(Path("sent.jsonl"), exchange, lambda line, n=n: f"x{n}")
+        for n, exchange in enumerate(exchanges)
     ]
 
 
@@ -86,7 +86,7 @@ def test_key_ignores_the_order_of_fields(body: dict[str, Any], random: Any) -> N
 @given(JSON_VALUES, JSON_VALUES)
 def test_key_differs_with_the_body(one: Any, other: Any) -> None:
     first, second = (
-        RecordedRequest.of("POST", BASE, json.dumps(each).encode()) for each in (one, other)
+        RecordedRequest.of("POST", BASE, json.dumps(part).encode()) for part in (one, other)
     )
     equal = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
     assert same(first, second) == equal
@@ -96,11 +96,11 @@ def test_key_differs_with_the_body(one: Any, other: Any) -> None:
 def test_key_ignores_the_order_of_a_query_or_form(pairs: Any, random: Any) -> None:
     shuffled = random.sample(pairs, len(pairs))
     assert same(
-        *(RecordedRequest.of("GET", f"{BASE}?{urlencode(each)}") for each in (pairs, shuffled))
+        *(RecordedRequest.of("GET", f"{BASE}?{urlencode(query)}") for query in (pairs, shuffled))
     )
-    forms = [urlencode(each).encode() for each in (pairs, shuffled)]
+    forms = [urlencode(query).encode() for query in (pairs, shuffled)]
     assert same(
-        *(RecordedRequest.of("POST", BASE, each, f"{FORM}; charset=utf-8") for each in forms)
+        *(RecordedRequest.of("POST", BASE, form, f"{FORM}; charset=utf-8") for form in forms)
     )
 
 
@@ -174,7 +174,7 @@ def test_take_repeats_a_token_in_every_epoch() -> None:
     base = ONBOARDING.base_url
     write = RecordedRequest.of("PATCH", f"{base}/contacts/1", b"{}")
     found = index(answered(token("a"), 1), answered(write, 2), provider=ONBOARDING)
-    assert [taken(found, each) for each in (token("b"), write, token("b"), token("b"))] == [
+    assert [taken(found, request) for request in (token("b"), write, token("b"), token("b"))] == [
         *(1, 2, 1, 1)
     ]
 
@@ -191,7 +191,7 @@ def test_take_replays_equal_requests_in_order() -> None:
 def test_knows_exhausted_requests_and_other_epochs() -> None:
     found = index(answered(GET), answered(LIST, epoch=1), answered(asked("GET", "/me?a=1")))
     found.take(GET)
-    assert [found.knows(each) for each in (GET, LIST, PATCH, asked("GET", "/me"))] == [
+    assert [found.knows(request) for request in (GET, LIST, PATCH, asked("GET", "/me"))] == [
         *(True, True, False, False)
     ]
 
@@ -218,9 +218,9 @@ def noted(found: Index, done: Exchange) -> None:
 def recorded(session: Iterable[RecordedRequest]) -> list[Exchange]:
     """The exchanges of a recorded session; each body is the number of writes before it."""
     counting, kept = index(), list[Exchange]()
-    for each in session:
+    for request in session:
         writes = sum(each.request.method != "GET" for each in kept)
-        kept.append(answered(each, writes, epoch=counting.epoch(each)))
+        kept.append(answered(request, writes, epoch=counting.epoch(request)))
         noted(counting, kept[-1])
     return kept
 
@@ -356,10 +356,10 @@ def test_take_gives_each_response_once_in_threads() -> None:
         seen.extend(taken(found, GET) for _ in range(50))
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert sorted(seen) == list(range(400))
 
 

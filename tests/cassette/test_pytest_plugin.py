@@ -70,7 +70,7 @@ def people(path: Path) -> list[int]:
 
 def test_fixture_replays_what_was_recorded(suite, cassettes, monkeypatch):
     recorded(suite, LISTS)
-    assert [each.name for each in cassettes.iterdir()] == ["test_lists.jsonl"]
+    assert [child.name for child in cassettes.iterdir()] == ["test_lists.jsonl"]
     monkeypatch.setenv("CI", "true")
     suite(LISTS.replace("world=SIMULATOR", "")).assert_outcomes(passed=1)
 
@@ -130,7 +130,7 @@ def test_lists(contactkit_cassette):
     ran = suite(again, "--contactkit-mode=refresh")
     ran.assert_outcomes(passed=int(passes), failed=int(not passes))
     assert people(cassettes / "test_lists.jsonl") == [4 if passes else 3]
-    assert [each.name for each in cassettes.iterdir()] == ["test_lists.jsonl"]
+    assert [child.name for child in cassettes.iterdir()] == ["test_lists.jsonl"]
 
 
 @pytest.mark.parametrize("reason", ["pytest.skip()", "pytest.xfail()", "1 / 0"])
@@ -248,13 +248,13 @@ def test_one(contactkit_cassette):
 def test_file_name_is_the_same_from_any_directory(suite, pytester, cassettes, monkeypatch):
     def paths(*options: str) -> list[str]:
         lines = suite(PATHS, "-s", *options).outlines
-        return sorted(each.rpartition("is ")[2] for each in lines if each.endswith(".jsonl"))
+        return sorted(line.rpartition("is ")[2] for line in lines if line.endswith(".jsonl"))
 
     first = paths()
-    assert len({each.lower() for each in first}) == 8
+    assert len({name.lower() for name in first}) == 8
     own = {str(cassettes / f"{name}.jsonl") for name in ("test_one", "TestIt.test_one-us")}
     assert own < set(first)
-    assert {Path(each) for each in first} == set(cassettes.iterdir())
+    assert {Path(name) for name in first} == set(cassettes.iterdir())
     monkeypatch.chdir(pytester.mkdir("elsewhere"))
     tests = str(pytester.path / "test_people.py")
     assert paths("--rootdir=.", "--import-mode=importlib", tests) == first
@@ -268,18 +268,18 @@ TESTS = st.tuples(
 
 @given(st.lists(TESTS, unique=True, min_size=2))
 def test_file_name_is_unique_and_short(tests):
-    names = [file_name(each) for each in tests]
-    assert len({each.lower() for each in names}) == len(tests)
+    names = [file_name(test) for test in tests]
+    assert len({name.lower() for name in names}) == len(tests)
     assert max(map(len, names)) <= 100
-    assert all(each.isascii() and not set(each) & set(' /\\:*?"<>|[]') for each in names)
+    assert all(name.isascii() and not set(name) & set(' /\\:*?"<>|[]') for name in names)
 
 
 def test_plugin_imports_nothing_slow():
     code = "import sys, contactkit.cassette.pytest_plugin; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = {each.partition(".")[0] for each in ran.stdout.split()}
+    loaded = {module.partition(".")[0] for module in ran.stdout.split()}
     assert not loaded & {"pandas", "numpy", "httpx", "respx", "pydantic", "platformdirs"}
-    ours = {each for each in ran.stdout.split() if each.startswith("contactkit")}
+    ours = {module for module in ran.stdout.split() if module.startswith("contactkit")}
     assert ours == {
         "contactkit",
         "contactkit.cassette",
@@ -296,7 +296,7 @@ def test_plugin_can_be_disabled(suite):
 
 def test_readme_example_runs(suite):
     readme = (Path(__file__).parents[2] / "README.md").read_text()
-    source = next(each for each in readme.split("```") if "import pytest" in each)
+    source = next(block for block in readme.split("```") if "import pytest" in block)
     source = source.removeprefix("python\n")
     recorded(suite, source)
     suite(source).assert_outcomes(passed=1)

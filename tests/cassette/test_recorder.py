@@ -158,8 +158,8 @@ def test_capture_closes_its_flow_when_it_is_interrupted():
 def test_request_of_keeps_the_request_as_sent():
     url = "https://h/a%2Fb?x=1&x=2&y=%2B1#f"
     sent = httpx.Request("post", url, json={"n": 1}, headers={"X-Key": "k"})
-    found = request_of(sent)
-    assert (found.method, found.url) == ("POST", "https://h/a%2Fb")
-    assert found.query == (("x", "1"), ("x", "2"), ("y", "+1"))
-    assert (found.body, found.content_type) == (b'{"n":1}', "application/json")
-    assert dict(found.headers)["X-Key"] == "k"
+    request = request_of(sent)
+    assert (request.method, request.url) == ("POST", "https://h/a%2Fb")
+    assert request.query == (("x", "1"), ("x", "2"), ("y", "+1"))
+    assert (request.body, request.content_type) == (b'{"n":1}', "application/json")
+    assert dict(request.headers)["X-Key"] == "k"

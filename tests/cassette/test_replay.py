@@ -37,8 +37,8 @@ def entries(tmp_path: Path) -> Callable[..., list[Entry]]:
 
     def read(*exchanges: Exchange) -> list[Entry]:
         file = begun(tmp_path / "sent.jsonl")
-        for each in exchanges:
-            file.append(each)
+        for recorded in exchanges:
+            file.append(recorded)
         return CassetteFile.load(file.path).entries
 
     return read
@@ -86,11 +86,11 @@ def test_replay_returns_the_recorded_response(replay: Replays) -> None:
 
 
 async def test_transport_serves_sync_and_async_clients(replay: Replays) -> None:
-    found = replay(*states())
-    assert client(found).get(GET).json() == "PENDING"
-    async with httpx.AsyncClient(transport=found.transport) as awaiting:
+    player = replay(*states())
+    assert client(player).get(GET).json() == "PENDING"
+    async with httpx.AsyncClient(transport=player.transport) as awaiting:
         assert (await awaiting.get(GET)).json() == "RUNNING"
-    assert client(found).get(GET).json() == "DONE"
+    assert client(player).get(GET).json() == "DONE"
 
 
 def test_replay_refuses_a_fourth_of_three_responses(replay: Replays) -> None:
@@ -122,7 +122,7 @@ def test_replay_matches_marks(replay: Replays) -> None:
         RecordedRequest.of("PATCH", url, b"{}", "application/json", each)
         for each in ((), rehearsal)
     ]
-    kept = [exchange(request=each, body=n) for n, each in enumerate(asks)]
+    kept = [exchange(request=request, body=n) for n, request in enumerate(asks)]
     asking = client(replay(*kept, provider=ONBOARDING))
     assert asking.patch(url, json={}, headers=ONBOARDING.dry_run.headers).json() == 1
     assert asking.patch(url, json={}).json() == 0
@@ -143,11 +143,11 @@ async def test_replay_raises_a_recorded_failure(
     replay: Replays, failure: str, sent: bool, kind: Any
 ) -> None:
     lost = answered(b"", status=None, failure=failure, sent=sent)
-    found = replay(lost, lost)
+    player = replay(lost, lost)
     with pytest.raises(httpx.RequestError) as error:
-        client(found).get(GET)
+        client(player).get(GET)
     assert (type(error.value), error.value.request.url) == (kind, GET)
-    async with httpx.AsyncClient(transport=found.transport) as asking:
+    async with httpx.AsyncClient(transport=player.transport) as asking:
         with pytest.raises(kind):
             await asking.get(GET)
 
@@ -163,10 +163,10 @@ def kept(url: str, body: Any, **about: Any) -> Exchange:
 
 
 def test_replay_finds_a_person_either_way(replay: Replays) -> None:
-    asked = kept(f"{BASE}/contacts", {"n": 1}, query=(("phone", REAL),))
-    recorded = dict(asked.request.query)["phone"]
+    stored = kept(f"{BASE}/contacts", {"n": 1}, query=(("phone", REAL),))
+    recorded = dict(stored.request.query)["phone"]
     assert recorded != REAL
-    asking = client(replay(asked, asked))
+    asking = client(replay(stored, stored))
     for phone in (REAL, recorded):
         assert asking.get(f"{BASE}/contacts", params={"phone": phone}).json() == {"n": 1}
     with pytest.raises(ck.UnrecordedRequestError, match="were replayed"):
@@ -184,9 +184,9 @@ def test_replay_of_an_exhausted_literal_request_is_not_redacted(replay: Replays)
 
 
 def test_unrecorded_request_shows_no_personal_values(replay: Replays) -> None:
-    found = replay(kept(f"{BASE}/contacts", {}, query=(("phone", REAL), ("page", "1"))))
+    player = replay(kept(f"{BASE}/contacts", {}, query=(("phone", REAL), ("page", "1"))))
     with pytest.raises(ck.UnrecordedRequestError) as error:
-        client(found).get(f"{BASE}/contacts", params={"phone": "+14155552672", "key": SECRET})
+        client(player).get(f"{BASE}/contacts", params={"phone": "+14155552672", "key": SECRET})
     text = str(error.value)
     assert "The nearest (sent.jsonl, line 2) differs" in text
     assert "query page: requested nothing, recorded '1'" in text
@@ -204,11 +204,11 @@ def test_play_moves_the_clock_to_the_end_of_the_exchange(replay: Replays) -> Non
 
 
 def test_recorded_is_none_for_an_unrecorded_request(replay: Replays) -> None:
-    found = replay(answered("there"))
-    assert found.recorded(httpx.Request("GET", f"{BASE}/nowhere")) is None
-    there = found.recorded(httpx.Request("GET", GET))
+    player = replay(answered("there"))
+    assert player.recorded(httpx.Request("GET", f"{BASE}/nowhere")) is None
+    there = player.recorded(httpx.Request("GET", GET))
     assert there is not None and there.read() == b'"there"'
-    assert found.overrides is None
+    assert player.overrides is None
 
 
 @pytest.mark.parametrize("strict", [True, False])
@@ -286,11 +286,11 @@ def test_replay_is_right_in_threads_on_two_cassettes(entries: Any) -> None:
                 wrong.append((n, one, other))
 
     threads = [
-        threading.Thread(target=ask, args=(each, part)) for each in replays for part in range(4)
+        threading.Thread(target=ask, args=(player, part)) for player in replays for part in range(4)
     ]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert not wrong
     assert sorted(given) == sorted([*numbers, *numbers])

@@ -44,12 +44,12 @@ def alike(was: Answer, found: Answer, name: str) -> None:
         same(was, found, name)
     else:
         problems = was.problem, found.problem
-        assert len({(each.status, each.code, each.message) for each in problems}) == 1
+        assert len({(problem.status, problem.code, problem.message) for problem in problems}) == 1
 
 
 def test_shipped_cassettes_cover_every_provider():
     assert (*SESSIONS,) == names()
-    assert sorted(each.name for each in FOLDER.iterdir()) == [f"{name}.jsonl" for name in names()]
+    assert sorted(child.name for child in FOLDER.iterdir()) == [f"{name}.jsonl" for name in names()]
 
 
 async def test_shipped_cassette_replays_as_simulated(name, path, tmp_path, monkeypatch):
@@ -77,10 +77,10 @@ async def test_shipped_cassette_recorded_again_is_the_same_file(name, path, tmp_
 
 
 def test_shipped_cassette_holds_refusals_and_rate_limits(name, path):
-    found = ck.Cassette(path, "replay").frame()
-    assert {200, 404, 429} <= {*found["status"].dropna()}
-    assert found["failure"].dropna().tolist() == ["RemoteProtocolError"]
-    assert {"GET", "POST", "DELETE"} < {*found["method"]}
+    table = ck.Cassette(path, "replay").frame()
+    assert {200, 404, 429} <= {*table["status"].dropna()}
+    assert table["failure"].dropna().tolist() == ["RemoteProtocolError"]
+    assert {"GET", "POST", "DELETE"} < {*table["method"]}
     assert path.stat().st_size < 40_000
 
 
@@ -93,11 +93,11 @@ def test_shipped_cassette_holds_no_personal_values(name, path):
     simulator = ck.Simulator(contacts=10, seed=7)
     ck.connect(name, via=simulator)
     redaction = Redactor(find(name), lambda: secrets, KEY.encode())
-    shown = {each.name for each in find(name).settings if not each.secret}
-    given = [each.items() for each in simulator.accounts.values()]
+    shown = {setting.name for setting in find(name).settings if not setting.secret}
+    given = [account.items() for account in simulator.accounts.values()]
     secrets = [value for items in given for held, value in items if held not in shown]
     assert audit(path, redaction).empty
     people, text = simulator.state(), path.read_text("utf-8")
     for column, field in fields_of(find(name).record).items():
         if field.marker.personal == "name":
-            assert not [each for each in people[column].dropna() if f'"{each}"' in text]
+            assert not [cell for cell in people[column].dropna() if f'"{cell}"' in text]

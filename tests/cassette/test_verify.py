@@ -37,17 +37,19 @@ def verified(path: Path, name: str, wire: Wire) -> pd.DataFrame:
 
 def test_verify_is_empty_without_changes(name, path):
     wire = visited(path, name, Wire())
-    found = verified(path, name, wire)
-    assert found.empty
+    drift = verified(path, name, wire)
+    assert drift.empty
     people = 2 if name == "sendblue" else 0
-    assert found.attrs == {"asked": 3 - people, "skipped": people}
+    assert drift.attrs == {"asked": 3 - people, "skipped": people}
 
 
 def test_verify_sends_no_write(name, path):
     wire = visited(path, name, Wire())
     verified(path, name, wire)
-    asked = [each for each in wire.requests if not each.url.path.endswith("token")]
-    assert asked and all(each.method == "GET" or "search" in each.url.path for each in asked)
+    requests = [request for request in wire.requests if not request.url.path.endswith("token")]
+    assert requests and all(
+        request.method == "GET" or "search" in request.url.path for request in requests
+    )
 
 
 def test_verify_reports_changes_by_field(path):
@@ -55,25 +57,25 @@ def test_verify_reports_changes_by_field(path):
     live = ck.connect("sent", via=wire)
     live.contacts.update(EXAMPLES["sent"].key, default_channel="whatsapp", opt_out=False)
     live.contacts.create(phone_number="+12125550187")
-    found = verified(path, "sent", wire)
-    assert {"value changed", "added"} <= set(found["drift"])
-    changed = found[found["field"].str.endswith("opt_out")]
+    drift = verified(path, "sent", wire)
+    assert {"value changed", "added"} <= set(drift["drift"])
+    changed = drift[drift["field"].str.endswith("opt_out")]
     assert changed[["recorded", "live"]].drop_duplicates().values.tolist() == [["true", "false"]]
 
 
 def test_verify_reports_a_deleted_contact(path):
     wire = visited(path, "privy", Wire())
     ck.connect("privy", via=wire).contacts.delete(EXAMPLES["privy"].key)
-    found = verified(path, "privy", wire)
-    status = found[found["field"] == "status"]
+    drift = verified(path, "privy", wire)
+    status = drift[drift["field"] == "status"]
     assert status[["recorded", "live"]].values.tolist() == [["200", "404"]]
 
 
 def test_verify_without_a_network_is_an_error(path):
     visited(path, "sent", Wire())
-    gone = Wire(faults=[loses(httpx.ConnectError, after=False)])
+    offline = Wire(faults=[loses(httpx.ConnectError, after=False)])
     with pytest.raises(ck.TransportError, match="cannot be verified"):
-        verified(path, "sent", gone)
+        verified(path, "sent", offline)
 
 
 def test_verify_skips_temporary_failures(path):
@@ -83,8 +85,8 @@ def test_verify_skips_temporary_failures(path):
     with ck.record(client, path):
         client.contacts.list()
         client.contacts.get(EXAMPLES["sent"].key)
-    found = verified(path, "sent", wire)
-    assert (found.empty, found.attrs["asked"]) == (True, 2)
+    drift = verified(path, "sent", wire)
+    assert (drift.empty, drift.attrs["asked"]) == (True, 2)
 
 
 def test_verifier_compares_the_reads_of_a_client(path):
@@ -96,7 +98,7 @@ def test_verifier_compares_the_reads_of_a_client(path):
     client = ck.connect("sent", via=cassette)
     assert client.contacts.update(key, opt_out=True)["outcome"].item() == "updated"
     assert client.contacts.get(key)["opt_out"].item()
-    assert [each.method for each in wire.requests] == ["GET"]
+    assert [request.method for request in wire.requests] == ["GET"]
     assert cassette.drift()["field"].str.endswith("opt_out").any()
 
 
@@ -107,7 +109,7 @@ async def test_verifier_compares_the_reads_of_an_async_client(path):
     await client.aio.contacts.update(EXAMPLES["privy"].key, **EXAMPLES["privy"].update)
     await client.aio.contacts.list()
     assert cassette.drift().empty
-    assert [each.method for each in wire.requests] == ["GET"]
+    assert [request.method for request in wire.requests] == ["GET"]
 
 
 def test_verify_needs_its_mode(path):

@@ -25,19 +25,19 @@ def test_bulk_rows_leave_out_na_and_keep_the_index():
         {"email": ["a@example.com", "b@example.com"], "first_name": ["Ada", pd.NA]},
         index=["x", "y"],
     )
-    found = check_rows(PRIVY, CREATE, frame)
-    assert found.wire == [
+    rows = check_rows(PRIVY, CREATE, frame)
+    assert rows.wire == [
         {"email": "a@example.com", "first_name": "Ada"},
         {"email": "b@example.com"},
     ]
-    assert list(found.index) == ["x", "y"]
+    assert list(rows.index) == ["x", "y"]
 
 
 @pytest.mark.parametrize("given", [{"email": "a@example.com"}, [{"email": "a@example.com"}]])
 def test_bulk_takes_one_mapping_or_a_list(given: Any):
-    found = check_rows(PRIVY, CREATE, given)
-    assert found.wire == [{"email": "a@example.com"}]
-    assert found.index is None
+    rows = check_rows(PRIVY, CREATE, given)
+    assert rows.wire == [{"email": "a@example.com"}]
+    assert rows.index is None
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_bulk_without_contacts_is_refused(given: Any):
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         ([{"email": "a@example.com"}, {"email": 5}], r"\[1\] email: must be text"),
         ([{"emial": "a@example.com"}], r"\[0\] emial: .*did you mean 'email'"),
@@ -62,8 +62,8 @@ def test_bulk_without_contacts_is_refused(given: Any):
         (["a@example.com"], r"\[0\]: must be a mapping"),
     ],
 )
-def test_bulk_refusal_names_the_row(rows: Any, told: str):
-    with pytest.raises(InvalidInputError, match=told):
+def test_bulk_refusal_names_the_row(rows: Any, message: str):
+    with pytest.raises(InvalidInputError, match=message):
         check_rows(PRIVY, CREATE, rows)
 
 

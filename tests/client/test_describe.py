@@ -37,7 +37,7 @@ def test_describe_has_the_documented_columns_and_dtypes(name: str) -> None:
     frame = ck.describe(find(name))
     assert list(frame.columns) == COLUMNS.split()
     assert dict(frame.dtypes) == {
-        each: pd.BooleanDtype() if each == "required" else STRING for each in frame.columns
+        column: pd.BooleanDtype() if column == "required" else STRING for column in frame.columns
     }
     assert not frame.isna().any(axis=None)
 
@@ -96,25 +96,25 @@ def test_inferred_facts_are_marked() -> None:
 
 
 def test_providers_has_a_row_of_text_for_each_provider():
-    told = ck.providers()
-    assert told["name"].to_list() == sorted(names())
-    assert [str(kind) for kind in told.dtypes] == ["string"] * len(told.columns)
-    assert not told.isna().any(axis=None)
-    told = told.set_index("name")
+    table = ck.providers()
+    assert table["name"].to_list() == sorted(names())
+    assert [str(kind) for kind in table.dtypes] == ["string"] * len(table.columns)
+    assert not table.isna().any(axis=None)
+    table = table.set_index("name")
     for name in names():
-        verbs = [each.verb for each in find(name).endpoints]
-        assert told.loc[name, "verbs"] == ", ".join(verbs)
-        assert bool(told.loc[name, "limits"]) is bool(find(name).limits)
+        verbs = [endpoint.verb for endpoint in find(name).endpoints]
+        assert table.loc[name, "verbs"] == ", ".join(verbs)
+        assert bool(table.loc[name, "limits"]) is bool(find(name).limits)
         inferred = ck.describe(name)["evidence"].eq("inferred").sum()
-        assert told.loc[name, "evidence"].startswith(f"{inferred} of") or not inferred
-    assert told.loc["privy", "authentication"] == "token, or client_id and client_secret"
-    assert told.loc["sent", "limits"] == "200/minute"
-    assert told.loc["privy", "limits"] == "60/minute, 10000/day"
+        assert table.loc[name, "evidence"].startswith(f"{inferred} of") or not inferred
+    assert table.loc["privy", "authentication"] == "token, or client_id and client_secret"
+    assert table.loc["sent", "limits"] == "200/minute"
+    assert table.loc["privy", "limits"] == "60/minute, 10000/day"
 
 
 def test_describe_says_which_requests_a_plan_sends(name: str) -> None:
-    told = ck.describe(name).query("of == 'verb'").set_index("field")["help"]
+    helps = ck.describe(name).query("of == 'verb'").set_index("field")["help"]
     for endpoint in find(name).endpoints:
         one = endpoint.verb in ("create", "update", "delete")
-        assert ("A plan sends one request a contact." in told[endpoint.verb]) is one
-        assert ("A plan does not use it: " in told[endpoint.verb]) is bool(endpoint.bulk)
+        assert ("A plan sends one request a contact." in helps[endpoint.verb]) is one
+        assert ("A plan does not use it: " in helps[endpoint.verb]) is bool(endpoint.bulk)

@@ -50,7 +50,7 @@ def test_record_keeps_the_old_file_after_an_exception(path):
         client.contacts.list(channel="sms")
         client.contacts.get(EXAMPLES["sent"].unknown)
     assert path.read_bytes() == before
-    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    assert [child.name for child in path.parent.iterdir()] == [path.name]
 
 
 async def test_record_goes_on_after_the_client_is_closed(path):
@@ -73,7 +73,10 @@ def test_new_recording_holds_the_exchanges_before_an_exception(path):
     with pytest.raises(ck.NotFoundError), ck.record(client, path):
         client.contacts.list()
         client.contacts.get(EXAMPLES["sent"].unknown)
-    assert [each.exchange.response.status for each in CassetteFile.load(path).entries] == [200, 404]
+    assert [entry.exchange.response.status for entry in CassetteFile.load(path).entries] == [
+        200,
+        404,
+    ]
 
 
 def test_record_ends_with_its_block(path):

@@ -31,16 +31,32 @@ def test_signature_shows_the_fields_of_the_endpoint(name: str, door: str) -> Non
         about = list(filter(None, [endpoint.subject]))
         fields = [*about, *({} if endpoint.bulk else accepted_fields(provider, endpoint))]
         assert list(shown)[: len(fields)] == fields
-        assert set(shown) - set(fields) <= {"limit", "dry_run", "idempotency_key", "confirm"}
-        assert all(each.kind is KEYWORD for each in shown.values() if each.name not in about)
+        assert set(shown) - set(fields) <= {
+            "limit",
+            "dry_run",
+            "idempotency_key",
+            "confirm",
+        }
+        assert all(
+            parameter.kind is KEYWORD for parameter in shown.values() if parameter.name not in about
+        )
 
 
 def test_signature_of_update_shows_fields_choices_and_options() -> None:
     shown = parameters(verbs("sent").update)
-    assert list(shown) == ["key", "default_channel", "opt_out", "dry_run", "idempotency_key"]
+    assert list(shown) == [
+        "key",
+        "default_channel",
+        "opt_out",
+        "dry_run",
+        "idempotency_key",
+    ]
     assert shown["default_channel"].annotation == Literal["sms", "whatsapp"]
     assert shown["opt_out"].annotation is bool
-    assert (shown["dry_run"].default, shown["dry_run"].annotation) == (False, bool)
+    assert (shown["dry_run"].default, shown["dry_run"].annotation) == (
+        False,
+        bool,
+    )
 
 
 def test_required_parameters_have_no_default() -> None:
@@ -97,7 +113,7 @@ def test_signatures_of_two_clients_are_independent() -> None:
 def test_docstring_of_a_bulk_verb_says_what_it_takes() -> None:
     contacts = verbs("sendblue")
     assert "keys: a list or a Series of them" in contacts.bulk_delete.__doc__
-    shown = contacts.bulk_create.__doc__
-    assert shown.index("contacts: a DataFrame") < shown.index("first_name: ")
+    docstring = contacts.bulk_create.__doc__
+    assert docstring.index("contacts: a DataFrame") < docstring.index("first_name: ")
     assert list(parameters(contacts.opt_out)) == ["key", "opted_out"]
     assert parameters(contacts.opt_out)["opted_out"].default is True

@@ -76,8 +76,8 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def journal(path: Path) -> Iterator[Journal]:
-    with closing(Journal(path)) as found:
-        yield found
+    with closing(Journal(path)) as journal:
+        yield journal
 
 
 @contextmanager
@@ -131,13 +131,13 @@ def test_half_a_surrogate_pair_can_be_recorded(journal):
 def test_files_are_private_to_the_user(journal, path):
     begin(journal, intent())
     with journal.claim():
-        files = [each for each in path.parent.rglob("*") if each.is_file()]
+        files = [child for child in path.parent.rglob("*") if child.is_file()]
         assert len(files) == 4
-        assert {each.stat().st_mode & 0o777 for each in files} == {0o600}
+        assert {child.stat().st_mode & 0o777 for child in files} == {0o600}
     journal.close()
     path.chmod(0o644)
     begin(journal, intent())
-    assert {each.stat().st_mode & 0o077 for each in path.parent.glob("a*3*")} == {0}
+    assert {child.stat().st_mode & 0o077 for child in path.parent.glob("a*3*")} == {0}
 
 
 # Threads and processes
@@ -302,7 +302,7 @@ print(*journal.begin([intent(n, plan="p") for n in range(3)], claim), flush=True
 time.sleep(60)
 """
     with program(path, code) as running, journal.claim() as mine:
-        rows = [int(each) for each in line_of(running).split()]
+        rows = [int(word) for word in line_of(running).split()]
         running.send_signal(signal.SIGSTOP)
         assert journal.take(rows, mine) == set()
         running.kill()
@@ -519,8 +519,8 @@ def test_prune_deletes_old_closed_entries_for_good(journal, path):
     assert ck.journal(path)["id"].tolist() == [3, 4]
     assert ck.journal.prune(older_than=timedelta(0), path=path) == 1
     assert ck.journal(path)["id"].tolist() == [4]
-    held = b"".join(each.read_bytes() for each in path.parent.iterdir() if each.is_file())
-    assert b"+12025550123" not in held
+    content = b"".join(child.read_bytes() for child in path.parent.iterdir() if child.is_file())
+    assert b"+12025550123" not in content
     assert begin(journal, intent()) == 5
 
 

@@ -51,13 +51,13 @@ def writes(name: str) -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:
     """Every verb that writes, and what it takes; last the deletion."""
     example = EXAMPLES[name]
     fields = {"create": example.create, "update": example.update}
-    verbs = [each for each in find(name).endpoints if each.effect]
+    verbs = [endpoint for endpoint in find(name).endpoints if endpoint.effect]
     usual = {
-        each.verb: (
-            (example.key,) if each.takes_key else (),
-            {**fields.get(each.verb, {}), **({"confirm": True} if each.confirm else {})},
+        endpoint.verb: (
+            (example.key,) if endpoint.takes_key else (),
+            {**fields.get(endpoint.verb, {}), **({"confirm": True} if endpoint.confirm else {})},
         )
-        for each in sorted(verbs, key=lambda each: each.effect == "delete")
+        for endpoint in sorted(verbs, key=lambda endpoint: endpoint.effect == "delete")
     }
     known = {verb: call for verb, call in example.others.items() if verb in usual}
     return [(verb, *call) for verb, call in (usual | known).items()]
@@ -102,11 +102,11 @@ def test_intent_is_recorded_before_the_request(client, wire, name, path):
 
 @BULK
 def test_bulk_write_has_an_entry_for_each_contact(client, name, path):
-    verb, args, fields = next(each for each in writes(name) if find(name).endpoint(each[0]).bulk)
+    verb, args, fields = next(write for write in writes(name) if find(name).endpoint(write[0]).bulk)
     getattr(client.contacts, verb)(*args, **fields)
-    found = ck.journal(path)
-    assert found["row"].tolist() == list(range(len(args[0])))
-    assert found["request"].nunique() == 1
+    entries = ck.journal(path)
+    assert entries["row"].tolist() == list(range(len(args[0])))
+    assert entries["request"].nunique() == 1
 
 
 def test_reads_and_dry_runs_leave_no_entry(client, name, example, path):
@@ -189,8 +189,8 @@ async def test_save_of_a_form_is_recorded(client, name, example, wire, path, mon
     monkeypatch.setattr(messages, "strict", True)
     for key, values in ((example.key, example.update), (None, example.create)):
         form = client.contacts.form(key)
-        held = fields_of(find(name).record)
-        raws = {n: raw_of(held[n], value) for n, value in values.items()}
+        fields = fields_of(find(name).record)
+        raws = {n: raw_of(fields[n], value) for n, value in values.items()}
         await FrontEnd(form.widget).press("save", **raws)
         form.close()
     assert ck.journal(path)["outcome"].tolist() == ["updated", "created"]
@@ -203,7 +203,7 @@ async def test_form_says_that_nothing_was_sent_without_a_journal(sent, wire, pat
     await front.press("save", opt_out="yes")
     assert form.result["outcome"].item() == "failed"
     assert "no journal at all" in front.text("problems")
-    assert [each.method for each in wire.requests] == ["GET"]
+    assert [request.method for request in wire.requests] == ["GET"]
     form.close()
 
 
@@ -254,10 +254,10 @@ def test_journal_holds_no_credential(client, name, wire, path):
     assert len(ck.journal(path)) >= 2 * len(writes(name))
     outcomes = set(ck.journal(path)["outcome"])
     assert "refused" in outcomes and outcomes & {"created", "updated", "deleted"}
-    held = b"".join(each.read_bytes() for each in path.parent.iterdir() if each.is_file())
+    content = b"".join(child.read_bytes() for child in path.parent.iterdir() if child.is_file())
     for secret in [*secrets, *filter(None, client._session.secrets)]:
-        assert secret.encode() not in held
-    assert b"uthorization" not in held
+        assert secret.encode() not in content
+    assert b"uthorization" not in content
 
 
 def test_account_differs_by_credential_and_address():

@@ -43,15 +43,15 @@ def plan(client: ck.Client, edited: pd.DataFrame, people: pd.DataFrame) -> ck.Pl
 @pytest.fixture
 def sendblue(wire: Wire, tmp_path: Path) -> Iterator[ck.Client]:
     """A client of a provider that cannot tell a repeated write."""
-    with ck.connect("sendblue", via=wire, journal=tmp_path / "journal.sqlite3") as found:
-        yield found
+    with ck.connect("sendblue", via=wire, journal=tmp_path / "journal.sqlite3") as client:
+        yield client
 
 
 @pytest.fixture
 def sent(wire: Wire, tmp_path: Path) -> Iterator[ck.Client]:
     """A client of one that can."""
-    with ck.connect("sent", via=wire, journal=tmp_path / "journal.sqlite3") as found:
-        yield found
+    with ck.connect("sent", via=wire, journal=tmp_path / "journal.sqlite3") as client:
+        yield client
 
 
 def opted_out(client: ck.Client) -> ck.Plan:
@@ -61,12 +61,12 @@ def opted_out(client: ck.Client) -> ck.Plan:
 
 
 def counts(result: pd.DataFrame) -> dict[str, int]:
-    found = result["outcome"].value_counts()
-    return {str(outcome): int(count) for outcome, count in found.items() if count}
+    totals = result["outcome"].value_counts()
+    return {str(outcome): int(count) for outcome, count in totals.items() if count}
 
 
 def writes(wire: Wire) -> list[httpx.Request]:
-    return [each for each in wire.requests if each.method != "GET"]
+    return [request for request in wire.requests if request.method != "GET"]
 
 
 def test_apply_writes_every_contact_and_returns_rows_in_order(
@@ -91,20 +91,20 @@ def test_apply_writes_every_contact_and_returns_rows_in_order(
 
 
 async def test_sync_and_async_apply_return_the_same(name: str, example: Example) -> None:
-    told: list[pd.DataFrame] = []
+    frames: list[pd.DataFrame] = []
     for door in ("blocking", "awaiting"):
         client = ck.connect(name, via=Wire())
         people = client.contacts.list()
         columns = {n: pd.Series([v] * len(people), dtype=object) for n, v in example.update.items()}
         plan = client.contacts.plan(people.assign(**columns), people)
         if door == "blocking":
-            told.append(plan.apply(progress=False))
+            frames.append(plan.apply(progress=False))
         else:
-            told.append(await plan.aio.apply(progress=False))
+            frames.append(await plan.aio.apply(progress=False))
         await client.aio.aclose()
         client.close()
     columns = ["key", "operation", "outcome", "changed", "after", "message", "field"]
-    one, other = (frame[columns].to_dict("records") for frame in told)
+    one, other = (frame[columns].to_dict("records") for frame in frames)
     assert one == other
 
 
@@ -159,16 +159,16 @@ def test_apply_creates_and_deletes(
     client: ck.Client, people: pd.DataFrame, example: Example
 ) -> None:
     key = key_of(find(people.attrs["provider"]).record).name
-    gone = people[key].iloc[0]
+    removed = people[key].iloc[0]
     new = pd.DataFrame([example.create], dtype=object)
     edited = pd.concat([people.iloc[1:].astype(object), new])
     plan = client.contacts.plan(edited, people, create=True, delete=True)
     result = plan.apply(progress=False)
     assert counts(result) == {"created": 1, "deleted": 1}
-    made = result.query("outcome == 'created'")["key"].item()
-    assert client.contacts.get(made)[key].item() == made
+    created = result.query("outcome == 'created'")["key"].item()
+    assert client.contacts.get(created)[key].item() == created
     with pytest.raises(ck.NotFoundError):
-        client.contacts.get(gone)
+        client.contacts.get(removed)
     assert counts(plan.apply(progress=False)) == {"skipped": 2}
 
 
@@ -199,7 +199,7 @@ def test_write_in_doubt_is_sent_under_the_same_key(sent: ck.Client, wire: Wire) 
     before = len(wire.requests)
     second = plan.apply(progress=False, limit=1)
     assert counts(second)["updated"] == 1
-    keys = {each.headers["Idempotency-Key"] for each in writes(wire)}
+    keys = {request.headers["Idempotency-Key"] for request in writes(wire)}
     assert len(keys) == 1
     assert len(wire.requests) == before + 1
 
@@ -217,7 +217,7 @@ def test_write_in_doubt_is_read_back_without_idempotency_keys(
     second = plan.apply(progress=False, limit=1)
     assert counts(second)["updated"] == 1
     assert "read back" in second.query("outcome == 'updated'")["message"].item()
-    assert [each.method for each in wire.requests[before:]] == ["GET"]
+    assert [request.method for request in wire.requests[before:]] == ["GET"]
     assert counts(plan.apply(progress=False, limit=1))["skipped"] == 1
 
 
@@ -229,7 +229,7 @@ def test_write_that_reading_back_disproves_is_sent_again(sendblue: ck.Client, wi
     wire.faults.clear()
     before = len(wire.requests)
     assert counts(plan.apply(progress=False, limit=1))["updated"] == 1
-    assert [each.method for each in wire.requests[before:]] == ["GET", "PUT"]
+    assert [request.method for request in wire.requests[before:]] == ["GET", "PUT"]
 
 
 def test_failed_write_is_tried_again(sent: ck.Client, wire: Wire) -> None:
@@ -296,11 +296,11 @@ def test_dead_connection_stops_the_apply(wire: Wire) -> None:
 
 
 def test_progress_is_reported_until_the_end(plan: ck.Plan) -> None:
-    told: list[Progress] = []
-    result = plan.apply(progress=told.append)
-    assert told[-1].finished
-    assert told[-1].counts == counts(result)
-    assert told[-1].done == told[-1].total == len(plan)
+    reports: list[Progress] = []
+    result = plan.apply(progress=reports.append)
+    assert reports[-1].finished
+    assert reports[-1].counts == counts(result)
+    assert reports[-1].done == reports[-1].total == len(plan)
 
 
 def changed_since(client: ck.Client, plan: ck.Plan) -> str:
@@ -399,9 +399,9 @@ def test_journal_has_every_write_and_its_outcome(sent: ck.Client, tmp_path: Path
     sent_rows = result[result["idempotency_key"].notna()]
     assert len(entries) == len(sent_rows) == plan.requests
     assert set(entries["plan"]) == {plan.digest}
-    held = entries.set_index("key")
+    by_key = entries.set_index("key")
     for row in sent_rows.itertuples():
-        entry = held.loc[row.key]
+        entry = by_key.loc[row.key]
         assert entry["outcome"] == row.outcome
         assert entry["idempotency_key"] == row.idempotency_key
         assert entry["before"]["opt_out"] is not True
@@ -541,7 +541,7 @@ def test_apply_under_faults_leaves_every_contact_as_planned(name: str, example: 
             result = plan.apply(progress=False)
         assert set(result["outcome"]) <= {"skipped", "refused"}
         again = client.contacts.plan(people.assign(**columns))
-        assert not [each for each in again.contacts if not each.problems]
+        assert not [contact for contact in again.contacts if not contact.problems]
 
 
 def test_attrs_of_a_result_hold_nothing_personal(plan: ck.Plan) -> None:

@@ -124,14 +124,14 @@ def test_frame_does_not_differ_from_itself(trip: str, rows: list[dict[str, Any]]
     if trip == "numpy":
         rows = [row | {"ok": bool(row["ok"])} for row in rows]
     original = frame_of(rows)
-    found = diff_frames(PROVIDER, ROUND_TRIPS[trip](original), original)
-    assert (found.changes, found.gone.tolist()) == ({}, [])
+    diff = diff_frames(PROVIDER, ROUND_TRIPS[trip](original), original)
+    assert (diff.changes, diff.gone.tolist()) == ({}, [])
     assert diff_frames(PROVIDER, original, original).changes == {}
 
 
 def edited_cells(original: pd.DataFrame, edits: dict[Any, Any]) -> tuple[pd.DataFrame, Any]:
     """A frame of objects with the edits in it, and those that make a difference."""
-    edited, wanted = objects(original), dict[int, dict[str, Any]]()
+    edited, expected = objects(original), dict[int, dict[str, Any]]()
     was = {name: coerce_column(each, original[name]) for name, each in fields_of(Thing).items()}
     for (row, name), value in edits.items():
         if row >= len(original):
@@ -143,8 +143,8 @@ def edited_cells(original: pd.DataFrame, edits: dict[Any, Any]) -> tuple[pd.Data
         there = bool(was[name].present[row])
         same = there and json.dumps(str(was[name].values[row])) == json.dumps(str(new.values[0]))
         if there if value is None else not same:
-            wanted.setdefault(row, {})[name] = value
-    return edited, wanted
+            expected.setdefault(row, {})[name] = value
+    return edited, expected
 
 
 @settings(max_examples=30)
@@ -153,11 +153,11 @@ def test_diff_has_exactly_the_edited_cells(
     rows: list[dict[str, Any]], edits: dict[Any, Any], shuffled: bool
 ) -> None:
     original = frame_of(rows)
-    edited, wanted = edited_cells(original, edits)
+    edited, expected = edited_cells(original, edits)
     against = original.sample(frac=1, random_state=3) if shuffled else original
     found = diff_frames(PROVIDER, edited, against).changes
-    assert found.keys() == wanted.keys()
-    for row, changes in wanted.items():
+    assert found.keys() == expected.keys()
+    for row, changes in expected.items():
         assert found[row].keys() == changes.keys()
         for name, value in changes.items():
             if name != "at":
@@ -173,10 +173,12 @@ def test_na_changes_nothing(rows: list[dict[str, Any]]) -> None:
     gaps = original.assign(**dict.fromkeys(FIELDS, pd.NA))
     assert diff_frames(PROVIDER, gaps, original).changes == {}
     cleared = original.assign(**dict.fromkeys(FIELDS, ck.CLEAR))
-    found = diff_frames(PROVIDER, cleared, original).changes
+    changes = diff_frames(PROVIDER, cleared, original).changes
     there = {row: {n for n in FIELDS if rows[row][n] is not None} for row in range(len(rows))}
-    assert {row: set(each) for row, each in found.items()} == {r: n for r, n in there.items() if n}
-    assert {value for each in found.values() for value in each.values()} <= {None}
+    assert {row: set(each) for row, each in changes.items()} == {
+        r: n for r, n in there.items() if n
+    }
+    assert {value for each in changes.values() for value in each.values()} <= {None}
 
 
 @pytest.mark.parametrize(
@@ -207,8 +209,8 @@ def test_unreadable_cell_differs_unchanged(name: str, cell: Any) -> None:
 def test_true_is_not_one_and_order_counts() -> None:
     row = dict.fromkeys(FIELDS) | {"id": "k0", "more": {"a": 1}, "tags": ["x", "y"]}
     edited = frame_of([row | {"more": {"a": True}, "tags": ["y", "x"]}])
-    found = diff_frames(PROVIDER, edited, frame_of([row])).changes
-    assert json.dumps(found[0]) == '{"tags": ["y", "x"], "more": {"a": true}}'
+    changes = diff_frames(PROVIDER, edited, frame_of([row])).changes
+    assert json.dumps(changes[0]) == '{"tags": ["y", "x"], "more": {"a": true}}'
 
 
 @pytest.fixture
@@ -230,16 +232,16 @@ def test_duplicated_keys_are_named_by_row(original: pd.DataFrame) -> None:
 
 
 def test_missing_keys_are_named_by_row(original: pd.DataFrame) -> None:
-    told = refused(original.assign(id=pd.NA), original)
-    assert told.count("must be a key, as text") == MOST_NAMED
-    assert "edited[9] id" in told and told.endswith("and 20 more rows of edited")
+    message = refused(original.assign(id=pd.NA), original)
+    assert message.count("must be a key, as text") == MOST_NAMED
+    assert "edited[9] id" in message and message.endswith("and 20 more rows of edited")
     assert "edited[0] id" in refused(original.assign(id=range(30)), original)
     assert "must be a key" in refused(original.assign(id=ck.CLEAR), original, keyless=True)
 
 
 def test_frame_without_keys_is_refused(original: pd.DataFrame) -> None:
-    told = refused(original.drop(columns="id"), original)
-    assert told == "things plan: edited: has no id, as a column or a level of the index"
+    message = refused(original.drop(columns="id"), original)
+    assert message == "things plan: edited: has no id, as a column or a level of the index"
     assert "original: has no id" in refused(original, original.drop(columns="id"))
 
 
@@ -252,15 +254,15 @@ def test_no_frame_or_a_duplicated_column_is_refused(original: pd.DataFrame) -> N
 def test_new_and_vanished_rows_by_position(original: pd.DataFrame) -> None:
     new = pd.DataFrame({"id": ["k99", pd.NA], "name": ["n", ck.CLEAR], "size": ["m", "s"]})
     edited = pd.concat([original.iloc[5:], new])
-    found = diff_frames(PROVIDER, edited, original, keyless=True)
-    assert found.rows[-3:].tolist() == [29, -1, -1]
-    assert found.gone.tolist() == [0, 1, 2, 3, 4]
-    assert found.changes == {25: {"id": "k99", "name": "n", "size": "m"}, 26: {"size": "s"}}
+    diff = diff_frames(PROVIDER, edited, original, keyless=True)
+    assert diff.rows[-3:].tolist() == [29, -1, -1]
+    assert diff.gone.tolist() == [0, 1, 2, 3, 4]
+    assert diff.changes == {25: {"id": "k99", "name": "n", "size": "m"}, 26: {"size": "s"}}
 
 
 def test_every_row_is_new_to_an_empty_original(original: pd.DataFrame) -> None:
-    found = diff_frames(PROVIDER, original.head(2), original.head(0))
-    assert (found.rows.tolist(), found.gone.tolist()) == ([-1, -1], [])
+    diff = diff_frames(PROVIDER, original.head(2), original.head(0))
+    assert (diff.rows.tolist(), diff.gone.tolist()) == ([-1, -1], [])
 
 
 def test_undeclared_columns_differ_by_cell(original: pd.DataFrame) -> None:
@@ -279,8 +281,8 @@ def test_respelled_phone_number_does_not_differ() -> None:
     spelled = people["phone"].str.replace(r"^\+1(...)(...)", r"+1 (\1) \2-", regex=True)
     assert (spelled != people["phone"]).any()
     edited = people.assign(phone=spelled, sendblue_number="+1 202 555 0140")
-    found = diff_frames(provider, edited, people.assign(sendblue_number="+12025550140"))
-    assert (found.changes, found.keys) == ({}, people["phone"].tolist())
+    diff = diff_frames(provider, edited, people.assign(sendblue_number="+12025550140"))
+    assert (diff.changes, diff.keys) == ({}, people["phone"].tolist())
     twice = pd.concat([people.head(1), edited.head(1)])
     with pytest.raises(ck.InvalidInputError, match=r"edited\[1\] phone: is duplicated"):
         diff_frames(provider, twice, people)
@@ -308,9 +310,9 @@ def test_contacts_survive_a_file(name: str, client: ck.Client, tmp_path: Path) -
 def test_diff_does_not_change_with_the_frame(original: pd.DataFrame) -> None:
     tags = ["x"]
     edited = original.head(1).assign(tags=pd.Series([tags], dtype=object))
-    found = diff_frames(PROVIDER, edited, original)
+    diff = diff_frames(PROVIDER, edited, original)
     tags.append("y")
-    assert found.changes == {0: {"tags": ["x"]}}
+    assert diff.changes == {0: {"tags": ["x"]}}
 
 
 def test_copies_of_clear_are_clear() -> None:

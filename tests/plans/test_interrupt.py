@@ -30,8 +30,8 @@ from tests.support.providers import Wire, says
 @pytest.fixture
 def many(wire: Wire) -> Iterator[ck.Client]:
     wire.simulator = ck.Simulator(contacts=90, seed=7)
-    with ck.connect("sent", via=wire) as found:
-        yield found
+    with ck.connect("sent", via=wire) as client:
+        yield client
 
 
 def once(number: int) -> Callable[[Progress], None]:
@@ -50,13 +50,13 @@ def test_interrupted_process_returns_its_frame(forks: Forks, tmp_path: Path) -> 
         process = apply.start(plan, concurrency=4)
         apply.until(10)
         process.interrupt()
-        told = process.result()
-        assert counts(told)["planned"] > 0
-        assert counts(told)["updated"] >= 10
+        result = process.result()
+        assert counts(result)["planned"] > 0
+        assert counts(result)["updated"] >= 10
         again = plan.apply(progress=False)
-        done = told["outcome"] == "updated"
+        done = result["outcome"] == "updated"
         assert (again.loc[done, "outcome"] == "skipped").all()
-        assert (again.loc[told["outcome"] == "planned", "outcome"] == "updated").all()
+        assert (again.loc[result["outcome"] == "planned", "outcome"] == "updated").all()
         assert apply.most_writes == 1
 
 
@@ -67,8 +67,8 @@ def test_interrupt_ends_the_wait_for_a_rate_limit(forks: Forks, tmp_path: Path) 
         process = apply.start(plan)
         apply.until(1)
         process.interrupt()
-        told = counts(process.result())
-    assert (told["updated"], told["planned"]) == (1, plan.requests - 1)
+        totals = counts(process.result())
+    assert (totals["updated"], totals["planned"]) == (1, plan.requests - 1)
 
 
 @pytest.fixture
@@ -138,9 +138,9 @@ def test_stop_button_of_a_kernel_keeps_the_frame(forks: Forks, tmp_path: Path) -
     with applies(forks, "sent", 300, tmp_path) as apply:
         kernel, talk = start_new_kernel(kernel_name="python3")
         try:
-            held = apply.app.simulator.credentials(apply.app.provider)
+            account = apply.app.simulator.credentials(apply.app.provider)
             told = {"address": apply.options["base_url"], "journal": str(apply.journal)}
-            talk.execute_interactive(CELL.format(held=held, **told), output_hook=print)
+            talk.execute_interactive(CELL.format(held=account, **told), output_hook=print)
             talk.execute("result = plan.apply(progress=False)")
             apply.until(5)
             kernel.interrupt_kernel()
@@ -251,8 +251,8 @@ def test_token_expiring_during_an_apply_is_renewed_once(wire: Wire) -> None:
     wire.simulator = ck.Simulator(contacts=60, seed=7)
     with ck.connect("digital_onboarding", via=wire) as first:
         people = first.contacts.list()
-        held = wire.simulator.accounts["oauth"]
-    with ck.connect("digital_onboarding", via=wire, **held) as client:
+        account = wire.simulator.accounts["oauth"]
+    with ck.connect("digital_onboarding", via=wire, **account) as client:
         plan = client.contacts.plan(people.assign(name_first="Zoë"), people)
         tokens = [0]
 
@@ -263,17 +263,17 @@ def test_token_expiring_during_an_apply_is_renewed_once(wire: Wire) -> None:
 
         result = plan.apply(progress=expire)
     assert counts(result) == {"updated": 60}
-    assert sum("token" in each.url.path for each in wire.requests) == 2
+    assert sum("token" in request.url.path for request in wire.requests) == 2
     assert wire.simulator.state()["writes"].max() == 1
 
 
 def test_empty_plan_is_applied(many: ck.Client, wire: Wire) -> None:
     people = many.contacts.list()
-    told: list[Progress] = []
-    result = many.contacts.plan(people, people).apply(progress=told.append)
+    reports: list[Progress] = []
+    result = many.contacts.plan(people, people).apply(progress=reports.append)
     assert result.empty
     assert result.dtypes.to_dict() == RESULT_COLUMNS
-    assert [each.finished for each in told] == [True]
+    assert [progress.finished for progress in reports] == [True]
 
 
 def test_apply_keeps_duplicated_labels(many: ck.Client) -> None:

@@ -19,8 +19,8 @@ from tests.support.providers import Wire, loses, says
 
 @pytest.fixture
 def sent(wire: Wire) -> Iterator[ck.Client]:
-    with ck.connect("sent", via=wire) as found:
-        yield found
+    with ck.connect("sent", via=wire) as client:
+        yield client
 
 
 def test_plan_from_a_file_is_applied_through_its_client(sent: ck.Client, tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_plan_from_unknown_rows_settles_them(sent: ck.Client, wire: Wire) -> Non
     result = plan.apply(progress=False, concurrency=1, limit=1)
     wire.faults.clear()
     assert counts(ck.plan_from(result, outcomes="unknown").apply(progress=False)) == {"updated": 1}
-    assert len({each.headers["Idempotency-Key"] for each in writes(wire)}) == 1
+    assert len({request.headers["Idempotency-Key"] for request in writes(wire)}) == 1
 
 
 def test_plan_from_refused_rows_sends_them_again(sent: ck.Client, wire: Wire) -> None:
@@ -81,7 +81,7 @@ def test_plan_from_rows_of_a_result(sent: ck.Client) -> None:
     result = plan.apply(progress=False, limit=2)
     some = result[result["outcome"] == "planned"].tail(2)
     part = ck.plan_from(some, outcomes=["planned"])
-    assert [each.key for each in part.contacts] == some["key"].to_list()
+    assert [contact.key for contact in part.contacts] == some["key"].to_list()
     assert counts(part.apply(progress=False)) == {"updated": 2}
 
 
@@ -91,7 +91,9 @@ def test_plan_from_rows_with_duplicated_labels(sent: ck.Client) -> None:
     plan = sent.contacts.plan(people.assign(opt_out=True), people)
     result = plan.apply(progress=False, limit=1)
     part = ck.plan_from(result.iloc[::-1], outcomes=["planned"])
-    assert {each.key for each in part.contacts} == {*result.query("outcome == 'planned'")["key"]}
+    assert {contact.key for contact in part.contacts} == {
+        *result.query("outcome == 'planned'")["key"]
+    }
 
 
 def test_plan_from_other_frames_is_refused(sent: ck.Client, tmp_path: Path) -> None:

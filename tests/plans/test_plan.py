@@ -42,14 +42,14 @@ def provider(name: str) -> Provider:
 
 @pytest.fixture
 def privy() -> Iterator[ck.Client]:
-    with ck.connect("privy", via=ck.Simulator(contacts=8, seed=7)) as found:
-        yield found
+    with ck.connect("privy", via=ck.Simulator(contacts=8, seed=7)) as client:
+        yield client
 
 
 @pytest.fixture
 def sent() -> Iterator[ck.Client]:
-    with ck.connect("sent", via=ck.Simulator(contacts=8, seed=7)) as found:
-        yield found
+    with ck.connect("sent", via=ck.Simulator(contacts=8, seed=7)) as client:
+        yield client
 
 
 def put(frame: pd.DataFrame, row: int, **cells: Any) -> pd.DataFrame:
@@ -73,15 +73,15 @@ def test_edit_is_planned_as_the_verb_would_send_it(
     row = people[key_of(provider.record).name].to_list().index(example.key)
     plan = client.contacts.plan(put(people, row, **example.update), people)
     before = len(wire.requests)
-    (each,) = plan.contacts
+    (write,) = plan.contacts
     assert len(wire.requests) == before
-    assert (each.operation, each.key, each.outcome) == ("update", example.key, "planned")
+    assert (write.operation, write.key, write.outcome) == ("update", example.key, "planned")
     done = client.contacts.update(people.iloc[[row]], **example.update)
-    assert set(done["changed"].item()) == set(each.changes)
-    assert done["before"].item() == each.before
-    wanted = plan.rows["after"].item()
-    assert {n: v for n, v in done["after"].item().items() if n in each.changes} == {
-        name: wanted[name] for name in each.changes
+    assert set(done["changed"].item()) == set(write.changes)
+    assert done["before"].item() == write.before
+    after = plan.rows["after"].item()
+    assert {n: v for n, v in done["after"].item().items() if n in write.changes} == {
+        name: after[name] for name in write.changes
     }
 
 
@@ -143,17 +143,17 @@ def test_new_rows_are_created_only_when_asked(
     new = pd.DataFrame([example.create], index=["new"])
     edited = pd.concat([people.astype(object), new])
     plan = client.contacts.plan(edited, people, create=True)
-    (each,) = plan.contacts
-    assert (each.operation, each.outcome, each.before) == ("create", "planned", None)
-    assert each.key == ("" if makes_keys else example.create[named.name])
-    assert {**each.changes} == {**example.create}
+    (write,) = plan.contacts
+    assert (write.operation, write.outcome, write.before) == ("create", "planned", None)
+    assert write.key == ("" if makes_keys else example.create[named.name])
+    assert {**write.changes} == {**example.create}
     assert plan.rows.index.to_list() == ["new"]
     if makes_keys:
         with pytest.raises(ck.InvalidInputError, match="with create=True, a new one has none"):
             client.contacts.plan(edited, people)
         edited = put(edited, len(people), **{named.name: "no-key-of-ours"})
-        told = refusals(client.contacts.plan(edited, people, create=True))
-        assert "the key cannot be written" in told[named.name]
+        reasons = refusals(client.contacts.plan(edited, people, create=True))
+        assert "the key cannot be written" in reasons[named.name]
     plan = client.contacts.plan(edited, people)
     assert set(refusals(plan).values()) == {"is new; create=True plans to create it"}
     assert plan.requests == 0
@@ -197,9 +197,9 @@ def test_inherited_contact_is_refused(sent: ck.Client) -> None:
     people = sent.contacts.list()
     row = people["id"].to_list().index(key)
     plan = sent.contacts.plan(put(people, row, **change), people)
-    told = plan.rows["message"].item()
-    assert told == "This contact is read-only and cannot be updated."
-    assert refusals(plan) == {"opt_out": told}
+    message = plan.rows["message"].item()
+    assert message == "This contact is read-only and cannot be updated."
+    assert refusals(plan) == {"opt_out": message}
 
 
 def test_write_once_and_consent_are_refused_as_the_provider_would(privy: ck.Client) -> None:
@@ -230,14 +230,14 @@ def test_consent_is_not_checked_against_a_partial_contact(privy: ck.Client) -> N
     people = privy.contacts.list()
     part = people[["id", "sms_consent"]]
     plan = privy.contacts.plan(part.assign(sms_consent="unsubscribed"), part)
-    assert plan.contacts and not any(each.problems for each in plan.contacts)
+    assert plan.contacts and not any(contact.problems for contact in plan.contacts)
 
 
 def test_options_of_the_verb_are_sent_with_a_change(privy: ck.Client) -> None:
     people = privy.contacts.list()
     edited = put(people, 0, first_name="Jan").assign(send_welcome_sms=False)
-    (each,) = privy.contacts.plan(edited, people).contacts
-    assert ({**each.changes}, {**each.options}) == (
+    (write,) = privy.contacts.plan(edited, people).contacts
+    assert ({**write.changes}, {**write.options}) == (
         {"first_name": "Jan"},
         {"send_welcome_sms": False},
     )
@@ -288,7 +288,7 @@ def test_digest_of_a_refused_write_is_its_own() -> None:
     sendblue = ck.connect("sendblue", via=ck.Simulator(contacts=8, seed=7))
     people = sendblue.contacts.list()
     new = pd.concat([people, pd.DataFrame([EXAMPLES["sendblue"].create])])
-    plans = [sendblue.contacts.plan(new, people, create=each).digest for each in (False, True)]
+    plans = [sendblue.contacts.plan(new, people, create=create).digest for create in (False, True)]
     assert len({*plans, sendblue.contacts.plan(people, people).digest}) == 3
 
 
@@ -313,8 +313,8 @@ def test_plan_cannot_be_changed(privy: ck.Client) -> None:
 def test_summary_counts_by_operation_and_outcome(privy: ck.Client) -> None:
     people = privy.contacts.list()
     edited = put(put(people.drop(index=5), 0, first_name="Jan"), 1, created_at="2026-01-01")
-    found = privy.contacts.plan(edited, people).summary()
-    assert [tuple(row) for row in found.itertuples(index=False)] == [
+    summary = privy.contacts.plan(edited, people).summary()
+    assert [tuple(row) for row in summary.itertuples(index=False)] == [
         ("update", "planned", 1),
         ("update", "refused", 1),
         ("update", "unchanged", len(people) - 3),
@@ -326,12 +326,12 @@ def test_eta_is_when_the_real_pacing_ends(privy: ck.Client) -> None:
     people = privy.contacts.list()
     edited = people.assign(last_name=[f"N{n}" for n in range(len(people))])
     plan = privy.contacts.plan(edited, people)
-    told = plan.eta
-    for each in range(60):
-        privy.contacts.get(people["id"].iloc[each % len(people)])
+    eta = plan.eta
+    for index in range(60):
+        privy.contacts.get(people["id"].iloc[index % len(people)])
     later = plan.eta
     plan.apply(progress=False)
-    assert told and later and later - told > timedelta(seconds=50)
+    assert eta and later and later - eta > timedelta(seconds=50)
     assert later.timestamp() == pytest.approx(privy.world.clock.now(), abs=0.1)
 
 
@@ -370,8 +370,8 @@ def test_large_plan_draws_few_cells_with_refusals_first(privy: ck.Client) -> Non
 
 def test_repr_of_a_planned_write_hides_the_contact(privy: ck.Client) -> None:
     people = privy.contacts.list()
-    (each,) = privy.contacts.plan(put(people, 0, last_name="Canary"), people).contacts
-    assert "Canary" not in repr(each) and each.key not in repr(each)
+    (write,) = privy.contacts.plan(put(people, 0, last_name="Canary"), people).contacts
+    assert "Canary" not in repr(write) and write.key not in repr(write)
 
 
 def test_plan_survives_a_file(
@@ -388,7 +388,9 @@ def test_plan_survives_a_file(
     assert (again.digest, again.created, again.provider) == (plan.digest, plan.created, provider)
     assert again.contacts == plan.contacts
     content = (tmp_path / "plan.parquet").read_bytes()
-    assert not [each for each in client._session.secrets if each and each.encode() in content]
+    assert not [
+        secret for secret in client._session.secrets if secret and secret.encode() in content
+    ]
 
 
 @pytest.mark.parametrize(
@@ -444,7 +446,7 @@ def test_wrong_edited_frame_is_refused_before_reading(
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "text"),
     [
         (-1, "at once"),
         (0.4, "at once"),
@@ -452,8 +454,8 @@ def test_wrong_edited_frame_is_refused_before_reading(
         (86_400 + 61, "in 1 d 1 min, at 2026-10-02 09:01:01 UTC"),
     ],
 )
-def test_when_has_the_two_largest_units(seconds: float, told: str) -> None:
-    assert tables.when(START + timedelta(seconds=seconds), START) == told
+def test_when_has_the_two_largest_units(seconds: float, text: str) -> None:
+    assert tables.when(START + timedelta(seconds=seconds), START) == text
 
 
 @given(st.none() | st.booleans() | st.text() | st.lists(st.text()), st.integers(1, 60))

@@ -66,8 +66,8 @@ def test_line_counts_the_known_outcomes():
 
 def test_line_has_the_eta_or_the_end_of_a_wait():
     assert str(Progress(total=1, counts={}, eta=NOON)).endswith("done at 2026-01-02 12:00:00 UTC")
-    held = str(Progress(total=1, counts={}, eta=NOON, waiting=NOON))
-    assert held.endswith("waiting for the rate limit until 2026-01-02 12:00:00 UTC")
+    line = str(Progress(total=1, counts={}, eta=NOON, waiting=NOON))
+    assert line.endswith("waiting for the rate limit until 2026-01-02 12:00:00 UTC")
 
 
 def test_line_of_a_finished_apply_has_no_rate_and_no_eta():

@@ -29,14 +29,14 @@ from tests.support.providers import EXAMPLES, Wire, loses, says
 
 @pytest.fixture
 def sent(wire: Wire) -> Iterator[ck.Client]:
-    with ck.connect("sent", via=wire) as found:
-        yield found
+    with ck.connect("sent", via=wire) as client:
+        yield client
 
 
 @pytest.fixture
 def sendblue(wire: Wire) -> Iterator[ck.Client]:
-    with ck.connect("sendblue", via=wire) as found:
-        yield found
+    with ck.connect("sendblue", via=wire) as client:
+        yield client
 
 
 UPDATES: dict[str, Callable[[pd.DataFrame], dict[str, Any]]] = {
@@ -112,11 +112,11 @@ def test_creation_in_doubt_is_searched_for(wire: Wire, done: bool) -> None:
         new = pd.DataFrame({"email": ["new@example.com"], "first_name": ["Ada"]})
         plan = client.contacts.plan(pd.concat([people, new]), people, create=True)
         in_doubt(plan, wire, done=done)
-        told = plan.apply(progress=False).to_dict("records")
-        assert [each["outcome"] for each in told] == ["created"]
-        assert told[0]["after"]["first_name"] == "Ada"
+        rows = plan.apply(progress=False).to_dict("records")
+        assert [row["outcome"] for row in rows] == ["created"]
+        assert rows[0]["after"]["first_name"] == "Ada"
         (key,) = {*client.contacts.list()["id"]} - {*people["id"]}
-        assert told[0]["key"] == key
+        assert rows[0]["key"] == key
         assert set(plan.apply(progress=False)["key"]) == {key}
         assert len(plan.undo()) == 1
 
@@ -128,8 +128,8 @@ def test_creation_that_cannot_be_searched_for_stays_unknown(wire: Wire) -> None:
         plan = client.contacts.plan(pd.concat([people, new]), people, create=True)
         in_doubt(plan, wire, done=True)
         wire.clock.sleep(wire.clock.now() + 30 * 86_400)
-        (told,) = plan.apply(progress=False).to_dict("records")
-    assert (told["outcome"], told["message"]) == (
+        (row,) = plan.apply(progress=False).to_dict("records")
+    assert (row["outcome"], row["message"]) == (
         "unknown",
         "cannot be read back without a key; search for the contact",
     )
@@ -254,8 +254,11 @@ def test_two_processes_write_every_contact_once(at: Callable[..., Applies]) -> N
     apply.app.simulator.fault("written_then_dropped", probability=0.02)
     processes = [apply.start(plan, concurrency=8) for _ in range(2)]
     one, other = (process.result() for process in processes)
-    told = list(zip(one["outcome"], other["outcome"], strict=True))
-    assert set(map(frozenset, told)) <= {frozenset({"updated", "skipped"}), frozenset({"refused"})}
+    outcomes = list(zip(one["outcome"], other["outcome"], strict=True))
+    assert set(map(frozenset, outcomes)) <= {
+        frozenset({"updated", "skipped"}),
+        frozenset({"refused"}),
+    }
     assert min(counts(one)["updated"], counts(other)["updated"]) > 0
     assert apply.most_writes == 1
     assert apply.writes == plan.requests
@@ -295,8 +298,10 @@ def test_two_threads_write_every_contact_once(sent: ck.Client, wire: Wire) -> No
     plan = opted_out(sent)
     with ThreadPoolExecutor(2) as threads:
         frames = [*threads.map(lambda _: plan.apply(progress=False), range(2))]
-    told = [frozenset(pair) for pair in zip(*(frame["outcome"] for frame in frames), strict=True)]
-    assert set(told) <= {frozenset({"updated", "skipped"}), frozenset({"refused"})}
+    outcomes = [
+        frozenset(pair) for pair in zip(*(frame["outcome"] for frame in frames), strict=True)
+    ]
+    assert set(outcomes) <= {frozenset({"updated", "skipped"}), frozenset({"refused"})}
     assert wire.simulator.state()["writes"].max() == 1
 
 
@@ -305,8 +310,10 @@ async def test_two_tasks_write_every_contact_once(wire: Wire) -> None:
         plan = opted_out(client)
         frames = await asyncio.gather(*(plan.aio.apply(progress=False) for _ in range(2)))
         await client.aio.aclose()
-    told = [frozenset(pair) for pair in zip(*(frame["outcome"] for frame in frames), strict=True)]
-    assert set(told) <= {frozenset({"updated", "skipped"}), frozenset({"refused"})}
+    outcomes = [
+        frozenset(pair) for pair in zip(*(frame["outcome"] for frame in frames), strict=True)
+    ]
+    assert set(outcomes) <= {frozenset({"updated", "skipped"}), frozenset({"refused"})}
     assert wire.simulator.state()["writes"].max() == 1
 
 
@@ -372,8 +379,8 @@ def test_torn_log_leaves_every_contact_as_planned(
 def kept(wire: Wire, tmp_path: Path) -> Iterator[ck.Client]:
     """A client with many contacts and a journal that stays."""
     wire.simulator = ck.Simulator(contacts=200, seed=7)
-    with ck.connect("sendblue", via=wire, journal=tmp_path / "journal.sqlite3") as found:
-        yield found
+    with ck.connect("sendblue", via=wire, journal=tmp_path / "journal.sqlite3") as client:
+        yield client
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX has such a limit")
@@ -387,10 +394,10 @@ def test_full_disk_stops_the_apply_and_keeps_the_frame(kept: ck.Client, wire: Wi
         result = plan.apply(progress=False)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, free)
-    told = counts(result)
+    totals = counts(result)
     assert "journal.sqlite3" in result.attrs["stopped"]
-    assert 0 < told["updated"] < len(plan) == sum(told.values())
-    assert told["updated"] == len(writes(wire))
+    assert 0 < totals["updated"] < len(plan) == sum(totals.values())
+    assert totals["updated"] == len(writes(wire))
     assert counts(plan.apply(progress=False)).keys() <= {"updated", "skipped"}
     assert wire.simulator.state()["writes"].max() == 1
 

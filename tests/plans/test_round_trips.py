@@ -69,7 +69,7 @@ def edits(draw: st.DrawFn, name: str) -> Edit:
     edited: dict[int, dict[str, Any]] = {}
     for row in draw(st.sets(st.integers(0, 7), max_size=6)):
         chosen = draw(st.lists(st.sampled_from([*fields]), min_size=1, max_size=3, unique=True))
-        edited[row] = {each: draw(cells(fields[each])) for each in chosen}
+        edited[row] = {field: draw(cells(fields[field])) for field in chosen}
     return edited, draw(st.integers(0, 1)), draw(st.sets(st.integers(0, 7), max_size=2))
 
 
@@ -141,8 +141,8 @@ def test_apply_and_undo_restore_every_contact(name: str) -> None:
                     assert now[held] == original[held]
                 else:
                     assert now[held] == edited(provider, original[held], change)
-            made = {*result.loc[result["outcome"] == "created", "key"]}
-            assert now.keys() - original.keys() == made
+            created = {*result.loc[result["outcome"] == "created", "key"]}
+            assert now.keys() - original.keys() == created
 
             back = plan.undo()
             undone = back.apply(progress=False)
@@ -152,11 +152,11 @@ def test_apply_and_undo_restore_every_contact(name: str) -> None:
             for held, was in original.items():
                 if held in now:
                     assert later[held] == (now[held] if held in stays else was)
-            assert not (made - stays) & later.keys()
+            assert not (created - stays) & later.keys()
             gone = [original[key] for key in original.keys() - now.keys()]
             for key in undone.loc[undone["outcome"] == "created", "key"]:
                 assert later[key] in gone
                 gone.remove(later[key])
-            assert len(later) == len(original) - len(gone) + len(made & stays)
+            assert len(later) == len(original) - len(gone) + len(created & stays)
 
     holds()

@@ -1,4 +1,4 @@
-"""The undoing of a plan: what is restored, and what is refused or reported."""
+"""The undoing of a plan: what is restored, and what is refused or warned."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def connect(wire: Wire) -> Iterator[Callable[[str], ck.Client]]:
         return clients[-1]
 
     yield made
-    for each in clients:
-        each.close()
+    for client in clients:
+        client.close()
 
 
 def named(client: ck.Client) -> ck.Plan:
@@ -120,9 +120,9 @@ def test_undo_deletes_created_and_recreates_deleted_contacts(
     client = connect("sendblue")
     client.contacts.create(phone="+12125550186", first_name="Grace")
     people = client.contacts.list()
-    gone = people.set_index("phone", drop=False).loc["+12125550186"]
+    removed = people.set_index("phone", drop=False).loc["+12125550186"]
     new = pd.DataFrame({"phone": ["+12125550187"], "first_name": ["Ada"]}, dtype=object)
-    edited = pd.concat([people[people["phone"] != gone["phone"]].astype(object), new])
+    edited = pd.concat([people[people["phone"] != removed["phone"]].astype(object), new])
     plan = client.contacts.plan(edited, people, create=True, delete=True)
     plan.apply(progress=False)
     back = plan.undo()
@@ -130,7 +130,7 @@ def test_undo_deletes_created_and_recreates_deleted_contacts(
     assert counts(back.apply(progress=False)) == {"created": 1, "deleted": 1}
     with pytest.raises(ck.NotFoundError):
         client.contacts.get("+12125550187")
-    assert client.contacts.get(gone["phone"])["first_name"].item() == gone["first_name"]
+    assert client.contacts.get(removed["phone"])["first_name"].item() == removed["first_name"]
 
 
 @pytest.mark.filterwarnings("ignore:Sent deprecated:DeprecationWarning")
@@ -169,14 +169,16 @@ def test_undo_of_consent_sends_no_second_welcome_text(
     plan = client.contacts.plan(some.assign(sms_consent="unsubscribed"), some)
     plan.apply(progress=False)
     back = plan.undo()
-    assert [each.options for each in back.contacts] == [{"send_welcome_sms": False}] * len(some)
+    assert [contact.options for contact in back.contacts] == [{"send_welcome_sms": False}] * len(
+        some
+    )
     back.apply(progress=False)
     assert b'"send_welcome_sms":false' in writes(wire)[-1].content
 
 
-@pytest.mark.parametrize(("options", "told"), [({}, True), ({"send_welcome_sms": False}, False)])
+@pytest.mark.parametrize(("options", "warned"), [({}, True), ({"send_welcome_sms": False}, False)])
 def test_undo_reports_a_welcome_text_that_was_sent(
-    connect: Callable[[str], ck.Client], options: dict[str, bool], told: bool
+    connect: Callable[[str], ck.Client], options: dict[str, bool], warned: bool
 ) -> None:
     client = connect("privy")
     people = client.contacts.list()
@@ -184,12 +186,12 @@ def test_undo_reports_a_welcome_text_that_was_sent(
     plan = client.contacts.plan(some.assign(sms_consent="subscribed", **options), some)
     assert counts(plan.apply(progress=False)) == {"updated": len(some)}
     messages = plan.undo().rows["message"].fillna("")
-    assert messages.str.contains("welcome text").to_list() == [told] * len(some)
+    assert messages.str.contains("welcome text").to_list() == [warned] * len(some)
 
 
-@pytest.mark.parametrize(("options", "told"), [({}, True), ({"send_welcome_sms": False}, False)])
+@pytest.mark.parametrize(("options", "warned"), [({}, True), ({"send_welcome_sms": False}, False)])
 def test_undo_reports_a_welcome_text_to_a_new_contact(
-    connect: Callable[[str], ck.Client], options: dict[str, bool], told: bool
+    connect: Callable[[str], ck.Client], options: dict[str, bool], warned: bool
 ) -> None:
     client = connect("privy")
     people = client.contacts.list()
@@ -199,7 +201,7 @@ def test_undo_reports_a_welcome_text_to_a_new_contact(
     assert counts(plan.apply(progress=False)) == {"created": 1}
     (row,) = plan.undo().rows.to_dict("records")
     assert row["operation"] == "delete"
-    assert ("welcome text" in str(row["message"])) is told
+    assert ("welcome text" in str(row["message"])) is warned
 
 
 def test_undo_refuses_writes_in_doubt(connect: Callable[[str], ck.Client], wire: Wire) -> None:

@@ -76,7 +76,7 @@ def test_convert_reads_and_writes_an_archive(tmp_path):
 
 
 def kept(file: CassetteFile) -> list[Exchange]:
-    return [each.exchange for each in file.entries]
+    return [entry.exchange for entry in file.entries]
 
 
 def test_convert_redacts_secrets_and_people(tmp_path):
@@ -122,14 +122,14 @@ def test_convert_counts_epochs(tmp_path):
         ("GET", f"{SENT}/contacts/2"),
     )
     file = converted(path, tmp_path / "a.jsonl")
-    assert file and [each.epoch for each in file.entries] == [0, 0, 1, 0, 1]
+    assert file and [entry.epoch for entry in file.entries] == [0, 0, 1, 0, 1]
 
 
 def test_convert_leaves_out_other_hosts(tmp_path):
     asked = ("GET", f"{SENT}/me"), ("GET", "https://example.com/a"), ("GET", "https://[bad/b")
-    with pytest.warns(ContactKitWarning, match="other hosts are left out: 2") as told:
+    with pytest.warns(ContactKitWarning, match="other hosts are left out: 2") as warnings:
         file = converted(foreign(tmp_path, *asked), tmp_path / "a.jsonl")
-    assert file and len(file.entries) == 1 and len(told) == 1
+    assert file and len(file.entries) == 1 and len(warnings) == 1
 
 
 def test_convert_needs_a_name_for_one_of_two_providers(tmp_path):

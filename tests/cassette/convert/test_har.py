@@ -37,7 +37,7 @@ BODIES = [
 
 def archive(*exchanges: Exchange) -> dict:
     here = Path("here")
-    return to_har(entry_of(here, each, lambda line: "id") for each in exchanges)
+    return to_har(entry_of(here, exchange, lambda line: "id") for exchange in exchanges)
 
 
 def again(folder: Path, *exchanges: Exchange) -> list[Exchange]:
@@ -71,16 +71,16 @@ words = st.text(st.sampled_from("abc +&=%/é\u0301"), max_size=6)
 )
 def test_har_returns_the_exchange(folder, body, asks, query, kind):
     headers = (("Content-Type", kind), ("X-Request-Id", "r-1"), ("X-A", "1"), ("X-A", "2"))
-    asked = RecordedRequest(
+    request = RecordedRequest(
         method="PATCH",
         url="https://api.sent.dm/v3/contacts",
         query=tuple(sorted(query)),
         body=asks,
         content_type=kind,
     )
-    given = exchange(request=asked, body=body, headers=headers, at=1.5)
+    given = exchange(request=request, body=body, headers=headers, at=1.5)
     found = redacted(again(folder, given)[0])
-    assert (found.request, found.at) == (asked, 1.5)
+    assert (found.request, found.at) == (request, 1.5)
     assert found.response == RecordedResponse(status=200, headers=headers, body=body)
 
 
@@ -95,9 +95,9 @@ def test_har_returns_the_marks_of_a_dry_run(folder):
     provider = find("digital_onboarding")
     assert provider.dry_run
     marks = tuple((name.lower(), text) for name, text in provider.dry_run.headers.items())
-    asked = RecordedRequest.of("POST", f"{provider.base_url}/contacts", headers=marks)
-    raw = again(folder, exchange(request=asked))[0]
-    assert marks and redact_exchange(raw, provider, redaction(provider)).request == asked
+    request = RecordedRequest.of("POST", f"{provider.base_url}/contacts", headers=marks)
+    raw = again(folder, exchange(request=request))[0]
+    assert marks and redact_exchange(raw, provider, redaction(provider)).request == request
 
 
 def test_har_has_the_required_fields():
@@ -142,9 +142,9 @@ def read(folder: Path, *entries: object) -> list[Exchange]:
 
 
 def test_har_needs_only_request_time_and_status(folder):
-    found = read(folder, entry())[0]
-    assert found.response == RecordedResponse(status=200)
-    assert (found.request.method, found.at, found.elapsed) == ("GET", 1767603600.0, 0.0)
+    exchange = read(folder, entry())[0]
+    assert exchange.response == RecordedResponse(status=200)
+    assert (exchange.request.method, exchange.at, exchange.elapsed) == ("GET", 1767603600.0, 0.0)
 
 
 def test_har_drops_pseudo_headers_of_http_2(folder):
@@ -155,8 +155,8 @@ def test_har_drops_pseudo_headers_of_http_2(folder):
 def test_har_reads_a_form_from_its_parameters(folder):
     posted = {"mimeType": "application/x-www-form-urlencoded"}
     params = [{"name": "a", "value": "1 2"}, {"name": "b"}]
-    found = read(folder, entry(postData={**posted, "params": params}))[0]
-    assert found.request.body == b"a=1+2&b="
+    exchange = read(folder, entry(postData={**posted, "params": params}))[0]
+    assert exchange.request.body == b"a=1+2&b="
 
 
 def test_har_encodes_text_in_its_charset(folder):
@@ -167,7 +167,7 @@ def test_har_encodes_text_in_its_charset(folder):
 
 
 @pytest.mark.parametrize(
-    ("told", "failure"),
+    ("error", "failure"),
     [
         ("net::ERR_CONNECTION_REFUSED", ("ConnectError", False)),
         ("net::ERR_CONNECTION_TIMED_OUT", ("ConnectTimeout", False)),
@@ -178,21 +178,21 @@ def test_har_encodes_text_in_its_charset(folder):
     ],
 )
 @pytest.mark.parametrize("name", ["_error", "_failureText"])
-def test_har_maps_the_failures_of_browsers(folder, name, told, failure):
-    found = read(folder, entry({"status": 0, name: told}))[0]
-    assert (found.response.failure, found.response.sent) == failure
+def test_har_maps_the_failures_of_browsers(folder, name, error, failure):
+    exchange = read(folder, entry({"status": 0, name: error}))[0]
+    assert (exchange.response.failure, exchange.response.sent) == failure
 
 
 def test_har_warns_about_missing_content(folder):
     gone = entry({"content": {"size": 9, "mimeType": "application/json"}})
     with pytest.warns(ContactKitWarning, match="content it does not hold are read as empty: 1"):
-        found = read(folder, gone, entry({"content": {"size": 0}}))
-    assert [each.response.body for each in found] == [b"", b""]
+        exchanges = read(folder, gone, entry({"content": {"size": 0}}))
+    assert [exchange.response.body for exchange in exchanges] == [b"", b""]
 
 
 def test_har_sorts_exchanges_by_time(folder):
     late = {**entry(), "startedDateTime": "2026-01-05T09:00:01Z"}
-    assert [each.at for each in read(folder, late, entry())] == [1767603600.0, 1767603601.0]
+    assert [exchange.at for exchange in read(folder, late, entry())] == [1767603600.0, 1767603601.0]
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ def test_vcr_reads_what_vcrpy_recorded(name):
 @pytest.mark.parametrize("name", RECORDED)
 def test_vcr_decompresses_a_response(name):
     assert not any(
-        named(each.response.headers, "content-encoding") for each in read_vcr(WITNESSES / name)
+        named(exchange.response.headers, "content-encoding")
+        for exchange in read_vcr(WITNESSES / name)
     )
 
 
@@ -70,7 +71,12 @@ def test_vcr_reads_the_headers_of_old_cassettes(tmp_path):
 def test_vcr_reads_a_base64_or_empty_body(tmp_path):
     bodies = [{"base64_string": "//4="}, {"string": None}, None, "text"]
     path = written(tmp_path, [interaction(body=body) for body in bodies])
-    assert [each.response.body for each in read_vcr(path)] == [b"\xff\xfe", b"", b"", b"text"]
+    assert [exchange.response.body for exchange in read_vcr(path)] == [
+        b"\xff\xfe",
+        b"",
+        b"",
+        b"text",
+    ]
 
 
 def test_vcr_decompresses_a_request(tmp_path):
@@ -92,7 +98,7 @@ def test_vcr_keeps_times_in_the_order_of_the_file(tmp_path):
     first = {**interaction(), "recorded_at": "2026-01-05T09:00:02Z"}
     earlier = interaction(headers={"Date": ["Mon, 05 Jan 2026 09:00:01 GMT"]})
     path = written(tmp_path, [interaction(), first, earlier, interaction()])
-    assert [each.at for each in read_vcr(path)] == [0.0, *[1767603602.0] * 3]
+    assert [exchange.at for exchange in read_vcr(path)] == [0.0, *[1767603602.0] * 3]
 
 
 @pytest.mark.parametrize(

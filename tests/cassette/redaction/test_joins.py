@@ -50,10 +50,10 @@ def answer(request: httpx.Request, otherwise: Callable[[httpx.Request], httpx.Re
     key = request.url.path.rpartition("/")[2]
     if key == "contacts":
         asked = request.url.params.get("email")
-        found = [each for each in PEOPLE if asked in (None, each["email"])]
+        found = [person for person in PEOPLE if asked in (None, person["email"])]
         about = {"page": 1, "page_size": 100, "total": len(found), "total_pages": 1}
         return httpx.Response(200, json={"data": found, "pagination": about, "meta": about})
-    found = next(each for each in PEOPLE if each["id"] == key)
+    found = next(person for person in PEOPLE if person["id"] == key)
     given = json.loads(request.content) if request.content else {}
     return httpx.Response(200, json={"data": {**found, **given}})
 
@@ -65,7 +65,7 @@ def world() -> Wire:
 def session(client: ck.Client) -> tuple[pd.DataFrame, pd.DataFrame]:
     """List the people, and get each."""
     listed = client.contacts.list()
-    details = [client.contacts.get(each["id"]) for each in PEOPLE]
+    details = [client.contacts.get(person["id"]) for person in PEOPLE]
     client.contacts.update(PEOPLE[3]["id"], first_name="Ottilie")
     return listed, pd.concat(details, ignore_index=True)
 
@@ -82,14 +82,14 @@ def test_frames_of_a_replay_join_and_group_like_those_recorded(path):
     made, again = session(ck.connect("privy", via=ck.Cassette(path)))
     for column in ("first_name", "last_name", "email", "phone_number"):
         assert not set(listed[column]) & set(made[column])
-        counts, others = (each[column].value_counts().sort_values() for each in (listed, made))
+        counts, others = (part[column].value_counts().sort_values() for part in (listed, made))
         assert counts.tolist() == others.tolist()
         assert len(listed.merge(details, on=column)) == len(made.merge(again, on=column))
-        groups = [each.groupby(column, sort=False).ngroup().tolist() for each in (listed, made)]
+        groups = [part.groupby(column, sort=False).ngroup().tolist() for part in (listed, made)]
         assert groups[0] == groups[1]
     for column in ("id", "email_consent", "created_at"):
         assert listed[column].equals(made[column])
-    countries = [each["phone_number"].map(region).tolist() for each in (listed, made)]
+    countries = [part["phone_number"].map(region).tolist() for part in (listed, made)]
     assert countries[0] == countries[1]
     assert set(countries[0]) == {"US", "CA", "GB", "IN", "DE"}
 
@@ -163,16 +163,16 @@ def test_every_verb_is_recorded_and_replayed(name, path):
 
 def test_threads_and_the_async_client_record_at_once(path):
     client = ck.connect("privy", via=world())
-    keys = [each["id"] for each in PEOPLE]
+    keys = [person["id"] for person in PEOPLE]
 
-    async def awaited() -> None:
+    async def read_all() -> None:
         await asyncio.gather(*map(client.aio.contacts.get, keys))
 
     with ck.record(client, path), ThreadPoolExecutor(8) as pool:
-        doors = [lambda k=key: client.contacts.get(k) for key in keys * 3]
-        for ended in [pool.submit(each) for each in [*doors, lambda: asyncio.run(awaited())]]:
+        reads = [lambda k=key: client.contacts.get(k) for key in keys * 3]
+        for ended in [pool.submit(call) for call in [*reads, lambda: asyncio.run(read_all())]]:
             ended.result()
     alone = ck.connect("privy", via=ck.Cassette(path, exhausted="last"))
     assert [alone.contacts.get(key)["id"].item() for key in keys] == keys
     assert len(alone.world.frame()) == 4 * len(keys)
-    assert not [each for each in FIRST + LAST if each in path.read_text()]
+    assert not [name for name in FIRST + LAST if name in path.read_text()]

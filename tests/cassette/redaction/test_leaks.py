@@ -49,7 +49,7 @@ def doc(**fields: Any) -> bytes:
 
 
 def escaped(text: str) -> str:
-    return "".join(f"\\u{ord(each):04x}" for each in text)
+    return "".join(f"\\u{ord(letter):04x}" for letter in text)
 
 
 def parts(**fields: str) -> dict[str, Any]:
@@ -269,10 +269,10 @@ def replay(name: str, planted: Planted, path: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "planted"),
     [
-        *(pytest.param("sent", each, id=where) for where, each in SECRETS.items()),
+        *(pytest.param("sent", value, id=where) for where, value in SECRETS.items()),
         *(
-            pytest.param("privy", each, id=f"of a person: {where}")
-            for where, each in PEOPLE.items()
+            pytest.param("privy", value, id=f"of a person: {where}")
+            for where, value in PEOPLE.items()
         ),
         pytest.param("sendblue", PEOPLE["path"], id="of a person: a contact's key"),
     ],
@@ -307,10 +307,10 @@ values = st.one_of(
 def test_planted_value_is_not_written_from_any_place(value, encode, place, alone):
     text = encode(value) if alone else f"for {encode(value)}, see id-7"
     given = text if place == "content" else {"note": text}
-    asked = httpx.Request("POST", "https://api.test/c", **{place: given})
+    request = httpx.Request("POST", "https://api.test/c", **{place: given})
     redaction = Redactor(find("sent"), lambda: [HELD], b"a key")
     answer = RecordedResponse(status=200, body=doc(m=[text]))
-    raw = Exchange(request=request_of(asked), response=answer, at=0.0)
+    raw = Exchange(request=request_of(request), response=answer, at=0.0)
     exchange = redact_exchange(raw, find("sent"), redaction)
     written = f"{exchange.request.query} {exchange.request.body} {exchange.response.body}"
     assert value not in "".join(decodings(written))

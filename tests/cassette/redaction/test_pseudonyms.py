@@ -64,12 +64,12 @@ def parsed(number: str) -> phonenumbers.PhoneNumber:
 
 @given(st.lists(values, max_size=40))
 def test_pseudonyms_differ_if_and_only_if_their_values_do(given):
-    made = pseudonyms()
-    pairs = {(kind, value): made.of(kind, value) for kind, value in given}
+    names = pseudonyms()
+    pairs = {(kind, value): names.of(kind, value) for kind, value in given}
     for kind in KINDS:
         after = [new for (each, _), new in pairs.items() if each == kind]
         assert len(after) == len(set(after))
-    assert [made.of(*each) for each in given] == [pairs[each] for each in given]
+    assert [names.of(*each) for each in given] == [pairs[each] for each in given]
 
 
 @example(("free", "\u00b9"))
@@ -80,40 +80,40 @@ def test_pseudonyms_differ_if_and_only_if_their_values_do(given):
 def test_pseudonym_of_a_pseudonym_is_itself(given):
     kind, value = given
     one = pseudonyms()
-    made = one.of(kind, value)
-    assert one.of(kind, made) == listing(one, KEY).of(kind, made) == made
+    pseudonym = one.of(kind, value)
+    assert one.of(kind, pseudonym) == listing(one, KEY).of(kind, pseudonym) == pseudonym
 
 
 @given(texts)
 def test_free_text_is_replaced(value):
-    made = pseudonyms().of("free", value)
-    assert made == value or re.search(r"Text (\d[a-z])+|@example\.com|\d{7}", made)
-    assert not list(pseudonyms().leaks(made))
+    pseudonym = pseudonyms().of("free", value)
+    assert pseudonym == value or re.search(r"Text (\d[a-z])+|@example\.com|\d{7}", pseudonym)
+    assert not list(pseudonyms().leaks(pseudonym))
 
 
 @given(numbers)
 def test_phone_pseudonym_is_of_the_same_country_and_unassigned(number):
-    made = pseudonyms().of("phone", number)
-    before, after = parsed(number), parsed(made)
+    pseudonym = pseudonyms().of("phone", number)
+    before, after = parsed(number), parsed(pseudonym)
     assert after.country_code == before.country_code
-    assert is_reserved(made) or not phonenumbers.is_valid_number(after)
+    assert is_reserved(pseudonym) or not phonenumbers.is_valid_number(after)
     assert phonenumbers.is_possible_number(after)
     if before.country_code == 1:
-        assert re.fullmatch(r"\+1\d{3}55501\d\d", made)
+        assert re.fullmatch(r"\+1\d{3}55501\d\d", pseudonym)
         assert phonenumbers.region_code_for_number(after) == "US"
     else:
-        assert len(made) == len(number)
+        assert len(pseudonym) == len(number)
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @given(number=numbers)
 def test_phone_pseudonym_has_the_format_of_the_number(form, number):
-    made = pseudonyms()
-    first = made.of("phone", number)
+    names = pseudonyms()
+    first = names.of("phone", number)
     formatted = phonenumbers.format_number(parsed(number), form)
     # phonenumbers may write an unassigned number without its trunk prefix.
     if phonenumbers.normalize_digits_only(formatted)[-7:] == number[-7:]:
-        after = made.of("phone", formatted)
+        after = names.of("phone", formatted)
         assert phonenumbers.normalize_digits_only(after)[-7:] == first[-7:]
         again = phonenumbers.format_number(parsed(first), form)
         assert after == again or re.sub(r"\d", "9", after) == re.sub(r"\d", "9", formatted)
@@ -133,27 +133,27 @@ def test_phone_pseudonym_has_the_format_of_the_number(form, number):
     ],
 )
 def test_phone_pseudonym_of_north_american_formats(text):
-    made = pseudonyms().of("phone", text)
-    assert re.sub(r"\d", "9", made) == re.sub(r"\d", "9", text)
-    assert phonenumbers.parse(made, "US") == parsed(pseudonyms().of("phone", "+14155550212"))
+    pseudonym = pseudonyms().of("phone", text)
+    assert re.sub(r"\d", "9", pseudonym) == re.sub(r"\d", "9", text)
+    assert phonenumbers.parse(pseudonym, "US") == parsed(pseudonyms().of("phone", "+14155550212"))
 
 
 def test_phone_pseudonym_of_a_canadian_number():
-    made = pseudonyms().of("phone", "+14165550212")
-    assert phonenumbers.region_code_for_number(parsed(made)) == "CA"
+    pseudonym = pseudonyms().of("phone", "+14165550212")
+    assert phonenumbers.region_code_for_number(parsed(pseudonym)) == "CA"
 
 
 def test_phone_pseudonyms_past_the_reserved_range_differ():
-    made = pseudonyms()
-    given = [f"+1787555{n:04d}" for n in range(200, 1000)]
-    after = {made.of("phone", number) for number in given}
-    assert len(after) == len(given)
-    assert {made.of("phone", number) for number in after} == after
-    assert not any(list(made.leaks(number)) for number in after)
+    names = pseudonyms()
+    numbers = [f"+1787555{n:04d}" for n in range(200, 1000)]
+    after = {names.of("phone", number) for number in numbers}
+    assert len(after) == len(numbers)
+    assert {names.of("phone", number) for number in after} == after
+    assert not any(list(names.leaks(number)) for number in after)
 
 
 def test_values_reserved_for_fiction_stay():
-    made = pseudonyms()
+    names = pseudonyms()
     for kind, value in [
         ("phone", seeds.phone(7)),
         ("phone", "(202) 555-0123"),
@@ -165,25 +165,25 @@ def test_values_reserved_for_fiction_stay():
         ("free", ""),
         ("first", ""),
     ]:
-        assert made.of(kind, value) == value
+        assert names.of(kind, value) == value
 
 
 def test_phone_pseudonyms_avoid_reserved_numbers_that_stay():
-    given = [f"+1415555{n:04d}" for n in range(200, 1000)]
+    numbers = [f"+1415555{n:04d}" for n in range(200, 1000)]
     first = pseudonyms()
-    taken = {first.of("phone", number) for number in given}
-    made = pseudonyms()
-    assert {made.of("phone", number) for number in taken} == taken
-    assert not taken & {made.of("phone", number) for number in given}
+    taken = {first.of("phone", number) for number in numbers}
+    names = pseudonyms()
+    assert {names.of("phone", number) for number in taken} == taken
+    assert not taken & {names.of("phone", number) for number in numbers}
 
 
 def test_owners_of_one_run_give_the_same_pseudonyms_in_the_next():
-    given = [f"+1416555{n:04d}" for n in range(200, 1000)]
+    numbers = [f"+1416555{n:04d}" for n in range(200, 1000)]
     one = Pseudonyms(KEY)
-    made = {number: one.of("phone", number) for number in given}
+    first = {number: one.of("phone", number) for number in numbers}
     later = Pseudonyms(KEY, owners=dict(one.owners))
-    assert {number: later.of("phone", number) for number in reversed(given)} == made
-    assert not set(given) & {*one.owners, *one.owners.values()}
+    assert {number: later.of("phone", number) for number in reversed(numbers)} == first
+    assert not set(numbers) & {*one.owners, *one.owners.values()}
 
 
 def test_pseudonyms_depend_on_the_key():
@@ -206,21 +206,21 @@ def test_pseudonyms_depend_on_the_key():
     ],
 )
 def test_form_of_a_pseudonym(kind, value, form):
-    made = pseudonyms().of(kind, value)
-    assert re.fullmatch(form, made)
-    assert pseudonyms().of(kind, made) == made
+    pseudonym = pseudonyms().of(kind, value)
+    assert re.fullmatch(form, pseudonym)
+    assert pseudonyms().of(kind, pseudonym) == pseudonym
 
 
 def test_first_and_last_name_have_different_pseudonyms():
-    made = pseudonyms()
-    assert made.of("first", "Taylor") != made.of("last", "Taylor")
+    names = pseudonyms()
+    assert names.of("first", "Taylor") != names.of("last", "Taylor")
 
 
 @pytest.mark.parametrize(("kind", "value"), [("first", "Janet"), ("email", "janet@corp.invalid")])
 def test_pseudonyms_that_would_collide_are_longer(kind, value):
-    made = pseudonyms().of(kind, value)
-    other = Pseudonyms(KEY, owners={made: "the owner of another value"}).of(kind, value)
-    assert len(other) == len(made) + 2
+    pseudonym = pseudonyms().of(kind, value)
+    other = Pseudonyms(KEY, owners={pseudonym: "the owner of another value"}).of(kind, value)
+    assert len(other) == len(pseudonym) + 2
 
 
 @pytest.mark.parametrize("token", ["12", "0", "-3", "19.5", "1e5", "123456"])
@@ -231,9 +231,9 @@ def test_small_numbers_stay(token):
 @given(st.integers(1_000_000, 10**20) | st.floats(-1e6, 1e6).filter(lambda n: len(str(n)) > 9))
 def test_long_numbers_become_numbers(value):
     one = pseudonyms()
-    made = one.number("free", str(value))
-    assert type(eval(made)) is type(value)
-    assert one.number("free", made) == made
+    pseudonym = one.number("free", str(value))
+    assert type(eval(pseudonym)) is type(value)
+    assert one.number("free", pseudonym) == pseudonym
 
 
 UNTOUCHED = [
@@ -253,9 +253,9 @@ UNTOUCHED = [
 
 @pytest.mark.parametrize("text", UNTOUCHED)
 def test_text_without_a_phone_number_stays(text):
-    made = pseudonyms()
-    assert made.text(text) == text
-    assert not list(made.leaks(text))
+    names = pseudonyms()
+    assert names.text(text) == text
+    assert not list(names.leaks(text))
 
 
 @given(st.uuids().map(str) | st.datetimes().map(lambda t: f"{t.isoformat()}+00:00"))
@@ -264,39 +264,39 @@ def test_ids_and_times_in_text_stay(text):
 
 
 def test_text_with_numbers_addresses_and_known_names():
-    made = pseudonyms()
-    made.of("first", "Janet")
-    made.of("free", "12 Elm Street")
+    names = pseudonyms()
+    names.of("first", "Janet")
+    names.of("free", "12 Elm Street")
     text = (
         "Janet (janet@corp.invalid, +1 415 555 0212) moved to 12 Elm Street; janet%40corp.invalid"
     )
-    after = made.text(text)
+    after = names.text(text)
     for each in ("Janet", "janet", "555 0212", "Elm"):
         assert each not in after
-    assert made.of("email", "janet@corp.invalid").replace("@", "%40") in after
-    assert list(made.leaks(text)) and not list(made.leaks(after))
-    assert made.text(after) == after
+    assert names.of("email", "janet@corp.invalid").replace("@", "%40") in after
+    assert list(names.leaks(text)) and not list(names.leaks(after))
+    assert names.text(after) == after
 
 
 def test_known_number_is_recognised_without_its_country():
-    made = pseudonyms()
-    whole = made.of("phone", "+442000001234")
-    after = made.text("dial 020 0000 1234 now")
+    names = pseudonyms()
+    whole = names.of("phone", "+442000001234")
+    after = names.text("dial 020 0000 1234 now")
     assert phonenumbers.normalize_digits_only(after) == f"0{whole[3:]}"
-    assert list(made.leaks("dial 020 0000 1234 now"))
+    assert list(names.leaks("dial 020 0000 1234 now"))
 
 
 def test_ordinary_words_in_text_stay():
-    made = Pseudonyms(KEY, ordinary={"May"})
-    made.of("first", "May")
-    made.of("free", "blue")
-    assert made.text("Sat, 09 May 2026, blue") == "Sat, 09 May 2026, blue"
+    names = Pseudonyms(KEY, ordinary={"May"})
+    names.of("first", "May")
+    names.of("free", "blue")
+    assert names.text("Sat, 09 May 2026, blue") == "Sat, 09 May 2026, blue"
 
 
 def test_digits_after_a_number_stay():
-    made = pseudonyms()
-    after = made.of("phone", "+14155550212")
-    assert made.text("call +1 415 555 0212 3 times") == (
+    names = pseudonyms()
+    after = names.of("phone", "+14155550212")
+    assert names.text("call +1 415 555 0212 3 times") == (
         f"call +1 {after[2:5]} {after[5:8]} {after[8:]} 3 times"
     )
 
@@ -305,19 +305,19 @@ def test_digits_after_a_number_stay():
     "text", ["+44 20 0000 1234", "020 0000 1234", "tel:+44-20-0000-1234", "0044 20 0000 1234"]
 )
 def test_phone_pseudonym_of_british_formats(text):
-    made = pseudonyms()
-    whole = made.of("phone", "+442000001234")
-    after = made.of("phone", text)
+    names = pseudonyms()
+    whole = names.of("phone", "+442000001234")
+    after = names.of("phone", text)
     assert phonenumbers.normalize_digits_only(after).endswith(whole[3:])
     assert pseudonyms().of("phone", whole) == whole
 
 
 @pytest.mark.parametrize("text", ["+9991234567", "+1234567", "911", "n/a", "unknown", "+1 415 x"])
 def test_text_in_a_phone_field_is_replaced(text):
-    made = pseudonyms().of("phone", text)
-    assert made != text
-    assert not list(pseudonyms().leaks(made))
-    assert pseudonyms().of("phone", made) == made
+    pseudonym = pseudonyms().of("phone", text)
+    assert pseudonym != text
+    assert not list(pseudonyms().leaks(pseudonym))
+    assert pseudonyms().of("phone", pseudonym) == pseudonym
 
 
 def test_number_of_no_country_in_text_is_replaced():
@@ -327,14 +327,14 @@ def test_number_of_no_country_in_text_is_replaced():
 
 @pytest.mark.parametrize("text", ["a=%2B14155550212&b", "to%3Da%40corp.invalid", "%2b14155550212"])
 def test_percent_encoded_values_are_encoded_again(text):
-    made = pseudonyms().text(text)
-    assert "%2B1" in made or "%40example.com" in made
-    assert list(pseudonyms().leaks(text)) and not list(pseudonyms().leaks(made))
+    pseudonym = pseudonyms().text(text)
+    assert "%2B1" in pseudonym or "%40example.com" in pseudonym
+    assert list(pseudonyms().leaks(text)) and not list(pseudonyms().leaks(pseudonym))
 
 
 def test_phone_pseudonym_of_an_argentine_mobile():
-    made = pseudonyms()
-    assert made.of("phone", "+54 11 15 0000 0000").startswith("+54")
+    names = pseudonyms()
+    assert names.of("phone", "+54 11 15 0000 0000").startswith("+54")
 
 
 def test_digits_in_free_text_are_replaced_with_it():
@@ -342,10 +342,10 @@ def test_digits_in_free_text_are_replaced_with_it():
 
 
 def test_known_texts_with_one_beginning_are_distinguished():
-    made = pseudonyms()
-    first, second = made.of("free", "7 Nowhere Crescent"), made.of("free", "7 Nowhere Lane")
+    names = pseudonyms()
+    first, second = names.of("free", "7 Nowhere Crescent"), names.of("free", "7 Nowhere Lane")
     text = "7 Nowhere Lane, 7 Nowhere Crescents, 7 Nowhere Crescent"
-    assert made.text(text) == f"{second}, 7 Nowhere Crescents, {first}"
+    assert names.text(text) == f"{second}, 7 Nowhere Crescents, {first}"
 
 
 @given(st.lists(values, max_size=20))
@@ -361,8 +361,12 @@ def test_listed_pseudonyms_stay_under_another_key(given):
 @given(number=numbers)
 def test_listed_number_stays_in_each_format(form, number):
     one = pseudonyms()
-    made = one.of("phone", number)
-    for text in (phonenumbers.format_number(parsed(made), form), made[1:], f"00{made[1:]}"):
+    pseudonym = one.of("phone", number)
+    for text in (
+        phonenumbers.format_number(parsed(pseudonym), form),
+        pseudonym[1:],
+        f"00{pseudonym[1:]}",
+    ):
         other = listing(one)
         assert not list(other.leaks(f"call {text} now"))
         assert other.of("phone", text) == text
@@ -370,9 +374,9 @@ def test_listed_number_stays_in_each_format(form, number):
 
 
 def test_unlisted_number_is_replaced_under_another_key():
-    made = pseudonyms().of("phone", "+911000005678")
+    pseudonym = pseudonyms().of("phone", "+911000005678")
     other = Pseudonyms(b"another")
-    assert list(other.leaks(made)) and other.of("phone", made) != made
+    assert list(other.leaks(pseudonym)) and other.of("phone", pseudonym) != pseudonym
 
 
 @given(st.lists(values, min_size=1, max_size=20))
@@ -388,5 +392,5 @@ def test_new_pseudonyms_differ_from_the_listed_ones(given):
 @given(st.integers(1_000_000, 10**15))
 def test_listed_json_number_stays_under_another_key(value):
     one = pseudonyms()
-    made = one.number("free", f"-{value}")
-    assert listing(one).number("free", made) == made
+    pseudonym = one.number("free", f"-{value}")
+    assert listing(one).number("free", pseudonym) == pseudonym

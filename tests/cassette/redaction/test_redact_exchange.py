@@ -31,12 +31,12 @@ def test_redact_exchange_without_a_response():
         query=(("b", "1"), ("a", SECRET)),
         headers=(("X-Api-Key", SECRET),),
     )
-    found = kept(request=request, failure="ReadTimeout", sent=True, elapsed=30.0)
-    assert found.response == RecordedResponse(failure="ReadTimeout", sent=True)
-    assert (found.at, found.elapsed) == (5.0, 30.0)
-    assert found.request.method == "POST"
-    assert SECRET not in repr(vars(found.request))
-    assert [name for name, _ in found.request.query] == ["a", "b"]
+    exchange = kept(request=request, failure="ReadTimeout", sent=True, elapsed=30.0)
+    assert exchange.response == RecordedResponse(failure="ReadTimeout", sent=True)
+    assert (exchange.at, exchange.elapsed) == (5.0, 30.0)
+    assert exchange.request.method == "POST"
+    assert SECRET not in repr(vars(exchange.request))
+    assert [name for name, _ in exchange.request.query] == ["a", "b"]
 
 
 def test_repr_of_an_exchange_shows_no_value():

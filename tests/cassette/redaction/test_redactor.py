@@ -55,32 +55,36 @@ def redaction(name: str) -> Redactor:
 
 def contact(name: str, phone: str = PHONE) -> dict[str, Any]:
     """A contact as the provider writes it, with something in every field."""
-    made: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for field in fields_of(find(name).record).values():
         texts = {"email": EMAIL, "phone": phone}
         kind = field.marker.personal
         if kind == "name":
-            made[field.wire] = FIRST if "first" in field.name else LAST
+            result[field.wire] = FIRST if "first" in field.name else LAST
         elif kind == "free" and field.kind == "dict":
-            made[field.wire] = {"home": STREET, "town": CITY, "nested": {"code": [POST_CODE]}}
+            result[field.wire] = {
+                "home": STREET,
+                "town": CITY,
+                "nested": {"code": [POST_CODE]},
+            }
         elif kind == "free":
             known = {"birthdate": BORN, "post_code": POST_CODE, "city": CITY}
-            made[field.wire] = known.get(field.name, STREET)
+            result[field.wire] = known.get(field.name, STREET)
         else:
-            made[field.wire] = texts.get(kind) or {"boolean": True, "list": ["vip"]}.get(
+            result[field.wire] = texts.get(kind) or {"boolean": True, "list": ["vip"]}.get(
                 field.kind, "2026-01-10T08:00:00Z" if field.kind == "datetime" else "a-1"
             )
-    return made
+    return result
 
 
-def in_formats(name: str, made: dict[str, Any]) -> dict[str, Any]:
+def in_formats(name: str, row: dict[str, Any]) -> dict[str, Any]:
     """The same with the number in each of the formats that a provider adds."""
     forms = {
         "format_international": "+1 415-555-0234",
         "format_national": "(415) 555-0234",
         "format_rfc": "tel:+1-415-555-0234",
     }
-    return {field: forms.get(field, value) for field, value in made.items()}
+    return {field: forms.get(field, value) for field, value in row.items()}
 
 
 def json_of(value: Any) -> bytes:
@@ -96,7 +100,7 @@ def exchanges(name: str) -> list[tuple[RecordedRequest, RecordedResponse]]:
     url = f"{find(name).base_url}/contacts"
     refusal = f"{FIRST} {LAST} ({EMAIL}) of {STREET} has {PHONE} already, not (647) 555-0876"
     declared = fields_of(find(name).record).values()
-    phones = [each.wire for each in declared if is_phone(each)]
+    phones = [field.wire for field in declared if is_phone(field)]
     query = tuple((wire, PHONE) for wire in phones)
     form = "&".join(f"{wire}={quote(PHONE)}" for wire in phones) + f"&note={quote(EMAIL)}"
     json_type = {"content_type": "application/json"}
@@ -135,21 +139,21 @@ def test_exchange_leaves_no_personal_value(name):
     redacting = redaction(name)
     written = b""
     for request, response in exchanges(name):
-        made = line(*redacting.exchange(request, response))
-        assert redacting.scan(made) == []
-        written += made
+        result = line(*redacting.exchange(request, response))
+        assert redacting.scan(result) == []
+        written += result
     text = written.decode()
-    declared = {each.marker.personal for each in fields_of(find(name).record).values()}
+    declared = {field.marker.personal for field in fields_of(find(name).record).values()}
     values = PEOPLE if {"name", "free"} <= declared else PEOPLE[:8]
-    assert [each for each in values if each in text or quote(each, safe="") in text] == []
+    assert [value for value in values if value in text or quote(value, safe="") in text] == []
 
 
 @pytest.mark.parametrize("name", names())
 def test_scan_finds_values_that_were_not_redacted(name):
     redacting = redaction(name)
-    for each in exchanges(name):
-        redacting.exchange(*each)
-        findings = redacting.scan(line(*each))
+    for exchange in exchanges(name):
+        redacting.exchange(*exchange)
+        findings = redacting.scan(line(*exchange))
         assert findings
         assert not [value for value in PEOPLE if any(value in finding for finding in findings)]
 
@@ -157,10 +161,10 @@ def test_scan_finds_values_that_were_not_redacted(name):
 @pytest.mark.parametrize("name", names())
 def test_exchange_redacted_twice_is_the_same(name):
     redacting = redaction(name)
-    for each in exchanges(name):
-        made = redacting.exchange(*each)
-        assert redacting.exchange(*made) == made
-        assert redaction(name).exchange(*made) == made
+    for exchange in exchanges(name):
+        result = redacting.exchange(*exchange)
+        assert redacting.exchange(*result) == result
+        assert redaction(name).exchange(*result) == result
 
 
 @pytest.mark.parametrize("name", names())
@@ -168,10 +172,12 @@ def test_request_with_a_real_value_is_the_same_in_another_run(name):
     provider = find(name)
     key = PHONE if key_of(provider.record).marker.personal else "a-1"
     recorded = redaction(name)
-    for each in exchanges(name):
-        recorded.exchange(*each)
-    asked = RecordedRequest(method="GET", url=f"{provider.base_url}/contacts/{quote(key, safe='')}")
-    assert recorded.request(asked) == redaction(name).request(asked)
+    for exchange in exchanges(name):
+        recorded.exchange(*exchange)
+    request = RecordedRequest(
+        method="GET", url=f"{provider.base_url}/contacts/{quote(key, safe='')}"
+    )
+    assert recorded.request(request) == redaction(name).request(request)
 
 
 @pytest.mark.parametrize("name", names())
@@ -184,19 +190,19 @@ def test_listed_pseudonyms_of_a_recording_stay_under_another_key(name):
         *exchanges(name),
         (RecordedRequest(method="GET", url=""), RecordedResponse(status=200, body=unreserved)),
     ]
-    made = [first.exchange(*each) for each in given]
+    result = [first.exchange(*value) for value in given]
     second = Redactor(find(name), lambda: [HELD], b"another", dict(owners))
-    for each in made:
+    for each in result:
         assert second.scan(line(*each)) == []
         assert second.exchange(*each) == each
     stranger = Redactor(find(name), lambda: [HELD], b"another")
-    assert stranger.scan(line(*made[-1])) and stranger.exchange(*made[-1]) != made[-1]
+    assert stranger.scan(line(*result[-1])) and stranger.exchange(*result[-1]) != result[-1]
 
 
 def test_text_redacted_twice_is_the_same():
-    made = redaction("privy").text(f"first_name={FIRST}, last_name={LAST}")
-    assert FIRST not in made and LAST not in made
-    assert redaction("privy").text(made) == made
+    result = redaction("privy").text(f"first_name={FIRST}, last_name={LAST}")
+    assert FIRST not in result and LAST not in result
+    assert redaction("privy").text(result) == result
 
 
 def test_key_in_a_path_has_the_pseudonym_of_the_body():
@@ -224,18 +230,18 @@ def test_filters_have_the_pseudonyms_of_the_fields():
         ("page[size]", "100"),
         ("sort", "-name_last"),
     )
-    made = dict(redacting.request(RecordedRequest(method="GET", url="", query=query)).query)
+    result = dict(redacting.request(RecordedRequest(method="GET", url="", query=query)).query)
     body = json_of({"phone_mobile": PHONE, "name_last": LAST})
     row = json.loads(redacting.response(RecordedResponse(status=200, body=body)).body)
-    assert made["filter[phone_mobile][in]"].split(",")[0] == row["phone_mobile"]
-    assert made["filter[name_last]"] == row["name_last"]
-    assert (made["page[size]"], made["sort"]) == ("100", "-name_last")
+    assert result["filter[phone_mobile][in]"].split(",")[0] == row["phone_mobile"]
+    assert result["filter[name_last]"] == row["name_last"]
+    assert (result["page[size]"], result["sort"]) == ("100", "-name_last")
 
 
 def test_messages_about_a_field_are_kept():
     body = json_of({"error": {"details": {"phone_number": ["must be E.164", f"not {PHONE}"]}}})
-    made = redaction("sent").response(RecordedResponse(status=400, body=body)).body
-    assert b"must be E.164" in made and PHONE.encode() not in made
+    result = redaction("sent").response(RecordedResponse(status=400, body=body)).body
+    assert b"must be E.164" in result and PHONE.encode() not in result
 
 
 people = st.fixed_dictionaries(
@@ -263,15 +269,15 @@ def test_rows_of_a_list_and_single_rows_join_as_before(rows):
     details = [redacted(redacting, {"data": row})["data"] for row in rows]
     assert listed == details
     for field in ("first_name", "last_name", "email", "phone_number"):
-        before, after = ([row[field] for row in each] for each in (rows, listed))
+        before, after = ([row[field] for row in part] for part in (rows, listed))
         assert [[a == b for a in before] for b in before] == [
             [a == b for a in after] for b in after
         ]
-    for row, made in zip(rows, listed, strict=True):
-        assert list(row) == list(made)
-        assert [type(value) for value in row.values()] == [type(value) for value in made.values()]
+    for row, result in zip(rows, listed, strict=True):
+        assert list(row) == list(result)
+        assert [type(value) for value in row.values()] == [type(value) for value in result.values()]
         kept = ("id", "email_consent", "tags", "created_at", "count")
-        assert [row[each] for each in kept] == [made[each] for each in kept]
+        assert [row[name] for name in kept] == [result[name] for name in kept]
 
 
 def redacted(redacting: Redactor, body: Any) -> Any:
@@ -301,9 +307,9 @@ def test_json_without_personal_values_keeps_its_bytes(value, style):
 @given(json_values, styles)
 def test_json_around_a_pseudonym_keeps_its_bytes(value, style):
     redacting = redaction("sent")
-    made = [redacting.text(PHONE), PHONE]
+    result = [redacting.text(PHONE), PHONE]
     after, before = (
-        json.dumps({"phone_number": phone, "rest": value}, **style).encode() for phone in made
+        json.dumps({"phone_number": phone, "rest": value}, **style).encode() for phone in result
     )
     assert redacting.response(RecordedResponse(status=200, body=before)).body == after
 
@@ -329,21 +335,25 @@ def test_body_without_personal_values_keeps_its_bytes(name, body):
 
 def test_json_numbers_in_a_phone_field_become_numbers():
     body = json_of({"phone_number": 14155550234, "id": 4155559234, "at": 1700000000, "token": 5})
-    made = redacted(redaction("sent"), json.loads(body))
-    assert re.fullmatch(r"1\d{3}55501\d\d", str(made["phone_number"]))
-    assert (made["id"], made["at"], made["token"]) == (4155559234, 1700000000, 0)
+    result = redacted(redaction("sent"), json.loads(body))
+    assert re.fullmatch(r"1\d{3}55501\d\d", str(result["phone_number"]))
+    assert (result["id"], result["at"], result["token"]) == (
+        4155559234,
+        1700000000,
+        0,
+    )
 
 
 def test_long_json_numbers_in_a_free_field_are_replaced():
-    made = redacted(redaction("privy"), {"custom_fields": {"account": 12345678, "visits": 12}})
-    assert made["custom_fields"]["account"] not in (12345678, None)
-    assert made["custom_fields"]["visits"] == 12
+    result = redacted(redaction("privy"), {"custom_fields": {"account": 12345678, "visits": 12}})
+    assert result["custom_fields"]["account"] not in (12345678, None)
+    assert result["custom_fields"]["visits"] == 12
 
 
 def test_values_in_json_names_are_replaced():
-    made = redacted(redaction("privy"), {"by_address": {EMAIL: 1, "Bearer a1b2c3d4e5f6": 2}})
-    assert EMAIL not in made["by_address"] and len(made["by_address"]) == 2
-    assert "Bearer redacted-bearer" in made["by_address"]
+    result = redacted(redaction("privy"), {"by_address": {EMAIL: 1, "Bearer a1b2c3d4e5f6": 2}})
+    assert EMAIL not in result["by_address"] and len(result["by_address"]) == 2
+    assert "Bearer redacted-bearer" in result["by_address"]
 
 
 def test_contacts_of_a_simulator_stay(name):
@@ -416,7 +426,7 @@ ordinary = st.one_of(
 @given(ordinary, ordinary, st.sampled_from(["id", "created_at", "next", "status", "message"]))
 def test_text_without_personal_values_stays_in_every_place(one, other, name):
     redacting = redaction("privy")
-    asked = RecordedRequest(
+    request = RecordedRequest(
         method="POST",
         url="https://api.test/c",
         query=((name, one),),
@@ -427,5 +437,5 @@ def test_text_without_personal_values_stays_in_every_place(one, other, name):
     answer = RecordedResponse(
         status=200, body=json_of({name: [one], "m": f"{other} {one}", one: 1})
     )
-    assert redacting.exchange(asked, answer) == (asked, answer)
-    assert redacting.scan(line(asked, answer)) == []
+    assert redacting.exchange(request, answer) == (request, answer)
+    assert redacting.scan(line(request, answer)) == []

@@ -139,7 +139,7 @@ def test_sample_replays_for_requests_with_real_values(name, path):
         assert len(before) == len(after)
         for column in PERSONAL[name] if "outcome" not in before else ():
             assert not set(before[column]) & set(after[column])
-            groups = [each.groupby(column, sort=False).ngroup() for each in (before, after)]
+            groups = [part.groupby(column, sort=False).ngroup() for part in (before, after)]
             assert groups[0].equals(groups[1])
     assert cassette.unused().empty
 
@@ -150,7 +150,7 @@ def test_sample_replays_under_any_key_for_requests_with_its_own_values(monkeypat
     contacts = ck.connect("privy", via=cassette).contacts
     people = contacts.list()
     assert len(contacts.list(email=people["email"][1])) == 1
-    assert [len(contacts.list(phone_number=each)) for each in people["phone_number"]] == [1] * 5
+    assert [len(contacts.list(phone_number=number)) for number in people["phone_number"]] == [1] * 5
     fields = people.loc[4, ["last_name", "phone_number", "custom_fields"]].to_dict()
     with pytest.raises(ck.UnrecordedRequestError):
         contacts.update(PEOPLE[3]["id"], first_name="Ottilie", **fields)

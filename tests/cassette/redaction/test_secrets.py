@@ -96,7 +96,7 @@ def messages(parts: dict[str, object]) -> tuple[RecordedRequest, RecordedRespons
 
 def line(request: RecordedRequest, response: RecordedResponse) -> bytes:
     values = [request.url, request.query, request.headers, response.headers]
-    bodies = [each.body.decode("utf-8", "surrogateescape") for each in (request, response)]
+    bodies = [message.body.decode("utf-8", "surrogateescape") for message in (request, response)]
     return json.dumps([*values, *bodies], ensure_ascii=False).encode("utf-8", "surrogateescape")
 
 
@@ -112,10 +112,10 @@ def test_there_are_24_planted_secrets():
 @pytest.mark.parametrize("where", PLANTED)
 def test_planted_secret_is_replaced(redaction, where):
     secret, parts = PLANTED[where]
-    made = written(redaction, parts)
-    assert secret.encode() not in made
-    assert b"redacted-" in made
-    assert redaction.scan(made) == []
+    redacted = written(redaction, parts)
+    assert secret.encode() not in redacted
+    assert b"redacted-" in redacted
+    assert redaction.scan(redacted) == []
 
 
 @pytest.mark.parametrize("where", PLANTED)
@@ -140,13 +140,13 @@ def test_scan_finds_a_planted_secret(where):
 def test_declared_credentials_are_secret_by_name(name):
     provider = find(name)
     for auth in provider.auth:
-        for each in auth.credentials:
-            made = Redactor(provider, list, KEY).request(
+        for credential in auth.credentials:
+            redacted = Redactor(provider, list, KEY).request(
                 RecordedRequest(
-                    method="GET", url="", headers=((each.header or "x-api-key", "plainly"),)
+                    method="GET", url="", headers=((credential.header or "x-api-key", "plainly"),)
                 )
             )
-            assert "plainly" not in made.headers[0][1]
+            assert "plainly" not in redacted.headers[0][1]
 
 
 def test_placeholder_is_the_same_everywhere():
@@ -160,15 +160,15 @@ def test_placeholder_is_the_same_everywhere():
 
 def test_secret_of_the_traffic_is_recognised_by_value():
     secrets = Secrets(list)
-    made = secrets.placeholder("refresh_token", "r3fresh.abc-def")
-    assert secrets.text("used r3fresh.abc-def twice") == f"used {made} twice"
+    redacted = secrets.placeholder("refresh_token", "r3fresh.abc-def")
+    assert secrets.text("used r3fresh.abc-def twice") == f"used {redacted} twice"
 
 
 def test_changed_credential_is_found_at_once():
-    held = ["first-credential"]
-    secrets = Secrets(lambda: held)
+    credentials = ["first-credential"]
+    secrets = Secrets(lambda: credentials)
     assert secrets.text("a first-credential") == "a redacted-credential"
-    held.append("second-credential")
+    credentials.append("second-credential")
     assert secrets.text("a second-credential") == "a redacted-credential-2"
 
 
@@ -195,15 +195,15 @@ def test_secret_name_in_any_case(name):
     ],
 )
 def test_shape_is_found_without_a_name(text):
-    made = Secrets(list).text(f"it said {text} here")
-    assert text not in made
-    assert list(Secrets(list).leaks(text)) and not list(Secrets(list).leaks(made))
+    redacted = Secrets(list).text(f"it said {text} here")
+    assert text not in redacted
+    assert list(Secrets(list).leaks(text)) and not list(Secrets(list).leaks(redacted))
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        *(f"{each}{joint}a1b2c3d4e5" for each in KEY_PREFIXES for joint in "-_"),
+        *(f"{prefix}{joint}a1b2c3d4e5" for prefix in KEY_PREFIXES for joint in "-_"),
         "SG.a1b2c3d4e5",
         "AIza" + "Sy0123456789" * 3,
         *(f"{word}={'a1b2c3d4e5'}" for word in ("API-Key", "Private_Key_Id", "secret", "TOKENS")),
@@ -238,16 +238,18 @@ def test_prose_about_secrets_stays(text):
 def test_credential_in_base64_is_found(before, secret, after):
     secrets = Secrets(lambda: [secret])
     for encode in (b64encode, urlsafe_b64encode):
-        made = encode(before + secret.encode() + after).decode()
-        assert PLACEHOLDER.search(secrets.text(f"<{made}>"))
+        redacted = encode(before + secret.encode() + after).decode()
+        assert PLACEHOLDER.search(secrets.text(f"<{redacted}>"))
 
 
 @given(st.text(min_size=4))
 def test_credential_in_any_encoding_is_replaced(secret):
     secrets = Secrets(lambda: [secret])
     spelled = [secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]]
-    made = secrets.text(" | ".join(spelled))
-    assert not any(kind == "credential" for kind, _ in secrets.leaks(made.replace("redacted-", "")))
+    redacted = secrets.text(" | ".join(spelled))
+    assert not any(
+        kind == "credential" for kind, _ in secrets.leaks(redacted.replace("redacted-", ""))
+    )
 
 
 def test_placeholder_held_by_a_replaying_client_stays():
@@ -258,11 +260,11 @@ def test_placeholder_held_by_a_replaying_client_stays():
 
 def test_irregular_password_is_recognised_by_value():
     secrets = Secrets(list)
-    made = secrets.placeholder("password", "p&ss w@rd!")
-    assert secrets.text("with p&ss w@rd! it fails") == f"with {made} it fails"
+    redacted = secrets.placeholder("password", "p&ss w@rd!")
+    assert secrets.text("with p&ss w@rd! it fails") == f"with {redacted} it fails"
 
 
 def test_two_secrets_of_one_shape_have_two_placeholders():
     other = JWT.replace("c2ln", "d3Bo")
-    made = Secrets(list).text(f"{JWT} {other} {JWT}").split()
-    assert made == ["redacted-jwt", "redacted-jwt-2", "redacted-jwt"]
+    redacted = Secrets(list).text(f"{JWT} {other} {JWT}").split()
+    assert redacted == ["redacted-jwt", "redacted-jwt-2", "redacted-jwt"]
