@@ -131,10 +131,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        _make_private(path)
-        if 0 < path.stat().st_size < _SMALLEST:
-            # SQLite would take it for an empty database, and overwrite it.
-            raise _error(path, *_REASONS["NOTADB"])
+        _check_kind(path)
         connection = sqlite3.connect(
             path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
         )
@@ -145,6 +142,18 @@ def _connect(path: Path) -> sqlite3.Connection:
             raise
     connection.row_factory = sqlite3.Row
     return connection
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse what cannot be a journal, before anything of it is changed."""
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        raise _error(path, "is not a regular file", "leave it where it is")
+    if os.name == "posix" and status.st_uid != os.getuid():
+        raise _error(path, "belongs to another user", "leave it where it is")
+    if 0 < status.st_size < _SMALLEST:
+        # SQLite would take it for an empty database, and overwrite it.
+        raise _error(path, *_REASONS["NOTADB"])
 
 
 def _make_private(path: Path) -> None:
@@ -160,6 +169,8 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN")
     is_new = _is_new(path, connection)
     connection.execute("COMMIT")
+    # Not before it is known to be a journal: another file keeps its mode.
+    _make_private(path)
     _use_write_ahead_log(connection)
     # Some disks report too early that data is written; only this makes sure (macOS).
     connection.execute("PRAGMA fullfsync = ON")

@@ -368,8 +368,27 @@ def test_damaged_journal_is_refused(path, damage: Callable[[Path], None]):
 def test_file_of_another_kind_is_left_alone(tmp_path, content):
     path = tmp_path / "people.csv"
     path.write_bytes(content)
+    path.chmod(0o644)
     refused(path, "no journal")
     assert path.read_bytes() == content
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+@posix
+def test_anything_but_a_regular_file_is_left_alone(tmp_path, journal, path):
+    begin(journal, intent())
+    journal.close()
+    folder, link, fifo = (tmp_path / name for name in ("folder", "link.sqlite3", "fifo"))
+    folder.mkdir()
+    link.symlink_to(path)
+    os.mkfifo(fifo)
+    for place in (folder, fifo):
+        place.chmod(0o755)
+    path.chmod(0o644)
+    for place in (folder, link, fifo):
+        refused(place, "is not a regular file", "leave it where it is")
+    assert {place.stat().st_mode & 0o777 for place in (folder, fifo)} == {0o755}
+    assert path.stat().st_mode & 0o777 == 0o644
 
 
 def test_another_database_is_left_alone(tmp_path):
@@ -444,10 +463,12 @@ def test_folder_without_write_permission_is_refused():
         shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("place", ["", "file/journal"])
-def test_path_that_cannot_be_a_file_is_refused(tmp_path, place):
+@pytest.mark.parametrize(
+    ("place", "why"), [("", "is not a regular file"), ("file/journal", "cannot be written")]
+)
+def test_path_that_cannot_be_a_file_is_refused(tmp_path, place, why):
     (tmp_path / "file").write_text("x")
-    refused(tmp_path / place, "cannot be written")
+    refused(tmp_path / place, why)
 
 
 @posix
