@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Generator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
@@ -198,13 +199,24 @@ class Connection:
         # Plain http goes to loopback alone, and so must never pass a proxy of the environment.
         trust_env = url.scheme == "https"
         self._options = {"transport": transport, "timeout": timeout, "trust_env": trust_env}
-        self._client: httpx.Client | None = None
-        self._async_clients: dict[asyncio.AbstractEventLoop, AsyncClient] = {}
+        self._start()
         _filter.hosts |= {url.host}
         logging.getLogger("httpx").addFilter(_filter)
 
+    def _start(self) -> None:
+        self._process = os.getpid()
+        self._client: httpx.Client | None = None
+        self._async_clients: dict[asyncio.AbstractEventLoop, AsyncClient] = {}
+
+    def _start_again_after_fork(self) -> None:
+        """A child process must not touch its parent's sockets, not even to close them."""
+        if self._process != os.getpid():
+            _inherited.append((self._client, self._async_clients))
+            self._start()
+
     def send(self, request: Request) -> Answer:
         """Send a request and read its whole answer."""
+        self._start_again_after_fork()
         if self._client is None:
             self._client = _open(_SyncClient, self._options)
         client = self._client
@@ -234,6 +246,7 @@ class Connection:
 
     def async_client(self) -> AsyncClient:
         """The client of this event loop, which alone can use it; opening one takes a moment."""
+        self._start_again_after_fork()
         loop = asyncio.get_running_loop()
         client = self._async_clients.get(loop)
         if client is None:
@@ -244,6 +257,7 @@ class Connection:
 
     def close(self, clean: bool = True) -> None:
         """Close the sync client and end a recording; `clean` unless an exception ended it."""
+        self._start_again_after_fork()
         if self._client:
             self._client.close()
             self._client = None
@@ -258,10 +272,14 @@ class Connection:
 
     async def aclose_client(self) -> None:
         """Close the client of this event loop; a recording goes on."""
+        self._start_again_after_fork()
         client = self._async_clients.pop(asyncio.get_running_loop(), None)
         if client:
             await client.aclose()
 
+
+# The clients of parent processes, kept so that nothing closes them here.
+_inherited: list[object] = []
 
 ClientT = TypeVar("ClientT", _SyncClient, AsyncClient)
 

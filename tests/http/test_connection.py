@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import os
 import socket
+import subprocess
+import sys
 import threading
 
 import httpx
@@ -229,3 +232,35 @@ def test_closing_the_client_of_a_loop_ends_no_recording():
         connection = Connection(None, TIMEOUT, address)
         connection.tap = tap = Listening()
         assert asyncio.run(left(connection)) == [0, 1]
+
+
+FORK = """
+import os, sys
+import httpx
+from contactkit._http.connection import Connection
+from contactkit._http.session import Request
+connection = Connection(None, httpx.Timeout(10.0), sys.argv[1])
+request = Request(method="GET", url=sys.argv[1])
+before = connection.send(request).content
+child = os.fork()
+ports = {connection.send(request).content for _ in range(20)}
+connection.close()
+if child:
+    os.waitpid(child, 0)
+assert (ports == {before}) == bool(child), (child, before, ports)
+print("parent" if child else "child", len(ports), flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_forked_child_has_connections_of_its_own():
+    def say_port(connection: socket.socket) -> None:
+        body = str(connection.getpeername()[1]).encode()
+        while read_request(connection):
+            head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n"
+            connection.sendall(head.encode() + body)
+
+    with serving(say_port) as address:
+        command = [sys.executable, "-c", FORK, address]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert sorted(done.stdout.splitlines()) == ["child 1", "parent 1"]
