@@ -61,6 +61,7 @@ class JournalFile:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
         self._closing: weakref.finalize[..., Any] | None = None
 
     def query(self, text: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
@@ -84,6 +85,8 @@ class JournalFile:
         self._start_again_after_fork()
         with self._lock, self._journal_errors():
             connection = self._open()
+            if durable:
+                self._check_place()
             # With a write-ahead log, NORMAL survives a killed process.
             connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
@@ -94,6 +97,8 @@ class JournalFile:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
                 raise
+            # An outcome belongs beside its intent, wherever that file is now.
+            self._check_place()
             return result
 
     @contextmanager
@@ -106,8 +111,15 @@ class JournalFile:
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
             self._connection = _connect(self.path)
+            self._file = _file_of(self.path)
             self._closing = weakref.finalize(self, self._connection.close)
         return self._connection
+
+    def _check_place(self) -> None:
+        """Refuse to record what is about to be sent in a file that no later process finds."""
+        if _file_of(self.path) != self._file:
+            why = "was moved, removed or replaced while it was in use"
+            raise _error(self.path, why, "put it back")
 
     def _start_again_after_fork(self) -> None:
         """A child process must not touch its parent's connection, not even to close it."""
@@ -119,6 +131,15 @@ class JournalFile:
 
 
 _inherited: list[sqlite3.Connection | None] = []
+
+
+def _file_of(path: Path) -> tuple[int, int] | None:
+    """What identifies the file at a path; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 # Closing a file frees all locks that its process has on it, so only one thread may create it.

@@ -471,6 +471,33 @@ def test_path_that_cannot_be_a_file_is_refused(tmp_path, place, why):
     refused(tmp_path / place, why)
 
 
+MOVED = "was moved, removed or replaced"
+
+
+@posix
+@pytest.mark.parametrize("change", ["move", "remove", "replace"])
+def test_journal_that_is_moved_while_in_use_records_nothing_more(journal, path, change):
+    begin(journal, intent())
+    moved = path.rename(path.with_name("moved.sqlite3"))
+    if change == "remove":
+        moved.unlink()
+    if change == "replace":
+        path.touch()
+    with pytest.raises(ck.JournalError, match=MOVED):
+        begin(journal, intent())
+
+
+@posix
+def test_outcome_is_recorded_beside_its_intent_though_the_journal_is_moved(journal, path):
+    id = begin(journal, intent())
+    moved = path.rename(path.with_name("moved.sqlite3"))
+    with pytest.raises(ck.JournalError, match=MOVED):
+        journal.end({id: ended()})
+    moved.rename(path)
+    assert [entry["outcome"] for entry in journal.entries()] == ["updated"]
+    begin(journal, intent())
+
+
 @posix
 def test_full_disk_keeps_the_entries_before(path):
     code = """

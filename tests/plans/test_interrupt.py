@@ -196,6 +196,21 @@ def test_unexpected_error_of_the_journal_stops_the_apply(many: ck.Client, tmp_pa
     assert counts(plan.apply(progress=False))["skipped"] == done
 
 
+def test_journal_moved_during_an_apply_stops_it(many: ck.Client, tmp_path: Path) -> None:
+    plan, path = opted_out(many), tmp_path / "journal.sqlite3"
+    many._session.plan_journal = Journal(path)
+
+    def move(progress: Progress) -> None:
+        if progress.done and path.exists():
+            path.rename(tmp_path / "moved.sqlite3")
+
+    result = plan.apply(progress=move, concurrency=2)
+    assert "was moved, removed or replaced" in result.attrs["stopped"]
+    (tmp_path / "moved.sqlite3").rename(path)
+    assert set(plan.apply(progress=False)["outcome"]) <= {"updated", "skipped", "refused"}
+    assert many.world.simulator.state()["writes"].max() == 1
+
+
 # Rate limits, tokens, and frames of any kind
 
 
