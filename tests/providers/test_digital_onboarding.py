@@ -181,6 +181,14 @@ def test_upsert_reads_every_form_of_answer(client, wire, status, answer, outcome
     assert done["key"].to_list() == ([pd.NA] * 2 if "unknown" in outcomes else ["id-1", "id-2"])
 
 
+@pytest.mark.parametrize("key", [["u-1"], {"u-1": 1}, 7, None])
+def test_upsert_answer_with_a_key_that_is_no_text_is_unexpected(client, wire, key):
+    wire.faults = [says(200, json.dumps({"data": [{"id": "x", "unique_id": key}]}))]
+    with pytest.raises(ck.ApiError) as caught:
+        client.contacts.upsert([{"unique_id": "u-1"}])
+    assert caught.value.problem.code == "undocumented"
+
+
 def test_upsert_row_absent_from_the_answer_is_unknown(client, wire):
     wire.faults = [says(200, json.dumps([ONE]))]
     done = client.contacts.upsert([{"unique_id": "u-1"}, {"unique_id": "u-2"}])
