@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -45,6 +47,14 @@ def to_contacts(file: ContactFile, provider: Provider) -> pd.DataFrame:
         message = f"{file.path}: {provider.title} has no field {', '.join(unknown)}"
         raise ConfigurationError(f"{message}; allowed: {', '.join(declared)}")
     return _file_frame(provider, file.columns, file.rows)
+
+
+def write_private(path: str | Path, content: bytes) -> None:
+    """Write a file that only its user can read, since it holds people."""
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        if os.name == "posix" and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            os.fchmod(file.fileno(), 0o600)
+        file.write(content)
 
 
 def _columns_of(path: str | Path) -> tuple[dict[str, list[JSON]], int]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from contactkit._frames.files import write_private
 from contactkit._plans.change import PlannedWrite
 from contactkit.errors import ConfigurationError, FieldProblem
 
@@ -39,7 +40,7 @@ def write(
     levels = index.set_names([f"index {level}" for level in range(index.nlevels)])
     frame = pd.DataFrame(rows, columns=["operation", "key", *_PARTS], index=levels)
     frame.attrs = {**attrs, "index": list(index.names)}
-    frame.to_parquet(path)
+    write_private(path, frame.to_parquet())
 
 
 def read(path: str | Path) -> tuple[tuple[PlannedWrite, ...], pd.Index, dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ import typer
 from contactkit._client.connect import connect
 from contactkit._client.plans import INTERRUPTED
 from contactkit._client.read import read_contacts
+from contactkit._frames.files import write_private
 from contactkit._frames.frame import problems
 from contactkit._plans.load import read_plan, with_client
 from contactkit._plans.plan import MOST_SHOWN, Plan
@@ -30,6 +32,8 @@ from contactkit.spec.outcome import FAILURES
 _INTERRUPTED = 130
 _LONGEST = 40
 _TABLES = (".csv", ".parquet")
+# A phone number begins with a plus and is none.
+_FORMULA = re.compile(r"(?!\+[0-9]+$)[=+\-@\t\r]")
 
 
 class OnConflict(StrEnum):
@@ -250,8 +254,15 @@ def _save(result: pd.DataFrame, path: Path) -> None:
     """Write a result frame, with its lists and mappings as JSON."""
     nested = {name: result[name].map(_json) for name in ("changed", "before", "after")}
     frame = result.assign(**nested)
+    is_csv = path.suffix == ".csv"
+    content = frame.map(_guard_formula).to_csv().encode() if is_csv else frame.to_parquet()
     with _writing(path):
-        (frame.to_csv if path.suffix == ".csv" else frame.to_parquet)(path)
+        write_private(path, content)
+
+
+def _guard_formula(value: Any) -> Any:
+    """A cell that a spreadsheet does not run: what looks like a formula begins with a quote."""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
 def _json(value: Any) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typer.testing import CliRunner
 
 import contactkit as ck
 from contactkit.cli.main import app
+from contactkit.cli.plan import _save
 from tests.support.simulator_server import PROGRAM, Served, served
 from tests.support.terminal import on_a_terminal
 
@@ -295,6 +297,18 @@ def test_apply_saves_the_result(there, people, ending):
     assert set(kept["outcome"]) == {"updated"}
     assert json.loads(kept["before"][0])["name_first"] == people.loc[0, "name_first"]
     assert json.loads(kept["changed"][0]) == ["name_first"]
+    assert os.name != "posix" or Path(path).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [("=1+1", "'=1+1"), ("@x", "'@x"), ("-2", "'-2"), ("+x", "'+x"), ("+12025550123", None)],
+)
+def test_saved_csv_holds_no_formula(tmp_path, cell, written):
+    columns = {name: [None] for name in ("changed", "before", "after")}
+    _save(pd.DataFrame({"message": [cell], **columns}), tmp_path / "result.csv")
+    kept = pd.read_csv(tmp_path / "result.csv", dtype=str)
+    assert kept["message"].tolist() == [written or cell]
 
 
 @pytest.mark.parametrize(

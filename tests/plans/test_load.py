@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,8 @@ def sent(wire: Wire) -> Iterator[ck.Client]:
 def test_plan_from_a_file_is_applied_through_its_client(sent: ck.Client, tmp_path: Path) -> None:
     plan = opted_out(sent)
     plan.to_parquet(tmp_path / "plan.parquet")
+    mode = (tmp_path / "plan.parquet").stat().st_mode
+    assert os.name != "posix" or mode & 0o777 == 0o600
     read = ck.read_plan(tmp_path / "plan.parquet", sent)
     assert read.digest == plan.digest
     assert counts(read.apply(progress=False))["updated"] == plan.requests
