@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from contactkit.cassette.convert.common import (
@@ -86,22 +87,30 @@ def _exchange(interaction: JSON, before: float) -> Exchange:
 def _request(request: JSON) -> RecordedRequest:
     headers, body = decode(_pairs(request.get("headers")), _bytes(request.get("body")))
     content_type = header(headers, "content-type")
-    return RecordedRequest.of(request["method"], request["uri"], body, content_type, headers)
+    method, url = _text(request["method"]), _text(request["uri"])
+    return RecordedRequest.of(method, url, body, content_type, headers)
 
 
 def _at(time: JSON, before: float) -> float:
     """Never before the exchange before it: the order of the file is that of the replay."""
-    with suppress(ValueError):
-        return max(before, timestamp(time))
+    with suppress(ValueError, TypeError):
+        return max(before, timestamp(time if isinstance(time, datetime) else _text(time)))
     return before
 
 
 def _pairs(headers: JSON) -> Pairs:
     return tuple(
-        (str(name), str(value))
+        (_text(name), _text(value))
         for name, values in as_object(headers).items()
         for value in (as_list(values) or [values])
     )
+
+
+def _text(value: JSON) -> str:
+    """A value as text; a list is none, since its aliases may repeat more than fits memory."""
+    if isinstance(value, list | dict):
+        raise TypeError("text")
+    return str(value)
 
 
 def _bytes(body: JSON) -> bytes:

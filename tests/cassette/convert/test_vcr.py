@@ -132,3 +132,33 @@ def test_vcr_without_pyyaml_names_the_extra(monkeypatch):
     with pytest.raises(ConfigurationError, match=r'pip install "contactkit\[convert\]"'):
         read_vcr(WITNESSES / "httpx.yaml")
     assert read_vcr(WITNESSES / "httpx_decoded.json")
+
+
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9)
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("headers: {}", "headers: {x: *a8}"),
+        ("method: GET", "method: *a8"),
+        ("uri: 'https://api.sent.dm/v3/me'", "uri: *a8"),
+        ("recorded_at: 0", "recorded_at: *a8"),
+        ("body: {string: x}", "body: {string: *a8}"),
+    ],
+)
+def test_vcr_never_writes_out_what_aliases_repeat(tmp_path, before, after):
+    text = (
+        f"{BOMB}version: 1\ninteractions:\n"
+        "- request: {method: GET, uri: 'https://api.sent.dm/v3/me', headers: {}}\n"
+        "  response: {status: {code: 200}, headers: {}, body: {string: x}}\n"
+        "  recorded_at: 0\n"
+    )
+    path = tmp_path / "bomb.yaml"
+    path.write_text(text.replace(before, after))
+    try:
+        assert read_vcr(path)[0].at == 0.0
+    except CassetteError as error:
+        assert str(error).endswith("exchange 1: it is malformed")
