@@ -125,8 +125,9 @@ def read_upsert(status: int, body: JSON, sent: Sequence[JSON]) -> Sequence[BulkI
         message = f"accepted as batch {whole.get('id', '?')}; its outcome is not known yet"
         return [("unknown", None, message)] * len(sent)
     rows = as_list(whole.get("data", [whole])) if whole else as_list(body)
-    keys = [as_object(row).get("unique_id") for row in rows]
-    by_key = {key: row for key, row in zip(keys, rows, strict=True) if isinstance(key, str)}
+    by_key: dict[JSON, JSON] = {
+        key: row for row in rows if isinstance(key := as_object(row).get("unique_id"), str)
+    }
     answered = [by_key.get(as_object(contact).get("unique_id")) for contact in sent]
     if not any(answered):
         return []
