@@ -82,11 +82,10 @@ class _Attempts:
             self.in_flight = False
             result = parse_response(self.session, self.ask, answer)
             if isinstance(result, Success):
-                return result.after(
-                    attempts=self.count,
-                    doubted=self.doubt is not None,
-                    elapsed=self.session.clock.now() - started,
-                )
+                result.attempts = self.count
+                result.doubted = self.doubt is not None
+                result.elapsed = self.session.clock.now() - started
+                return result
             yield from self.recover(request, answer, result)
 
     def prepare(self) -> Flow[Request]:

@@ -79,6 +79,8 @@ class _Window:
 
     def learn(self, headers: Mapping[str, str], now: float) -> None:
         """Believe the provider: https://docs.sent.dm/docs/reference/api/rate-limits"""
+        if headers.keys().isdisjoint(self.limit.headers):
+            return
         limit, left, reset = (_number(headers.get(name)) for name in self.limit.headers)
         if self.requests is not None:
             self.requests = max(1, int(limit or self.requests))

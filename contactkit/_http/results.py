@@ -189,17 +189,18 @@ def _contact_after(
     name = key_of(record).name
     answered = after.setdefault(name, key) if after and key else after.get(name)
     if isinstance(answered, str) and answered:
-        same = not key or _without_spelling(record, answered) == _without_spelling(record, key)
+        same = key in ("", answered) or _is_same_key(record, answered, key)
         if same or operation.dry_run:
             return after
     why = "holds a different contact from the one that was written, or none"
     raise unexpected_response(session, operation, success.response, why)
 
 
-def _without_spelling(record: type[Record], key: str) -> str:
-    """A key without what may be spelled differently: its case, or a phone number's marks."""
-    is_phone = key_of(record).marker.personal == "phone"
-    return re.sub(r"\D", "", key) if is_phone else key.casefold()
+def _is_same_key(record: type[Record], one: str, other: str) -> bool:
+    """Whether two keys differ at most in their case, or in a phone number's marks."""
+    if key_of(record).marker.personal == "phone":
+        return re.sub(r"\D", "", one) == re.sub(r"\D", "", other)
+    return one.casefold() == other.casefold()
 
 
 def _changed(changes: Values, before: Values | None) -> list[str]:

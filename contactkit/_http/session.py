@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
 
 _sorted_json = json.JSONEncoder(sort_keys=True).encode
+_SEGMENT = re.compile(r"[A-Za-z0-9._~+:@=-]{1,256}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Request:
     """One HTTP request as a value; `form` is sent form-encoded, `body` as JSON.
 
@@ -65,7 +66,7 @@ class Request:
         return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Response:
     """An HTTP response as a value; header names in lower case."""
 
@@ -148,7 +149,7 @@ def secrets_of(sessions: Iterable[Session]) -> Iterator[str]:
                 yield value
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Operation:
     """One verb's request before it is authorised; an `anonymous` one needs no credentials."""
 
@@ -173,7 +174,7 @@ class Operation:
         return self.endpoint.is_repeatable(as_object(self.request.body))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Success:
     """A good response, with its decoded body.
 
@@ -187,18 +188,6 @@ class Success:
     attempts: int = 0
     doubted: bool = False
     elapsed: float = 0.0
-
-    def after(self, *, attempts: int, doubted: bool, elapsed: float) -> Success:
-        """The same success after so many attempts and seconds."""
-        return Success(
-            body=self.body,
-            response=self.response,
-            request_id=self.request_id,
-            at=self.at,
-            attempts=attempts,
-            doubted=doubted,
-            elapsed=elapsed,
-        )
 
 
 def build_operation(
@@ -247,7 +236,7 @@ def segment(provider: Provider, endpoint: Endpoint, key: str) -> str:
     """A contact's key as one path segment, quoted; InvalidInputError if it cannot be one."""
     if not endpoint.takes_key:
         return ""
-    if not re.fullmatch(r"[A-Za-z0-9._~+:@=-]{1,256}", key) or set(key) <= {"."}:
+    if not _SEGMENT.fullmatch(key) or not key.strip("."):
         message = "must be 1 to 256 letters, digits and ._~+:@=- only, and not dots alone"
         raise InvalidInputError.one(f"{provider.name} {endpoint.verb}", "key", message, "key")
     return quote(key, safe="")

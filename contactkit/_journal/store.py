@@ -57,7 +57,7 @@ ORDER BY row
 """
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Intent:
     """A write that is about to be sent.
 
@@ -98,7 +98,7 @@ class Journal:
         process has begun it since the caller has `seen` it. Rows of a plan need a lease.
         """
         holder = {"claim": lease.name if lease else "", "process": os.getpid()}
-        rows = [_begin_row(intent) | holder for intent in intents]
+        rows = [{**_begin_row(intent), **holder} for intent in intents]
 
         def change(connection: sqlite3.Connection) -> list[int | None]:
             cursors = (connection.execute(_BEGIN, row) for row in rows)
@@ -195,6 +195,8 @@ def own_path() -> Path:
     return platformdirs.user_data_path("contactkit") / "journal.sqlite3"
 
 
+# All other columns are ASCII.
+_BEGIN_TEXTS = ("plan", "base_url", "key", "idempotency_key")
 _END_COLUMNS = (
     "outcome",
     "http_status",
@@ -208,8 +210,9 @@ _END_COLUMNS = (
 
 
 def _begin_row(intent: Intent) -> dict[str, Any]:
-    row = {**vars(intent), "changes": _json(intent.changes), "before": _json(intent.before)}
-    return {name: _writable(value) for name, value in row.items()}
+    images = {"changes": _json(intent.changes), "before": _json(intent.before)}
+    texts = {name: _writable(getattr(intent, name)) for name in _BEGIN_TEXTS}
+    return {**vars(intent), **images, **texts}
 
 
 def _end_row(id: int, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -295,8 +295,11 @@ class Apply:
 
     def _report(self, *, finished: bool = False) -> None:
         """Pass the progress on, but not too often."""
-        report, now = self._report_to, time.monotonic()
-        if not report or (now - self._reported_at < _REPORT_EVERY and not finished):
+        report = self._report_to
+        if report is None:
+            return
+        now = time.monotonic()
+        if now - self._reported_at < _REPORT_EVERY and not finished:
             return
         self._reported_at = now
         try:
