@@ -367,7 +367,7 @@ def plain(text: str) -> str:
     return text
 
 
-def said(found: Index, question: RecordedRequest, by: Callable[[str], str] = plain) -> list[str]:
+def explain(found: Index, question: RecordedRequest, by: Callable[[str], str] = plain) -> list[str]:
     """The error's text, line by line."""
     error = found.unrecorded(question, by)
     assert isinstance(error, ck.UnrecordedRequestError)
@@ -380,7 +380,7 @@ def test_unrecorded_names_the_nearest_and_the_differences() -> None:
         answered(asked("PATCH", "/contacts/1", {"opt_out": True, "name": {"first": "A"}})),
         answered(asked("PATCH", "/contacts/1", {"opt_out": False, "tags": []}), epoch=0),
     )
-    title, *differs, advice = said(
+    title, *differs, advice = explain(
         found, asked("PATCH", "/contacts/1?notify=1", {"opt_out": True, "name": {"first": "B"}})
     )
     assert title.startswith(
@@ -395,14 +395,14 @@ def test_unrecorded_names_the_nearest_and_the_differences() -> None:
 
 def test_unrecorded_names_a_write_in_between() -> None:
     found = index(answered(GET, epoch=1))
-    assert said(found, GET)[1:-1] == ["    writes before it: requested 0, recorded 1"]
+    assert explain(found, GET)[1:-1] == ["    writes before it: requested 0, recorded 1"]
 
 
 def test_unrecorded_says_that_responses_ran_out() -> None:
     found = index(answered(GET))
     found.take(GET)
-    assert "all of them were replayed" in said(found, GET)[0]
-    assert "the recording is empty" in said(index(), GET)[0]
+    assert "all of them were replayed" in explain(found, GET)[0]
+    assert "the recording is empty" in explain(index(), GET)[0]
 
 
 def test_nearest_is_by_path_and_method() -> None:
@@ -428,7 +428,7 @@ def test_unrecorded_shows_no_personal_values() -> None:
     phone, key = "+12025550123", "sk-live-0123456789"
     kept = asked("PATCH", f"/contacts/{phone}", {"phone": phone, key: 1, "long": "x" * 55 + key})
     ask = asked("PATCH", f"/contacts/%2B12025550199?q={phone}", {"phone": "+12025550198"})
-    text = "\n".join(said(index(answered(kept)), ask, lambda text: redact(text, [key])))
+    text = "\n".join(explain(index(answered(kept)), ask, lambda text: redact(text, [key])))
     assert "555" not in text
     assert "sk-" not in text
     assert "body.phone: requested '…', recorded '…'" in text

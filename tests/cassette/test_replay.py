@@ -100,12 +100,6 @@ def test_replay_refuses_a_fourth_of_three_responses(replay: Replays) -> None:
         asking.get(GET)
 
 
-def test_replay_repeats_the_last_response(replay: Replays) -> None:
-    asking = client(replay(*states(), exhausted="last"))
-    given = [asking.get(GET).json() for _ in range(5)]
-    assert given == ["PENDING", "RUNNING", "DONE", "DONE", "DONE"]
-
-
 def test_replay_of_a_read_after_a_write_is_the_later_one(replay: Replays) -> None:
     patch = answered(None, method="PATCH", asks=b'{"opt_out":true}')
     asking = client(replay(answered("old"), patch, answered("new", epoch=1), exhausted="last"))

@@ -57,8 +57,8 @@ async def test_shipped_cassette_replays_as_simulated(name, path, tmp_path, monke
     monkeypatch.setenv(VARIABLE, "another key than that of the recordings")
     files = [ck.Cassette(path, "replay", exhausted="error") for _ in range(2)]
     clients = [ck.connect(name, via=file) for file in files]
-    for door in (clients[0], clients[1].aio):
-        replayed = await answers(SESSIONS[name](no_fault), door.contacts)
+    for client in (clients[0], clients[1].aio):
+        replayed = await answers(SESSIONS[name](no_fault), client.contacts)
         for was, found in zip(live, replayed, strict=True):
             alike(was, found, name)
     assert all(file.unused().empty for file in files)

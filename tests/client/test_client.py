@@ -13,7 +13,7 @@ import pytest
 
 import contactkit as ck
 from contactkit._providers import find
-from tests.support.providers import EXAMPLES, NOTICE, Noticed, Wire, says
+from tests.support.providers import EXAMPLES, NOTICE, ONE_PROVIDER, Noticed, Wire, says
 
 
 def test_connect_without_a_credential_names_the_variable_and_the_simulator(name, example):
@@ -155,6 +155,7 @@ def test_client_shows_and_escapes_the_notice_of_its_world():
     assert escape(NOTICE) in client._repr_html_() and NOTICE not in client._repr_html_()
 
 
+@ONE_PROVIDER
 def test_client_without_a_notice_shows_none(client):
     assert "notice" not in repr(client) + client._repr_html_()
 
@@ -173,6 +174,7 @@ def test_no_profile_header_without_a_profile():
     assert "x-profile-id" not in wire.requests[0].headers
 
 
+@ONE_PROVIDER
 def test_async_client_works_in_successive_event_loops(client, example):
     for _ in range(2):
         assert len(asyncio.run(one(client, example.key))) == 1
@@ -183,11 +185,13 @@ async def one(client: ck.Client, key: str):
         return await aio.contacts.get(key)
 
 
+@ONE_PROVIDER
 async def test_async_calls_run_at_once(client, example):
     rows = await asyncio.gather(*(client.aio.contacts.get(example.key) for _ in range(20)))
     assert all(len(row) == 1 for row in rows)
 
 
+@ONE_PROVIDER
 def test_threads_share_one_client(client, example):
     found: list[int] = []
 
@@ -202,6 +206,7 @@ def test_threads_share_one_client(client, example):
     assert found == [1] * 20
 
 
+@ONE_PROVIDER
 def test_cancelled_call_leaves_the_client_usable(client, wire, example):
     wire.faults = [says(429, "{}", Retry_After="1")]
 
@@ -216,6 +221,7 @@ def test_cancelled_call_leaves_the_client_usable(client, wire, example):
     assert len(client.contacts.get(example.key)) == 1
 
 
+@ONE_PROVIDER
 def test_interrupt_is_raised_and_leaves_the_client_usable(client, wire, example):
     def interrupt(request: httpx.Request, answer: object) -> httpx.Response:
         raise KeyboardInterrupt
@@ -285,6 +291,7 @@ def test_conflict_names_the_existing_contact():
     assert caught.value.problem.existing_key == EXAMPLES["privy"].key
 
 
+@ONE_PROVIDER
 def test_missing_verb_raises_attribute_error(name):
     with pytest.raises(AttributeError):
         ck.connect(name, via=ck.Simulator()).contacts.frobnicate("x")

@@ -79,13 +79,6 @@ def test_verb_is_described_as_declared(name: str) -> None:
         assert row["docs"] == (endpoint.docs or provider.docs)
 
 
-def test_verb_is_described_as_read_or_write() -> None:
-    frame = ck.describe("privy")
-    get, create = (row_of(frame, "verb", verb) for verb in ("get", "create"))
-    assert (get["type"], get["access"]) == ("GET /contacts/{key}", "read")
-    assert (create["type"], create["access"]) == ("POST /contacts", "write")
-
-
 def test_fields_that_create_requires_are_marked() -> None:
     assert row_of(ck.describe("sent"), "contact", "phone_number")["required"] is True
     assert row_of(ck.describe("sent"), "contact", "opt_out")["required"] is False

@@ -14,18 +14,18 @@ from contactkit.spec.validate import accepted_fields
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
 
-def verbs(name: str, door: str = "blocking") -> Any:
+def verbs(name: str, kind: str = "sync") -> Any:
     client = ck.connect(name, via=ck.Simulator(contacts=1))
-    return client.contacts if door == "blocking" else client.aio.contacts
+    return client.contacts if kind == "sync" else client.aio.contacts
 
 
 def parameters(verb: Any) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(verb).parameters)
 
 
-@pytest.mark.parametrize("door", ["blocking", "awaiting"])
-def test_signature_shows_the_fields_of_the_endpoint(name: str, door: str) -> None:
-    provider, contacts = find(name), verbs(name, door)
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_signature_shows_the_fields_of_the_endpoint(name: str, kind: str) -> None:
+    provider, contacts = find(name), verbs(name, kind)
     for endpoint in provider.endpoints:
         shown = parameters(getattr(contacts, endpoint.verb))
         about = list(filter(None, [endpoint.subject]))

@@ -243,8 +243,8 @@ def test_journal_holds_no_credential(client, name, wire, path):
         headers = {"X-Request-Id": secrets[0], "Content-Type": "application/json"}
         if len(wire.requests) % 2:
             return httpx.Response(200, content=answer(request).content, headers=headers)
-        told = " ".join([*request.headers.values(), *secrets])
-        return httpx.Response(422, json={"message": told, "errors": [told]}, headers=headers)
+        message = " ".join([*request.headers.values(), *secrets])
+        return httpx.Response(422, json={"message": message, "errors": [message]}, headers=headers)
 
     for verb, args, fields in writes(name) * 2:
         wire.faults = [echo] * 4

@@ -20,7 +20,17 @@ from contactkit._frames.frame import RESULT_COLUMNS
 from contactkit._plans.progress import Progress
 from contactkit._providers import find
 from contactkit.spec.record import key_of
-from tests.support.providers import EXAMPLES, NOTICE, Example, Noticed, Wire, loses, says, then_says
+from tests.support.providers import (
+    EXAMPLES,
+    NOTICE,
+    ONE_PROVIDER,
+    Example,
+    Noticed,
+    Wire,
+    loses,
+    says,
+    then_says,
+)
 
 
 @pytest.fixture
@@ -55,7 +65,7 @@ def sent(wire: Wire, tmp_path: Path) -> Iterator[ck.Client]:
 
 
 def opted_out(client: ck.Client) -> ck.Plan:
-    """A plan to opt everybody out."""
+    """A plan to opt every contact out."""
     people = client.contacts.list()
     return client.contacts.plan(people.assign(opt_out=True), people)
 
@@ -92,12 +102,12 @@ def test_apply_writes_every_contact_and_returns_rows_in_order(
 
 async def test_sync_and_async_apply_return_the_same(name: str, example: Example) -> None:
     frames: list[pd.DataFrame] = []
-    for door in ("blocking", "awaiting"):
+    for kind in ("sync", "async"):
         client = ck.connect(name, via=Wire())
         people = client.contacts.list()
         columns = {n: pd.Series([v] * len(people), dtype=object) for n, v in example.update.items()}
         plan = client.contacts.plan(people.assign(**columns), people)
-        if door == "blocking":
+        if kind == "sync":
             frames.append(plan.apply(progress=False))
         else:
             frames.append(await plan.aio.apply(progress=False))
@@ -108,6 +118,7 @@ async def test_sync_and_async_apply_return_the_same(name: str, example: Example)
     assert one == other
 
 
+@ONE_PROVIDER
 def test_second_apply_sends_nothing(plan: ck.Plan, wire: Wire) -> None:
     first = plan.apply(progress=False)
     before = len(wire.requests)
@@ -172,6 +183,7 @@ def test_apply_creates_and_deletes(
     assert counts(plan.apply(progress=False)) == {"skipped": 2}
 
 
+@ONE_PROVIDER
 def test_limit_leaves_the_rest_to_the_next_apply(plan: ck.Plan) -> None:
     first = plan.apply(progress=False, limit=2)
     assert counts(first)["planned"] == plan.requests - 2
@@ -295,6 +307,7 @@ def test_dead_connection_stops_the_apply(wire: Wire) -> None:
     assert "no response" in result.attrs["stopped"]
 
 
+@ONE_PROVIDER
 def test_progress_is_reported_until_the_end(plan: ck.Plan) -> None:
     reports: list[Progress] = []
     result = plan.apply(progress=reports.append)

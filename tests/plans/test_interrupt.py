@@ -35,7 +35,7 @@ def many(wire: Wire) -> Iterator[ck.Client]:
 
 
 def once(number: int) -> Callable[[Progress], None]:
-    """Have the first progress that is told send this process a signal."""
+    """Have the first report of progress send this process a signal."""
     left = [number]
     return lambda _: os.kill(os.getpid(), left.pop()) if left else None
 
@@ -139,17 +139,17 @@ def test_stop_button_of_a_kernel_keeps_the_frame(forks: Forks, tmp_path: Path) -
         kernel, talk = start_new_kernel(kernel_name="python3")
         try:
             account = apply.app.simulator.credentials(apply.app.provider)
-            told = {"address": apply.options["base_url"], "journal": str(apply.journal)}
-            talk.execute_interactive(CELL.format(held=account, **told), output_hook=print)
+            options = {"address": apply.options["base_url"], "journal": str(apply.journal)}
+            talk.execute_interactive(CELL.format(held=account, **options), output_hook=print)
             talk.execute("result = plan.apply(progress=False)")
             apply.until(5)
             kernel.interrupt_kernel()
-            said: list[str] = []
+            output: list[str] = []
             talk.execute_interactive(
                 "print(len(result), result.attrs['stopped'])",
-                output_hook=lambda message: said.append(message["content"].get("text", "")),
+                output_hook=lambda message: output.append(message["content"].get("text", "")),
             )
-            assert "300 interrupted" in "".join(said)
+            assert "300 interrupted" in "".join(output)
             assert 5 <= apply.writes < 299
         finally:
             talk.stop_channels()
@@ -174,7 +174,7 @@ def test_progress_that_raises_stops_the_apply_and_keeps_the_frame(
 
 
 class OutOfThreads(Journal):
-    """A journal whose second write fails with what nobody foresaw."""
+    """A journal whose second write fails in an unforeseen way."""
 
     begun = 0
 
@@ -220,7 +220,7 @@ def test_endless_rate_limit_stops_the_apply(many: ck.Client, wire: Wire) -> None
     result = plan.apply(progress=False, concurrency=256)
     assert "rate limit" in result.attrs["stopped"]
     assert pd.Timestamp(result.attrs["resume_at"]).timestamp() > wire.clock.now()
-    # The hold doubles each time, so that nobody is hammered.
+    # The hold doubles each time, to spare the provider.
     assert len(wire.requests) - before < 100
     wire.faults.clear()
     assert set(plan.apply(progress=False)["outcome"]) <= {"updated", "refused"}

@@ -183,7 +183,7 @@ def test_creation_without_a_key_is_not_repeated(sent: ck.Client, wire: Wire) -> 
 
 
 def planned(client: ck.Client, name: str, new: int = 0) -> ck.Plan:
-    """Everybody changed, and so many who are new."""
+    """Every contact changed, and as many new ones as `new` says."""
     people = client.contacts.list()
     changed = people.assign(**UPDATES[name](people)).astype(object)
     made = {n: [value(60_000 + i) for i in range(new)] for n, value in CREATIONS[name].items()}
@@ -317,7 +317,7 @@ async def test_two_tasks_write_every_contact_once(wire: Wire) -> None:
     assert wire.simulator.state()["writes"].max() == 1
 
 
-# A journal that lost its end, or has no room, or is somebody else's
+# A journal that lost its end, has no room, or is locked
 
 
 def log_of(apply: Applies) -> Path:

@@ -32,7 +32,7 @@ TEXTS = st.sampled_from(["Zoë", "", " x ", "0044", "a\nb", "🙂", "null", "x" 
 
 
 def values(field: RecordField) -> st.SearchStrategy[Any]:
-    """What somebody may put into a cell of this field."""
+    """Values for a cell of this field."""
     if is_phone(field):
         return NUMBERS
     if field.marker.personal == "email":
@@ -87,7 +87,7 @@ Contact = Mapping[str, Any]
 
 
 def contacts(client: ck.Client, provider: Provider) -> dict[str, Contact]:
-    """What may be written of every contact, by key; whatever stands for nothing is None."""
+    """The writable fields of every contact, by key; each empty value is None."""
     names = writable_fields(provider, provider.endpoint("update"))
     rows = rows_of(provider.record, client.contacts.list())
     return {

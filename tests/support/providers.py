@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import pytest
 
 import contactkit as ck
 from contactkit._http.session import Session
@@ -158,3 +159,6 @@ EXAMPLES = {
         },
     ),
 }
+
+# For what does not depend on the provider.
+ONE_PROVIDER = pytest.mark.parametrize("name", ["sent"])

@@ -58,8 +58,8 @@ def test_convert_reads_vcrpy(tmp_path, name, ending):
     file = converted(WITNESSES / name, tmp_path / f"made.{ending}")
     assert file and file.path == tmp_path / f"made.{ending}"
     assert only(tmp_path) == [f"made.{ending}"]
-    told = {"provider": "sent", "world": "live", "created": "2026-01-05T09:00:00+00:00"}
-    assert told.items() <= file.header.items()
+    header = {"provider": "sent", "world": "live", "created": "2026-01-05T09:00:00+00:00"}
+    assert header.items() <= file.header.items()
     first = file.entries[0].exchange
     assert first.request.query == (("page", "1"), ("search", "Zoë"))
     assert b"12345678901234567890123" in first.response.body
@@ -91,8 +91,8 @@ def test_convert_redacts_a_name_before_its_field(tmp_path):
     name = "Bartholomew Quillfeather"
     path = foreign(tmp_path, ("GET", f"{OTHER}/a"), ("GET", f"{OTHER}/b"))
     document = json.loads(path.read_text())
-    told, marked = document["interactions"]
-    told["response"]["body"] = {"string": json.dumps({"message": f"Greetings to {name}."})}
+    greeted, marked = document["interactions"]
+    greeted["response"]["body"] = {"string": json.dumps({"message": f"Greetings to {name}."})}
     marked["response"]["body"] = {"string": json.dumps({"first_name": name})}
     path.write_text(json.dumps(document))
     converted(path, tmp_path / "a.jsonl")

@@ -160,10 +160,10 @@ def test_har_reads_a_form_from_its_parameters(folder):
 
 
 def test_har_encodes_text_in_its_charset(folder):
-    told = {"mimeType": "text/plain; charset=iso-8859-1", "text": "é"}
-    assert read(folder, entry({"content": told}))[0].response.body == b"\xe9"
-    told = {"mimeType": "text/plain; charset=nonsense", "text": "é"}
-    assert read(folder, entry({"content": told}))[0].response.body == "é".encode()
+    content = {"mimeType": "text/plain; charset=iso-8859-1", "text": "é"}
+    assert read(folder, entry({"content": content}))[0].response.body == b"\xe9"
+    content = {"mimeType": "text/plain; charset=nonsense", "text": "é"}
+    assert read(folder, entry({"content": content}))[0].response.body == "é".encode()
 
 
 @pytest.mark.parametrize(

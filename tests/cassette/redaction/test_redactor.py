@@ -329,8 +329,8 @@ def test_json_around_a_pseudonym_keeps_its_bytes(value, style):
         b"12025550123",
     ],
 )
-def test_body_without_personal_values_keeps_its_bytes(name, body):
-    assert redaction(name).response(RecordedResponse(status=200, body=body)).body == body
+def test_body_without_personal_values_keeps_its_bytes(body):
+    assert redaction("privy").response(RecordedResponse(status=200, body=body)).body == body
 
 
 def test_json_numbers_in_a_phone_field_become_numbers():
