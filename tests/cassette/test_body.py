@@ -75,7 +75,7 @@ def test_unpack_returns_any_json(value: object, spaced: bool) -> None:
 @pytest.mark.parametrize("content", [b'{"id":1}', b"a text", b"\xff"])
 def test_unpack_refuses_changed_content(content: bytes) -> None:
     packed = pack(content)
-    changed = {name: each for name, each in pack(b"[0]").items() if name != "digest"}
+    changed = {name: value for name, value in pack(b"[0]").items() if name != "digest"}
     with pytest.raises(ValueError, match="digest"):
         unpack({"digest": packed["digest"], **changed})
 

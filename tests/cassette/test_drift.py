@@ -53,7 +53,7 @@ def people(provider: Provider, *numbers: int) -> list[dict[str, Any]]:
 def shuffled(value: Any) -> Any:
     """The same value with the fields of each object reversed."""
     if isinstance(value, dict):
-        return {name: shuffled(each) for name, each in reversed(value.items())}
+        return {name: shuffled(inner) for name, inner in reversed(value.items())}
     return [shuffled(item) for item in value] if isinstance(value, list) else value
 
 
@@ -76,7 +76,7 @@ def places(value: Any, field: str = "", way: tuple[Any, ...] = ()) -> list[tuple
     if isinstance(value, dict) and value:
         parts = [(f"{field}.{item}".lstrip("."), item) for item in value]
     elif isinstance(value, list) and value:
-        parts = [(f"{field}[{each}]", each) for each in range(len(value))]
+        parts = [(f"{field}[{index}]", index) for index in range(len(value))]
     else:
         return [(field or "body", way)]
     return [one for name, each in parts for one in places(value[each], name, (*way, each))]
@@ -99,7 +99,7 @@ def test_drift_of_one_changed_value_is_one_row(body, leaf, data):
     before = body
     for step in way:
         before = before[step]
-    kinds = [JSON_TYPES.get(type(each), type(each)) for each in (before, leaf)]
+    kinds = [JSON_TYPES.get(type(value), type(value)) for value in (before, leaf)]
     change = "value changed" if kinds[0] == kinds[1] else "type changed"
     same = change == "value changed" and before == leaf
     assert changes_of(body, put(body, way, leaf)) == ([] if same else [(field, change)])
@@ -201,7 +201,7 @@ def redacted(provider: Provider, key: bytes, body: Any) -> Any:
 def test_drift_under_another_key_compares_personal_values_by_type(name):
     provider = find(name)
     rows = [contact(name, "+14155550234"), contact(name, "+911000005678")]
-    personal = {each: None for each in rows[0] if "phone" in each or each == "number"}
+    personal = {cell: None for cell in rows[0] if "phone" in cell or cell == "number"}
     before = sealed(provider, redacted(provider, b"one", rows), 1)
     after = redacted(provider, b"another", rows)
     assert changes_of(before, sealed(provider, after, 2), provider, same_key=False) == []
@@ -259,21 +259,21 @@ def test_drift_of_a_body_without_json_is_one_row(before, after, change):
 
 
 def test_drift_cuts_long_values():
-    (found,) = drifts({"a": "x" * 99}, {"a": ["é" * 99]})
-    assert found.recorded == '"' + "x" * 59
-    assert found.live == '["' + "é" * 58
+    (drift,) = drifts({"a": "x" * 99}, {"a": ["é" * 99]})
+    assert drift.recorded == '"' + "x" * 59
+    assert drift.live == '["' + "é" * 58
 
 
 def test_drift_frame_has_the_same_columns_when_empty():
     rows = drifts({"a": 1, "b": 2}, {"b": "2"})
-    for found in (drift_frame([]), drift_frame(rows)):
-        assert found.dtypes.drop("drift").to_dict() == dict.fromkeys(
+    for frame in (drift_frame([]), drift_frame(rows)):
+        assert frame.dtypes.drop("drift").to_dict() == dict.fromkeys(
             ["method", "path", "field", "recorded", "live"], STRING
         )
-        assert found["drift"].cat.categories.tolist() == [
+        assert frame["drift"].cat.categories.tolist() == [
             "added",
             "removed",
             "type changed",
             "value changed",
         ]
-    assert found.iloc[0].tolist() == ["GET", "/v3/contacts", "a", "removed", "1", pd.NA]
+    assert frame.iloc[0].tolist() == ["GET", "/v3/contacts", "a", "removed", "1", pd.NA]

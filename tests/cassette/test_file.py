@@ -75,15 +75,15 @@ EXCHANGES = st.builds(
 
 
 @given(EXCHANGES)
-def test_entry_returns_any_exchange(wanted: Exchange) -> None:
-    assert entry_of(Path(), wanted, lambda line: "id").exchange == wanted
+def test_entry_returns_any_exchange(expected: Exchange) -> None:
+    assert entry_of(Path(), expected, lambda line: "id").exchange == expected
 
 
 def test_load_returns_what_was_appended(path: Path) -> None:
     file = begun(path)
     expected = [exchange(body={"n": n}, at=n / 7) for n in range(5)] + [PAGE, LOST]
-    for each in expected:
-        file.append(each)
+    for recorded in expected:
+        file.append(recorded)
     assert sorted(exchanges_in(path), key=str) == sorted(expected, key=str)
     assert [entry.id for entry in CassetteFile.load(path).entries] == [
         entry.id for entry in file.entries
@@ -172,10 +172,10 @@ def test_append_works_in_threads(path: Path) -> None:
             file.append(exchange(f"/{thread}", {"n": n}, at=float(n)))
 
     threads = [threading.Thread(target=record, args=(n,)) for n in range(8)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for worker in threads:
+        worker.start()
+    for worker in threads:
+        worker.join()
     assert len(exchanges_in(path)) == 160
 
 
@@ -256,11 +256,11 @@ def branches(tmp_path: Path) -> list[CassetteFile]:
     file = begun(tmp_path / "base.jsonl")
     for n in range(20):
         file.append(exchange(f"/contacts/{n}", contact(n), at=float(n)))
-    found = [file]
+    files = [file]
     for name in ("a.jsonl", "b.jsonl"):
         (tmp_path / name).write_bytes(file.path.read_bytes())
-        found.append(CassetteFile.load(tmp_path / name))
-    return found
+        files.append(CassetteFile.load(tmp_path / name))
+    return files
 
 
 def test_merge_of_two_branches_keeps_both_recordings(tmp_path: Path) -> None:
@@ -297,9 +297,9 @@ def test_merge_of_one_exchange_recorded_twice_takes_the_younger(tmp_path: Path) 
         for side, at in zip(sides, (50.0, 40.0), strict=True)
     ]
     base.path.write_bytes(base.path.read_bytes() + b"".join(data))
-    found = {entry.id: entry.exchange for entry in CassetteFile.load(base.path).entries}
-    assert len(found) == 20
-    assert found[base.entries[0].id].at == 50.0 != first.at
+    by_id = {entry.id: entry.exchange for entry in CassetteFile.load(base.path).entries}
+    assert len(by_id) == 20
+    assert by_id[base.entries[0].id].at == 50.0 != first.at
 
 
 def listing(length: int, at: float) -> Exchange:
@@ -352,7 +352,7 @@ def test_successor_keeps_the_ids_of_repeated_requests(tmp_path: Path) -> None:
     assert side.path.parent == file.path.parent
     again = [exchange(body=body, at=9.0) for body in ("PENDING", "DONE")]
     again.append(exchange("/never/before", at=9.0))
-    ids = [side.append(each).id for each in again]
+    ids = [side.append(recorded).id for recorded in again]
     assert ids[:2] == [entry.id for entry in file.entries][:2]
     assert len({*ids, *(entry.id for entry in file.entries)}) == 4
     file.rewrite(side.entries)
@@ -562,9 +562,9 @@ def test_errors_and_reprs_show_no_personal_values(tmp_path: Path) -> None:
 
 
 def test_append_keeps_lone_surrogates_and_line_separators(path: Path) -> None:
-    wanted = exchange(body=b'{"a":"\\ud800"}', asks='{"b":"\u2028\x85"}'.encode())
-    begun(path).append(wanted)
-    assert exchanges_in(path) == [wanted]
+    expected = exchange(body=b'{"a":"\\ud800"}', asks='{"b":"\u2028\x85"}'.encode())
+    begun(path).append(expected)
+    assert exchanges_in(path) == [expected]
 
 
 def test_load_parses_no_exchange(tmp_path: Path) -> None:

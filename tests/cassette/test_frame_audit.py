@@ -58,7 +58,7 @@ def test_audit_names_kind_and_place(tmp_path, name):
     assert findings["line"].tolist() == [2, 3, 4]
     assert findings["kind"].tolist() == ["e-mail address", "phone number", "credential"]
     values = [EMAIL, PHONE, HELD]
-    places = [line.index(each.encode()) for line, each in zip(lines[1:], values, strict=True)]
+    places = [line.index(value.encode()) for line, value in zip(lines[1:], values, strict=True)]
     assert findings["byte"].tolist() == places
     assert findings["hidden"].isna().all()
     assert not any(value in findings.to_csv() for value in values)

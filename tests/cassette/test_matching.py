@@ -39,36 +39,36 @@ def entries(exchanges: Iterable[Exchange]) -> list[Entry]:
     ]
 
 
-def index(*exchanges: Exchange, exhausted: Exhausted = "error", provider: Any = SENT) -> Index:
+def index_of(*exchanges: Exchange, exhausted: Exhausted = "error", provider: Any = SENT) -> Index:
     """An index of these exchanges."""
     return Index(provider, entries(exchanges), exhausted, "Record it anew.")
 
 
-def asked(method: str, path: str, body: Any = None, **about: Any) -> RecordedRequest:
+def request_to(method: str, path: str, body: Any = None, **about: Any) -> RecordedRequest:
     """A request to Sent."""
     content = b"" if body is None else json.dumps(body).encode()
     return RecordedRequest.of(method, BASE + path, content, "application/json", **about)
 
 
-def answered(question: RecordedRequest, body: Any = None, **about: Any) -> Exchange:
+def answered(request: RecordedRequest, body: Any = None, **about: Any) -> Exchange:
     """A request with a response."""
-    return exchange(request=question, body=body, **about)
+    return exchange(request=request, body=body, **about)
 
 
-def taken(found: Index, question: RecordedRequest) -> Any:
+def taken(index: Index, request: RecordedRequest) -> Any:
     """The body of the next response, parsed."""
-    given = found.take(question)
-    return given and json.loads(given.response.body or b"null")
+    exchange = index.take(request)
+    return exchange and json.loads(exchange.response.body or b"null")
 
 
 def same(one: RecordedRequest, other: RecordedRequest, provider: Any = SENT) -> bool:
     """Whether two requests are one."""
-    questions = Matcher(provider)
-    return questions.read(one).key == questions.read(other).key
+    matcher = Matcher(provider)
+    return matcher.read(one).key == matcher.read(other).key
 
 
-LIST, GET = asked("GET", "/contacts"), asked("GET", "/contacts/1")
-PATCH = asked("PATCH", "/contacts/1", {"opt_out": True})
+LIST, GET = request_to("GET", "/contacts"), request_to("GET", "/contacts/1")
+PATCH = request_to("PATCH", "/contacts/1", {"opt_out": True})
 
 
 @given(st.dictionaries(st.text(), JSON_VALUES), st.randoms())
@@ -113,7 +113,7 @@ def test_key_ignores_how_a_path_is_quoted(text: str) -> None:
 
 
 def test_key_keeps_a_quoted_slash() -> None:
-    assert not same(asked("GET", "/contacts/a%2Fb"), asked("GET", "/contacts/a/b"))
+    assert not same(request_to("GET", "/contacts/a%2Fb"), request_to("GET", "/contacts/a/b"))
 
 
 def test_key_ignores_the_host() -> None:
@@ -127,11 +127,11 @@ def test_key_ignores_the_host() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        asked("GET", "/contacts/2"),
-        asked("GET", "/contacts/1?page=1"),
-        asked("DELETE", "/contacts/1"),
-        asked("GET", "/contacts/1", {}),
-        asked("GET", "/contacts/1", headers=(("x-override", "dry_run"),)),
+        request_to("GET", "/contacts/2"),
+        request_to("GET", "/contacts/1?page=1"),
+        request_to("DELETE", "/contacts/1"),
+        request_to("GET", "/contacts/1", {}),
+        request_to("GET", "/contacts/1", headers=(("x-override", "dry_run"),)),
     ],
 )
 def test_key_differs_with_any_part_of_the_request(other: RecordedRequest) -> None:
@@ -154,7 +154,7 @@ def test_key_knows_a_dry_run_and_no_idempotency_key() -> None:
         (name.lower(), "destructive,dry_run"),
     )
     assert marks(SENT, plain) == marks(SENDBLUE, plain) == ()
-    assert not same(PATCH, asked("PATCH", "/contacts/1", {"opt_out": True, "sandbox": True}))
+    assert not same(PATCH, request_to("PATCH", "/contacts/1", {"opt_out": True, "sandbox": True}))
 
 
 def token(client: str, scope: str = "read") -> RecordedRequest:
@@ -166,15 +166,15 @@ def token(client: str, scope: str = "read") -> RecordedRequest:
 def test_key_of_a_token_request_has_no_credentials() -> None:
     assert same(token("a"), token("b"), ONBOARDING)
     assert not same(token("a"), token("a", "write"), ONBOARDING)
-    elsewhere = [RecordedRequest.of("POST", BASE, token(each).body, FORM) for each in "ab"]
+    elsewhere = [RecordedRequest.of("POST", BASE, token(letter).body, FORM) for letter in "ab"]
     assert not same(*elsewhere, ONBOARDING)
 
 
 def test_take_repeats_a_token_in_every_epoch() -> None:
     base = ONBOARDING.base_url
     write = RecordedRequest.of("PATCH", f"{base}/contacts/1", b"{}")
-    found = index(answered(token("a"), 1), answered(write, 2), provider=ONBOARDING)
-    assert [taken(found, request) for request in (token("b"), write, token("b"), token("b"))] == [
+    index = index_of(answered(token("a"), 1), answered(write, 2), provider=ONBOARDING)
+    assert [taken(index, request) for request in (token("b"), write, token("b"), token("b"))] == [
         *(1, 2, 1, 1)
     ]
 
@@ -183,46 +183,46 @@ STATES = [answered(GET, state) for state in ("PENDING", "RUNNING", "DONE")]
 
 
 def test_take_replays_equal_requests_in_order() -> None:
-    found = index(*STATES)
-    assert [taken(found, GET) for _ in range(5)] == ["PENDING", "RUNNING", "DONE", None, None]
-    assert found.hits == {"x0": 1, "x1": 1, "x2": 1}
+    index = index_of(*STATES)
+    assert [taken(index, GET) for _ in range(5)] == ["PENDING", "RUNNING", "DONE", None, None]
+    assert index.hits == {"x0": 1, "x1": 1, "x2": 1}
 
 
 def test_knows_exhausted_requests_and_other_epochs() -> None:
-    found = index(answered(GET), answered(LIST, epoch=1), answered(asked("GET", "/me?a=1")))
-    found.take(GET)
-    assert [found.knows(request) for request in (GET, LIST, PATCH, asked("GET", "/me"))] == [
+    index = index_of(answered(GET), answered(LIST, epoch=1), answered(request_to("GET", "/me?a=1")))
+    index.take(GET)
+    assert [index.knows(request) for request in (GET, LIST, PATCH, request_to("GET", "/me"))] == [
         *(True, True, False, False)
     ]
 
 
 def test_take_repeats_the_last_response() -> None:
-    found = index(*STATES, exhausted="last")
-    assert [taken(found, GET) for _ in range(5)] == ["PENDING", "RUNNING", *["DONE"] * 3]
-    assert found.hits == {"x0": 1, "x1": 1, "x2": 3}
+    index = index_of(*STATES, exhausted="last")
+    assert [taken(index, GET) for _ in range(5)] == ["PENDING", "RUNNING", *["DONE"] * 3]
+    assert index.hits == {"x0": 1, "x1": 1, "x2": 3}
 
 
 def test_take_returns_a_failure() -> None:
     lost = answered(GET, status=None, failure="ReadTimeout")
-    found = index(lost, answered(GET, "there"))
-    first = found.take(GET)
+    index = index_of(lost, answered(GET, "there"))
+    first = index.take(GET)
     assert first is not None and first.response.failure == "ReadTimeout"
-    assert taken(found, GET) == "there"
+    assert taken(index, GET) == "there"
 
 
-def noted(found: Index, done: Exchange) -> None:
+def noted(index: Index, done: Exchange) -> None:
     """Count an exchange that the index did not replay."""
-    found.settle(found.issue(done.request), done)
+    index.settle(index.issue(done.request), done)
 
 
 def recorded(session: Iterable[RecordedRequest]) -> list[Exchange]:
     """The exchanges of a recorded session; each body is the number of writes before it."""
-    counting, kept = index(), list[Exchange]()
+    counting, exchanges = index_of(), list[Exchange]()
     for request in session:
-        writes = sum(each.request.method != "GET" for each in kept)
-        kept.append(answered(request, writes, epoch=counting.epoch(request)))
-        noted(counting, kept[-1])
-    return kept
+        writes = sum(exchange.request.method != "GET" for exchange in exchanges)
+        exchanges.append(answered(request, writes, epoch=counting.epoch(request)))
+        noted(counting, exchanges[-1])
+    return exchanges
 
 
 @pytest.mark.parametrize("read", [GET, LIST])
@@ -232,42 +232,44 @@ def recorded(session: Iterable[RecordedRequest]) -> list[Exchange]:
 def test_epoch_of_a_read_during_a_write_is_that_of_the_replay(
     read: RecordedRequest, done: Exchange | None
 ) -> None:
-    found = index()
-    before, writing, beside = found.issue(read), found.issue(PATCH), found.issue(read)
-    found.settle(writing, done)
+    index = index_of()
+    before, writing, beside = index.issue(read), index.issue(PATCH), index.issue(read)
+    index.settle(writing, done)
     replayed = WriteEpochs()
     if done:
         replayed.note(Matcher(SENT).read(PATCH), done)
     assert before.epoch == 0
-    assert beside.epoch == found.epoch(read) == replayed.of(Matcher(SENT).read(read))
+    assert beside.epoch == index.epoch(read) == replayed.of(Matcher(SENT).read(read))
 
 
 @pytest.mark.parametrize("reads", [1, 3])
-@pytest.mark.parametrize("read", [GET, LIST, asked("GET", "/contacts/1/message-summary")])
+@pytest.mark.parametrize("read", [GET, LIST, request_to("GET", "/contacts/1/message-summary")])
 def test_take_after_a_write_is_another_read(read: RecordedRequest, reads: int) -> None:
-    found = index(*recorded([read, PATCH, read]), exhausted="last")
-    assert [taken(found, read) for _ in range(reads)] == [0] * reads
-    taken(found, PATCH)
-    assert [taken(found, read) for _ in range(reads)] == [1] * reads
+    index = index_of(*recorded([read, PATCH, read]), exhausted="last")
+    assert [taken(index, read) for _ in range(reads)] == [0] * reads
+    taken(index, PATCH)
+    assert [taken(index, read) for _ in range(reads)] == [1] * reads
 
 
-LISTINGS = [LIST, asked("GET", "/contacts?page=2")]
-READS = st.sampled_from([GET, asked("GET", "/contacts/2"), *LISTINGS])
-WRITES = st.sampled_from([PATCH, asked("PATCH", "/contacts/2", {}), asked("POST", "/contacts", {})])
+LISTINGS = [LIST, request_to("GET", "/contacts?page=2")]
+READS = st.sampled_from([GET, request_to("GET", "/contacts/2"), *LISTINGS])
+WRITES = st.sampled_from(
+    [PATCH, request_to("PATCH", "/contacts/2", {}), request_to("POST", "/contacts", {})]
+)
 
 
 @given(st.lists(READS | WRITES), st.lists(st.integers(1, 3), min_size=60, max_size=60))
 def test_take_shows_the_writes_before_a_listing(
     session: list[RecordedRequest], times: list[int]
 ) -> None:
-    kept = recorded(session)
-    found = index(*kept, exhausted="last")
-    for wanted, often in zip(kept, times, strict=False):
-        reads = wanted.request.method == "GET"
-        given = [taken(found, wanted.request) for _ in range(often if reads else 1)]
-        assert None not in given
-        if wanted.request in LISTINGS:
-            assert {*given} == {json.loads(wanted.response.body)}
+    exchanges = recorded(session)
+    index = index_of(*exchanges, exhausted="last")
+    for earlier, often in zip(exchanges, times, strict=False):
+        reads = earlier.request.method == "GET"
+        bodies = [taken(index, earlier.request) for _ in range(often if reads else 1)]
+        assert None not in bodies
+        if earlier.request in LISTINGS:
+            assert {*bodies} == {json.loads(earlier.response.body)}
 
 
 def write(path: str, method: str = "POST", provider: Any = SENDBLUE) -> RecordedRequest:
@@ -277,43 +279,43 @@ def write(path: str, method: str = "POST", provider: Any = SENDBLUE) -> Recorded
 @pytest.mark.parametrize(
     ("done", "read", "epoch"),
     [
-        (asked("PATCH", "/contacts/1", {}), "/contacts/1", 1),
-        (asked("PATCH", "/contacts/2", {}), "/contacts/1", 0),
-        (asked("PATCH", "/contacts/2", {}), "/contacts", 1),
-        (asked("POST", "/contacts", {}), "/contacts/1", 1),
-        (asked("DELETE", "/contacts/1"), "/contacts/1/message-summary", 1),
-        (asked("PATCH", "/contacts/1", {"sandbox": True}), "/contacts/1", 0),
-        (asked("PATCH", "/contacts/%2B1", {}), "/contacts/+1", 1),
-        (asked("GET", "/contacts/1"), "/contacts/1", 0),
-        (asked("POST", "/elsewhere", {}), "/contacts/1", 1),
-        (asked("POST", "/elsewhere", {}), "/nowhere", 1),
+        (request_to("PATCH", "/contacts/1", {}), "/contacts/1", 1),
+        (request_to("PATCH", "/contacts/2", {}), "/contacts/1", 0),
+        (request_to("PATCH", "/contacts/2", {}), "/contacts", 1),
+        (request_to("POST", "/contacts", {}), "/contacts/1", 1),
+        (request_to("DELETE", "/contacts/1"), "/contacts/1/message-summary", 1),
+        (request_to("PATCH", "/contacts/1", {"sandbox": True}), "/contacts/1", 0),
+        (request_to("PATCH", "/contacts/%2B1", {}), "/contacts/+1", 1),
+        (request_to("GET", "/contacts/1"), "/contacts/1", 0),
+        (request_to("POST", "/elsewhere", {}), "/contacts/1", 1),
+        (request_to("POST", "/elsewhere", {}), "/nowhere", 1),
     ],
 )
 def test_epoch_counts_the_writes_a_read_sees(done: RecordedRequest, read: str, epoch: int) -> None:
-    found = index()
-    noted(found, answered(done))
-    assert found.epoch(asked("GET", read)) == epoch
-    assert found.epoch(PATCH) == 0
+    index = index_of()
+    noted(index, answered(done))
+    assert index.epoch(request_to("GET", read)) == epoch
+    assert index.epoch(PATCH) == 0
 
 
 def test_epoch_of_every_contact_counts_a_write_without_one_in_its_path() -> None:
-    found = index(provider=SENDBLUE)
-    noted(found, answered(write("/api/v2/contacts/opt-out")))
-    assert found.epoch(write("/api/v2/contacts/7", "GET")) == 1
-    noted(found, answered(write("/api/v2/contacts/7", "PUT")))
-    assert found.epoch(write("/api/v2/contacts/count", "GET")) == 2
-    assert found.epoch(write("/api/v2/contacts/8", "GET")) == 1
+    index = index_of(provider=SENDBLUE)
+    noted(index, answered(write("/api/v2/contacts/opt-out")))
+    assert index.epoch(write("/api/v2/contacts/7", "GET")) == 1
+    noted(index, answered(write("/api/v2/contacts/7", "PUT")))
+    assert index.epoch(write("/api/v2/contacts/count", "GET")) == 2
+    assert index.epoch(write("/api/v2/contacts/8", "GET")) == 1
 
 
 def test_epoch_ignores_a_dry_run_by_header() -> None:
-    found = index(provider=ONBOARDING)
+    index = index_of(provider=ONBOARDING)
     assert ONBOARDING.dry_run
     rehearsal = marks(ONBOARDING, ONBOARDING.dry_run.headers)
     url = f"{ONBOARDING.base_url}/contacts/1"
-    noted(found, answered(RecordedRequest.of("PATCH", url, b"{}", headers=rehearsal)))
-    assert found.epoch(RecordedRequest.of("GET", url)) == 0
-    noted(found, answered(RecordedRequest.of("PATCH", url, b"{}")))
-    assert found.epoch(RecordedRequest.of("GET", url)) == 1
+    noted(index, answered(RecordedRequest.of("PATCH", url, b"{}", headers=rehearsal)))
+    assert index.epoch(RecordedRequest.of("GET", url)) == 0
+    noted(index, answered(RecordedRequest.of("PATCH", url, b"{}")))
+    assert index.epoch(RecordedRequest.of("GET", url)) == 1
 
 
 @pytest.mark.parametrize(
@@ -330,30 +332,30 @@ def test_epoch_ignores_a_dry_run_by_header() -> None:
 def test_epoch_counts_a_write_that_may_have_changed_something(
     about: dict[str, Any], epoch: int
 ) -> None:
-    found = index()
-    noted(found, answered(PATCH, **about))
-    assert found.epoch(GET) == epoch
+    index = index_of()
+    noted(index, answered(PATCH, **about))
+    assert index.epoch(GET) == epoch
 
 
 def test_epoch_ignores_a_repeated_response() -> None:
-    found = index(*recorded([PATCH, GET]), exhausted="last")
+    index = index_of(*recorded([PATCH, GET]), exhausted="last")
     for _ in range(3):
-        taken(found, PATCH)
-    assert taken(found, GET) == 1
+        taken(index, PATCH)
+    assert taken(index, GET) == 1
 
 
 def test_epoch_counts_writes_of_a_provider_without_dry_runs() -> None:
-    found = index(provider=SENDBLUE)
-    noted(found, answered(write("/api/v2/contacts")))
-    assert found.epoch(write("/api/v2/contacts", "GET")) == 1
+    index = index_of(provider=SENDBLUE)
+    noted(index, answered(write("/api/v2/contacts")))
+    assert index.epoch(write("/api/v2/contacts", "GET")) == 1
 
 
 def test_take_gives_each_response_once_in_threads() -> None:
-    found = index(*(answered(GET, n) for n in range(400)))
+    index = index_of(*(answered(GET, n) for n in range(400)))
     seen: list[int] = []
 
     def ask() -> None:
-        seen.extend(taken(found, GET) for _ in range(50))
+        seen.extend(taken(index, GET) for _ in range(50))
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
@@ -367,21 +369,22 @@ def plain(text: str) -> str:
     return text
 
 
-def explain(found: Index, question: RecordedRequest, by: Callable[[str], str] = plain) -> list[str]:
+def explain(index: Index, request: RecordedRequest, by: Callable[[str], str] = plain) -> list[str]:
     """The error's text, line by line."""
-    error = found.unrecorded(question, by)
+    error = index.unrecorded(request, by)
     assert isinstance(error, ck.UnrecordedRequestError)
     return str(error).splitlines()
 
 
 def test_unrecorded_names_the_nearest_and_the_differences() -> None:
-    found = index(
-        answered(asked("GET", "/contacts?page=1")),
-        answered(asked("PATCH", "/contacts/1", {"opt_out": True, "name": {"first": "A"}})),
-        answered(asked("PATCH", "/contacts/1", {"opt_out": False, "tags": []}), epoch=0),
+    index = index_of(
+        answered(request_to("GET", "/contacts?page=1")),
+        answered(request_to("PATCH", "/contacts/1", {"opt_out": True, "name": {"first": "A"}})),
+        answered(request_to("PATCH", "/contacts/1", {"opt_out": False, "tags": []}), epoch=0),
     )
     title, *differs, advice = explain(
-        found, asked("PATCH", "/contacts/1?notify=1", {"opt_out": True, "name": {"first": "B"}})
+        index,
+        request_to("PATCH", "/contacts/1?notify=1", {"opt_out": True, "name": {"first": "B"}}),
     )
     assert title.startswith(
         "PATCH /v3/contacts/1 has no recorded response. The nearest (sent.jsonl"
@@ -394,41 +397,43 @@ def test_unrecorded_names_the_nearest_and_the_differences() -> None:
 
 
 def test_unrecorded_names_a_write_in_between() -> None:
-    found = index(answered(GET, epoch=1))
-    assert explain(found, GET)[1:-1] == ["    writes before it: requested 0, recorded 1"]
+    index = index_of(answered(GET, epoch=1))
+    assert explain(index, GET)[1:-1] == ["    writes before it: requested 0, recorded 1"]
 
 
 def test_unrecorded_says_that_responses_ran_out() -> None:
-    found = index(answered(GET))
-    found.take(GET)
-    assert "all of them were replayed" in explain(found, GET)[0]
-    assert "the recording is empty" in explain(index(), GET)[0]
+    index = index_of(answered(GET))
+    index.take(GET)
+    assert "all of them were replayed" in explain(index, GET)[0]
+    assert "the recording is empty" in explain(index_of(), GET)[0]
 
 
 def test_nearest_is_by_path_and_method() -> None:
     paths = ("/contacts", "/contacts/10", "/contacts/11", "/contacts/11/message-summary")
-    kept = entries(
+    exchanges = entries(
         [
-            *(answered(asked("GET", path)) for path in paths),
-            answered(asked("PATCH", "/contacts/12", [1, {"a": {}}])),
+            *(answered(request_to("GET", path)) for path in paths),
+            answered(request_to("PATCH", "/contacts/12", [1, {"a": {}}])),
         ]
     )
 
-    def closest(question: RecordedRequest) -> str:
-        return nearest(question, 0, kept)[0].id
+    def closest(request: RecordedRequest) -> str:
+        return nearest(request, 0, exchanges)[0].id
 
-    assert closest(asked("GET", "/contacts/1x")) == "x1"
-    assert closest(asked("GET", "/contacts/21")) == "x2"
-    assert closest(asked("GET", "/contacts?page=9")) == "x0"
-    assert closest(asked("PATCH", "/contacts/12", [2])) == "x4"
-    assert closest(asked("GET", "/contacts/11/message")) == "x3"
+    assert closest(request_to("GET", "/contacts/1x")) == "x1"
+    assert closest(request_to("GET", "/contacts/21")) == "x2"
+    assert closest(request_to("GET", "/contacts?page=9")) == "x0"
+    assert closest(request_to("PATCH", "/contacts/12", [2])) == "x4"
+    assert closest(request_to("GET", "/contacts/11/message")) == "x3"
 
 
 def test_unrecorded_shows_no_personal_values() -> None:
     phone, key = "+12025550123", "sk-live-0123456789"
-    kept = asked("PATCH", f"/contacts/{phone}", {"phone": phone, key: 1, "long": "x" * 55 + key})
-    ask = asked("PATCH", f"/contacts/%2B12025550199?q={phone}", {"phone": "+12025550198"})
-    text = "\n".join(explain(index(answered(kept)), ask, lambda text: redact(text, [key])))
+    recorded = request_to(
+        "PATCH", f"/contacts/{phone}", {"phone": phone, key: 1, "long": "x" * 55 + key}
+    )
+    ask = request_to("PATCH", f"/contacts/%2B12025550199?q={phone}", {"phone": "+12025550198"})
+    text = "\n".join(explain(index_of(answered(recorded)), ask, lambda text: redact(text, [key])))
     assert "555" not in text
     assert "sk-" not in text
     assert "body.phone: requested '…', recorded '…'" in text

@@ -61,8 +61,8 @@ def redaction(provider: Any = SENT) -> Redactor:
     return Redactor(provider, lambda: [SECRET], b"k" * 32)
 
 
-def client(found: Replay) -> httpx.Client:
-    return httpx.Client(transport=found.transport, headers={"x-api-key": SECRET})
+def client(player: Replay) -> httpx.Client:
+    return httpx.Client(transport=player.transport, headers={"x-api-key": SECRET})
 
 
 def answered(body: Any, path: str = "/contacts/1", **about: Any) -> Exchange:
@@ -78,11 +78,11 @@ Replays = Callable[..., Replay]
 
 def test_replay_returns_the_recorded_response(replay: Replays) -> None:
     headers = (("X-A", "1"), ("X-B", "é"), ("x-a", "2"), ("Content-Type", "application/json"))
-    found = client(replay(answered({"a": 1}, status=203, headers=headers))).get(GET)
-    assert (found.status_code, found.json()) == (203, {"a": 1})
-    assert found.headers.raw == [(name.encode(), text.encode()) for name, text in headers]
-    assert found.headers["x-b"] == "é"
-    assert found.request.url == GET
+    response = client(replay(answered({"a": 1}, status=203, headers=headers))).get(GET)
+    assert (response.status_code, response.json()) == (203, {"a": 1})
+    assert response.headers.raw == [(name.encode(), text.encode()) for name, text in headers]
+    assert response.headers["x-b"] == "é"
+    assert response.request.url == GET
 
 
 async def test_transport_serves_sync_and_async_clients(replay: Replays) -> None:
@@ -116,8 +116,8 @@ def test_replay_matches_marks(replay: Replays) -> None:
         RecordedRequest.of("PATCH", url, b"{}", "application/json", each)
         for each in ((), rehearsal)
     ]
-    kept = [exchange(request=request, body=n) for n, request in enumerate(asks)]
-    asking = client(replay(*kept, provider=ONBOARDING))
+    recorded = [exchange(request=request, body=n) for n, request in enumerate(asks)]
+    asking = client(replay(*recorded, provider=ONBOARDING))
     assert asking.patch(url, json={}, headers=ONBOARDING.dry_run.headers).json() == 1
     assert asking.patch(url, json={}).json() == 0
 
@@ -267,7 +267,7 @@ def test_replay_is_right_in_threads_on_two_cassettes(entries: Any) -> None:
     )
     replays = [Replay(SENT, Index(SENT, read), redaction()) for _ in range(2)]
     wrong: list[object] = []
-    given: list[int] = []
+    answered_numbers: list[int] = []
 
     def ask(own: Replay, part: int) -> None:
         asking = client(own)
@@ -275,7 +275,7 @@ def test_replay_is_right_in_threads_on_two_cassettes(entries: Any) -> None:
             phone = {"phone": f"+1415555{2600 + n}"}
             one = asking.get(f"{BASE}/contacts/{n}").json()
             other = asking.get(f"{BASE}/contacts", params=phone).json()
-            given.append(n)
+            answered_numbers.append(n)
             if not one == other == n:
                 wrong.append((n, one, other))
 
@@ -287,4 +287,4 @@ def test_replay_is_right_in_threads_on_two_cassettes(entries: Any) -> None:
     for thread in threads:
         thread.join()
     assert not wrong
-    assert sorted(given) == sorted([*numbers, *numbers])
+    assert sorted(answered_numbers) == sorted([*numbers, *numbers])

@@ -38,12 +38,12 @@ def key_of_the_recordings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, KEY)
 
 
-def alike(was: Answer, found: Answer, name: str) -> None:
-    assert type(was) is type(found)
+def alike(was: Answer, now: Answer, name: str) -> None:
+    assert type(was) is type(now)
     if isinstance(was, pd.DataFrame):
-        same(was, found, name)
+        same(was, now, name)
     else:
-        problems = was.problem, found.problem
+        problems = was.problem, now.problem
         assert len({(problem.status, problem.code, problem.message) for problem in problems}) == 1
 
 
@@ -59,15 +59,15 @@ async def test_shipped_cassette_replays_as_simulated(name, path, tmp_path, monke
     clients = [ck.connect(name, via=file) for file in files]
     for client in (clients[0], clients[1].aio):
         replayed = await answers(SESSIONS[name](no_fault), client.contacts)
-        for was, found in zip(live, replayed, strict=True):
-            alike(was, found, name)
+        for was, now in zip(live, replayed, strict=True):
+            alike(was, now, name)
     assert all(file.unused().empty for file in files)
 
 
 async def test_shipped_cassette_recorded_again_is_the_same_file(name, path, tmp_path):
     await simulated(name, tmp_path / "cassette.jsonl")
     (header, *lines), (again, *fresh) = (
-        each.read_bytes().splitlines() for each in (path, tmp_path / "cassette.jsonl")
+        file.read_bytes().splitlines() for file in (path, tmp_path / "cassette.jsonl")
     )
     anew = "run python -m tests.support.recorded_sessions"
     assert lines == fresh, anew
@@ -93,9 +93,9 @@ def test_shipped_cassette_holds_no_personal_values(name, path):
     simulator = ck.Simulator(contacts=10, seed=7)
     ck.connect(name, via=simulator)
     redaction = Redactor(find(name), lambda: secrets, KEY.encode())
-    shown = {setting.name for setting in find(name).settings if not setting.secret}
-    given = [account.items() for account in simulator.accounts.values()]
-    secrets = [value for items in given for held, value in items if held not in shown]
+    public = {setting.name for setting in find(name).settings if not setting.secret}
+    accounts = [account.items() for account in simulator.accounts.values()]
+    secrets = [value for items in accounts for name, value in items if name not in public]
     assert audit(path, redaction).empty
     people, text = simulator.state(), path.read_text("utf-8")
     for column, field in fields_of(find(name).record).items():

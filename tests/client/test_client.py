@@ -193,17 +193,17 @@ async def test_async_calls_run_at_once(client, example):
 
 @ONE_PROVIDER
 def test_threads_share_one_client(client, example):
-    found: list[int] = []
+    lengths: list[int] = []
 
     def read() -> None:
-        found.extend(len(client.contacts.get(example.key)) for _ in range(5))
+        lengths.extend(len(client.contacts.get(example.key)) for _ in range(5))
 
     threads = [threading.Thread(target=read) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(timeout=30)
-    assert found == [1] * 20
+    assert lengths == [1] * 20
 
 
 @ONE_PROVIDER
@@ -272,9 +272,9 @@ def test_unsubscribe_returns_a_result_row():
 
 
 def test_message_summary_is_one_typed_row():
-    found = ck.connect("sent", via=ck.Simulator()).contacts.message_summary(EXAMPLES["sent"].key)
-    assert found["message_count"].dtype == "Int64"
-    assert found["contact_id"][0] == EXAMPLES["sent"].key
+    summary = ck.connect("sent", via=ck.Simulator()).contacts.message_summary(EXAMPLES["sent"].key)
+    assert summary["message_count"].dtype == "Int64"
+    assert summary["contact_id"][0] == EXAMPLES["sent"].key
 
 
 def test_create_restores_a_deleted_contact():

@@ -15,7 +15,7 @@ COLUMNS = (
 
 
 def names_of(of: str, record: type[Record] | None) -> list[tuple[str, str]]:
-    return [(of, each) for each in fields_of(record)] if record else []
+    return [(of, name) for name in fields_of(record)] if record else []
 
 
 def row_of(frame: pd.DataFrame, of: str, field: str) -> dict[str, object]:

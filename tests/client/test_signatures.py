@@ -79,7 +79,7 @@ def test_only_list_has_a_limit(name: str) -> None:
     contacts = verbs(name)
     assert "limit" in parameters(contacts.list)
     assert list(parameters(contacts.pages)) == [
-        each for each in parameters(contacts.list) if each != "limit"
+        parameter for parameter in parameters(contacts.list) if parameter != "limit"
     ]
 
 
@@ -90,8 +90,8 @@ def test_docstring_has_help_fields_and_the_docs_link(name: str) -> None:
         assert doc.startswith(endpoint.help)
         assert doc.splitlines()[-1] == (endpoint.docs or provider.docs)
         assert endpoint.deprecated in doc
-        for field, each in accepted_fields(provider, endpoint).items():
-            assert f"\n{field}: {each.marker.help}" in doc
+        for field, item in accepted_fields(provider, endpoint).items():
+            assert f"\n{field}: {item.marker.help}" in doc
 
 
 def test_docstring_lists_the_choices() -> None:

@@ -107,7 +107,7 @@ def test_entry_holds_the_write_and_then_its_outcome(journal):
     assert entry["made_at"] == datetime.fromtimestamp(AT, UTC)
     journal.end({id: ended(after={"n": 7}, http_status=200, attempts=2, request_id="q", key="x")})
     (entry,) = journal.entries()
-    assert entry["outcome"], entry["http_status"] == ("updated", 200)
+    assert (entry["outcome"], entry["http_status"]) == ("updated", 200)
     assert (entry["before"], entry["after"]) == (images["before"], {"n": 7})
     assert (entry["key"], entry["idempotency_key"], entry["row"]) == ("k7", "i", 7)
     journal.end({id: ended("failed")})
@@ -230,8 +230,8 @@ for row in range(100_000):
             running.kill()
             assert running.stdout
             begun += running.stdout.read().split()
-        found = {str(entry["id"]) for entry in journal.entries()}
-        assert set(begun) <= found
+        ids = {str(entry["id"]) for entry in journal.entries()}
+        assert set(begun) <= ids
 
 
 @pytest.fixture(scope="module")

@@ -66,12 +66,12 @@ def writes(name: str) -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:
 def test_every_write_leaves_its_result_row(client, name, path):
     for verb, args, fields in writes(name):
         done = quietly(getattr(client.contacts, verb), *args, **fields)
-        kept = ck.journal(path).tail(len(done)).reset_index(drop=True)
+        rows = ck.journal(path).tail(len(done)).reset_index(drop=True)
         same = ["provider", "key", "operation", "outcome", "after", "http_status", "attempts"]
         same += ["request_id", "idempotency_key", "at", "message"]
-        assert kept[same].equals(done.reset_index(drop=True)[same]), verb
-        assert list(kept["changes"][0]) == done["changed"][0] or kept["operation"][0] == "delete"
-        assert kept["base_url"][0] == find(name).base_url
+        assert rows[same].equals(done.reset_index(drop=True)[same]), verb
+        assert list(rows["changes"][0]) == done["changed"][0] or rows["operation"][0] == "delete"
+        assert rows["base_url"][0] == find(name).base_url
 
 
 async def test_async_client_leaves_the_same_entries(name, path, tmp_path):
@@ -85,16 +85,16 @@ async def test_async_client_leaves_the_same_entries(name, path, tmp_path):
 
 
 def test_intent_is_recorded_before_the_request(client, wire, name, path):
-    found: list[Any] = []
+    journals: list[Any] = []
 
     def look(request: httpx.Request, answer: Any) -> httpx.Response:
-        found.append(ck.journal(path))
+        journals.append(ck.journal(path))
         return answer(request)
 
     for verb, args, fields in writes(name):
         wire.faults = [look]
         quietly(getattr(client.contacts, verb), *args, **fields)
-        last = found[-1].iloc[-1]
+        last = journals[-1].iloc[-1]
         assert (last["outcome"], last["operation"]) == ("unknown", find(name).endpoint(verb).effect)
         headers = wire.requests[-1].headers.values()
         assert pd.isna(last["idempotency_key"]) or last["idempotency_key"] in headers
@@ -303,9 +303,9 @@ def test_simulated_writes_go_only_to_a_given_journal(wire, path, tmp_path):
     worlds = [ck.Simulator(), wire, Cassette(tape, "replay"), Cassette(tape, "verify")]
     worlds.append(Cassette(tmp_path / "new.jsonl", "refresh", world=ck.Simulator()))
     for world in worlds:
-        given = {} if world.credentials(find("sent")) else {"api_key": "k"}
-        assert journal_of(ck.connect("sent", via=world, **given)) is None
-        assert journal_of(ck.connect("sent", via=world, journal=path, **given)) == path
+        credentials = {} if world.credentials(find("sent")) else {"api_key": "k"}
+        assert journal_of(ck.connect("sent", via=world, **credentials)) is None
+        assert journal_of(ck.connect("sent", via=world, journal=path, **credentials)) == path
 
 
 @pytest.mark.parametrize("path", [True, 3, "", b"journal"])

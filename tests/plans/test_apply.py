@@ -96,8 +96,8 @@ def test_apply_writes_every_contact_and_returns_rows_in_order(
     for row in result[~refused].itertuples():
         now = client.contacts.get(row.key)
         for field, value in example.update.items():
-            held = now[field].item()
-            assert held.items() >= value.items() if isinstance(value, dict) else held == value
+            current = now[field].item()
+            assert current.items() >= value.items() if isinstance(value, dict) else current == value
 
 
 async def test_sync_and_async_apply_return_the_same(name: str, example: Example) -> None:

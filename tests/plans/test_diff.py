@@ -132,7 +132,7 @@ def test_frame_does_not_differ_from_itself(trip: str, rows: list[dict[str, Any]]
 def edited_cells(original: pd.DataFrame, edits: dict[Any, Any]) -> tuple[pd.DataFrame, Any]:
     """A frame of objects with the edits in it, and those that make a difference."""
     edited, expected = objects(original), dict[int, dict[str, Any]]()
-    was = {name: coerce_column(each, original[name]) for name, each in fields_of(Thing).items()}
+    was = {name: coerce_column(item, original[name]) for name, item in fields_of(Thing).items()}
     for (row, name), value in edits.items():
         if row >= len(original):
             continue
@@ -155,15 +155,15 @@ def test_diff_has_exactly_the_edited_cells(
     original = frame_of(rows)
     edited, expected = edited_cells(original, edits)
     against = original.sample(frac=1, random_state=3) if shuffled else original
-    found = diff_frames(PROVIDER, edited, against).changes
-    assert found.keys() == expected.keys()
+    cells = diff_frames(PROVIDER, edited, against).changes
+    assert cells.keys() == expected.keys()
     for row, changes in expected.items():
-        assert found[row].keys() == changes.keys()
+        assert cells[row].keys() == changes.keys()
         for name, value in changes.items():
             if name != "at":
-                assert found[row][name] == value
+                assert cells[row][name] == value
             elif value is not None:
-                assert pd.Timestamp(found[row][name]) == pd.Timestamp(value)
+                assert pd.Timestamp(cells[row][name]) == pd.Timestamp(value)
 
 
 @settings(max_examples=10)
@@ -175,10 +175,10 @@ def test_na_changes_nothing(rows: list[dict[str, Any]]) -> None:
     cleared = original.assign(**dict.fromkeys(FIELDS, ck.CLEAR))
     changes = diff_frames(PROVIDER, cleared, original).changes
     there = {row: {n for n in FIELDS if rows[row][n] is not None} for row in range(len(rows))}
-    assert {row: set(each) for row, each in changes.items()} == {
+    assert {row: set(cells) for row, cells in changes.items()} == {
         r: n for r, n in there.items() if n
     }
-    assert {value for each in changes.values() for value in each.values()} <= {None}
+    assert {value for cells in changes.values() for value in cells.values()} <= {None}
 
 
 @pytest.mark.parametrize(
@@ -266,12 +266,15 @@ def test_every_row_is_new_to_an_empty_original(original: pd.DataFrame) -> None:
 
 
 def test_undeclared_columns_differ_by_cell(original: pd.DataFrame) -> None:
-    held = original.assign(extra=[{"a": n} for n in range(30)], mark=1.5)
-    same = copy.deepcopy(held).assign(mark=held["mark"].astype(object))
-    assert diff_frames(PROVIDER, same, held).changes == {}
-    other = held.assign(extra=[{"a": n + (n == 3)} for n in range(30)], note=pd.NA)
+    current = original.assign(extra=[{"a": n} for n in range(30)], mark=1.5)
+    same = copy.deepcopy(current).assign(mark=current["mark"].astype(object))
+    assert diff_frames(PROVIDER, same, current).changes == {}
+    other = current.assign(extra=[{"a": n + (n == 3)} for n in range(30)], note=pd.NA)
     other.loc[7, "note"] = "x"
-    assert diff_frames(PROVIDER, other, held).changes == {3: {"extra": {"a": 4}}, 7: {"note": "x"}}
+    assert diff_frames(PROVIDER, other, current).changes == {
+        3: {"extra": {"a": 4}},
+        7: {"note": "x"},
+    }
 
 
 def test_respelled_phone_number_does_not_differ() -> None:

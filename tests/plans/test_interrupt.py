@@ -120,8 +120,8 @@ def test_other_exception_while_waiting_stops_the_apply(many: ck.Client, wire: Wi
             plan.apply(progress=once(signal.SIGTERM), concurrency=1)
     finally:
         signal.signal(signal.SIGTERM, own)
-    for each in {*threading.enumerate()} - before:
-        each.join()
+    for thread in {*threading.enumerate()} - before:
+        thread.join()
     assert len(writes(wire)) < plan.requests
 
 

@@ -120,9 +120,9 @@ def test_field_is_refused_as_the_verb_refuses_it(
     edited = put(people, 0, **dict.fromkeys(names, cell))
     (planned,) = client.contacts.plan(edited, people).contacts
     assert len(planned.changes) == len(names) or cell is ck.CLEAR
-    asked = dict.fromkeys(planned.changes, None if cell is ck.CLEAR else cell)
+    fields = dict.fromkeys(planned.changes, None if cell is ck.CLEAR else cell)
     with pytest.raises(ck.InvalidInputError) as caught:
-        client.contacts.update(people.iloc[[0]], **asked)
+        client.contacts.update(people.iloc[[0]], **fields)
     assert planned.problems == caught.value.problems
 
 

@@ -79,8 +79,8 @@ def frame_of(people: pd.DataFrame, name: str, edit: Edit) -> pd.DataFrame:
     for row, cells_of in changes.items():
         for field, value in cells_of.items():
             edited.at[row, field] = value
-    made = pd.DataFrame([EXAMPLES[name].create] * new, dtype=object)
-    return pd.concat([edited.drop(index=[*missing]), made]).sample(frac=1, random_state=1)
+    created = pd.DataFrame([EXAMPLES[name].create] * new, dtype=object)
+    return pd.concat([edited.drop(index=[*missing]), created]).sample(frac=1, random_state=1)
 
 
 Contact = Mapping[str, Any]
@@ -99,15 +99,15 @@ def contacts(client: ck.Client, provider: Provider) -> dict[str, Contact]:
 
 def edited(provider: Provider, was: Contact, change: Contact) -> Contact:
     """A contact as an edit wants it."""
-    fields, found = fields_of(provider.record), dict(was)
+    fields, expected = fields_of(provider.record), dict(was)
     for name, cell in change.items():
         if cell is ck.CLEAR:
-            found[name] = None
+            expected[name] = None
         elif cell is not None and not is_na(cell):
             merges = fields[name].marker.collection == "merge" and cell
             value = {**(was[name] or {}), **cell} if merges else _as_json(cell)
-            found[name] = value if value is False else value or None
-    return found
+            expected[name] = value if value is False else value or None
+    return expected
 
 
 def _as_json(cell: Any) -> Any:
@@ -153,10 +153,10 @@ def test_apply_and_undo_restore_every_contact(name: str) -> None:
                 if held in now:
                     assert later[held] == (now[held] if held in stays else was)
             assert not (created - stays) & later.keys()
-            gone = [original[key] for key in original.keys() - now.keys()]
+            lost = [original[key] for key in original.keys() - now.keys()]
             for key in undone.loc[undone["outcome"] == "created", "key"]:
-                assert later[key] in gone
-                gone.remove(later[key])
-            assert len(later) == len(original) - len(gone) + len(created & stays)
+                assert later[key] in lost
+                lost.remove(later[key])
+            assert len(later) == len(original) - len(lost) + len(created & stays)
 
     holds()

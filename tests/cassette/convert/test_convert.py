@@ -33,7 +33,7 @@ def converted(source, target, provider=None, redactor_for=redactor_for):
     return convert(source, target, provider, redactor_for, 1767603600.0)
 
 
-def foreign(folder: Path, *asked: tuple[str, str], answer: object = None, **about) -> Path:
+def foreign(folder: Path, *requests: tuple[str, str], answer: object = None, **about) -> Path:
     """A cassette of vcrpy with these requests."""
     response = {"status": {"code": 200}, "headers": {}, "body": {"string": json.dumps(answer)}}
     interactions = [
@@ -41,7 +41,7 @@ def foreign(folder: Path, *asked: tuple[str, str], answer: object = None, **abou
             "request": {"method": method, "uri": uri, "headers": {"x-api-key": [SECRET]}},
             "response": {**response, **about},
         }
-        for method, uri in asked
+        for method, uri in requests
     ]
     path = folder / "theirs.json"
     path.write_text(json.dumps({"version": 1, "interactions": interactions}))
@@ -107,7 +107,7 @@ def test_convert_refuses_what_redaction_missed(tmp_path, name):
 
     path = foreign(tmp_path, ("GET", f"{SENT}/me"), answer={"note": f"call {REAL}"})
     with pytest.raises(CassetteError, match=r"would hold .* at byte \d+") as refused:
-        converted(path, tmp_path / name, None, lambda given: Blind(given, list, b"k" * 32))
+        converted(path, tmp_path / name, None, lambda provider: Blind(provider, list, b"k" * 32))
     assert REAL not in str(refused.value)
     assert only(tmp_path) == ["theirs.json"]
 
@@ -126,9 +126,9 @@ def test_convert_counts_epochs(tmp_path):
 
 
 def test_convert_leaves_out_other_hosts(tmp_path):
-    asked = ("GET", f"{SENT}/me"), ("GET", "https://example.com/a"), ("GET", "https://[bad/b")
+    requests = ("GET", f"{SENT}/me"), ("GET", "https://example.com/a"), ("GET", "https://[bad/b")
     with pytest.warns(ContactKitWarning, match="other hosts are left out: 2") as warnings:
-        file = converted(foreign(tmp_path, *asked), tmp_path / "a.jsonl")
+        file = converted(foreign(tmp_path, *requests), tmp_path / "a.jsonl")
     assert file and len(file.entries) == 1 and len(warnings) == 1
 
 
@@ -221,5 +221,5 @@ def test_convert_writes_owners_and_key(tmp_path):
     path = foreign(tmp_path, ("GET", f"{SENT}/me"), answer=answer)
     file = converted(path, tmp_path / "a.jsonl")
     assert file and file.header["key"] == fingerprint(b"k" * 32)
-    made = json.loads(file.entries[0].exchange.response.body)["phone_number"]
-    assert made in file.owners and made != answer["phone_number"]
+    pseudonym = json.loads(file.entries[0].exchange.response.body)["phone_number"]
+    assert pseudonym in file.owners and pseudonym != answer["phone_number"]

@@ -78,17 +78,17 @@ def test_har_returns_the_exchange(folder, body, asks, query, kind):
         body=asks,
         content_type=kind,
     )
-    given = exchange(request=request, body=body, headers=headers, at=1.5)
-    found = redacted(again(folder, given)[0])
-    assert (found.request, found.at) == (request, 1.5)
-    assert found.response == RecordedResponse(status=200, headers=headers, body=body)
+    original = exchange(request=request, body=body, headers=headers, at=1.5)
+    converted = redacted(again(folder, original)[0])
+    assert (converted.request, converted.at) == (request, 1.5)
+    assert converted.response == RecordedResponse(status=200, headers=headers, body=body)
 
 
 def test_har_returns_a_failure(folder):
-    given = exchange(body=b"", status=None, failure="ConnectTimeout", sent=False, elapsed=2.5)
-    found = again(folder, given)[0]
-    assert found.response == RecordedResponse(failure="ConnectTimeout", sent=False)
-    assert found.elapsed == 2.5
+    original = exchange(body=b"", status=None, failure="ConnectTimeout", sent=False, elapsed=2.5)
+    converted = again(folder, original)[0]
+    assert converted.response == RecordedResponse(failure="ConnectTimeout", sent=False)
+    assert converted.elapsed == 2.5
 
 
 def test_har_returns_the_marks_of_a_dry_run(folder):
@@ -184,9 +184,9 @@ def test_har_maps_the_failures_of_browsers(folder, name, error, failure):
 
 
 def test_har_warns_about_missing_content(folder):
-    gone = entry({"content": {"size": 9, "mimeType": "application/json"}})
+    missing = entry({"content": {"size": 9, "mimeType": "application/json"}})
     with pytest.warns(ContactKitWarning, match="content it does not hold are read as empty: 1"):
-        exchanges = read(folder, gone, entry({"content": {"size": 0}}))
+        exchanges = read(folder, missing, entry({"content": {"size": 0}}))
     assert [exchange.response.body for exchange in exchanges] == [b"", b""]
 
 

@@ -49,13 +49,13 @@ def answer(request: httpx.Request, otherwise: Callable[[httpx.Request], httpx.Re
     """Answer as a provider does that has these people."""
     key = request.url.path.rpartition("/")[2]
     if key == "contacts":
-        asked = request.url.params.get("email")
-        found = [person for person in PEOPLE if asked in (None, person["email"])]
+        email = request.url.params.get("email")
+        found = [person for person in PEOPLE if email in (None, person["email"])]
         about = {"page": 1, "page_size": 100, "total": len(found), "total_pages": 1}
         return httpx.Response(200, json={"data": found, "pagination": about, "meta": about})
     found = next(person for person in PEOPLE if person["id"] == key)
-    given = json.loads(request.content) if request.content else {}
-    return httpx.Response(200, json={"data": {**found, **given}})
+    body = json.loads(request.content) if request.content else {}
+    return httpx.Response(200, json={"data": {**found, **body}})
 
 
 def world() -> Wire:
@@ -79,17 +79,17 @@ def test_frames_of_a_replay_join_and_group_like_those_recorded(path):
     client = ck.connect("privy", via=world())
     with ck.record(client, path):
         listed, details = session(client)
-    made, again = session(ck.connect("privy", via=ck.Cassette(path)))
+    replayed, again = session(ck.connect("privy", via=ck.Cassette(path)))
     for column in ("first_name", "last_name", "email", "phone_number"):
-        assert not set(listed[column]) & set(made[column])
-        counts, others = (part[column].value_counts().sort_values() for part in (listed, made))
+        assert not set(listed[column]) & set(replayed[column])
+        counts, others = (part[column].value_counts().sort_values() for part in (listed, replayed))
         assert counts.tolist() == others.tolist()
-        assert len(listed.merge(details, on=column)) == len(made.merge(again, on=column))
-        groups = [part.groupby(column, sort=False).ngroup().tolist() for part in (listed, made)]
+        assert len(listed.merge(details, on=column)) == len(replayed.merge(again, on=column))
+        groups = [part.groupby(column, sort=False).ngroup().tolist() for part in (listed, replayed)]
         assert groups[0] == groups[1]
     for column in ("id", "email_consent", "created_at"):
-        assert listed[column].equals(made[column])
-    countries = [part["phone_number"].map(region).tolist() for part in (listed, made)]
+        assert listed[column].equals(replayed[column])
+    countries = [part["phone_number"].map(region).tolist() for part in (listed, replayed)]
     assert countries[0] == countries[1]
     assert set(countries[0]) == {"US", "CA", "GB", "IN", "DE"}
 
@@ -147,7 +147,7 @@ def test_every_verb_is_recorded_and_replayed(name, path):
             ),
             verbs.list,
         ]
-        return [kind(each) for each in calls]
+        return [kind(verb) for verb in calls]
 
     def kind(call: Callable[[], Any]) -> Any:
         try:

@@ -207,10 +207,10 @@ def decodings(text: str, depth: int = 3) -> Iterator[str]:
     """A text and all that can be decoded in it."""
     yield text
     inner = {unquote_plus(text), unescape(text), text.replace("\\", "")}
-    inner.add(re.sub(r"\\u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), text))
+    inner.add(re.sub(r"\\u([0-9a-f]{4})", lambda match: chr(int(match[1], 16)), text))
     inner.add("\n".join(map(decode_word, re.findall(r"[A-Za-z0-9+/_-]{8,}", text))))
-    for each in inner - {text} if depth else ():
-        yield from decodings(each, depth - 1)
+    for decoded in inner - {text} if depth else ():
+        yield from decodings(decoded, depth - 1)
 
 
 def decode_word(word: str) -> str:
@@ -237,7 +237,7 @@ def record(name: str, planted: Planted, path: Path) -> list[str]:
     """Record the planted exchange; the reprs and errors that the client shows."""
     wire = Wire(faults=[planted.says, planted.says])
     credentials = {name: HELD for name in ck.Simulator().credentials(find(name))}
-    client, shown = ck.connect(name, via=wire, **credentials), []
+    client, texts = ck.connect(name, via=wire, **credentials), []
     with ck.record(client, path) as cassette:
         send(
             httpx.Client(transport=wire.transport(find(name))),
@@ -250,8 +250,8 @@ def record(name: str, planted: Planted, path: Path) -> list[str]:
                 client.contacts.create(**PERSON | {"first_name": planted.first})
             client.contacts.list()
         except ck.ContactKitError as error:
-            shown += str(error), repr(error)
-    return [*shown, repr(client), client._repr_html_(), cassette.frame().to_csv()]
+            texts += str(error), repr(error)
+    return [*texts, repr(client), client._repr_html_(), cassette.frame().to_csv()]
 
 
 def replay(name: str, planted: Planted, path: Path) -> list[str]:
@@ -262,8 +262,8 @@ def replay(name: str, planted: Planted, path: Path) -> list[str]:
     assert send(wire, name, planted).status_code in (200, 302, 400, 401, 409)
     with pytest.raises(ck.UnrecordedRequestError) as missed:
         send(wire, name, planted, method="PURGE")
-    shown = [repr(client), client._repr_html_(), repr(cassette), cassette.frame().to_csv()]
-    return [str(missed.value), *shown]
+    texts = [repr(client), client._repr_html_(), repr(cassette), cassette.frame().to_csv()]
+    return [str(missed.value), *texts]
 
 
 @pytest.mark.parametrize(
@@ -280,9 +280,9 @@ def replay(name: str, planted: Planted, path: Path) -> list[str]:
 def test_planted_value_is_in_no_file_frame_error_or_log(name, planted, tmp_path, caplog):
     path = tmp_path / "tape.jsonl"
     with caplog.at_level(logging.DEBUG):
-        shown = record(name, planted, path) + replay(name, planted, path)
-    decoded = "\0".join(decodings("\n".join([path.read_text("utf-8"), *shown, caplog.text])))
-    assert [each for each in planted.gone if each in decoded] == []
+        texts = record(name, planted, path) + replay(name, planted, path)
+    decoded = "\0".join(decodings("\n".join([path.read_text("utf-8"), *texts, caplog.text])))
+    assert [spelling for spelling in planted.gone if spelling in decoded] == []
 
 
 encodings = st.sampled_from(
@@ -306,8 +306,8 @@ values = st.one_of(
 @given(values, encodings, st.sampled_from(["data", "json", "content", "params"]), st.booleans())
 def test_planted_value_is_not_written_from_any_place(value, encode, place, alone):
     text = encode(value) if alone else f"for {encode(value)}, see id-7"
-    given = text if place == "content" else {"note": text}
-    request = httpx.Request("POST", "https://api.test/c", **{place: given})
+    content = text if place == "content" else {"note": text}
+    request = httpx.Request("POST", "https://api.test/c", **{place: content})
     redaction = Redactor(find("sent"), lambda: [HELD], b"a key")
     answer = RecordedResponse(status=200, body=doc(m=[text]))
     raw = Exchange(request=request_of(request), response=answer, at=0.0)

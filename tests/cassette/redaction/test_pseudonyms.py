@@ -67,9 +67,9 @@ def test_pseudonyms_differ_if_and_only_if_their_values_do(given):
     names = pseudonyms()
     pairs = {(kind, value): names.of(kind, value) for kind, value in given}
     for kind in KINDS:
-        after = [new for (each, _), new in pairs.items() if each == kind]
+        after = [new for (pair, _), new in pairs.items() if pair == kind]
         assert len(after) == len(set(after))
-    assert [names.of(*each) for each in given] == [pairs[each] for each in given]
+    assert [names.of(*pair) for pair in given] == [pairs[pair] for pair in given]
 
 
 @example(("free", "\u00b9"))
@@ -271,8 +271,8 @@ def test_text_with_numbers_addresses_and_known_names():
         "Janet (janet@corp.invalid, +1 415 555 0212) moved to 12 Elm Street; janet%40corp.invalid"
     )
     after = names.text(text)
-    for each in ("Janet", "janet", "555 0212", "Elm"):
-        assert each not in after
+    for part in ("Janet", "janet", "555 0212", "Elm"):
+        assert part not in after
     assert names.of("email", "janet@corp.invalid").replace("@", "%40") in after
     assert list(names.leaks(text)) and not list(names.leaks(after))
     assert names.text(after) == after
@@ -353,8 +353,10 @@ def test_listed_pseudonyms_stay_under_another_key(given):
     one = pseudonyms()
     pairs = [(kind, one.of(kind, value)) for kind, value in given]
     other = listing(one)
-    assert [other.of(kind, made) for kind, made in pairs] == [made for _, made in pairs]
-    assert [made for _, made in pairs if list(other.leaks(made))] == []
+    assert [other.of(kind, pseudonym) for kind, pseudonym in pairs] == [
+        pseudonym for _, pseudonym in pairs
+    ]
+    assert [pseudonym for _, pseudonym in pairs if list(other.leaks(pseudonym))] == []
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)

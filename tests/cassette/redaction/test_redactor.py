@@ -186,15 +186,15 @@ def test_listed_pseudonyms_of_a_recording_stay_under_another_key(name):
     first = Redactor(find(name), lambda: [HELD], KEY, owners)
     # India keeps no numbers for fiction.
     unreserved = json_of(contact(name, "+911000005678"))
-    given = [
+    recorded = [
         *exchanges(name),
         (RecordedRequest(method="GET", url=""), RecordedResponse(status=200, body=unreserved)),
     ]
-    result = [first.exchange(*value) for value in given]
+    result = [first.exchange(*value) for value in recorded]
     second = Redactor(find(name), lambda: [HELD], b"another", dict(owners))
-    for each in result:
-        assert second.scan(line(*each)) == []
-        assert second.exchange(*each) == each
+    for redacted_exchange in result:
+        assert second.scan(line(*redacted_exchange)) == []
+        assert second.exchange(*redacted_exchange) == redacted_exchange
     stranger = Redactor(find(name), lambda: [HELD], b"another")
     assert stranger.scan(line(*result[-1])) and stranger.exchange(*result[-1]) != result[-1]
 
@@ -276,8 +276,8 @@ def test_rows_of_a_list_and_single_rows_join_as_before(rows):
     for row, result in zip(rows, listed, strict=True):
         assert list(row) == list(result)
         assert [type(value) for value in row.values()] == [type(value) for value in result.values()]
-        kept = ("id", "email_consent", "tags", "created_at", "count")
-        assert [row[name] for name in kept] == [result[name] for name in kept]
+        unchanged = ("id", "email_consent", "tags", "created_at", "count")
+        assert [row[name] for name in unchanged] == [result[name] for name in unchanged]
 
 
 def redacted(redacting: Redactor, body: Any) -> Any:
@@ -392,8 +392,8 @@ def test_scan_looks_into_encodings(data):
 
 
 def test_no_repr_shows_a_value():
-    for each in (*exchanges("privy")[0], *exchanges("privy")[1], redaction("privy")):
-        assert not [value for value in PEOPLE if value in repr(each)]
+    for part in (*exchanges("privy")[0], *exchanges("privy")[1], redaction("privy")):
+        assert not [value for value in PEOPLE if value in repr(part)]
 
 
 @pytest.mark.parametrize("part", ["a", "1 ", "a@", "eyJ", "%41", "+1(", "token ", "-1", "bearer "])

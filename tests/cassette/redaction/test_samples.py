@@ -65,8 +65,8 @@ def privy(request: httpx.Request, otherwise: object) -> httpx.Response:
     """Answer as Privy does that has these people."""
     key = request.url.path.rpartition("/")[2]
     if key == "contacts":
-        asked = request.url.params
-        rows = [row for row in PEOPLE if all(row.get(n, v) == v for n, v in asked.items())]
+        params = request.url.params
+        rows = [row for row in PEOPLE if all(row.get(n, v) == v for n, v in params.items())]
         about = {"page": 1, "page_size": 100, "total": len(rows), "total_pages": 1}
         return httpx.Response(200, json={"data": rows, "pagination": about, "meta": about})
     row = next(row for row in PEOPLE if row["id"] == key)
