@@ -31,12 +31,7 @@ def test_signature_shows_the_fields_of_the_endpoint(name: str, kind: str) -> Non
         about = list(filter(None, [endpoint.subject]))
         fields = [*about, *({} if endpoint.bulk else accepted_fields(provider, endpoint))]
         assert list(shown)[: len(fields)] == fields
-        assert set(shown) - set(fields) <= {
-            "limit",
-            "dry_run",
-            "idempotency_key",
-            "confirm",
-        }
+        assert set(shown) - set(fields) <= {"limit", "dry_run", "idempotency_key", "confirm"}
         assert all(
             parameter.kind is KEYWORD for parameter in shown.values() if parameter.name not in about
         )
@@ -44,19 +39,10 @@ def test_signature_shows_the_fields_of_the_endpoint(name: str, kind: str) -> Non
 
 def test_signature_of_update_shows_fields_choices_and_options() -> None:
     shown = parameters(verbs("sent").update)
-    assert list(shown) == [
-        "key",
-        "default_channel",
-        "opt_out",
-        "dry_run",
-        "idempotency_key",
-    ]
+    assert list(shown) == ["key", "default_channel", "opt_out", "dry_run", "idempotency_key"]
     assert shown["default_channel"].annotation == Literal["sms", "whatsapp"]
     assert shown["opt_out"].annotation is bool
-    assert (shown["dry_run"].default, shown["dry_run"].annotation) == (
-        False,
-        bool,
-    )
+    assert (shown["dry_run"].default, shown["dry_run"].annotation) == (False, bool)
 
 
 def test_required_parameters_have_no_default() -> None:

@@ -280,9 +280,7 @@ def test_apply_finishes_the_writes_of_a_killed_process(at: Callable[..., Applies
     assert apply.writes == plan.requests
 
 
-def test_dry_run_after_a_kill_counts_every_open_write(
-    at: Callable[..., Applies],
-) -> None:
+def test_dry_run_after_a_kill_counts_every_open_write(at: Callable[..., Applies]) -> None:
     apply = at("sent", 40)
     with apply.connect() as client:
         plan = planned(client, "sent")

@@ -83,9 +83,7 @@ def test_undo_refuses_contacts_changed_since(connect: Callable[[str], ck.Client]
     assert client.contacts.get(key)["first_name"].item() == "Grace"
 
 
-def test_undo_leaves_other_fields_changed_since(
-    connect: Callable[[str], ck.Client],
-) -> None:
+def test_undo_leaves_other_fields_changed_since(connect: Callable[[str], ck.Client]) -> None:
     client = connect("sendblue")
     plan = named(client)
     plan.apply(progress=False)

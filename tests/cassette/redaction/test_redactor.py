@@ -62,11 +62,7 @@ def contact(name: str, phone: str = PHONE) -> dict[str, Any]:
         if kind == "name":
             result[field.wire] = FIRST if "first" in field.name else LAST
         elif kind == "free" and field.kind == "dict":
-            result[field.wire] = {
-                "home": STREET,
-                "town": CITY,
-                "nested": {"code": [POST_CODE]},
-            }
+            result[field.wire] = {"home": STREET, "town": CITY, "nested": {"code": [POST_CODE]}}
         elif kind == "free":
             known = {"birthdate": BORN, "post_code": POST_CODE, "city": CITY}
             result[field.wire] = known.get(field.name, STREET)
@@ -337,11 +333,7 @@ def test_json_numbers_in_a_phone_field_become_numbers():
     body = json_of({"phone_number": 14155550234, "id": 4155559234, "at": 1700000000, "token": 5})
     result = redacted(redaction("sent"), json.loads(body))
     assert re.fullmatch(r"1\d{3}55501\d\d", str(result["phone_number"]))
-    assert (result["id"], result["at"], result["token"]) == (
-        4155559234,
-        1700000000,
-        0,
-    )
+    assert (result["id"], result["at"], result["token"]) == (4155559234, 1700000000, 0)
 
 
 def test_long_json_numbers_in_a_free_field_are_replaced():
