@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
+from pydantic_core import to_json
 
 from contactkit._journal.sqlite import JournalFile, Lease, is_held, remove_ended_leases
 from contactkit.spec.outcome import Outcome
@@ -220,11 +221,14 @@ def _end_row(id: int, row: Mapping[str, Any]) -> dict[str, Any]:
     return {**columns, "id": id, "after": _json(row.get("after")), "at": row["at"].timestamp()}
 
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-
-
 def _json(image: Mapping[str, JSON] | None) -> str | None:
-    return None if image is None else _encode(image)
+    if image is None:
+        return None
+    try:
+        return to_json(image).decode()
+    except ValueError:
+        # Half a surrogate pair is no UTF-8, and has to be escaped.
+        return json.dumps(image, separators=(",", ":"))
 
 
 def _writable(value: Any) -> Any:
