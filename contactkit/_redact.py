@@ -1,7 +1,7 @@
-"""Finds secrets and personal values in a text and takes them out.
+"""Finds secrets and personal values in a text and removes them.
 
-A secret gives itself away by its name, by its value in any spelling, or by its shape. What finds
-them yields spans, of which `replace_spans` makes a new text.
+A secret is recognised by its name, by its value in any spelling, or by its shape. The functions
+that find secrets yield spans; `replace_spans` makes a new text from them.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import TypeAlias
 from urllib.parse import quote, quote_plus
 
 Span: TypeAlias = tuple[str, int, int]
-"""What was found in a text, where it starts and where it ends."""
+"""The kind of a match in a text, its start and its end."""
 
 _MASK = "•••"
 
 
 class Secret(str):
-    """Text whose repr is masked, so that a traceback that shows variables does not show it."""
+    """Text with a masked repr, so that tracebacks with variables do not show it."""
 
     __slots__ = ()
 
@@ -29,7 +29,7 @@ class Secret(str):
         return f"'{_MASK}'"
 
 
-# The look-behind keeps a long text without any address from being tried at every letter.
+# The look-behind avoids a search at every letter of a long text without an address.
 _PERSONAL = re.compile(
     r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*"
     r"|(?:\+|%2B)?\d[\d\s()./\u2010-\u2015-]{5,}\d"
@@ -37,9 +37,9 @@ _PERSONAL = re.compile(
 
 
 def redact(text: str, secrets: Iterable[str], *, personal: bool = True) -> str:
-    """`text` without the given secrets, however they are spelt, and without what looks like one.
+    """`text` without these secrets, in any spelling, and without anything that looks like a secret.
 
-    Without e-mail addresses and phone numbers too, unless `personal` is False.
+    E-mail addresses and phone numbers are removed too, unless `personal` is False.
     """
     values = tuple(dict.fromkeys(map(str, filter(None, secrets))))
     text = replace_named(text, lambda name, value: _MASK if is_secret_name(name) else value)
@@ -53,7 +53,7 @@ def _mask(text: str, spans: Iterable[Span]) -> str:
 
 
 def replace_spans(text: str, spans: Iterable[tuple[int, int, str]]) -> str:
-    """The text with other text in some places: (start, end, replacement), from left to right."""
+    """The text with replacements: (start, end, replacement), from left to right."""
     parts: list[str] = []
     index = 0
     for start, end, replacement in spans:
@@ -63,7 +63,7 @@ def replace_spans(text: str, spans: Iterable[tuple[int, int, str]]) -> str:
 
 
 def without_overlaps(spans: Iterable[Span]) -> Iterator[Span]:
-    """Spans from left to right; of those that overlap, the first."""
+    """Spans from left to right; only the first of those that overlap."""
     index = 0
     for span in sorted(spans, key=lambda span: span[1:]):
         if span[1] >= index:
@@ -79,7 +79,7 @@ _NAMED_VALUES = re.compile(
     rf"|\bname=[\"'](?P<name2>{_NAME})[\"'][^<>\r\n]{{0,99}}?\svalue=[\"'](?P<value2>[^\"'<>]+)"
     rf"|\bname=\"(?P<name3>{_NAME})\"[^\r\n]{{0,99}}(?:\r\n[^\r\n]{{1,99}}){{0,4}}\r\n\r\n"
     r"(?P<value3>.{1,400}?)(?=\r\n--)"
-    # An equals sign with a space only behind it is the padding of base64.
+    # An equals sign with a space only after it is the padding of base64.
     rf"|(?<![\w.-])(?P<name4>{_NAME})(?:=(?!\s)|\s=\s)(?:\\*[\"'](?P<value4>[^\"'\\<>]+)"
     r"|(?P<value5>[^\s\"'\\<>&;,(){}\[\]]+))",
     re.S,
@@ -87,14 +87,14 @@ _NAMED_VALUES = re.compile(
 
 
 def find_named(text: str) -> Iterator[Span]:
-    """The name and the place of each value that has a name, in JSON, XML, a form or a query."""
+    """The name and the place of each named value in JSON, XML, a form or a query."""
     for match in _NAMED_VALUES.finditer(text) if contains_any(text, "=<\"'") else ():
         value = match.lastgroup or ""
         yield match[f"name{min(int(value[-1]), 4)}"], *match.span(value)
 
 
 def replace_named(text: str, replacement: Callable[[str, str], str]) -> str:
-    """The text with `replacement(name, value)` in place of each value that has a name."""
+    """The text with `replacement(name, value)` in place of each named value."""
     named = find_named(text)
     return replace_spans(
         text, ((start, end, replacement(name, text[start:end])) for name, start, end in named)
@@ -124,7 +124,7 @@ _SHAPES = re.compile(
     rf"|(?<![a-z])(?:{_SECRET_WORD})[\"'\\]*(?:\s*:\s*|\s+(?:is\s+|was\s+)?)[\"'\\]*{_NOT_REDACTED}"
     r"(?P<stated>(?=[^\s\"'&;,]*\d)[^\s\"'&;,<>{}\[\]\\]{8,}))"
 )
-# Every shape contains one of these in some case, and most texts contain none.
+# Every shape contains one of these, in any case, and most texts contain none.
 _SHAPE_SIGNS = (
     *"eyj bearer basic sg. akia aiza key secret token jwt pass pwd signature hmac session".split(),
     *("credential", "authorization"),
@@ -134,15 +134,15 @@ _SHAPE_SIGNS = (
 
 @lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
-    """Whether what has this name is a secret."""
-    # A sentence is no name.
+    """Whether a value with this name is a secret."""
+    # A sentence is not a name.
     if name.count(" ") > 2:
         return False
     return _SECRET_NAME.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()) is not None
 
 
 def find_shapes(text: str) -> Iterator[Span]:
-    """The kind and the place of what looks like a secret, or is called one."""
+    """The kind and the place of each text that looks like a secret, or is called one."""
     for match in _SHAPES.finditer(text) if contains_any(text.casefold(), _SHAPE_SIGNS) else ():
         kind = match.lastgroup or ""
         yield "token" if kind in ("assigned", "stated") else kind, *match.span(kind)
@@ -152,7 +152,7 @@ _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 
 
 def find_values(text: str, values: tuple[str, ...]) -> Iterator[Span]:
-    """Each of the values that the text contains in any spelling, and its place."""
+    """The values that the text contains in any spelling, with their places."""
     pattern = (
         _value_pattern(values) if contains_any(text.casefold(), _value_signs(values)) else None
     )
@@ -172,14 +172,14 @@ def contains_any(text: str, parts: Iterable[str]) -> bool:
 
 @lru_cache(maxsize=16)
 def _value_signs(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Texts of which one is in all that `_value_pattern` matches, once both are case-folded."""
+    """Every match of `_value_pattern` contains one of these texts, when both are case-folded."""
     spellings = {text for value in values for text in (*_spellings(value), *_base64_cores(value))}
     return tuple({text.casefold() for text in spellings})
 
 
 @lru_cache(maxsize=16)
 def _value_pattern(values: tuple[str, ...]) -> re.Pattern[str]:
-    """Matches each of the values as plain text (group p) and inside of base64 (group b)."""
+    """Matches the values as plain text (group p) and inside base64 (group b)."""
     parts: list[tuple[int, str]] = []
     for number, value in enumerate(values):
         plain = sorted(map(re.escape, _spellings(value)), key=len, reverse=True)
@@ -192,12 +192,12 @@ def _value_pattern(values: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(text for _, text in parts))
 
 
-# Half a surrogate pair is part of no secret, and yet no reason to fail.
+# A lone surrogate is never part of a secret, but must not raise an error.
 _ERRORS = "surrogatepass"
 
 
 def _spellings(value: str) -> set[str]:
-    """A value as it is, quoted for a URL, and escaped in JSON, each once and twice."""
+    """A value unchanged, quoted for a URL, and escaped in JSON, each once and twice."""
     quoted = quote(value, safe="", errors=_ERRORS)
     spellings = {value, quoted, quote(quoted, safe=""), quote_plus(value, errors=_ERRORS)}
     for ascii_only in (True, False):
@@ -207,9 +207,9 @@ def _spellings(value: str) -> set[str]:
 
 
 def _base64_cores(text: str) -> set[str]:
-    """What base64 makes of a value after 0, 1 or 2 other bytes, whatever surrounds it.
+    """The base64 of a value after 0, 1 or 2 other bytes, whatever surrounds it.
 
-    Fewer than eight letters of it would be found by chance.
+    Fewer than eight letters of it would match by chance.
     """
     value = text.encode(errors=_ERRORS)
     cores: set[str] = set()

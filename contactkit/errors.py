@@ -1,18 +1,18 @@
-"""The error tree, and `Problem`: one refusal as a value.
+"""The error tree, and `Problem`: a refusal as a value.
 
     ContactKitError
     ├── ConfigurationError            a missing key, an unknown provider, an unsafe address
     ├── InvalidInputError (ValueError)  refused by contactkit, before anything was sent
     ├── CassetteError                 a recording that cannot be read, or must not be written
-    │   └── UnrecordedRequestError (LookupError)  it holds no response, or no further one
+    │   └── UnrecordedRequestError (LookupError)  a request without a recorded response
     ├── JournalError                  a write cannot be recorded before it is sent
     ├── TransportError                no response; .sent says whether the request may have arrived
     └── ApiError                      the provider refused; .problem says what and why
         ├── AuthenticationError  ├── PermissionDeniedError  ├── NotFoundError  ├── ConflictError
         ├── InvalidRequestError  ├── RateLimitError (.resume_at)  └── ServerError
 
-Nothing here knows a provider, a transport or a frame. No message holds a credential, and none
-repeats a personal value.
+Nothing here knows a provider, a transport or a frame. Messages contain no credentials and repeat no
+personal values.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class ContactKitWarning(UserWarning):
 
 
 def warn(message: str, category: type[Warning] = ContactKitWarning) -> None:
-    """Warn at the caller's line, however deep in contactkit the reason is."""
+    """Warn at the line of the caller outside of contactkit."""
     level, frame = 1, sys._getframe(0)  # pyright: ignore[reportPrivateUsage]
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("contactkit."):
         level, frame = level + 1, frame.f_back
@@ -51,10 +51,10 @@ class FieldProblem:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One refusal by a provider (the word is RFC 9457's).
+    """A refusal by a provider (the term is from RFC 9457).
 
-    `existing_key` is the key of the contact that is in the way, where a provider names it;
-    under `idempotency_key` the same request may be sent again.
+    `existing_key` is the key of the conflicting contact, if the provider names it. With
+    `idempotency_key` the same request may be sent again.
     """
 
     provider: str = ""
@@ -83,7 +83,7 @@ class Problem:
 
 
 class ContactKitError(Exception):
-    """The root of everything contactkit raises on purpose."""
+    """The base class of all errors that contactkit raises on purpose."""
 
 
 class ConfigurationError(ContactKitError):
@@ -91,7 +91,7 @@ class ConfigurationError(ContactKitError):
 
 
 class InvalidInputError(ContactKitError, ValueError):
-    """Refused by contactkit, before anything was sent; `problems` has an entry for each field."""
+    """Refused by contactkit before anything was sent; `problems` has an entry for each field."""
 
     def __init__(self, where: str, problems: Iterable[FieldProblem]) -> None:
         self.where = where
@@ -110,24 +110,24 @@ class InvalidInputError(ContactKitError, ValueError):
 
 
 class CassetteError(ContactKitError):
-    """A recording cannot be read, or must not be written; says which file and line."""
+    """A recording cannot be read or must not be written; the message names the file and line."""
 
 
 class UnrecordedRequestError(CassetteError, LookupError):
-    """The recording holds no response to a request; says which is nearest, and how it differs."""
+    """A request has no recorded response; the message shows the nearest one and the difference."""
 
 
 class JournalError(ContactKitError):
-    """The journal cannot be read or written; says which file, why, and what to do.
+    """The journal cannot be read or written; the message says which file, why, and what to do.
 
-    A verb that raises it has sent nothing.
+    A verb that raises this has sent nothing.
     """
 
 
 class TransportError(ContactKitError):
     """No response arrived. `sent` is True when the request may have reached the provider.
 
-    Under its `idempotency_key`, if it has one, the same request may be sent again.
+    With its `idempotency_key`, if it has one, the same request may be sent again.
     """
 
     def __init__(self, message: str, *, sent: bool, idempotency_key: str = "") -> None:
@@ -144,7 +144,7 @@ def _remake_transport_error(message: str, sent: bool, idempotency_key: str) -> T
 
 
 class ApiError(ContactKitError):
-    """The provider refused, or its response is not what it documents."""
+    """The provider refused, or its response is not as documented."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -163,11 +163,11 @@ class PermissionDeniedError(ApiError):
 
 
 class NotFoundError(ApiError):
-    """There is no such contact, profile or other thing."""
+    """There is no such contact, profile or other resource."""
 
 
 class ConflictError(ApiError):
-    """It clashes with a contact that exists; `problem.existing_key` names it where it is known."""
+    """The request conflicts with an existing contact: `problem.existing_key`, if it is known."""
 
 
 class InvalidRequestError(ApiError):
@@ -196,7 +196,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     402: PermissionDeniedError,
     403: PermissionDeniedError,
     404: NotFoundError,
-    # The server gave up waiting, perhaps after it had the whole request.
+    # The server stopped waiting, perhaps after it had received the whole request.
     408: ServerError,
     409: ConflictError,
     410: NotFoundError,
@@ -206,7 +206,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 
 def error_for_status(status: int) -> type[ApiError]:
-    """The class for a status whose code the declaration does not list."""
+    """The error class for a status, if the declaration does not list the code."""
     if status >= 500:
         return ServerError
     return _BY_STATUS.get(status, InvalidRequestError if status >= 400 else ApiError)

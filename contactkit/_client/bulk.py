@@ -1,4 +1,4 @@
-"""Many contacts in one request, as the caller gives them: a frame, mappings, or keys."""
+"""Many contacts in one request, given as a frame, as mappings, or as keys."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from contactkit.spec.validate import check, is_na, key_text, normalise_input
 
 @dataclass(frozen=True, kw_only=True)
 class BulkRows:
-    """One wire item a contact, its values by field name, and the caller's index."""
+    """The wire item of each contact, its values by field name, and the caller's index."""
 
     wire: list[JSON] = field(repr=False)
     values: list[dict[str, JSON]] = field(repr=False)
@@ -34,14 +34,14 @@ _Checked: TypeAlias = tuple[JSON, dict[str, JSON], list[FieldProblem]]
 
 
 def check_rows(provider: Provider, endpoint: Endpoint, contacts: Any) -> BulkRows:
-    """Check every contact; InvalidInputError names the rows that are wrong."""
+    """Check every contact; InvalidInputError names the invalid rows."""
     where = f"{provider.name} {endpoint.verb}"
     index = contacts.index if isinstance(contacts, pd.DataFrame | pd.Series) else None
     if isinstance(contacts, pd.DataFrame) and not contacts.columns.is_unique:
-        raise InvalidInputError.one(where, endpoint.subject, "has two columns of one name")
+        raise InvalidInputError.one(where, endpoint.subject, "has two columns with the same name")
     items = _rows(contacts) if endpoint.fields else _keys(provider, contacts)
     if not items:
-        kind = "contacts, as a DataFrame or mappings" if endpoint.fields else "keys, in a list"
+        kind = "contacts, as a DataFrame or mappings" if endpoint.fields else "a list of keys"
         raise InvalidInputError.one(where, endpoint.subject, f"must be {kind}, and not empty")
     checked = [
         _check_row(provider, endpoint, item) if endpoint.fields else _check_key(provider, item)
@@ -64,7 +64,7 @@ def _rows(contacts: Any) -> list[Any]:
         return _listed([contacts] if isinstance(contacts, Mapping) else contacts)
     rows = contacts.itertuples(index=False, name=None)
     cells = [zip(contacts.columns, row, strict=True) for row in rows]
-    # pandas fills what it joins with None where there is no value.
+    # pandas fills missing values with None when it joins frames.
     return [{name: value for name, value in row if value is not None} for row in cells]
 
 
@@ -83,7 +83,7 @@ def _check_row(provider: Provider, endpoint: Endpoint, row: Any) -> _Checked:
     if not isinstance(row, Mapping):
         return None, {}, [FieldProblem(field="", message="must be a mapping of fields")]
     if not all(isinstance(name, str) for name in row):
-        return None, {}, [FieldProblem(field="", message="must have only text as field names")]
+        return None, {}, [FieldProblem(field="", message="must have only text for field names")]
     checked = check(provider, endpoint, normalise_input(provider, endpoint, dict(row)))
     return checked.wire, checked.values, checked.problems
 
@@ -100,7 +100,7 @@ def _check_key(provider: Provider, key: Any) -> _Checked:
 def _duplicates(
     provider: Provider, endpoint: Endpoint, rows: list[dict[str, JSON]]
 ) -> list[FieldProblem]:
-    # Contacts differ by their key, or else by the parameters that every row must have.
+    # Contacts differ in their key, or in the parameters that every row must have.
     required = (n for n, param in fields_of(endpoint.params).items() if param.marker.required)
     seen: set[JSON] = set()
     problems: list[FieldProblem] = []
@@ -113,7 +113,7 @@ def _duplicates(
 
 
 def bulk_intents(session: Session, operation: Operation, rows: BulkRows) -> list[Intent]:
-    """What the journal records before a request about many contacts, one intent each."""
+    """The intents that the journal records before a request with many contacts, one per contact."""
     name = key_of(session.provider.record).name
     return [
         intent_of(
@@ -129,7 +129,7 @@ def bulk_intents(session: Session, operation: Operation, rows: BulkRows) -> list
 
 
 def send_bulk(session: Session, operation: Operation, rows: BulkRows) -> Flow[list[Row]]:
-    """Send a write of many contacts; a result row each, in the order they were given."""
+    """Send a write of many contacts; returns one result row per contact, in the given order."""
     success = yield from send(session, operation)
     record, endpoint = session.provider.record, operation.endpoint
     bulk = endpoint.bulk

@@ -16,7 +16,7 @@ from contactkit.errors import ConfigurationError
 
 
 class Client:
-    """One provider's contacts, for synchronous code; `aio` is the same for asynchronous code."""
+    """The sync client of one provider; `aio` is its async client."""
 
     def __init__(self, session: Session, connection: Connection) -> None:
         self._session = session
@@ -26,12 +26,12 @@ class Client:
 
     @property
     def world(self) -> World:
-        """Where the requests of both clients go."""
+        """Where the requests go; the same for the async client."""
         return self._session.world
 
     @contextmanager
     def recorded_by(self, cassette: Cassette) -> Iterator[None]:
-        """Send through a cassette of this client's world meanwhile."""
+        """Record through a cassette of this client's world until the block ends."""
         world = self._session.world
         self._connection.tap = cassette.tap(self._session)
         self._session.world = cassette
@@ -100,15 +100,15 @@ class AsyncClient:
 
 @contextmanager
 def record(client: Client, path: str | Path) -> Iterator[Cassette]:
-    """Record what this client and its async client send and receive.
+    """Record what this client and its async client send and receive in a `with` block.
 
-    Each exchange is in the file as soon as it has ended. An existing recording is replaced when the
-    block ends, though the client may be closed before; it is kept where the block ends with an
-    exception or no response arrived. Raises ConfigurationError for a client that has a cassette
-    already, and, where CI is set, for one of a live provider.
+    Each exchange is written as soon as it has ended. An existing recording is replaced when the
+    block ends, even if the client was closed before; it is kept if the block raises or if no
+    response arrived. Raises ConfigurationError if the client already has a cassette, or if it is
+    live and the environment variable CI is set.
     """
     if isinstance(client.world, Cassette):
-        raise ConfigurationError(f"this client has a cassette already: {client.world.name}")
+        raise ConfigurationError(f"this client already has a cassette: {client.world.name}")
     cassette = Cassette(path, "refresh", world=client.world)
     if cassette.mode == "replay":
         raise ConfigurationError(f"CI is set, so {path} is not recorded from a live provider")

@@ -1,4 +1,4 @@
-"""`connect`: checks credentials, address, rate limits and world, and makes a client of them."""
+"""`connect`: checks credentials, address, rate limits and world, and makes a client."""
 
 from __future__ import annotations
 
@@ -41,21 +41,23 @@ def connect(
     """Make a client; nothing is sent yet.
 
     Credentials come from the arguments or the environment; `via=Simulator()` needs none. `timeout`
-    is in seconds (connecting never takes more than 10 of them). `patience` is the longest wait, in
-    seconds, for a rate limit or a retry; past it `RateLimitError.resume_at` says when to go on.
-    `rate_limit`, as "200/minute", replaces the declared limits. Writes are recorded in the
-    `journal` at this path; without one, writes to a real provider are recorded in the user's own.
-    Raises ConfigurationError.
+    is in seconds (at most 10 to connect). `patience` is the longest wait for a rate limit or a
+    retry, in seconds; if it would be longer, `RateLimitError.resume_at` says when to try again.
+    `rate_limit`, such as "200/minute", replaces the declared limits. Writes are recorded in the
+    `journal` at this path; without a path, writes to a real provider are recorded in the user's
+    journal. Raises ConfigurationError.
     """
     secrets = {name: Secret(value) for name, value in credentials.items() if _is_text(name, value)}
-    del credentials  # so that no traceback that shows variables shows them
+    del credentials  # so that tracebacks with variables do not show them
     declaration, world = find(provider), Live() if via is None else via
     if isinstance(world, type) or not hasattr(world, "transport"):
         raise ConfigurationError("via= must be a world, such as contactkit.Simulator()")
     auth, secrets = _credentials(declaration, world, secrets)
     rates = [rate_limit] if isinstance(rate_limit, str) else rate_limit
     if not isinstance(rates, list | None) or rates == []:
-        raise ConfigurationError("rate_limit= must be text such as '200/minute', or a list of it")
+        raise ConfigurationError(
+            "rate_limit= must be text, such as '200/minute', or a list of texts"
+        )
     address = _address(declaration.base_url if base_url is None else base_url)
     recording = _journal(journal, world)
     session = Session(
@@ -78,7 +80,7 @@ def connect(
 
 
 def _is_text(name: str, value: object) -> bool:
-    """Whether a credential is given; ConfigurationError where no header can hold it."""
+    """Whether a credential is given; ConfigurationError if a header cannot contain it."""
     if value is None or value == "":
         return False
     if not isinstance(value, str) or not value.isascii() or not value.isprintable():
@@ -98,7 +100,7 @@ def _journal(path: object, world: World) -> Journal | None:
 
 def _seconds(name: str, value: object, least: float) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not value >= least:
-        raise ConfigurationError(f"{name}= must be seconds, {least:g} or more")
+        raise ConfigurationError(f"{name}= must be a number of seconds, at least {least:g}")
     return float(value)
 
 
@@ -114,7 +116,7 @@ def _timeout(value: float | httpx.Timeout) -> httpx.Timeout:
 def _credentials(
     provider: Provider, world: World, given: dict[str, Secret]
 ) -> tuple[Auth, dict[str, Secret]]:
-    """The first complete way to authenticate; a way that is given in part must be complete."""
+    """The first complete way to authenticate; one that is given in part must be complete."""
     known = {credential.name: credential for credential in provider.credentials}
     for name in given:
         if name not in known:
@@ -164,9 +166,9 @@ def _address(base_url: str) -> str:
         url = httpx.URL(base_url)
         shown = f"{url.scheme}://{url.host}"
     except (httpx.InvalidURL, TypeError, ValueError):
-        raise ConfigurationError("base_url is no address; it must be as https://host") from None
+        raise ConfigurationError("base_url must be an address such as https://host") from None
     if url.userinfo or url.query or url.fragment:
-        raise ConfigurationError(f"base_url {shown} must hold no user, query or fragment")
+        raise ConfigurationError(f"base_url {shown} must not have a user, query or fragment")
     safe = url.scheme == "https" or (url.scheme == "http" and _is_local(url.host))
     if not safe or not re.fullmatch(rb"[\w.:-]+", url.raw_host) or (url.port or 1) > 65_535:
         raise ConfigurationError(f"base_url {shown} must be https://, or http:// on loopback")

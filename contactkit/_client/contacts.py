@@ -31,7 +31,7 @@ class AsyncContacts(ContactVerbs[Awaitable[pd.DataFrame]]):
         self.runner = PlanRunner(session, connection)
 
     def pages(self, /, **filters: Any) -> AsyncIterator[pd.DataFrame]:
-        """Iterate over contact frames, one a page, in constant memory; warns as `list` does."""
+        """Iterate over contact frames, one per page, in constant memory; warns as `list` does."""
         self._endpoint("list")
         return self._frames(start_listing(self._session, filters))
 
@@ -49,14 +49,14 @@ class AsyncContacts(ContactVerbs[Awaitable[pd.DataFrame]]):
         create: bool = False,
         delete: bool = False,
     ) -> Plan:
-        """Plan what turns `original` into `edited`; see `Contacts.plan`."""
+        """Plan the writes that turn `original` into `edited`; see `Contacts.plan`."""
         flow = self._plan(edited, original, create, delete)
         plan = await arun(flow, self._connection, self._session.clock)
         return replace(plan, runner=self.runner)
 
 
 class Contacts(ContactVerbs[pd.DataFrame]):
-    """The contacts of a sync client; their forms send through the async one."""
+    """The contacts of a sync client; its forms use the async client."""
 
     _is_async = False
     _without_endpoint = ("plan", "form", "browse")
@@ -67,7 +67,7 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         self.runner = aio.runner
 
     def pages(self, /, **filters: Any) -> Iterator[pd.DataFrame]:
-        """Iterate over contact frames, one a page, in constant memory; warns as `list` does."""
+        """Iterate over contact frames, one per page, in constant memory; warns as `list` does."""
         self._endpoint("list")
         return self._frames(start_listing(self._session, filters))
 
@@ -85,26 +85,27 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         create: bool = False,
         delete: bool = False,
     ) -> Plan:
-        """Plan what turns `original` into `edited`; nothing is sent.
+        """Plan the writes that turn `original` into `edited`; nothing is written.
 
-        Rows are matched by the contacts' key, a column or a level of the index. NA in `edited`
-        leaves a cell alone, and `contactkit.CLEAR` clears it. Without `original` the contacts are
-        read first. New rows are refused without `create`, and contacts that are not in `edited` are
-        left alone without `delete`. Where the provider makes the keys, a new row has none.
+        Rows are matched by the contact's key, a column or a level of the index. NA in `edited`
+        leaves a cell unchanged, and `contactkit.CLEAR` clears it. Without `original`, the contacts
+        are read first. New rows are refused unless `create` is True; if the provider makes the
+        keys, a new row has none. Contacts that are missing from `edited` are deleted only if
+        `delete` is True.
 
-        Raises InvalidInputError for keys that are missing or duplicated, and what `list` raises.
+        Raises InvalidInputError for missing or duplicated keys, and the errors of `list`.
         """
         flow = self._plan(edited, original, create, delete)
         plan = run(flow, self._connection, self._session.clock)
         return replace(plan, runner=self.runner)
 
     def form(self, key: Any = None) -> ContactForm:
-        """Show a form to edit the contact with this key, or to create one without a key.
+        """Show a form to edit the contact with this key, or without a key to create one.
 
-        The key may be a row of a contact frame. Raises what `get` raises. The form sends nothing
-        before Save is pressed.
+        The key may be a row of a contact frame. The form writes nothing before Save is pressed.
+        Raises the errors of `get`.
         """
-        # Importing the widgets takes long.
+        # Importing the widgets is slow.
         from contactkit.forms import ContactForm
 
         self._endpoint("create" if key is None else "update")
@@ -112,9 +113,9 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         return ContactForm(self._aio, self._session, self._session.world, contact)
 
     def browse(self, people: pd.DataFrame | None = None) -> ContactBrowser:
-        """Show a table to search and page through, with a form for the contact that is picked.
+        """Show a table to search and page through, with a form for the selected contact.
 
-        It begins with `people`, a contact frame, or reads the provider page by page.
+        The table shows `people`, a contact frame, or reads the provider's contacts page by page.
         """
         from contactkit.forms import ContactBrowser
 

@@ -19,11 +19,11 @@ COLUMNS = (
 
 
 def providers() -> pd.DataFrame:
-    """Every provider, a row each.
+    """All providers, one row each.
 
-    `name` is what `connect` takes; `verbs` comma-separated; `authentication` the credentials it
-    takes; `limits` as declared, "" where none are documented; `evidence` how much of the
-    declaration is inferred and not documented. All columns are `string`.
+    `name` is what `connect` takes; `verbs` are comma-separated; `authentication` lists the
+    credentials; `limits` are as declared, "" if none are documented; `evidence` says how much of
+    the declaration is inferred rather than documented. All columns are `string`.
     """
     rows = [_provider(find(name)) for name in names()]
     columns = "name title verbs authentication limits evidence docs".split()
@@ -47,12 +47,12 @@ def _provider(provider: Provider) -> list[str]:
 
 
 def describe(provider: str | Provider) -> pd.DataFrame:
-    """Every field of a provider's contact, then every verb and its parameters; one row each.
+    """All fields of a provider's contact, then all verbs and their parameters, one row each.
 
     `of` is "contact", "verb", or the verb that a parameter belongs to; `type` is the column's
     dtype, or a verb's method and path; `choices` and `deprecated` are comma-separated; the `help`
-    of a verb also says how a plan uses it; `evidence` is "documented" or "inferred". All columns
-    are `string` but `required`, which is `boolean`.
+    of a verb also says how plans use it; `evidence` is "documented" or "inferred". All columns
+    are `string` except `required`, which is `boolean`.
     """
     declaration = find(provider)
     rows = list(_rows(declaration, "contact", fields_of(declaration.record).values()))
@@ -84,7 +84,7 @@ def _help(endpoint: Endpoint) -> str:
     if endpoint.deprecated:
         sentences.append(f"{endpoint.deprecated}.")
     if endpoint.verb in VERBS:
-        sentences.append("A plan sends one request a contact.")
+        sentences.append("A plan sends one request per contact.")
     if endpoint.bulk:
         sentences.append(f"A plan does not use it: {endpoint.bulk.unclear}.")
     return " ".join(sentences)

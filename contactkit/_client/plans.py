@@ -1,4 +1,4 @@
-"""How a client applies, undoes and shows a plan: on an event loop of its own, or the caller's."""
+"""How a client applies, undoes and shows a plan: on its own event loop, or on the caller's."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _WAIT = 0.2
 
 
 class PlanRunner:
-    """What applies, undoes and shows the plans of one client."""
+    """Applies, undoes and shows the plans of one client."""
 
     def __init__(self, session: Session, connection: Connection) -> None:
         self.session = session
         self._connection = connection
 
     def apply(self, plan: Plan, **options: Any) -> pd.DataFrame:
-        """Apply a plan on a thread of its own: a notebook's event loop is running already."""
+        """Apply a plan on a separate thread, because a notebook's event loop is already running."""
         apply = Apply(plan, self.session, self._connection, **options)
         return _ApplyThread(apply, self._connection).result()
 
@@ -53,25 +53,25 @@ class PlanRunner:
         return await running
 
     def undo(self, plan: Plan) -> Plan:
-        """Plan the undoing of a plan."""
+        """Return a plan that undoes another."""
         flow = plan_undo(self.session, plan)
         return run(flow, self._connection, self.session.clock)
 
     async def undo_async(self, plan: Plan) -> Plan:
-        """Plan the undoing of a plan, on the running event loop."""
+        """Return a plan that undoes another, on the running event loop."""
         flow = plan_undo(self.session, plan)
         return await arun(flow, self._connection, self.session.clock)
 
     def view(self, plan: Plan) -> PlanView:
         """Show a plan as a widget."""
-        # Importing the widgets takes long.
+        # Importing the widgets is slow.
         from contactkit.forms import PlanView
 
         return PlanView(plan)
 
 
 class _ApplyThread:
-    """An apply on a thread of its own; the caller's first interrupt stops it, the second aborts."""
+    """An apply on a separate thread; the first interrupt stops it, the second aborts it."""
 
     def __init__(self, apply: Apply, connection: Connection) -> None:
         self._apply = apply
@@ -85,7 +85,7 @@ class _ApplyThread:
         self._thread = threading.Thread(target=context.run, args=(self._work,), daemon=True)
 
     def result(self) -> pd.DataFrame:
-        """The result frame, after an interrupt too; raises what the apply raised."""
+        """The result frame, also after an interrupt; raises what the apply raised."""
         with self._handling_interrupts():
             self._thread.start()
             while not self._wait():
@@ -113,7 +113,7 @@ class _ApplyThread:
         try:
             return self._done.wait(_WAIT)
         except BaseException as error:
-            # A signal handler of the caller's own may still raise an interrupt.
+            # The caller's signal handler may still raise an interrupt.
             self._interrupt()
             if not isinstance(error, KeyboardInterrupt):
                 raise
@@ -132,7 +132,7 @@ class _ApplyThread:
     def _handling_interrupts(self) -> Generator[None]:
         """Handle Ctrl-C, or a kernel's stop button, instead of raising at any line.
 
-        Another thread, or a program with a handler of its own, keeps its handling.
+        In other threads, and in programs with their own signal handler, nothing changes.
         """
         default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if not default or threading.current_thread() is not threading.main_thread():

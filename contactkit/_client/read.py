@@ -14,12 +14,13 @@ from contactkit.spec.record import fields_of
 
 
 def read_contacts(path: str | Path, provider: str | Provider | None = None) -> pd.DataFrame:
-    """Read a CSV or Parquet file of contacts by the declared dtypes, inferring nothing.
+    """Read a CSV or Parquet file of contacts with the declared dtypes; nothing is inferred.
 
     In a CSV file an empty cell is NA, and lists and mappings are JSON or Python literals. In a
-    Parquet file a mapping's empty entries are left out. Declared columns that the file lacks are
-    NA throughout. Without `provider` it is the one whose fields the columns are;
-    ConfigurationError when that is none or several, a column is unknown, or the file is damaged.
+    Parquet file the empty entries of a mapping are left out. Declared columns that are missing in
+    the file are NA. Without `provider`, it is the provider that has these columns. Raises
+    ConfigurationError if that is none or several, if a column is unknown, or if the file is
+    damaged.
     """
     file = open_file(path)
     return to_contacts(file, _provider_of(file) if provider is None else find(provider))
@@ -34,6 +35,6 @@ def _provider_of(file: ContactFile) -> Provider:
     if len(matches) != 1:
         which = ", ".join(provider.name for provider in matches) or "none"
         raise ConfigurationError(
-            f"{file.path}: its columns fit these providers: {which}; say which one with provider="
+            f"{file.path}: the columns fit these providers: {which}; choose one with provider="
         )
     return matches[0]

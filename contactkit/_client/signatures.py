@@ -1,4 +1,4 @@
-"""The runtime signature and docstring of a verb, so that Tab and Shift-Tab show its own fields."""
+"""The signature and docstring of a verb at run time, so that Tab and Shift-Tab show its fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CallableT = TypeVar("CallableT", bound=Callable[..., Any])
 
 
 class _Unset:
-    """The default of a field that is left alone unless it is given."""
+    """The default of a field that stays unchanged unless it is given."""
 
     def __repr__(self) -> str:
         return "<unset>"
@@ -47,7 +47,7 @@ def _doc_lines(
     yield ""
     if endpoint.bulk:
         rows = "a DataFrame, or a list of mappings, with these fields:"
-        keys = "a list or a Series of them, or a frame of contacts."
+        keys = "a list or a Series of keys, or a frame of contacts."
         yield f"{endpoint.subject}: {rows if endpoint.fields else keys}"
     if endpoint.deprecated:
         yield f"Deprecated. {endpoint.deprecated}."
@@ -60,7 +60,7 @@ def _doc_lines(
     if endpoint.dry_run:
         yield f"dry_run: have {provider.title} check the request and change nothing."
     if endpoint.keyed:
-        yield "idempotency_key: your own, instead of one made for the call."
+        yield "idempotency_key: your own key, instead of a generated one."
     yield ""
     yield endpoint.docs or provider.docs
 

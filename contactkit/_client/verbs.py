@@ -1,7 +1,7 @@
 """The verbs on a provider's contacts: check the arguments, run a flow, return a frame.
 
-`list pages get create update delete` are written out; whatever else a provider declares becomes
-a method of the same name. Every method shows the provider's own fields as its signature.
+`list`, `pages`, `get`, `create`, `update` and `delete` are defined here; every other verb that a
+provider declares becomes a method of the same name. The signatures show the provider's fields.
 """
 
 from __future__ import annotations
@@ -53,10 +53,11 @@ FrameT = TypeVar("FrameT", covariant=True)
 class ContactVerbs(Generic[FrameT]):
     """The verbs that the sync and the async client share; `FrameT` is what a verb returns.
 
-    In every verb NA and NaN mean "leave alone", and None means "clear" where the field can be.
-    A `key` is the contact's key, or a row of a contact frame: what the provider would refuse for
-    that contact is then refused here. Every verb raises InvalidInputError before anything is sent,
-    TransportError when no response arrives, and ApiError when the provider says no.
+    In every verb NA and NaN mean "leave unchanged", and None means "clear" if the field can be
+    cleared. `key` is the contact's key, or a row of a contact frame; with a row, changes that the
+    provider would refuse for that contact are refused before anything is sent. Every verb raises
+    InvalidInputError before anything is sent, TransportError when no response arrives, and ApiError
+    when the provider refuses.
     """
 
     _is_async: ClassVar[bool]
@@ -72,9 +73,9 @@ class ContactVerbs(Generic[FrameT]):
                 self._names.append(name)
 
     def list(self, /, *, limit: int | None = None, **filters: Any) -> FrameT:
-        """Read all pages into one contact frame; with `limit`, warn when that cuts.
+        """Read all pages into one contact frame; warns when `limit` cuts it.
 
-        Warns too when the listing changed while it was read, since a row may then be missing.
+        Also warns when the listing changed while it was read, since a row may then be missing.
         """
         endpoint, limit = self._endpoint("list"), to_python(limit)
         if limit is not None and (type(limit) is not int or limit < 1):
@@ -87,15 +88,15 @@ class ContactVerbs(Generic[FrameT]):
         return self._call(self._endpoint("get"), key, options)
 
     def create(self, /, **fields: Any) -> FrameT:
-        """Create a contact; a result row."""
+        """Create a contact; returns a result row."""
         return self._call(self._endpoint("create"), None, fields)
 
     def update(self, key: Any, /, **fields: Any) -> FrameT:
-        """Change the given fields of one contact and leave the others; a result row."""
+        """Change the given fields of one contact; returns a result row."""
         return self._call(self._endpoint("update"), key, fields)
 
     def delete(self, key: Any, /, **options: Any) -> FrameT:
-        """Delete one contact; a result row."""
+        """Delete one contact; returns a result row."""
         return self._call(self._endpoint("delete"), key, options)
 
     def _call(self, endpoint: Endpoint, key: Any, fields: dict[str, Any]) -> FrameT:
@@ -193,7 +194,7 @@ class ContactVerbs(Generic[FrameT]):
         raise InvalidInputError.one(where, field, message)
 
     def _pop_options(self, endpoint: Endpoint, fields: dict[str, Any]) -> dict[str, Any]:
-        """Take the keywords that are no fields out of `fields`."""
+        """Remove the options from `fields` and return them."""
         if endpoint.deprecated:
             warn(endpoint.deprecated, DeprecationWarning)
         if endpoint.confirm and self._pop_option(endpoint, fields, "confirm", False) is not True:
@@ -217,24 +218,24 @@ class ContactVerbs(Generic[FrameT]):
         return value
 
     def _read_key(self, endpoint: Endpoint, key: Any) -> tuple[str, Values | None, pd.Index | None]:
-        """The key as text; for a row of a frame, also the contact in it and the row's index."""
+        """The key as text; for a row of a frame, also its contact and its index."""
         record = self._session.provider.record
         if isinstance(key, pd.Series):
             key = key.to_frame().T
         if not isinstance(key, pd.DataFrame):
             return self._key_text(endpoint, "" if key is None or is_na(key) else key), None, None
         if not key.columns.is_unique:
-            self._refuse(endpoint, "key", "the row has two columns of one name")
+            self._refuse(endpoint, "key", "the row has two columns with the same name")
         if len(key) != 1:
             self._refuse(endpoint, "key", f"must be one row, not a frame of {len(key)}")
         name = key_of(record).name
         if name not in key:
-            self._refuse(endpoint, "key", f"the row has no {name}; give a row with that column")
+            self._refuse(endpoint, "key", f"the row has no {name}; pass a row with that column")
         current = rows_of(record, key)[0]
         for column, value in current.items():
             declared = fields_of(record)[column]
             if value is not None and not declared.accepts(value):
-                self._refuse(endpoint, column, f"the row's own value must be {expected(declared)}")
+                self._refuse(endpoint, column, f"the value in the row must be {expected(declared)}")
         return self._key_text(endpoint, current[name] or ""), current, key.index
 
     def _key_text(self, endpoint: Endpoint, key: Any) -> str:
@@ -244,7 +245,7 @@ class ContactVerbs(Generic[FrameT]):
             self._refuse(endpoint, "key", str(error))
 
     def _verb(self, endpoint: Endpoint, name: str) -> Callable[..., Any]:
-        """The method of this name, which takes and shows the endpoint's own fields."""
+        """The method of this name, with the endpoint's fields as its signature."""
         written_out = getattr(type(self), name, None)
         other = partial(self._call_other, endpoint)
         method = partial(written_out, self) if written_out else other
@@ -254,14 +255,14 @@ class ContactVerbs(Generic[FrameT]):
             if subject and subject in kwargs and not args:
                 args = (kwargs.pop(subject),)
             if len(args) != bool(subject):
-                takes = f"takes one {subject} and then" if subject else "takes"
+                takes = f"takes one {subject}, then" if subject else "takes"
                 self._refuse(endpoint, "", f"{name} {takes} fields by name, as field=value")
             return method(*args, **kwargs)
 
         return with_signature(verb, self._session.provider, endpoint, name)
 
     def _facts(self) -> dict[str, str]:
-        """The world, and a line for every verb."""
+        """The world, and one line per verb."""
         methods = (getattr(self, name) for name in (*self._names, *self._without_endpoint))
         lines = {method.__name__: method.__doc__.partition("\n")[0] for method in methods}
         return {**world_attrs(self._session.world), **lines}

@@ -1,8 +1,8 @@
-"""A column of any dtype, read by its field's declaration, so that cells compare by value.
+"""Columns of any dtype, read by their field's declaration, so that cells compare by value.
 
 User edits may turn a column into objects, text, floats for whole numbers or categories with other
-levels; that alone is no difference. A cell that cannot be read stays unchanged, for `check` to
-refuse.
+levels, which alone is not a difference. A cell that cannot be read stays unchanged, so that `check`
+refuses it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CLEAR = Clear.CLEAR
 class CoercedColumn:
     """A column's values as an array to compare, and masks of its cells.
 
-    A cell is `present`, `cleared` (by CLEAR), `unreadable`, or none of these: a gap.
+    A cell is `present`, `cleared` (by CLEAR), `unreadable`, or a gap, which is none of these.
     """
 
     values: Any
@@ -68,7 +68,7 @@ def coerce_column(declared: RecordField, column: pd.Series) -> CoercedColumn:
 
 
 def _convert(kind: Kind, column: pd.Series) -> Any:
-    """The values of a column whose dtype fits the kind of its field, else None."""
+    """The values of a column if its dtype fits the kind of its field; otherwise None."""
     match kind, column.dtype.kind:
         case "string", "O" if isinstance(column.dtype, pd.StringDtype):
             return column.to_numpy(dtype=object, na_value=None)
@@ -88,12 +88,12 @@ def _convert(kind: Kind, column: pd.Series) -> Any:
 
 
 def objects(column: pd.Series) -> Any:
-    """A column as an array of Python's objects."""
+    """A column as an array of Python objects."""
     return column.to_numpy(dtype=object, na_value=pd.NA)
 
 
 def _coerce_levels(declared: RecordField, column: pd.Series) -> CoercedColumn:
-    """Read each category once; the last place is for cells without one."""
+    """Read each category once; the last place is for cells without a category."""
     levels = np.empty(len(column.cat.categories) + 1, dtype=object)
     levels[:-1] = column.cat.categories.to_numpy(dtype=object)
     return _coerce_cells(declared, levels).take(column.cat.codes.to_numpy())
@@ -107,7 +107,7 @@ def _coerce_cells(declared: RecordField, cells: Any) -> CoercedColumn:
         values = [
             None if gap else coerce_cell(declared, v) for v, gap in zip(cells, gaps, strict=True)
         ]
-    # A gap is no problem, not even in a field that is never empty.
+    # A gap is not a problem, even in a field that is never empty.
     array, bad = read_column(replace(declared, nullable=True), list(values), frozenset())
     filled = np.fromiter((value is not None for value in values), dtype=bool, count=len(cells))
     unreadable = np.zeros(len(cells), dtype=bool)
@@ -121,7 +121,7 @@ def _comparable(array: Any) -> Any:
 
 
 def coerce_cell(declared: RecordField, cell: Any) -> JSON:
-    """A cell as JSON of its declared kind; unchanged where it cannot be read."""
+    """A cell as JSON of its declared kind; unchanged if it cannot be read."""
     value = to_python(cell)
     try:
         if isinstance(value, str) and declared.kind not in ("string", "datetime"):

@@ -46,7 +46,7 @@ JSON_TYPES: dict[Kind, type] = {
 
 @dataclass
 class Columns:
-    """Decoded rows: one array a field, the fields that are not declared, and the bad cells."""
+    """Decoded rows: one array per field, undeclared fields, and the bad cells."""
 
     rows: int
     arrays: dict[str, Any]
@@ -55,10 +55,10 @@ class Columns:
 
 
 def read_rows(record: type[Record], rows: Sequence[JSON]) -> Columns:
-    """Check and convert the rows of an answer; a bad cell becomes NA and a problem."""
+    """Check and convert the rows of a response; a bad cell becomes NA and a problem."""
     declared = fields_of(record)
     columns, missing = _transpose(declared, rows)
-    # Every declared name is in every row, so rows of just that many names have no others.
+    # All declared names are in every row, so rows with that many names have no others.
     exact = not missing and set(map(len, rows)) <= {len(declared)}
     extras = {} if exact else _extras(declared, rows)
     decoded = Columns(rows=len(rows), arrays={}, extras=extras)
@@ -87,7 +87,7 @@ def _key(value: JSON) -> str:
 def _transpose(
     declared: Mapping[str, RecordField], rows: Sequence[JSON]
 ) -> tuple[dict[str, Sequence[JSON]], dict[str, frozenset[int]]]:
-    """Columns by field name, and by field name the rows without it."""
+    """Columns by field name, and the rows without a field by its name."""
     wires = {name: field.spellings for name, field in declared.items()}
     try:
         return {name: list(map(itemgetter(first), rows)) for name, (first, *_) in wires.items()}, {}
@@ -112,7 +112,7 @@ def _first(row: JSON, spellings: Iterable[str]) -> JSON:
 
 
 def _extras(declared: Mapping[str, RecordField], rows: Sequence[JSON]) -> dict[str, list[JSON]]:
-    # A field's own name too: no other field may take a declared column's place.
+    # Also the field's own name, so that no other field replaces a declared column.
     known = {*declared} | {name for field in declared.values() for name in field.spellings}
     objects = [row for row in rows if isinstance(row, dict)]
     others = dict.fromkeys(name for row in objects for name in row if name not in known)
@@ -123,7 +123,7 @@ def _extras(declared: Mapping[str, RecordField], rows: Sequence[JSON]) -> dict[s
 
 
 def from_text(kind: Kind, text: str) -> JSON:
-    """A cell of a text file as JSON; "" is None, and what cannot be read stays text."""
+    """A cell of a text file as JSON; "" is None, and a cell that cannot be read stays text."""
     if kind in ("string", "category", "date", "datetime"):
         return (text.removesuffix("T00:00:00") if kind == "date" else text) or None
     if kind == "boolean":
@@ -167,7 +167,7 @@ def _cell_problem(declared: RecordField, value: JSON, absent: bool) -> str:
     except ValidationError as error:
         return error.errors(include_input=False, include_url=False)[0]["msg"]
     large = declared.kind == "Int64" and value is not None and not -(2**63) <= value < 2**63
-    return "must fit into 64 bits" if large else ""
+    return "must fit in 64 bits" if large else ""
 
 
 def pack(declared: RecordField, values: Sequence[JSON]) -> Any:

@@ -1,4 +1,4 @@
-"""Contact files on disk: CSV and Parquet, read by the declared dtypes."""
+"""Contact files on disk: CSV and Parquet, read with the declared dtypes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ContactFile:
 
 
 def open_file(path: str | Path) -> ContactFile:
-    """Read a CSV or Parquet file cell by cell; ConfigurationError where it is damaged."""
+    """Read a CSV or Parquet file cell by cell; ConfigurationError if it is damaged."""
     try:
         columns, rows = _columns_of(path)
     except (FileNotFoundError, IsADirectoryError, PermissionError):
@@ -40,7 +40,7 @@ def open_file(path: str | Path) -> ContactFile:
 
 
 def to_contacts(file: ContactFile, provider: Provider) -> pd.DataFrame:
-    """A file's contacts by the declared dtypes; ConfigurationError for an unknown column."""
+    """A file's contacts with the declared dtypes; ConfigurationError for an unknown column."""
     declared = fields_of(provider.record)
     unknown = [name for name in file.columns if name not in declared]
     if unknown:
@@ -89,7 +89,7 @@ def _file_frame(
 def _json(value: Any) -> JSON:
     """A cell of a Parquet file as JSON."""
     if isinstance(value, dict):
-        # In Parquet every row has every key, with None where the written mapping lacked it.
+        # In Parquet every row has all keys, with None if the written mapping lacked it.
         return {name: item for name, item in value.items() if item is not None}
     if isinstance(value, list):
         return value

@@ -1,4 +1,4 @@
-"""Records to DataFrames and back, with declared columns and dtypes whatever the data holds."""
+"""Records to DataFrames and back, with declared columns and dtypes whatever the data."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def dtype_of(declared: RecordField) -> Any:
 def to_frame(
     record: type[Record], parts: Sequence[Columns], attrs: Mapping[str, JSON] | None = None
 ) -> pd.DataFrame:
-    """One typed frame of decoded rows; one warning counts bad cells, one names new fields."""
+    """One typed frame of decoded rows; one warning counts bad cells, another names new fields."""
     series = {
         name: _join(declared, [part.arrays[name] for part in parts])
         for name, declared in fields_of(record).items()
@@ -88,9 +88,9 @@ def to_frame(
 
 
 class Problems(int):
-    """How many cells were bad; `rows` holds each with its raw value.
+    """The number of bad cells; `rows` has them with their raw values.
 
-    A raw value may be personal, and pandas writes `attrs` into files: a file, or a pickle, keeps
+    A raw value may be personal, and pandas writes `attrs` into files, so a file or a pickle keeps
     only the count.
     """
 
@@ -102,7 +102,7 @@ class Problems(int):
         return count
 
     def __eq__(self, other: object) -> bool:
-        # pandas keeps the `attrs` of joined frames only where they are equal.
+        # pandas keeps the `attrs` of joined frames only if they are equal.
         same = not isinstance(other, Problems) or self.rows == other.rows
         return same and int(self) == other
 
@@ -135,7 +135,7 @@ def _join(declared: RecordField, arrays: list[Any]) -> Any:
 
 
 def _number_rows(parts: Sequence[Columns]) -> list[tuple[int, str, str, JSON, str]]:
-    """The problems of all parts, with rows counted from the first part's first."""
+    """The problems of all parts, with rows counted from the first row of the first part."""
     rows: list[tuple[int, str, str, JSON, str]] = []
     start = 0
     for part in parts:
@@ -147,10 +147,10 @@ def _number_rows(parts: Sequence[Columns]) -> list[tuple[int, str, str, JSON, st
 def problems(frame: pd.DataFrame) -> pd.DataFrame:
     """The cells of a contact frame that were not as documented, with their raw values.
 
-    Columns `row` (Int64, the position when it was read), `key`, `field`, `message` (string) and
-    `raw` (object). A row that is no object at all has an empty `field`. A frame derived from
-    another one has that one's problems. A frame read back from a file has only their count, and
-    this raises LookupError unless it is 0.
+    Columns: `row` (Int64, the position when it was read), `key`, `field`, `message` (string) and
+    `raw` (object). A row that is not an object has an empty `field`. A derived frame has the
+    problems of the frame it comes from. A frame that was read back from a file has only their
+    count; unless that is 0, this raises LookupError.
     """
     count = frame.attrs.get("problems", 0)
     if count and not isinstance(count, Problems):
@@ -193,9 +193,9 @@ def _foreign(value: Any) -> JSON:
 def result_frame(
     rows: Sequence[Mapping[str, Any]], index: pd.Index | None = None, notice: str = ""
 ) -> pd.DataFrame:
-    """Result rows as the one typed frame that every write returns, under the given index.
+    """Result rows as the typed frame that every write returns, with the given index.
 
-    `attrs` holds nothing but a `notice`, so that joined frames keep it.
+    `attrs` has only a `notice`, so that joined frames keep it.
     """
     frame = declared_frame(RESULT_COLUMNS, rows, index)
     frame.attrs.update({"notice": notice} if notice else {})
@@ -205,7 +205,7 @@ def result_frame(
 def declared_frame(
     dtypes: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], index: pd.Index | None = None
 ) -> pd.DataFrame:
-    """Rows as a frame of these columns and dtypes; what a row lacks is NA."""
+    """Rows as a frame with these columns and dtypes; missing values are NA."""
     columns = {
         name: pd.Series([row.get(name) for row in rows], dtype=dtype, index=index)
         for name, dtype in dtypes.items()

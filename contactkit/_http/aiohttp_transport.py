@@ -1,8 +1,8 @@
 """The async client's transport: aiohttp behind httpx's interface.
 
-httpx's own pool looks at every request and every connection whenever one of them changes, so that
-many in flight slow each other down. Nothing is decided here: no redirect is followed, no cookie
-kept, and nothing is sent twice.
+httpx's own pool checks every request and every connection whenever one of them changes, so that
+many requests in flight slow each other down. Nothing is decided here: no redirect is followed, no
+cookie is kept, and nothing is sent twice.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from yarl import URL
 
 from contactkit._http.session import Request, Response
 
-# Further requests wait, so that no process runs out of sockets.
+# Further requests wait, so that a process does not run out of sockets.
 MOST_IN_FLIGHT = 256
 # Shorter than most servers keep an idle connection; httpx's own.
 _KEEP_ALIVE = 5.0
@@ -40,7 +40,7 @@ Timeout: TypeAlias = Mapping[str, float | None]
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """The connections of one event loop; raises what httpx's own transport raises."""
+    """The connections of one event loop; raises the same errors as httpx's transport."""
 
     def __init__(self, context: ssl.SSLContext, proxy: httpx.Proxy | None = None) -> None:
         context.set_alpn_protocols(["http/1.1"])
@@ -67,9 +67,9 @@ class Transport(httpx.AsyncBaseTransport):
         )
 
     async def send(self, request: Request, common: Headers, timeout: Timeout) -> Response:
-        """Send a request as httpx's client would, with the headers that are `common` to all.
+        """Send a request as httpx's client would, with the `common` headers of all requests.
 
-        It must have neither a query nor a form.
+        The request must have neither a query nor a form.
         """
         headers, body = [*common, *request.headers.items()], b""
         if request.body is not None:
@@ -95,17 +95,17 @@ class Transport(httpx.AsyncBaseTransport):
     async def _start(
         self, method: str, url: URL, headers: Headers, body: bytes, timeout: Timeout
     ) -> aiohttp.ClientResponse:
-        """Send a request and read the head of its response; the caller ends its time in flight."""
+        """Send a request and read the head of its response; its place stays in use until then."""
         session = self._session or await self._open()
         await self._in_flight.enter(timeout.get("pool"))
         try:
             if self._in_flight.count == 1:
-                # In one turn the event loop reads that a server has hung up, in the next it acts
-                # on it; while other requests are in flight it has such turns all the time.
+                # The event loop needs two turns to notice that a server has hung up; while other
+                # requests are in flight, it has such turns anyway.
                 await asyncio.sleep(0)
                 await asyncio.sleep(0)
             if session.closed:
-                raise httpx.ConnectError("the client was closed meanwhile")
+                raise httpx.ConnectError("the client was closed")
             return await self._request(session, method, url, headers, body, timeout)
         except BaseException:
             self._in_flight.leave()
@@ -117,7 +117,7 @@ class Transport(httpx.AsyncBaseTransport):
         # asyncio.run closes the generators of its loop, and so does a loop with unreferenced ones.
         self._closing = _close_at_exit(connector)
         await anext(self._closing)
-        # A loop that was closed without that has nothing left to be closed in.
+        # A loop that was closed otherwise has nothing left to close.
         finalize(self, session.detach)
         return session
 
@@ -143,7 +143,7 @@ class Transport(httpx.AsyncBaseTransport):
                 proxy_headers=_proxy_headers(proxy) if proxy else None,
             )
         except ValueError as error:
-            # The values cannot be written as a request.
+            # The values cannot be sent as a request.
             raise httpx.LocalProtocolError(type(error).__name__) from None
 
 
@@ -176,7 +176,7 @@ def _response(status: int, raw: Sequence[tuple[bytes, bytes]], content: bytes) -
 
 class _Connector(aiohttp.TCPConnector):
     def __del__(self, *_: Any) -> None:
-        """Do nothing: the sockets close themselves, which aiohttp would report as an error."""
+        """Do nothing: the sockets close by themselves, which aiohttp would report as an error."""
 
 
 async def _close_at_exit(connector: aiohttp.TCPConnector) -> AsyncGenerator[None]:
@@ -189,7 +189,7 @@ async def _close_at_exit(connector: aiohttp.TCPConnector) -> AsyncGenerator[None
 async def _send_once(
     request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Raise httpx's errors in place of aiohttp's own, after some of which it would send again."""
+    """Raise httpx's errors instead of aiohttp's, after some of which aiohttp would send again."""
     if request.method == "DELETE" and request.headers.get("Content-Length") == "0":
         del request.headers["Content-Length"]  # which httpx does not send
     try:
@@ -211,7 +211,7 @@ _HTTPX_ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = 
 
 
 def _httpx_error(error: Exception) -> httpx.TransportError:
-    """httpx's error for one of aiohttp's; a ReadError, which says nothing, for all others."""
+    """The httpx error for an aiohttp error; a ReadError for all others."""
     kinds = (httpx_error for kind, httpx_error in _HTTPX_ERRORS if isinstance(error, kind))
     return next(kinds, httpx.ReadError)(type(error).__name__)
 
@@ -223,7 +223,7 @@ def _proxy_headers(proxy: httpx.Proxy) -> dict[str, str]:
 
 
 class _Body(aiohttp.Payload):
-    """A request's content, which must be written within so many seconds."""
+    """A request's content, which must be written within a number of seconds."""
 
     def __init__(self, content: bytes, seconds: float | None) -> None:
         super().__init__(content)
@@ -235,13 +235,13 @@ class _Body(aiohttp.Payload):
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         try:
-            # What fits into a buffer is written at once, and a timer costs more than the writing.
+            # What fits into the buffer is written immediately, and a timer would cost more.
             async with (
                 asyncio.timeout(self._seconds) if len(self._value) > _BUFFER else nullcontext()
             ):
                 await writer.write(self._value)
         except BaseException:
-            # The rest must not arrive later, when the caller has given up.
+            # The rest must not arrive after the caller has given up.
             if isinstance(writer, StreamWriter) and writer.transport:
                 writer.transport.abort()
             raise
@@ -253,14 +253,14 @@ class _Body(aiohttp.Payload):
 
 
 class _InFlight:
-    """How many requests are in flight; further ones wait for a place."""
+    """Counts the requests in flight; further ones wait for a place."""
 
     def __init__(self) -> None:
         self.count = 0
         self._places = asyncio.Semaphore(MOST_IN_FLIGHT)
 
     async def enter(self, seconds: float | None) -> None:
-        """Wait for a place, but no longer than this; PoolTimeout past it."""
+        """Wait for a place; PoolTimeout after this many seconds."""
         if self._places.locked():
             try:
                 async with asyncio.timeout(seconds):
@@ -272,13 +272,13 @@ class _InFlight:
         self.count += 1
 
     def leave(self) -> None:
-        """Give the place to another request."""
+        """Free the place for another request."""
         self.count -= 1
         self._places.release()
 
 
 class _Content(httpx.AsyncByteStream):
-    """A response's content in chunks; it is in flight until it is closed."""
+    """A response's content in chunks; the request is in flight until this is closed."""
 
     def __init__(self, response: aiohttp.ClientResponse, in_flight: _InFlight) -> None:
         self._response = response

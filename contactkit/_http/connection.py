@@ -58,12 +58,12 @@ async def arun(flow: Flow[T], connection: Connection, clock: Clock) -> T:
 
 
 class Tap(Protocol):
-    """Records or replays what passes between a connection and its httpx clients."""
+    """Records or replays the traffic between a connection and its httpx clients."""
 
     def flow(self, request: httpx.Request) -> TapFlow:
         """Yield each request that must be sent; return the response for the client.
 
-        It is sent the response, or what httpx raised is thrown into it.
+        The driver sends the response into it, or throws what httpx raised.
         """
         ...
 
@@ -103,7 +103,7 @@ async def asend_tapped(client: httpx.AsyncClient, flow: TapFlow) -> httpx.Respon
 
 
 class _NoCookies(httpx.Cookies):
-    """Keeps no cookie, so that no answer changes a later request."""
+    """Keeps no cookies, so that no response changes a later request."""
 
     def extract_cookies(self, response: httpx.Response) -> None:
         pass
@@ -119,9 +119,9 @@ class _SyncClient(httpx.Client):
 
 
 class AsyncClient(httpx.AsyncClient):
-    """httpx's async client over aiohttp, through the environment's proxies too.
+    """httpx's async client over aiohttp; it also uses the environment's proxies.
 
-    Where it names none, all requests go through one `aiohttp` transport.
+    Without a proxy, all requests go through one `aiohttp` transport.
     """
 
     aiohttp: Transport | None = None
@@ -147,14 +147,14 @@ class AsyncClient(httpx.AsyncClient):
         self, proxy: httpx.Proxy, **options: Any
     ) -> httpx.AsyncBaseTransport:
         self.aiohttp = None
-        # aiohttp knows no SOCKS, and warns of TLS within TLS.
+        # aiohttp does not support SOCKS, and warns about TLS within TLS.
         if proxy.url.scheme != "http":
             return super()._init_proxy_transport(proxy, **options)
         return _transport(options, proxy)
 
 
 def _transport(options: dict[str, Any], proxy: httpx.Proxy | None = None) -> Transport:
-    # aiohttp takes as long to import as all the rest, and most clients never need it.
+    # aiohttp takes as long to import as everything else, and most clients never need it.
     from contactkit._http.aiohttp_transport import Transport
 
     context = httpx.create_ssl_context(
@@ -164,7 +164,7 @@ def _transport(options: dict[str, Any], proxy: httpx.Proxy | None = None) -> Tra
 
 
 class _HidePaths(logging.Filter):
-    """Hides paths and queries in httpx's log: they hold contacts' numbers and addresses."""
+    """Hides paths and queries in httpx's log: they contain contacts' numbers and addresses."""
 
     hosts: frozenset[str] = frozenset()
 
@@ -183,9 +183,9 @@ _filter = _HidePaths()
 
 
 class Connection:
-    """The httpx clients of one session, opened when first used: one sync, and one an event loop.
+    """The httpx clients of one session, opened when first used: a sync one, and one per event loop.
 
-    Where there is a `tap`, everything is sent through it.
+    If there is a `tap`, everything is sent through it.
     """
 
     tap: Tap | None = None
@@ -196,7 +196,7 @@ class Connection:
         url = httpx.URL(address)
         self.timeout = timeout
         self._seconds = timeout.as_dict()
-        # Plain http goes to loopback alone, and so must never pass a proxy of the environment.
+        # Plain http is for loopback only, so it must never pass a proxy of the environment.
         trust_env = url.scheme == "https"
         self._options = {"transport": transport, "timeout": timeout, "trust_env": trust_env}
         self._start()
@@ -215,7 +215,7 @@ class Connection:
             self._start()
 
     def send(self, request: Request) -> Answer:
-        """Send a request and read its whole answer."""
+        """Send a request and read the whole response."""
         self._start_again_after_fork()
         if self._client is None:
             self._client = _open(_SyncClient, self._options)
@@ -229,11 +229,11 @@ class Connection:
             return no_response(error)
 
     async def asend(self, request: Request) -> Answer:
-        """The same, awaited."""
+        """Send a request and read the whole response, asynchronously."""
         client = self.async_client()
         try:
-            # What httpx does to a request beside sending it doubles its cost, and a plan's writes
-            # need none of it.
+            # httpx's other work on a request doubles its cost, and a plan's writes do not
+            # need it.
             if client.aiohttp and not (self.tap or request.query or request.form):
                 headers = client.common_headers
                 return await client.aiohttp.send(request, headers, self._seconds)
@@ -245,7 +245,7 @@ class Connection:
             return no_response(error)
 
     def async_client(self) -> AsyncClient:
-        """The client of this event loop, which alone can use it; opening one takes a moment."""
+        """The client of this event loop; opening one takes a moment."""
         self._start_again_after_fork()
         loop = asyncio.get_running_loop()
         client = self._async_clients.get(loop)
@@ -307,7 +307,7 @@ def _build(client: httpx.Client | httpx.AsyncClient, request: Request) -> httpx.
 def _response(response: httpx.Response) -> Response:
     headers = {name.lower(): value for name, value in response.headers.items()}
     content = response.content
-    # httpx ties a response and its stream into a cycle, which would keep the body until gc runs.
+    # httpx makes a reference cycle of a response and its stream, which would keep the body.
     response.stream = httpx.ByteStream(b"")
     return Response(status=response.status_code, headers=headers, content=content)
 
@@ -323,7 +323,7 @@ _NOT_SENT = (
 
 
 def no_response(error: httpx.HTTPError) -> NoResponse:
-    """A failure by its kind only: httpx's own text may quote what was sent."""
+    """The kind of a failure only, because httpx's text may quote what was sent."""
     kind = "timeout" if isinstance(error, httpx.TimeoutException) else "connection failed"
     return NoResponse(
         reason=f"{kind} ({type(error).__name__})", sent=not isinstance(error, _NOT_SENT)

@@ -39,27 +39,27 @@ _TOKEN_TURN, _TOKEN_NAP = 2.0, 0.02
 _TOKEN_MARGIN, _USUAL_LIFE, _LONGEST_LIFE = 60.0, 3600.0, 1e9
 
 
-def send(session: Session, ask: Operation, *, paced: bool = False) -> Flow[Success]:
-    """Send a request until it has an answer; raise ApiError or TransportError where it fails.
+def send(session: Session, operation: Operation, *, paced: bool = False) -> Flow[Success]:
+    """Send a request until it has a response; raise ApiError or TransportError if it fails.
 
-    A write whose earlier attempt may have been carried out never ends as a plain refusal. With
-    `paced` the caller has waited for the rate limit already, and does so again when it is refused.
+    If an earlier attempt at a write may have been carried out, it never ends as a plain refusal.
+    With `paced`, the caller waits for the rate limit, also after a refusal.
     """
-    attempts = _Attempts(session, ask, paced)
+    attempts = _Attempts(session, operation, paced)
     try:
         return (yield from attempts.run())
     except BaseException as interrupt:
-        if not isinstance(interrupt, Exception) and ask.writes and attempts.in_doubt:
-            _add_note(ask, interrupt)
+        if not isinstance(interrupt, Exception) and operation.writes and attempts.in_doubt:
+            _add_note(operation, interrupt)
         raise
 
 
 class _Attempts:
-    """The attempts at one operation; `doubt` is how one failed that may have been carried out."""
+    """The attempts at one operation; `doubt` is the error of one that may have been carried out."""
 
-    def __init__(self, session: Session, ask: Operation, paced: bool) -> None:
+    def __init__(self, session: Session, operation: Operation, paced: bool) -> None:
         self.session = session
-        self.ask = ask
+        self.operation = operation
         self.paced = paced
         self.count = 0
         self.in_flight = False
@@ -68,11 +68,11 @@ class _Attempts:
 
     @property
     def in_doubt(self) -> bool:
-        """Whether the operation may have been carried out without an answer that says so."""
+        """Whether the operation may have been carried out without a response that says so."""
         return self.in_flight or self.doubt is not None
 
     def run(self) -> Flow[Success]:
-        """Make one attempt after the other until one succeeds or no other is allowed."""
+        """Make attempts until one succeeds or no further one is allowed."""
         started = self.session.clock.now()
         while True:
             request = yield from self.prepare()
@@ -80,7 +80,7 @@ class _Attempts:
             self.in_flight = True
             answer = yield request
             self.in_flight = False
-            result = parse_response(self.session, self.ask, answer)
+            result = parse_response(self.session, self.operation, answer)
             if isinstance(result, Success):
                 result.attempts = self.count
                 result.doubted = self.doubt is not None
@@ -93,64 +93,66 @@ class _Attempts:
         has_turn = self.paced and not self.count
         prepare = _authorise if has_turn else acquire
         try:
-            return (yield from prepare(self.session, self.ask))
+            return (yield from prepare(self.session, self.operation))
         except (ApiError, TransportError) as error:
             raise self.final(error) from None
 
     def recover(
         self, request: Request, answer: Answer, failure: ApiError | TransportError
     ) -> Flow[None]:
-        """Wait until the request may be repeated; raise where it must not be."""
+        """Wait until the request may be repeated; raise if it must not be."""
         if self.is_stale_token(failure):
             self.token_renewed = True
             _forget_token(self.session, request)
             return
         if self.paced and self.doubt is None and isinstance(failure, RateLimitError):
             raise failure
-        pause = _pause(self.session, self.ask, failure, answer, self.count)
+        pause = _pause(self.session, self.operation, failure, answer, self.count)
         if pause is None:
             raise self.final(failure)
-        if self.ask.writes and _may_have_happened(failure):
+        if self.operation.writes and _may_have_happened(failure):
             self.doubt = failure
         yield Wait(until=self.session.clock.now() + pause)
 
     def is_stale_token(self, failure: ApiError | TransportError) -> bool:
         """Whether a new access token may help."""
-        renewable = isinstance(self.session.auth, ClientCredentials) and not self.ask.anonymous
+        renewable = (
+            isinstance(self.session.auth, ClientCredentials) and not self.operation.anonymous
+        )
         return renewable and not self.token_renewed and isinstance(failure, AuthenticationError)
 
     def final(self, failure: ApiError | TransportError) -> ApiError | TransportError:
-        """What to raise: a refused repeat leaves open whether the first attempt was carried out."""
+        """The error to raise; a refused repeat leaves the outcome of the first attempt open."""
         if self.doubt is None or _may_have_happened(failure):
             return failure
         message = (
-            f"an earlier attempt got no clear answer and may have been carried out "
+            f"an earlier attempt got no clear response and may have been carried out "
             f"({type(self.doubt).__name__}); then: {failure}"
         )
-        return TransportError(message, sent=True, idempotency_key=self.ask.idempotency_key)
+        return TransportError(message, sent=True, idempotency_key=self.operation.idempotency_key)
 
 
-def acquire(session: Session, ask: Operation) -> Flow[Request]:
+def acquire(session: Session, operation: Operation) -> Flow[Request]:
     """The request with its credentials, once the budget allows it."""
-    if ask.anonymous:
-        return ask.request
+    if operation.anonymous:
+        return operation.request
     while True:
-        request = yield from _authorise(session, ask)
+        request = yield from _authorise(session, operation)
         now = session.clock.now()
         ready = session.budget.reserve(now)
         if ready <= now:
             return request
         if ready - now > session.patience:
             message = f"the rate limit is used up for {ready - now:.0f} s"
-            raise RateLimitError(problem_of(session, ask, message=message), utc(ready))
+            raise RateLimitError(problem_of(session, operation, message=message), utc(ready))
         yield Wait(until=ready)
 
 
-def _add_note(ask: Operation, interrupt: BaseException) -> None:
-    """Say on an interrupt, such as Ctrl+C, what it leaves open."""
-    key = ask.idempotency_key
+def _add_note(operation: Operation, interrupt: BaseException) -> None:
+    """Add a note to an interrupt, such as Ctrl+C, if the write may have been carried out."""
+    key = operation.idempotency_key
     under = f" under the idempotency key {key}" if key else ""
-    interrupt.add_note(f"The {ask.endpoint.verb}{under} may have been carried out.")
+    interrupt.add_note(f"The {operation.endpoint.verb}{under} may have been carried out.")
     # With it the caller may send the same request again.
     vars(interrupt)["idempotency_key"] = key
 
@@ -161,8 +163,8 @@ def _forget_token(session: Session, request: Request) -> None:
         session.token = Secret()
 
 
-def _authorise(session: Session, ask: Operation) -> Flow[Request]:
-    headers = dict(ask.request.headers)
+def _authorise(session: Session, operation: Operation) -> Flow[Request]:
+    headers = dict(operation.request.headers)
     credentials = session.credentials
     if isinstance(session.auth, HeaderAuth):
         for credential in session.auth.credentials:
@@ -174,12 +176,12 @@ def _authorise(session: Session, ask: Operation) -> Flow[Request]:
     for setting in session.provider.settings:
         if setting.name in credentials:
             headers[setting.header] = credentials[setting.name]
-    return ask.request.with_headers(headers)
+    return operation.request.with_headers(headers)
 
 
 def _token(session: Session, auth: ClientCredentials) -> Flow[Secret]:
-    """The access token. While one call fetches it the others wait, but not for long: the caller
-    that fetches it may be waiting for them.
+    """The access token. While one call fetches it, the others wait, but not for long, because the
+    fetching caller may be waiting for them.
     """
     until = session.clock.now() + _TOKEN_TURN
     while True:
@@ -200,13 +202,13 @@ def _fetch_token(session: Session, auth: ClientCredentials) -> Flow[Secret]:
     endpoint = Endpoint(verb="token", method="POST", path="", help="Fetch an access token.")
     form = _token_form(session, auth)
     request = Request(method=endpoint.method, url=_token_url(session, auth), form=form)
-    ask = Operation(endpoint=endpoint, request=request, anonymous=True)
-    success = yield from send(session, ask)
+    operation = Operation(endpoint=endpoint, request=request, anonymous=True)
+    success = yield from send(session, operation)
     body = as_object(success.body)
     token, life = body.get("access_token"), body.get("expires_in")
     if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
-        message = "the token answer holds no usable access_token"
-        raise ApiError(problem_of(session, ask, code="undocumented", message=message))
+        message = "the token response has no usable access_token"
+        raise ApiError(problem_of(session, operation, code="undocumented", message=message))
     seconds = _USUAL_LIFE
     if isinstance(life, int | float) and 0 < life < _LONGEST_LIFE:
         seconds = float(life)
@@ -229,7 +231,7 @@ def _token_form(session: Session, auth: ClientCredentials) -> dict[str, str]:
 
 
 def _token_url(session: Session, auth: ClientCredentials) -> str:
-    """The documented address; with a `base_url` of the caller's own, the same path there."""
+    """The documented address; with the caller's `base_url`, the same path there."""
     if session.base_url == session.provider.base_url:
         return auth.token_url
     base = urlsplit(session.base_url)
@@ -238,7 +240,7 @@ def _token_url(session: Session, auth: ClientCredentials) -> str:
 
 def _pause(
     session: Session,
-    ask: Operation,
+    operation: Operation,
     failure: ApiError | TransportError,
     answer: Answer,
     attempt: int,
@@ -247,7 +249,7 @@ def _pause(
     temporary = isinstance(failure, TransportError | RateLimitError | ServerError)
     if attempt >= ATTEMPTS or not temporary:
         return None
-    if _may_have_happened(failure) and not ask.repeatable:
+    if _may_have_happened(failure) and not operation.repeatable:
         return None
     now = session.clock.now()
     seconds = retry_after(answer.headers, now) if isinstance(answer, Response) else None

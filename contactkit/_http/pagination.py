@@ -1,4 +1,4 @@
-"""Reads a listing page by page, one flow a page, whatever its paging is."""
+"""Reads a listing page by page, one flow per page, for any kind of paging."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RESTARTS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """The rows of one page as the provider sent them, and the total where it says one."""
+    """The rows of one page as the provider sent them, and the total if it is known."""
 
     rows: list[JSON]
     total: int | None
@@ -27,11 +27,10 @@ class Page:
 
 @dataclass
 class Pages:
-    """The pages of a listing, one flow a page; no row comes twice.
+    """The pages of a listing, one flow per page; no row is returned twice.
 
-    It remembers the keys of the page before. Of a listing that may have to start again it remembers
-    those of all pages, and those of this walk, since to pass what an earlier walk gave is not to go
-    in circles.
+    It remembers the keys of the previous page. If a listing may have to start again, it remembers
+    those of all pages, and separately those since the last start, to detect an endless listing.
     """
 
     session: Session
@@ -54,13 +53,13 @@ class Pages:
         paging = self.session.provider.paging
         while self.more:
             query = self._following or paging.first_query(self.query, self.size)
-            ask = build_operation(self.session, self.endpoint, query=query)
+            operation = build_operation(self.session, self.endpoint, query=query)
             try:
-                success = yield from send(self.session, ask)
+                success = yield from send(self.session, operation)
             except ApiError as error:
                 self._start_again(error)
                 continue
-            page = self._page(ask, success, query)
+            page = self._page(operation, success, query)
             if page.rows or not self.more:
                 return page
         return None
@@ -72,12 +71,12 @@ class Pages:
         self._restarts += 1
         self._following, self._passed = None, set()
 
-    def _page(self, ask: Operation, success: Success, query: Query) -> Page:
+    def _page(self, operation: Operation, success: Success, query: Query) -> Page:
         paging = self.session.provider.paging
-        rows = extract(self.session, ask, success, self.session.provider.envelope.many)
+        rows = extract(self.session, operation, success, self.session.provider.envelope.many)
         if not isinstance(rows, list):
             why = "has no list of contacts where it is documented"
-            raise unexpected_response(self.session, ask, success.response, why)
+            raise unexpected_response(self.session, operation, success.response, why)
         rows, known = cast("list[JSON]", rows), self.total
         try:
             self.total = paging.total(success.body)
@@ -86,8 +85,8 @@ class Pages:
             self._following, self._end_reason = None, str(error)
         except LookupError:
             why = "does not say whether there are more pages"
-            raise unexpected_response(self.session, ask, success.response, why) from None
-        # A contact that leaves pulls another onto a page that was read, and the count still fits.
+            raise unexpected_response(self.session, operation, success.response, why) from None
+        # A deleted contact may move another onto a page that was read, although the count fits.
         shrunk = known is not None and (self.total or 0) < known
         if shrunk or (self._announced is not None and known != self.total):
             self._announced = known
@@ -107,17 +106,17 @@ class Pages:
         if self._end_reason:
             return f"{self.read:,} contacts were read: {self._end_reason}"
         if self.stuck:
-            return f"after {self.read:,} contacts the listing promised more and gave none"
+            return f"after {self.read:,} contacts the listing announced more but returned none"
         announced = self.total if self.read != self.total else self._announced
         if announced is None:
             return ""
         return (
-            f"{self.read:,} contacts were read where {announced:,} were announced: the listing "
+            f"{self.read:,} contacts were read but {announced:,} were announced: the listing "
             "changed while it was read, and some may be missing"
         )
 
     def _new_rows(self, rows: list[JSON]) -> tuple[list[JSON], bool]:
-        """Rows that are not known yet, and whether this walk had not passed them all before.
+        """The rows that were not returned yet, and whether any is new since the last start.
 
         Inserts and deletions shift the pages of a listing.
         """
@@ -137,7 +136,7 @@ class Pages:
         return new, moved
 
     def _key(self, row: JSON) -> str | None:
-        """The key of a row, None where there is no usable one."""
+        """The key of a row; None if there is no usable one."""
         key = as_object(row).get(key_of(self.session.provider.record).wire)
         return key if isinstance(key, str) else None
 

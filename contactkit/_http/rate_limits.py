@@ -1,6 +1,6 @@
-"""The rate budget of one session: what was spent, what the provider says is left, when to go on.
+"""The rate budget of one session: what was spent, what is left, and when to continue.
 
-The sync and the async client spend from the same budget, perhaps on several threads.
+The sync and the async client share one budget, perhaps on several threads.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _SECONDS = re.compile(r"\d{1,300}(\.\d+)?", re.ASCII)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# A request takes a moment to arrive, so two that left a window apart may arrive closer together.
+# Requests take a moment to arrive, so two that were sent a window apart may arrive closer together.
 _MARGIN = 1.01
 
-# A day's requests are not spread over the day, and a twentieth of a minute's may go at once.
+# A daily limit is not spread over the day, and a twentieth of a minute's requests may be a burst.
 _LONGEST_EVEN = 60.0
 _BURST = 20
 
@@ -37,21 +37,21 @@ def parse_rate(text: object) -> Limit:
     match = re.fullmatch(r"\s*(\d{1,9})\s*/\s*([a-z]+)\s*", str(text))
     if not match or match[2] not in _UNITS or int(match[1]) < 1:
         raise ConfigurationError(
-            f"rate_limit={text!r} must be a count and a unit, as '200/minute'; "
+            f"rate_limit={text!r} must be a count and a unit, such as '200/minute'; "
             f"units: {', '.join(_UNITS)}"
         )
     return Limit(requests=int(match[1]), seconds=_UNITS[match[2]])
 
 
 def rate(limit: Limit) -> str:
-    """A limit as `parse_rate` reads it."""
+    """A limit as text that `parse_rate` reads."""
     unit = {seconds: name for name, seconds in _UNITS.items()}.get(int(limit.seconds))
     return f"{limit.requests}/{unit or f'{limit.seconds:g} s'}"
 
 
 @dataclass
 class _Window:
-    """One limit; with `requests` None, only what the provider says is left counts."""
+    """One limit; if `requests` is None, only what the provider's headers say is left counts."""
 
     limit: Limit
     requests: int | None
@@ -60,7 +60,7 @@ class _Window:
     reset: float = 0.0
 
     def ready(self, now: float) -> float:
-        """When the next request may go; `now` or earlier means at once."""
+        """When the next request may be sent; `now` or earlier means immediately."""
         span = self.limit.seconds * _MARGIN
         while self.sent and self.sent[0] <= now - span:
             self.sent.popleft()
@@ -78,7 +78,7 @@ class _Window:
             self.remaining = max(0, self.remaining - count)
 
     def learn(self, headers: Mapping[str, str], now: float) -> None:
-        """Believe the provider: https://docs.sent.dm/docs/reference/api/rate-limits"""
+        """Use the provider's figures: https://docs.sent.dm/docs/reference/api/rate-limits"""
         if headers.keys().isdisjoint(self.limit.headers):
             return
         limit, left, reset = (_number(headers.get(name)) for name in self.limit.headers)
@@ -103,22 +103,21 @@ def _number(text: str | None) -> float | None:
 class Budget:
     """Spends one request at a time, and never more than any of its limits allows.
 
-    `own` limits are counted in place of the declared ones; what the provider's headers say is left
-    counts in any case.
+    `own` limits replace the declared ones; what the provider's headers say is left always counts.
     """
 
     def __init__(self, declared: Iterable[Limit], own: Iterable[Limit] | None = None) -> None:
         self._windows = [
             _Window(limit, limit.requests if own is None else None) for limit in declared
         ]
-        # A name that no header has: the caller's figure is not the provider's to change.
+        # No header has this name, so that the provider cannot change the caller's limit.
         self._windows += [_Window(replace(limit, header=""), limit.requests) for limit in own or ()]
         self._blocked_until = 0.0
         self._spacing: tuple[float, int] | None = None
         self._lock = threading.Lock()
 
     def reserve(self, now: float) -> float:
-        """Spend one request if it may go now; otherwise say when to ask again."""
+        """Spend one request if it may be sent now; otherwise return when to try again."""
         with self._lock:
             ready = self._blocked_until
             for window in self._windows:
@@ -129,9 +128,9 @@ class Budget:
             return ready
 
     def spacing(self) -> tuple[float, int]:
-        """Seconds between requests that are spread evenly, and how many may go at once.
+        """Seconds between evenly spaced requests, and how many may be sent together.
 
-        That follows from the tightest of the limits of a minute or less; 0 s where there is none.
+        They follow from the tightest limit of a minute or less; 0 s if there is none.
         """
         with self._lock:
             if self._spacing is None:
@@ -144,7 +143,7 @@ class Budget:
             return self._spacing
 
     def learn(self, headers: Mapping[str, str], now: float) -> None:
-        """Read the limits from an answer's headers."""
+        """Read the limits from a response's headers."""
         with self._lock:
             for window in self._windows:
                 known = window.requests
@@ -158,7 +157,7 @@ class Budget:
             self._blocked_until = max(self._blocked_until, until)
 
     def through(self, count: int, now: float) -> float:
-        """When the last of so many more requests goes, if each goes as soon as it may."""
+        """When the last of `count` more requests is sent, if each is sent as soon as allowed."""
         with self._lock:
             windows = [replace(window, sent=window.sent.copy()) for window in self._windows]
             time = max(now, self._blocked_until)
@@ -186,14 +185,14 @@ class Budget:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that `Retry-After` asks for (a number or a date), None when it says nothing."""
+    """The seconds in `Retry-After` (a number or a date); None without a usable value."""
     text = headers.get("retry-after", "").strip()
-    # A long wait is the provider's to ask for.
+    # Even a long wait is accepted.
     if _SECONDS.fullmatch(text):
         return float(text)
     try:
         date = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return None
-    # An HTTP date that names no zone is in UTC all the same.
+    # An HTTP date without a zone is in UTC.
     return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - _EPOCH).total_seconds() - now)

@@ -17,49 +17,51 @@ from contactkit.errors import ApiError, Problem, RateLimitError, TransportError,
 from contactkit.spec.provider import JSON, Place, as_list, as_object
 from contactkit.spec.record import fields_of, key_of
 
-# The last second of the year 9999, past which no datetime goes.
+# The last second of the year 9999, the latest that datetime can represent.
 _LATEST = 253_402_300_799.0
-# Too short, or too regular, to be a secret other than the session's own.
+# Too short or too regular to be a secret, other than the session's own.
 _ID = re.compile(r"(?:req_)?[0-9A-Za-z]{1,16}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 def parse_response(
-    session: Session, ask: Operation, answer: Answer
+    session: Session, operation: Operation, answer: Answer
 ) -> Success | ApiError | TransportError:
-    """What an answer means; errors are returned, for the flow decides what to raise."""
+    """What a response means; errors are returned, because the flow decides what to raise."""
     now = session.clock.now()
     if not isinstance(answer, Response):
-        return _transport_error(session, ask, answer or NoResponse(reason="no answer", sent=True))
+        return _transport_error(
+            session, operation, answer or NoResponse(reason="no response", sent=True)
+        )
     session.budget.learn(answer.headers, now)
     try:
-        body = _decode(ask, answer)
+        body = _decode(operation, answer)
     except ValueError as error:
-        return unexpected_response(session, ask, answer, str(error))
+        return unexpected_response(session, operation, answer, str(error))
     problem = session.provider.errors.read(body)
     if problem is not None or answer.status >= 400:
-        return _api_error(session, ask, answer, problem or Problem())
+        return _api_error(session, operation, answer, problem or Problem())
     if not 200 <= answer.status < 300:
-        return unexpected_response(session, ask, answer, "is neither success nor error")
+        return unexpected_response(session, operation, answer, "is neither success nor error")
     return Success(body=body, response=answer, request_id=_request_id(session, answer), at=now)
 
 
-def extract(session: Session, ask: Operation, success: Success, path: Place) -> JSON:
-    """What a success holds at `path`; ApiError when it has no such place."""
+def extract(session: Session, operation: Operation, success: Success, path: Place) -> JSON:
+    """The value at `path` in a success; ApiError if there is none."""
     try:
         return session.provider.envelope.pick(success.body, path)
     except LookupError:
         why = f"has no {'.'.join(path)}"
-        raise unexpected_response(session, ask, success.response, why) from None
+        raise unexpected_response(session, operation, success.response, why) from None
 
 
-def row_of(session: Session, ask: Operation, success: Success) -> dict[str, JSON]:
-    """The one record that a success holds, unchanged; ApiError when there is none."""
-    place = () if ask.endpoint.answer == "whole" else session.provider.envelope.one
-    row = extract(session, ask, success, place)
-    # Where no envelope says that this is the record, its key must.
-    key = key_of(ask.endpoint.record or session.provider.record).wire
+def row_of(session: Session, operation: Operation, success: Success) -> dict[str, JSON]:
+    """The record in a success, unchanged; ApiError if there is none."""
+    place = () if operation.endpoint.answer == "whole" else session.provider.envelope.one
+    row = extract(session, operation, success, place)
+    # Without an envelope, only the key shows that this is the record.
+    key = key_of(operation.endpoint.record or session.provider.record).wire
     if not isinstance(row, dict) or (not place and key not in row):
-        raise unexpected_response(session, ask, success.response, "holds no contact")
+        raise unexpected_response(session, operation, success.response, "has no contact")
     return cast("dict[str, JSON]", row)
 
 
@@ -68,54 +70,56 @@ def utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(min(seconds, _LATEST), UTC)
 
 
-def problem_of(session: Session, ask: Operation, **known: Any) -> Problem:
-    """A problem that says which provider and operation it is about."""
+def problem_of(session: Session, operation: Operation, **known: Any) -> Problem:
+    """A problem with the provider and the operation filled in."""
     return Problem(
         provider=session.provider.name,
-        operation=ask.endpoint.verb,
-        idempotency_key=ask.idempotency_key,
+        operation=operation.endpoint.verb,
+        idempotency_key=operation.idempotency_key,
         **known,
     )
 
 
-def unexpected_response(session: Session, ask: Operation, response: Response, why: str) -> ApiError:
-    """The error for a response without the documented shape; quotes its start, redacted."""
+def unexpected_response(
+    session: Session, operation: Operation, response: Response, why: str
+) -> ApiError:
+    """The error for a response without the documented shape; it quotes its start, redacted."""
     problem = problem_of(
         session,
-        ask,
+        operation,
         status=response.status,
         code="" if response.status >= 400 else "undocumented",
-        message=f"the answer {why}{_excerpt(session, ask, response)}",
+        message=f"the response {why}{_excerpt(session, operation, response)}",
         request_id=_request_id(session, response),
     )
     return _with_resume_time(session, error_for_status(response.status), problem, response)
 
 
-def _transport_error(session: Session, ask: Operation, failure: NoResponse) -> TransportError:
-    where = f"{session.provider.name} {ask.endpoint.verb}"
+def _transport_error(session: Session, operation: Operation, failure: NoResponse) -> TransportError:
+    where = f"{session.provider.name} {operation.endpoint.verb}"
     arrived = "the request may have arrived" if failure.sent else "the request was not sent"
     message = f"{where}: {failure.reason}; {arrived}"
-    return TransportError(message, sent=failure.sent, idempotency_key=ask.idempotency_key)
+    return TransportError(message, sent=failure.sent, idempotency_key=operation.idempotency_key)
 
 
-def _decode(ask: Operation, response: Response) -> JSON:
-    if ask.endpoint.answer == "nothing" and not response.content and response.status < 300:
+def _decode(operation: Operation, response: Response) -> JSON:
+    if operation.endpoint.answer == "nothing" and not response.content and response.status < 300:
         return None
     if not response.content:
         raise ValueError("is empty")
     kind = response.headers.get("content-type", "json").split(";")[0]
     try:
-        # Most of a contact's values are unique, so that a cache of values costs more than it saves.
+        # Most values of contacts are unique, so a cache of values costs more than it saves.
         body = from_json(response.content, cache_strings="keys")
     except ValueError:
-        raise ValueError("is not whole JSON" if "json" in kind else f"is {kind}") from None
+        raise ValueError("is not complete JSON" if "json" in kind else f"is {kind}") from None
     if "json" not in kind and response.status < 400:
         raise ValueError(f"is {kind}, not JSON")
     return body
 
 
 def _request_id(session: Session, response: Response) -> str:
-    """The request id; redacted where it is more than an id, for it may quote what was sent."""
+    """The request id; redacted if it is more than an id, since it may quote what was sent."""
     text = response.headers.get("x-request-id", "")
     folded = text.casefold()
     quotes = any(secret and secret.casefold() in folded for secret in session.secrets)
@@ -124,20 +128,22 @@ def _request_id(session: Session, response: Response) -> str:
     return redact(text, session.secrets, personal=False)
 
 
-def _excerpt(session: Session, ask: Operation, response: Response) -> str:
-    """What may be shown of a response: nothing that may hold people or a fresh token."""
+def _excerpt(session: Session, operation: Operation, response: Response) -> str:
+    """What may be shown of a response: nothing that may contain personal values or a new token."""
     text = response.content[:4000].decode("utf-8", "replace").strip()
-    if not text or ask.anonymous:
+    if not text or operation.anonymous:
         return ""
     if text[0] in '{["':
         return f" ({len(response.content):,} bytes of JSON)"
-    excerpt = redact(redact(text, session.secrets), list(_personal_values(session, ask)))
+    excerpt = redact(redact(text, session.secrets), list(_personal_values(session, operation)))
     return f": {excerpt[:200]!r}"
 
 
-def _api_error(session: Session, ask: Operation, response: Response, problem: Problem) -> ApiError:
-    """The error for a refusal, with every text of it redacted."""
-    people = list(_personal_values(session, ask))
+def _api_error(
+    session: Session, operation: Operation, response: Response, problem: Problem
+) -> ApiError:
+    """The error for a refusal, with all its texts redacted."""
+    people = list(_personal_values(session, operation))
 
     def prose(text: str) -> str:
         return redact(redact(text, session.secrets), people)
@@ -152,13 +158,13 @@ def _api_error(session: Session, ask: Operation, response: Response, problem: Pr
     known = session.provider.errors.catalogue.get(problem.code)
     redacted = problem_of(
         session,
-        ask,
+        operation,
         status=response.status,
         code=prose(problem.code),
         message=prose(problem.message),
         fields=fields,
         request_id=reference(problem.request_id or response.headers.get("x-request-id", "")),
-        docs=reference(problem.docs or ask.endpoint.docs),
+        docs=reference(problem.docs or operation.endpoint.docs),
         existing_key=reference(problem.existing_key),
     )
     kind = known[1] if known else error_for_status(response.status)
@@ -168,27 +174,27 @@ def _api_error(session: Session, ask: Operation, response: Response, problem: Pr
 def _with_resume_time(
     session: Session, kind: type[ApiError], problem: Problem, response: Response
 ) -> ApiError:
-    """The error; where the response says when to go on, the budget waits until then."""
+    """The error; if the response says when to continue, the budget waits until then."""
     now = session.clock.now()
     resume = now + (retry_after(response.headers, now) or 0.0)
     session.budget.block(resume)
     return RateLimitError(problem, utc(resume)) if kind is RateLimitError else kind(problem)
 
 
-def _personal_values(session: Session, ask: Operation) -> Iterator[str]:
+def _personal_values(session: Session, operation: Operation) -> Iterator[str]:
     """The personal values that were sent, which a refusal may repeat."""
-    params = fields_of(ask.endpoint.params)
+    params = fields_of(operation.endpoint.params)
     declared = {**fields_of(session.provider.record), **params}
     personal = {
         wire for field in declared.values() if field.marker.personal for wire in field.spellings
     }
     if key_of(session.provider.record).marker.personal:
-        personal.add(ask.endpoint.key_wire)
-        yield ask.key
-    body = ask.request.body
-    bulk = ask.endpoint.bulk
+        personal.add(operation.endpoint.key_wire)
+        yield operation.key
+    body = operation.request.body
+    bulk = operation.endpoint.bulk
     rows = as_list(as_object(body).get(bulk.name, body)) if bulk else []
-    values = ask.endpoint.params.from_query(ask.request.query)
+    values = operation.endpoint.params.from_query(operation.request.query)
     query = {params[name].wire: value for name, value in values.items() if name in params}
     for sent in (as_object(body), query, *rows):
         if isinstance(sent, str):

@@ -1,4 +1,4 @@
-"""Result rows: the outcome of a write, from its response or its error and what was requested."""
+"""Result rows: the outcome of a write, from the request and its response or error."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Values: TypeAlias = Mapping[str, JSON]
 def build_row(
     provider: Provider, operation: str, outcome: Outcome, *, key: object, **columns: Any
 ) -> Row:
-    """A result row by column; a frame has NA for the columns it lacks."""
+    """A result row by column; in a frame, missing columns are NA."""
     return {
         "provider": provider.name,
         "key": key or None,
@@ -78,13 +78,13 @@ def result_row(
 ) -> Row:
     """The result row of a write that succeeded; `before` is the contact as the caller knew it.
 
-    Beside the columns, `warning` is what the caller should be warned of.
+    Besides the columns it has a `warning` for the caller.
     """
     endpoint = operation.endpoint
     after = None
     if success.response.status != 202 and endpoint.answer != "nothing":
         after = _contact_after(session, operation, success, key)
-    # A response that is no contact cannot be compared with one.
+    # A response without a contact cannot be compared.
     known = None if endpoint.record else before
     expected = _expected_outcome(operation, success)
     outcome, message = judge_outcome(session, operation, success, changes, after, expected)
@@ -139,7 +139,7 @@ def failure_row(
 
 
 def field_problems(error: BaseException) -> tuple[FieldProblem, ...]:
-    """What an error says of single fields."""
+    """The problems of single fields in an error."""
     if isinstance(error, InvalidInputError):
         return error.problems
     return error.problem.fields if isinstance(error, ApiError) else ()
@@ -149,7 +149,7 @@ def retry_key(error: BaseException) -> str:
     """The idempotency key under which the same write may be sent again, if there is one."""
     if isinstance(error, ApiError):
         return error.problem.idempotency_key
-    # The flow leaves it on an interrupt, too.
+    # The flow sets it on an interrupt, too.
     return str(getattr(error, "idempotency_key", ""))
 
 
@@ -160,7 +160,7 @@ _REFUSALS = (
     ConflictError,
     PermissionDeniedError,
 )
-# After these the request never left, or was never carried out.
+# After these the request was never sent, or never carried out.
 _NEVER_WRITTEN = (
     *_REFUSALS,
     ConfigurationError,
@@ -183,7 +183,7 @@ def _may_have_been_written(error: BaseException) -> bool:
 def _contact_after(
     session: Session, operation: Operation, success: Success, key: str
 ) -> dict[str, JSON]:
-    """The contact in the response to a write; it must be the one that was written."""
+    """The contact in the response to a write; ApiError if it is another one."""
     record = operation.endpoint.record or session.provider.record
     after = record.from_wire(row_of(session, operation, success))
     name = key_of(record).name
@@ -192,12 +192,12 @@ def _contact_after(
         same = key in ("", answered) or _is_same_key(record, answered, key)
         if same or operation.dry_run:
             return after
-    why = "holds a different contact from the one that was written, or none"
+    why = "has a different contact from the one that was written, or none"
     raise unexpected_response(session, operation, success.response, why)
 
 
 def _is_same_key(record: type[Record], one: str, other: str) -> bool:
-    """Whether two keys differ at most in their case, or in a phone number's marks."""
+    """Whether two keys differ at most in case, or in the punctuation of a phone number."""
     if key_of(record).marker.personal == "phone":
         return re.sub(r"\D", "", one) == re.sub(r"\D", "", other)
     return one.casefold() == other.casefold()
@@ -208,7 +208,7 @@ def _changed(changes: Values, before: Values | None) -> list[str]:
 
 
 def _expected_outcome(operation: Operation, success: Success) -> Outcome:
-    """What a good response means; a creation that may be repeated may have updated a contact."""
+    """The outcome that a good response means; an upsert may have updated a contact."""
     endpoint = operation.endpoint
     if endpoint.effect == "create" and success.response.status == 200:
         repeatable = endpoint.is_repeatable(as_object(operation.request.body))
@@ -224,7 +224,7 @@ def judge_outcome(
     after: Values | None,
     expected: Outcome,
 ) -> tuple[Outcome, str]:
-    """The outcome of one contact's write, and a message where it is not the expected one."""
+    """The outcome of one contact's write, and a message if it is not the expected one."""
     title = session.provider.title
     if operation.dry_run:
         return _dry_run_outcome(session, success)
@@ -234,7 +234,10 @@ def judge_outcome(
             return Outcome.UNKNOWN, f"{used}: it is not known whether by this call"
         return Outcome.SKIPPED, f"{used}: nothing was done, and the response is the earlier one"
     if success.response.status == 202 and expected != Outcome.UNKNOWN:
-        return Outcome.UNKNOWN, f"{title} accepted it for later; the outcome is not known"
+        return (
+            Outcome.UNKNOWN,
+            f"{title} accepted it for later; the outcome is not known yet yet",
+        )
     if after is not None and (names := _contradicted(session, operation, changes, after)):
         return Outcome.UNKNOWN, f"{title} responded without the change of {', '.join(names)}"
     return expected, ""
@@ -244,7 +247,10 @@ def _dry_run_outcome(session: Session, success: Success) -> tuple[Outcome, str]:
     form, title = session.provider.dry_run, session.provider.title
     if form and form.confirmed.lower() in success.response.headers:
         return Outcome.PLANNED, ""
-    return Outcome.UNKNOWN, f"{title} did not confirm the dry run; it may have been carried out"
+    return (
+        Outcome.UNKNOWN,
+        f"{title} did not confirm the dry run; this may have been a write",
+    )
 
 
 def _is_replayed(session: Session, success: Success) -> bool:
@@ -255,9 +261,9 @@ def _is_replayed(session: Session, success: Success) -> bool:
 def _contradicted(
     session: Session, operation: Operation, changes: Values, after: Values
 ) -> list[str]:
-    """Flags and enumerations whose value in the response is not the one that was written.
+    """Flags and enumerations with another value in the response than was written.
 
-    A field that a provider need not return contradicts nothing by its absence.
+    A field that a provider may omit contradicts nothing if it is missing.
     """
     declared = fields_of(operation.endpoint.record or session.provider.record)
     exact = [n for n in changes if declared[n].kind in ("boolean", "category")]

@@ -38,7 +38,7 @@ _SEGMENT = re.compile(r"[A-Za-z0-9._~+:@=-]{1,256}")
 class Request:
     """One HTTP request as a value; `form` is sent form-encoded, `body` as JSON.
 
-    Its repr shows neither credentials nor people.
+    Its repr shows no credentials and no personal values.
     """
 
     method: str
@@ -61,7 +61,7 @@ class Request:
 
     @property
     def digest(self) -> str:
-        """A hash of what is requested, without the headers and so without credentials."""
+        """A hash of method, URL, query and body, without headers and so without credentials."""
         content = _sorted_json([self.method, self.url, dict(self.query), self.body])
         return hashlib.sha256(content.encode()).hexdigest()[:32]
 
@@ -97,7 +97,7 @@ Flow: TypeAlias = Generator[Step, Answer, T]
 
 
 def frame_attrs(session: Session) -> dict[str, JSON]:
-    """What the `attrs` of a contact frame hold: the provider, the world and the time."""
+    """The `attrs` of a contact frame: the provider, the world and the time."""
     time = datetime.fromtimestamp(session.clock.now(), UTC).isoformat(timespec="seconds")
     return {"provider": session.provider.name, **world_attrs(session.world), "at": time}
 
@@ -128,7 +128,7 @@ class Session:
     @cached_property
     def account(self) -> str:
         """A digest that differs between accounts and addresses, and reveals no credential."""
-        # A client with a new secret is the same account.
+        # A new secret does not change the account.
         last = 1 if isinstance(self.auth, ClientCredentials) else None
         parts = (*self.auth.credentials[:last], *self.provider.settings)
         values = [
@@ -178,7 +178,7 @@ class Operation:
 class Success:
     """A good response, with its decoded body.
 
-    `doubted` says that an earlier attempt may have been carried out already.
+    `doubted` means that an earlier attempt may already have been carried out.
     """
 
     body: JSON = field(repr=False)
@@ -205,7 +205,7 @@ def build_operation(
     own_key = bool(idempotency_key)
     if endpoint.keyed and provider.idempotency:
         valid_key = _idempotency_key(provider.idempotency, session, endpoint, idempotency_key)
-        # Under the key of a write, the response to a dry run would take the write's place.
+        # Under the same key, a later write would get the response to the dry run.
         idempotency_key = "" if dry_run else valid_key
         headers |= {} if dry_run else {provider.idempotency.header: valid_key}
     content: JSON = body or {}
@@ -237,7 +237,7 @@ def segment(provider: Provider, endpoint: Endpoint, key: str) -> str:
     if not endpoint.takes_key:
         return ""
     if not _SEGMENT.fullmatch(key) or not key.strip("."):
-        message = "must be 1 to 256 letters, digits and ._~+:@=- only, and not dots alone"
+        message = "must be 1 to 256 letters, digits or ._~+:@=-, and not only dots"
         raise InvalidInputError.one(f"{provider.name} {endpoint.verb}", "key", message, "key")
     return quote(key, safe="")
 

@@ -1,4 +1,4 @@
-"""Where a client's requests go and whose time they live in: the provider itself, or a stand-in.
+"""Worlds: where a client's requests go, and which clock they use.
 
 Nothing here decides about a request or sends one.
 """
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
 
 class Clock(Protocol):
-    """The time, and how to wait; in seconds since the epoch."""
+    """A clock that can wait; all times are in seconds since the epoch."""
 
     def now(self) -> float:
-        """The time."""
+        """The current time."""
         ...
 
     def sleep(self, until: float) -> None:
-        """Block until then."""
+        """Wait until this time, blocking the thread."""
         ...
 
     async def asleep(self, until: float) -> None:
-        """Await then."""
+        """Wait until this time, without blocking the event loop."""
         ...
 
 
-# The operating system counts no longer than some weeks, so that a long wait is cut in pieces.
+# The operating system's timers cover only some weeks, so a long wait is split.
 _LONGEST_SLEEP = 3600.0
 
 
 class RealClock:
-    """The machine's own time."""
+    """The machine's clock."""
 
     def now(self) -> float:
         return time.time()
@@ -54,7 +54,7 @@ class RealClock:
 
 
 class VirtualClock:
-    """Time that passes only by waiting, so that a day of rate limits takes a moment."""
+    """Time that passes only by waiting, so that a day of rate limits passes in a moment."""
 
     def __init__(self, start: float) -> None:
         self._now = start
@@ -71,43 +71,43 @@ class VirtualClock:
 
 
 class World(Protocol):
-    """Where the requests of a client go."""
+    """Where a client's requests go: a transport and a clock."""
 
     @property
     def name(self) -> str:
-        """How a client's repr, a form and a frame's `attrs` call it."""
+        """The name in a client's repr, in forms and in a frame's `attrs`."""
         ...
 
     @property
     def notice(self) -> str:
-        """What a reader of a form or a repr must know of it; "" for nothing."""
+        """A notice for forms, reprs and pictures; "" for none."""
         ...
 
     @property
     def clock(self) -> Clock:
-        """The time that its calls live in."""
+        """The clock that calls use."""
         ...
 
     @property
     def real(self) -> bool:
-        """Whether a write is carried out at the provider itself."""
+        """Whether writes reach the provider itself."""
         ...
 
     def transport(self, provider: Provider) -> httpx.MockTransport | None:
-        """What answers this provider's requests; None for the network."""
+        """The transport to this provider; None for the network."""
         ...
 
     def credentials(self, provider: Provider) -> Mapping[str, str] | None:
-        """Credentials that this world issues itself; None where the user must bring them."""
+        """Credentials that this world issues; None if the user must supply them."""
         ...
 
     def tap(self, session: Session) -> Tap | None:
-        """What records or replays this session's requests; None for nothing."""
+        """What records or replays the requests of this session; None for nothing."""
         ...
 
 
 def world_attrs(world: World) -> dict[str, str]:
-    """A world's name, and its notice where it has one."""
+    """A world's name, and its notice if it has one."""
     return {"world": world.name} | ({"notice": world.notice} if world.notice else {})
 
 
@@ -120,10 +120,10 @@ class Live:
     clock: Clock = RealClock()
 
     def transport(self, provider: Provider) -> None:
-        """The network."""
+        """None: the network."""
 
     def credentials(self, provider: Provider) -> None:
-        """A real provider issues none here."""
+        """None: the user must supply them."""
 
     def tap(self, session: Session) -> None:
-        """Nothing is recorded."""
+        """None: nothing is recorded."""

@@ -39,13 +39,13 @@ JOURNAL_COLUMNS: dict[str, Any] = {
 
 
 class JournalView:
-    """Every write that this user has made: `contactkit.journal()`."""
+    """The journal of all writes of this user, as `contactkit.journal()`."""
 
     def __call__(self, path: str | Path | None = None) -> pd.DataFrame:
-        """Read the user's own journal, or the one at `path`: one row a contact, newest last.
+        """Read the user's journal, or the one at `path`: one row per contact, newest last.
 
-        A write without an outcome, because it was interrupted or is in flight, is `unknown` and has
-        no `at`. `account` and `request` are short digests that identify them. Raises JournalError.
+        The outcome of a write that was interrupted or is in flight is `unknown`, and its `at` is
+        empty. `account` and `request` are short digests that identify them. Raises JournalError.
         """
         journal = Journal(path)
         try:
@@ -57,12 +57,12 @@ class JournalView:
         )
 
     def prune(self, older_than: timedelta, path: str | Path | None = None) -> int:
-        """Delete the entries that were closed longer ago than this; return their number.
+        """Delete entries that were closed longer ago than this; returns their number.
 
-        Open entries stay. A plan whose entries are gone cannot be resumed or undone.
+        Open entries are kept. A plan without its entries cannot be resumed or undone.
         """
         if not isinstance(older_than, timedelta) or older_than < timedelta(0):
-            message = "must be a datetime.timedelta, and not below zero"
+            message = "must be a datetime.timedelta that is not negative"
             raise InvalidInputError.one("journal prune", "older_than", message)
         journal = Journal(path)
         try:

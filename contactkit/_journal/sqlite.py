@@ -1,6 +1,6 @@
 """The SQLite file of a journal: private to its user, shared by threads and processes; and leases.
 
-A file that is no journal, or one of a later contactkit, is not touched.
+A file that is not a journal, or that a later contactkit wrote, is not changed.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class JournalFile:
         self._closing: weakref.finalize[..., Any] | None = None
 
     def query(self, text: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        """The rows of a query; none where there is no file."""
+        """The rows of a query; none if there is no file."""
         if not self.path.exists():
             return []
         self._start_again_after_fork()
@@ -81,7 +81,7 @@ class JournalFile:
             self._connection = self._closing = None
 
     def commit(self, change: Callable[[sqlite3.Connection], T], *, durable: bool) -> T:
-        """Make a change in a transaction; a durable one survives a power failure too."""
+        """Make a change in a transaction; a `durable` one also survives a power failure."""
         self._start_again_after_fork()
         with self._lock, self._journal_errors():
             connection = self._open()
@@ -122,7 +122,7 @@ class JournalFile:
             raise _error(self.path, why, "put it back")
 
     def _start_again_after_fork(self) -> None:
-        """A child process must not touch its parent's connection, not even to close it."""
+        """A child process must not use its parent's connection, not even to close it."""
         if self._process != os.getpid():
             if self._closing:
                 self._closing.detach()
@@ -142,7 +142,7 @@ def _file_of(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-# Closing a file frees all locks that its process has on it, so only one thread may create it.
+# Closing a file frees all locks of the process on it, so only one thread may create it.
 _creating = threading.Lock()
 
 
@@ -169,16 +169,16 @@ def _check_kind(path: Path) -> None:
     """Refuse what cannot be a journal, before anything of it is changed."""
     status = path.lstat()
     if not stat.S_ISREG(status.st_mode):
-        raise _error(path, "is not a regular file", "leave it where it is")
+        raise _error(path, "is not a regular file", "leave it unchanged")
     if os.name == "posix" and status.st_uid != os.getuid():
-        raise _error(path, "belongs to another user", "leave it where it is")
+        raise _error(path, "belongs to another user", "leave it unchanged")
     if 0 < status.st_size < _SMALLEST:
-        # SQLite would take it for an empty database, and overwrite it.
+        # SQLite would treat it as an empty database and overwrite it.
         raise _error(path, *_REASONS["NOTADB"])
 
 
 def _make_private(path: Path) -> None:
-    """Let only the user read the file; SQLite gives the files beside it the same mode."""
+    """Let only the user read the file; SQLite uses the same mode for the files beside it."""
     for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
         with suppress(FileNotFoundError):
             if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
@@ -193,9 +193,9 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     # Not before it is known to be a journal: another file keeps its mode.
     _make_private(path)
     _use_write_ahead_log(connection)
-    # Some disks report too early that data is written; only this makes sure (macOS).
+    # Some disks report too early that data is written; this prevents it (macOS).
     connection.execute("PRAGMA fullfsync = ON")
-    # What is pruned is overwritten.
+    # Deleted entries are overwritten.
     connection.execute("PRAGMA secure_delete = ON").fetchall()
     if is_new:
         connection.execute("BEGIN IMMEDIATE")
@@ -216,11 +216,11 @@ def _is_new(path: Path, connection: sqlite3.Connection) -> bool:
     )
     if application == _APPLICATION:
         if version > _VERSION:
-            why = f"is of a later contactkit (version {version}, this one knows {_VERSION})"
+            why = f"is from a later contactkit (version {version}; this one reads {_VERSION})"
             raise _error(path, why, "update contactkit")
         return False
     if application or version or tables:
-        raise _error(path, "is a database of something else", "leave it where it is")
+        raise _error(path, "is another program's database", "leave it unchanged")
     return True
 
 
@@ -242,9 +242,9 @@ _REASONS = {
         f"is locked by another process for longer than {PATIENCE:g} s",
         "wait for that process to end",
     ),
-    "NOTADB": ("is damaged, or no journal at all", "move it away"),
+    "NOTADB": ("is damaged or not a journal", "move it away"),
     "CORRUPT": ("is damaged", "move it away"),
-    "FULL": ("has no room left", "make room on its disk"),
+    "FULL": ("has no space left", "free space on its disk"),
 }
 
 
@@ -257,15 +257,14 @@ def _journal_error(path: Path, error: sqlite3.Error | OSError) -> JournalError:
 
 
 def _error(path: Path, why: str, then: str) -> JournalError:
-    message = f"the journal {path} {why}; {then}, or give connect(journal=…) another path"
+    message = f"the journal {path} {why}; {then}, or use another path with connect(journal=…)"
     return JournalError(message)
 
 
 class Lease:
-    """Held until it is closed or its process ends, however that ends; its `name` is unique.
+    """A lock that lasts until it is closed or its process ends; its `name` is unique.
 
-    It is a lock on a file of its own, taken by SQLite: unlike `flock`, a forked child does not
-    inherit it.
+    SQLite locks a separate file: unlike with `flock`, a forked child does not inherit the lock.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -274,12 +273,12 @@ class Lease:
         folder.mkdir(mode=0o700, exist_ok=True)
         os.close(os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         self._lock = _lock_file(self._file, "rw")
-        # Only the lock is wanted, and no rollback file beside it.
+        # Only the lock is needed, without a rollback file beside it.
         self._lock.execute("PRAGMA journal_mode=OFF")
         self._lock.execute("BEGIN EXCLUSIVE")
 
     def close(self) -> None:
-        """Release it, and every row that is still open under it."""
+        """Release the lease and all rows that are still open under it."""
         self._lock.close()
         with suppress(OSError):
             self._file.unlink()
@@ -297,7 +296,7 @@ class Lease:
 
 
 def is_held(folder: Path, name: str) -> bool:
-    """Whether a process holds the lease of this name."""
+    """Whether a process holds the lease with this name."""
     file = folder / name
     if not name or not file.exists():
         return False
@@ -310,7 +309,7 @@ def is_held(folder: Path, name: str) -> bool:
 
 
 def remove_ended_leases(folder: Path) -> None:
-    """Delete the files of killed processes; no lease may be made meanwhile."""
+    """Delete the files of killed processes; no lease may be made at the same time."""
     for file in folder.glob("*"):
         if not is_held(folder, file.name):
             with suppress(OSError):

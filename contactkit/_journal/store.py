@@ -1,8 +1,8 @@
 """The journal: every write, recorded before it is sent and closed with its outcome.
 
-It is an SQLite file on a local disk, private to its user: it holds contacts before and after the
-write, and never a credential. A killed process or a power failure loses no entry that was begun.
-Several processes and threads may write to it at once.
+It is an SQLite file on a local disk, private to its user. It contains contacts before and after the
+write, but never a credential. A killed process or a power failure loses no entry that was begun.
+Several processes and threads may write to it at the same time.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ ORDER BY row
 class Intent:
     """A write that is about to be sent.
 
-    A write of a plan has its `row` there, and the id of the last entry of that row that its sender
-    has `seen`, 0 for none. `account` identifies the account, and `request` the request.
+    In a plan, `row` is the write's row, and `seen` is the id of the last entry of that row that its
+    sender knows, 0 for none. `account` identifies the account, and `request` the request.
     """
 
     provider: str
@@ -82,9 +82,9 @@ class Intent:
 
 
 class Journal:
-    """The journal in one file, by default the user's own; nothing is opened before it is used.
+    """The journal in one file, by default the user's; nothing is opened before it is used.
 
-    Every method raises JournalError, with the file and what to do, where it fails.
+    Every method raises JournalError on failure, with the file and what to do.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
@@ -93,10 +93,10 @@ class Journal:
         self._lease_folder = self.path.with_name(f"{self.path.name}-claims")
 
     def begin(self, intents: Sequence[Intent], lease: Lease | None = None) -> list[int | None]:
-        """Record writes before they are sent; the entries' ids, once they are on disk.
+        """Record writes before they are sent; returns the entries' ids once they are on disk.
 
-        The id is None for a row of a plan that is not the caller's to send: it is open, or another
-        process has begun it since the caller has `seen` it. Rows of a plan need a lease.
+        The id is None for a row of a plan that the caller must not send, because it is open or
+        another process has begun it since. Rows of a plan need a lease.
         """
         holder = {"claim": lease.name if lease else "", "process": os.getpid()}
         rows = [{**_begin_row(intent), **holder} for intent in intents]
@@ -110,8 +110,8 @@ class Journal:
     def end(self, rows: Mapping[int, Mapping[str, Any]]) -> None:
         """Close entries, by their ids, with the result rows of their writes.
 
-        A power failure may open them again. A closed entry is left as it is, and the entry of a
-        write that was not sent after all is removed.
+        A power failure may reopen them. A closed entry does not change, and the entry of a write
+        that was not sent is removed.
         """
         planned = Outcome.PLANNED
         ended = [_end_row(id, row) for id, row in rows.items() if row["outcome"] != planned]
@@ -124,17 +124,17 @@ class Journal:
         self._file.commit(change, durable=False)
 
     def claim(self) -> Lease:
-        """The lease under which the rows of a plan are begun; no other process takes them."""
+        """Return the lease under which rows of a plan are begun; no other process can take them."""
 
         def change(connection: sqlite3.Connection) -> Lease:
-            # The transaction keeps other processes from making leases, or removing ended ones.
+            # The transaction keeps other processes from making leases or removing ended ones.
             remove_ended_leases(self._lease_folder)
             return Lease(self._lease_folder)
 
         return self._file.commit(change, durable=False)
 
     def take(self, ids: Iterable[int], lease: Lease) -> set[int]:
-        """Take over the open entries whose lease has ended; their ids."""
+        """Take over open entries with an ended lease; returns their ids."""
         ids = list(ids)
 
         def change(connection: sqlite3.Connection) -> set[int]:
@@ -152,17 +152,17 @@ class Journal:
     def last(self, plan: str, account: str) -> dict[int, dict[str, Any]]:
         """The last entry of each row of a plan; the outcome of an open entry is None.
 
-        An open entry may be in flight, unless the caller can `take` it. Beside the columns,
-        `key_made_at` is when the row was first sent under its idempotency key.
+        An open entry may be in flight, unless the caller can `take` it. `key_made_at` is when the
+        row was first sent under its idempotency key.
         """
         return {entry["row"]: entry for entry in self._read(_LAST, (plan, account))}
 
     def entries(self) -> list[dict[str, Any]]:
-        """Every entry, oldest first; the outcome of an open entry is None."""
+        """All entries, oldest first; the outcome of an open entry is None."""
         return self._read("SELECT * FROM writes ORDER BY id")
 
     def prune(self, before: float) -> int:
-        """Delete the entries closed before a time, in seconds since the epoch; their number."""
+        """Delete entries closed before a time, in seconds since the epoch; returns their number."""
         if not self.path.exists():
             return 0
 
@@ -171,7 +171,7 @@ class Journal:
             return connection.execute(old, (before,)).rowcount
 
         count = self._file.commit(change, durable=True)
-        # The log still holds them; other processes that read it now empty it later.
+        # They are still in the log; if other processes are reading it, it is emptied later.
         self._file.query("PRAGMA wal_checkpoint(TRUNCATE)")
         return count
 
@@ -184,7 +184,7 @@ class Journal:
 
 
 def temporary_journal() -> Journal:
-    """A journal for a world that is not real; its folder is made when it is first used."""
+    """A journal for a world that is not real; its folder is created when first used."""
     folder = Path(tempfile.gettempdir()) / f"contactkit-{uuid.uuid4().hex}"
     journal = Journal(folder / "journal.sqlite3")
     weakref.finalize(journal, shutil.rmtree, folder, ignore_errors=True)
@@ -192,7 +192,7 @@ def temporary_journal() -> Journal:
 
 
 def own_path() -> Path:
-    """Where the user's own journal is."""
+    """The path of the user's journal."""
     return platformdirs.user_data_path("contactkit") / "journal.sqlite3"
 
 
@@ -232,7 +232,7 @@ def _json(image: Mapping[str, JSON] | None) -> str | None:
 
 
 def _writable(value: Any) -> Any:
-    """Text that SQLite takes: without the half surrogate pairs that JSON may hold."""
+    """Text that SQLite accepts: without lone surrogates, which JSON may contain."""
     if not isinstance(value, str) or value.isascii():
         return value
     return value.encode("utf-8", "replace").decode()

@@ -22,7 +22,7 @@ def intent_of(
     row: int = 0,
     seen: int = 0,
 ) -> Intent:
-    """What the journal records of a write before it is sent, for one of its contacts."""
+    """The journal's record of a write before it is sent, for one of its contacts."""
     return Intent(
         provider=session.provider.name,
         account=session.account,
@@ -43,9 +43,9 @@ def intent_of(
 def journaled(
     session: Session, operation: Operation, intents: Sequence[Intent], sending: Flow[list[Row]]
 ) -> Flow[list[Row]]:
-    """Record a write's intents, send it, and record its result rows; one of each a contact.
+    """Record a write's intents, send it, and record its result rows, one of each per contact.
 
-    A dry run is no write. An interrupt after which the outcome is unknown leaves the entries open.
+    A dry run is not recorded. If an interrupt leaves the outcome unknown, the entries stay open.
     """
     journal = session.journal if operation.writes else None
     if journal is None:
@@ -74,8 +74,8 @@ def _failure_row(session: Session, error: BaseException, intent: Intent) -> Row:
 
 
 def _close(journal: Journal, ids: Sequence[int | None], rows: Sequence[Row]) -> None:
-    """Close the entries; the write has been sent, so a journal that fails now is only a warning."""
+    """Close the entries; since the write was sent, a failure of the journal is only a warning."""
     try:
         journal.end({id: row for id, row in zip(ids, rows, strict=True) if id is not None})
     except JournalError as error:
-        warn(f"the journal lacks the outcome of this write: {error}")
+        warn(f"the journal does not have the outcome of this write: {error}")

@@ -1,4 +1,4 @@
-"""The journal for many writes at once on one event loop: writes that wait share one commit."""
+"""The journal for concurrent writes on one event loop: waiting writes share one commit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Begun: TypeAlias = "list[tuple[Intent, asyncio.Future[int | None]]]"
 class JournalWriter:
     """Begins and ends entries under one lease.
 
-    Commits are made on another thread, one after the other, so that none delays the requests in
+    Commits are made on another thread, one after the other, so that they do not delay requests in
     flight. `error` is the journal's failure, after which nothing is begun.
     """
 
@@ -31,7 +31,7 @@ class JournalWriter:
         self._task: asyncio.Task[None] | None = None
 
     async def begin(self, intent: Intent) -> int | None:
-        """The entry's id once it is on disk; None where it is not the caller's to write."""
+        """The entry's id once it is on disk; None if the caller must not send the write."""
         begun = asyncio.get_running_loop().create_future()
         self._begun.append((intent, begun))
         self._start()
@@ -43,7 +43,7 @@ class JournalWriter:
         self._start()
 
     async def flush(self) -> None:
-        """Wait until everything is written; JournalError where it cannot be."""
+        """Wait until everything is written; JournalError if that fails."""
         # When the event loop ends, it cancels the task too.
         while self._task and not self._task.done():
             await asyncio.wait([self._task])
@@ -56,7 +56,7 @@ class JournalWriter:
 
     async def _write(self) -> None:
         while self._begun or self._ended:
-            # A commit takes longer than this, so more writes may as well join it.
+            # A commit takes longer than this, so more writes can join it.
             await asyncio.sleep(_GATHERING)
             begun, self._begun = self._begun, []
             ended, self._ended = self._ended, {}
@@ -64,7 +64,7 @@ class JournalWriter:
             try:
                 ids = await asyncio.to_thread(self._commit, intents, ended)
             except Exception as error:
-                # The waiting writes must end after an unexpected error too.
+                # Waiting writes must also end after an unexpected error.
                 failure = error if isinstance(error, JournalError) else _unexpected(error)
                 self.error = self.error or failure
                 _resolve(begun, [failure] * len(begun))

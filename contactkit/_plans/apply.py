@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from contactkit._http.connection import Connection
 
 _MOST_AT_ONCE = 256
-# After so many contacts in a row without a response the provider is taken to be down.
+# After this many contacts in a row without a response, the provider is considered down.
 _MOST_UNANSWERED = 10
 _REPORT_EVERY = 0.1
 _LONG_WAIT = 1.0
@@ -49,7 +49,7 @@ _GRACE = 0.5
 
 
 class Apply:
-    """One apply of a plan. `stop` lets requests in flight finish; `abort` gives them up too."""
+    """One apply of a plan. `stop` lets requests in flight finish; `abort` abandons them."""
 
     def __init__(
         self,
@@ -65,15 +65,15 @@ class Apply:
         on_conflict: OnConflict = None,
         patience: float | None = None,
     ) -> None:
-        """Check the options; InvalidInputError says which is wrong, and what is allowed."""
+        """Check the options; InvalidInputError says which is invalid and what is allowed."""
         where = f"{session.provider.name} apply"
         if type(to_python(dry_run)) is not bool:
             raise InvalidInputError.one(where, "dry_run", "must be True or False")
         if on_conflict not in (None, "refuse", "reread"):
-            message = "must be 'refuse' or 'reread', or None to check nothing"
+            message = "must be 'refuse', 'reread' or None"
             raise InvalidInputError.one(where, "on_conflict", message)
         if not callable(progress) and type(to_python(progress)) is not bool:
-            message = "must be True or False, or take a Progress"
+            message = "must be True or False, or a function that takes a Progress"
             raise InvalidInputError.one(where, "progress", message)
         self._settings = ApplySettings(
             session=session,
@@ -108,12 +108,12 @@ class Apply:
         self._reported_at = 0.0
 
     async def run(self) -> pd.DataFrame:
-        """Write every contact that is to be written; JournalError before anything is sent."""
+        """Write all pending contacts; raises JournalError before anything is sent."""
         self._turns = asyncio.Lock()
         self._halted = asyncio.get_running_loop().create_future()
         if self.stopped:
             self._halted.set_result(None)
-        # Opening a connection later would delay the first request past its turn.
+        # Opening a connection later would delay the first request.
         self._connection.async_client()
         settings, journal = self._settings, self._session.plan_journal
         with nullcontext() if settings.dry_run else journal.claim() as lease:
@@ -136,7 +136,7 @@ class Apply:
         return self._frame()
 
     def stop(self, why: str, resume_at: float | None = None) -> None:
-        """Start nothing more and give up what waits; what is in flight finishes."""
+        """Start nothing more and abandon waiting contacts; requests in flight finish."""
         if not self.stopped:
             self.stopped, self._resume_at = why, resume_at
             if self._halted:
@@ -145,17 +145,17 @@ class Apply:
                 self._abort_late()
 
     def _abort_late(self) -> None:
-        """Give what is in flight the time that any request has."""
+        """Abort when requests in flight exceed the time that any request has."""
         if (longest := self._connection.timeout.read) is not None:
             asyncio.get_running_loop().call_later(longest + _GRACE, self.abort)
 
     def abort(self) -> None:
-        """Give up what is in flight too: the outcome of those contacts is unknown."""
+        """Abandon requests in flight too: the outcome of those contacts is unknown."""
         for worker in self._workers:
             worker.cancel()
 
     def _split(self, contacts: Iterator[PendingWrite | Row]) -> list[tuple[int, PendingWrite]]:
-        """The writes to send, with their positions; all other contacts get their rows at once."""
+        """The writes to send, with their positions; all other contacts get their rows now."""
         limit = self._settings.limit
         pending: list[tuple[int, PendingWrite]] = []
         for position, contact in enumerate(contacts):
@@ -184,7 +184,7 @@ class Apply:
                 self._finish(position, result)
 
     async def _drive(self, flow: Writing[WriteResult]) -> WriteResult:
-        """Run the flow of one contact; from its first turn on it holds a slot."""
+        """Run the flow of one contact, which holds a slot from its first turn on."""
         answer: Answer = None
         interrupt: BaseException | None = None
         has_slot = False
@@ -237,7 +237,7 @@ class Apply:
         return answer
 
     async def _await_turn(self) -> None:
-        """Wait until the next request may go, one after the other in the order they came."""
+        """Wait until the next request may be sent, in order of arrival."""
         async with self._turns:
             while not self.stopped:
                 now = self._clock.now()
@@ -268,7 +268,7 @@ class Apply:
             raise Stopped(self.stopped)
 
     def _finish(self, position: int, result: WriteResult) -> None:
-        """Keep the outcome of a contact, and stop where the others would fare no better."""
+        """Keep the outcome of a contact, and stop if the other contacts would fail too."""
         writer = self._writer
         self._set_row(position, result.row)
         if result.id is not None and writer:
@@ -291,10 +291,10 @@ class Apply:
             try:
                 await self._writer.flush()
             except JournalError as error:
-                self.stop(f"the journal lacks the outcome of some contacts: {error}")
+                self.stop(f"the journal does not have the outcome of some contacts: {error}")
 
     def _report(self, *, finished: bool = False) -> None:
-        """Pass the progress on, but not too often."""
+        """Report the progress, but not too often."""
         report = self._report_to
         if report is None:
             return
@@ -304,7 +304,7 @@ class Apply:
         self._reported_at = now
         try:
             report(self._progress(finished))
-        except BaseException as error:  # An error of the caller's own must not cost the frame.
+        except BaseException as error:  # An error in the caller's function must not lose the frame.
             self._report_to = None
             self.stop(f"progress= raised {type(error).__name__}: {error}")
 
@@ -354,7 +354,7 @@ def _number_or_share(where: str, number: Any) -> float | None:
     if value is None or (type(value) is int and value >= 1):
         return value
     if type(value) is not float or not 0 < value < 1:
-        message = "must be a whole number above 0, or a share between 0 and 1, as 0.05"
+        message = "must be a whole number above 0, or a share between 0 and 1, such as 0.05"
         raise InvalidInputError.one(where, "stop_after_failures", message)
     return value
 
@@ -362,5 +362,5 @@ def _number_or_share(where: str, number: Any) -> float | None:
 def _seconds(where: str, number: Any) -> float:
     value = to_python(number)
     if type(value) not in (int, float) or not value >= 0:
-        raise InvalidInputError.one(where, "patience", "must be seconds, 0 or more")
+        raise InvalidInputError.one(where, "patience", "must be a number of seconds, at least 0")
     return float(value)

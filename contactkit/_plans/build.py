@@ -1,4 +1,4 @@
-"""From two frames to a plan: every contact that differs is checked as the verbs would check it."""
+"""From two frames to a plan: every contact that differs is checked as in the verbs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from contactkit.spec.provider import JSON, Endpoint, Provider
 from contactkit.spec.record import fields_of, key_of, parse_time
 from contactkit.spec.validate import key_text, merge_patch, to_python, validate_edit
 
-_NEW = FieldProblem(field="", message="is new; create=True plans to create it", code="new")
+_NEW = FieldProblem(field="", message="is a new contact; create=True would create it", code="new")
 
 
 def check_edited(provider: Provider, edited: Any, *, create: bool, delete: bool) -> None:
-    """Raise InvalidInputError for an edited frame that no original could make a plan of."""
+    """Raise InvalidInputError for an edited frame that is invalid with any original."""
     for name, value in {"create": create, "delete": delete}.items():
         if type(to_python(value)) is not bool:
             raise InvalidInputError.one(f"{provider.name} plan", name, "must be True or False")
@@ -30,7 +30,7 @@ def check_edited(provider: Provider, edited: Any, *, create: bool, delete: bool)
 
 
 def _keyless(provider: Provider, create: bool) -> bool:
-    """Whether a row without a key is a new contact: where the provider makes the keys."""
+    """Whether a row without a key is a new contact, because the provider makes the keys."""
     return bool(create) and not key_of(provider.record).marker.required
 
 
@@ -61,7 +61,7 @@ def build_plan(
 
 
 def _read_at(original: pd.DataFrame) -> datetime | None:
-    """When the contacts were read, if the frame says."""
+    """When the contacts were read, if the frame's `attrs` say so."""
     try:
         return parse_time(original.attrs.get("at"))
     except (TypeError, ValueError):
@@ -128,7 +128,7 @@ def _checked_write(
     values: Mapping[str, JSON],
     problems: Iterable[FieldProblem],
 ) -> PlannedWrite:
-    """The write of these values, with all that is wrong with it."""
+    """The write of these values, with all its problems."""
     endpoint, wrong = _endpoint(provider, verb), [*problems]
     params = fields_of(endpoint.params) if endpoint else {}
     options = {n: v for n, v in diff.options.get(row, {}).items() if n in params}
@@ -137,7 +137,9 @@ def _checked_write(
         if endpoint:
             edit = validate_edit(provider, endpoint, {**values, **options}, before)
             checked = edit.values
-            wrong += [each for each in edit.problems if not (wrong and each.code == "empty")]
+            wrong += [
+                problem for problem in edit.problems if not (wrong and problem.code == "empty")
+            ]
     except InvalidInputError as error:
         wrong += error.problems
     changes = diff.changes.get(row, {})
@@ -156,7 +158,7 @@ def _endpoint(provider: Provider, verb: str) -> Endpoint | None:
 
 
 def _key_problems(provider: Provider, verb: str, key: str) -> Iterable[FieldProblem]:
-    """Why a contact cannot be written at all: no such verb, or a key that no path can hold."""
+    """Why a contact cannot be written at all: no such verb, or an invalid key."""
     endpoint = _endpoint(provider, verb)
     if endpoint is None:
         return [_missing_verb(provider, verb)]
@@ -174,7 +176,7 @@ def _missing_verb(provider: Provider, verb: str) -> FieldProblem:
 
 
 def _as_json(value: Any) -> JSON:
-    """A cell's own value as JSON, or as text where it cannot be."""
+    """A cell's value as JSON, or as text if that is not possible."""
     try:
         return json.loads(json.dumps(value, default=str))
     except (TypeError, ValueError, RecursionError):

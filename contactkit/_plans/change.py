@@ -1,4 +1,4 @@
-"""One contact's write as it is planned: what would be sent, or why nothing is."""
+"""One contact's planned write: what would be sent, or why nothing is."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ VERBS = ("create", "update", "delete")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedWrite:
-    """One contact's write: `changes` by field name as they would be sent, None to clear.
+    """One contact's write: `changes` by field name as they would be sent; None clears a field.
 
-    Where there are `problems` it is refused, and nothing of it is sent. `options` are parameters of
-    the verb beside the contact's fields. A new contact has no `before`, and may have no `key`.
-    `stays` says what of the write that this one undoes cannot be undone.
+    If there are `problems` the contact is refused and nothing is sent. `options` are parameters of
+    the verb besides the contact's fields. A new contact has no `before`, and may have no `key`.
+    `stays` says which part of an earlier write cannot be undone.
     """
 
     operation: str
@@ -37,14 +37,14 @@ class PlannedWrite:
         return Outcome.REFUSED if self.problems else Outcome.PLANNED
 
     def after(self, provider: Provider) -> dict[str, JSON] | None:
-        """The contact as the edit wants it; None where it is deleted."""
+        """The contact after the write; None if it is deleted."""
         if self.operation == "delete":
             return None
         invalid = {problem.field for problem in self.problems}
         return contact_after(provider.record, self.before, self.changes, invalid)
 
     def reasons(self) -> dict[str, str]:
-        """Why each change is not sent, by field name; "" for a reason that is about no change."""
+        """Why changes are not sent, by field name; "" for a reason that concerns no change."""
         texts: dict[str, list[str]] = {}
         for problem in self.problems:
             is_change = problem.field in self.changes

@@ -32,10 +32,10 @@ _INDEX_COLUMN = re.compile(r"index|level_\d+|Unnamed: 0")
 class FrameDiff:
     """The changes in an edited frame, by the positions of its rows and of the original's.
 
-    `rows` has the original's row for each edited one, -1 for a new one; `gone` are the original's
-    rows that the edited frame lacks. None among the `changes` of a row clears a field; a value that
-    cannot be read is unchanged. `options` are the verb's parameters beside a contact's fields.
-    `original` has that frame's columns by field name.
+    `rows` has the original's row for each edited one, -1 for a new one; `gone` are rows of the
+    original that are missing in the edited frame. None in the `changes` of a row clears a field; a
+    value that cannot be read is unchanged. `options` are the verb's parameters besides the
+    contact's fields. `original` has the original's columns by field name.
     """
 
     keys: list[str]
@@ -49,10 +49,10 @@ class FrameDiff:
 def diff_frames(
     provider: Provider, edited: pd.DataFrame, original: pd.DataFrame, *, keyless: bool = False
 ) -> FrameDiff:
-    """The cells that differ; NA in `edited` does not, and CLEAR does where there is a value.
+    """The cells that differ; NA in `edited` never differs, CLEAR differs if there is a value.
 
-    InvalidInputError for keys that are missing or duplicated; with `keyless`, a row without one is
-    a new contact.
+    InvalidInputError for missing or duplicated keys; with `keyless`, a row without a key is a new
+    contact.
     """
     mine, theirs = _columns(provider, edited, "edited"), _columns(provider, original, "original")
     declared, key = fields_of(provider.record), key_of(provider.record).name
@@ -87,7 +87,10 @@ def _columns(provider: Provider, frame: pd.DataFrame, which: str) -> dict[str, p
         if name in columns:
             raise InvalidInputError.one(where, which, f"has the column {name} twice")
         if name != text:
-            warn(f"{provider.title}: call the column {name} instead of {text}", DeprecationWarning)
+            warn(
+                f"{provider.title}: name the column {name} instead of {text}",
+                DeprecationWarning,
+            )
         columns[name] = frame.iloc[:, place]
     key = key_of(provider.record).name
     if key not in columns and key not in frame.index.names:
@@ -99,18 +102,18 @@ def _columns(provider: Provider, frame: pd.DataFrame, which: str) -> dict[str, p
 
 
 def _options(provider: Provider) -> dict[str, RecordField]:
-    """The parameters of the verbs that write one contact's fields."""
-    writing = (each for each in provider.endpoints if each.fields and not each.bulk)
-    return {name: each for verb in writing for name, each in fields_of(verb.params).items()}
+    """The options of the verbs that write one contact's fields."""
+    writing = (endpoint for endpoint in provider.endpoints if endpoint.fields and not endpoint.bulk)
+    return {name: field for verb in writing for name, field in fields_of(verb.params).items()}
 
 
 def edited_keys(provider: Provider, edited: pd.DataFrame, *, keyless: bool) -> CoercedColumn:
     """The keys of an edited frame; InvalidInputError where one is missing or duplicated."""
     declared = key_of(provider.record)
-    # The comparison that follows warns.
+    # The comparison below warns.
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
         keys = coerce_column(declared, _columns(provider, edited, "edited")[declared.name])
-    lacks = "must be a key, as text" + ("" if keyless else "; with create=True, a new one has none")
+    lacks = "must be a key, as text" + ("" if keyless else "; with create=True, a new row has none")
     wrong = keys.unreadable | keys.cleared | (False if keyless else ~keys.present)
     _refuse_rows(provider, np.flatnonzero(wrong), "edited", lacks)
     _refuse_duplicates(provider, keys.values, keys.present, "edited")
@@ -130,7 +133,7 @@ def _match_rows(
     if is_phone(declared):
         _match_spellings(provider, keys, rows, known_keys)
         _refuse_duplicates(provider, keys, mine.present, "edited")
-    # get_indexer gives -1, the last place, for a key that is not there.
+    # get_indexer returns -1, the last place, for a missing key.
     matched = np.append(known, -1)[rows]
     gone = np.setdiff1d(known, matched)
     return FrameDiff(keys=keys.tolist(), rows=matched, gone=gone, original=original)
@@ -224,7 +227,7 @@ def _differs(declared: RecordField, mine: CoercedColumn, theirs: CoercedColumn) 
 def _without_respelled(
     positions: Any, values: list[JSON], original: pd.Series | None, rows: Any
 ) -> tuple[list[int], list[JSON]]:
-    """The phone numbers that are different numbers, not the same in another spelling."""
+    """The phone numbers that differ as numbers, not only in spelling."""
     before = [
         None if original is None or rows[position] < 0 else original.iloc[rows[position]]
         for position in positions

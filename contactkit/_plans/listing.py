@@ -19,7 +19,7 @@ _LONGEST_FILTER = 1000
 
 
 def start_listing(session: Session, filters: Mapping[str, Any], limit: int | None = None) -> Pages:
-    """The pages of a listing with these filters; InvalidInputError where one cannot be sent."""
+    """The pages of a listing with these filters; InvalidInputError for an invalid one."""
     provider = session.provider
     endpoint = provider.endpoint("list")
     where = f"{provider.name} {endpoint.verb}"
@@ -40,14 +40,14 @@ def start_listing(session: Session, filters: Mapping[str, Any], limit: int | Non
         if len(text) > _LONGEST_FILTER:
             message = f"must be at most {_LONGEST_FILTER:,} characters"
             raise InvalidInputError.one(where, name, message)
-    # One more than wanted shows whether there are more, where nothing else does.
+    # One more than wanted shows whether there are more, if nothing else does.
     largest = provider.paging.largest
     size = min((limit or largest) + 1, largest)
     return Pages(session=session, endpoint=endpoint, query=query, size=size)
 
 
 def read_listing(session: Session, pages: Pages, limit: int | None = None) -> Flow[pd.DataFrame]:
-    """Read pages into one contact frame; warn where the limit cuts, or the listing changed."""
+    """Read pages into one contact frame; warn if the limit cuts it or the listing changed."""
     record = session.provider.record
     parts: list[Columns] = []
     with tqdm(desc=f"{session.provider.title} contacts", delay=1.0, leave=False) as bar:
@@ -80,6 +80,6 @@ def page_frame(session: Session, page: Page) -> pd.DataFrame:
 
 
 def warn_of_gap(pages: Pages) -> None:
-    """Warn where a listing that was read to its end may lack contacts."""
+    """Warn if a listing that was read to its end may lack contacts."""
     if gap := pages.gap():
         warn(gap)

@@ -1,4 +1,4 @@
-"""Plans that are not made of two frames: read from a file, or taken from a result frame."""
+"""Plans that are not made from two frames: loaded from a file, or taken from a result frame."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 def read_plan(path: str | Path, client: Any = None) -> Plan:
-    """Read a plan that `Plan.to_parquet` wrote; with a client it can be applied and undone.
+    """Load a plan that `Plan.to_parquet` saved; with a client it can be applied and undone.
 
-    ConfigurationError where the file is no plan, or was changed since, or is another provider's.
-    Without a client its ETA follows from the declared limits, as if none of them were spent.
+    Without a client, its ETA assumes that the declared limits are unused. Raises ConfigurationError
+    if the file is not a plan, was changed since it was saved, or is for another provider.
     """
     contacts, index, attrs = parquet.read(path)
-    # Only the client knows a declaration of the caller's own.
+    # Only the client has the declaration of a custom provider.
     runner = None if client is None else _runner(client, str(attrs["provider"]))
     numbers = tuple(map(int, attrs["numbers"]))
     plan = Plan(
@@ -43,42 +43,42 @@ def read_plan(path: str | Path, client: Any = None) -> Plan:
         runner=runner,
     )
     if plan.digest != attrs["digest"]:
-        raise ConfigurationError(f"{path}: was changed since the plan was made")
+        raise ConfigurationError(f"{path}: the file was changed after the plan was saved")
     return plan
 
 
 def with_client(plan: Plan, client: Any) -> Plan:
-    """The plan as this client applies it; ConfigurationError where it is another provider's."""
+    """The plan with this client; ConfigurationError if it is for another provider."""
     return replace(plan, runner=_runner(client, plan.provider.name))
 
 
 def _runner(client: Any, provider: str) -> PlanRunner:
     runner: PlanRunner | None = getattr(getattr(client, "contacts", None), "runner", None)
     if runner is None:
-        raise ConfigurationError("client must be a client, as contactkit.connect() makes it")
+        raise ConfigurationError("client must be a client made by contactkit.connect()")
     name = runner.session.provider.name
     if name != provider:
-        raise ConfigurationError(f"it is a plan for {provider}, and the client is for {name}")
+        raise ConfigurationError(f"the plan is for {provider}, but the client is for {name}")
     return runner
 
 
 def plan_from(
     result: pd.DataFrame, outcomes: Iterable[str] = (Outcome.FAILED, Outcome.UNKNOWN)
 ) -> Plan:
-    """The part of a plan whose contacts have these outcomes in a result frame of its apply.
+    """A plan of the contacts that have these outcomes in a result frame of `plan.apply()`.
 
-    The journal still counts: a write in doubt is settled, not sent blindly. A contact that the
-    provider `refused` is sent again if that outcome is given. Raises InvalidInputError for anything
-    but a result frame of an apply in this process, or a part of one.
+    The journal still applies: a write with an unknown outcome is settled, not simply sent again.
+    Contacts that the provider refused are sent again if `outcomes` includes "refused". Raises
+    InvalidInputError unless `result` is a result frame from this process, or rows of one.
     """
     wanted = {outcomes} if isinstance(outcomes, str) else {*outcomes}
     if unknown := wanted - {*Outcome}:
         names = ", ".join(map(repr, sorted(unknown)))
-        message = f"{names} is no outcome; allowed: {', '.join(Outcome)}"
+        message = f"{names} is not an outcome; allowed: {', '.join(Outcome)}"
         raise InvalidInputError.one("plan_from", "outcomes", message)
     name = result.attrs.get("plan") if isinstance(result, pd.DataFrame) else None
     if not isinstance(name, PlanName) or name.plan is None or "outcome" not in result:
-        message = "must be a result frame of plan.apply(), or rows of one, not from a file"
+        message = "must be a result frame of plan.apply() in this process, or rows of one"
         raise InvalidInputError.one("plan_from", "result", message)
     plan = name.plan
     rows = result.loc[result["outcome"].isin([*wanted])]
@@ -101,9 +101,9 @@ def _positions(plan: Plan, rows: pd.DataFrame) -> Iterator[int]:
         positions.setdefault((label, contact.operation, contact.key), []).append(position)
     for label, operation, key in zip(rows.index, rows["operation"], rows["key"], strict=True):
         same = positions.get((label, operation, "" if key is pd.NA else key))
-        # A new contact may have got its key only when it was created.
+        # A new contact may not have had a key before it was created.
         same = same or positions.get((label, operation, ""))
         if not same:
-            message = "has rows that are not of its plan"
+            message = "has rows that are not in its plan"
             raise InvalidInputError.one("plan_from", "result", message)
         yield same.pop(0)

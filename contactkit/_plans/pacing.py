@@ -1,7 +1,7 @@
-"""How fast an apply sends: evenly within the session's budget, slower in trouble; and its counts.
+"""The pace of an apply: evenly within the session's budget, slower in trouble; and its counts.
 
-The budget alone lets a whole window go at once, which no provider promises to accept: an even pace
-keeps to the rate wherever the provider's window begins.
+The budget alone would send a whole window's requests together, which no provider promises to
+accept. An even pace keeps to the rate wherever the provider's window begins.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from contactkit._http.rate_limits import Budget
 _MARGIN = 1.015
 _FIRST_HOLD, _LONGEST_HOLD = 0.5, 1e6
 _SLOWEST = 1 / 64
-# However slow trouble makes the apply, it goes on.
+# The slowest pace after trouble.
 _LONGEST_GAP = 30.0
 # How many times in a row a provider's Retry-After is trusted.
 _TRUST = 8
 
 
 class Pacer:
-    """When the next request may go, and how many may be in flight, of `most` at best.
+    """When the next request may be sent, and how many may be in flight, at most `most`.
 
-    Trouble (a 429, a 5xx, no response) halves both; every good response gives a little back.
+    Trouble (a 429, a 5xx, no response) halves both; every good response restores a little.
     """
 
     def __init__(self, budget: Budget, most: int) -> None:
@@ -42,7 +42,7 @@ class Pacer:
         return max(1, int(self._most * self._share))
 
     def take_turn(self, now: float) -> float:
-        """Take a turn if there is one now; otherwise say when to ask again."""
+        """Take a turn if there is one now; otherwise return when to try again."""
         gap, burst = self._budget.spacing()
         gap = max(gap * _MARGIN, min(gap * _MARGIN / self._share, _LONGEST_GAP))
         early = self._due - gap * (burst - 1)
@@ -55,11 +55,11 @@ class Pacer:
         return ready
 
     def limited_until(self, now: float) -> float:
-        """Until when a rate limit holds everything back; the even pace alone never does."""
+        """The time until which a rate limit stops all requests; the even pace alone never does."""
         return max(self._held_until, self._budget.through(1, now))
 
     def speed_up(self) -> None:
-        """Give back some speed after a good response."""
+        """Restore some speed after a good response."""
         self._refusals = 0
         if self._share < 1.0:
             self._share = min(1.0, self._share + 1 / (self._most * self.concurrency))
@@ -67,10 +67,10 @@ class Pacer:
     def slow_down(self, sent_at: float, now: float, *, limited: bool, timed: bool = False) -> None:
         """Halve the speed after trouble with a request that was sent at that time.
 
-        Refusals by the rate limit (`limited`) in a row hold everything back, each time for longer;
-        later where they were `timed` by a Retry-After, which the budget heeds.
+        Consecutive refusals by the rate limit (`limited`) stop all requests, each time for longer;
+        if they were `timed` by a Retry-After, which the budget obeys, only after several.
         """
-        # Trouble with requests that were in flight together counts once.
+        # Trouble with requests that were in flight together counts only once.
         if sent_at <= self._slowed_at:
             return
         self._slowed_at = now
@@ -82,14 +82,14 @@ class Pacer:
 
 
 def finish_time(budget: Budget, count: int, now: float) -> float:
-    """When the last of `count` more requests goes, without any trouble."""
+    """When the last of `count` more requests is sent if there is no trouble."""
     gap, burst = budget.spacing()
     evenly = budget.through(1, now) + max(0, count - burst) * gap * _MARGIN
     return max(evenly, budget.through(count, now))
 
 
 class ConcurrencyLimit:
-    """Slots for the requests in flight, as many as the pacer allows at the time."""
+    """Slots for requests in flight, as many as the pacer currently allows."""
 
     def __init__(self, pacer: Pacer) -> None:
         self._pacer = pacer
@@ -112,7 +112,7 @@ class ConcurrencyLimit:
             self._taken += 1
 
     def leave(self) -> None:
-        """Give a slot back."""
+        """Release a slot."""
         self._taken -= 1
         self._admit()
 
@@ -134,7 +134,7 @@ _RECENT = 5.0
 
 
 class RequestStats:
-    """Counts of requests and finished contacts by second since `start`, and the budget then."""
+    """Requests and finished contacts by second since `start`, and the budget at the time."""
 
     def __init__(self, start: float, budget: Budget) -> None:
         self._start = start
@@ -163,7 +163,7 @@ class RequestStats:
             self._done.popleft()
 
     def rate(self, now: float) -> float:
-        """Contacts a second, over the last seconds."""
+        """Contacts per second over the last few seconds."""
         recent = [(second, count) for second, count in self._done if second >= now - _RECENT - 1]
         if not recent:
             return 0.0
@@ -172,7 +172,7 @@ class RequestStats:
     def timeline(self) -> list[list[int | None]]:
         """Second since the start, requests sent, 429s, and requests left.
 
-        A long apply has several seconds a row, so that there are at most about 300.
+        For a long apply a row covers several seconds, so that there are at most about 300 rows.
         """
         width = max(self._remaining, default=0) // _MOST_SPANS + 1
         spans: dict[int, list[int]] = {}

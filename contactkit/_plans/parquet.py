@@ -30,13 +30,13 @@ _ATTRS = {
 def write(
     path: str | Path, contacts: Sequence[PlannedWrite], index: pd.Index, attrs: Mapping[str, Any]
 ) -> None:
-    """Write one row a contact, and `attrs` of the whole plan as the file's attributes."""
+    """Write one row per contact, and the plan's `attrs` as the file's attributes."""
     rows = [
         {"operation": contact.operation, "key": contact.key}
         | {name: json.dumps(getattr(contact, name), default=asdict) for name in _PARTS}
         for contact in contacts
     ]
-    # A level of the caller's index may be called like a column.
+    # A level of the caller's index may have the name of a column.
     levels = index.set_names([f"index {level}" for level in range(index.nlevels)])
     frame = pd.DataFrame(rows, columns=["operation", "key", *_PARTS], index=levels)
     frame.attrs = {**attrs, "index": list(index.names)}
@@ -53,7 +53,7 @@ def read(path: str | Path) -> tuple[tuple[PlannedWrite, ...], pd.Index, dict[str
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except (ValueError, TypeError, KeyError, OSError) as error:
-        raise ConfigurationError(f"{path}: is no plan: {type(error).__name__}") from error
+        raise ConfigurationError(f"{path}: is not a plan: {type(error).__name__}") from error
 
 
 def _planned(row: Mapping[Any, Any]) -> PlannedWrite:

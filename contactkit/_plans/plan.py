@@ -1,6 +1,6 @@
-"""A plan: what would be written of an edited frame, contact by contact, and what is refused.
+"""A plan: what an edited frame would write, contact by contact, and what is refused.
 
-It is a value that draws itself. The client that made it, its `runner`, applies and undoes it.
+A plan is a value with a repr. The `runner` of its client applies and undoes it.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ MOST_SHOWN = 10
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Plan:
-    """The writes that `contacts.plan` plans, one for each contact to write or to refuse.
+    """The writes that `contacts.plan` plans: one for each contact to be written or refused.
 
-    `index` has the caller's label of each contact. `unchanged` contacts and `vanished` ones, which
-    were not to be deleted, are only counted. A plan that tries `again` sends what the provider
-    refused before. `read` is when the contacts were read, if that is known. A part `of` another
-    plan, or its undoing, has that plan's name and rows in the journal. A plan never changes, and
-    holds no credential.
+    `index` has the caller's label of each contact. `unchanged` contacts, and `vanished` ones (which
+    are missing from the edited frame and are not deleted), are only counted. `again` means that
+    writes which the provider refused before are sent again. `read` is when the contacts were read,
+    if that is known. `of` is the name and the rows in the journal of the plan that this is a part
+    of, or undoes. A plan is immutable and contains no credential.
     """
 
     provider: Provider
@@ -61,19 +61,19 @@ class Plan:
 
     @property
     def requests(self) -> int:
-        """How many requests it needs: one for each contact that is not refused."""
+        """The number of requests: one for each contact that is not refused."""
         return sum(not contact.problems for contact in self.contacts)
 
     def now(self) -> float:
-        """The time of its client's world, in seconds since the epoch."""
+        """The current time of the client's clock, in seconds since the epoch."""
         return self.runner.session.clock.now() if self.runner else time.time()
 
     @property
     def eta(self) -> datetime | None:
-        """When the last request would go, if the first went now; None without a rate limit.
+        """When the last request is sent if the first is sent now; None without a rate limit.
 
-        It follows from the rate limits and what is spent of them already, without the time that
-        responses take.
+        It follows from the rate limits and how much of them is used; the time that responses take
+        is not included.
         """
         budget = self.runner.session.budget if self.runner else Budget(self.provider.limits)
         if not budget.left(now := self.now()):
@@ -82,17 +82,17 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """A hash of what is written and refused; the same for the same edits in any order."""
+        """A hash of all writes and refusals; the same for the same edits in any order."""
         return self._digest_and_rows[0]
 
     @property
     def name(self) -> str:
-        """Its name in the journal: the digest, or the name of the plan that this is a part of."""
+        """The plan's name in the journal: its digest, or the name of the plan it is a part of."""
         return self.of[0] if self.of else self.digest
 
     @property
     def numbers(self) -> Sequence[int]:
-        """The row of each contact in the journal, whatever their order here."""
+        """The row of each contact in the journal, which does not depend on the order here."""
         return self.of[1] if self.of else self._digest_and_rows[1]
 
     @cached_property
@@ -112,30 +112,30 @@ class Plan:
 
     @property
     def rows(self) -> pd.DataFrame:
-        """One row for each contact, with columns of a result frame.
+        """One row per contact, with columns of a result frame.
 
-        `outcome` is planned or refused, `after` is the contact as it will be; `field` and `message`
-        say why it is refused.
+        `outcome` is planned or refused; `after` is the contact after the write; `field` and
+        `message` say why a contact is refused.
         """
         return tables.rows(self.provider, self.contacts, self.index)
 
     @property
     def cells(self) -> pd.DataFrame:
-        """One row for each cell that differs; one without a field for a contact that has none.
+        """One row per cell that differs; a contact without such cells has one row without a field.
 
-        Nothing of a refused contact is sent, so all its cells have the reason.
+        Nothing is sent for a refused contact, so all its cells have a reason.
         """
         return tables.cells(self.provider, self.contacts, self.index)
 
     def summary(self) -> pd.DataFrame:
-        """How many contacts, by operation and outcome.
+        """The number of contacts by operation and outcome.
 
-        A vanished contact that is left alone is a delete that is skipped.
+        A vanished contact that is not deleted counts as a skipped delete.
         """
         return tables.summary(self.contacts, self.unchanged, self.vanished)
 
     def first(self, count: int) -> list[dict[str, Any]]:
-        """The first cells as `cells` has them, those of refused contacts first."""
+        """The first cells, as in `cells`, but with those of refused contacts first."""
         cells: list[dict[str, Any]] = []
         for contact in sorted(self.contacts, key=lambda contact: not contact.problems):
             if len(cells) >= count:
@@ -154,26 +154,27 @@ class Plan:
         on_conflict: OnConflict = None,
         patience: float | None = None,
     ) -> pd.DataFrame:
-        """Apply the plan: a result frame, one row for every contact of the plan, in its order.
+        """Send the plan; returns a result frame with one row per contact, in the plan's order.
 
-        The same call again is the resume, from another process too: what is done is `skipped`, what
-        failed is tried again, and what is in doubt is sent under the same idempotency key, or read
-        back. What was not sent is `planned`, and `message` says why.
+        The same call again resumes it, in another process too: writes that are done are `skipped`,
+        those that failed are sent again, and those with an unknown outcome are sent again under the
+        same idempotency key, or read back. Writes that were not sent are `planned`, and `message`
+        says why.
 
-        `limit` is the most contacts to send; `stop_after_failures` a number of those that are
-        refused, fail or are unknown, or a share of what is sent, as 0.05; `concurrency` the most
-        requests in flight. `on_conflict` reads each contact first, which is one more request: a
-        contact whose fields were changed since the plan is refused with "refuse", and judged anew
-        with "reread". `patience` is the longest wait for a rate limit, in seconds, by default the
-        client's; past it the apply stops. `progress` may be a function that takes a
-        `contactkit.Progress`.
+        `limit` is the maximum number of contacts to send, `concurrency` of requests in flight.
+        `stop_after_failures` is a number of contacts that are refused, failed or unknown, or a
+        share of those to send, such as 0.05. `on_conflict` reads each contact first, with one more
+        request: if its fields have changed since the plan was made, "refuse" refuses it and
+        "reread" checks the edit again. `patience` is the longest wait for a rate limit, in seconds
+        (by default the client's); the apply stops rather than wait longer. `progress` may be a
+        function that takes a `contactkit.Progress`.
 
-        An interrupt lets requests in flight finish, and returns what was done; `attrs` of the frame
-        have why it `stopped` early, when to go on (`resume_at`), and its `timeline` (second,
-        requests sent, 429s, requests left).
+        An interrupt lets requests in flight finish and returns the result so far. The frame's
+        `attrs` say why it `stopped` early and when to resume (`resume_at`), and have its `timeline`
+        (second, requests sent, 429s, requests left).
 
-        Raises InvalidInputError, ConfigurationError for a plan without a client, and JournalError,
-        all before anything is sent. A contact's own failure is never raised.
+        Raises InvalidInputError, ConfigurationError for a plan without a client, or JournalError
+        before anything is sent. The failure of one contact is never raised.
         """
         return self._runner.apply(
             self,
@@ -187,16 +188,16 @@ class Plan:
         )
 
     def undo(self) -> Plan:
-        """Plan the undoing of what was written of this plan; the contacts are read for it.
+        """Read the contacts and return a plan that undoes what this plan has written.
 
-        A contact that cannot be undone is refused, with the reason, and so is one that was changed
-        since; where a part cannot be undone, `message` in `rows` says which. Raises
-        ConfigurationError for a plan without a client, JournalError, and what `list` raises.
+        A contact that cannot be undone, or was changed since, is refused with the reason; if a part
+        of it cannot be undone, `message` in `rows` says which. Raises ConfigurationError for a plan
+        without a client, JournalError, and the errors of `list`.
         """
         return self._runner.undo(self)
 
     def view(self) -> PlanView:
-        """Show it as a widget: its cells by page, Apply, Cancel, and then the result."""
+        """Show the plan as a widget: its cells by page, Apply, Cancel, and later the result."""
         return self._runner.view(self)
 
     @property
@@ -207,14 +208,14 @@ class Plan:
     @property
     def _runner(self) -> PlanRunner:
         if self.runner is None:
-            hint = "read it with one, as contactkit.read_plan(path, client)"
+            hint = "load it with contactkit.read_plan(path, client)"
             raise ConfigurationError(f"the plan has no client; {hint}")
         return self.runner
 
     def to_parquet(self, path: str | Path) -> None:
-        """Write it as a file for `contactkit.read_plan`; needs the extra `parquet`.
+        """Save the plan as a file for `contactkit.read_plan`; needs the extra `parquet`.
 
-        The file holds the contacts' values, and no credential.
+        The file contains the contacts' values, but no credential.
         """
         attrs = {
             "provider": self.provider.name,
@@ -229,15 +230,15 @@ class Plan:
         parquet.write(path, self.contacts, self.index, attrs)
 
     def facts(self) -> dict[str, str]:
-        """What its picture shows above the cells: counts, requests, the ETA, and the digest."""
+        """What the repr shows above the cells: counts, requests, the ETA and the digest."""
         counts: dict[str, list[str]] = {}
         for operation, outcome, count in self.summary().itertuples(index=False):
             counts.setdefault(str(operation), []).append(f"{count:,} {outcome}")
         eta, now = self.eta, datetime.fromtimestamp(self.now(), UTC)
-        last = "no limit is known" if eta is None else f"the last goes {tables.when(eta, now)}"
+        last = "no known rate limit" if eta is None else f"the last is sent {tables.when(eta, now)}"
         return {
             **{operation: ", ".join(texts) for operation, texts in counts.items()},
-            "requests": f"{self.requests:,}, one a contact; {last}" if self.requests else "none",
+            "requests": f"{self.requests:,}, one per contact; {last}" if self.requests else "none",
             "digest": self.digest[:12],
         }
 
@@ -263,18 +264,18 @@ class AsyncPlan:
     async def apply(self, **options: Any) -> pd.DataFrame:
         """Apply the plan, with the options of `Plan.apply`.
 
-        Cancelled once, it lets requests in flight finish, and returns what was done; cancelled
-        again, it gives them up.
+        The first cancellation lets requests in flight finish and returns the result so far; the
+        second abandons them.
         """
         return await self._plan._runner.apply_async(self._plan, **options)
 
     async def undo(self) -> Plan:
-        """Plan the undoing of what was written; see `Plan.undo`."""
+        """Return a plan that undoes what was written; see `Plan.undo`."""
         return await self._plan._runner.undo_async(self._plan)
 
 
 class PlanName(str):
-    """A plan's name in the journal, with the `plan` itself, which no file or pickle keeps."""
+    """A plan's name in the journal, with the `plan` itself, which is not saved or pickled."""
 
     plan: Plan | None = None
 

@@ -18,10 +18,11 @@ from contactkit.spec.outcome import DONE
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """A moment of an apply; `rate` is in contacts a second, over the last seconds.
+    """The state of a running apply.
 
-    `counts` has the contacts by outcome, `eta` is when the last contact is expected to be done, and
-    `waiting` is until when a rate limit holds everything back.
+    `counts` has the number of contacts by outcome; `rate` is in contacts per second over the last
+    few seconds; `eta` is when the last contact is expected to be done; `waiting` is the time until
+    which a rate limit stops all requests.
     """
 
     total: int
@@ -34,7 +35,7 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """How many contacts have an outcome."""
+        """The number of contacts that have an outcome."""
         return sum(self.counts.values())
 
     def __str__(self) -> str:
@@ -42,7 +43,7 @@ class Progress:
         counts = [f"{count:,} {outcome}" for outcome, count in self.counts.items() if count]
         parts = [f"{self.done:,} of {self.total:,}", *counts]
         if not self.finished:
-            parts += [f"{self.rate:,.1f} a second"] if self.rate else []
+            parts += [f"{self.rate:,.1f}/s"] if self.rate else []
             if self.waiting:
                 parts.append(f"waiting for the rate limit until {_clock_time(self.waiting)}")
             elif self.eta:
@@ -55,9 +56,9 @@ def _clock_time(time: datetime) -> str:
 
 
 def display() -> Callable[[Progress], None]:
-    """A function that displays each progress it is called with, in place of the one before.
+    """Return a function that displays a progress in place of the previous one.
 
-    Call this in the notebook cell that is to show it, and the function from any one thread.
+    Call `display` in the notebook cell that shows it; call the function from one thread only.
     """
     if shell := _notebook_shell():
         return _CellDisplay(shell)
@@ -74,7 +75,7 @@ def _notebook_shell() -> Any:
 
 
 class _CellDisplay:
-    """One output of a cell, replaced by each call; a saved notebook keeps the last."""
+    """One output of a cell, which each call replaces; a saved notebook keeps the last."""
 
     def __init__(self, shell: Any) -> None:
         # The kernel keeps the running cell in the context, which other threads lack.
@@ -100,14 +101,14 @@ def _html(progress: Progress) -> str:
 
 
 class _Bar:
-    """A line on stderr, rewritten by each call."""
+    """A line on stderr, which each call rewrites."""
 
     def __init__(self) -> None:
         self._bar: tqdm[Any] | None = None
 
     def __call__(self, progress: Progress) -> None:
         if self._bar is None:
-            # tqdm's own rate and time left know nothing of the rate limits.
+            # tqdm's own rate and time left ignore the rate limits.
             line = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{desc}]"
             self._bar = tqdm(total=progress.total, bar_format=line, dynamic_ncols=True)
         self._bar.n = progress.done
@@ -125,7 +126,7 @@ def _time_left(progress: Progress) -> str:
 
 
 def _notes(progress: Progress) -> str:
-    """The speed, or until when it waits, and every outcome but the good ones."""
+    """The rate, or the end of the wait, and the counts of contacts that were not written."""
     notes = [f"{n:,} {name}" for name, n in progress.counts.items() if n and name not in DONE]
     if progress.waiting and not progress.finished:
         notes.insert(0, f"rate limit until {progress.waiting.astimezone(UTC):%H:%M:%S} UTC")

@@ -1,4 +1,4 @@
-"""What of a plan is still to be written, as far as the journal knows: that is the resume."""
+"""Resuming a plan: which of its writes are still pending, by the journal."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from contactkit.spec.outcome import DONE, Outcome
 Entries: TypeAlias = Mapping[int, Entry]
 
 _UNDO = "undo:"
-# In the place of an outcome that says nothing of what is to be done now.
+# Instead of an outcome that no longer matters.
 _PAST = "past"
 _COPIED = "http_status code field attempts request_id idempotency_key".split()
 
 
 def undo_name(name: str) -> str:
-    """The name in the journal of the plan that undoes another one."""
+    """The journal's name for the plan that undoes another one."""
     return f"{_UNDO}{name}"
 
 
 def last_entries(journal: Journal, name: str, account: str) -> Entries:
-    """The last entry of each row of a plan; one that was undone since counts as past."""
+    """The last entry of each row of a plan; an entry that was undone since is past."""
     entries = journal.last(name, account)
     for other in (undo_name(name), name.removeprefix(_UNDO)):
         later = journal.last(other, account) if other != name else {}
@@ -41,10 +41,10 @@ def last_entries(journal: Journal, name: str, account: str) -> Entries:
 def pending_writes(
     plan: Plan, session: Session, journal: Journal, lease: Lease | None
 ) -> Iterator[PendingWrite | Row]:
-    """Each contact of a plan: a write that is pending, or the result row of a settled one.
+    """All contacts of a plan: pending writes, and result rows of those that are settled.
 
-    With a lease, the writes that a killed process left open are taken over; without one, as in a
-    dry run, the journal is only read.
+    With a lease, writes that a killed process left open are taken over; without one, as in a dry
+    run, the journal is only read.
     """
     entries = last_entries(journal, plan.name, session.account)
     open_ids = [entry["id"] for entry in entries.values() if entry["outcome"] is None]
@@ -62,7 +62,7 @@ def pending_writes(
 def _resume(
     session: Session, plan: Plan, planned: PlannedWrite, row: int, entry: Entry, ours: set[int]
 ) -> PendingWrite | Row:
-    """What an earlier attempt leaves to be done."""
+    """What is still to be done after an earlier attempt."""
     id = entry["id"]
     outcome = _PAST if _is_past(plan, planned, entry) else entry["outcome"]
     match outcome:
@@ -74,21 +74,21 @@ def _resume(
                 planned=planned, row=row, seen=id, earlier=entry, in_doubt=True, open=True
             )
         case None:
-            return unsent_row(session, planned, Outcome.SKIPPED, "another process is applying this")
+            return unsent_row(session, planned, Outcome.SKIPPED, "another process is applying it")
         case Outcome.REFUSED:
             return _settled_row(session, planned, Outcome.REFUSED, entry, entry["message"])
         case _ if outcome in DONE:
-            message = f"already {outcome}, at {entry['at']:%Y-%m-%d %H:%M:%S} UTC"
+            message = f"already {outcome} at {entry['at']:%Y-%m-%d %H:%M:%S} UTC"
             return _settled_row(session, planned, Outcome.SKIPPED, entry, message)
         case _:
             return PendingWrite(planned=planned, row=row, seen=id)
 
 
 def _is_past(plan: Plan, planned: PlannedWrite, entry: Entry) -> bool:
-    """Whether an entry says nothing of what is to be done now.
+    """Whether an entry no longer matters.
 
-    A contact that was read after the entry and still differs was changed back meanwhile, or never
-    written. A creation without a key cannot be looked for among the contacts that were read.
+    A contact that was read after the entry and still differs was changed back since, or never
+    written. A creation without a key cannot be found among the contacts that were read.
     """
     at = entry["at"]
     if plan.again and entry["outcome"] == Outcome.REFUSED:
@@ -99,7 +99,7 @@ def _is_past(plan: Plan, planned: PlannedWrite, entry: Entry) -> bool:
 def _settled_row(
     session: Session, planned: PlannedWrite, outcome: Outcome, entry: Entry, message: str | None
 ) -> Row:
-    """The result row of a contact that an earlier apply wrote, or that was refused then."""
+    """The result row of a contact that an earlier apply wrote, or that the provider refused."""
     row = unsent_row(session, planned, outcome, message or "")
     copied = {name: entry[name] for name in (*_COPIED, "after", "at")}
     return row | copied | {"key": entry["key"] or row["key"]}

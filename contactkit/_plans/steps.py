@@ -1,4 +1,4 @@
-"""What the flow of one contact's write asks of its driver, what it works from, and its result."""
+"""The steps that the flow of one contact's write yields, its settings, and its result."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class AwaitSlot:
-    """Wait until the next request may go."""
+    """Wait until the next request may be sent."""
 
 
 @dataclass
 class JournalIntent:
-    """Record a write before it is sent; it has no `id` where another process has the write."""
+    """Record a write before it is sent; the `id` is None if another process has the write."""
 
     intent: Intent
     id: int | None = None
@@ -35,7 +35,7 @@ Writing: TypeAlias = Generator[Request | Wait | AwaitSlot | JournalIntent, Answe
 
 
 class Stopped(BaseException):
-    """The apply has stopped, and this contact is not sent; the text says why."""
+    """The apply has stopped and this contact is not sent; the text says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +59,8 @@ class ApplySettings:
 class PendingWrite:
     """One contact to write: its row in the journal, and the id of the last entry `seen` there.
 
-    `earlier` is that entry, where it was an attempt at the same write; one that is `in_doubt` may
-    have been carried out, and an `open` one is for this apply to close.
+    `earlier` is that entry, if it was an attempt at the same write. If it is `in_doubt` it may have
+    been carried out; if it is `open`, this apply must close it.
     """
 
     planned: PlannedWrite
@@ -73,7 +73,7 @@ class PendingWrite:
 
 @dataclass(kw_only=True, slots=True)
 class WriteResult:
-    """One contact's result row, its open entry, and why the apply must stop, if it must."""
+    """One contact's result row, its open entry, and a reason to stop the apply, if any."""
 
     row: Row
     id: int | None = None
@@ -82,7 +82,7 @@ class WriteResult:
 
 
 def unsent_row(session: Session, planned: PlannedWrite, outcome: Outcome, message: str) -> Row:
-    """The result row of a contact to which no response came."""
+    """The result row of a contact without a response."""
     return build_row(
         session.provider,
         planned.operation,

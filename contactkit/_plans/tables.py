@@ -59,7 +59,7 @@ def _row(provider: Provider, contact: PlannedWrite) -> Row:
 
 
 def cells(provider: Provider, contacts: Sequence[PlannedWrite], index: pd.Index) -> pd.DataFrame:
-    """One row for each cell that differs, under its contact's label."""
+    """One row per cell that differs, with its contact's label."""
     positions: list[int] = []
     cells: list[dict[str, Any]] = []
     for position, contact in enumerate(contacts):
@@ -70,7 +70,7 @@ def cells(provider: Provider, contacts: Sequence[PlannedWrite], index: pd.Index)
 
 
 def cells_of(provider: Provider, contact: PlannedWrite) -> Iterator[dict[str, Any]]:
-    """The cells of one contact; one without a field where it has none."""
+    """The cells of one contact; a single one without a field if none differ."""
     reasons = contact.reasons()
     after = contact.after(provider) or {}
     for name in contact.changes or [None]:
@@ -127,7 +127,7 @@ def as_text(
 def as_html(
     title: str, facts: Mapping[str, str], cells: Sequence[Mapping[str, Any]] = (), more: str = ""
 ) -> str:
-    """The same as HTML, every value escaped."""
+    """The same as HTML, with every value escaped."""
     head = "".join(
         f'<tr><th scope="row"{_LEFT}>{escape(name)}</th>{_html_cell(value)}</tr>'
         for name, value in facts.items()
@@ -146,7 +146,7 @@ def _html_cell(text: str) -> str:
 
 
 def _texts(cell: Mapping[str, Any]) -> list[str]:
-    """The texts of a row; where there is no field, the operation is in its place."""
+    """The texts of a row; if there is no field, the operation takes its place."""
     values = {**cell, "field": cell["field"] or cell["operation"]}
     return [
         text_of(values[name], _LONGEST if name in ("old", "new", "key") else 200)
@@ -155,17 +155,17 @@ def _texts(cell: Mapping[str, Any]) -> list[str]:
 
 
 def text_of(value: JSON, longest: int) -> str:
-    """A value on one line, cut where it is long; "" for none."""
+    """A value on one line, cut if it is long; "" for none."""
     plain = isinstance(value, str) and value.isprintable() and value.strip() == value != ""
     text = "" if value is None else value if plain else json.dumps(value, ensure_ascii=not plain)
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def when(moment: datetime, now: datetime) -> str:
-    """A future time, with how far off it is in its two largest units."""
+    """A future time, with the time until then in its two largest units."""
     seconds = round((moment - now).total_seconds())
     if seconds <= 0:
-        return "at once"
+        return "immediately"
     parts: list[str] = []
     for unit, size in _UNITS.items():
         amount, seconds = divmod(seconds, size)
@@ -174,5 +174,5 @@ def when(moment: datetime, now: datetime) -> str:
 
 
 def escape_unprintable(text: str) -> str:
-    """A text on one line, in which unprintable characters are escaped."""
+    """A text on one line, with unprintable characters escaped."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

@@ -31,14 +31,14 @@ from contactkit.spec.validate import (
     writable_fields,
 )
 
-# Past so many contacts a listing costs fewer requests than reading each by itself.
+# For more contacts than this, a listing needs fewer requests than single reads.
 _MOST_READ_SINGLY = 50
 
 Contacts: TypeAlias = Mapping[str, Values]
 
 
 def plan_undo(session: Session, plan: Plan) -> Flow[Plan]:
-    """Plan the undoing of what was written of a plan; the contacts are read for it."""
+    """Read the contacts of a plan, and plan to undo what was written."""
     journal, account = session.plan_journal, session.account
     entries = last_entries(journal, plan.name, account)
     written = [
@@ -72,7 +72,7 @@ def plan_undo(session: Session, plan: Plan) -> Flow[Plan]:
 
 
 def _read_contacts(session: Session, keys: Sequence[str]) -> Flow[dict[str, Values]]:
-    """The contacts as they are now, by key, without those that are gone."""
+    """The existing contacts as they are now, by key."""
     provider = session.provider
     if len(keys) > _MOST_READ_SINGLY:
         rows = rows_of(provider.record, (yield from read_all(session)))
@@ -93,7 +93,7 @@ def _read_contacts(session: Session, keys: Sequence[str]) -> Flow[dict[str, Valu
 class _Undoing:
     """One contact's undoing: its entry in the journal, and the contact as it is now.
 
-    Where an earlier undoing is `in_doubt`, a contact that is as it was before counts as unchanged.
+    If an earlier undoing is `in_doubt`, a contact with its old values counts as unchanged.
     """
 
     provider: Provider
@@ -104,9 +104,9 @@ class _Undoing:
     in_doubt: bool
 
     def planned_write(self) -> PlannedWrite:
-        """The write that undoes it, or the reason why none can."""
+        """The write that undoes the entry, or the reason why it cannot be undone."""
         if self.entry["outcome"] not in WRITTEN:
-            message = "it is not known whether this was written; apply the plan again first"
+            message = "it is not known whether this contact was written; apply the plan again first"
             return self._refused("update", message, "unknown")
         match self.planned.operation:
             case "update":
@@ -117,7 +117,7 @@ class _Undoing:
                 return self._create_again()
 
     def _restore(self) -> PlannedWrite:
-        """Update the contact back to its values before."""
+        """Restore the contact's old values."""
         provider, planned, current = self.provider, self.planned, self.current
         if current is None:
             return self._refused("update", "no longer exists", "not_found")

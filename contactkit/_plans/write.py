@@ -1,7 +1,7 @@
-"""One planned contact's write as a flow: looked at, recorded, sent, and judged as a result row.
+"""One planned contact's write as a flow: checked, recorded, sent, and returned as a result row.
 
-It yields `AwaitSlot` before each request and `JournalIntent` before the write, beside what any flow
-yields. A contact's own failure is never raised: it is a result row.
+It yields `AwaitSlot` before each request and `JournalIntent` before the write, besides the steps of
+any flow. A contact's failure is never raised: it is a result row.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ from contactkit.spec.validate import (
     writable_fields,
 )
 
-# After these no other contact can fare better.
+# These errors concern all contacts.
 _FATAL = (AuthenticationError, ConfigurationError, JournalError)
-# An idempotency key is not sent again so late that the provider may have forgotten it.
+# An idempotency key is not used again so late that the provider may have forgotten it.
 _MARGIN = 300.0
 
 
 def write_contact(settings: ApplySettings, pending: PendingWrite) -> Writing[WriteResult]:
-    """Write one contact; its result row, whatever happens."""
+    """Write one contact; returns its result row, whatever happens."""
     write = _ContactWrite(settings, pending)
     try:
         row = yield from write.run()
@@ -68,7 +68,7 @@ def write_contact(settings: ApplySettings, pending: PendingWrite) -> Writing[Wri
 
 
 class _ContactWrite:
-    """One contact's write; how far it has come decides what a failure means."""
+    """One contact's write; what a failure means depends on how far it got."""
 
     def __init__(self, settings: ApplySettings, pending: PendingWrite) -> None:
         self.settings = settings
@@ -93,12 +93,12 @@ class _ContactWrite:
                 return row
         elif settings.on_conflict and endpoint.takes_key:
             if (yield from self.is_done_already(endpoint)):
-                message = "the contact has these values already; nothing was sent"
+                message = "the contact already has these values; nothing was sent"
                 return self.row(Outcome.UNCHANGED, message)
-        # An intent is recorded before its turn, so that the request then goes at once.
+        # An intent is recorded before its turn, so that the request is then sent immediately.
         yield from self.record(operation)
         success = yield from self.send(operation)
-        # Sent under the key of an earlier attempt, a replayed response is this write's own.
+        # Under the key of an earlier attempt, a replayed response belongs to this write.
         operation = replace(operation, own_key=False) if operation.own_key else operation
         return result_row(self.session, operation, success, **self.values())
 
@@ -107,7 +107,7 @@ class _ContactWrite:
         return {"key": planned.key, "changes": planned.changes, "before": planned.before}
 
     def operation(self, endpoint: Endpoint) -> Operation:
-        """The request; under the idempotency key of an earlier one while that is valid."""
+        """The request, with the idempotency key of an earlier one while that is valid."""
         session, planned = self.session, self.planned
         fields = accepted_fields(session.provider, endpoint)
         values = {**planned.changes, **planned.options}
@@ -131,7 +131,7 @@ class _ContactWrite:
         return str(earlier["idempotency_key"] or "") if age < form.life - _MARGIN else ""
 
     def settle(self, operation: Operation) -> Writing[Row | None]:
-        """Read back the result of a write in doubt; None where it is to be sent again."""
+        """Read back the result of a write in doubt; None if it must be sent again."""
         planned, query = self.planned, self.search_query()
         if not planned.key and not query:
             message = "cannot be read back without a key; search for the contact"
@@ -149,7 +149,7 @@ class _ContactWrite:
             return self.read_back_row(current)
         if operation.repeatable:
             return None
-        message = "read back: the contact has other values than were sent"
+        message = "read back: the contact does not have the values that were sent"
         return self.row(Outcome.UNKNOWN, message)
 
     def read_back_row(self, current: Values) -> Row:
@@ -158,7 +158,7 @@ class _ContactWrite:
         return row | {"key": key, "after": current or None, "changed": [*self.planned.changes]}
 
     def search_query(self) -> Mapping[str, str]:
-        """The query that finds a new contact in a listing: by its own number or address."""
+        """The query that finds a new contact in a listing: by its number or address."""
         provider = self.session.provider
         if self.planned.key:
             return {}
@@ -172,7 +172,7 @@ class _ContactWrite:
         return {}
 
     def search(self, query: Mapping[str, str]) -> Writing[dict[str, JSON] | None]:
-        """The contact that a listing finds, if it does."""
+        """The contact that a listing returns, if any."""
         session, provider = self.session, self.session.provider
         first_page = provider.paging.first_query(query, 2)
         operation = build_operation(session, provider.endpoint("list"), query=first_page)
@@ -181,9 +181,9 @@ class _ContactWrite:
         return provider.record.from_wire(as_object(rows[0])) if rows else None
 
     def is_done_already(self, endpoint: Endpoint) -> Writing[bool]:
-        """Read the contact as it is now: whether it has the planned values already.
+        """Read the contact, and say whether it already has the planned values.
 
-        InvalidInputError where it was changed since, and that is not to be overwritten.
+        InvalidInputError if it has changed since and must not be overwritten.
         """
         provider, planned = self.session.provider, self.planned
         where = f"{provider.name} {endpoint.verb}"
@@ -204,14 +204,14 @@ class _ContactWrite:
         return False
 
     def read(self) -> Writing[dict[str, JSON]]:
-        """The contact as the provider has it now."""
+        """Read the contact from the provider."""
         session, provider = self.session, self.session.provider
         operation = build_operation(session, provider.endpoint("get"), key=self.planned.key)
         success = yield from self.send(operation)
         return provider.record.from_wire(row_of(session, operation, success))
 
     def send(self, operation: Operation) -> Writing[Success]:
-        """Send a request; a refusal by the rate limit costs another turn and nothing else."""
+        """Send a request; after a refusal by the rate limit, wait for another turn."""
         refusals = 0
         while True:
             yield AwaitSlot()
@@ -225,7 +225,7 @@ class _ContactWrite:
                 return replace(success, attempts=attempts) if refusals else success
 
     def record(self, operation: Operation) -> Writing[None]:
-        """Record the intent in the journal; _Taken where another process has the contact."""
+        """Record the intent in the journal; _Taken if another process has the contact."""
         if self.settings.dry_run or self.id is not None:
             return
         pending = self.pending
@@ -244,13 +244,13 @@ class _ContactWrite:
         self.id = step.id
 
     def row(self, outcome: Outcome, message: str) -> Row:
-        """A result row without a response of the write."""
+        """A result row without a response."""
         return unsent_row(self.session, self.planned, outcome, message)
 
     def failure(self, error: BaseException) -> WriteResult:
-        """What an error means for this contact, and for all others."""
+        """What an error means for this contact and for all others."""
         if isinstance(error, _Taken):
-            message = "another process is applying this, or has done so since"
+            message = "another process is applying it, or has done so since"
             return WriteResult(row=self.row(Outcome.SKIPPED, message))
         if isinstance(error, Stopped) and not self.sent and not self.in_doubt:
             return WriteResult(row=self.row(Outcome.PLANNED, f"not sent: {error}"), id=self.id)
@@ -259,7 +259,7 @@ class _ContactWrite:
         if self.in_doubt and not _settles_first_attempt(effect, error):
             row["outcome"] = Outcome.UNKNOWN
         if isinstance(error, Exception) and not isinstance(error, ContactKitError):
-            # An unexpected error is not about this contact, and its text may hold anything.
+            # An unexpected error may concern all contacts, and its text may contain anything.
             message = redact(f"{type(error).__name__}: {error}", self.session.secrets)
             return WriteResult(row=row | {"message": message}, id=self.id, stop=message)
         return WriteResult(
@@ -273,8 +273,8 @@ class _ContactWrite:
 def _settles_first_attempt(effect: str, error: BaseException) -> bool:
     """Whether the refusal of a repeat shows that the first attempt was not carried out either.
 
-    Access and rate limits are checked before the request is looked at; a conflict may be with the
-    first attempt itself, and a contact to delete may be gone because of it.
+    Access and rate limits are checked before the request itself; a conflict may be caused by the
+    first attempt, and a contact may be missing because the first attempt deleted it.
     """
     gone = isinstance(error, NotFoundError) and effect != "delete"
     return gone or isinstance(error, InvalidRequestError)

@@ -1,4 +1,4 @@
-"""One module or package a provider, under the provider's name; its `PROVIDER` declares it."""
+"""One module or package per provider, with the provider's name; its `PROVIDER` declares it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from contactkit.spec import Provider, nearest
 
 
 def names() -> tuple[str, ...]:
-    """Every provider declared here."""
+    """The names of all providers."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
 def find(provider: str | Provider) -> Provider:
-    """A declaration by its name, or itself; ConfigurationError for an unknown name."""
+    """A declaration by its name, or the given one; ConfigurationError for an unknown name."""
     if isinstance(provider, Provider):
         return provider
     if provider not in names():

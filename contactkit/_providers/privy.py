@@ -57,7 +57,7 @@ def _email(value: str) -> str:
 def _reserved(reserved: str, allowed: str):
     def check(value: str) -> str:
         if value == reserved:
-            raise ValueError(f"{reserved} is set by Privy alone; write one of {allowed}")
+            raise ValueError(f"only Privy sets {reserved}; write one of {allowed}")
         return value
 
     return check
@@ -152,7 +152,7 @@ class ListContacts(Record):
 
 
 class Welcome(Record):
-    """What `create` and `update` take besides the contact's fields."""
+    """The options of `create` and `update`."""
 
     send_welcome_sms: Annotated[
         bool | None,
@@ -232,7 +232,7 @@ _CONSENTS = ("single_opt_in", "subscribed")
 
 
 def timestamp(now: datetime) -> str:
-    """Whole seconds, as Privy's own samples."""
+    """Whole seconds, as in Privy's samples."""
     return now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -260,13 +260,13 @@ def read_error(body: JSON) -> Problem | None:
 
 
 def _existing(*places: JSON) -> str:
-    """The id of the existing contact, from each likely place: which one is not documented."""
+    """The id of the existing contact, from any likely place: it is not documented where."""
     values = (as_object(place).get(name) for place in places for name in ("id", "contact_id"))
     return next((value for value in values if isinstance(value, str) and value), "")
 
 
 def write_error(problem: Problem, now: datetime) -> JSON:
-    """The envelope of a refusal; the token endpoint gives its code only."""
+    """The envelope of a refusal; the token endpoint has only its code."""
     if problem.code in ("invalid_client", "invalid_scope"):
         return {"error": problem.code}
     error: dict[str, JSON] = {"code": problem.code, "message": problem.message}

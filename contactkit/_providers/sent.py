@@ -144,7 +144,7 @@ def _meta(request_id: str, now: datetime) -> dict[str, JSON]:
 
 
 def timestamp(now: datetime) -> str:
-    """Seven fractional digits, as Sent's own examples."""
+    """Seven fractional digits, as in Sent's examples."""
     return now.strftime("%Y-%m-%dT%H:%M:%S.%f") + "0+00:00"
 
 
@@ -165,7 +165,7 @@ def read_error(body: JSON) -> Problem | None:
     details = as_object(error)
     return Problem(
         code=str(details.get("code") or ""),
-        message=str(details.get("message") or "the answer reports a failure without a message"),
+        message=str(details.get("message") or "the response reports a failure without a message"),
         fields=tuple(
             FieldProblem(field=name, message=str(message))
             for name, messages in as_object(details.get("details")).items()
@@ -201,7 +201,7 @@ _CODES: dict[type[errors.ApiError], dict[int, str]] = {
         403: "AUTH_004 AUTH_005 AUTH_006 AUTH_007 BUSINESS_014",
         402: "BUSINESS_003",
     },
-    # VALIDATION_003 says that an id is no UUID: no contact can have it.
+    # VALIDATION_003 says that an id is not a UUID, so no contact can have it.
     errors.NotFoundError: {
         404: "RESOURCE_001 RESOURCE_002 RESOURCE_003 RESOURCE_004 RESOURCE_005 RESOURCE_006 "
         "RESOURCE_008 RESOURCE_009 RESOURCE_010 RESOURCE_011 RESOURCE_012 RESOURCE_013 "

@@ -7,9 +7,8 @@
     list, items         beside json: the place of a long list of objects, and its length; its
                         items are stored elsewhere, each with a digest of its own
 
-The digest finds accidents and makes nothing secret. Version 0.1 also wrote JSON in other styles
-(`style`, which is still read) and compressed bodies (`encoding` and `wire`, which say nothing of
-the content itself).
+The digest detects damage; it hides nothing. Version 0.1 also wrote JSON in other styles (`style`,
+which is still read) and compressed bodies (`encoding` and `wire`, which do not affect the content).
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def digest(content: bytes) -> str:
 
 
 def dump_json(value: JSON, *, ascii_only: bool = False) -> bytes:
-    """Compact JSON; a lone surrogate, which UTF-8 cannot hold, is a ValueError."""
+    """Compact JSON; ValueError for a lone surrogate, which UTF-8 cannot encode."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=ascii_only).encode()
 
 
@@ -45,7 +44,7 @@ def pack(content: bytes) -> dict[str, JSON]:
     """The JSON value for a body."""
     if not content:
         return {}
-    # The content comes last, so that a reader can cut it out unparsed.
+    # The content comes last, so that a reader can extract it without parsing it.
     return {"digest": digest(content), **_readable(content)}
 
 
@@ -64,7 +63,7 @@ def _readable(content: bytes) -> dict[str, JSON]:
 
 
 def _refuse_constant(constant: str) -> JSON:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def explode(packed: dict[str, JSON]) -> tuple[dict[str, JSON], list[JSON]]:
@@ -94,7 +93,7 @@ def _put(value: JSON, place: Sequence[str], items: Sequence[JSON]) -> JSON:
 
 
 def unpack(packed: dict[str, JSON], items: Sequence[JSON] = ()) -> bytes:
-    """The bytes of a packed body; ValueError when they are not those that were packed."""
+    """The bytes of a packed body; ValueError if they have changed."""
     if not packed:
         return b""
     content = _written(packed)
@@ -103,7 +102,7 @@ def unpack(packed: dict[str, JSON], items: Sequence[JSON] = ()) -> bytes:
     if "list" not in packed:
         return content
     if len(items) != packed["items"]:
-        raise ValueError(f"it has {len(items)} of its {packed['items']} items")
+        raise ValueError(f"it has only {len(items)} of its {packed['items']} items")
     return _written({**packed, "json": _put(packed["json"], packed["list"], items)})
 
 

@@ -30,25 +30,27 @@ from contactkit.spec.provider import Provider
 _NOTICES = {
     "replay": "Replay of {file}, recorded from {world} ({when}): nothing is sent.",
     "once": "Recording to {file}.",
-    "new": "Replay of {file}; what it does not hold is sent, and recorded.",
-    "refresh": "Recording {file} anew; it is replaced when the client is closed.",
-    "verify": "Replay of {file}; reads are sent again to see what has changed, writes are not.",
+    "new": "Replay of {file}; requests that are missing in it are sent and recorded.",
+    "refresh": "Recording {file} again; it is replaced when the client is closed.",
+    "verify": "Replay of {file}; reads are sent again to find changes, writes are not.",
     "off": "",
 }
 
 
 class Cassette:
-    """A file of recorded exchanges, to be replayed, or to be recorded from another `world`.
+    """A file of recorded exchanges, to replay them or to record another `world`.
 
-    `mode` is `replay`; `once` (replay what is there, else record it); `new` (replay what is there
-    and record what is missing); `refresh` (record all of it anew; the file is replaced when the
-    client is closed); `verify` (replay, and send the reads again to see what has changed; writes
-    are never sent); or `off`. Where CI is set, it is replayed.
+    `mode` is `replay`; `once` (replay the file if it exists, otherwise record it); `new` (replay
+    recorded exchanges and record missing ones); `refresh` (record everything again; the file is
+    replaced when the client is closed); `verify` (replay, and send the reads again to find changes;
+    writes are never sent); or `off`. If the environment variable CI is set, a cassette of a live
+    provider is only replayed.
 
-    In the file, secrets and personal values have stand-ins. `overrides` is a respx router whose own
-    routes answer first. When the answers to a request have run out, `exhausted` is "error" (the
-    default but in notebooks) or "last". Exchanges older than `expires` are warned of. Raises
-    ConfigurationError, and CassetteError for a file that is no cassette.
+    The file contains placeholders instead of secrets, and pseudonyms instead of personal values.
+    `overrides` is a respx router; its routes respond before the recording does. `exhausted` says
+    what a request gets after its last recorded response: "error" (the default outside notebooks) or
+    "last", that response again. A warning reports exchanges older than `expires`. Raises
+    ConfigurationError, and CassetteError for a file that is not a cassette.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class Cassette:
         exhausted: Exhausted | None = None,
         expires: timedelta | None = None,
     ) -> None:
-        # A later change of the working directory must not split the recording.
+        # A later change of the working directory must not change the file.
         self.path = Path(path).absolute()
         self._world = Live() if world is None else world
         self.mode: Mode = effective_mode(mode, self.path, self._world.name)
@@ -86,7 +88,7 @@ class Cassette:
             warn(f"{self.path}: {count}; the oldest is {days:,.0f} days old")
 
     def _load(self) -> CassetteFile | None:
-        """The file, where there is one that matters in this mode."""
+        """The file, if this mode uses an existing one."""
         if self.mode in ("once", "off"):
             return None
         if self.mode in ("new", "refresh") and not self.path.exists():
@@ -101,7 +103,7 @@ class Cassette:
         return f"contactkit {self.name}: {', '.join(counts)}"
 
     def _notice(self) -> str:
-        """The banner of forms and pictures."""
+        """The banner on forms and pictures."""
         last = self.entries[-1].at if self.entries else time.time()
         recorded = self._file.header.get("world") if self._file else ""
         return _NOTICES[self.mode].format(
@@ -112,18 +114,18 @@ class Cassette:
 
     @property
     def real(self) -> bool:
-        """Whether a write is carried out at the provider itself."""
+        """Whether writes reach the provider itself."""
         return self._world.real and self.mode not in ("replay", "verify")
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """The recorded exchanges, in the order in which they were issued."""
+        """The recorded exchanges, in the order of their requests."""
         recorded = self._player.writer.file if self._player else None
         file = recorded if recorded and recorded.entries else self._file
         return file.entries if file else ()
 
     def frame(self) -> pd.DataFrame:
-        """One row an exchange, in the order in which they were issued.
+        """One row per exchange, in the order of their requests.
 
         Columns: method, path, query, status, failure, bytes, at, age, hits (how often it was
         replayed in this session), expired.
@@ -135,20 +137,20 @@ class Cassette:
         return frame(self._unused(), self._hits, time.time(), self._expires)
 
     def drift(self) -> pd.DataFrame:
-        """What the reads that were sent again have shown: one row a difference (mode `verify`)."""
+        """The changes that mode `verify` has found so far: one row per difference."""
         tap = self._player.tap if self._player else None
         return drift_frame(tap.drift if isinstance(tap, Verifier) else [])
 
     def verify(self) -> pd.DataFrame:
-        """Send every recorded read again, and return what has changed, as `drift` does.
+        """Send every recorded read again, and return the changes, as `drift` does.
 
-        It needs a client in mode `verify`. `attrs` hold how many reads were `asked` again, and how
-        many were `skipped`, for they name a person of whom the cassette has only a pseudonym.
-        Raises TransportError when there is no response.
+        It needs a client in mode `verify`. The frame's `attrs` have the number of reads that were
+        sent (`asked`), and of those that were `skipped` because they name a person, for whom the
+        cassette has only a pseudonym. Raises TransportError when no response arrives.
         """
         tap = self._player.tap if self._player else None
         if self._player is None or not isinstance(tap, Verifier):
-            message = f'verify() needs a client in mode="verify"; {self.name} is not'
+            message = f'verify() needs a client with mode="verify"; this is {self.name}'
             raise ConfigurationError(message)
         session = self._sessions[-1]
         reads = Reads(session.provider, self._player.index)
@@ -166,34 +168,34 @@ class Cassette:
         return drift
 
     def transport(self, provider: Provider) -> httpx.MockTransport | None:
-        """What carries requests: in a replay the cassette, with nothing behind it."""
+        """The transport: in a replay the cassette alone, otherwise that of the recorded world."""
         if self.mode == "replay":
             return self._player_for(provider).replay.transport
         return self._world.transport(provider)
 
     def credentials(self, provider: Provider) -> Mapping[str, str] | None:
-        """In a replay stand-ins; else those of the world that is recorded."""
+        """Placeholders in a replay; otherwise the credentials of the recorded world."""
         if self.mode != "replay":
             return self._world.credentials(provider)
         paths = {path_of(entry.url) for entry in self.entries}
         fetched = [way for way in provider.auth if _token_path(way) in paths]
-        # Without a recorded token, the requests were authorised in another way.
+        # Without a recorded token request, the requests were authorised in another way.
         ways = fetched or [way for way in provider.auth if not _token_path(way)] or provider.auth
         return {credential.name: "replayed" for way in ways for credential in way.credentials}
 
     def tap(self, session: Session) -> Tap | None:
-        """What records or verifies this session's requests."""
+        """What records or verifies the requests of this session."""
         self._sessions.append(session)
         if self.mode == "off":
             return self._world.tap(session)
         return self._player_for(session.provider).tap
 
     def hold_open(self) -> None:
-        """Let the recording outlast its clients, until `close`; call it before there is one."""
+        """Keep the recording open until `close`, beyond its clients; call it before `connect`."""
         self._shared = True
 
     def close(self, clean: bool) -> None:
-        """End the recording; one that is recorded anew is replaced only at a `clean` end."""
+        """End the recording; in mode `refresh` the file is replaced only if `clean`."""
         if self._player:
             self._player.writer.close(clean)
 
@@ -211,7 +213,7 @@ class Cassette:
             )
             self._player = Player(provider, settings, self._sessions)
         if self._player.provider.name != provider.name:
-            raise CassetteError(f"{self.path} is played to {self._player.provider.name} already")
+            raise CassetteError(f"{self.path} is already used for {self._player.provider.name}")
         return self._player
 
     @property

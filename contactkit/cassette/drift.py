@@ -1,11 +1,11 @@
 """How a live response differs from the recorded one, field by field.
 
-Both are redacted. Status, content type and the values of the body's JSON are compared. Contacts in
-a list are paired by their key, wherever they are in it; the items of other lists by their position.
+Both are redacted. Status, content type and the values in a JSON body are compared. Contacts in a
+list are paired by their key, whatever their order; the items of other lists by their position.
 
-Ids and times beside the records, which every response has anew, are compared by type alone; the
-last word of a field's name tells them. Records are what the provider's envelope holds, and every
-object with a contact's key.
+Ids and times outside of records differ in every response, so only their types are compared; they
+are recognised by the last word of a field's name. Records are what the provider's envelope
+contains, and every object with a contact's key.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ COLUMNS: dict[str, Any] = {
 _LONGEST = 60
 _MISSING: JSON = object()
 _ALWAYS_NEW = {"id", "time", "timestamp", "at"}
-# Secrets have numbered stand-ins, in the order in which they came.
+# Secrets have numbered placeholders, in the order of their appearance.
 _NUMBERED = re.compile(r"(redacted-[a-z0-9-]*?)-\d+\b")
 _Label: TypeAlias = Any
 _Pairs: TypeAlias = Iterator[tuple[_Label, JSON, JSON]]
@@ -61,10 +61,10 @@ def drift_frame(rows: Iterable[Drift]) -> pd.DataFrame:
 def differences(
     recorded: Exchange, live: Exchange, provider: Provider, *, same_key: bool = True
 ) -> Iterator[Drift]:
-    """The differences; a response of another kind, as a refusal, differs in its status alone.
+    """The differences; a response of another kind, such as a refusal, differs only in its status.
 
-    Without the `same_key`, under which both have the same pseudonyms, personal values are compared
-    by type, and contacts whose key is personal by their position.
+    With the `same_key`, both have the same pseudonyms. Without it, personal values are compared by
+    type, and contacts with a personal key by their position.
     """
     method, path = recorded.request.method, path_of(recorded.request.url)
     old, new = recorded.response, live.response
@@ -90,7 +90,7 @@ def _content_type(response: RecordedResponse) -> JSON:
 
 
 def _body(response: RecordedResponse) -> JSON:
-    """Its JSON, its text or bytes where it is none, or nothing."""
+    """Its JSON, its text or bytes if it is not JSON, or nothing."""
     if not response.body:
         return _MISSING
     try:
@@ -112,7 +112,7 @@ def _change(before: JSON, after: JSON) -> Change:
 
 
 def _type(value: object) -> str:
-    """The JSON type, which is one for whole and other numbers."""
+    """The JSON type; whole and other numbers have the same type."""
     return "number" if type(value) in (int, float) else type(value).__name__
 
 

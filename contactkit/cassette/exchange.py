@@ -20,7 +20,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 def path_of(url: str) -> str:
-    """The path of a whole URL without its query, spelt one way however it was quoted."""
+    """The path of a URL without its query, quoted in one way."""
     _, _, rest = url.partition("://")
     path = "/" + rest.partition("/")[2]
     if "%" not in path:
@@ -29,7 +29,7 @@ def path_of(url: str) -> str:
 
 
 def header(headers: Pairs, name: str) -> str:
-    """The first header of that lower-case name, "" when there is none."""
+    """The first header with this lower-case name; "" if there is none."""
     return next((value for other, value in headers if other.lower() == name), "")
 
 
@@ -37,8 +37,8 @@ def header(headers: Pairs, name: str) -> str:
 class RecordedRequest:
     """One request: its `url` without the query, and the `query` as sorted pairs.
 
-    In a cassette, `headers` are only those that change what it asks for, as a dry run's. The `body`
-    has no compression. The repr shows neither people nor credentials.
+    In a cassette, `headers` are only those that change its meaning, such as that of a dry run. The
+    `body` is not compressed. The repr shows no personal values and no credentials.
     """
 
     method: str
@@ -52,7 +52,7 @@ class RecordedRequest:
     def of(
         cls, method: str, url: str, body: bytes = b"", content_type: str = "", headers: Pairs = ()
     ) -> RecordedRequest:
-        """The request to a whole URL, its query included."""
+        """The request to a URL with its query."""
         address, _, query = url.partition("#")[0].partition("?")
         pairs = tuple(sorted(parse_qsl(query, keep_blank_values=True))) if query else ()
         return cls(
@@ -68,7 +68,7 @@ class RecordedRequest:
     def value(self) -> JSON:
         """The body as parsed JSON, a form's sorted pairs, or text; None when it is empty.
 
-        Two bodies of the same meaning have the same value, however they are written.
+        Bodies that mean the same have the same value, however they are written.
         """
         if not self.body:
             return None
@@ -85,8 +85,8 @@ class RecordedRequest:
 class RecordedResponse:
     """A response, or the name of the `failure` in its place.
 
-    The `body` has no compression. After a failure, `sent` says whether the request may have
-    arrived. The repr shows no value.
+    The `body` is not compressed. After a failure, `sent` says whether the request may have arrived.
+    The repr shows no values.
     """
 
     status: int | None = None
@@ -105,8 +105,8 @@ class RecordedResponse:
 class Exchange:
     """A request and its response.
 
-    `at` is when the request was issued, in seconds since the epoch; `epoch` counts the writes
-    before it that a read of the same must see.
+    `at` is when the request was issued, in seconds since the epoch; `epoch` counts the earlier
+    writes that affect it.
     """
 
     request: RecordedRequest

@@ -1,8 +1,8 @@
-"""The file of a cassette: a header line, then the lines of one exchange after another.
+"""The file of a cassette: a header line, then the lines of each exchange.
 
-It is written so that neither a killed process nor a merge of two branches loses an exchange. The
-writers decide when a file is created, and when a new one replaces an older one. Nothing here knows
-what an exchange means, or whether it may be saved.
+Neither a killed process nor a merge of two branches loses an exchange. The writers decide when a
+file is created, and when a new one replaces an older one. Nothing here knows what an exchange means
+or whether it may be saved.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _SIMULATED = "Recorded from the simulator: this proves nothing about the provide
 
 
 class CassetteFile:
-    """A file's `header` and its `entries`, in the order in which they were issued.
+    """A file's `header`, and its `entries` in the order of their requests.
 
     `scan` is called with the lines of an exchange before they are written, and raises to refuse
-    them. `owners` maps its pseudonyms to hashes of their owners (see Pseudonyms).
+    them. `owners` maps pseudonyms to hashes of their owners (see Pseudonyms).
     """
 
     scan: Callable[[bytes], object]
@@ -64,9 +64,9 @@ class CassetteFile:
         key: str = "",
         scan: Callable[[bytes], object] = len,
     ) -> CassetteFile:
-        """Create a file; CassetteError when there is one already.
+        """Create a file; CassetteError if it exists.
 
-        `created` is now by default. `key` is the fingerprint of the key of pseudonyms.
+        `created` is now by default. `key` is the fingerprint of the pseudonym key.
         """
         created = time.time() if created is None else created
         header: dict[str, JSON] = {
@@ -87,20 +87,20 @@ class CassetteFile:
         try:
             _write(file.path, "x", file._first_line)
         except FileExistsError:
-            raise CassetteError(f"{path}: there is a file already") from None
+            raise CassetteError(f"{path}: the file already exists") from None
         return file
 
     @classmethod
     def load(cls, path: str | Path) -> CassetteFile:
-        """Read a file; CassetteError names the line that is wrong.
+        """Read a file; CassetteError names the invalid line.
 
-        An exchange at its end that a killed process left unfinished is dropped with a warning.
+        A last exchange that a killed process left unfinished is dropped with a warning.
         """
         reader = CassetteReader(Path(path))
         reader.read()
         if reader.dropped:
-            warn(f"{path}: its last exchange was cut off, and is dropped")
-        # By place in the file where times are equal, as they are under a virtual clock.
+            warn(f"{path}: the last exchange is incomplete and was dropped")
+        # In the order of the file where times are equal, as they are under a virtual clock.
         entries = sorted(reader.entries.values(), key=attrgetter("at"))
         file = cls(Path(path), reader.header, entries)
         file.owners = reader.owners
@@ -108,7 +108,7 @@ class CassetteFile:
         return file
 
     def append(self, exchange: Exchange, owners: Owners | None = None) -> Entry:
-        """Save one exchange and the `owners` of its pseudonyms, at once and in one write."""
+        """Save one exchange and the `owners` of its pseudonyms in one write."""
         with self._lock:
             new = {p: owner for p, owner in (owners or {}).items() if p not in self.owners}
             entry = entry_of(self.path, exchange, self._namer(exchange), new)
@@ -118,45 +118,45 @@ class CassetteFile:
             _write(self.path, "a", entry.data)
             self._ids.add(entry.id)
             self.owners |= new
-            # Of several at once, the first to be issued may be the last to end.
+            # Of concurrent exchanges, the first to be issued may be the last to end.
             insort_right(self.entries, entry, key=attrgetter("at"))
             return entry
 
     def rewrite(self, entries: Iterable[Entry]) -> None:
-        """Replace the file's entries by these, of this file or another, in one step."""
+        """Replace the file's entries with these, from this file or another, in one step."""
         with self._lock:
-            kept = sorted(entries, key=attrgetter("at"))
-            data = b"".join([self._first_line, *(entry.data for entry in kept)])
+            sorted_entries = sorted(entries, key=attrgetter("at"))
+            data = b"".join([self._first_line, *(entry.data for entry in sorted_entries)])
             swap = self._path_beside("swap")
             try:
                 _write(swap, "w", data)
                 os.replace(swap, self.path)
             finally:
                 swap.unlink(missing_ok=True)
-            self.entries, self._ragged = kept, False
-            self._ids = {entry.id for entry in kept}
+            self.entries, self._ragged = sorted_entries, False
+            self._ids = {entry.id for entry in sorted_entries}
 
     def prune(self, since: float) -> int:
         """Drop the exchanges before `since`; return how many were dropped.
 
-        The first exchange that is left takes over the owners of pseudonyms, for later ones hold
-        them too.
+        The first remaining exchange takes over the owners of pseudonyms, since later exchanges have
+        the same pseudonyms.
         """
         with self._lock:
             dropped = [entry for entry in self.entries if entry.at < since]
-            kept = self.entries[len(dropped) :]
-            if kept:
+            remaining = self.entries[len(dropped) :]
+            if remaining:
                 owners = (line for entry in dropped for line in entry.owners)
-                kept[0].owners = (*owners, *kept[0].owners)
+                remaining[0].owners = (*owners, *remaining[0].owners)
             if dropped:
-                self.rewrite(kept)
+                self.rewrite(remaining)
             return len(dropped)
 
     def create_successor(self, taken: Collection[str] = ()) -> CassetteFile:
-        """An empty file beside this one, to record the same again.
+        """An empty file beside this one, to record the same requests again.
 
-        A repeated request keeps its id there, so that the files differ only in what has changed;
-        the ids in `taken` are not used again.
+        A repeated request keeps its id, so that the files differ only in what has changed; the ids
+        in `taken` are not used again.
         """
         file = CassetteFile(self._path_beside("new"), self.header)
         file.scan = self.scan
@@ -188,11 +188,11 @@ class CassetteFile:
 
 
 def _write(path: Path, mode: str, data: bytes) -> None:
-    """Write all of it, or nothing and raise CassetteError; "x" may raise FileExistsError."""
+    """Write all of it, or write nothing and raise CassetteError; "x" may raise FileExistsError."""
     if path.suffix == ".gz":
         data = gzip.compress(data, mtime=0)
     try:
-        # Unbuffered: the system has all of it on return, even if the process is killed.
+        # Unbuffered: on return the system has all data, even if the process is then killed.
         with FileIO(path, mode) as file:
             _write_all(file, data)
             if mode == "w":
@@ -206,7 +206,7 @@ def _write(path: Path, mode: str, data: bytes) -> None:
 
 
 def _write_all(file: FileIO, data: bytes) -> None:
-    """Append all of it, or nothing: the part that a full disk takes is removed again."""
+    """Append all data or none: a part that was written to a full disk is removed again."""
     before, rest = file.seek(0, os.SEEK_END), memoryview(data)
     try:
         while rest:
@@ -217,9 +217,9 @@ def _write_all(file: FileIO, data: bytes) -> None:
 
 
 class CassetteWriter:
-    """Saves exchanges to a `file`, which it opens or creates with the first response.
+    """Saves exchanges to a `file`, which is opened or created at the first response.
 
-    Failures alone create nothing, so that a client that was offline does not replay that forever.
+    Failures alone create no file, so that a client that was offline does not replay its failures.
     """
 
     def __init__(self, open_file: Callable[[], CassetteFile]) -> None:
@@ -243,10 +243,9 @@ class CassetteWriter:
 
 
 class ReplacingWriter(CassetteWriter):
-    """Saves to a new file, which replaces the `older` one at a clean end.
+    """Saves to a new file, which replaces the `older` one when it is closed cleanly.
 
-    Exchanges of the older file that were not repeated are kept, and so are those that an earlier
-    clean end saved there.
+    Exchanges of the older file that were not repeated are kept.
     """
 
     def __init__(self, older: CassetteFile) -> None:
@@ -256,7 +255,7 @@ class ReplacingWriter(CassetteWriter):
 
     def _create_successor(self) -> CassetteFile:
         file = self._older.create_successor(self._saved)
-        # A writer that is never closed leaves no file behind either.
+        # A writer that is never closed must not leave a file behind.
         weakref.finalize(self, file.path.unlink, missing_ok=True)
         return file
 
@@ -266,7 +265,7 @@ class ReplacingWriter(CassetteWriter):
             if self.file is None:
                 return
             if clean:
-                # Another process may have added to it meanwhile.
+                # Another process may have added to it in the meantime.
                 if self._older.path.exists():
                     self._older.entries = CassetteFile.load(self._older.path).entries
                 self._older.rewrite([*self.file.entries, *self._kept(self.file)])
@@ -277,15 +276,16 @@ class ReplacingWriter(CassetteWriter):
             self.file = None
 
     def _kept(self, file: CassetteFile) -> list[Entry]:
-        """The older entries that were not repeated, with every owner of the older file."""
+        """The older entries that were not repeated, with all owners of the older file."""
         repeated = {(entry.request, entry.epoch) for entry in file.entries}
-        kept = [
+        remaining = [
             entry
             for entry in self._older.entries
             if entry.id in self._saved or (entry.request, entry.epoch) not in repeated
         ]
-        held = {line for entry in (*file.entries, *kept) for line in entry.owners}
-        if kept:
+        present = {line for entry in (*file.entries, *remaining) for line in entry.owners}
+        if remaining:
             lines = [line for entry in self._older.entries for line in entry.owners]
-            kept[0].owners = (*(line for line in lines if line not in held), *kept[0].owners)
-        return kept
+            missing = (line for line in lines if line not in present)
+            remaining[0].owners = (*missing, *remaining[0].owners)
+        return remaining

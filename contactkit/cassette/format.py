@@ -1,4 +1,4 @@
-"""An exchange as lines of JSON and back; each line says by itself where it belongs.
+"""An exchange as lines of JSON and back; each line names the exchange it belongs to.
 
     {"id", "at", "epoch", "ask": {...}, "elapsed", "status", "headers", "content"}
     {"id", "at", "epoch", "ask": {...}, "elapsed", "failure", "arrived"}
@@ -6,7 +6,7 @@
     {"pseudonym", "owner"}              a pseudonym, and a hash of its owner under the secret key
 
 Empty fields are left out. Items come before their exchange, so that an exchange in the file is
-complete, and so do the pseudonyms that it is the first to hold.
+complete, and so do pseudonyms that appear for the first time.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from contactkit.cassette.exchange import Exchange, Pairs, RecordedRequest, Recor
 from contactkit.errors import CassetteError
 from contactkit.spec.provider import JSON, as_object
 
-# Response headers that differ each time and that no replay needs, and those of the transfer, which
-# the stored body no longer has. Retry-After is needed, and so is X-Request-Id, which result frames
-# and errors repeat. A cookie is a credential.
+# Response headers that are not stored: those that always differ and that no replay needs, those of
+# the transfer, and cookies, which are credentials. Retry-After is needed, and so is X-Request-Id,
+# which result frames and errors show.
 VOLATILE = re.compile(
     r"date|age|expires|etag|last-modified|connection|keep-alive|server-timing|set-cookie"
     r"|via|alt-svc|nel|report-to|x-runtime|x-response-time|x-served-by|x-timer|x-cache(-hits)?"
@@ -35,13 +35,13 @@ VOLATILE = re.compile(
 )
 _CONTENT, _JSON = b',"content":{"digest":"', b'","json":'
 _DIGITS = 16
-# json.loads makes four checks first.
+# Faster than json.loads, which makes four checks first.
 _decode = json.JSONDecoder().decode
 _WRONG = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 def broken(path: Path, number: int, why: object) -> CassetteError:
-    """The error for a line that is wrong; it quotes nothing of the line."""
+    """The error for an invalid line; it does not quote the line."""
     return CassetteError(f"{path}, line {number}: {why}")
 
 
@@ -49,7 +49,7 @@ def broken(path: Path, number: int, why: object) -> CassetteError:
 class Entry:
     """One exchange as its lines in a file, parsed on demand.
 
-    `bare` is the position after a request that has only a method and a URL, 0 where it has more.
+    `bare` is the position after a request that has only a method and a URL; 0 if it has more.
     """
 
     path: Path
@@ -82,7 +82,7 @@ class Entry:
 
     @property
     def exchange(self) -> Exchange:
-        """All of it; CassetteError when a digest shows that it was changed."""
+        """The whole exchange; CassetteError if a digest shows that it was changed."""
         try:
             return self._exchange()
         except _WRONG as error:
@@ -114,9 +114,9 @@ class Entry:
         )
 
     def _parts(self) -> tuple[dict[str, JSON], bytes | None]:
-        """Its fields, and its content where the line holds that unchanged.
+        """Its fields, and its content if the line contains it unchanged.
 
-        The digest proves that the part cut out is the content, so it need not be parsed.
+        The digest proves that the extracted part is the content, so it need not be parsed.
         """
         line = self.line
         end = line.find(_CONTENT)
@@ -136,7 +136,7 @@ def _pairs(pairs: JSON) -> Pairs:
 
 def _headers(fields: Mapping[str, JSON]) -> Pairs:
     headers = _pairs(fields.get("headers", ()))
-    # 0.1 kept a compressed body with its headers.
+    # 0.1 stored the headers of a compressed body.
     if "encoding" not in as_object(fields.get("content")):
         return headers
     transfer = ("content-encoding", "content-length")
@@ -144,14 +144,14 @@ def _headers(fields: Mapping[str, JSON]) -> Pairs:
 
 
 def _request(fields: Mapping[str, JSON]) -> RecordedRequest:
-    ask = fields["ask"]
+    request = fields["ask"]
     return RecordedRequest(
-        method=ask["method"],
-        url=ask["url"],
-        query=_pairs(ask.get("query", ())),
-        body=unpack(ask.get("body", {})),
-        content_type=ask.get("type", ""),
-        headers=_pairs(ask.get("marks", ())),
+        method=request["method"],
+        url=request["url"],
+        query=_pairs(request.get("query", ())),
+        body=unpack(request.get("body", {})),
+        content_type=request.get("type", ""),
+        headers=_pairs(request.get("marks", ())),
     )
 
 
@@ -167,7 +167,7 @@ def _item(line: bytes) -> JSON:
 
 
 def json_line(value: JSON) -> bytes:
-    """One line of JSON, unescaped but where it has a lone surrogate."""
+    """One line of JSON, escaped only if it has a lone surrogate."""
     try:
         return dump_json(value)
     except UnicodeEncodeError:
@@ -185,7 +185,7 @@ def entry_of(
     name: Callable[[bytes], str],
     owners: Mapping[str, str] | None = None,
 ) -> Entry:
-    """The lines of an exchange, under the id that `name` gives to its line."""
+    """The lines of an exchange, under the id that `name` returns for its line."""
     content, items = explode(pack(exchange.response.body))
     line = json_line(_fields(exchange, content))
     id = name(line)
@@ -210,7 +210,7 @@ def _item_line(of: str, index: int, value: JSON) -> bytes:
 
 def _fields(exchange: Exchange, content: JSON) -> dict[str, JSON]:
     request, response = exchange.request, exchange.response
-    ask = {
+    request_fields = {
         "query": request.query,
         "marks": request.headers,
         "type": request.content_type,
@@ -226,7 +226,7 @@ def _fields(exchange: Exchange, content: JSON) -> dict[str, JSON]:
     return {
         "at": exchange.at,
         "epoch": exchange.epoch,
-        "ask": {"method": request.method, "url": request.url, **_without_empty(ask)},
+        "ask": {"method": request.method, "url": request.url, **_without_empty(request_fields)},
         "elapsed": exchange.elapsed,
         **_without_empty(rest),
     }

@@ -34,9 +34,9 @@ COLUMNS: dict[str, Any] = {
 def frame(
     entries: Sequence[Entry], hits: Mapping[str, int], now: float, expires: timedelta | None = None
 ) -> pd.DataFrame:
-    """One row an exchange, in the order of issue; `hits` is by an entry's id.
+    """One row per exchange, in the order of their requests; `hits` is by an entry's id.
 
-    `bytes` are those of the response, without compression. Without `expires` none is expired.
+    `bytes` is the size of the response without compression. Without `expires` none is expired.
     """
     moment = datetime.fromtimestamp(now, UTC)
     rows = [_row(entry, hits.get(entry.id, 0), moment, expires) for entry in entries]
@@ -69,11 +69,12 @@ FINDING_COLUMNS: dict[str, Any] = {
 
 
 def audit(path: Path, redactor: Redactor) -> pd.DataFrame:
-    """One row a finding in the lines of a file, whether or not it can be replayed.
+    """One row per finding in the lines of a file, even if it cannot be replayed.
 
-    `line` counts from 1 and `byte`, within its line, from 0. `hidden` is NA for a plain value; else
-    it says what must be decoded to read it, and `byte` is that of the base64 around it, or NA where
-    the whole line must be decoded. A name is found only after the `redactor` met it in its field.
+    `line` counts from 1; `byte`, the position in the line, from 0. `hidden` is NA for a plain
+    value; otherwise it names the encoding to undo, and `byte` is the position of the base64 around
+    the value, or NA if the whole line must be decoded. A name is found only after the `redactor`
+    has seen it in its field.
     """
     rows = [
         {"line": number, "kind": kind, "byte": byte, "hidden": hidden or None}
@@ -84,7 +85,7 @@ def audit(path: Path, redactor: Redactor) -> pd.DataFrame:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """The lines of a file, up to where it was cut off."""
+    """The lines of a file, up to where it ends early."""
     open_file = gzip.open if path.suffix == ".gz" else open
     try:
         with open_file(path, "rb") as file:

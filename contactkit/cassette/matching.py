@@ -1,14 +1,15 @@
-"""Matches a request with its recorded response: by what it requests, and after how many writes.
+"""Matches a request with its recorded response, by its match key and its write epoch.
 
 The key is the method, the path, the sorted query, the marks and the body, whatever the order of
-its fields. Neither the host nor any header but the marks is in it, so no idempotency key is; nor
-are the credentials in a form that requests a token.
+its fields. The host and all headers except the marks are left out, so idempotency keys are too, and
+so are the credentials in a token request.
 
-Write epochs: a read about one contact counts the writes before it about that contact and those
-whose path names no contact; any other read counts all writes. A dry run is no write, and a write
-that was refused (4xx) or never sent does not count. A write counts from when it is sent, so that a
-read beside it is in the same epoch in a replay, which responds at once; a write that changes
-nothing ceases to count, for reads in flight too. Writes and token requests count nothing.
+The epoch of a read about one contact is the number of earlier writes about that contact or without
+a contact in their path; any other read counts all earlier writes. Dry runs, writes that were
+refused (4xx) and writes that were never sent do not count. A write counts from when it is sent, so
+that a concurrent read has the same epoch in a replay, which responds immediately; a write that
+turns out to change nothing no longer counts, for reads in flight too. Writes and token requests
+have no epoch.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def mark_names(provider: Provider) -> set[str]:
 
 
 def marks(provider: Provider, headers: Mapping[str, str]) -> Pairs:
-    """The headers that change what a request does, spelt one way."""
+    """The headers that change what a request does, normalised."""
     names = mark_names(provider)
     pairs = sorted((name.lower(), text) for name, text in headers.items() if name.lower() in names)
     return tuple((name, ",".join(sorted(_flags(text)))) for name, text in pairs)
@@ -61,7 +62,7 @@ def _flags(text: str) -> set[str]:
 
 
 def normalise(request: RecordedRequest, provider: Provider) -> RecordedRequest:
-    """The request as it is stored and matched: its query sorted, of its headers only the marks."""
+    """The request as it is stored and matched: with a sorted query and no headers but the marks."""
     return replace(
         request,
         method=request.method.upper(),
@@ -76,7 +77,7 @@ class Matcher:
     def __init__(self, provider: Provider) -> None:
         self._dry_run = provider.dry_run
         self._endpoints: defaultdict[str, list[Endpoint]] = defaultdict(list)
-        # A path of fixed words goes before one that may hold a key in their place.
+        # A path of fixed words takes precedence over one with a key in their place.
         for endpoint in sorted(provider.endpoints, key=lambda endpoint: "{key}" in endpoint.path):
             self._endpoints[endpoint.method].append(endpoint)
         ways = [way for way in provider.auth if isinstance(way, ClientCredentials)]
@@ -93,7 +94,7 @@ class Matcher:
         return MatchKey(key, contact, "write" if writes else "read")
 
     def key(self, request: RecordedRequest) -> Key:
-        """The key alone."""
+        """The match key of a request."""
         return self._key(request)[0]
 
     def _key(self, request: RecordedRequest) -> tuple[Key, JSON, bool]:
@@ -161,7 +162,7 @@ class WriteEpochs:
         return in_flight
 
     def settle(self, issued: InFlight, exchange: Exchange | None) -> None:
-        """Cease to count a write that changed nothing, as one without an exchange."""
+        """Stop counting a write that changed nothing, such as one without an exchange."""
         later = self._in_flight[self._in_flight.index(issued) + 1 :]
         self._in_flight.remove(issued)
         refused = exchange and 400 <= (exchange.response.status or 0) < 500
@@ -178,7 +179,7 @@ class WriteEpochs:
 
 
 def _sees(request: MatchKey, write: MatchKey) -> bool:
-    """Whether it is a read that this write concerns."""
+    """Whether the request is a read that this write affects."""
     concerned = not request.contact or write.contact in ("", request.contact)
     return request.kind == "read" and concerned
 
@@ -187,7 +188,7 @@ def _sees(request: MatchKey, write: MatchKey) -> bool:
 class _Responses:
     """The recorded entries of one key in one epoch, and how many of them were replayed.
 
-    Where responses may be replayed again, the last one is kept parsed.
+    If responses may be replayed again, the last one is kept parsed.
     """
 
     entries: list[Entry]
@@ -199,8 +200,8 @@ class Index:
     """The recorded exchanges by key and epoch, each replayed once, in order.
 
     When they run out, `exhausted` says whether that is an error or the last one is replayed again;
-    a token is always replayed again. `hits` counts the replays of each entry, by its id. `advice`
-    ends the message of UnrecordedRequestError.
+    a token is always replayed again. `hits` counts the replays of each entry by its id. `advice` is
+    the end of the message of UnrecordedRequestError.
     """
 
     def __init__(
@@ -219,7 +220,7 @@ class Index:
         self._entries = list(entries)
         self._responses: dict[tuple[Key, int], _Responses] = {}
         self._keys: set[Key] = set()
-        # Entries are parsed when a request for the same path comes.
+        # Entries are parsed at the first request for the same path.
         self._unread: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
         for entry in self._entries:
             self._unread[entry.method, path_of(entry.url)].append(entry)
@@ -235,12 +236,12 @@ class Index:
             return self._epochs.issue(self._matcher.read(request))
 
     def settle(self, issued: InFlight, exchange: Exchange | None) -> None:
-        """End a request that was sent; None for what is not recorded."""
+        """End a request that was sent; the exchange is None if nothing was recorded."""
         with self._lock:
             self._epochs.settle(issued, exchange)
 
     def knows(self, request: RecordedRequest) -> bool:
-        """Whether it was recorded at all, in any epoch and replayed or not."""
+        """Whether it was recorded in any epoch, replayed or not."""
         key = self._matcher.key(request)
         with self._lock:
             self._read(key)
@@ -251,7 +252,7 @@ class Index:
         return self._matcher.read(request).kind
 
     def take(self, request: RecordedRequest) -> Exchange | None:
-        """The next recorded exchange, or None when there is none, or none left."""
+        """The next recorded exchange; None if none is left or there was none."""
         match = self._matcher.read(request)
         with self._lock:
             self._read(match.key)
@@ -267,16 +268,16 @@ class Index:
             responses.taken += 1
             responses.last = exchange if repeatable else None
             self.hits[entry.id] += 1
-            # The same response again is no second write: the recording has only one.
+            # Replaying a response again is not a second write: the recording has only one.
             if not again:
                 self._epochs.note(match, exchange)
             return exchange
 
     def _read(self, key: Key) -> None:
-        """Index what was recorded of the same method and path, unless it is indexed."""
+        """Index the entries of the same method and path, unless that is done."""
         method, path, *_ = key
         for entry in self._unread.pop((method, path), ()):
-            # A request of nothing but method and path need not be parsed for its key.
+            # A request with only a method and a path need not be parsed for its key.
             own = (method, path, (), (), "") if entry.bare else self._matcher.key(entry.request)
             self._keys.add(own)
             self._responses.setdefault((own, entry.epoch), _Responses([])).entries.append(entry)

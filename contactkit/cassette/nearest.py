@@ -30,12 +30,12 @@ def explain_miss(
     where = f"{entry.path.name}, line {entry.number}"
     if not differences:
         return (
-            f"{title} left: all of them were replayed, the last from {where}.\n"
+            f"{title} left: all were replayed, the last from {where}.\n"
             f'  To replay the last one again, use exhausted="last". {advice}'
         )
     lines = [f"{title}. The nearest ({where}) differs:"]
     for field, ours, theirs in differences:
-        # Only redacted text is cut: half a secret is not recognised as one.
+        # Text is redacted before it is cut, because half a secret is not recognised.
         requested, recorded = redact(ours)[:_LONGEST], redact(theirs)[:_LONGEST]
         lines.append(f"    {redact(field)}: requested {requested}, recorded {recorded}")
     return "\n".join([*lines, f"  {advice}"])
@@ -53,7 +53,7 @@ def nearest(
 
 
 def _distance(request: RecordedRequest, entry: Entry) -> tuple[int, int]:
-    """How many parts of method and path differ, then how few letters of the path are equal."""
+    """How many parts of method and path differ, then how similar the paths are."""
     ours, theirs = path_of(request.url), path_of(entry.url)
     mine, other = [request.method, *ours.split("/")], [entry.method, *theirs.split("/")]
     apart = sum(map(ne, mine, other)) + abs(len(mine) - len(other))

@@ -55,25 +55,25 @@ def in_ci() -> bool:
 
 
 def recording_advice(world: str) -> str:
-    """How to record what a cassette of this world does not hold."""
+    """How to record the requests that a cassette of this world lacks."""
     simulated = world == "simulator"
     again = ", world=contactkit.Simulator()" if simulated else ""
-    where = "" if simulated or not in_ci() else "Where CI is set nothing is recorded. Elsewhere: "
+    where = "" if simulated or not in_ci() else "Nothing is recorded where CI is set. Elsewhere: "
     return (
-        f'{where}To record what is missing, use contactkit.Cassette(path, mode="new"{again}); '
-        'to record all of it again, mode="refresh".'
+        f'{where}To record missing requests, use contactkit.Cassette(path, mode="new"{again}); '
+        'to record everything again, mode="refresh".'
     )
 
 
 def default_exhausted() -> Exhausted:
-    """In a notebook, where cells run again, the last response again; elsewhere an error."""
+    """In a notebook, where cells are run again, "last"; elsewhere "error"."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return "error" if shell is None else "last"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """A cassette's settings: its `file`, None when there is none yet, and the `world` to record.
+    """A cassette's settings: its `file`, None if there is none yet, and the `world` to record.
 
     A `shared` recording outlasts its clients.
     """
@@ -89,7 +89,7 @@ class Settings:
 
 
 class Player:
-    """One cassette with the provider that it plays or records.
+    """Plays or records one cassette for one provider.
 
     The secrets of its clients' `sessions`, also of those that are added later, are not recorded.
     `tap` records or verifies; it is None in a replay.
@@ -123,18 +123,18 @@ class Player:
         if grows and (recorded == "simulator") != (settings.world == "simulator"):
             raise CassetteError(
                 f"{settings.path} was recorded from {recorded}, and {settings.world} is not "
-                "recorded into the same file: name another, or delete this one"
+                "recorded into the same file: use another file, or delete this one"
             )
 
     def _own_key(self, recorded: str) -> bytes:
-        """The user's key; a replay without one finds requests that name no person."""
+        """The user's pseudonym key; a replay without it finds requests without personal values."""
         if self._settings.mode in ("replay", "verify"):
             return pseudonym_key() or token_bytes(32)
         key = ensure_pseudonym_key()
         if recorded not in ("", fingerprint(key)):
             raise CassetteError(
-                f"{self._settings.path} was recorded under another key of pseudonyms: set "
-                f"{VARIABLE} to that one, or delete the file and record it anew"
+                f"{self._settings.path} was recorded with another pseudonym key: set "
+                f"{VARIABLE} to that key, or delete the file and record it again"
             )
         return key
 
@@ -144,7 +144,7 @@ class Player:
             case "new":
                 return "error"
             case "verify":
-                # A read that was lost on the way is sent again.
+                # A read that got no response is sent again.
                 return "last"
             case _:
                 return self._settings.exhausted
@@ -159,7 +159,7 @@ class Player:
 
     def _writer(self) -> CassetteWriter:
         settings, file = self._settings, self._settings.file
-        refusal = f"{settings.path}: an exchange is not recorded:"
+        refusal = f"{settings.path}: an exchange was not recorded:"
         scan = partial(refuse_leaks, self.redactor, refusal)
         if file is None:
             create = partial(

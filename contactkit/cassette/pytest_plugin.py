@@ -1,4 +1,4 @@
-"""The pytest plugin: a fixture that gives each test a cassette of its own, beside its file.
+"""The pytest plugin: a fixture that gives each test its own cassette, beside its file.
 
 Every pytest run imports this module, so only the fixture imports what is slow to import.
 """
@@ -73,11 +73,11 @@ def pytest_runtest_makereport(
 
 @pytest.fixture
 def contactkit_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
-    """A cassette for `contactkit.connect(name, via=contactkit_cassette)`, replayed.
+    """The test's cassette, for `contactkit.connect(name, via=contactkit_cassette)`.
 
-    It is `cassettes/<module>/<test>.jsonl` beside the test's file, or the path of the marker of the
-    same name. A recording ends with the test and not with a client; one that is recorded anew
-    replaces the older one only if the test has passed.
+    It is `cassettes/<module>/<test>.jsonl` beside the test file, or the path in the marker of the
+    same name, and is replayed by default. A recording ends with the test, not with a client; in
+    mode `refresh` it replaces the older one only if the test has passed.
     """
     options = _options(request.node)
     mode = request.config.getoption("--contactkit-mode") or options.mode
@@ -105,10 +105,10 @@ def _options(node: pytest.Item) -> CassetteOptions:
 
 def _mistake(marker: pytest.Mark) -> str:
     if len(marker.args) > 1:
-        return "before its keywords it takes one path"
+        return "takes one path before its keywords"
     for name, value in marker.kwargs.items():
         if name not in _keywords():
-            return f"it takes no {name}=; allowed: {', '.join(_keywords())}"
+            return f"takes no {name}=; allowed: {', '.join(_keywords())}"
         if name in ("unused", "expired") and value not in _RULES:
             return f"{name}={value!r} must be one of {', '.join(_RULES)}"
     return ""
@@ -125,8 +125,8 @@ def _path(node: pytest.Item, options: CassetteOptions) -> Path:
 def file_name(test: str) -> str:
     """The file name of a test, which no other test has.
 
-    Names that differ only in what a file name cannot hold, or in capitals, which some file systems
-    ignore, get a hash.
+    A hash distinguishes names that differ only in characters a file name cannot have, or in case,
+    which some file systems ignore.
     """
     function, bracket, rest = test.partition("[")
     plain = f"{function}-{rest.removesuffix(']')}" if bracket else function

@@ -1,6 +1,6 @@
-"""Reads the lines of a cassette in one pass, and sorts each by what it holds.
+"""Reads the lines of a cassette in one pass, and sorts them by what they contain.
 
-Lines are parsed no further than that, so that opening a long cassette takes no time.
+Lines are parsed no further than that, so that a long cassette opens quickly.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _HEAD = re.compile(
     rb'"ask":\{"method":"([^"\\]*)","url":"([^"\\]*)"(\},)?'
 )
 _ITEM = re.compile(rb'\{"of":"([^"\\]+)","item":(\d+),')
-# As datetime knows it: the year 10000.
+# The year 10000, which datetime cannot represent.
 _END_OF_TIME = 253_402_300_800
 _OWNER = re.compile(rb'\{"pseudonym":"([^"\\]+)","owner":"([^"\\]+)"\}')
 
@@ -31,8 +31,8 @@ _OWNER = re.compile(rb'\{"pseudonym":"([^"\\]+)","owner":"([^"\\]+)"\}')
 class CassetteReader:
     """The header, entries and owners of a file.
 
-    `dropped` says that its end is incomplete, `ragged` that it must be rewritten before more is
-    appended.
+    `dropped` means that its end is incomplete, `ragged` that it must be rewritten before anything
+    is appended.
     """
 
     def __init__(self, path: Path) -> None:
@@ -63,7 +63,7 @@ class CassetteReader:
         except (OSError, zlib.error) as error:
             raise broken(self.path, self._number + 1, f"cannot be read: {error}") from None
         if not self.header:
-            raise broken(self.path, 1, f"is no header of a {KIND}")
+            raise broken(self.path, 1, f"is not the header of a {KIND}")
         self._complete()
 
     def _walk(self, file: Iterable[bytes]) -> None:
@@ -76,13 +76,13 @@ class CassetteReader:
             try:
                 self._take(line.strip())
             except (ValueError, LookupError, TypeError, RecursionError):
-                raise broken(self.path, self._number, "is no line of a cassette") from None
+                raise broken(self.path, self._number, "is not a line of a cassette") from None
 
     def _take(self, line: bytes) -> None:
         if not line:
             return
         if not line.endswith(b"}"):
-            raise broken(self.path, self._number, "does not end as a line of JSON does")
+            raise broken(self.path, self._number, "is not a complete line of JSON")
         if head := _HEAD.match(line):
             id, at, epoch, method, url, bare = head.groups()
             fields = id.decode(), float(at), int(epoch), method.decode(), url.decode()
@@ -104,8 +104,8 @@ class CassetteReader:
         elif "pseudonym" in fields:
             self._add_owner(fields["pseudonym"], fields["owner"], line)
         else:
-            id, at, epoch, ask = (fields[name] for name in ("id", "at", "epoch", "ask"))
-            self._add_entry(id, float(at), int(epoch), ask["method"], ask["url"], line)
+            id, at, epoch, request = (fields[name] for name in ("id", "at", "epoch", "ask"))
+            self._add_entry(id, float(at), int(epoch), request["method"], request["url"], line)
 
     def _add_header(self, fields: dict[str, JSON]) -> None:
         if fields["kind"] != KIND or fields.get("version") != VERSION:
@@ -125,7 +125,7 @@ class CassetteReader:
         owners, self._owner_lines = self._owner_lines, []
         other = self.entries.get(id)
         self._times.setdefault(id, []).append(at)
-        # Two branches may have recorded it again: the younger of the two counts.
+        # Two branches may have recorded it again: the newer one counts.
         if other is None or other.at < at:
             self.entries[id] = Entry(
                 path=self.path,
@@ -142,7 +142,7 @@ class CassetteReader:
             self.entries[id].owners = (*(other.owners if other else ()), *owners)
 
     def _add_owner(self, pseudonym: str, owner: str, line: bytes) -> None:
-        # Under two keys two people may share one; the first in the file keeps it.
+        # With two keys, two people may have the same pseudonym; the first in the file keeps it.
         self.owners.setdefault(pseudonym, owner)
         self._owner_lines.append(line)
 
@@ -157,9 +157,9 @@ class CassetteReader:
         return broken(self.path, number, why)
 
     def _choose_items(self) -> None:
-        """Take the items of the younger of two branches that both recorded them again.
+        """Take the items of the newer of two branches that both recorded them again.
 
-        A union merge has one branch before the other, in the items as in the exchange.
+        A union merge puts one branch before the other, for items as for exchanges.
         """
         for (of, index), (number, line) in self._second.items():
             first, *others = self._times.get(of, [0.0])
@@ -173,14 +173,14 @@ class CassetteReader:
             self._items[id] = dict(items[: content.get("items", 0)])
 
     def _complete(self) -> None:
-        """Give each exchange its items; items at the end without one were never finished."""
+        """Give each exchange its items; items at the end without an exchange are incomplete."""
         self._choose_items()
         for id, items in self._items.items():
             if id in self.entries:
                 self.entries[id].items = items
             elif self._first_items[id] < self._last_entry:
                 raise broken(
-                    self.path, self._first_items[id], f"is of exchange {id}, which is missing"
+                    self.path, self._first_items[id], f"belongs to exchange {id}, which is missing"
                 )
             else:
                 self.dropped = True

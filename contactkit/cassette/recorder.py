@@ -1,4 +1,4 @@
-"""Sends the requests of a client that is recorded, and saves each exchange as it ends."""
+"""Sends the requests of a recorded client, and saves each exchange as it ends."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ Outcome: TypeAlias = httpx.Response | httpx.HTTPError
 
 
 class Recorder:
-    """Answers from the `replay` what it may, sends the rest, and has the `writer` save it.
+    """Replays or sends each request, and saves what was sent with the `writer`.
 
-    With `only_missing`, recorded responses are not sent for again. The end of one client ends the
-    recording, unless `shared`.
+    With `only_missing`, recorded requests are replayed and not sent. Closing one client ends the
+    recording, unless it is `shared`.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Recorder:
         self._lock = threading.Lock()
 
     def flow(self, request: httpx.Request) -> TapFlow:
-        """Yield the request where it must be sent, and return its response."""
+        """Yield the request if it must be sent, and return its response."""
         if response := self._known(request):
             response.read()
             return response
@@ -100,12 +100,12 @@ class Recorder:
 
 @contextmanager
 def _mention_write(sent: bool) -> Generator[None]:
-    """Add to an error of the cassette that the write itself was sent."""
+    """Say in a cassette's error that the write was sent."""
     try:
         yield
     except CassetteError as error:
         if sent:
-            raise CassetteError(f"{error}; the write itself was sent, and may be done") from None
+            raise CassetteError(f"{error}; the write was sent, and may be done") from None
         raise
 
 
@@ -114,7 +114,7 @@ def capture(
 ) -> Generator[httpx.Request, httpx.Response, tuple[Exchange, Outcome]]:
     """Send a request; return the raw exchange, and its response or the error that httpx raised."""
     at = clock.now()
-    # httpx accepts Brotli and zstd too where they are installed, which redaction cannot decode.
+    # If they are installed, httpx also accepts Brotli and zstd, which redaction cannot decode.
     request.headers["Accept-Encoding"] = "gzip, deflate"
     try:
         outcome: Outcome = yield request
@@ -146,6 +146,6 @@ def redact_exchange(exchange: Exchange, provider: Provider, redactor: Redactor) 
 
 
 def refuse_leaks(redactor: Redactor, refusal: str, lines: bytes) -> None:
-    """CassetteError, which begins with the `refusal`, for lines with secrets or people in them."""
+    """CassetteError, beginning with the `refusal`, for lines with secrets or personal values."""
     if leaks := redactor.scan(lines):
         raise CassetteError(f"{refusal} {'; '.join(leaks[:5])}")

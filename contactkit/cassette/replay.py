@@ -1,6 +1,6 @@
-"""Recorded responses in place of the network, after the routes of the user's own respx router.
+"""Recorded responses in place of the network, after the routes of the user's respx router.
 
-Nothing here opens a connection, and no other client is touched.
+Nothing here opens a connection, and no other client is affected.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from contactkit.spec.provider import Provider
 class Replay:
     """Responds to requests to one provider: first from `overrides`, then from the `index`.
 
-    The routes of `overrides` are those that it has at the time of a request; what it passes
-    through or does not match is replayed. `transport` is for httpx.Client and httpx.AsyncClient.
-    Each replayed exchange moves the `clock`, if there is one, to its end.
+    Routes may be added to `overrides` at any time; a request that it passes through or does not
+    match is replayed. `transport` is for httpx.Client and httpx.AsyncClient. Each replayed exchange
+    moves the `clock`, if there is one, to its end.
     """
 
     def __init__(
@@ -46,16 +46,16 @@ class Replay:
         self.transport = httpx.MockTransport(self.handle)
 
     def handle(self, request: httpx.Request) -> httpx.Response:
-        """Respond from an override, or else with the next recorded response.
+        """Respond from an override, or with the next recorded response.
 
-        UnrecordedRequestError when there is neither.
+        UnrecordedRequestError if there is neither.
         """
         if self.overrides and (response := self.overrides.answer(request)):
             return response
         return self.play(self.find(request), request)
 
     def recorded(self, request: httpx.Request) -> httpx.Response | None:
-        """Respond as `handle` does, or with None."""
+        """Respond as `handle` does, but with None if there is no response."""
         if self.overrides and (response := self.overrides.answer(request)):
             return response
         _, exchange = self._match(request)
@@ -76,7 +76,7 @@ class Replay:
         """The next recorded exchange, and the request that was looked up."""
         recorded = self._literal(request)
         exchange = self.index.take(recorded)
-        # A request that is recorded literally, though its responses have run out, is that one.
+        # A literal match counts even if its responses have run out.
         if exchange is None and not self.index.knows(recorded):
             literal = recorded
             recorded = normalise(self._redactor.request(request_of(request)), self._provider)
@@ -84,7 +84,7 @@ class Replay:
         return recorded, exchange
 
     def _literal(self, request: httpx.Request) -> RecordedRequest:
-        """The request unredacted: one made from recorded values is recorded so."""
+        """The unredacted request, which matches if it was made from recorded values."""
         body = request.content
         content_type = request.headers.get("content-type", "") if body else ""
         headers = marks(self._provider, request.headers) if self._has_marks else ()
@@ -109,7 +109,7 @@ class Replay:
 
 
 def _failure(response: RecordedResponse) -> type[httpx.RequestError]:
-    """The exception of that name, or one that says as much about what was sent."""
+    """The exception with this name, or one that means the same for what was sent."""
     error = getattr(httpx, response.failure, None)
     if isinstance(error, type) and issubclass(error, httpx.RequestError):
         return error
@@ -117,11 +117,11 @@ def _failure(response: RecordedResponse) -> type[httpx.RequestError]:
 
 
 class _Unmatched(Exception):
-    """No route of the user's matches this request."""
+    """None of the user's routes matches this request."""
 
 
 class Overrides(respx.Router):
-    """The user's router by its own routes and calls; it counts nothing that it does not match."""
+    """The user's router with its routes and calls; it does not count requests without a match."""
 
     def __init__(self, router: respx.Router) -> None:
         super().__init__()
@@ -146,5 +146,5 @@ class Overrides(respx.Router):
                 resolved.response.close()
                 raise ConfigurationError(
                     f"the side effect of {resolved.route.pattern!r} is a coroutine function: "
-                    "give the route a plain one, which serves sync and async clients"
+                    "use a plain function, which works for sync and async clients"
                 )

@@ -1,6 +1,6 @@
-"""Compares a cassette with the provider of today: reads are sent again, writes never.
+"""Compares a cassette with the provider's present responses: only reads are sent again.
 
-`Verifier` does so for the requests of a client, `resend` for a recorded read on its own.
+`Verifier` does so for the requests of a client, `resend` for one recorded read.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ _READ = Endpoint(verb="verify", method="GET", path="", help="Repeat a recorded r
 
 
 class Verifier:
-    """Replays, and collects in `drift` how reads are answered differently today.
+    """Replays, and collects in `drift` how the responses to reads have changed.
 
-    Pseudonyms are compared only under the `same_key`.
+    Pseudonyms are compared only with the `same_key`.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Verifier:
         return response
 
     def close(self, clean: bool) -> None:
-        """There is nothing to end."""
+        """Nothing to do: nothing is recorded."""
 
     def compare(self, recorded: Exchange, live: Exchange) -> None:
         """Collect the differences of a live, unredacted exchange."""
@@ -91,13 +91,13 @@ class Reads:
         self._index = index
 
     def is_lasting(self, entry: Entry) -> bool:
-        """Whether it is a read whose response was no temporary failure."""
+        """Whether it is a read whose response was not a temporary failure."""
         exchange = entry.exchange
         passing = exchange.response.status in (None, *_PASSING)
         return not passing and self._index.kind(exchange.request) == "read"
 
     def names_person(self, request: RecordedRequest) -> bool:
-        """Whether it asks for a person, of whom the cassette has only a pseudonym."""
+        """Whether it names a person, for whom the cassette has only a pseudonym."""
         return bool(self._fields.key_span(request.url)) or any(
             self._fields.parameter(name) for name, _ in request.query
         )

@@ -31,7 +31,7 @@ _UNITS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 
 @app.command("show")
 def show_cassette(file: File) -> None:
-    """Show what a recording holds, and its exchanges."""
+    """Show a summary of a recording and its exchanges."""
     cassette_file = CassetteFile.load(file)
     say(_summary(cassette_file))
     exchanges = frame(cassette_file.entries, {}, time.time())
@@ -43,7 +43,7 @@ def show_cassette(file: File) -> None:
 
 @app.command()
 def audit(file: File) -> None:
-    """Find secrets and personal values in a file; status 1 when there are any."""
+    """Find secrets and personal values in a file; exits with status 1 if there are any."""
     reader, broken = CassetteReader(file), None
     try:
         reader.read()
@@ -69,11 +69,11 @@ def verify(
         str | None, typer.Option(help="Send to this address instead of the provider's.")
     ] = None,
 ) -> None:
-    """Send the recorded reads again and show what has changed; status 1 when something has.
+    """Send the recorded reads again and show what has changed; exits with status 1 if anything has.
 
     Writes are never sent. Credentials come from the environment.
     """
-    # Only this command needs what plays recordings.
+    # Only this command needs the code that plays recordings.
     from contactkit.cassette.cassette import Cassette
 
     cassette = Cassette(file, "verify")
@@ -95,12 +95,12 @@ def convert(
     target: Annotated[Path, typer.Argument(help="Its name ends in .jsonl, .jsonl.gz or .har.")],
     provider: Annotated[
         str | None,
-        typer.Option(help="The provider of the exchanges, where their hosts do not show it."),
+        typer.Option(help="The provider of the exchanges, if their hosts do not show it."),
     ] = None,
 ) -> None:
     """Convert a recording to the format that the target's name ends in.
 
-    What other tools recorded is redacted on the way.
+    Recordings of other tools are redacted on the way.
     """
     named = find(provider) if provider else None
     cassette_file = convert_file(source, target, named, _new_redactor, time.time())
@@ -113,7 +113,7 @@ def prune(
     file: File,
     days: Annotated[int, typer.Option(min=0, help="Keep exchanges up to this age in days.")],
 ) -> None:
-    """Drop the exchanges of a recording that are older than this many days."""
+    """Drop old exchanges from a recording."""
     cassette_file = CassetteFile.load(file)
     dropped = cassette_file.prune(time.time() - days * _UNITS["day"])
     say(f"{_count(dropped, 'exchange')} dropped, {len(cassette_file.entries):,} left")

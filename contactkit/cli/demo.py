@@ -1,7 +1,6 @@
-"""The whole job in the terminal, on the simulator: list, change, refuse, read back.
+"""The demonstration in the terminal, on the simulator: list, change, refuse, read back.
 
-Each provider has its own story: one contact to change, and one change that its documentation says
-is refused.
+Each provider has one contact to change, and one change that its documentation says is refused.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from contactkit.simulator import Simulator
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """What one provider's demonstration shows; `refused` is the key and the change."""
+    """One provider's demonstration; `refused` is the key and the change."""
 
     columns: tuple[str, ...]
     key: str
@@ -87,7 +86,7 @@ def show_story(provider: str) -> None:
         refusal = f"{type(error).__name__}: {error}"
         console.print(refusal, style="yellow", markup=False, highlight=False)
     else:
-        raise AssertionError(f"{provider} accepted what its documentation says is refused")
+        raise AssertionError(f"{provider} accepted a change that its documentation says is refused")
 
     _show_code(f'client.contacts.get("{story.key}")')
     show(client.contacts.get(story.key).filter(columns))

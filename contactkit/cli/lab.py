@@ -21,12 +21,12 @@ _DASHBOARD = "dashboard.ipynb"
 _COPY = "contactkit-notebooks"
 _LOOPBACK = "127.0.0.1"
 _ADDRESS = re.compile(r"--?([\w.]+\.)?ip(=(?P<value>.*))?")
-# Voila's page asks a CDN for icons. Under this policy the browser asks only Voila.
+# Voila's page loads icons from a CDN. With this policy the browser loads only from Voila.
 _POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
 VOILA_SETTINGS = {"headers": {"Content-Security-Policy": _POLICY}}
-# Ctrl-C ends it without a question.
+# Ctrl-C ends it without a confirmation.
 _ANSWER = "--ServerApp.answer_yes=True"
-# A closed page cannot end its kernel: Voila's server refuses that request.
+# A closed page cannot end its kernel, because Voila's server refuses that request.
 _CULLING = "--MappingKernelManager.cull_idle_timeout=300"
 
 
@@ -50,7 +50,7 @@ def _run(program: Any, *arguments: str, **settings: object) -> NoReturn:
     program.launch_instance(list(arguments), **settings)
     sys.stdout.flush()
     sys.stderr.flush()
-    # An aborted request leaves JupyterLab a thread that a normal exit would wait for forever.
+    # An aborted request leaves a thread in JupyterLab that would block a normal exit.
     os._exit(0)
 
 
@@ -58,14 +58,14 @@ def _passed_on(arguments: Sequence[str]) -> list[str]:
     addresses = [match for text in arguments if (match := _ADDRESS.fullmatch(text))]
     for address in addresses:
         if address["value"] != _LOOPBACK:
-            raise ConfigurationError(f"the address is always {_LOOPBACK}: leave out {address[0]}")
+            raise ConfigurationError(f"the address is always {_LOOPBACK}; leave out {address[0]}")
     redundant = {address[0] for address in addresses}
     return [text for text in arguments if text not in redundant]
 
 
 def _program(module: str, name: str) -> Any:
     try:
-        # Voila does not install the kernel that the notebooks run in.
+        # Voila does not install the kernel that the notebooks use.
         import_module("ipykernel")
         return getattr(import_module(module), name)
     except ImportError:
@@ -79,12 +79,12 @@ def _home() -> Path:
     homes = (_PACKAGE / "notebooks", _PACKAGE.parent / "notebooks")
     home = next((path for path in homes if (path / _DASHBOARD).is_file()), None)
     if home is None:
-        raise ConfigurationError(f"the notebooks are missing: looked for {homes[0]}")
+        raise ConfigurationError(f"the notebooks are missing; they should be in {homes[0]}")
     return home
 
 
 def _folder() -> Path:
-    """Where the notebooks may be edited: the checkout's own, or a copy of the wheel's."""
+    """The folder to edit notebooks in: the checkout's, or a copy of the wheel's."""
     home = _home()
     if home.parent != _PACKAGE:
         return home

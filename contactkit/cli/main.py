@@ -47,7 +47,7 @@ def options(
 
 @app.command()
 def demo() -> None:
-    """List, change, refuse and read back contacts of every provider, on the simulator."""
+    """List, change and read back contacts of every provider, on the simulator."""
     for provider in STORIES:
         show_story(provider)
 
@@ -56,7 +56,7 @@ def demo() -> None:
 def describe(
     provider: Annotated[str, typer.Argument(help=f"One of {', '.join(names())}.")],
 ) -> None:
-    """Show every field of a provider's contact: its type, who may write it, and what it means."""
+    """Show all fields of a provider's contact: type, access and meaning."""
     rows = describe_provider(provider)
     inferred = rows["help"] + " (Inferred.)"
     rows["help"] = rows["help"].where(rows["evidence"] == "documented", inferred)
@@ -76,17 +76,19 @@ app.command()(plan.apply)
 @app.command()
 def serve(
     provider: Annotated[str, typer.Argument(help=f"One of {', '.join(names())}.")],
-    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes any free port.")] = 0,
     contacts: Annotated[int, typer.Option(help="How many contacts to start with.")] = 50,
     seed: Annotated[int, typer.Option(help="The same seed makes the same contacts.")] = 0,
-    control: Annotated[bool, typer.Option("--control", help="Add routes that control it.")] = False,
+    control: Annotated[
+        bool, typer.Option("--control", help="Add routes that control the simulator.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print address and credentials as one line of JSON.")
     ] = False,
 ) -> None:
     """Serve a provider's simulator over HTTP until Ctrl-C."""
-    # Only this command needs what the server needs.
+    # Only this command needs the server's packages.
     from contactkit.simulator.serve.app import SimulatorApp, run
     from contactkit.simulator.serve.banner import banner_json, banner_text
 
@@ -102,16 +104,16 @@ def lab(
         bool, typer.Option("--dashboard", help="Serve the dashboard with Voila.")
     ] = False,
 ) -> None:
-    """Open the notebooks in JupyterLab, or serve the dashboard; other options are passed on."""
-    # Only this command needs what the notebooks need.
+    """Open the notebooks in JupyterLab or serve the dashboard; other options are passed on."""
+    # Only this command needs the notebooks' packages.
     from contactkit.cli.lab import open_lab, serve_dashboard
 
     (serve_dashboard if dashboard else open_lab)(context.args)
 
 
 def main() -> None:
-    """Run the command line; an error of contactkit ends it with status 1 and no traceback."""
-    # A terminal that lacks a character shows another one, not a traceback.
+    """Run the command line; a contactkit error ends it with status 1 and no traceback."""
+    # If a terminal lacks a character it shows another one instead of a traceback.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -124,5 +126,5 @@ def main() -> None:
 
 
 def _print_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
-    """Print a warning without the line of code that caused it: the user wrote none."""
+    """Print a warning without a line of code, since the user wrote none."""
     print_error(f"{category.__name__}: {message}", "yellow")

@@ -9,7 +9,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-# Without a terminal rich assumes 80 columns, which would break every row.
+# Without a terminal rich assumes 80 columns, which would wrap every row.
 console = Console(width=None if sys.stdout and sys.stdout.isatty() else 120, emoji=False)
 
 

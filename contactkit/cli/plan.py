@@ -44,11 +44,11 @@ class OnConflict(StrEnum):
 
 
 def _new_file(path: Path | None) -> Path | None:
-    """A path where there is no file yet, in an existing folder."""
+    """A path without a file, in an existing folder."""
     if path and os.path.lexists(path):
-        raise typer.BadParameter(f"{path}: the file exists already")
+        raise typer.BadParameter(f"{path}: the file already exists")
     if path and not path.parent.is_dir():
-        raise typer.BadParameter(f"{path.parent}: there is no such folder")
+        raise typer.BadParameter(f"{path.parent}: the folder does not exist")
     return path
 
 
@@ -77,15 +77,21 @@ BaseUrl = Annotated[
 
 def plan(
     provider: Annotated[str, typer.Argument(help=f"One of {', '.join(names())}.")],
-    edited: Annotated[Path, typer.Argument(help="The contacts as you want them.", **_EXISTING)],
+    edited: Annotated[
+        Path, typer.Argument(help="The edited contacts, a .csv or .parquet file.", **_EXISTING)
+    ],
     original: Annotated[
         Path | None,
-        typer.Option(help="The contacts as they were; without it, they are read.", **_EXISTING),
+        typer.Option(
+            help="The contacts before the edit; without it, they are read from the provider.",
+            **_EXISTING,
+        ),
     ] = None,
     create: Annotated[bool, typer.Option("--create", help="Create new rows.")] = False,
     delete: Annotated[bool, typer.Option("--delete", help="Delete missing contacts.")] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Save the plan here, to apply it.", callback=_new_file)
+        Path | None,
+        typer.Option(help="Save the plan to this file, to apply it later.", callback=_new_file),
     ] = None,
     base_url: BaseUrl = None,
 ) -> None:
@@ -110,9 +116,11 @@ def apply(
     plan: Annotated[
         Path, typer.Argument(help="A file saved by `contactkit plan --out`.", **_EXISTING)
     ],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Have the provider check each write; write nothing.")
+    ] = False,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="The most contacts to send.", metavar="N")
+        int | None, typer.Option(min=1, help="The maximum number of contacts to send.", metavar="N")
     ] = None,
     stop_after_failures: Annotated[
         float | None,
@@ -121,11 +129,12 @@ def apply(
         ),
     ] = None,
     concurrency: Annotated[
-        int | None, typer.Option(min=1, help="The most requests in flight.", metavar="N")
+        int | None,
+        typer.Option(min=1, help="The maximum of requests in flight.", metavar="N"),
     ] = None,
     on_conflict: Annotated[
         OnConflict | None,
-        typer.Option(help="Read each contact first; what to do if it has changed."),
+        typer.Option(help="Read each contact first, and refuse or recheck it if it has changed."),
     ] = None,
     patience: Annotated[
         float | None,
@@ -135,13 +144,15 @@ def apply(
         Path | None,
         typer.Option(help="Save one row per contact here: .csv or .parquet.", callback=_new_table),
     ] = None,
-    journal: Annotated[Path | None, typer.Option(help="Another journal than your own.")] = None,
+    journal: Annotated[
+        Path | None, typer.Option(help="Use this journal instead of your own.")
+    ] = None,
     base_url: BaseUrl = None,
 ) -> None:
     """Apply a plan; the same command again resumes it.
 
-    Ctrl-C lets requests in flight finish. Status 1 when a contact was refused, failed or is
-    unknown, or when it stopped early, and 130 after Ctrl-C. Credentials come from the environment.
+    Ctrl-C lets requests in flight finish. The exit status is 1 if a contact was refused, failed or
+    is unknown, or if it stopped early, and 130 after Ctrl-C. Credentials come from the environment.
     """
     _need_parquet()
     options = {
@@ -170,7 +181,7 @@ def _need_parquet() -> None:
 
 
 def _read(path: Path, provider: str) -> pd.DataFrame:
-    """A file of contacts; ConfigurationError where not all of it can be read."""
+    """A file of contacts; ConfigurationError if any of it cannot be read."""
     if path.suffix == ".parquet":
         _need_parquet()
     frame = read_contacts(path, provider)
@@ -200,7 +211,7 @@ def _show_plan(plan: Plan) -> None:
     if rest:
         say(f"and {rest:,} more cells")
     eta, now = plan.eta, datetime.fromtimestamp(plan.now(), UTC)
-    last = "no limit is known" if eta is None else f"the last goes {when(eta, now)}"
+    last = "no known rate limit" if eta is None else f"the last is sent {when(eta, now)}"
     say(
         f"requests: {plan.requests:,}, one per contact; {last}"
         if plan.requests
@@ -236,7 +247,7 @@ def _show_result(result: pd.DataFrame) -> None:
 
 
 def _with_row_numbers(result: pd.DataFrame) -> pd.DataFrame:
-    """New contacts have no key yet; where rows are numbered, the row's number takes its place."""
+    """New contacts have no key yet; if rows are numbered, the row's number takes its place."""
     if not pd.api.types.is_integer_dtype(result.index.dtype):
         return result
     rows = "row " + pd.Series(result.index + 1, index=result.index).astype("string")

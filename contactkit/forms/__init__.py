@@ -1,4 +1,4 @@
-"""Forms for notebooks: one contact to edit or create, a browser to find it in, and a plan's view.
+"""Forms for notebooks: one contact to edit or create, a browser to find it, and a plan's view.
 
 They are drawn from a provider's declaration, and know no provider by name.
 """

@@ -1,7 +1,7 @@
-"""The writes that were tried in one form: result rows, an open doubt, and open questions.
+"""The writes that one form has attempted: result rows, a write in doubt, and confirmations.
 
 A write in doubt may have been carried out; it is sent again under the same idempotency key. A
-question is answered by pressing the same button again.
+question is confirmed by pressing the same button again.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from contactkit.forms.draft import Draft
 from contactkit.spec.provider import JSON
 from contactkit.spec.validate import json_equal
 
-# Two presses of Enter in a row are one answer, given before the question was read.
+# Pressing Enter twice quickly is not a confirmation: the question was not read yet.
 READING_TIME = 1.0
 
 
 class Confirmation:
-    """A question that is answered by asking for the same thing again, once it could be read."""
+    """A question that is confirmed by repeating the action, once there was time to read it."""
 
     def __init__(self) -> None:
         self._subject: object = None
         self._since = 0.0
 
     def ask(self, subject: object) -> bool:
-        """Ask about this now; False if the same was asked before, and so is confirmed."""
+        """Ask about this subject; False if it was asked before and is now confirmed."""
         now = time.monotonic()
         if self._subject == subject and now - self._since >= READING_TIME:
             return False
@@ -36,7 +36,7 @@ class Confirmation:
         return True
 
     def withdraw(self) -> None:
-        """Answer the last question with no."""
+        """Withdraw the last question without a confirmation."""
         self._subject = None
 
 
@@ -51,7 +51,7 @@ class Attempts:
 
     @property
     def last(self) -> pd.DataFrame:
-        """The last result row; none at first."""
+        """The last result row; an empty frame at first."""
         return self.rows[-1] if self.rows else result_frame([])
 
     @property
@@ -64,14 +64,14 @@ class Attempts:
         self._values, self._key = values, key
 
     def settle(self) -> None:
-        """Nothing is in doubt any more."""
+        """Forget the write in doubt."""
         self._values, self._key = {}, ""
 
     def retry_options(self, values: Mapping[str, JSON]) -> dict[str, JSON]:
-        """The option under which a write in doubt may be sent again; {} for another write."""
+        """The option with which a write in doubt may be sent again; {} for any other write."""
         is_retry = self._key and json_equal(values, self._values)
         return {"idempotency_key": self._key} if is_retry else {}
 
     def ask_about_doubts(self, draft: Draft) -> bool:
-        """Ask about the doubts of a draft; False if there are none, or they are confirmed."""
+        """Ask about the doubts of a draft; False if there are none or they are confirmed."""
         return bool(draft.doubts) and self.confirmation.ask(draft.values)

@@ -1,7 +1,7 @@
-"""A provider's contacts to search and page through, with the form of the selected one.
+"""A provider's contacts to search and page through, with a form for the selected one.
 
-The front end gets one page of the table at a time, and the provider is asked for its next page
-only when the user pages that far.
+The front end gets one page of the table at a time, and the provider's next page is requested only
+when the user pages that far.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ PAGE_SIZE = 20
 
 
 class ContactBrowser:
-    """Contacts of one provider: those of `people`, a contact frame, or at first all of them.
+    """The contacts of one provider: those in `people`, a contact frame, or at first all of them.
 
-    `widget` is for use in other layouts, `form` the form of the contact that was picked last.
+    `widget` is for use in other layouts; `form` is the form of the contact that was selected last.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class ContactBrowser:
         register(self)
 
     def close(self) -> None:
-        """Close the browser and its form; what is in flight is cancelled."""
+        """Close the browser and its form; requests in flight are cancelled."""
         if self.form:
             self.form.close()
         self._list.close()
@@ -94,7 +94,7 @@ class ContactBrowser:
 
     @property
     def busy(self) -> bool:
-        """Whether the form has something in flight; reading the list loses nothing."""
+        """Whether the form has a request in flight; reading the list does not count."""
         return self.form is not None and self.form.busy
 
     def _ipython_display_(self) -> None:
@@ -124,7 +124,7 @@ class ContactBrowser:
             problems = error.problems
         regions, focus = refusal_regions(self._provider, self._endpoint, problems)
         self._list.show(regions, focus=focus if problems else "")
-        # A browser that was only opened leaves the focus where it is.
+        # A browser that was just opened does not move the focus.
         focus = "" if event["kind"] == "ready" else "table"
         return self._list_from(source, focus) if source else None
 
@@ -133,18 +133,18 @@ class ContactBrowser:
         if earlier:
             await earlier.aclose()
         self._people, self._start, self._has_more = None, 0, True
-        # From now on the provider lists what a form wrote, or what it has become since.
+        # From now on the provider's listing has what a form wrote, or a newer value.
         self._written.clear()
         await self._show_page(0, focus)
 
     async def _show_page(self, start: int, focus: str = "table") -> None:
-        """Show the page of the table that begins there, once its rows were read."""
+        """Show the page of the table that begins there, after reading its rows."""
         self._list.show({"status": working("Reading contacts"), "problems": ""})
         try:
             while self._has_more and self._count < start + PAGE_SIZE:
                 await self._read()
         except NotFoundError:
-            # Some filters are answered so where no contact matches.
+            # Some filters get this response if no contact matches.
             self._has_more = False
         except (Exception, asyncio.CancelledError) as error:
             self._stop(error)
@@ -167,10 +167,12 @@ class ContactBrowser:
         self._people = pd.concat([*known, page], ignore_index=True)
 
     def _stop(self, error: BaseException) -> None:
-        """End a listing that failed, in a way that does not look like its regular end."""
+        """End a listing that failed, so that it does not look complete."""
         self._has_more = False
         self._draw()
-        status = f"The listing stopped after {self._count:,} contacts. Search reads it again."
+        status = (
+            f"The listing stopped after {self._count:,} contacts. Press Search to read it again."
+        )
         self._list.show({"problems": refusal_html(error), "status": status}, focus="problems")
 
     def _draw(self, focus: str = "") -> None:
@@ -215,9 +217,9 @@ class ContactBrowser:
             self._edit(None)
 
     def _warn_if_unsaved(self) -> bool:
-        """Whether the form has changes that are not saved; if so, the list says it."""
+        """Whether the form has unsaved changes; if so, say it in the list."""
         unsaved = self.form is not None and self.form.unsaved
-        warning = "The form has changes that are not saved. Save or revert them first."
+        warning = "The form has unsaved changes. Save or revert them first."
         alert = alert_html(warning) if unsaved else ""
         self._list.show({"problems": alert}, focus="problems" if unsaved else "")
         return unsaved

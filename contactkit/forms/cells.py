@@ -10,7 +10,7 @@ from contactkit.errors import warn
 
 
 class Closable(Protocol):
-    """A form, browser or view that can be closed; `busy` while something is in flight."""
+    """A form, browser or view that can be closed; `busy` while a request is in flight."""
 
     @property
     def busy(self) -> bool: ...

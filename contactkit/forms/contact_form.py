@@ -133,7 +133,7 @@ class ContactForm:
         return [*self._session.secrets, *personal]
 
     def _draw(self, *, draft: Mapping[str, Raw] | None = None, status: str = "") -> None:
-        """Fill the fields from the contact; typed values are lost, except those of a draft."""
+        """Fill the fields from the contact; typed values are lost, except those in a draft."""
         self._typed = {}
         self._screen.draw(self._endpoint, self.contact, draft=draft, status=status)
         show_contact(self.transcript, self._provider.record, self._current or {})

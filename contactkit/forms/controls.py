@@ -1,7 +1,7 @@
-"""The control of a field on the screen, and its value to and from the control's content.
+"""The control of a field, and conversions between its value and the control's content.
 
-The content is "raw": text, a list of rows of text, or None where the browser holds an incomplete
-entry. Nothing here knows a widget.
+The content is "raw": text, a list of rows of text, or None if the browser has an incomplete entry.
+Nothing here knows a widget.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d{0,300})(\.\d{1,300})?([eE][+-]?\d{1,3})?", r
 
 
 def control_of(field: RecordField, value: JSON = None) -> ControlName:
-    """The control for a field; text that is long or has line breaks gets several lines."""
+    """The control for a field; long text and text with line breaks get several lines."""
     match field.kind:
         case "category":
             return "choice"
@@ -92,7 +92,7 @@ def value_of(field: RecordField, raw: Raw) -> JSON:
     control = control_of(field)
     has_rows = control in ("tags", "pairs")
     if not (_are_rows(raw, 1 if control == "tags" else 3) if has_rows else isinstance(raw, str)):
-        raise ValueError("is not something this control can hold")
+        raise ValueError("is not a value for this control")
     match control:
         case "flag":
             return FLAGS.get(raw)
@@ -177,7 +177,7 @@ def _json_part(name: str, text: str) -> JSON:
 
 
 def kinds_of(field: RecordField) -> Mapping[str, str]:
-    """The kinds of value that a mapping accepts, with their labels; text comes first."""
+    """The kinds of values that a mapping accepts, with their labels; text comes first."""
     samples: dict[str, tuple[str, JSON]] = {
         "text": ("text", ""),
         "number": ("number", 0),
@@ -186,5 +186,5 @@ def kinds_of(field: RecordField) -> Mapping[str, str]:
         "json": ("JSON", {"": []}),
     }
     kinds = {kind: label for kind, (label, value) in samples.items() if field.accepts({"": value})}
-    # A mapping with fixed names rejects all of these, which says nothing about its values.
+    # A mapping with fixed names rejects all of these, whatever kinds of values it accepts.
     return kinds or {kind: label for kind, (label, _) in samples.items()}

@@ -1,7 +1,7 @@
-"""The edits in a form as values that can be sent, and a review of what they would change.
+"""The edits in a form as values to send, and a review of what they would change.
 
-Only what was changed on the screen is ever part of a draft, so that a value which a control cannot
-show exactly is never written by accident.
+Only fields that the user changed are part of a draft, so that a value which a control cannot show
+exactly is never written by accident.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from contactkit.spec.validate import (
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """Changed values by field name, what is wrong with them, and the request if nothing is.
+    """Changed values by field name, their problems, and without problems the request.
 
-    `doubts` are about values that may be sent but are probably a mistake; `fields` are those that
-    the verb accepts.
+    `doubts` concern values that may be sent but are probably mistakes; `fields` are those that the
+    verb accepts.
     """
 
     values: dict[str, JSON]
@@ -67,7 +67,7 @@ def read_draft(
         operation = _build(session, endpoint, key, current, values)
     except InvalidInputError as error:
         unread = {problem.field for problem in problems}
-        # Where something could not be read, it is not true that nothing was changed.
+        # If a value could not be read, something was changed.
         problems += [
             problem
             for problem in error.problems
@@ -80,7 +80,7 @@ def read_draft(
 
 
 def changed_fields(before: Mapping[str, Raw], after: Mapping[str, Raw]) -> set[str]:
-    """The fields whose control changed; an incomplete entry is None, and not an absent one."""
+    """The fields with a changed control; an incomplete entry is None rather than missing."""
     names = before.keys() | after.keys()
     missing = object()
     return {name for name in names if before.get(name, missing) != after.get(name, missing)}
@@ -91,7 +91,7 @@ def _add_value(
 ) -> None:
     value = merge_patch(field, current.get(field.name), value_of(field, raw))
     unchanged = field.name in current and json_equal(current[field.name], value)
-    # An option that is not set is left to the provider.
+    # The provider decides about options that are not set.
     if not unchanged and (value is not None or field.marker.access != "option"):
         values[field.name] = value
 
@@ -113,7 +113,7 @@ def _build(
 def _doubts(
     fields: Mapping[str, RecordField], values: Mapping[str, JSON]
 ) -> Iterator[FieldProblem]:
-    """A phone number that is too short was probably not typed to its end."""
+    """Doubts about phone numbers that are too short and probably incomplete."""
     for name, value in values.items():
         if value and is_phone(fields[name]) and (doubt := phones.doubt(normalise_phone(value))):
             yield FieldProblem(field=name, message=doubt)
@@ -122,7 +122,7 @@ def _doubts(
 def review_html(
     provider: Provider, endpoint: Endpoint, key: str, current: Mapping[str, JSON], draft: Draft
 ) -> str:
-    """Old and new of each field that differs, the request, and the same in Python."""
+    """Old and new values of changed fields, the request, and the same in Python."""
     rows = [
         (
             label_of(name),
@@ -152,7 +152,7 @@ def report_html(
 
 
 def _request_text(operation: Operation) -> str:
-    """A request as it will be sent, without its headers, which hold credentials."""
+    """A request as it will be sent, without its headers, which contain credentials."""
     request = operation.request
     first = f"{request.method} {request.url}"
     if request.body is None:

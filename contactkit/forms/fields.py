@@ -1,7 +1,7 @@
 """What a form shows of a record: its fields in groups, and why some cannot be written now.
 
-All of it is read from the declaration and from the contact's values; the reasons are those with
-which the client would refuse.
+All of it comes from the declaration and the contact's values; the reasons are those that the client
+gives for a refusal.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ class FieldView:
 
     @property
     def is_of_contact(self) -> bool:
-        """Whether it is a field of the contact, and not an option of the verb."""
+        """Whether it is a field of the contact rather than an option of the verb."""
         return self.field.marker.access != "option"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Some fields under one label; the only group of a short form has none."""
+    """Fields with one label; the only group of a short form has no label."""
 
     label: str
     fields: Sequence[FieldView]
 
 
 def label_of(name: str) -> str:
-    """A field's name as a person reads it."""
+    """A field's name as a label."""
     first, *rest = (_ACRONYMS.get(word, word) for word in name.split("_"))
     return " ".join([first[:1].upper() + first[1:], *rest])
 
@@ -100,16 +100,16 @@ def _group_of(field: RecordField) -> str:
 def refusal_reason(
     provider: Provider, endpoint: Endpoint, field: RecordField, current: Contact
 ) -> str:
-    """Why every value of a field would be refused for a contact; "" if one would be accepted."""
+    """Why all values of a field would be refused for a contact; "" if any would be accepted."""
     value = current.get(field.name)
     if field.marker.access == "write_once" and value:
-        return "has a value already and is set once"
+        return "already has a value and can be set only once"
     if field.marker.access == "option":
         return ""
     samples: Iterable[JSON] = field.choices or (
         (True, False) if field.kind == "boolean" else () if value is None else (value,)
     )
-    # The current value may have a format that can no longer be written: only the rules count.
+    # The current value may have a format that can no longer be written, so only the rules count.
     refusals = [
         check(provider, endpoint, {field.name: sample}, current).problems
         if field.choices or field.kind == "boolean"
@@ -126,7 +126,7 @@ def read_only_fields(provider: Provider, endpoint: Endpoint) -> list[RecordField
 
 
 def column_fields(record: type[Record]) -> list[str]:
-    """The columns of a table of contacts: what identifies a contact, and its consent."""
+    """The columns of a table of contacts: the fields that identify a contact, and its consent."""
     return [
         name
         for name, field in fields_of(record).items()
@@ -139,12 +139,12 @@ def column_fields(record: type[Record]) -> list[str]:
 
 
 def title_of(provider: Provider, contact: pd.DataFrame | None) -> str:
-    """What the form is for."""
+    """The title of the form."""
     return f"{'Create' if contact is None else 'Edit'} a contact at {provider.title}"
 
 
 def current_values(provider: Provider, contact: pd.DataFrame | None) -> dict[str, JSON] | None:
-    """A one-row frame as JSON by field name; None where there is no contact."""
+    """A one-row frame as JSON by field name; None if there is no contact."""
     return None if contact is None else rows_of(provider.record, contact)[0]
 
 

@@ -18,7 +18,7 @@ from contactkit.spec.provider import Endpoint, Provider
 
 
 class FormScreen:
-    """The widget of a form for one endpoint, which changes once a contact was created."""
+    """The widget of a form for one endpoint, which changes after a contact is created."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class FormScreen:
         draft: Mapping[str, Raw] | None = None,
         status: str = "",
     ) -> None:
-        """Fill the fields from the contact; typed values are lost, except those of a draft."""
+        """Fill the fields from the contact; typed values are lost, except those in a draft."""
         self._endpoint = endpoint
         prefix = self.widget.model_id or ""
         regions = form_regions(self._provider, endpoint, contact, prefix)
@@ -54,7 +54,7 @@ class FormScreen:
         self.widget.replace({"fields": "", "note": "", "report": report})
 
     def show_edit(self, draft: Draft, typed: Mapping[str, Raw], edited: Iterable[str]) -> None:
-        """Show what is wrong with the fields that were just edited, but not yet what is missing."""
+        """Show the problems of the fields that were just edited, but not yet of missing fields."""
         problems = [*draft.problems, *draft.doubts]
         wrong = [problem for problem in problems if problem.field in typed]
         beside, _ = problem_regions(self._provider, self._endpoint, wrong)
@@ -67,7 +67,7 @@ class FormScreen:
         self.widget.show({**beside, "problems": "", "status": "", "report": report}, focus="report")
 
     def show_work(self, action: str, **regions: str) -> None:
-        """Show that something is in flight, without the messages of an earlier attempt."""
+        """Show that a request is in flight, without the messages of an earlier attempt."""
         beside, _ = problem_regions(self._provider, self._endpoint)
         self.widget.show({**beside, "problems": "", "status": working(action), **regions})
 

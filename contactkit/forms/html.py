@@ -1,7 +1,7 @@
-"""HTML from templates, and values as a person reads them.
+"""HTML from templates, and values as readable text.
 
-Every value in a template is escaped unless it is markup that was made here. A value of a field can
-be masked for a file, which may travel anywhere.
+Every value in a template is escaped unless it is markup made here. Values can be masked for files,
+which may be passed on to anyone.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def render(template: str, **values: Any) -> Markup:
 
 
 def working(action: str) -> Markup:
-    """A progress bar with a clock, while something is in flight."""
+    """A progress bar with a clock, shown while a request is in flight."""
     return render("working", action=action)
 
 
@@ -50,27 +50,27 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
 
 
 def frame_table(caption: str, frame: pd.DataFrame) -> Markup:
-    """A frame as such a table; NA is an empty cell."""
+    """A frame as a table; NA is an empty cell."""
     rows = frame.astype(object).itertuples(index=False, name=None)
     return table(caption, list(frame.columns), [[cell_text(cell) for cell in row] for row in rows])
 
 
 def cell_text(value: Any) -> str:
-    """A value of a frame as a person reads it; "" for NA."""
+    """A value of a frame as readable text; "" for NA."""
     if isinstance(value, pd.Timestamp) and value is not pd.NaT:
         return f"{value:%Y-%m-%d %H:%M} UTC" if value.tzinfo else f"{value:%Y-%m-%d}"
     return "" if is_na(value) else text_of(to_python(value))
 
 
 def value_text(field: RecordField, value: JSON) -> str:
-    """A value of a field as a person reads it; times in UTC."""
+    """A value of a field as readable text; times in UTC."""
     if field.kind == "datetime" and value:
         return f"{parse_time(value):%Y-%m-%d %H:%M:%S} UTC"
     return text_of(value)
 
 
 def text_of(value: JSON) -> str:
-    """A value as a person reads it; "" for None."""
+    """A value as readable text; "" for None."""
     match value:
         case None:
             return ""
@@ -85,7 +85,7 @@ def text_of(value: JSON) -> str:
 
 
 def mask(field: RecordField, value: JSON) -> str:
-    """A value of a field as a file may hold it: masked where it is declared as personal."""
+    """A value of a field for a file: masked if it is declared as personal."""
     personal = field.marker.personal
     if not personal or value in (None, "", {}, []):
         return value_text(field, value)
@@ -97,6 +97,6 @@ def mask(field: RecordField, value: JSON) -> str:
 
 
 def personal_texts(fields: Mapping[str, RecordField], values: Mapping[str, JSON]) -> list[str]:
-    """The texts of all personal values, for `redact`; a single letter gives nothing away."""
+    """The texts of all personal values, for `redact`; single letters are left out."""
     personal = [text_of(v) for n, v in values.items() if n in fields and fields[n].marker.personal]
     return [text for text in personal if len(text) > 1]

@@ -21,20 +21,20 @@ from contactkit.spec.provider import Endpoint, Provider
 from contactkit.spec.validate import accepted_fields
 
 strict = False
-"""Tests set it, so that an exception that is shown is raised as well."""
+"""Tests set it, so that exceptions are raised as well as shown."""
 
 
 def problem_regions(
     provider: Provider, endpoint: Endpoint, problems: Sequence[FieldProblem] = ()
 ) -> tuple[dict[str, str], list[str]]:
-    """The region beside each field, "" where nothing is wrong; and the problems of no field."""
+    """The region beside each field, "" without a problem; and the problems of no field."""
     fields = accepted_fields(provider, endpoint)
     names = {spelling: name for name, field in fields.items() for spelling in field.spellings}
     names |= {name: name for name in fields}
     messages: dict[str, list[str]] = {name: [] for name in fields}
     others: list[str] = []
     for problem in problems:
-        # A provider may point into a field, as in contact.custom_fields.tier.
+        # A provider may name a part of a field, as in contact.custom_fields.tier.
         parts = [problem.field, *re.split(r"[.\[\]/]+", problem.field)]
         name = next((p if p in fields else names[p] for p in parts if p in names), None)
         if name:
@@ -54,7 +54,7 @@ def refusal_regions(
     problems: Sequence[FieldProblem],
     error: BaseException | None = None,
 ) -> tuple[dict[str, str], str]:
-    """Each problem beside its field and the rest above the buttons; and where to put the focus."""
+    """Each problem beside its field and the rest above the buttons; and the focus."""
     beside, others = problem_regions(provider, endpoint, problems)
     wrong = [region.removeprefix("problem:") for region, html in beside.items() if html]
     regions = {**beside, "problems": refusal_html(error, others, len(wrong))}
@@ -64,7 +64,7 @@ def refusal_regions(
 def refusal_html(
     error: BaseException | None, others: Sequence[str] = (), wrong_fields: int = 0
 ) -> str:
-    """What was refused as a whole, and what to do now."""
+    """The refusal as a whole, and what to do next."""
     problem = error.problem if isinstance(error, ApiError) else None
     lead = _count_of_changes(wrong_fields)
     if isinstance(error, asyncio.CancelledError):
@@ -81,7 +81,7 @@ def refusal_html(
         lead = f"{type(error).__name__}: {error}"
     if isinstance(error, RateLimitError):
         others = [*others, f"Try again after {error.resume_at:%Y-%m-%d %H:%M:%S} UTC."]
-    # A provider's text becomes a link only if it is an address on the web.
+    # A provider's text becomes a link only if it is a web address.
     docs = problem.docs if problem and problem.docs.startswith("https://") else ""
     if not lead:
         lead, others = " ".join(others[:1]), others[1:]
@@ -100,10 +100,10 @@ def alert_html(message: str) -> str:
 
 
 def doubt_text(error: BaseException, endpoint: Endpoint) -> str:
-    """What to do when it is not known whether a write was carried out."""
+    """What to do if it is not known whether a write was carried out."""
     if endpoint.effect == "update":
         return "It may have been carried out: this is the contact as it is now."
-    retry = "Save sends it again under the same idempotency key, which cannot do it twice."
+    retry = "Save sends it again under the same idempotency key, so it cannot be carried out twice."
     look = "Check whether the contact exists before you save it again."
     return f"It may have been carried out. {retry if retry_key(error) else look}"
 
@@ -118,7 +118,7 @@ def outcome_text(result: pd.DataFrame) -> str:
 
 
 def outcome_regions(result: pd.DataFrame) -> tuple[Mapping[str, str], str]:
-    """The outcome of a write, as an alert if it is not certain; and where to put the focus."""
+    """The outcome of a write, as an alert if it is uncertain; and the focus."""
     line = outcome_text(result)
     if result["outcome"].item() in (Outcome.UNKNOWN, Outcome.SKIPPED):
         return {"status": "", "problems": alert_html(line)}, "problems"
@@ -126,7 +126,7 @@ def outcome_regions(result: pd.DataFrame) -> tuple[Mapping[str, str], str]:
 
 
 def raise_unexpected(error: BaseException) -> None:
-    """Raise an error that no part of a form handles, for the guard to show."""
+    """Raise an error that the form does not handle; the guard shows it."""
     if not isinstance(error, ContactKitError | asyncio.CancelledError):
         raise error
 
@@ -144,7 +144,7 @@ def guard(
         try:
             hidden = list(secrets())
         except Exception:
-            # Without the secrets, nothing but the type of the exception is safe to show.
+            # If the secrets are not known, only the type of the exception is safe to show.
             message, detail, hidden = type(error).__name__, "", []
         show(redact(message, hidden), redact(detail, hidden))
         if strict:

@@ -1,7 +1,7 @@
 """The texts in the tables of a plan: one page of its cells or of its result.
 
-A text shows exactly what is there: on one line, with unprintable characters escaped, and cut where
-it is long, with the rest behind it as far as a page has room.
+A text is on one line, with unprintable characters escaped. If it is long, it is cut, and the rest
+can be unfolded as far as a page has room.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CELL_COLUMNS = ("key", "operation", "outcome", "field", "old", "new", "refused b
 MASKED_COLUMNS = ("key", "operation", "field", "old", "new", "refused because")
 
 _LONGEST = 80
-# Bytes of markup for one text, so that no page is larger than a front end should be sent.
+# Bytes of markup for one text, so that no page is too large for a front end.
 _ROOM = 1200
 
 Row: TypeAlias = tuple[int, int]
@@ -42,9 +42,9 @@ Row: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One text: its `start`, and if that is not all, as much as there is `room` for.
+    """One text: its `start`, and the rest as far as there is `room`.
 
-    `more` counts the characters for which there is none.
+    `more` is the number of characters that are left out.
     """
 
     start: str
@@ -62,7 +62,7 @@ def cell(text: str) -> Cell:
 
 
 def _fitting(text: str) -> int:
-    """How many of its characters there is room for."""
+    """How many characters of a text there is room for."""
     room = _ROOM
     for index, char in enumerate(text):
         room -= len(escape(escape_unprintable(char)).encode())
@@ -102,7 +102,7 @@ def result_rows(plan: Plan, result: pd.DataFrame, page: Sequence[Row]) -> list[l
 
 
 def masked_rows(plan: Plan, page: Sequence[Row]) -> list[list[str]]:
-    """The rows of a page as a file may hold them: personal values are masked."""
+    """The rows of a page for a file: personal values are masked."""
     declared = fields_of(plan.provider.record)
     key = key_of(plan.provider.record)
     return [
@@ -126,13 +126,13 @@ def _cells(plan: Plan, page: Sequence[Row]) -> Iterator[tuple[int, PlannedWrite,
 
 
 def _new_contact(plan: Plan, contact: int) -> str:
-    """The name of a contact whose key the provider will make: its label in the caller's frame."""
+    """The name of a new contact without a key: its label in the caller's frame."""
     return f"new, in row {plan.index[contact]}"
 
 
 def _value_text(plan: Plan, name: str | None, value: JSON) -> str:
     field = fields_of(plan.provider.record).get(name or "")
-    # A refused value need not be one of its field.
+    # A refused value may not be valid for its field.
     text = value_text(field, value) if field and field.accepts(value) else text_of(value)
     return text or "—"
 

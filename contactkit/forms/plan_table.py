@@ -1,4 +1,4 @@
-"""The table of a plan's cells, and after an apply of its result, one page at a time.
+"""The table of a plan's cells, or after an apply of its result, one page at a time.
 
 It knows which rows are selected and which page is shown; `plan_rows` has their texts.
 """
@@ -20,11 +20,11 @@ from contactkit.spec.provider import JSON
 PAGE_SIZE = 25
 TITLES = {"cells": "Cells that differ", "result": "Result"}
 ORDER = (*FAILURES, Outcome.PLANNED, Outcome.SKIPPED, *DONE)
-"""Outcomes in the order of the table: first what needs attention."""
+"""Outcomes in the order of the table: those that need attention come first."""
 
 
 class PageIndex:
-    """The rows of contacts, `sizes` of them each, in the order of their outcomes.
+    """The rows of contacts in the order of their outcomes; `sizes` is the number of rows of each.
 
     `counts` has the number of contacts by outcome, in the same order.
     """
@@ -41,15 +41,15 @@ class PageIndex:
         self._contacts = {"": order} | {o: order[ranks[order] == rank[o]] for o in self.counts}
 
     def rows(self, outcome: str = "") -> int:
-        """The number of rows, of contacts with this outcome or of all."""
+        """The number of rows of contacts with this outcome, or of all."""
         return int(self._sizes[self._contacts[outcome]].sum())
 
     def pages(self, outcome: str = "") -> int:
-        """The number of pages they take."""
+        """The number of pages for these rows."""
         return -(-self.rows(outcome) // PAGE_SIZE)
 
     def page(self, number: int, outcome: str = "") -> list[Row]:
-        """The rows of a page: the number of the contact, and of the row within the contact."""
+        """The rows of a page: the numbers of the contact and of the row within the contact."""
         contacts = self._contacts[outcome]
         ends = np.cumsum(self._sizes[contacts])
         end = min((number + 1) * PAGE_SIZE, ends[-1:].sum())
@@ -60,7 +60,7 @@ class PageIndex:
 
 
 class PlanTable:
-    """Which page of which rows is shown, and the outcome of each contact as far as it is known."""
+    """Which rows and which page are shown, and the known outcomes of contacts."""
 
     def __init__(self, plan: Plan) -> None:
         self.outcomes: Sequence[str] = [contact.outcome for contact in plan.contacts]
@@ -115,7 +115,7 @@ class PlanTable:
         return render("choices", choices=useful, prefix=prefix)
 
     def regions(self) -> Mapping[str, str]:
-        """HTML of the page, of the buttons to other pages, and its place among them."""
+        """HTML of the page, of the buttons to other pages, and of the page's position."""
         page = self.index.page(self._number, self._outcome)
         total, last = self.index.rows(self._outcome), self.index.pages(self._outcome) - 1
         buttons = [

@@ -1,6 +1,6 @@
-"""A plan to look at, apply, stop and resume, page by page however large it is.
+"""A widget to look at a plan page by page, to apply it, stop it and resume it.
 
-What is planned and what is sent is decided by the plan; here it is counted, shown and started.
+The plan decides what is written and sent; this module counts, shows and starts it.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ _ANNOUNCE_EVERY = 5.0
 
 
 class _NoClient(Live):
-    """The world of a plan that was read from a file without a client."""
+    """The world of a plan that was loaded without a client."""
 
     name = "no client"
-    notice = "This plan has no client, and cannot be applied."
+    notice = "This plan has no client and cannot be applied."
 
 
 class PlanView:
-    """The cells of a plan to page through, Apply and Cancel, and then its result.
+    """The cells of a plan to page through, Apply and Cancel, and later its result.
 
-    `widget` is for use in other layouts, `plan` is the plan, and `result` the result frame of the
-    last apply, which is empty at first.
+    `widget` is for use in other layouts; `result` is the result frame of the last apply, which is
+    empty at first.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -62,7 +62,7 @@ class PlanView:
         handlers = {"apply": self._apply, "edit": self._select, "page": self._turn_page}
         layout = render("plan", title=title, world=world, docs=plan.provider.docs)
         self.widget = Widget(layout, handlers, self._secrets)
-        # A widget that is closed while something is in flight no longer has an id.
+        # A widget that is closed during an apply no longer has an id.
         self._prefix = self.widget.model_id or ""
         self.widget.show({"head": title, "facts": render("plan_facts", facts=plan.facts())})
         self._draw()
@@ -70,11 +70,11 @@ class PlanView:
 
     @property
     def busy(self) -> bool:
-        """Whether it is being applied."""
+        """Whether the plan is being applied."""
         return self.widget.busy
 
     def close(self) -> None:
-        """Close the view; an apply is stopped as by Cancel, and then has its `result`."""
+        """Close the view; an apply stops as with Cancel, and sets `result`."""
         self.widget.close()
 
     def _ipython_display_(self) -> None:
@@ -88,13 +88,13 @@ class PlanView:
         return self.plan.runner.session.secrets if self.plan.runner else ()
 
     def _draw(self, **regions: str) -> None:
-        """Show the table, its selection controls, and what Apply would do, from the beginning."""
+        """Show the table, its selection controls, and what Apply would do."""
         drawn = {**self._table.regions(), "choices": self._table.choices(self._prefix)}
         cleared = {"progress": "", "announcement": ""}
         self.widget.replace({**drawn, **self._apply_regions(), **cleared, **regions})
 
     def _apply_regions(self) -> Mapping[str, str]:
-        """The button, and warnings about what it does."""
+        """The button, and warnings about its effect."""
         remains = Counter(contact.stays for contact in self.plan.contacts if contact.stays)
         notes = render("plan_notes", deletes=self._deletes, remains=remains)
         button = render("apply_button", label=self._label, off=not self._remaining)
@@ -111,7 +111,7 @@ class PlanView:
 
     @property
     def _deletes(self) -> int:
-        """How many of them it would delete."""
+        """How many contacts another apply would delete."""
         pairs = zip(self.plan.contacts, self._table.outcomes, strict=True)
         return sum(contact.operation == "delete" and outcome in OPEN for contact, outcome in pairs)
 
@@ -147,7 +147,7 @@ class PlanView:
         self._show_result(result)
 
     def _show_progress(self, progress: Progress) -> None:
-        """Show the progress at once, and announce it to screen readers now and then."""
+        """Show the progress, and announce it to screen readers from time to time."""
         line = str(progress)
         bar = render("progress", done=progress.done, total=progress.total, line=line)
         regions: dict[str, str] = {"progress": bar, "status": ""}
@@ -158,7 +158,7 @@ class PlanView:
         self.widget.show(regions)
 
     def _show_error(self, error: BaseException) -> None:
-        """Show an exception that came instead of a result; the table has not changed."""
+        """Show an exception instead of a result; the table does not change."""
         self.transcript.finish("", type(error).__name__)
         self.widget.invalidate()
         cleared = {"progress": "", "announcement": "", "status": ""}
@@ -183,7 +183,7 @@ class PlanView:
 async def cancel_once(work: Coroutine[Any, Any, T]) -> T:
     """Await `work`, and cancel it once however often this is cancelled.
 
-    An apply that is cancelled waits for the requests in flight; cancelled again, it gives them up.
+    The first cancellation waits for requests in flight; the second abandons them.
     """
     task = asyncio.ensure_future(work)
     while True:

@@ -1,7 +1,7 @@
-"""The transcript of a form or a plan view: plain HTML in an output of its own.
+"""The transcript of a form or a plan view: plain HTML in a separate output.
 
-Widgets die with their kernel; this output stays in the saved notebook and in every export. It may
-travel wherever the file does: personal values are masked, and no secret is part of it.
+Widgets end with their kernel; this output stays in the saved notebook and in every export, which
+may be passed on to anyone. So personal values are masked, and it contains no secrets.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PLAN_COLUMNS = ("when", "action", "outcomes", "message")
 
 
 class Transcript:
-    """A summary of what was shown, and a table of what was done."""
+    """A summary of what was shown, and a table of actions."""
 
     def __init__(self, title: str, world: World, columns: Sequence[str]) -> None:
         self._title = title
@@ -38,13 +38,13 @@ class Transcript:
         self._outputs: list[DisplayHandle] = []
 
     def open(self) -> None:
-        """Show it as an output of the running cell."""
+        """Show the transcript as an output of the running cell."""
         output = display(HTML(self.html()), display_id=True)
         if output:
             self._outputs.append(output)
 
     def show(self, summary: str, content: str, subject: str = "") -> None:
-        """Replace what was shown last."""
+        """Replace the summary."""
         self._shown = {"subject": subject, "summary": summary, "content": content}
         self._update()
 
@@ -70,7 +70,7 @@ class Transcript:
 
 
 def show_contact(transcript: Transcript, record: type[Record], contact: Mapping[str, JSON]) -> None:
-    """Note a contact as it is on the screen now."""
+    """Add a contact as it is on the screen now."""
     declared, key_field = fields_of(record), key_of(record)
     values = [(label_of(name), mask(declared[name], value)) for name, value in contact.items()]
     key = mask(key_field, contact.get(key_field.name))
@@ -84,7 +84,7 @@ def show_contact(transcript: Transcript, record: type[Record], contact: Mapping[
 def add_write(
     transcript: Transcript, action: str, result: pd.DataFrame, draft: Draft, secrets: Iterable[str]
 ) -> None:
-    """Note what was sent, and its outcome."""
+    """Add a write and its outcome."""
     row = result.iloc[0]
     before = row["before"] or {}
     message = "" if pd.isna(row["message"]) else row["message"]
@@ -103,7 +103,7 @@ def add_write(
 
 
 def show_plan(transcript: Transcript, plan: Plan, pages: PageIndex) -> None:
-    """Note the facts of a plan, and its first cells."""
+    """Add the facts of a plan and its first cells."""
     facts = table("Plan", ["fact", "value"], plan.facts().items())
     cells = table("First cells", MASKED_COLUMNS, masked_rows(plan, pages.page(0)[:MOST_SHOWN]))
     transcript.show("The plan", render("report", table=facts, code=cells))

@@ -1,7 +1,7 @@
-"""The one widget: regions of HTML that the kernel fills, and the events that come back.
+"""The widget of all forms: regions of HTML that the kernel fills, and events that come back.
 
-Nothing of a contact is ever widget state, which notebooks and their tools save in files: HTML and
-values travel in messages alone, and only once a front end reports that it is ready.
+Contact data is never widget state, which notebooks and their tools save in files: HTML and values
+are sent only in messages, and only after a front end reports that it is ready.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ Event: TypeAlias = Mapping[str, JSON]
 
 Work: TypeAlias = Coroutine[Any, Any, None]
 
-# Events that need no task, and are handled while one runs as well.
+# Events that need no task and are also handled while one runs.
 _LIGHT = ("edit", "typed", "page")
 _HEARTBEAT = 3.0
 
 
 class Widget(anywidget.AnyWidget):
-    """A layout whose regions are filled by name; `handlers` handle events, at once or as a task.
+    """A layout with named regions; `handlers` handle events, directly or as a task.
 
-    One task runs at a time: other events are ignored meanwhile, except "cancel", "edit" and "page".
-    A "typed" event only updates the draft.
-    `initial_focus` is where the focus goes when a front end first shows it, if it is set before.
+    One task runs at a time: other events are then ignored, except "cancel", "edit" and "page". A
+    "typed" event only updates the draft. `initial_focus` is where the focus goes when a front end
+    first shows the widget, if it is set before.
     """
 
     _esm = Path(__file__).with_name("widget.js")
@@ -61,7 +61,7 @@ class Widget(anywidget.AnyWidget):
     def show(self, regions: Mapping[str, str], *, focus: str = "") -> None:
         """Fill some regions, and move the focus to a field or a region.
 
-        Anything that was not rendered from a template is text, and is escaped.
+        Anything that was not rendered from a template is escaped as text.
         """
         escaped = {name: escape(html) for name, html in regions.items()}
         # A screen reader would announce an unchanged region again.
@@ -70,16 +70,16 @@ class Widget(anywidget.AnyWidget):
         self.send({"regions": new, "focus": focus})
 
     def invalidate(self) -> None:
-        """Ignore events that refer to the screen as it was; typed values are kept."""
+        """Ignore events that refer to the earlier screen; typed values are kept."""
         self.version += 1
         self.show({"version": render("version", version=self.version)})
 
     def replace(
         self, regions: Mapping[str, str], *, draft: Mapping[str, JSON] | None = None
     ) -> None:
-        """Fill regions that have controls, and ignore events that refer to the earlier ones.
+        """Fill regions that have controls, and ignore events from the earlier controls.
 
-        Typed values are lost, except those of a `draft`.
+        Typed values are lost, except those in a `draft`.
         """
         self.draft = dict(draft or {})
         self.regions = {
@@ -110,7 +110,7 @@ class Widget(anywidget.AnyWidget):
             self._cancel()
             return
         elif event["version"] != self.version:
-            # It refers to something that is no longer on the screen.
+            # The event refers to something that is no longer on the screen.
             if kind not in _LIGHT:
                 self.send({"busy": self.busy})
             return
@@ -120,7 +120,7 @@ class Widget(anywidget.AnyWidget):
 
     def _cancel(self) -> None:
         if self.task and self.busy:
-            # JupyterLab may bring one event to the kernel's own thread and the next to another.
+            # JupyterLab may deliver one event to the kernel's main thread and the next to another.
             self.task.get_loop().call_soon_threadsafe(self.task.cancel)
 
     def _send_all(self) -> None:
@@ -137,12 +137,12 @@ class Widget(anywidget.AnyWidget):
             if work is not None:
                 self.start(work)
         finally:
-            # An edit may come between another event and the reply to it.
+            # An edit may arrive between another event and its reply.
             if kind not in _LIGHT:
                 self.send({"busy": self.busy})
 
     def start(self, work: Work) -> None:
-        """Run `work` as the one task."""
+        """Run `work` as the task of this widget."""
         guarded = self._guarded(work)
         try:
             loop = asyncio.get_running_loop()
@@ -156,7 +156,7 @@ class Widget(anywidget.AnyWidget):
         self.task.add_done_callback(lambda _: self._end(work))
 
     async def _send_heartbeats(self) -> None:
-        """Report again and again that a task runs; when a kernel dies, this just stops."""
+        """Report regularly that a task runs; this stops when the kernel dies."""
         while True:
             await asyncio.sleep(_HEARTBEAT)
             self.send({"busy": True})
@@ -167,7 +167,7 @@ class Widget(anywidget.AnyWidget):
 
     def _end(self, work: Work) -> None:
         if self.task and self.task.cancelled():
-            # It was cancelled before its first step, so the work was never awaited.
+            # The task was cancelled before its first step, so the work was never awaited.
             work.close()
             self.show({"status": "Cancelled."})
         self.send({"busy": False})

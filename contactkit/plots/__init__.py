@@ -1,7 +1,6 @@
-"""Pictures of contact frames and result frames, a line each.
+"""Pictures of contact frames and result frames, in one line each.
 
-Each picture returns matplotlib's Axes, which in a notebook show themselves where they are the last
-value of a cell.
+Each function returns matplotlib Axes, which a notebook shows if they are the last value of a cell.
 """
 
 try:

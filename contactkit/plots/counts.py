@@ -1,4 +1,4 @@
-"""What the pictures count: contacts by channel, consent and creation, writes by outcome and time.
+"""Counts for pictures: contacts by channel, consent and creation, writes by outcome and time.
 
 Columns are found by their names and dtypes. Nothing here draws, and no provider is known by name.
 """
@@ -23,7 +23,7 @@ _CONSENT = re.compile(r"consent|(^|_)opt(ed)?_?(in|out)|subscri|verif|authori[sz
 _CREATED = re.compile(r"(created|inserted)(_at|_on)?")
 _PHONE = re.compile(r"(^|_)(phone|mobile)(_(number|home|mobile|work))?$")
 _EMAIL = re.compile(r"(^|_)e_?mail(_address)?$")
-# The address of an owner or an author does not reach the contact, nor is it the contact's consent.
+# An owner's or author's address does not reach the contact, and is not the contact's consent.
 _OTHER_PERSON = re.compile(r"(^|_)(to|by|from|owner)(_|$)")
 _UNITS = {"day": "D", "week": "W", "month": "M", "year": "Y"}
 
@@ -32,14 +32,14 @@ def need_contacts(picture: str, people: Any) -> None:
     """Raise InvalidInputError for anything but a contact frame."""
     if not isinstance(people, pd.DataFrame) or {"operation", "outcome"} <= set(people):
         got = "a result frame" if isinstance(people, pd.DataFrame) else type(people).__name__
-        raise refusal(picture, f"needs a contact frame, as contacts.list() returns, not {got}")
+        raise refusal(picture, f"needs a contact frame, such as contacts.list() returns, not {got}")
 
 
 def need_results(picture: str, result: Any) -> None:
     """Raise InvalidInputError for anything but a result frame."""
     if not isinstance(result, pd.DataFrame) or "outcome" not in result:
         got = "without one" if isinstance(result, pd.DataFrame) else f"not {type(result).__name__}"
-        needed = "a result frame, as every write returns: a DataFrame with the column outcome"
+        needed = "a result frame, such as every write returns: a DataFrame with the column outcome"
         raise refusal(picture, f"needs {needed}, {got}")
 
 
@@ -51,7 +51,7 @@ def refusal(picture: str, message: str) -> InvalidInputError:
 def by_channel(people: pd.DataFrame) -> tuple[str, dict[str, int]]:
     """The column about channels and its counts, most common first.
 
-    Without such a column: "" and the contacts by which of phone and e-mail is filled in.
+    Without such a column: "", and contacts by whether phone and e-mail are filled in.
     """
     for pattern in _CHANNELS:
         for name, column in people.items():
@@ -73,7 +73,7 @@ def _channels(column: pd.Series) -> dict[str, int]:
 def _addresses(people: pd.DataFrame) -> dict[str, int]:
     phones, emails = _matching(people, _PHONE), _matching(people, _EMAIL)
     if phones.empty and emails.empty:
-        needed = "a column about channels, or one that holds phone numbers or e-mail addresses"
+        needed = "a column of channels, phone numbers or e-mail addresses"
         raise refusal("channel_mix", f"needs {needed}, such as phone_number or email")
     phone, email = ((part.notna() & part.ne("")).any(axis=1) for part in (phones, emails))
     counts = {
@@ -96,7 +96,7 @@ def by_consent(people: pd.DataFrame) -> dict[str, dict[str, int]]:
 
 
 def _matching(people: pd.DataFrame, pattern: re.Pattern[str]) -> pd.DataFrame:
-    """The columns whose names match and do not speak of another person."""
+    """The columns with matching names that do not concern another person."""
     names = [str(name) for name in people]
     return people.loc[:, [bool(pattern.search(n)) and not _OTHER_PERSON.search(n) for n in names]]
 
@@ -126,9 +126,9 @@ def _value_counts(column: pd.Series) -> dict[str, int]:
 
 
 def by_creation(people: pd.DataFrame) -> tuple[str, pd.Series]:
-    """The finest of day, week, month and year that makes at most 60 bars, and contacts by it.
+    """The smallest unit (day, week, month or year) with at most 60 bars, and contacts by it.
 
-    Contacts without a time of creation are left out; the Series is empty where none has one.
+    Contacts without a time of creation are left out; the Series is empty if none has one.
     """
     days = _creation_times(people).dropna().dt.tz_localize(None)
     if days.empty:
@@ -138,7 +138,7 @@ def by_creation(people: pd.DataFrame) -> tuple[str, pd.Series]:
     unit = next(fitting, "year")
     whole = pd.period_range(periods[unit].min(), periods[unit].max())
     counts = periods[unit].value_counts().reindex(whole, fill_value=0)
-    # A week is written as its Monday.
+    # A week is shown as its Monday.
     return unit, counts.set_axis([str(period)[:10] for period in whole])
 
 
@@ -148,7 +148,7 @@ def _creation_times(people: pd.DataFrame) -> pd.Series:
         needed = "a column with the time of creation, such as created_at"
         raise refusal("over_time", f"needs {needed}; the frame has none")
     times = [pd.to_datetime(c, utc=True, errors="coerce", format="ISO8601") for c in columns]
-    # Joined frames of two providers have two such columns, and each row fills one of them.
+    # Joined frames of two providers have two such columns; each row has a value in one of them.
     first, *others = times
     for other in others:
         first = first.fillna(other)
@@ -162,16 +162,16 @@ def by_outcome(result: pd.DataFrame) -> dict[str, int]:
 
 
 def by_time(result: pd.DataFrame) -> np.ndarray:
-    """The timeline of an apply: rows of seconds, requests sent, 429s, and what was left."""
+    """The timeline of an apply: rows of seconds, requests sent, 429s, and requests left."""
     timeline = result.attrs.get("timeline")
     if timeline is None:
-        needed = "the result of plan.apply(), whose attrs have its timeline"
-        raise refusal("timeline", f"needs {needed}; those of this frame have none")
+        needed = "the result of plan.apply(), with a timeline in its attrs"
+        raise refusal("timeline", f"needs {needed}; this frame has none")
     try:
         moments = np.array([[*moment] for moment in timeline], dtype=float).reshape(-1, 4)
     except (TypeError, ValueError):
         moments = np.full((1, 4), np.nan)
     if not (moments[:, :3] >= 0).all():
-        needed = "lists of four numbers: second, requests sent, answers 429, left in the budget"
+        needed = "lists of four numbers: second, requests sent, 429 responses, requests left"
         raise refusal("timeline", f"attrs['timeline'] must be {needed}")
     return moments[moments[:, 0].argsort()].T

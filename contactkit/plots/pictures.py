@@ -1,7 +1,7 @@
-"""The five pictures, drawn with matplotlib from what `counts` has counted.
+"""The five pictures, drawn with matplotlib from the counts in `counts`.
 
-Every text is drawn literally, never as mathematics or TeX, and the notice of a replay or of other
-partial data is part of the axis's label.
+All text is drawn literally, never as mathematics or TeX, and the notice of a replay or of other
+partial data is part of the axis label.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LONGEST_LABEL = 40
 NOTICE_WIDTH = 10  # characters an inch
 DPI = 96
 
-# Okabe and Ito's colours, which people who are colour-blind can tell apart.
+# Okabe and Ito's colours, which colour-blind people can distinguish.
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 SKY, VERMILION, YELLOW = "#56B4E9", "#D55E00", "#F0E442"
 GREY, LIGHT = "#BBBBBB", "#DDDDDD"
@@ -55,9 +55,9 @@ _OUTCOMES: dict[str, tuple[str, str]] = {
 
 
 class Picture(Axes):
-    """Axes that show themselves as a cell's output.
+    """Axes that a notebook shows as a cell's output.
 
-    Their figure is not one of pyplot's, which would keep it until it is closed.
+    Their figure is not managed by pyplot, which would keep it until it is closed.
     """
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
@@ -72,7 +72,7 @@ class Picture(Axes):
 def channel_mix(people: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw how many contacts have each channel.
 
-    Without a column about channels it shows what is filled in: phone, e-mail, both, neither.
+    Without a column of channels it shows what is filled in: phone, e-mail, both or neither.
     """
     need_contacts("channel_mix", people)
     if not len(people):
@@ -86,7 +86,7 @@ def channel_mix(people: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def consent(people: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the shares of each flag and enumeration about consent, a bar a column; NA is unknown."""
+    """Draw the shares of each flag and enumeration about consent; NA is unknown."""
     need_contacts("consent", people)
     if not len(people):
         return _empty(ax, people, "Consent", "no contacts")
@@ -96,7 +96,7 @@ def consent(people: pd.DataFrame, ax: Axes | None = None) -> Axes:
     colours = {other: _PALETTE[i % len(_PALETTE)] for i, other in enumerate(others)} | _ANSWERS
     lines = 1 + max(map(len, columns.values()))
     title = f"Consent of {_count(len(people), 'contact')}"
-    ax = _axes(ax, people, title, "share of the contacts", 0.18 * lines * len(columns))
+    ax = _axes(ax, people, title, "share of contacts", 0.18 * lines * len(columns))
     for row, counts in enumerate(columns.values()):
         _stack(ax, row, counts, colours, 1 / lines)
     _name_rows(ax, [*columns])
@@ -108,13 +108,13 @@ def consent(people: pd.DataFrame, ax: Axes | None = None) -> Axes:
 def _stack(
     ax: Axes, row: int, counts: Mapping[str, int], colours: Mapping[str, str], spacing: float
 ) -> None:
-    """One bar made of the shares of its answers, with their colours and numbers at its right."""
-    given = {answer: count for answer, count in counts.items() if count}
-    left, total = 0.0, sum(given.values())
-    for line, (answer, count) in enumerate(given.items()):
+    """One stacked bar of the shares of each answer, with colours and numbers at the right."""
+    shown = {answer: count for answer, count in counts.items() if count}
+    left, total = 0.0, sum(shown.values())
+    for line, (answer, count) in enumerate(shown.items()):
         colour, share = colours[answer], count / total
         ax.barh(row, share, left=left, height=0.6, color=colour, edgecolor="white")
-        y = row + (line - (len(given) - 1) / 2) * spacing
+        y = row + (line - (len(shown) - 1) / 2) * spacing
         text = f"{_label(answer)} {_number(count, total)}"
         beside: dict[str, Any] = {"xy": (1, y), "textcoords": "offset points", "va": "center"}
         ax.annotate("\N{BLACK SQUARE}", xytext=(4, 0), color=colour, **beside)
@@ -138,7 +138,7 @@ def over_time(people: pd.DataFrame, ax: Axes | None = None) -> Axes:
     bars = ax.bar(places, counts, width=0.9, color=BLUE)
     if len(counts) <= 12:
         ax.bar_label(bars, [f"{count:,}" if count else "" for count in counts], padding=2)
-    # Without a margin, a few bars would be as wide as the picture.
+    # Without a margin, a few bars would fill the whole picture.
     margin = max(0.6, (7 - len(counts)) / 2)
     ax.set_xlim(-margin, len(counts) - 1 + margin)
     ticks = places[:: -(-len(counts) // 7)]
@@ -161,7 +161,7 @@ def outcomes(result: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def timeline(result: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the requests of an apply over time, those answered 429, and the budget that was left.
+    """Draw the requests of an apply over time, 429 responses, and the budget that was left.
 
     It needs the frame that `plan.apply()` returns; other frames have no timeline in their `attrs`.
     """
@@ -185,14 +185,14 @@ def timeline(result: pd.DataFrame, ax: Axes | None = None) -> Axes:
         keys += _budget(ax, starts[known], left[known])
     ax.set_ylabel("requests")
     _count_on(ax.yaxis)
-    # The legend is between the title and the axes, where it hides nothing.
+    # The legend is between the title and the axes, so that it hides nothing.
     ax.set_title(title, loc="left", pad=24)
     ax.legend(handles=keys, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
     return ax
 
 
 def _budget(ax: Axes, starts: np.ndarray, left: np.ndarray) -> list[Line2D]:
-    """A line in steps, on an axis of its own at the right."""
+    """A stepped line with its own axis at the right."""
     right = ax.twinx()
     right.spines["top"].set_visible(False)
     right.set_ylabel("requests left of the budget")
@@ -202,9 +202,9 @@ def _budget(ax: Axes, starts: np.ndarray, left: np.ndarray) -> list[Line2D]:
 
 
 def _axes(ax: Axes | None, frame: pd.DataFrame, title: str, unit: str, inches: float) -> Axes:
-    """The caller's Axes, or a picture of our own with so many inches for what is drawn.
+    """The caller's Axes, or new ones with this many inches for the drawing.
 
-    The notice of a frame's world is part of the label, which has its room in any layout.
+    The notice of a frame's world is part of the label, which has room in any layout.
     """
     if ax is None:
         figure = Figure(figsize=(8, 1 + inches), dpi=DPI, layout="constrained")
@@ -220,7 +220,7 @@ def _axes(ax: Axes | None, frame: pd.DataFrame, title: str, unit: str, inches: f
 
 
 def _empty(ax: Axes | None, frame: pd.DataFrame, title: str, reason: str) -> Axes:
-    """Say in the picture's place why there is none."""
+    """Show the reason for an empty picture."""
     ax = _axes(ax, frame, title, "", 0.5)
     ax.set(ylabel="", frame_on=False)
     ax.tick_params(left=False, bottom=False, labelleft=False, labelbottom=False)
@@ -237,7 +237,7 @@ def _bars(
     counts: Mapping[str, int],
     colours: Sequence[str],
 ) -> Axes:
-    """A bar a label, downwards, with its count and share of the frame."""
+    """One bar per label, from top to bottom, with its count and share of the frame."""
     ax = _axes(ax, frame, title, unit, 0.4 * len(counts))
     bars = ax.barh(range(len(counts)), [*counts.values()], color=colours, height=0.7)
     ax.bar_label(bars, [_number(count, len(frame)) for count in counts.values()], padding=4)
@@ -247,14 +247,14 @@ def _bars(
 
 
 def _name_rows(ax: Axes, names: Sequence[str]) -> None:
-    """Label horizontal bars, the first at the top."""
+    """Label horizontal bars, the first one at the top."""
     ax.set_yticks(range(len(names)), [_label(name) for name in names], **LITERAL)
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(len(names) - 0.5, -0.5)
 
 
 def _count_on(axis: Axis) -> None:
-    """Whole numbers, few enough to read."""
+    """Use whole numbers for the ticks, few enough to read."""
     axis.set_major_locator(MaxNLocator(5, integer=True))
     axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
@@ -270,7 +270,7 @@ def _printable(value: object) -> str:
 
 
 def _number(count: int, total: int) -> str:
-    """A count with its share in whole percent; almost none and almost all are not 0% and 100%."""
+    """A count with its share in whole percent; 0% and 100% are exact."""
     percent = 100 * count / total
     share = "<1" if 0 < percent < 1 else ">99" if 99 < percent < 100 else f"{percent:.0f}"
     return f"{count:,} ({share}%)"

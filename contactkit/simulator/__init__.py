@@ -1,4 +1,4 @@
-"""A provider in a box: it responds by its declaration, in process, with state."""
+"""A simulated provider: it responds by its declaration, in process, with state."""
 
 from contactkit.simulator.simulator import Simulator
 

@@ -57,7 +57,7 @@ def _bad_credential(engine: Engine) -> Refusal:
 
 
 def _presented(request: Request, way: Auth) -> dict[str, str]:
-    """The credentials that a request shows in this way; empty unless it shows all of them."""
+    """The credentials that a request carries in this way; empty unless it has all of them."""
     if isinstance(way, ClientCredentials):
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return {"access_token": token} if scheme == "Bearer" and token else {}
@@ -120,7 +120,7 @@ def _client_account(
 
 @dataclass
 class Window:
-    """One rate limit as the provider counts it: over the last seconds, or over fixed periods."""
+    """One rate limit as the provider counts it: in a sliding window, or in fixed periods."""
 
     limit: Limit
     sliding: bool
@@ -135,7 +135,7 @@ class Window:
         return (self.hits[0] if self.sliding and self.hits else start) + span
 
     def is_full(self, now: float) -> bool:
-        """Whether a request now would be one too many."""
+        """Whether another request would exceed the limit."""
         self.resets_at(now)
         return len(self.hits) >= self.limit.requests
 
@@ -164,7 +164,7 @@ def add_limit_headers(engine: Engine, windows: Iterable[Window]) -> None:
 
 
 def idempotency_scope(engine: Engine, request: Request) -> tuple[str, ...] | None:
-    """An idempotency key and all that it is unique within; None for a read or without a key."""
+    """An idempotency key with its scope; None for a read or without a key."""
     form, headers = engine.provider.idempotency, request.headers
     key = headers.get(form.header.lower()) if form else None
     if key is None or request.method == "GET":
@@ -188,7 +188,7 @@ class SavedResponse:
 
 
 def deduplicate(engine: Engine, request: Request) -> Response:
-    """Carry out a request, or repeat the response that its idempotency key got before."""
+    """Carry out a request, or repeat the first response under its idempotency key."""
     form = engine.provider.idempotency
     key = request.headers.get(form.header.lower()) if form and request.endpoint.keyed else None
     if form is None or key is None:
@@ -219,7 +219,7 @@ def _check_key(engine: Engine, request: Request, form: Idempotency, key: str) ->
 
 
 def _reused_key(engine: Engine, request: Request, saved: SavedResponse) -> Refusal:
-    message = "This key was used already for a different request"
+    message = "This key was already used for a different request"
     fields = engine.rules.body_differences(json.loads(saved.request[2]), request.body)
     return engine.refusal("reused", ConflictError, message, fields=fields)
 

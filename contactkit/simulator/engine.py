@@ -1,6 +1,6 @@
-"""A provider played by its declaration: one request in, one response out, with state between.
+"""A provider simulated from its declaration: one request in, one response out, with state.
 
-The declaration says what is routed, validated, paged, wrapped and refused; `Rules` says the rest.
+The declaration says what is routed, validated, paged, wrapped and refused; `Rules` has the rest.
 """
 
 from __future__ import annotations
@@ -149,13 +149,13 @@ class Engine:
         return cast("JSON", body)
 
     def success(self, status: int, body: JSON) -> Response:
-        """A response with what the provider puts on every good one that is an object."""
+        """A good response; an object gets what the provider adds to every one."""
         if self.provider.envelope.seal and isinstance(body, dict):
             self.provider.envelope.seal(as_object(body), self.request_id, self.now)
         return Response(status, body)
 
     def refusal(self, situation: str, error: type[ApiError], message: str, **more: Any) -> Refusal:
-        """A refusal with the code and message that the rules have for the situation."""
+        """A refusal with the rules' code and message for the situation."""
         code, own_message = self.rules.codes.get(situation, ("", ""))
         return Refusal(error, own_message or message, code=code, **more)
 

@@ -1,4 +1,4 @@
-"""Faults: what can go wrong between a provider and its caller, switched on one at a time.
+"""Faults: failures between a provider and its caller, switched on one at a time.
 
     carried out                                    not carried out
     ├── latency: `seconds`, or up to `up_to`       ├── rate_limited: 429, maybe `retry_after`
@@ -8,8 +8,8 @@
     ├── duplicated_row                             └── dropped: no response
     └── deleted_row: by another client, after the page
 
-`*_row` apply to listings alone, `written_*` to writes alone, and none to a token request.
-Each kind is a function of its options, which returns what responds to a request in its place.
+`*_row` apply only to listings, `written_*` only to writes, and none to a token request. Each kind
+is a function of its options that returns the function which responds to a request.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ T = TypeVar("T")
 Respond: TypeAlias = Callable[[Engine, Request], Response]
 Delay: TypeAlias = tuple[float, float]  # at least, at most
 
-# What an option may be: for pydantic, and in words for the error.
+# The type of an option for pydantic, and in words for the error.
 _DAY = 86_400
 _ErrorStatus = Annotated[Literal[500, 503], "one of 500, 503"]
 _PageStatus = Annotated[Literal[200, 500, 502, 503, 504], "one of 200, 500, 502, 503, 504"]
@@ -58,31 +58,31 @@ class Fault:
     rng: Random
 
     def applies(self) -> bool:
-        """Decide by chance whether it applies this time, and count it."""
+        """Decide at random whether it applies this time, and count it."""
         applies = self.remaining > 0 and self.rng.random() < self.probability
         self.remaining -= applies
         return applies
 
 
 class Faults:
-    """The faults that are switched on, the oldest first."""
+    """The faults that are switched on, oldest first."""
 
     def __init__(self) -> None:
         self._on: list[Fault] = []
 
     def add(self, kind: str, schedule: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-        """Switch one on; ConfigurationError says what is allowed."""
+        """Switch a fault on; ConfigurationError says what is allowed."""
         if kind not in KINDS:
             raise ConfigurationError(f"there is no fault {kind!r}; {nearest(str(kind), KINDS)}")
         effect = _call_checked(_KINDS[kind][1], options)
         self._on.append(Fault(kind, effect, *_call_checked(_schedule, schedule)))
 
     def clear(self) -> None:
-        """Switch all of them off."""
+        """Switch all faults off."""
         self._on.clear()
 
     def apply_to(self, engine: Engine, request: Request) -> tuple[float, Respond]:
-        """Apply them to one request: seconds to wait, and what responds to it then."""
+        """Apply the faults to one request: seconds to wait, and then the response."""
         delay, respond = 0.0, None
         targets = _targets(engine, request) if self._on else ()
         for fault in list(self._on):
@@ -100,7 +100,7 @@ class Faults:
 
 
 def _targets(engine: Engine, request: Request) -> tuple[str, ...]:
-    """The targets of faults that this request is one of."""
+    """The kinds of targets that this request belongs to."""
     if requested_grant(engine, request):
         return ()
     try:
@@ -118,7 +118,7 @@ def latency(*, seconds: _Seconds = None, up_to: _Seconds = None) -> Delay:
     if not 0 < max(least, most):
         raise ConfigurationError("the fault latency needs seconds= or up_to=, above 0")
     if up_to is not None and up_to < least:
-        raise ConfigurationError("up_to= must be no less than seconds=")
+        raise ConfigurationError("up_to= must not be less than seconds=")
     return least, max(least, most)
 
 
@@ -212,13 +212,13 @@ def truncated_body() -> Respond:
 
 def _deliver(how: Literal["slow", "truncated"], engine: Engine, request: Request) -> Response:
     response = engine.respond(request)
-    # A response without a body has no first half.
+    # A response without a body cannot be cut.
     empty = how == "truncated" and not response.content
     return replace(response, delivery="dropped" if empty else how)
 
 
 def duplicated_row() -> Respond:
-    """Begin a page with the last row of the one before, or repeat its own first row."""
+    """Begin a page with the last row of the previous one, or repeat its first row."""
     next_page: tuple[Query, JSON] | None = None
 
     def respond(engine: Engine, request: Request) -> Response:
@@ -284,9 +284,9 @@ KINDS = tuple(_KINDS)
 def _schedule(
     *, times: _Times = None, probability: _Probability = None, seed: _Seed = 0
 ) -> tuple[float, float, Random]:
-    """How many requests a fault applies to, how probably, and what decides it."""
+    """How many requests a fault applies to, how probably, and the random numbers."""
     if times is not None and probability is not None:
-        raise ConfigurationError("give a fault times= or probability=, not both")
+        raise ConfigurationError("a fault takes times= or probability=, not both")
     return math.inf if probability else times or 1, probability or 1.0, Random(seed)
 
 

@@ -1,4 +1,4 @@
-"""What passes through a simulator: a request, its response, a refusal, and the caller's account."""
+"""The messages of a simulator: a request, its response, a refusal, and the caller's account."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Row: TypeAlias = dict[str, JSON]
 class Account:
     """What a credential gives access to.
 
-    `scopes` None is all of them; `owner` owns the contacts that the account creates.
+    With `scopes` None it has all scopes; `owner` owns the contacts that the account creates.
     """
 
     credentials: Mapping[str, str] = field(repr=False)
@@ -31,7 +31,7 @@ class Account:
 
 @dataclass
 class Request:
-    """A request as it was sent, and what routing and login add to it.
+    """A request as it was sent, with what routing and login add to it.
 
     Routing sets `endpoint` and `key`. `owner` owns the contacts that it creates; `visible_owners`
     are those whose contacts it may read and change, None for all.
@@ -69,10 +69,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """A response before a transport delivers it; a body of None is an empty one.
+    """A response before a transport delivers it; a body of None is empty.
 
-    `raw`, a content type and bytes, replaces the JSON body. `delivery` is how much of the response
-    arrives.
+    `raw`, a content type and bytes, replaces the JSON body. `delivery` says how much of the
+    response arrives.
     """
 
     status: int
@@ -101,9 +101,9 @@ class Response:
 
 
 class Refusal(Exception):
-    """A request that is answered with an error.
+    """Raised to respond with an error.
 
-    The code defaults to the most common one of the error's class, the status to the code's own.
+    The code defaults to the usual one of the error's class, the status to that of the code.
     """
 
     def __init__(

@@ -62,12 +62,12 @@ def _indices(handwritten: Sequence[Row]) -> Iterator[int]:
     taken = {value for row in handwritten for value in row.values() if isinstance(value, str)}
     ranges = range(len(handwritten), MOST), range(len(handwritten))
     free = (index for index in chain(*ranges) if phone(index) not in taken)
-    # Only a simulator that is full to the last number needs those too.
+    # Only a simulator that uses all numbers needs these too.
     rest = (index for index in chain(*ranges) if phone(index) in taken)
     return chain(free, rest)
 
 
-# Reading the file takes longer than all else that a small simulator does.
+# Reading the file takes longer than everything else in a small simulator.
 _cache: dict[tuple[Path, type[Record]], list[Row]] = {}
 
 
@@ -93,7 +93,7 @@ def phone(index: int) -> str:
     """The phone number of the contact with this index; no two below `MOST` are equal."""
     if index >= MOST:
         raise ConfigurationError(f"there are only {MOST:,} phone numbers reserved for fiction")
-    # A stride that shares no factor with 800 * 100 deals out the real area codes first.
+    # A stride without a common factor with 800 * 100 uses the real area codes first.
     real = 80_000
     place = index * 7919 % real if index < real else index
     return f"+1{_AREAS[place // 100]:03d}55501{place % 100:02d}"

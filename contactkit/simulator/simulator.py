@@ -1,6 +1,6 @@
 """The simulator: a world in which a provider's declaration responds, in process, with state.
 
-It needs no account, sends nothing anywhere, and lives in virtual time. A request reaches the
+It needs no account, sends nothing anywhere, and runs in virtual time. A request reaches the
 provider's engine through the faults that are switched on, in process or over HTTP.
 """
 
@@ -34,11 +34,11 @@ _NAP = 0.05
 
 
 class Simulator:
-    """A provider in a box: `contactkit.connect(name, via=Simulator())`.
+    """A simulated provider: `contactkit.connect(name, via=Simulator())`.
 
-    It becomes the provider of the first client that connects to it; later clients of that provider
-    share its state. `contacts` is how many it starts with (a few written by hand first), and the
-    same `seed` makes the same ones. It lives in virtual time; with another `clock` its faults
+    It simulates the provider of the first client that connects to it; later clients of that
+    provider share its state. It starts with this many `contacts`, a few written by hand first; the
+    same `seed` makes the same contacts. It runs in virtual time; with another `clock`, its faults
     block the event loop of an async client, unless it is served.
     """
 
@@ -63,21 +63,21 @@ class Simulator:
         return httpx.MockTransport(self._handle)
 
     def credentials(self, provider: Provider) -> Mapping[str, str]:
-        """The credentials of the first account, used where the caller gives none."""
+        """The credentials of the first account, used if the caller gives none."""
         return next(iter(self.start(provider).accounts.values())).credentials
 
     def tap(self, session: Session) -> None:
-        """Its traffic is not recorded."""
+        """None: its traffic is not recorded."""
 
     def start(self, provider: Provider) -> Engine:
-        """Become this provider; ConfigurationError if it is another one already."""
+        """Simulate this provider; ConfigurationError if it already simulates another one."""
         if self._engine is None:
             engine = Engine(provider, rules_for(provider), self.clock, self._seed)
             fill(engine, self._contacts)
             self._engine = engine
         if self._engine.provider.name != provider.name:
             raise ConfigurationError(
-                f"this simulator is {self._engine.provider.name}; "
+                f"this simulator is for {self._engine.provider.name}; "
                 f"create another one for {provider.name}"
             )
         return self._engine
@@ -106,10 +106,10 @@ class Simulator:
     ) -> None:
         """Switch a fault on: for the next `times` requests (one by default), or by `probability`.
 
-        Every latency applies to a request, and the first other fault that concerns it: faults of
-        listings concern listings alone, those that begin with "written" writes alone. The same
-        `seed` makes the same choices. `faults.clear()` switches them all off; the kinds and their
-        options are in `contactkit/simulator/faults.py`, and the error for a wrong name lists them.
+        A request gets every latency and the first other fault that applies to it: faults with rows
+        apply only to listings, those that begin with "written" only to writes. The same `seed`
+        makes the same choices. `faults.clear()` switches all faults off. The kinds and their
+        options are in `contactkit/simulator/faults.py`; the error for an unknown kind lists them.
         """
         schedule = {"times": times, "probability": probability, "seed": seed}
         self.faults.add(kind, schedule, options)
@@ -127,7 +127,7 @@ class Simulator:
         )
 
     def outbox(self) -> pd.DataFrame:
-        """What the provider sent by itself: `key`, `phone_number`, `text` (string), `at`."""
+        """The messages that the provider sent: `key`, `phone_number`, `text` (string), `at`."""
         messages = self.engine.outbox
         columns: dict[str, Any] = {
             name: pd.array([message[name] for message in messages], dtype=STRING)
@@ -139,7 +139,8 @@ class Simulator:
     def put(self, key: str = "", **fields: Any) -> str:
         """Add a contact, or set fields of the one with `key`, as the provider's own systems would.
 
-        Nothing is validated, so that states which the API refuses can be made. Returns the key.
+        Nothing is validated, so that even states which the API refuses are possible. Returns the
+        key.
         """
         contacts = self.engine.contacts
         unknown = fields.keys() - fields_of(self.engine.provider.record).keys()
@@ -165,8 +166,8 @@ class Simulator:
     def deliver(self, request: Request) -> Generator[float, None, Response]:
         """Respond to one request; yields seconds to wait.
 
-        A second request under an idempotency key waits for the first one, but not forever. A
-        request is in flight while a fault delays it.
+        A second request under an idempotency key waits for the first one, but only for a limited
+        time. A request is in flight while a fault delays it.
         """
         engine = self.engine
         delay, respond = self.faults.apply_to(engine, request)
@@ -199,7 +200,7 @@ class Simulator:
     def _hand_over(
         self, request: httpx.Request, response: Response, waited: float
     ) -> httpx.Response:
-        """Give the caller as much of a response as arrives, or the error of a real connection."""
+        """Return as much of a response as arrives, or raise the error of a real connection."""
         patience = request.extensions.get("timeout", {}).get("read")
         if patience is not None and waited > patience:
             raise httpx.ReadTimeout("The read operation timed out", request=request)

@@ -1,4 +1,4 @@
-"""The contacts of a simulator by key, and which values are unique among them."""
+"""The contacts of a simulator by key, with their unique values."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Stored:
 
 @dataclass
 class Store:
-    """Contacts in the order of their creation; deleted ones stay, to be counted or restored."""
+    """Contacts in the order of creation; deleted ones are kept, to be counted or restored."""
 
     key: str
     unique: tuple[str, ...]
@@ -42,7 +42,7 @@ class Store:
         return len(self._rows)
 
     def find(self, key: str) -> Stored | None:
-        """The contact with this key, unless it is deleted."""
+        """The contact with this key, unless it was deleted."""
         stored = self._rows.get(key)
         return None if stored is None or stored.deleted else stored
 
@@ -55,7 +55,7 @@ class Store:
         return self._look_up(self._deleted_holders, owner, row)
 
     def put(self, row: Row, owner: str, writes: int) -> Stored:
-        """Add a contact, or replace the row of the one with its key."""
+        """Add a contact, or replace the row of the one with the same key."""
         key = str(row[self.key])
         self._back_up(key)
         stored = self._rows.setdefault(key, Stored(row, owner))
@@ -77,7 +77,7 @@ class Store:
 
     @contextmanager
     def rollback(self) -> Generator[None]:
-        """Undo at the end of the block what is done within it."""
+        """Undo all changes at the end of the block."""
         self._backup = {}
         try:
             yield

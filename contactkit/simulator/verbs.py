@@ -1,4 +1,4 @@
-"""What a simulated provider does for each kind of endpoint, once a request is admitted."""
+"""What a simulated provider does for each kind of endpoint, after access control."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _BLANKS: dict[str, JSON] = {"boolean": False, "Int64": 0, "string": ""}
 
 
 def carry_out(engine: Engine, request: Request) -> Response:
-    """Do what an endpoint does, or show it in a dry run; respond in the provider's envelope."""
+    """Carry out a request, or simulate it in a dry run; respond in the provider's envelope."""
     endpoint = request.endpoint
     if endpoint.takes_key and endpoint.key_wire:
         request.key = str(as_object(request.body).pop(endpoint.key_wire, ""))
@@ -131,7 +131,7 @@ def _validate(
 
 
 def _by_field_name(engine: Engine, endpoint: Endpoint, body: Mapping[str, JSON]) -> Row:
-    """A body by field names; the preferred spelling of a name wins over a deprecated one."""
+    """A body by field names; the current spelling of a name wins over a deprecated one."""
     accepted = accepted_fields(engine.provider, endpoint)
     fields = {**fields_of(engine.provider.record), **accepted}
     names = {old: name for name, field in fields.items() for old in field.marker.deprecated}
@@ -160,7 +160,7 @@ def _flags(request: Request, header: str) -> list[str]:
 
 
 def _take_dry_run_flag(engine: Engine, request: Request) -> bool:
-    """Remove the dry-run flag from the body; whether the request asks for a dry run."""
+    """Remove the dry-run flag from the body; returns whether it is a dry run."""
     form = engine.provider.dry_run
     if form is None or not request.endpoint.dry_run:
         return False
@@ -179,7 +179,7 @@ def _take_dry_run_flag(engine: Engine, request: Request) -> bool:
 
 
 def _sample_response(engine: Engine, request: Request) -> Response:
-    """Validate, look nothing up, change nothing, and respond with a sample."""
+    """Validate the request and respond with a sample; nothing is looked up or changed."""
     contact = validate_contact(engine, request, request.body)
     values = _changes(engine, request.endpoint, contact)
     new = request.endpoint.effect == "create"
@@ -250,7 +250,7 @@ def _refuse_duplicate(engine: Engine, owner: str, changes: Row, stored: Stored |
     holder = engine.contacts.holder(owner, changes)
     if holder is not None and holder is not stored:
         key = str(holder.row[engine.contacts.key]) if engine.rules.conflict_shows_key else ""
-        message = "A contact with these values exists already"
+        message = "A contact with these values already exists"
         raise engine.refusal("conflict", ConflictError, message, existing_key=key)
 
 
@@ -288,7 +288,7 @@ def _to_wire(engine: Engine, request: Request, row: Row) -> Row:
 
 
 def contact_response(engine: Engine, request: Request, row: Row, *, new: bool = False) -> Response:
-    """A row as the provider responds with it."""
+    """The response with a row."""
     answer = request.endpoint.answer
     if answer == "nothing":
         return engine.rules.empty_response

@@ -1,4 +1,4 @@
-"""Credentials, and the two ways in which a request shows them."""
+"""Credentials, and the two ways in which a request carries them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Credential:
 
 @dataclass(frozen=True, kw_only=True)
 class HeaderAuth:
-    """Each credential travels in its own header."""
+    """Each credential is sent in its own header."""
 
     credentials: tuple[Credential, ...]
 
     @property
     def parameters(self) -> tuple[Credential, ...]:
-        """What `connect` takes for it."""
+        """The arguments that `connect` takes for this."""
         return self.credentials
 
 
@@ -34,7 +34,7 @@ class HeaderAuth:
 class ClientCredentials:
     """OAuth 2 client credentials, exchanged at `token_url` for a bearer token (RFC 6749, 4.4).
 
-    Unless the caller names scopes, the token is requested for `all_scopes`, or for none by name.
+    Unless the caller names scopes, the token is requested with `all_scopes` or without scopes.
     """
 
     token_url: str
@@ -44,7 +44,7 @@ class ClientCredentials:
 
     @property
     def parameters(self) -> tuple[Credential, ...]:
-        """What `connect` takes for it."""
+        """The arguments that `connect` takes for this."""
         return (*self.credentials, self.scope)
 
 

@@ -1,4 +1,4 @@
-"""The outcomes of a write, one a contact, and the groups of them that decide what comes next."""
+"""The outcomes of a write, one per contact, and the groups that decide what comes next."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What happened to a contact; the `outcome` column of a result frame holds it as text.
+    """What happened to a contact: the values of a result frame's `outcome` column.
 
-    `refused`: the provider or contactkit said no, and nothing was written. `failed`: nothing was
-    written for another reason. `unknown`: the write was sent, and its result is not known.
+    `refused`: the provider or contactkit refused, and nothing was written. `failed`: nothing was
+    written for another reason. `unknown`: the write was sent, but its result is not known.
     """
 
     CREATED = "created"

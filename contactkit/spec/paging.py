@@ -1,7 +1,7 @@
-"""How a listing is walked page by page.
+"""How a listing is read page by page.
 
-The client reads with these words what the simulator writes. `Paging` is the protocol for any way
-of paging; `PageNumbers` is the usual one.
+The simulator writes pages with these classes, and the client reads them. `Paging` is the protocol
+for any kind of paging; `PageNumbers` is the usual one.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Query: TypeAlias = Mapping[str, str]
 
 
 class OutOfReach(Exception):
-    """A listing goes no further, though there may be more; the message says so to the user."""
+    """A listing cannot continue although there may be more; the message is for the user."""
 
 
 class Paging(Protocol):
-    """How a listing is walked.
+    """How a listing is read.
 
-    A page holds at most `largest` contacts; `parameters` are paging's own query parameters. A
-    listing that `can_restart` is walked again from its start when `is_stale` says so.
+    A page has at most `largest` contacts; `parameters` are the query parameters for paging. A
+    listing that `can_restart` is read again from its start when `is_stale` says so.
     """
 
     @property
@@ -42,33 +42,33 @@ class Paging(Protocol):
         ...
 
     def next_query(self, query: Query, rows: Sequence[JSON], body: JSON) -> Query | None:
-        """The query for the page after the one `query` asks for, None when that was the last.
+        """The query for the page after that of `query`; None after the last page.
 
-        LookupError when the answer does not say whether there are more; OutOfReach when there may
-        be, and this listing cannot go there.
+        LookupError if the response does not say whether there are more; OutOfReach if there may be
+        more but this listing cannot reach them.
         """
         ...
 
     def total(self, body: JSON) -> int | None:
-        """How many contacts the whole listing has, where an answer says it."""
+        """The number of contacts in the whole listing, if a response says it."""
         ...
 
     def is_stale(self, problem: Problem) -> bool:
-        """Whether a refusal means that the walk must start again."""
+        """Whether a refusal means that the listing must start again."""
         ...
 
     def cut(
         self, rows: Sequence[Mapping[str, JSON]], query: Query, usual: int
     ) -> tuple[Sequence[Mapping[str, JSON]], Mapping[Place, JSON]]:
-        """One page of rows, and what else the answer says, by place in its body.
+        """One page of rows, and the other values in the response, by their place in its body.
 
-        InvalidInputError, with one problem, for a query that asks for no page.
+        InvalidInputError, with one problem, for a query without a valid page.
         """
         ...
 
 
 def whole_number(text: str, name: str, least: int, most: int | None = None) -> int:
-    """A whole number from a query; InvalidInputError, as `Paging.cut` raises it, for others."""
+    """A whole number from a query; InvalidInputError, as in `Paging.cut`, for anything else."""
     value = int(text) if _WHOLE.fullmatch(text) else least - 1
     if value < least or (most is not None and value > most):
         allowed = f"between {least} and {most}" if most else f"greater than {least - 1}"
@@ -80,7 +80,7 @@ def whole_number(text: str, name: str, least: int, most: int | None = None) -> i
 class PageNumbers:
     """Paging by page number, counted from 1.
 
-    `info` is where an answer describes its page; the other names are those of the query and of
+    `info` is where a response describes its page; the other names are those of the query and of
     that description.
     """
 

@@ -1,4 +1,4 @@
-"""Phone numbers as E.164 text: what is accepted from a user, and what a request may hold."""
+"""Phone numbers as E.164 text: what a user may enter, and what a request may contain."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def doubt(value: str) -> str:
     try:
         parsed = phonenumbers.parse(value, None)
     except phonenumbers.NumberParseException:
-        return "has no country's calling code"
+        return "does not start with a country's calling code"
     why = _IMPOSSIBLE.get(phonenumbers.is_possible_number_with_reason(parsed), "")
     return why and f"is {why}: +{parsed.country_code} and {len(str(parsed.national_number))} digits"
 
@@ -63,9 +63,9 @@ _IMPOSSIBLE = {
 
 
 def region(value: str) -> str:
-    """ISO 3166-1 alpha-2 code of an E.164 number's region, "" when no country has its code.
+    """ISO 3166-1 alpha-2 code of an E.164 number's region; "" if no country has its code.
 
-    The main region of the calling code where the number's own is unknown.
+    If the number's region is unknown, it is the main region of the calling code.
     """
     try:
         parsed = phonenumbers.parse(value, None)

@@ -1,18 +1,18 @@
-"""The vocabulary in which a provider is declared.
+"""The vocabulary for declaring a provider.
 
     Provider
     ├── record: Record          what a contact is, see record.py
-    ├── endpoints: Endpoint     a verb, its request and its answer
-    ├── auth: Auth              how a request shows who sends it, see auth.py
-    ├── envelope: Envelope      where an answer holds its records
-    ├── paging: Paging          how a listing is walked, see paging.py
+    ├── endpoints: Endpoint     a verb, its request and its response
+    ├── auth: Auth              how a request is authenticated, see auth.py
+    ├── envelope: Envelope      where a response has its records
+    ├── paging: Paging          how a listing is read page by page, see paging.py
     ├── errors: ErrorShape      what a refusal looks like, and the catalogue of codes
     ├── limits: Limit
     ├── idempotency: Idempotency, dry_run: DryRun
-    └── rules, undo             functions, for what no other word says
+    └── rules, undo             functions, for everything else
 
-Each word is read both ways: the client decodes with it what the simulator encodes. Nothing here
-does I/O, and nothing knows a provider by name.
+All of it works both ways: the simulator encodes with it, and the client decodes. Nothing here does
+I/O, and nothing knows a provider by name.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ JSON: TypeAlias = Any
 
 
 def as_object(value: JSON) -> dict[str, JSON]:
-    """`value` if it is a JSON object, else an empty one."""
+    """`value` if it is a JSON object, otherwise an empty one."""
     return cast("dict[str, JSON]", value) if isinstance(value, dict) else {}
 
 
 def as_list(value: JSON) -> list[JSON]:
-    """`value` if it is a JSON array, else an empty one."""
+    """`value` if it is a JSON array, otherwise an empty one."""
     return cast("list[JSON]", value) if isinstance(value, list) else []
 
 
@@ -54,16 +54,16 @@ class NoParams(Record):
 
 
 BulkItem: TypeAlias = tuple[str, JSON, str]
-"""The outcome for one contact of many, the contact in the answer or None, and a message."""
+"""The outcome for one contact of many, the contact in the response or None, and a message."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bulk:
-    """A request about many contacts.
+    """A request with many contacts.
 
-    `name` is the body's name for their list, "" when the body is the list. `read(status, body,
-    sent)` gives one item a contact, in the order they were sent. `unclear` says what the answer
-    does not report, which is why a plan sends one request a contact instead.
+    `name` is the body's name for their list, "" if the body is the list. `read(status, body, sent)`
+    returns one item per contact, in the order they were sent. `unclear` says what the response does
+    not report, which is why a plan sends one request per contact instead.
     """
 
     name: str
@@ -75,11 +75,11 @@ class Bulk:
 class Endpoint:
     """One operation of a provider.
 
-    `effect` is "" for reads. With `fields` the body takes record fields, all but those in `omits`.
-    A `repeatable` write leaves the same state when it is sent twice; where that depends on the
-    body, it is a function of it. `key_wire` is the body's name for a key that the path does not
-    hold. `confirm` are headers without which the provider refuses. A "whole" answer is the record
-    itself, without an envelope.
+    `effect` is "" for reads. With `fields` the body takes all record fields except those in
+    `omits`. A `repeatable` write has the same effect when it is sent twice; if that depends on the
+    body, it is a function of the body. `key_wire` is the body's name for a key that is not in the
+    path. `confirm` are headers that the provider requires. A "whole" response is the record itself,
+    without an envelope.
     """
 
     verb: str
@@ -105,7 +105,7 @@ class Endpoint:
 
     @cached_property
     def takes_key(self) -> bool:
-        """Whether it is about one existing contact."""
+        """Whether it takes the key of one existing contact."""
         return "{key}" in self.path or bool(self.key_wire and not self.fields)
 
     @cached_property
@@ -125,18 +125,18 @@ class Endpoint:
         return re.compile(re.escape(self.path).replace(r"\{key\}", "(?P<key>[^/]+)") + r"\Z")
 
     def match(self, path: str) -> re.Match[str] | None:
-        """Match a URL's path, whatever a base URL puts before the endpoint's own.
+        """Match a URL's path, with any path of the base URL before the endpoint's.
 
-        The group `key` is the contact's key, still quoted, where the path holds one.
+        The group `key` is the contact's key, still quoted, if the path has one.
         """
         return self._pattern.search(path)
 
     def is_repeatable(self, body: Mapping[str, JSON]) -> bool:
-        """Whether a write with this body leaves the same state when it is sent twice."""
+        """Whether a write with this body has the same effect when it is sent twice."""
         return self.repeatable(body) if callable(self.repeatable) else self.repeatable
 
 
-# The five endpoints that nearly every provider has. What differs is given by keyword.
+# The five endpoints that nearly every provider has; keywords set what differs.
 list_contacts = partial(
     Endpoint, verb="list", method="GET", help="Read contacts, all pages.", answer="page"
 )
@@ -165,9 +165,9 @@ delete_contact = partial(
 
 @dataclass(frozen=True, kw_only=True)
 class Envelope:
-    """Where an answer holds one record, and where it holds many.
+    """Where a response has one record, and where it has many.
 
-    `seal(body, request_id, now)` adds what every successful answer that is an object also carries.
+    `seal(body, request_id, now)` adds what every successful response with an object contains.
     """
 
     one: Place
@@ -176,7 +176,7 @@ class Envelope:
 
     @staticmethod
     def pick(body: JSON, path: Sequence[str]) -> JSON:
-        """The value at `path`; LookupError when the body has no such place."""
+        """The value at `path`; LookupError if the body has none."""
         for name in path:
             if not isinstance(body, dict) or name not in body:
                 raise LookupError(".".join(path))
@@ -194,7 +194,7 @@ class Envelope:
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorShape:
-    """How a refusal is written. `read(body)` is None when the body is no refusal.
+    """How a refusal is written. `read(body)` is None if the body is not a refusal.
 
     `catalogue` maps each code to its status and error class, a class's usual code first.
     """
@@ -214,16 +214,16 @@ class Limit:
 
     @cached_property
     def headers(self) -> tuple[str, str, str]:
-        """The headers, in lower case, of the limit, of what is left of it and of its next reset."""
+        """The headers, in lower case, with the limit, what is left of it, and its next reset."""
         limit, left, reset = map(self.header.lower().format, ("limit", "remaining", "reset"))
         return limit, left, reset
 
 
 @dataclass(frozen=True, kw_only=True)
 class Idempotency:
-    """The header that makes a repeated write harmless, and what its key may look like.
+    """The header that makes a repeated write harmless, and the form of its key.
 
-    A key counts for `life` seconds; the header `replayed` marks an answer that is a repetition.
+    A key is valid for `life` seconds; the header `replayed` marks a repeated response.
     """
 
     header: str
@@ -235,7 +235,7 @@ class Idempotency:
 
 @dataclass(frozen=True, kw_only=True)
 class DryRun:
-    """What requests a check without a change, and the response header that confirms it."""
+    """How to request a check without a change, and the response header that confirms it."""
 
     body: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -244,7 +244,7 @@ class DryRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Undo:
-    """What undoing a write takes besides its fields, and what `remains` done even so."""
+    """What undoing a write needs besides its fields, and what `remains` done."""
 
     options: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
     remains: str = ""
@@ -253,14 +253,14 @@ class Undo:
 def no_rules(
     current: Mapping[str, JSON] | None, changes: Mapping[str, JSON]
 ) -> Sequence[FieldProblem]:
-    """The rules of a provider that has none across fields or states."""
+    """The rules of a provider without rules across fields or states."""
     return ()
 
 
 def plain_undo(
     before: Mapping[str, JSON], changes: Mapping[str, JSON], options: Mapping[str, JSON]
 ) -> Undo:
-    """The undo of a provider whose writes do only what their fields say."""
+    """The undo of a provider whose writes have no effect beyond their fields."""
     return Undo()
 
 
@@ -268,8 +268,8 @@ def plain_undo(
 class Provider:
     """One provider, declared.
 
-    `rules(current, changes)` refuses what types cannot; `current` is the contact before the write,
-    None when it is being created. `undo(before, changes, options)` says what undoing a write takes.
+    `rules(current, changes)` refuses what types cannot express; `current` is the contact before the
+    write, None for a creation. `undo(before, changes, options)` says what undoing a write needs.
     """
 
     name: str
@@ -292,7 +292,7 @@ class Provider:
     undo: Callable[[Mapping[str, JSON], Mapping[str, JSON], Mapping[str, JSON]], Undo] = plain_undo
 
     def endpoint(self, verb: str) -> Endpoint:
-        """The endpoint of a verb; LookupError when the provider has none."""
+        """The endpoint of a verb; LookupError if the provider has none."""
         return self._by_verb[verb]
 
     @cached_property
@@ -305,7 +305,7 @@ class Provider:
         return (*self.settings, *(value for way in self.auth for value in way.parameters))
 
     def is_secret(self, name: str) -> bool:
-        """Whether the credential of this name must never be shown."""
+        """Whether the credential with this name must never be shown."""
         return all(credential.secret for credential in self.credentials if credential.name == name)
 
     @property

@@ -1,7 +1,7 @@
 """What a contact is: a pydantic record whose fields carry one `Marker` each.
 
-A frame's columns, the checks of a write, the verbs' signatures and `describe` all follow from a
-record; `fields_of` derives once what they need.
+A frame's columns, the checks of a write, the verbs' signatures and `describe` are derived from a
+record; `fields_of` does that once.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ Evidence = Literal["documented", "inferred"]
 class Marker:
     """What a field's type cannot say.
 
-    `personal` is the kind of personal value it holds, `deprecated` are older names of the field,
-    and `check` raises ValueError for a value that the type allows and the provider would refuse.
+    `personal` is the kind of personal value, `deprecated` are older names of the field, and `check`
+    raises ValueError for a value that the type allows but the provider would refuse.
     """
 
     access: Access
@@ -52,7 +52,7 @@ option = partial(Marker, "option")
 
 
 def parse_time(value: object) -> datetime:
-    """A datetime in UTC, from an aware one or ISO 8601 text with an offset; else ValueError."""
+    """A datetime in UTC from an aware one or from ISO 8601 text with an offset; or ValueError."""
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     if not isinstance(moment, datetime) or moment.tzinfo is None:
         raise ValueError("must be a time with its offset from UTC")
@@ -66,7 +66,7 @@ Time = Annotated[datetime, BeforeValidator(parse_time)]
 
 
 def parse_date(value: object) -> date:
-    """A date from a date, a midnight without a zone, or text as "1990-05-04"; else ValueError."""
+    """A date from a date, a midnight without a zone, or text like "1990-05-04"; or ValueError."""
     if isinstance(value, datetime) and value.tzinfo is None and value.time() == time():
         return value.date()
     written = isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII)
@@ -101,7 +101,7 @@ class Record(BaseModel):
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> dict[str, Any]:
-        """A query's values by field name; what has no field or no such value stays text."""
+        """A query's values by field name; unknown parameters and invalid values stay text."""
         declared = {field.wire: field for field in fields_of(cls).values()}
         values: dict[str, Any] = {}
         for wire, text in query.items():
@@ -111,7 +111,7 @@ class Record(BaseModel):
 
     @classmethod
     def from_wire(cls, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The declared values of a provider's row by field name, unchanged."""
+        """The declared values in a provider's row, by field name and unchanged."""
         values: dict[str, Any] = {}
         for name, field in fields_of(cls).items():
             for wire in field.spellings:
@@ -131,7 +131,7 @@ def _from_text(field: RecordField, text: str) -> Any:
 class RecordField:
     """One field of a Record, as derived from its annotation.
 
-    `plain` is its type without None; a `promised` field is in every answer.
+    `plain` is its type without None; a `promised` field is in every response.
     """
 
     name: str
@@ -151,7 +151,7 @@ class RecordField:
 
     @cached_property
     def spellings(self) -> tuple[str, ...]:
-        """That name, and the older ones that an answer may use instead."""
+        """That name, and older ones that a response may use instead."""
         return self.wire, *self.marker.deprecated
 
     def accepts(self, value: object) -> bool:
@@ -210,6 +210,6 @@ def fields_of(record: type[Record]) -> Mapping[str, RecordField]:
 
 @cache
 def key_of(record: type[Record]) -> RecordField:
-    """The field that identifies a contact; the first field of a record about no contact."""
+    """The field that identifies a contact; the first field of any other record."""
     declared = list(fields_of(record).values())
     return next((field for field in declared if field.marker.access == "key"), declared[0])

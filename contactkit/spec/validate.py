@@ -1,7 +1,7 @@
-"""What may be written, and what a write leaves: the one check of client, simulator and form.
+"""What may be written, and its effect: the same check for client, simulator and form.
 
-It reads a declaration and returns problems; the caller raises, or answers 4xx. User input is first
-normalised: other spellings of the same value are no problem.
+It reads a declaration and returns problems; the caller raises, or responds with a 4xx. User input
+is first normalised, so that other spellings of the same value are accepted.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ class Checked:
 def normalise_input(
     provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]
 ) -> dict[str, JSON]:
-    """User input as `check` takes it; warns of deprecated names at the caller's line.
+    """User input in the form that `check` takes; warns of deprecated names at the caller's line.
 
-    pandas and numpy scalars become Python's, NA and NaN are left out ("leave alone"), phone
-    numbers become E.164 where they can.
+    pandas and numpy scalars become Python values, NA and NaN are left out ("leave unchanged"), and
+    phone numbers become E.164 if possible.
     """
     allowed, where = accepted_fields(provider, endpoint), f"{provider.name} {endpoint.verb}"
     renamed = _rename_deprecated(provider, allowed, values, where)
@@ -52,7 +52,7 @@ def normalise_input(
     defaults = {n: field.default for n, field in optional.items() if field.default is not None}
     empty = {name for name, value in renamed.items() if value is None or is_na(value)}
     for name in defaults.keys() & empty:
-        message = f"must be {expected(allowed[name])}; NA and None say neither"
+        message = f"must be {expected(allowed[name])}, not NA or None"
         raise InvalidInputError.one(where, name, message, "type")
     return defaults | {
         name: normalise_phone(value) if name in allowed and is_phone(allowed[name]) else value
@@ -71,39 +71,39 @@ def _rename_deprecated(
         if name != typed:
             warn(f"{provider.title}: use {name}= instead of {typed}=", DeprecationWarning)
         if name in renamed:
-            raise InvalidInputError.one(where, typed, f"is {name}, given twice", "unknown")
+            raise InvalidInputError.one(where, typed, f"is {name}, which is given twice", "unknown")
         renamed[name] = value if is_na(value) else to_python(value)
     return renamed
 
 
 def json_equal(one: JSON, other: JSON) -> bool:
-    """Whether two values are the same JSON. To Python True equals 1; in JSON it does not."""
+    """Whether two values are the same JSON. In Python True equals 1; in JSON it does not."""
     return one == other and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def is_phone(field: RecordField) -> bool:
-    """Whether a field holds a phone number."""
+    """Whether a field contains a phone number."""
     return field.marker.personal == "phone" or field.marker.check is phones.check
 
 
 def is_na(value: object) -> bool:
-    """Whether a value is NA, NaT or NaN, of pandas or numpy. None is not: it clears a field."""
+    """Whether a value is NA, NaT or NaN of pandas or numpy. None is not: it clears a field."""
     kind = type(value).__name__
     may_be_nan = isinstance(value, float) or kind in ("float16", "float32", "datetime64")
     return kind in ("NAType", "NaTType") or (may_be_nan and value != value)
 
 
 def to_python(value: JSON) -> JSON:
-    """The value, or Python's own for a numpy or pandas value."""
+    """The value as a Python object, if it is a numpy or pandas scalar."""
     if type(value).__name__ == "datetime64":
-        # Nanoseconds would become a number.
+        # With nanoseconds it would become a number.
         return value.astype("datetime64[us]").tolist()
     foreign = type(value).__module__.partition(".")[0] in ("numpy", "pandas")
     return value.tolist() if foreign and hasattr(value, "tolist") else value
 
 
 def normalise_phone(value: JSON) -> JSON:
-    """A phone number as E.164; anything else unchanged, for `check` to refuse."""
+    """A phone number as E.164; anything else is unchanged, and `check` refuses it."""
     try:
         return phones.normalise(value) if isinstance(value, str) else value
     except ValueError:
@@ -111,13 +111,13 @@ def normalise_phone(value: JSON) -> JSON:
 
 
 def key_text(provider: Provider, key: JSON) -> str:
-    """A contact's key as text: a phone number as E.164, or ValueError with what is allowed."""
+    """A contact's key as text, a phone number as E.164; ValueError says what is allowed."""
     text = str(key)
     return phones.normalise(text) if key_of(provider.record).marker.personal == "phone" else text
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the nearest known one, and all of them."""
+    """The end of a message about an unknown name: the nearest known name, and all names."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
@@ -126,7 +126,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 @lru_cache(maxsize=256)
 def writable_fields(provider: Provider, endpoint: Endpoint) -> Mapping[str, RecordField]:
-    """The record fields that an endpoint's body may hold, in declared order."""
+    """The record fields that an endpoint's body may contain, in declared order."""
     creates = endpoint.effect == "create"
     access = {"writable", "write_once", "create_only" if creates else ""}
     if not endpoint.fields:
@@ -159,8 +159,7 @@ def check(
 ) -> Checked:
     """Check `values` against the declaration; None clears a field.
 
-    `current` is the contact before the write, None where it is not known (or, on create, not
-    there).
+    `current` is the contact before the write; None if it is not known or is being created.
     """
     checked = Checked()
     allowed, own = accepted_fields(provider, endpoint), writable_fields(provider, endpoint)
@@ -205,11 +204,11 @@ def _value_problem(
     if field.marker.access == "write_once" and endpoint.effect == "update":
         before = (current or {}).get(field.name)
         if value is None:
-            return _problem(field, "cannot be cleared; it is set once", "write_once")
+            return _problem(field, "cannot be cleared; it can be set only once", "write_once")
         if before and before != value:
-            return _problem(field, "has a value already and is set once", "write_once")
+            return _problem(field, "already has a value and can be set only once", "write_once")
     if value is None:
-        # A contact's flag or choice may be unknown, but cannot be made so.
+        # A flag or an enumeration may be unknown, but cannot be cleared.
         fixed = field.kind in ("boolean", "category") and field.marker.access != "option"
         if field.nullable and not fixed:
             return None
@@ -222,7 +221,7 @@ def _type_problem(field: RecordField, value: JSON) -> FieldProblem | None:
         code = "choice" if field.choices else "type"
         return _problem(field, f"must be {expected(field)}", code)
     if not _is_sendable(value):
-        message = "must be text that UTF-8 can encode, and numbers of a usual length"
+        message = "must have only text that UTF-8 can encode and numbers of normal length"
         return _problem(field, message, "type")
     try:
         if field.marker.check:
@@ -237,7 +236,7 @@ def _problem(field: RecordField, message: str, code: str) -> FieldProblem:
 
 
 def _is_sendable(value: JSON) -> bool:
-    """Whether a body can hold a value: no half of a surrogate pair, no number without end."""
+    """Whether a body can contain a value: no lone surrogates and no endless numbers."""
     try:
         json.dumps(value, ensure_ascii=False, default=str).encode()
     except ValueError:
@@ -263,15 +262,15 @@ def _missing_problems(
     if endpoint.effect == "create":
         required = [name for name, field in allowed.items() if field.marker.required]
         absent = [name for name in required if values.get(name) == "" or name not in values]
-        return [FieldProblem(field=name, message="is needed", code="required") for name in absent]
+        return [FieldProblem(field=name, message="is required", code="required") for name in absent]
     if endpoint.fields and not checked.problems and not checked.values.keys() & own:
-        message = f"nothing to change; give at least one of: {', '.join(own)}"
+        message = f"nothing to change; pass at least one of: {', '.join(own)}"
         return [FieldProblem(field="", message=message, code="empty")]
     return []
 
 
 def is_complete(record: type[Record], row: Mapping[str, JSON]) -> bool:
-    """Whether a row holds every field of a contact, so that an empty one is really empty."""
+    """Whether a row has every field of a contact, so that an empty one is really empty."""
     return all(
         name in row and (row[name] is not None or field.nullable)
         for name, field in fields_of(record).items()
@@ -284,25 +283,24 @@ def validate_edit(
     values: Mapping[str, JSON],
     current: Mapping[str, JSON] | None,
 ) -> Checked:
-    """`check` of user input, compared with the `current` contact only where that is complete."""
+    """`check` of user input; it is compared with the `current` contact only if that is complete."""
     known = current if current and is_complete(provider.record, current) else None
     return check(provider, endpoint, normalise_input(provider, endpoint, values), known)
 
 
 def merge_patch(field: RecordField, current: JSON, wanted: JSON) -> JSON:
-    """What to send so that a field changes from one value to another; ValueError if nothing does.
+    """What to send to change a field from one value to another; ValueError if it is impossible.
 
-    That is the wanted value, except for a collection that the provider merges with the current one.
+    It is the wanted value, except for a collection that the provider merges with the current one.
     """
     if field.marker.collection != "merge" or not isinstance(wanted, dict):
         return wanted
     old, new = as_object(current), as_object(wanted)
     removed = [name for name in old if name not in new]
     if removed and new:
-        message = (
-            f"cannot lose {', '.join(removed)} alone: what is sent is merged with what is there"
-        )
-        raise ValueError(f"{message}; remove all to clear it")
+        message = f"cannot remove only {', '.join(removed)}"
+        why = "what is sent is merged with the current value; remove all to clear it"
+        raise ValueError(f"{message}: {why}")
     changed = {n: v for n, v in new.items() if n not in old or not json_equal(old[n], v)}
     return changed or (None if removed else dict(new))
 
@@ -319,7 +317,7 @@ def contact_after(
     changes: Mapping[str, JSON],
     invalid: Container[str] = (),
 ) -> dict[str, JSON]:
-    """A contact after `changes` were written to it; invalid changes are taken as they are."""
+    """A contact after `changes` were written to it; invalid changes are used unchanged."""
     current, declared = before or {}, fields_of(record)
     new = {
         name: value

@@ -207,7 +207,7 @@ def test_append_survives_a_kill(path: Path) -> None:
 
 def test_load_drops_a_line_cut_by_a_kill(path: Path) -> None:
     killed(path, "cut")
-    with pytest.warns(ck.ContactKitWarning, match="cut off"):
+    with pytest.warns(ck.ContactKitWarning, match="is incomplete"):
         file = CassetteFile.load(path)
     assert len(file.entries) == 7
     file.append(exchange(body="after"))
@@ -221,7 +221,7 @@ def test_load_drops_a_page_without_its_last_lines(tmp_path: Path, cut: int) -> N
     whole = entry_of(file.path, PAGE, lambda line: "cut").data.splitlines(keepends=True)
     with open(file.path, "ab") as raw:
         raw.write(b"".join(whole[: 100 - cut]))
-    with pytest.warns(ck.ContactKitWarning, match="cut off"):
+    with pytest.warns(ck.ContactKitWarning, match="is incomplete"):
         file = CassetteFile.load(file.path)
     file.append(PAGE)
     assert exchanges_in(file.path) == [LOST, PAGE]
@@ -463,16 +463,19 @@ GOOD = '{"id":"x","at":0,"epoch":0,"ask":{"method":"GET","url":"https://example.
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ('{"id":"x","at":0,"epoch":0,"ask":{"method":"GET","url":"https://exa', "does not end"),
-        ("<<<<<<< ours", "does not end"),
-        ('{"id":"x"}', "no line"),
-        (GOOD.replace('"at":0', '"at":0-0'), "no line"),
-        (GOOD.replace('"at":0', '"at":"soon"'), "no line"),
-        (GOOD.replace('"at":0', '"at":1e300'), "no line"),
-        (GOOD.replace('"at":0', '"at":NaN'), "no line"),
-        ('{"of":"x"}', "no line"),
-        ("[{}]]}", "no line"),
-        ('{"of":"y","item":0,"digest":"0","json":{}}', "of exchange y"),
+        (
+            '{"id":"x","at":0,"epoch":0,"ask":{"method":"GET","url":"https://exa',
+            "is not a complete",
+        ),
+        ("<<<<<<< ours", "is not a complete"),
+        ('{"id":"x"}', "is not a line"),
+        (GOOD.replace('"at":0', '"at":0-0'), "is not a line"),
+        (GOOD.replace('"at":0', '"at":"soon"'), "is not a line"),
+        (GOOD.replace('"at":0', '"at":1e300'), "is not a line"),
+        (GOOD.replace('"at":0', '"at":NaN'), "is not a line"),
+        ('{"of":"x"}', "is not a line"),
+        ("[{}]]}", "is not a line"),
+        ('{"of":"y","item":0,"digest":"0","json":{}}', "belongs to exchange y"),
         ('{"kind":"contactkit-cassette","version":2}', "version 1"),
         ('{"kind":"something else","version":1}', "version 1"),
         ('{"kind":"contactkit-cassette","version":1,"provider":"b"}', "another provider"),
@@ -591,7 +594,7 @@ def test_load_drops_owners_without_their_exchange(tmp_path: Path) -> None:
     whole = file.path.read_bytes()
     file.append(exchange("/contacts/1"), {"Tofira": "b" * 16})
     file.path.write_bytes(file.path.read_bytes().rpartition(b'{"id"')[0])
-    with pytest.warns(ck.ContactKitWarning, match="cut off"):
+    with pytest.warns(ck.ContactKitWarning, match="is incomplete"):
         again = CassetteFile.load(file.path)
     again.append(exchange("/contacts/2"))
     assert again.path.read_bytes().startswith(whole + b'{"id"')

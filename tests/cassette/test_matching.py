@@ -404,7 +404,7 @@ def test_unrecorded_names_a_write_in_between() -> None:
 def test_unrecorded_says_that_responses_ran_out() -> None:
     index = index_of(answered(GET))
     index.take(GET)
-    assert "all of them were replayed" in explain(index, GET)[0]
+    assert "all were replayed" in explain(index, GET)[0]
     assert "the recording is empty" in explain(index_of(), GET)[0]
 
 

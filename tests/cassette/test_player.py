@@ -55,9 +55,9 @@ def test_effective_mode_refuses_an_unknown_mode(mode, tmp_path):
 def test_recording_advice_fits_the_machine_and_the_world(ci, mentioned, monkeypatch):
     monkeypatch.setenv("CI", ci)
     live, simulated = recording_advice("live"), recording_advice("simulator")
-    assert live.startswith("Where CI is set nothing is recorded.") is mentioned
+    assert live.startswith("Nothing is recorded where CI is set.") is mentioned
     assert 'mode="new");' in live
-    assert simulated.startswith("To record what is missing, use contactkit.Cassette(")
+    assert simulated.startswith("To record missing requests, use contactkit.Cassette(")
     assert 'mode="new", world=contactkit.Simulator())' in simulated
 
 

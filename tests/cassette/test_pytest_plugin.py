@@ -219,9 +219,9 @@ router.get("/v3/contacts").respond(404, json={"success": False})
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("expire=1", "*it takes no expire=; allowed: mode, world, overrides, unused, expires, ex*"),
+        ("expire=1", "*takes no expire=; allowed: mode, world, overrides, unused, expires, ex*"),
         ('unused="error"', "*unused='error' must be one of ignore, warn, fail"),
-        ('"more.jsonl"', "*before its keywords it takes one path"),
+        ('"more.jsonl"', "*takes one path before its keywords"),
     ],
 )
 def test_marker_refuses_unknown_arguments(arguments, message, suite):

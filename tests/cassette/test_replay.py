@@ -96,7 +96,7 @@ async def test_transport_serves_sync_and_async_clients(replay: Replays) -> None:
 def test_replay_refuses_a_fourth_of_three_responses(replay: Replays) -> None:
     asking = client(replay(*states()))
     assert [asking.get(GET).json() for _ in range(3)] == ["PENDING", "RUNNING", "DONE"]
-    with pytest.raises(ck.UnrecordedRequestError, match="all of them were replayed"):
+    with pytest.raises(ck.UnrecordedRequestError, match="all were replayed"):
         asking.get(GET)
 
 

@@ -117,6 +117,6 @@ def test_verify_needs_its_mode(path):
     cassette = ck.Cassette(path)
     ck.connect("sent", via=cassette)
     with pytest.raises(
-        ck.ConfigurationError, match=r'mode="verify"; cassette cassette.jsonl .replay. is not'
+        ck.ConfigurationError, match=r'mode="verify"; this is cassette cassette.jsonl .replay.'
     ):
         cassette.verify()

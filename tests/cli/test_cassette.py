@@ -125,12 +125,12 @@ def test_show_of_a_missing_file_is_an_error(path, command):
 def test_main_prints_errors_and_warnings_on_one_line(path, monkeypatch, capsys):
     aged(path, DAY)
     path.write_bytes(path.read_bytes() + b'{"id":')
-    cut = f"ContactKitWarning: {path}: its last exchange was cut off, and is dropped\n"
+    cut = f"ContactKitWarning: {path}: the last exchange is incomplete and was dropped\n"
     monkeypatch.setattr(sys, "argv", ["contactkit", "cassette", "convert", str(path), str(path)])
     with pytest.raises(SystemExit) as caught:
         main()
     assert caught.value.code == 1
-    assert capsys.readouterr().err == f"CassetteError: {path}: there is a file already\n"
+    assert capsys.readouterr().err == f"CassetteError: {path}: the file already exists\n"
     monkeypatch.setattr(sys, "argv", ["contactkit", "cassette", "show", str(path)])
     with warnings.catch_warnings(), pytest.raises(SystemExit) as caught:
         warnings.simplefilter("always")

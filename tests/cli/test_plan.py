@@ -102,7 +102,7 @@ def test_plan_is_shown_and_saved(there, people):
     key = people.loc[1, "id"]
     wrong = [each for each in output if each[0] == key and each[1] == "email"]
     assert wrong[0][3] == "no address" and wrong[0][4].startswith("must be")
-    assert "requests: 7, one per contact; no limit is known\n" in printed
+    assert "requests: 7, one per contact; no known rate limit\n" in printed
     assert f"digest: {plan.digest[:12]}\nsaved to plan.parquet\n" in printed
     assert len(plan) == 8 and all(each["writes"] == 0 for each in there.contacts())
 
@@ -119,7 +119,7 @@ def test_plan_shows_its_eta(slowly):
     with ck.connect("sent", base_url=slowly.base_url) as client:
         everybody = client.contacts.list()
     everybody.assign(opt_out=True).to_csv("edited.csv", index=False)
-    assert "; the last goes " in run(slowly, "plan", "sent", "edited.csv")
+    assert "; the last is sent " in run(slowly, "plan", "sent", "edited.csv")
 
 
 def test_plan_reads_csv_and_parquet(there, people):
@@ -176,8 +176,8 @@ def test_plan_refuses_contacts_of_another_provider(there, people):
         (["nobody.csv"], "does not exist"),
         (["."], "is a directory"),
         (["there.csv", "--original", "nobody.csv"], "does not exist"),
-        (["there.csv", "--out", "there.csv"], "the file exists already"),
-        (["there.csv", "--out", "nowhere/plan.parquet"], "there is no such folder"),
+        (["there.csv", "--out", "there.csv"], "the file already exists"),
+        (["there.csv", "--out", "nowhere/plan.parquet"], "the folder does not exist"),
     ],
 )
 def test_plan_checks_its_files_first(tmp_path, monkeypatch, options, output):
@@ -315,7 +315,7 @@ def test_saved_csv_holds_no_formula(tmp_path, cell, written):
     ("options", "output"),
     [
         (["--result", "result.xls"], "must end in .csv or .parquet"),
-        (["--result", "plan.parquet"], "the file exists already"),
+        (["--result", "plan.parquet"], "the file already exists"),
         (["--stop-after-failures", "some"], "is neither a number nor a percentage such as 5%"),
         (["--stop-after-failures", "x%"], "is neither a number nor a percentage such as 5%"),
         (["--limit", "0"], "'--limit'"),
@@ -342,10 +342,10 @@ def test_apply_refuses_a_file_that_is_not_an_unchanged_plan(there, people):
     frame = pd.read_parquet(plan)
     frame["changes"] = frame["changes"].str.replace("Jan", "Eve")
     frame.to_parquet(plan)
-    with pytest.raises(ck.ConfigurationError, match="was changed since the plan was made"):
+    with pytest.raises(ck.ConfigurationError, match="was changed after the plan was saved"):
         run(there, "apply", plan)
     people.to_parquet("people.parquet")
-    with pytest.raises(ck.ConfigurationError, match=r"people\.parquet: is no plan"):
+    with pytest.raises(ck.ConfigurationError, match=r"people\.parquet: is not a plan"):
         run(there, "apply", "people.parquet")
 
 

@@ -109,5 +109,5 @@ def test_describe_says_which_requests_a_plan_sends(name: str) -> None:
     helps = ck.describe(name).query("of == 'verb'").set_index("field")["help"]
     for endpoint in find(name).endpoints:
         one = endpoint.verb in ("create", "update", "delete")
-        assert ("A plan sends one request a contact." in helps[endpoint.verb]) is one
+        assert ("A plan sends one request per contact." in helps[endpoint.verb]) is one
         assert ("A plan does not use it: " in helps[endpoint.verb]) is bool(endpoint.bulk)

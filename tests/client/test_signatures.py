@@ -98,7 +98,7 @@ def test_signatures_of_two_clients_are_independent() -> None:
 
 def test_docstring_of_a_bulk_verb_says_what_it_takes() -> None:
     contacts = verbs("sendblue")
-    assert "keys: a list or a Series of them" in contacts.bulk_delete.__doc__
+    assert "keys: a list or a Series of keys" in contacts.bulk_delete.__doc__
     docstring = contacts.bulk_create.__doc__
     assert docstring.index("contacts: a DataFrame") < docstring.index("first_name: ")
     assert list(parameters(contacts.opt_out)) == ["key", "opted_out"]

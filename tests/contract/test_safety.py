@@ -180,7 +180,7 @@ def test_promise_of_more_pages_that_is_not_kept_warns(wire):
     body = '{"success": true, "data": {"contacts": [], "pagination": {"has_more": true}}}'
     for read in (lambda c: c.list(), lambda c: list(c.pages())):
         wire.faults = [says(200, body)]
-        with pytest.warns(ck.ContactKitWarning, match="promised more and gave none"):
+        with pytest.warns(ck.ContactKitWarning, match="announced more but returned none"):
             read(sent(wire).contacts)
 
 

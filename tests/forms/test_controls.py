@@ -133,7 +133,7 @@ def test_value_of_keeps_an_existing_blank():
     ],
 )
 def test_value_of_refuses_other_content(name, raw):
-    with pytest.raises(ValueError, match="not something this control"):
+    with pytest.raises(ValueError, match="not a value for this control"):
         value_of(FIELDS[name], raw)
 
 

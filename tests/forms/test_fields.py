@@ -54,7 +54,7 @@ def test_form_disables_exactly_what_the_client_refuses(name):
 @pytest.mark.parametrize(
     ("provider", "changed", "field", "reason"),
     [
-        ("privy", {"email": "a@example.com"}, "email", "has a value already"),
+        ("privy", {"email": "a@example.com"}, "email", "already has a value"),
         ("privy", {"email_consent": "compliance_suppressed"}, "email_consent", "suppressed"),
         ("sent", {"is_inherited": True}, "opt_out", "read-only"),
         ("sent", {"is_inherited": True}, "default_channel", "read-only"),

@@ -102,7 +102,7 @@ def test_view_shows_facts_and_cells_with_refusals_first(many: Wire) -> None:
     facts, refused = front.text("facts"), sum(bool(contact.problems) for contact in plan.contacts)
     assert 0 < refused < PAGE_SIZE
     assert f"update {refused} refused, {plan.requests} planned" in facts
-    assert f"requests {plan.requests}, one a contact" in facts and plan.digest[:12] in facts
+    assert f"requests {plan.requests}, one per contact" in facts and plan.digest[:12] in facts
     head, first, *_ = rows(front)
     assert head == ["key", "operation", "outcome", "field", "old", "new", "refused because"]
     reason = "unsubscribed needs the contact to have a phone_number"

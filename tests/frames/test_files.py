@@ -182,7 +182,7 @@ def test_provider_is_found_by_the_columns(csv: Any) -> None:
 
 
 def test_file_that_fits_several_providers_is_refused(csv: Any) -> None:
-    with pytest.raises(ck.ConfigurationError, match=r"privy, sent.*; say which one with provider="):
+    with pytest.raises(ck.ConfigurationError, match=r"privy, sent.*; choose one with provider="):
         ck.read_contacts(csv("id,created_at", "1,"))
 
 

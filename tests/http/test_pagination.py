@@ -43,7 +43,7 @@ def test_page_without_a_new_row_is_the_last_one(wire, rows, asked, read):
         assert walk.stuck == (not page.rows)
     assert (len(wire.requests), walk.read) == (asked, read)
     assert walk.stuck
-    assert walk.gap() == f"after {read} contacts the listing promised more and gave none"
+    assert walk.gap() == f"after {read} contacts the listing announced more but returned none"
 
 
 def test_empty_last_page_is_no_gap(wire):
@@ -67,7 +67,7 @@ def test_changing_total_is_a_gap_even_if_the_last_one_fits(wire, totals, announc
     walk = Pages(session=client._session, endpoint=endpoint, query={}, size=1)
     while run(walk.next(), client._connection, wire.clock) is not None:
         pass
-    said = f"3 contacts were read where {announced} were announced"
+    said = f"3 contacts were read but {announced} were announced"
     assert walk.gap().startswith(said) if announced else not walk.gap()
 
 

@@ -369,7 +369,7 @@ def test_file_of_another_kind_is_left_alone(tmp_path, content):
     path = tmp_path / "people.csv"
     path.write_bytes(content)
     path.chmod(0o644)
-    refused(path, "no journal")
+    refused(path, "not a journal")
     assert path.read_bytes() == content
     assert path.stat().st_mode & 0o777 == 0o644
 
@@ -386,7 +386,7 @@ def test_anything_but_a_regular_file_is_left_alone(tmp_path, journal, path):
         place.chmod(0o755)
     path.chmod(0o644)
     for place in (folder, link, fifo):
-        refused(place, "is not a regular file", "leave it where it is")
+        refused(place, "is not a regular file", "leave it unchanged")
     assert {place.stat().st_mode & 0o777 for place in (folder, fifo)} == {0o755}
     assert path.stat().st_mode & 0o777 == 0o644
 
@@ -396,7 +396,7 @@ def test_another_database_is_left_alone(tmp_path):
     with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE writes (id)")
     content = path.read_bytes()
-    refused(path, "is a database of something else")
+    refused(path, "is another program's database")
     assert path.read_bytes() == content
 
 
@@ -528,7 +528,7 @@ print(begun + 1, flush=True)
 def test_full_database_is_refused(journal, path):
     begin(journal, intent())
     journal._file._connection.execute("PRAGMA max_page_count = 1").fetchall()
-    with pytest.raises(ck.JournalError, match=r"has no room left .SQLITE_FULL.; make room"):
+    with pytest.raises(ck.JournalError, match=r"has no space left .SQLITE_FULL.; free space"):
         journal.begin([intent(n) for n in range(200)])
     assert len(journal.entries()) == 1
 

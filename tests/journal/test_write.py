@@ -202,7 +202,7 @@ async def test_form_says_that_nothing_was_sent_without_a_journal(sent, wire, pat
     front = FrontEnd(form.widget)
     await front.press("save", opt_out="yes")
     assert form.result["outcome"].item() == "failed"
-    assert "no journal at all" in front.text("problems")
+    assert "damaged or not a journal" in front.text("problems")
     assert [request.method for request in wire.requests] == ["GET"]
     form.close()
 
@@ -228,7 +228,7 @@ def test_journal_that_fails_after_the_write_is_a_warning(sent, wire, path):
         return answer(request)
 
     wire.faults = [break_it]
-    with pytest.warns(ck.ContactKitWarning, match="lacks the outcome of this write"):
+    with pytest.warns(ck.ContactKitWarning, match="does not have the outcome of this write"):
         done = sent.contacts.update(SENT, opt_out=True)
     assert done["outcome"].item() == "updated"
 

@@ -312,5 +312,5 @@ def test_plan_of_another_account_is_not_done(wire: Wire, tmp_path: Path) -> None
         result = ck.read_plan(tmp_path / "plan", client).apply(progress=False)
         assert "skipped" not in counts(result)
     with ck.connect("sendblue", via=ck.Simulator()) as client:
-        with pytest.raises(ck.ConfigurationError, match="is a plan for sent"):
+        with pytest.raises(ck.ConfigurationError, match="the plan is for sent"):
             ck.read_plan(tmp_path / "plan", client)

@@ -39,7 +39,7 @@ def test_plan_is_not_read_with_another_providers_client(sent: ck.Client, tmp_pat
     opted_out(sent).to_parquet(tmp_path / "plan.parquet")
     with ck.connect("privy", via=ck.Simulator()) as privy:
         with pytest.raises(
-            ck.ConfigurationError, match="it is a plan for sent, and the client is for privy"
+            ck.ConfigurationError, match="the plan is for sent, but the client is for privy"
         ):
             ck.read_plan(tmp_path / "plan.parquet", privy)
     with pytest.raises(ck.ConfigurationError, match="must be a client"):
@@ -106,7 +106,7 @@ def test_plan_from_other_frames_is_refused(sent: ck.Client, tmp_path: Path) -> N
     for other in (single, sent.contacts.list(), pd.read_parquet(tmp_path / "result.parquet"), 3):
         with pytest.raises(ck.InvalidInputError, match="must be a result frame of"):
             ck.plan_from(other)
-    with pytest.raises(ck.InvalidInputError, match="'lost' is no outcome; allowed: created"):
+    with pytest.raises(ck.InvalidInputError, match="'lost' is not an outcome; allowed: created"):
         ck.plan_from(result, outcomes=["lost"])
 
 

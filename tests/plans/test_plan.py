@@ -140,13 +140,13 @@ def test_new_rows_are_created_only_when_asked(
     assert {**write.changes} == {**example.create}
     assert plan.rows.index.to_list() == ["new"]
     if makes_keys:
-        with pytest.raises(ck.InvalidInputError, match="with create=True, a new one has none"):
+        with pytest.raises(ck.InvalidInputError, match="with create=True, a new row has none"):
             client.contacts.plan(edited, people)
         edited = put(edited, len(people), **{named.name: "no-key-of-ours"})
         reasons = refusals(client.contacts.plan(edited, people, create=True))
         assert "the key cannot be written" in reasons[named.name]
     plan = client.contacts.plan(edited, people)
-    assert set(refusals(plan).values()) == {"is new; create=True plans to create it"}
+    assert set(refusals(plan).values()) == {"is a new contact; create=True would create it"}
     assert plan.requests == 0
 
 
@@ -198,7 +198,7 @@ def test_write_once_and_consent_are_refused_as_the_provider_would(privy: ck.Clie
     key, change = EXAMPLES["privy"].refused or ("", {})
     row = people["id"].to_list().index(key)
     plan = privy.contacts.plan(put(people, row, **change), people)
-    assert refusals(plan) == {"email": "has a value already and is set once"}
+    assert refusals(plan) == {"email": "already has a value and can be set only once"}
     none = people["phone_number"].isna()
     plan = privy.contacts.plan(people.assign(sms_consent="subscribed"), people)
     refused = plan.cells[plan.cells["refused_because"].notna()]
@@ -245,7 +245,7 @@ def test_merged_field_is_sent_in_part_and_shown_whole() -> None:
     assert {**plan.contacts[0].changes} == {"custom_variables": {"b": "3"}}
     assert plan.cells["new"].item() == {"a": "1", "b": "3"}
     plan = sendblue.contacts.plan(put(people, 0, custom_variables={"a": "1"}), people)
-    assert plan.cells["refused_because"].item().startswith("cannot lose b alone")
+    assert plan.cells["refused_because"].item().startswith("cannot remove only b")
     assert plan.cells["new"].item() == {"a": "1"}
 
 
@@ -333,7 +333,7 @@ def test_eta_of_more_than_a_days_requests() -> None:
         provider=find("privy"), contacts=contacts, index=pd.RangeIndex(10_100), created=START
     )
     assert plan.eta and plan.eta - datetime.now(UTC) > timedelta(hours=23)
-    assert "10,100, one a contact; the last goes in 1 d" in repr(plan)
+    assert "10,100, one per contact; the last is sent in 1 d" in repr(plan)
 
 
 def test_plan_draws_itself(privy: ck.Client) -> None:
@@ -343,7 +343,7 @@ def test_plan_draws_itself(privy: ck.Client) -> None:
     shown, html = repr(plan), plan._repr_html_()
     assert "update: 1 refused, 2 unchanged" in shown and "requests: none" in shown
     assert plan.digest[:12] in shown
-    assert "has a value already and is set once" in shown
+    assert "already has a value and can be set only once" in shown
     assert '"<b>&\\n"' in shown and "x" * 40 not in shown
     assert "<b>" not in html and "&lt;b&gt;&amp;" in html
     assert "refused because" in html
@@ -409,13 +409,13 @@ def test_changed_file_or_no_plan_is_refused(tmp_path: Path) -> None:
     plan.to_parquet(path)
     _, index, metadata = parquet.read(path)
     parquet.write(path, [PlannedWrite(operation="delete", key="k2")], index, metadata)
-    with pytest.raises(ck.ConfigurationError, match="was changed since the plan was made"):
+    with pytest.raises(ck.ConfigurationError, match="was changed after the plan was saved"):
         ck.read_plan(path)
     pd.DataFrame({"a": [1]}).to_parquet(path)
-    with pytest.raises(ck.ConfigurationError, match="is no plan"):
+    with pytest.raises(ck.ConfigurationError, match="is not a plan"):
         ck.read_plan(path)
     path.write_text("text")
-    with pytest.raises(ck.ConfigurationError, match="is no plan"):
+    with pytest.raises(ck.ConfigurationError, match="is not a plan"):
         ck.read_plan(path)
     with pytest.raises(FileNotFoundError):
         ck.read_plan(tmp_path / "none.parquet")
@@ -441,8 +441,8 @@ def test_wrong_edited_frame_is_refused_before_reading(
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (-1, "at once"),
-        (0.4, "at once"),
+        (-1, "immediately"),
+        (0.4, "immediately"),
         (75, "in 1 min 15 s, at 2026-10-01 09:01:15 UTC"),
         (86_400 + 61, "in 1 d 1 min, at 2026-10-02 09:01:01 UTC"),
     ],

@@ -61,7 +61,7 @@ result = privy.contacts.plan(people.assign(first_name="Jan"), people).apply()"""
 def test_line_counts_the_known_outcomes():
     moment = Progress(total=2_000, counts={"updated": 1_200, "failed": 0, "unknown": 3}, rate=49.5)
     assert moment.done == 1_203
-    assert str(moment) == "1,203 of 2,000 · 1,200 updated · 3 unknown · 49.5 a second"
+    assert str(moment) == "1,203 of 2,000 · 1,200 updated · 3 unknown · 49.5/s"
 
 
 def test_line_has_the_eta_or_the_end_of_a_wait():

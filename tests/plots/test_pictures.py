@@ -180,7 +180,7 @@ def test_timeline_needs_the_result_of_an_apply(people):
     for wrong, message in (
         (people, "needs a result frame"),
         (None, "not NoneType"),
-        (results("updated"), r"plan\.apply\(\), whose attrs have its timeline"),
+        (results("updated"), r"plan\.apply\(\), with a timeline in its attrs"),
     ):
         with pytest.raises(ck.InvalidInputError, match=rf"plots\.timeline: .*{message}"):
             plots.timeline(wrong)
@@ -249,7 +249,7 @@ def test_a_notice_is_drawn_literally_and_whole(notice):
 
 def test_without_a_notice_the_label_is_the_unit(people):
     assert plots.outcomes(results("updated")).get_xlabel() == "writes"
-    assert plots.consent(people).get_xlabel() == "share of the contacts"
+    assert plots.consent(people).get_xlabel() == "share of contacts"
     assert plots.consent(people.head(0)).get_xlabel() == ""
 
 

@@ -207,8 +207,8 @@ def test_upsert_answer_without_any_row_is_an_error(client, wire, answer):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([{"unique_id": "a"}, {"city": "Troy"}], r"\[1\] unique_id: is needed"),
-        ([{"unique_id": None}], r"\[0\] unique_id: is needed"),
+        ([{"unique_id": "a"}, {"city": "Troy"}], r"\[1\] unique_id: is required"),
+        ([{"unique_id": None}], r"\[0\] unique_id: is required"),
         ([{"unique_id": "a", "id": JANET}], r"\[0\] id: the key cannot be written"),
         ([{"unique_id": "a", "timezone": "UTC+1"}], r"\[0\] timezone: .*offsets"),
         ([{"unique_id": "a"}, {"unique_id": "a"}], r"\[1\] unique_id: is duplicated"),
@@ -314,7 +314,7 @@ def test_describe_marks_inferred_facts():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({}, "kind: is needed"),
+        ({}, "kind: is required"),
         ({"kind": "savings"}, "kind: must be one of deposit, loan"),
         ({"kind": "loan", "product_id": "x"}, "product_id: must be a UUID"),
         ({"kind": "loan", "opened_at": "2026-03-01"}, "opened_at: must be a time"),

@@ -305,7 +305,7 @@ def test_contacts_deleted_before_a_restart_hide_none():
             wire.simulator.engine.contacts.delete(stored)
 
     wire.faults = [None, None, stale_after(go)]
-    with pytest.warns(ck.ContactKitWarning, match="250 contacts were read where 100 were"):
+    with pytest.warns(ck.ContactKitWarning, match="250 contacts were read but 100 were"):
         people = connect(wire).contacts.list()
     assert set(wire.simulator.state().query("not deleted")["id"]) <= set(people["id"])
     assert people["id"].is_unique
@@ -319,7 +319,7 @@ def test_listing_that_repeats_after_a_restart_stops():
         return answer(httpx.Request("GET", first, headers=request.headers))
 
     wire.faults = [None, None, STALE, *[circle] * 50]
-    with pytest.warns(ck.ContactKitWarning, match="promised more and gave none"):
+    with pytest.warns(ck.ContactKitWarning, match="announced more but returned none"):
         assert len(connect(wire).contacts.list()) == 200
     assert len(wire.requests) == 5
 
@@ -333,7 +333,7 @@ def test_contacts_created_during_a_listing_shift_no_page():
         return response
 
     wire.faults = [comes]
-    with pytest.warns(ck.ContactKitWarning, match="250 contacts were read where 251 were"):
+    with pytest.warns(ck.ContactKitWarning, match="250 contacts were read but 251 were"):
         people = connect(wire).contacts.list()
     assert len(people) == 250
     assert people["id"].is_unique

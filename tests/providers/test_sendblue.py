@@ -474,9 +474,9 @@ def test_answer_may_spell_the_number_differently(contacts, wire, answer):
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (pd.DataFrame({0: ["+12125550188"]}), "only text as field names"),
-        (pd.DataFrame([["a", "b"]], columns=["phone", "phone"]), "two columns of one name"),
-        (pd.DataFrame({"first_name": ["A"]}), "phone: is needed"),
+        (pd.DataFrame({0: ["+12125550188"]}), "only text for field names"),
+        (pd.DataFrame([["a", "b"]], columns=["phone", "phone"]), "two columns with the same name"),
+        (pd.DataFrame({"first_name": ["A"]}), "phone: is required"),
     ],
 )
 def test_bulk_create_refuses_other_frames(contacts, wire, frame, message):

@@ -37,7 +37,7 @@ def test_shape_is_found_and_prose_is_not():
         "bearer",
         "token",
     ]
-    assert not list(find_shapes("the token: is needed, a bearer of news"))
+    assert not list(find_shapes("the token: is required, a bearer of news"))
 
 
 def test_value_with_half_a_surrogate_pair_is_found():

@@ -354,7 +354,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"kind": "latency", "seconds": -1}, "seconds from 0 to 86,400"),
     ({"kind": "latency", "seconds": True}, "seconds from 0 to 86,400"),
     ({"kind": "latency", "seconds": float("nan")}, "seconds from 0 to 86,400"),
-    ({"kind": "latency", "seconds": 2, "up_to": 1}, "no less than seconds="),
+    ({"kind": "latency", "seconds": 2, "up_to": 1}, "not be less than seconds="),
     ({"kind": "latency", "second": 2}, "did you mean 'seconds'"),
     ({"kind": "dropped", "seconds": 2}, "takes no seconds=; allowed: none"),
     ({"kind": "rate_limited", "retry_after": -1}, "whole seconds"),

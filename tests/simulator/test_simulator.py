@@ -168,7 +168,7 @@ def test_accounts_repr_hides_credentials(world):
 
 def test_simulator_is_one_provider(world):
     ck.connect("sent", via=world)
-    with pytest.raises(ConfigurationError, match="is sent; create another one for privy"):
+    with pytest.raises(ConfigurationError, match="is for sent; create another one for privy"):
         ck.connect("privy", via=world)
 
 

@@ -98,7 +98,7 @@ def test_region_of_a_number(number: str, region: str) -> None:
         ("+1202555", "is too short"),
         ("+120255501234", "is too long"),
         ("+1234567890", "is too short"),
-        ("+99912345678", "has no country's calling code"),
+        ("+99912345678", "does not start with a country's calling code"),
     ],
 )
 def test_doubt_names_an_impossible_length(number, why):

@@ -183,7 +183,7 @@ def test_check_without_changes_names_the_writable_fields() -> None:
     for values in ({}, {"quiet": True}):
         problem = check(PROVIDER, UPDATE, values).problems[0]
         assert (problem.field, problem.code) == ("", "empty")
-        assert "nothing to change; give at least one of: level, " in problem.message
+        assert "nothing to change; pass at least one of: level, " in problem.message
         assert "quiet" not in problem.message
 
 
@@ -294,7 +294,10 @@ def test_write_once_field_cannot_be_cleared() -> None:
 
 def test_write_once_field_cannot_change() -> None:
     problem = refusal({"email": "old@example.com"}, email="new@example.com")
-    assert (problem.code, problem.message) == ("write_once", "has a value already and is set once")
+    assert (problem.code, problem.message) == (
+        "write_once",
+        "already has a value and can be set only once",
+    )
 
 
 @pytest.mark.parametrize(
@@ -365,7 +368,7 @@ def test_deprecated_name_warns_and_is_renamed(old: str) -> None:
 def test_two_names_of_one_field_are_refused(both: dict[str, str]) -> None:
     with (
         pytest.warns(DeprecationWarning),
-        pytest.raises(InvalidInputError, match="is size, given twice"),
+        pytest.raises(InvalidInputError, match="is size, which is given twice"),
     ):
         cleaned(**both)
 
@@ -444,7 +447,7 @@ def test_merge_patch_leads_to_the_wanted_value_or_raises(current: Any, wanted: A
         sent = merge_patch(MERGED, current, wanted)
     except ValueError as error:
         assert set(current) - set(wanted) and wanted
-        assert "merged with what is there" in str(error)
+        assert "merged with the current value" in str(error)
     else:
         assert (value_after(MERGED, current, sent) or None) == (wanted or None)
 

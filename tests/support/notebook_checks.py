@@ -151,7 +151,7 @@ def shows_plan_views(output: Output) -> None:
 
 def plan_shows_refusals_first(output: Output) -> None:
     assert "76 planned, 3 refused, 121 unchanged" in output.text
-    assert "the last goes in 1 min 14 s" in output.text
+    assert "the last is sent in 1 min 14 s" in output.text
     first, *rest = (line for line in output.text.splitlines() if line.strip().startswith("cus_"))
     assert "unsubscribed cannot become single_opt_in" in first and rest
 
@@ -212,7 +212,7 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
         "form": shows_form_and_masked_record,
         "given-back": says("0 result rows; the last outcome: []", "Haddad  subscribed"),
         "code": has(1, outcome="updated", changed="[last_name, sms_consent]", http_status="200"),
-        "refused": says("unsubscribed cannot become single_opt_in", "is set once"),
+        "refused": says("unsubscribed cannot become single_opt_in", "can be set only once"),
         "rehearsal": has(1, operation="update", outcome="planned", changed="[name_last]"),
         "create": shows_empty_form,
         "close": has(1, last_name="Hadad", sms_consent="unsubscribed"),
@@ -221,15 +221,13 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
         "read": says("unsubscribed        45", "pending             33"),
         "plan": plan_shows_refusals_first,
         "refused": refused_rows_are_opt_ins,
-        "eta": says("76 requests, through at 09:01:14"),
+        "eta": says("76 requests, the last at 09:01:14"),
         "few": says("planned    73", "updated     3"),
         "interrupt": interrupt_leaves_rows_planned,
         "resume": resume_finishes_the_rest,
         "timeline": says("requests over time, none answered 429"),
         "journal": says("76 writes"),
-        "undo": says(
-            "34 refused, 42 planned", "was changed since", "pending is set by Privy alone"
-        ),
+        "undo": says("34 refused, 42 planned", "was changed since", "only Privy sets pending"),
         "back": undo_restores_most,
         "view": shows_plan_view,
     },

@@ -74,9 +74,9 @@ def _pointer(entry: dict[str, JSON]) -> str:
 
 
 def _field(entry: dict[str, JSON]) -> str:
-    """The field that a pointer (RFC 6901) names, and its row where the body is a list.
+    """The field that a pointer (RFC 6901) names, and its row if the body is a list.
 
-    Pointers lead into a document that was never sent: what comes before the field is left out.
+    Pointers refer to a document that was never sent, so what comes before the field is left out.
     """
     segments = _pointer(entry).split("/")[1:]
     parts = [segment.replace("~1", "/").replace("~0", "~") for segment in segments] or [""]
@@ -94,7 +94,7 @@ def _entry_text(entry: dict[str, JSON], name: str) -> str:
 
 
 def write_error(problem: Problem, now: datetime) -> JSON:
-    """One entry a refused field, or one for the request; the token endpoint gives its code only."""
+    """One entry per refused field, or one for the request; the token endpoint has only its code."""
     if problem.code in ("invalid_client", "invalid_scope"):
         return {"error": problem.code}
     return {"errors": list(_entries(problem))}
@@ -116,7 +116,7 @@ def _entries(problem: Problem) -> Iterator[dict[str, JSON]]:
 
 
 def read_upsert(status: int, body: JSON, sent: Sequence[JSON]) -> Sequence[BulkItem]:
-    """The outcomes of the list form, whose answer may be a contact, a list, or a batch.
+    """The outcomes of the list form; its response may be a contact, a list, or a batch.
 
     https://do-api-docs.pages.dev/guides/mutations/ and .../endpoints/post-v2-batch-operations/
     """
@@ -133,8 +133,8 @@ def read_upsert(status: int, body: JSON, sent: Sequence[JSON]) -> Sequence[BulkI
         return []
     outcome, message = "created" if status == 201 else "updated", ""
     if len(sent) > 1:
-        outcome, message = "updated", "created or updated: the answer does not say which"
-    absent = "not among the contacts of the answer"
+        outcome, message = "updated", "created or updated: the response does not say which"
+    absent = "not among the contacts in the response"
     return [(outcome, row, message) if row else ("unknown", None, absent) for row in answered]
 
 
@@ -175,7 +175,7 @@ PROVIDER = Provider(
             fields=True,
             bulk=Bulk(
                 name="",
-                unclear="its answer for many contacts is not documented, and may come later",
+                unclear="the response for many contacts is not documented, and may come later",
                 read=read_upsert,
             ),
             repeatable=True,
@@ -191,7 +191,7 @@ PROVIDER = Provider(
             dry_run=True,
             scope="partner:contacts:write",
             docs=f"{DOCS}/endpoints/patch-v2-partner-contacts-id/",
-            # That the body may hold only some of the fields.
+            # That the body may have only some of the fields.
             evidence="inferred",
         ),
         delete_contact(
@@ -236,7 +236,7 @@ PROVIDER = Provider(
                 Credential(name="client_id", env="DIGITAL_ONBOARDING_CLIENT_ID"),
                 Credential(name="client_secret", env="DIGITAL_ONBOARDING_CLIENT_SECRET"),
             ),
-            # Nothing says that a token is requested with scopes; it has those of its client.
+            # Requesting scopes is not documented; a token has those of its client.
             all_scopes=False,
             scope=Credential(
                 name="scope", env="DIGITAL_ONBOARDING_SCOPE", secret=False, required=False
@@ -251,7 +251,7 @@ PROVIDER = Provider(
         catalogue={
             "invalid_token": (401, errors.AuthenticationError),
             "invalid_client": (401, errors.AuthenticationError),
-            # A token that lacks a scope: 401, and yet no new token helps.
+            # A token without the needed scope is a 401 too, but a new token does not help.
             "scope_missing": (401, errors.PermissionDeniedError),
             "invalid_scope": (400, errors.PermissionDeniedError),
             "override_required": (403, errors.PermissionDeniedError),

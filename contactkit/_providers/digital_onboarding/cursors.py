@@ -23,7 +23,7 @@ Order: TypeAlias = list[tuple[str, bool]]
 
 @dataclass(frozen=True)
 class Cursors:
-    """Paging by cursor: a row's place among others, valid for one sort order and filter."""
+    """Paging by cursor: a row's place among others, for one sort order and filter."""
 
     largest: int = 100
     parameters: tuple[str, ...] = ("page[size]", "page[after]", "page[before]", "meta")
@@ -89,20 +89,20 @@ def _rank(value: JSON) -> tuple[bool, JSON]:
 
 @dataclass(frozen=True)
 class _Sorted:
-    """Rows in one order, and the places among them that cursors name."""
+    """Rows in one order, and the places that cursors name."""
 
     rows: list[Row]
     order: Order
     signature: str
 
     def cursor(self, index: int) -> str:
-        """A row's place by its values, so that it stays valid when other rows come and go."""
+        """A row's place by its values, so that it stays valid when other rows change."""
         *keys, position = self._values(self.rows[index])
         content = {"keys": keys, "position": position, "signature": self.signature}
         return urlsafe_b64encode(json.dumps(content).encode()).decode()
 
     def find(self, cursor: str, name: str, search: Callable[..., int]) -> int:
-        """The index at which the cursor's row belongs; InvalidInputError for another listing's."""
+        """The index of the cursor's row; InvalidInputError for a cursor of another listing."""
         try:
             content = as_object(json.loads(urlsafe_b64decode(cursor)))
             values = [*content["keys"], content["position"]]

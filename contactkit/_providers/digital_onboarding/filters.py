@@ -1,7 +1,7 @@
 """How Digital Onboarding's lists are filtered and sorted: `where` and `sort`.
 
-https://do-api-docs.pages.dev/guides/pagination/ describes both, but not by which of a contact's
-fields a list can be filtered or sorted.
+https://do-api-docs.pages.dev/guides/pagination/ describes both, but not which of a contact's fields
+can be used.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _WHERE = (
 
 
 def _normalise(where: Any) -> Any:
-    """Conditions with operators and Python's own values; a bare value means `eq`."""
+    """Conditions with operators and Python values; a plain value means `eq`."""
     if not isinstance(where, dict):
         return where
     conditions = cast("dict[Any, Any]", where).items()
@@ -66,7 +66,7 @@ def _operand(field: RecordField | None, operator: Any, value: Any) -> Any:
         return [_operand(field, operator, to_python(item)) for item in cast("list[Any]", value)]
     if field and field.kind == "date" and field.accepts(value) and value is not None:
         return parse_date(value).isoformat()
-    # Only a whole number becomes E.164; a part of one, as for contains, is no number.
+    # Only a complete number becomes E.164; a part of one, as for contains, does not.
     whole = operator in ("eq", "neq", "in", "nin")
     return normalise_phone(value) if field and field.marker.personal == "phone" and whole else value
 
@@ -83,7 +83,7 @@ def _check_where(where: Any) -> Any:
 
 
 def _problems(name: str, condition: Mapping[Any, Any]) -> Iterator[str]:
-    """What is wrong with a condition, without an unknown name: it may be a person's."""
+    """The problems of a condition; an unknown name is not repeated, since it may be personal."""
     field = FIELDS.get(name)
     if field is None:
         yield f"a contact has no such field; {nearest(name, FIELDS)}"
@@ -134,7 +134,7 @@ def _text(field: RecordField, value: Any) -> str:
 
 
 def _parse(name: str, operator: str, text: str) -> Any:
-    """The value of a query's condition; text that is no such value stays text."""
+    """The value of a query's condition; an invalid value stays text."""
     kind = FIELDS[name].kind if name in FIELDS else "string"
     if operator in ("in", "nin"):
         return [_parse(name, "eq", item) for item in text.split(",")]
@@ -144,7 +144,7 @@ def _parse(name: str, operator: str, text: str) -> Any:
 
 
 def order_of(sort: str) -> list[tuple[str, bool]]:
-    """The fields to sort by, and whether descending; ValueError for one that cannot be sorted."""
+    """The fields to sort by, and whether descending; ValueError for an invalid field."""
     order: list[tuple[str, bool]] = []
     for term in map(str.strip, sort.split(",")):
         name = term.removeprefix("-")

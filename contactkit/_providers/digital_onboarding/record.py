@@ -1,7 +1,7 @@
 """What a contact and an account are at Digital Onboarding.
 
 https://do-api-docs.pages.dev/endpoints/patch-v2-partner-contacts-id/ has one table for requests and
-answers, with a star for what is always present; which fields can be written is inferred.
+responses, with a star for what is always present; which fields can be written is inferred.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE |
 
 @cache
 def _zones() -> frozenset[str]:
-    """Every IANA time zone; none on a machine that has no list of them."""
-    # A machine may list these two, which mean nothing to another one.
+    """All IANA time zones; none on a machine without a list of them."""
+    # A machine may list these two, which have no meaning elsewhere.
     return frozenset(zoneinfo.available_timezones() - {"localtime", "Factory"})
 
 

@@ -2,9 +2,9 @@
 
 https://docs.sendblue.com/api/resources/contacts
 
-The wire spells some names in two ways, and calls the number now `phone`, now `number`; the user
-sees one plain name for each. No error is documented for this version: errors are read and written
-as in the version before.
+The wire spells some names in two ways, and calls the number `phone` or `number`; the user sees one
+plain name for each. No error is documented for this version, so errors are read and written as in
+the previous version.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ DOCS = "https://docs.sendblue.com/api/resources/contacts"
 
 
 class Contact(Record):
-    """Any field except the number may be missing from an answer."""
+    """Any field except the number may be missing from a response."""
 
     phone: Annotated[
         str,
@@ -162,7 +162,7 @@ class ListContacts(Record):
 
 
 class Upsert(Record):
-    """What `create` takes besides the contact's fields."""
+    """The options of `create`."""
 
     update_if_exists: Annotated[
         bool | None,
@@ -174,20 +174,20 @@ class Upsert(Record):
 
 
 class OptOut(Record):
-    """What `opt_out` takes: opted_out=False opts the number in again."""
+    """The options of `opt_out`: opted_out=False opts the number in again."""
 
     opted_out: Annotated[bool, option("False to opt the number in again.")] = True
 
 
 class OptOutState(Record):
-    """What `opt_out` answers."""
+    """The response of `opt_out`."""
 
     phone: Annotated[str, key("The number.", wire="number", personal="phone")]
     opted_out: Annotated[bool, read_only("Whether it is opted out now.")]
 
 
 class Count(Record):
-    """What `count` answers."""
+    """The response of `count`."""
 
     count: Annotated[int, read_only("Contacts of the account.")]
 
@@ -216,7 +216,7 @@ def _seal(body: dict[str, JSON], request_id: str, now: datetime) -> None:
 
 
 def _created(status: int, body: JSON, sent: Sequence[JSON]) -> list[BulkItem]:
-    """Which of many contacts are in the answer; one that is not may have been created even so."""
+    """The outcomes of many contacts; one that is not in the response may also have been created."""
     contacts = [as_object(row) for row in as_list(as_object(body).get("contacts"))]
     by_number = {_digits(row): row for row in contacts}
     answered = [by_number.get(_digits(as_object(contact))) for contact in sent]
@@ -226,7 +226,7 @@ def _created(status: int, body: JSON, sent: Sequence[JSON]) -> list[BulkItem]:
 
 
 def _digits(row: dict[str, JSON]) -> str:
-    """The digits of a contact's number, by whichever name and in whichever spelling it is given."""
+    """The digits of a contact's number, whatever its name and format."""
     number = next((row[name] for name in fields_of(Contact)["phone"].spellings if name in row), "")
     return re.sub(r"\D", "", str(number))
 
@@ -309,7 +309,7 @@ PROVIDER = Provider(
             omits=("assigned_to_email", "sendblue_number", "opt_out"),
             bulk=Bulk(
                 name="contacts",
-                unclear="its answer does not say which contacts were created and which changed",
+                unclear="the response does not say which contacts were created and which changed",
                 read=_created,
             ),
             docs=f"{DOCS}/subresources/bulk/methods/create",
@@ -322,7 +322,7 @@ PROVIDER = Provider(
             effect="delete",
             bulk=Bulk(
                 name="contact_ids",
-                unclear="its answer says how many contacts were deleted, but not which",
+                unclear="the response says how many contacts were deleted, but not which",
                 read=_deleted,
             ),
             docs=f"{DOCS}/subresources/bulk/methods/delete",

@@ -1,4 +1,4 @@
-"""How Sendblue's listing is walked past its largest offset: by time of creation.
+"""How Sendblue's listing is read beyond its largest offset: by time of creation.
 
 https://docs.sendblue.com/api/resources/contacts/methods/list
 """
@@ -15,11 +15,11 @@ _OLDEST_FIRST = {"order_by": "created_at", "order_direction": "asc"}
 
 
 class CreationWindow:
-    """Oldest first, each page starts at the time when the last contact before it was created.
+    """Oldest first: each page starts at the creation time of the last contact before it.
 
-    Contacts that share that time are sent again and told apart by their key. In any other order
-    there are only offsets, which end. A few more contacts than necessary are requested again, so
-    that a contact deleted meanwhile hides no other.
+    Contacts with that time are returned again and recognised by their key. In any other order there
+    are only offsets, which are limited. A few more contacts than necessary are requested again, so
+    that a contact that was deleted in between does not hide another.
     """
 
     largest = LARGEST
@@ -65,7 +65,7 @@ def _created(row: JSON) -> str:
 
 
 def _moment(text: str) -> str:
-    """A time in its one spelling; text that is no time is returned unchanged."""
+    """A time in one spelling; text that is not a time is unchanged."""
     try:
         return parse_time(text).isoformat()
     except ValueError:
@@ -75,7 +75,7 @@ def _moment(text: str) -> str:
 def _reachable(previous: int, offset: int) -> str:
     if previous >= FURTHEST:
         raise OutOfReach(
-            f"Sendblue lists no more than {FURTHEST + LARGEST:,} contacts in one order, or of one "
+            f"Sendblue lists at most {FURTHEST + LARGEST:,} contacts in one order, or with one "
             "time, and there may be more; leave out order_by and order_direction to list by time"
         )
     return str(min(offset, FURTHEST))

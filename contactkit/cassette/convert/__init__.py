@@ -1,6 +1,6 @@
-"""Converts cassettes: ours, vcrpy's and HTTP archives into ours or into HTTP archives.
+"""Converts cassettes and HTTP archives: contactkit's and vcrpy's format, and HAR.
 
-The cassettes of other tools are redacted on the way, for they hold secrets and personal values.
+Recordings of other tools contain secrets and personal values, and are redacted on the way.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ def convert(
     redactor_for: Callable[[Provider], Redactor],
     created: float,
 ) -> CassetteFile | None:
-    """Write a cassette in another format, by the names of the files; None for an HTTP archive.
+    """Write a cassette in the format that the target's name ends in; None for an HTTP archive.
 
-    The provider of another tool's cassette is found by the hosts of the declarations; `provider`
-    names it where they do not, or where there are several.
+    The provider of another tool's recording is found by its hosts; `provider` names it if they do
+    not show it, or if there are several.
     """
     ending = _ending(source, (*_OURS, *_READERS))
     is_archive = _ending(target, (*_OURS, ".har")) == ".har"
     if target.exists():
-        raise CassetteError(f"{target}: there is a file already")
+        raise CassetteError(f"{target}: the file already exists")
     with _replacing(target) as path:
         if ending in _OURS:
             file = CassetteFile.load(source)
@@ -103,10 +103,10 @@ def _redact(
     exchanges, world = _with_provider(source, exchanges, provider)
     _refuse_unreadable(source, exchanges)
     redactor = redactor_for(provider)
-    # Once in vain: a name that a later exchange marks is then found in an earlier one too.
+    # A first pass, so that a name from a later exchange is found in an earlier one too.
     for exchange in exchanges:
         redact_exchange(exchange, provider, redactor)
-    scan = partial(refuse_leaks, redactor, f"{source}: not converted, it would hold")
+    scan = partial(refuse_leaks, redactor, f"{source}: not converted, because it would contain")
     file = create(provider=provider.name, world=world, key=redactor.fingerprint, scan=scan)
     redacted = (redact_exchange(exchange, provider, redactor) for exchange in exchanges)
     for exchange in _in_epochs(provider, redacted):
@@ -130,24 +130,24 @@ def _refuse_unreadable(source: Path, exchanges: list[Exchange]) -> None:
         ):
             raise CassetteError(
                 f"{source}, exchange {number} with the provider: its content is compressed in a "
-                "way that cannot be undone here; allowed are gzip, deflate and none"
+                "way that is not supported; allowed are gzip, deflate and none"
             )
 
 
 def _with_provider(
     source: Path, exchanges: list[Exchange], provider: Provider
 ) -> tuple[list[Exchange], str]:
-    """The exchanges with the provider, and the world that they are from."""
+    """The exchanges with the provider, and the world they come from."""
     hosts, known = _hosts(exchanges), _provider_hosts(provider)
-    # The provider may have been reached at another address, as through a proxy.
+    # The provider may have another address, for example behind a proxy.
     chosen = known & hosts or (hosts if len(hosts) == 1 else set[str]())
     if not chosen:
         places = ", ".join(sorted(known))
-        raise CassetteError(f"{source}: holds no exchange with {provider.name} ({places})")
-    kept = [exchange for exchange in exchanges if _host(exchange.request.url) in chosen]
-    if dropped := len(exchanges) - len(kept):
+        raise CassetteError(f"{source}: contains no exchange with {provider.name} ({places})")
+    matching = [exchange for exchange in exchanges if _host(exchange.request.url) in chosen]
+    if dropped := len(exchanges) - len(matching):
         warn(f"{source}: exchanges with other hosts are left out: {dropped}")
-    return kept, "live" if chosen <= known else "unknown"
+    return matching, "live" if chosen <= known else "unknown"
 
 
 def _provider_of(source: Path, exchanges: list[Exchange]) -> Provider:
@@ -157,9 +157,11 @@ def _provider_of(source: Path, exchanges: list[Exchange]) -> Provider:
         return matching[0]
     if matching:
         several = " and ".join(provider.name for provider in matching)
-        raise CassetteError(f"{source}: holds exchanges with {several}: say which to keep")
+        raise CassetteError(
+            f"{source}: contains exchanges with {several}: name the provider to keep"
+        )
     places = ", ".join(sorted(set[str]().union(*map(_provider_hosts, providers))))
-    raise CassetteError(f"{source}: holds no exchange with {places}: say which provider it is of")
+    raise CassetteError(f"{source}: contains no exchange with {places}: name the provider")
 
 
 def _hosts(exchanges: list[Exchange]) -> set[str]:

@@ -18,7 +18,7 @@ _ENCODING = "content-encoding"
 
 
 def malformed(path: Path, number: int, error: Exception) -> CassetteError:
-    """The error for an exchange that lacks something; it quotes nothing of it."""
+    """The error for an invalid exchange; it does not quote the exchange."""
     why = f"it has no {error}" if isinstance(error, KeyError) else "it is malformed"
     return CassetteError(f"{path}, exchange {number}: {why}")
 
@@ -34,20 +34,20 @@ def read_text(path: Path) -> str:
 
 
 def parse_json(path: Path, text: str) -> JSON:
-    """The parsed file; CassetteError names the line that is no JSON."""
+    """The parsed file; CassetteError names the line that is not JSON."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise CassetteError(f"{path}, line {error.lineno}: is no JSON") from None
+        raise CassetteError(f"{path}, line {error.lineno}: is not JSON") from None
 
 
 def decode(headers: Pairs, body: bytes) -> tuple[Pairs, bytes]:
-    """Headers and body without gzip or deflate, which a tool may have undone already."""
+    """Headers and body without gzip or deflate, which a tool may already have decoded."""
     encoding = header(headers, _ENCODING).strip().lower().removeprefix("x-")
     if encoding not in ("gzip", "deflate"):
         return headers, body
     try:
-        # httpx decodes the body that a response is made of.
+        # httpx decodes the body when it makes a response.
         plain = httpx.Response(200, headers={_ENCODING: encoding}, content=body).content
     except httpx.DecodingError:
         if body.startswith(b"\x1f\x8b"):

@@ -1,8 +1,8 @@
 """Reads and writes HTTP archives (HAR 1.2), as browsers, Playwright and mitmproxy do.
 
-http://www.softwareishard.com/blog/har-12-spec/. Their contents are decoded, whatever the headers
-say; they know nothing of epochs. A field that begins with an underscore is no part of the format:
-`_error` is what browsers call a failure, `_sent` says whether the request may have arrived.
+http://www.softwareishard.com/blog/har-12-spec/. Contents are decoded, whatever the headers say, and
+there are no epochs. Fields with a leading underscore are not part of the format: `_error` is a
+browser's name of a failure, `_sent` says whether the request may have arrived.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from contactkit.cassette.format import Entry
 from contactkit.errors import CassetteError, warn
 from contactkit.spec.provider import JSON, as_list, as_object
 
-_COMMENT = "Contents are decoded. Of request headers, only those that change the request are kept."
+_COMMENT = "Contents are decoded. Only request headers that change the request are kept."
 _HTTP = "HTTP/1.1"
-# In browsers' names of failures before the request was sent.
+# Parts of browsers' names of failures before the request was sent.
 _UNSENT = ("REFUSED", "RESOLVED", "UNKNOWN_HOST", "UNREACHABLE", "DISCONNECTED", "BLOCKED")
 
 
@@ -70,7 +70,7 @@ def _entry(exchange: Exchange) -> dict[str, JSON]:
 
 def _request(request: RecordedRequest) -> dict[str, JSON]:
     kind, body = request.content_type, request.body
-    # In a request the format has no field for base64.
+    # The format has no field for base64 in a request.
     posted = {"mimeType": kind, **_text(body, kind, "_encoding")}
     return {
         "method": request.method,
@@ -107,7 +107,7 @@ def _named(pairs: Pairs) -> list[JSON]:
 
 
 def _text(body: bytes, content_type: str, encoding: str) -> dict[str, JSON]:
-    """A body as text in the charset of its type, where that gives the same bytes again."""
+    """A body as text in the charset of its type, if that gives the same bytes again."""
     charset = _charset(content_type)
     try:
         text = body.decode(charset)
@@ -138,7 +138,7 @@ def read_har(path: Path) -> list[Exchange]:
         except MALFORMED as error:
             raise malformed(path, number, error) from None
     if missing := sum(map(_lacks_content, entries)):
-        warn(f"{path}: responses whose content it does not hold are read as empty: {missing}")
+        warn(f"{path}: responses without their content are read as empty: {missing}")
     return sorted(exchanges, key=attrgetter("at"))
 
 
@@ -147,12 +147,12 @@ def _entries(path: Path) -> list[JSON]:
     try:
         return [*document["log"]["entries"]]
     except MALFORMED:
-        raise CassetteError(f"{path}: is no HTTP archive: it has no log.entries") from None
+        raise CassetteError(f"{path}: is not an HTTP archive: it has no log.entries") from None
 
 
 def _exchange(entry: JSON) -> Exchange:
     response = as_object(entry.get("response"))
-    # Playwright writes the status -1 where there was no response.
+    # Playwright writes the status -1 if there was no response.
     is_response = (response.get("status") or 0) > 0
     return Exchange(
         request=_read_request(entry["request"]),

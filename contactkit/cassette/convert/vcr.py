@@ -36,8 +36,8 @@ from contactkit.spec.provider import JSON, as_list, as_object
 def read_vcr(path: Path) -> list[Exchange]:
     """The exchanges of a cassette, unredacted, in its order.
 
-    Their times are those of `recorded_at` or of the responses' Date; an exchange with neither has
-    the time of the one before it.
+    Their times come from `recorded_at` or the response's Date; an exchange with neither has the
+    time of the previous one.
     """
     exchanges: list[Exchange] = []
     for number, interaction in enumerate(_interactions(path), 1):
@@ -52,7 +52,7 @@ def _interactions(path: Path) -> list[JSON]:
     text = read_text(path)
     document = as_object(parse_json(path, text) if path.suffix == ".json" else _yaml(path, text))
     if document.get("version", 1) != 1 or not isinstance(document.get("interactions"), list):
-        raise CassetteError(f"{path}: is no cassette of vcrpy, version 1")
+        raise CassetteError(f"{path}: is not a vcrpy cassette, version 1")
     return as_list(document["interactions"])
 
 
@@ -68,7 +68,7 @@ def _yaml(path: Path, text: str) -> JSON:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        raise CassetteError(f"{path}{where}: is no YAML that is safe to load") from None
+        raise CassetteError(f"{path}{where}: is not YAML that is safe to load") from None
 
 
 def _exchange(interaction: JSON, before: float) -> Exchange:
@@ -92,7 +92,7 @@ def _request(request: JSON) -> RecordedRequest:
 
 
 def _at(time: JSON, before: float) -> float:
-    """Never before the exchange before it: the order of the file is that of the replay."""
+    """A time no earlier than that of the previous exchange, so that the file's order is kept."""
     with suppress(ValueError, TypeError):
         return max(before, timestamp(time if isinstance(time, datetime) else _text(time)))
     return before

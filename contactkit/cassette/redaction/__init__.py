@@ -1,1 +1,1 @@
-"""Takes secrets and personal values out of recordings."""
+"""Removes secrets and personal values from recordings."""

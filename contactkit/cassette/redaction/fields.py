@@ -1,6 +1,6 @@
-"""Which names, and which part of a path, hold personal values or secrets at a provider.
+"""Which names, and which part of a path, contain personal values or secrets at a provider.
 
-It reads the provider's declaration, and knows a few usual names that no declaration has.
+It reads the provider's declaration, and knows a few common names that no declaration has.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ class PersonalFields:
         return self._declared.get(_normalise(name))
 
     def usual(self, name: str) -> Kind | None:
-        """The kind of a field that is usually called so, declared or not."""
+        """The kind of a field that usually has this name, declared or not."""
         return _USUAL.get(_normalise(name))
 
     def parameter(self, name: str) -> Kind | None:
-        """The kind of a query parameter, whose name may hold a field's, as `filter[email][in]`."""
+        """The kind of a query parameter; its name may contain a field's, as `filter[email][in]`."""
         parts = re.findall(r"\w+", name)
         kinds: Iterator[Kind | None] = (self.declared(part) or self.usual(part) for part in parts)
         return next(filter(None, kinds), None)
 
     def key_span(self, path: str) -> tuple[Kind, int, int] | None:
-        """The kind of a contact's key, if it is personal, and where a path has it."""
+        """The kind of a contact's key, if it is personal, and its place in a path."""
         if self._key is None or path.endswith(self._fixed):
             return None
         matches = filter(None, (endpoint.match(path) for endpoint in self._keyed))
@@ -62,7 +62,7 @@ class PersonalFields:
 
 
 def field_kind(field: RecordField) -> Kind:
-    """What a personal field holds."""
+    """What a personal field contains."""
     match field.marker.personal:
         case "phone" | "email" as kind:
             return kind

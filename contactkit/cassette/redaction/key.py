@@ -1,7 +1,7 @@
-"""The key of pseudonyms: the user's own, and in no recording.
+"""The pseudonym key, which belongs to the user and is in no recording.
 
-It is the environment's CONTACTKIT_PSEUDONYM_KEY, which a team may share, or else a file in the
-user's configuration folder, made with the first recording.
+It is the environment variable CONTACTKIT_PSEUDONYM_KEY, which a team may share, or a file in the
+user's configuration folder, created with the first recording.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _SHORTEST = 16
 
 
 def pseudonym_key() -> bytes | None:
-    """The key, None when there is none yet."""
+    """The key; None if there is none yet."""
     if text := os.environ.get(VARIABLE, ""):
-        return _check(text, f"the environment's {VARIABLE}")
+        return _check(text, f"the environment variable {VARIABLE}")
     try:
         return _check(_file().read_text("ascii").strip(), str(_file()))
     except FileNotFoundError:
@@ -34,13 +34,13 @@ def pseudonym_key() -> bytes | None:
 
 
 def ensure_pseudonym_key() -> bytes:
-    """The key; where there is none it is made, readable by its user alone."""
+    """The key; if there is none, it is created, readable only by the user."""
     key = pseudonym_key()
     if key is not None:
         return key
     try:
         _file().parent.mkdir(parents=True, exist_ok=True)
-        # The file is complete before it has its name, and of two made at once the first stays.
+        # The file is complete before it gets its name; of two concurrent ones the first stays.
         opened, name = tempfile.mkstemp(dir=_file().parent)
         with os.fdopen(opened, "w") as file:
             file.write(secrets.token_hex(32))
@@ -48,13 +48,13 @@ def ensure_pseudonym_key() -> bytes:
             os.link(name, _file())
         os.unlink(name)
     except OSError as error:
-        message = f"{_file()} cannot be made ({type(error).__name__}); or set {VARIABLE}"
+        message = f"{_file()} cannot be created ({type(error).__name__}); or set {VARIABLE}"
         raise ConfigurationError(message) from None
     return ensure_pseudonym_key()
 
 
 def fingerprint(key: bytes) -> str:
-    """A short digest that tells keys apart and reveals none."""
+    """A short digest that distinguishes keys and does not reveal them."""
     return hmac.digest(key, b"contactkit cassette", "sha256")[:4].hex()
 
 
@@ -64,5 +64,5 @@ def _file() -> Path:
 
 def _check(text: str, source: str) -> bytes:
     if len(text) < _SHORTEST:
-        raise ConfigurationError(f"{source} must hold {_SHORTEST} characters or more")
+        raise ConfigurationError(f"{source} must have at least {_SHORTEST} characters")
     return text.encode()

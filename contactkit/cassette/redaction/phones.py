@@ -15,7 +15,7 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, P
 
 _GAP = r"[ ().\-/\u00a0\u2000-\u200b\u2010-\u2015\u202f\u205f\u2060]"
 EMAIL = r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40|&#64;|&#x40;|&commat;)[\w-]+(?:\.[\w-]+)+"
-# A form writes the space before a date or an id as a +.
+# A form encodes the space before a date or an id as a +.
 _NO_DATE = r"(?!\d{4}-\d\d-\d\d(?!\d))"
 _NO_ID = r"(?![0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-|[0-9a-fA-F]{32}(?!\w))"
 _INTERNATIONAL = (
@@ -53,7 +53,7 @@ def unescape(text: str) -> str:
 
 
 def digits_of(text: str) -> str:
-    """The digits of a text, without all that is between them."""
+    """The digits of a text, without anything between them."""
     if text.isascii():
         return text.translate(_NO_DIGITS)
     return phonenumbers.normalize_digits_only(text)
@@ -61,9 +61,9 @@ def digits_of(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def parse(text: str) -> PhoneNumber | None:
-    """The number in a text, of North America unless it has a country; None if it is none.
+    """The phone number in a text, North American unless it has a country code; None if it is none.
 
-    With a + it is parsed even where no country has such a number: it may have a digit too many.
+    With a + it is parsed even if no country has such a number: it may have a digit too many.
     """
     plain = _ABROAD.sub("+", text.strip().removeprefix("tel:"))
     if plain.startswith(("+", "\uff0b")):
@@ -86,7 +86,7 @@ def e164(number: PhoneNumber) -> str:
 
 
 def is_bare(text: str) -> bool:
-    """Whether digits are a whole number: North American, or after 00 or 011 any other."""
+    """Whether digits are a complete number: North American, or any other after 00 or 011."""
     number = parse(text) if _BARE.fullmatch(text) or _ABROAD.match(text) else None
     return number is not None and phonenumbers.is_valid_number(number)
 
@@ -107,7 +107,7 @@ def _heads(text: str) -> Iterator[str]:
 
 
 def format_like(text: str, number: PhoneNumber, other: str) -> str:
-    """The `other` number, in E.164, in the format in which `text` has `number`."""
+    """The `other` number, which is E.164, in the format that `number` has in `text`."""
     parsed = phonenumbers.parse(other, None)
     for form in _FORMATS:
         if phonenumbers.format_number(number, form) == text:
@@ -120,7 +120,7 @@ def format_like(text: str, number: PhoneNumber, other: str) -> str:
 
 
 def fill_digits(shape: str, digits: str) -> str:
-    """`digits` in place of those in `shape`; those that are too many follow the last."""
+    """`shape` with these `digits` instead of its own; surplus ones follow the last."""
     places = sum(map(str.isdigit, shape))
     filling = iter([*digits[: places - 1], digits[places - 1 :]])
     return "".join(next(filling, "") if sign.isdigit() else sign for sign in shape)
@@ -154,13 +154,13 @@ def is_reserved(number: str) -> bool:
 
 
 def is_reserved_at_home(digits: str) -> bool:
-    """Whether digits are such a number as it is dialled within its country, after a 0."""
+    """Whether digits are such a number as dialled within its country, with a leading 0."""
     codes = _RESERVED.keys() - {1} if digits.startswith("0") else ()
     return any(is_reserved(f"+{code}{digits[1:]}") for code in codes)
 
 
 def reserved(number: PhoneNumber, choice: int) -> str:
-    """The reserved number that `choice` picks in the same country; "" where there is no range."""
+    """The reserved number in the same country that `choice` selects; "" if there is no range."""
     code, national = number.country_code or 0, phonenumbers.national_significant_number(number)
     shapes = [shape for shape in _RESERVED.get(code, ()) if len(shape) == len(national)]
     if code == 1:
@@ -186,9 +186,9 @@ def _areas() -> Mapping[str, list[str]]:
 
 
 def unassigned(number: PhoneNumber, choice: int, longer: int) -> str:
-    """A number of the same country that its plan has not, or "" where `choice` picks another.
+    """A number of the same country that is not assigned, or "" if `choice` selects another one.
 
-    It can be dialled, unless `number` cannot.
+    Its length is possible, unless that of `number` is not.
     """
     length = len(phonenumbers.national_significant_number(number)) + longer
     lowest = 10 ** (max(length, 4) - 1)

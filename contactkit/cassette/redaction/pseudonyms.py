@@ -1,7 +1,7 @@
-"""Pseudonyms of personal values: the same for the same value, and plainly no real ones.
+"""Pseudonyms of personal values: always the same for a value, and clearly not real.
 
-A pseudonym follows from the value and a key alone, unless another value has it already: then the
-next one is taken. Values reserved for fiction and pseudonyms stay as they are, so that to redact
+A pseudonym follows from the value and a key, unless another value already has it: then the next
+candidate is used. Pseudonyms and values reserved for fiction are not changed, so that redacting
 twice changes nothing.
 """
 
@@ -23,16 +23,17 @@ NameKind: TypeAlias = Literal["first", "last"]
 Kind: TypeAlias = Literal["phone", "email", "free"] | NameKind
 Candidate: TypeAlias = Callable[[bytes, int], str]
 _WORD = re.compile(rf"{phones.EMAIL}|[^\W_]+")
-# Past these a range counts as full.
+# After this many candidates a range counts as full.
 _RESERVED_TRIES = 12
 
 
 class Pseudonyms:
-    """The pseudonyms under one key, and the owner of each: a keyed hash of its value.
+    """The pseudonyms under one key, and their owners: keyed hashes of the values.
 
-    The `owners` of an earlier run give a value the pseudonym that it had there, whatever its form,
-    and what they list stays as it is under any key. Those that this run has used are in `touched`.
-    The words in `ordinary` are replaced in personal fields alone, since any other text has them.
+    With the `owners` of an earlier run, a value gets the same pseudonym as there, and the
+    pseudonyms listed there are not replaced, whatever the key. `touched` has those that this run
+    has used. The words in `ordinary` are replaced only in personal fields, since they occur in
+    other text too.
     """
 
     def __init__(
@@ -51,8 +52,8 @@ class Pseudonyms:
             self._list_number(pseudonym)
 
     def _list_number(self, pseudonym: str) -> None:
-        """Know a listed number in its other formats too."""
-        # Those reserved for fiction are known anyway, and to parse a number is slow.
+        """Recognise a listed number in its other formats too."""
+        # Those reserved for fiction are recognised anyway, and parsing a number is slow.
         is_number = phones.E164.fullmatch(pseudonym) and not phones.is_reserved(pseudonym)
         number = phones.parse(pseudonym) if is_number else None
         if number:
@@ -61,11 +62,11 @@ class Pseudonyms:
 
     @property
     def known(self) -> int:
-        """How many values are recognised in a text."""
+        """The number of values that are recognised in a text."""
         return len(self._by_digits) + sum(map(len, self._phrases.values()))
 
     def of(self, kind: Kind, value: str) -> str:
-        """The pseudonym of a value, the same at each call."""
+        """The pseudonym of a value, the same in every call."""
         pseudonym = self._cache.get((kind, value))
         if pseudonym is None:
             pseudonym = self._cache[kind, value] = self._make(kind, value)
@@ -97,13 +98,13 @@ class Pseudonyms:
     def text(self, text: str, bare: bool = True) -> str:
         """A text with pseudonyms for all phone numbers, addresses and known values in it.
 
-        `bare` digits that are a number in North America's plan are taken for one.
+        With `bare`, digits that are a North American number are replaced too.
         """
         text = phones.PERSONAL.sub(lambda match: self._matched(match, bare) or match[0], text)
         return replace_spans(text, self._find_known(text)) if self._phrases else text
 
     def leaks(self, text: str) -> Iterator[tuple[str, int]]:
-        """What is personal in a text and no pseudonym: its kind and where it starts."""
+        """The personal values in a text that are not pseudonyms: kind and start."""
         for match in phones.PERSONAL.finditer(text):
             if self._is_leak(match):
                 is_email = match.lastgroup == "email"
@@ -118,7 +119,7 @@ class Pseudonyms:
         known = None if "+" in text else self._by_digits.get(digits)
         if known or match.lastgroup in ("digits", "inside"):
             return known is not None and self._numbers.get(known) != known
-        # Nearly all that a recording holds are such, and to parse a number is slow.
+        # Most numbers in a recording are of this kind, and parsing a number is slow.
         if phones.is_reserved(f"+{digits}" if "+" in text else f"+1{digits[-10:]}"):
             return False
         number = phones.parse(phones.split(text)[0])
@@ -146,7 +147,7 @@ class Pseudonyms:
         return self._assign("email", value, fake.email)
 
     def _free(self, value: str) -> str:
-        """Free text: the numbers and addresses in it, and what is between them."""
+        """The pseudonym of free text: of the numbers and addresses in it, and of the rest."""
         redacted, index = "", 0
         for match in phones.PERSONAL.finditer(value):
             pseudonym = self._matched(match, match[0] == value)
@@ -163,7 +164,7 @@ class Pseudonyms:
         return self._assign(kind, value, lambda noise, n: fake.text(kind, value, noise, n))
 
     def _phone(self, value: str) -> str | None:
-        """The pseudonym of a phone number in the same format, None if `value` is no number."""
+        """The pseudonym of a phone number in the same format; None if `value` is not a number."""
         digits = phones.digits_of(value)
         known = self._by_digits.get(digits)
         if not known and phones.is_reserved_at_home(digits):
@@ -190,15 +191,15 @@ class Pseudonyms:
         return self._assign("phone", original, candidate)
 
     def _index_digits(self, number: PhoneNumber, original: str) -> None:
-        """Know a number by its digits alone."""
+        """Recognise a number by its digits alone."""
         national = phonenumbers.national_significant_number(number)
         self._by_digits[original[1:]] = original
-        # The trunk prefix is a zero nearly everywhere; shorter ones are no whole numbers.
+        # The trunk prefix is a zero nearly everywhere; shorter digits are not complete numbers.
         for digits in (national, f"0{national}") if len(national) >= 7 else ():
             self._by_digits.setdefault(digits, original)
 
     def _matched(self, match: re.Match[str], bare: bool) -> str | None:
-        """The pseudonym of a match of PERSONAL, None where that is nothing personal."""
+        """The pseudonym of a match of PERSONAL; None if the match is not personal."""
         text = phones.unescape(match[0])
         match match.lastgroup:
             case "email":
@@ -215,7 +216,7 @@ class Pseudonyms:
         return pseudonym.replace("@", "%40").replace("+", "%2B")
 
     def _remember(self, kind: Kind, value: str, pseudonym: str) -> None:
-        """Recognise a name or another text where it is repeated."""
+        """Recognise a name or another text when it is repeated."""
         least = 3 if kind in ("first", "last") else 8
         personal = kind in ("first", "last", "free") and pseudonym != value
         if not personal or len(value) < least:
@@ -226,7 +227,7 @@ class Pseudonyms:
                 self._phrases.setdefault(words[0], {}).setdefault(phrase, replacement)
 
     def _find_known(self, text: str) -> Iterator[tuple[int, int, str]]:
-        """Where a text repeats a value of a personal field, and its pseudonym."""
+        """The places where a text repeats a value of a personal field, with their pseudonyms."""
         index = 0
         for word in _WORD.finditer(text) if self._phrases else ():
             for value, pseudonym in self._phrases.get(word[0], {}).items():
@@ -243,7 +244,7 @@ class Pseudonyms:
         return value
 
     def _assign(self, kind: str, value: str, candidate: Candidate) -> str:
-        """The listed pseudonym of a value, or the first candidate that no other value has."""
+        """The listed pseudonym of a value, or the first free candidate."""
         owner = self._owner(kind, value)
         pseudonym = self._listed.get(owner)
         if pseudonym is None:

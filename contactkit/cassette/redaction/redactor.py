@@ -1,7 +1,6 @@
 """Redacts a request or a response: placeholders for secrets, pseudonyms for personal values.
 
-It knows no transport and no file. `scan` looks at the bytes that are about to be written, however
-they came about.
+It knows no transport and no file. `scan` checks the bytes that are about to be written.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from contactkit.spec.provider import Provider
 
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s\"'<>\\]+", re.IGNORECASE)
 _PARTS = re.compile(r"([A-Za-z][\w+.-]*://)(?:([^/?#@]*)@)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.S)
-# Digits alone under such a name are a count, a time or an id, and no phone number.
+# Digits alone under such a name are a count, a time or an id, not a phone number.
 _COUNT = re.compile(
     r"(?:^|_|[a-z](?=[A-Z]))(?:ids?|uuid|key|code|cursor|count|total|page|size|time(?:stamp)?|at"
     r"|version|offset|limit)$",
@@ -48,7 +47,7 @@ _COUNT = re.compile(
 class Redactor:
     """Replaces secrets and personal values in the exchanges of one cassette, from any thread.
 
-    `secrets` are those that the client has at the time of asking. Under one `key` a value has the
+    `secrets` returns those that the client has at the time. With the same `key` a value has the
     same pseudonym in every run; `owners` (see Pseudonyms) keeps the pseudonyms of earlier runs.
     """
 
@@ -67,7 +66,7 @@ class Redactor:
         self._lock = threading.RLock()
 
     def request(self, request: RecordedRequest) -> RecordedRequest:
-        """A request as it is recorded, and as it is looked up."""
+        """A request as it is recorded and looked up."""
         with self._lock:
             return replace(
                 request,
@@ -87,7 +86,7 @@ class Redactor:
     def exchange(
         self, request: RecordedRequest, response: RecordedResponse
     ) -> tuple[RecordedRequest, RecordedResponse]:
-        """Both of an exchange, again as long as one shows what must be replaced in the other."""
+        """Request and response, repeated as long as one reveals what to replace in the other."""
         with self._lock:
             while True:
                 known = self._secrets.known, self._pseudonyms.known
@@ -103,9 +102,9 @@ class Redactor:
         return any(True for text in (*texts, *bodies) for _ in findings(text, self._leaks))
 
     def text(self, text: str, bare: bool = True) -> str:
-        """A text, such as an error's, without secrets and with pseudonyms.
+        """A text, such as that of an error, without secrets and with pseudonyms.
 
-        `bare` digits that are a number in North America's plan are taken for one.
+        With `bare`, digits that are a North American number are replaced too.
         """
         with self._lock:
             return self._text(text, bare)
@@ -129,7 +128,7 @@ class Redactor:
         if parts is None:
             return self._path(url)
         scheme, user, host, path, query, fragment = parts.groups("")
-        # Without the colon it would read as an e-mail address.
+        # Without the colon it would look like an e-mail address.
         user = f"{self._secrets.placeholder('userinfo', user.rstrip(':'))}:@" if user else ""
         query = query and f"?{self._form(query[1:])}"
         return f"{scheme}{user}{host}{self._path(path)}{query}{self.text(fragment)}"
@@ -141,11 +140,11 @@ class Redactor:
             return touched
 
     def scan(self, data: bytes) -> list[str]:
-        """What must not be written and is in `data`: its kind and its place."""
+        """The secrets and personal values in `data` that must not be written: kind and place."""
         return list(dict.fromkeys(map(str, self.findings(data))))
 
     def findings(self, data: bytes) -> Iterator[Finding]:
-        """The same one by one, as values."""
+        """The same as values."""
         with self._lock:
             yield from findings(data.decode("utf-8", "replace"), self._leaks)
 
@@ -187,14 +186,14 @@ class Redactor:
         return name + equals + (value if redacted == plain else quote(redacted, safe=""))
 
     def _parameter(self, name: str, value: str) -> str:
-        """The value of a query or form parameter; the members of a list one by one."""
+        """The value of a query or form parameter; a list is redacted member by member."""
         if not (self._secrets.is_named(name) or self._fields.parameter(name)):
             return self.text(value, bare=not _COUNT.search(name))
         members = value.split(",") if re.search(r"\[n?in\]$", name) else [value]
         return ",".join(self._named(name, member) for member in members)
 
     def _named(self, name: str, value: str) -> str:
-        """A value under this name, if that is a secret's or a personal field's."""
+        """A value under this name, if the name is that of a secret or a personal field."""
         if self._secrets.is_named(name):
             return self._secrets.placeholder(name, value)
         kind = self._fields.parameter(name)
@@ -222,8 +221,8 @@ class Redactor:
 
     def _json(self, text: str, refused: bool) -> str:
         tokens = list(label_values(json_tokens(text)))
-        # All fields before any text that may repeat one, and of these the numbers with a country
-        # first, so that the same numbers without one are recognised.
+        # All fields before any text that may repeat them, and numbers with a country code first,
+        # so that the same numbers without it are recognised.
         for token in sorted(tokens, key=lambda token: "+" not in token.text[:6]):
             self._field(token, refused)
         return replace_spans(
@@ -250,7 +249,7 @@ class Redactor:
         if secret is not None:
             return self._rewrite(token, lambda value: self._secrets.placeholder(secret, value))
         kind = self._kind(token.names)
-        # In a refusal, a list under a field's name holds messages about the field.
+        # In a refusal, a list under a field's name contains messages about the field.
         if kind and refused and token.in_list:
             kind = None
         if not kind and not refused and token.names:

@@ -1,8 +1,8 @@
 """Secrets: found by name, by value in any encoding and by shape; and findings of what is left.
 
-Each secret becomes a placeholder with its name, which follows from nothing but the order in which
-secrets of that name came. `findings` looks for secrets and personal values in a text that is about
-to be written, however it is encoded.
+Each secret becomes a placeholder with its name and a number, which depends only on the order in
+which secrets of that name appeared. `findings` looks for secrets and personal values in a text that
+is about to be written, whatever their encoding.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from contactkit._redact import (
 from contactkit.cassette.redaction.text import BASE64, decode_base64
 
 PLACEHOLDER = re.compile(r"redacted-[a-z0-9-]+")
-# A secret of the traffic is a text of its own, or part of a path or a sentence.
+# A secret from the traffic is a whole text, or part of a path or a sentence.
 _TOKENS = [re.compile(r"[\w.~+/%-]{8,}={0,2}"), re.compile(r"[\w~-]+(?:\.[\w~-]+)*")]
-# Marks the span of a secret whose value is known; that of any other has its name.
+# Marks the span of a secret whose value is known; other spans have the secret's name.
 _KNOWN = "="
 
 
 class Secrets:
     """The secrets of one client and its traffic, and their placeholders.
 
-    `credentials` are those that the client has at the time of asking, and `names` those under which
-    it sends them.
+    `credentials` returns those that the client has at the time, and `names` are the names under
+    which it sends them.
     """
 
     def __init__(self, credentials: Callable[[], Iterable[str]], names: Iterable[str] = ()) -> None:
@@ -47,15 +47,15 @@ class Secrets:
 
     @property
     def known(self) -> int:
-        """How many secrets of the traffic are recognised by their value."""
+        """How many secrets from the traffic are recognised by their value."""
         return len(self._placeholders)
 
     def is_named(self, name: str) -> bool:
-        """Whether a value of this name is a secret."""
+        """Whether a value with this name is a secret."""
         return name.lower() in self._names or is_secret_name(name)
 
     def placeholder(self, name: str, value: str) -> str:
-        """What replaces a secret of this name; the first of a name has no number."""
+        """The placeholder of a secret; the first of each name has no number."""
         if not value or PLACEHOLDER.fullmatch(value):
             return value
         if value not in self._placeholders:
@@ -89,7 +89,7 @@ class Secrets:
         return redacted if redacted == text else self.text(redacted)
 
     def leaks(self, text: str) -> Iterator[tuple[str, int]]:
-        """The secrets in a text: how each was found, and where it starts."""
+        """The secrets in a text: how they were found, and where they start."""
         for name, start, _ in self._find(text):
             yield ("credential" if name.startswith(_KNOWN) else "secret"), start
 
@@ -120,7 +120,7 @@ _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 class Finding(NamedTuple):
     """A secret or a personal value: its kind, its byte, and the encoding that hides it, if any.
 
-    The byte is that of the base64 it is in; None where the whole text must be decoded.
+    The byte is that of the base64 around it; None if the whole text must be decoded.
     """
 
     kind: str

@@ -1,6 +1,6 @@
 """How text is written: charset, compression, JSON as tokens with places, quoting and base64.
 
-To replace tokens in place keeps all other bytes, whatever the style that the JSON is written in.
+Replacing tokens in place keeps all other bytes, whatever the style of the JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 
 
 class JsonToken(NamedTuple):
-    """A scalar and the `names` above it, the last one its own; or such a name itself."""
+    """A scalar with its `names`, from the outermost to its own; or a name."""
 
     start: int
     text: str
@@ -39,21 +39,21 @@ class JsonToken(NamedTuple):
 
     @property
     def is_text(self) -> bool:
-        """Whether it is a string, and not a number, true, false or null."""
+        """Whether it is a string rather than a number, true, false or null."""
         return self.text[0] == '"'
 
     @property
     def value(self) -> JSON:
-        """What the token means."""
+        """The value of the token."""
         return self.text[1:-1] if self.is_text and "\\" not in self.text else json.loads(self.text)
 
     def dump(self, value: JSON) -> str:
-        """Another value in the style of this one."""
+        """Another value, written in the style of this token."""
         return json.dumps(value, ensure_ascii="\\u" in self.text or _has_surrogates(value))
 
 
 def _has_surrogates(value: JSON) -> bool:
-    """Whether it has half of a surrogate pair, which UTF-8 cannot hold."""
+    """Whether it has half of a surrogate pair, which UTF-8 cannot encode."""
     return isinstance(value, str) and re.search("[\ud800-\udfff]", value) is not None
 
 
@@ -101,9 +101,9 @@ def is_json(text: str) -> bool:
 
 
 def charset_of(body: bytes, content_type: str) -> str:
-    """The charset of a body; UTF-8 where it is not surely another one."""
+    """The charset of a body; UTF-8 unless it is certainly another one."""
     declared = _CHARSET.search(content_type)
-    # RFC 2616's default for text, which servers still leave unsaid.
+    # RFC 2616's default for text, which some servers still rely on.
     default = ["latin-1"] if content_type.startswith("text/") else []
     guesses = [json.detect_encoding(body), *(declared.groups() if declared else default)]
     if _is_encoded(body, "utf-8"):
@@ -121,7 +121,7 @@ def _is_encoded(body: bytes, charset: str) -> bool:
 
 
 def inflate(body: bytes) -> bytes:
-    """The content of a gzip or zlib body, as far as it can be read; b"" where it is none."""
+    """The content of a gzip or zlib body, as far as it can be read; b"" for any other body."""
     if body[:2] != b"\x1f\x8b" and body[:1] != b"\x78":
         return b""
     try:
@@ -131,7 +131,7 @@ def inflate(body: bytes) -> bytes:
 
 
 def unreadable(headers: Pairs, body: bytes) -> str:
-    """The content encoding that hides a body from redaction, "" when none does."""
+    """The content encoding that hides a body from redaction; "" if none does."""
     encoding = header(headers, "content-encoding").strip().lower()
     if not body or encoding in ("", "identity") or inflate(body):
         return ""
@@ -143,7 +143,7 @@ def unreadable(headers: Pairs, body: bytes) -> str:
 
 
 def quote_like(raw: str, text: str) -> str:
-    """`text` quoted for a path or a form; what `raw` leaves unquoted stays so."""
+    """`text` quoted for a path or a form; characters that `raw` does not quote stay unquoted."""
     return raw if text == unquote(raw) else quote(text, safe="+" if "+" in raw else "")
 
 
@@ -176,7 +176,7 @@ def rewrite_base64(word: str, rewrite: Callable[[str], str]) -> str:
 
 
 def decode_base64(word: str) -> str:
-    """The text in a base64 word, "" where there is none."""
+    """The text in a base64 word; "" if there is none."""
     plain = word.rstrip("=").replace("-", "+").replace("_", "/")
     try:
         text = b64decode(plain + "=" * (-len(plain) % 4)).decode()

@@ -1,6 +1,6 @@
-"""What one provider does that its declaration does not say, as functions with plain defaults.
+"""What a provider does beyond its declaration, as functions with plain defaults.
 
-A provider that behaves as the defaults needs no file of rules here.
+A provider that behaves like the defaults needs no file here.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ def new_key(rng: Random) -> str:
 
 
 def select(rows: Sequence[Row], filters: Mapping[str, JSON]) -> Sequence[Row]:
-    """The rows that have exactly each filter's value."""
+    """The rows that have exactly the values of all filters."""
     if not filters:
         return rows
     return [row for row in rows if all(row.get(name) == v for name, v in filters.items())]
 
 
 def scope_allows(scopes: frozenset[str], needed: str) -> bool:
-    """Whether a token with these scopes may do what needs this one."""
+    """Whether a token with these scopes may do what needs this scope."""
     return not needed or needed in scopes
 
 
@@ -62,12 +62,12 @@ def explain(endpoint: Endpoint, problems: Sequence[FieldProblem]) -> Refusal:
 
 
 def body_differences(before: JSON, now: JSON) -> Sequence[FieldProblem]:
-    """Do not say where two bodies differ."""
+    """No details about where two bodies differ."""
     return ()
 
 
 def do_nothing(*_: Any) -> None:
-    """Do nothing more."""
+    """Do nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,12 +75,12 @@ class Rules:
     """The functions and figures of one provider's simulator.
 
     `codes` has the code and the message of a situation; `sample_values` are in every synthetic
-    contact; `fill_in(row, owner)` adds what the provider makes itself. `before_login`,
+    contact; `fill_in(row, owner)` adds the values that the provider sets. `before_login`,
     `after_login`, `after_failed_login` and `after_write` are called at these points of a request;
-    `to_wire` is a row as responses show it, and `empty_response` answers a verb that shows none.
-    An idempotency key is unique within `key_scope`. With `allows_unchanged` a body may repeat
-    current values of fields that are not writable; with `dry_run_rolls_back` a dry run is carried
-    out and undone.
+    `to_wire` converts a row for a response, and `empty_response` makes a response without one. An
+    idempotency key is unique within `key_scope`. With `allows_unchanged` a body may repeat current
+    values of fields that are not writable; with `dry_run_rolls_back` a dry run is carried out and
+    undone.
     """
 
     accounts: Callable[[Provider], Mapping[str, Account]] = accounts
@@ -122,7 +122,7 @@ class Rules:
 
 
 def rules_for(provider: Provider) -> Rules:
-    """The rules in the file of the provider's name here, else the defaults."""
+    """The rules in the module with the provider's name, or the defaults."""
     module = f"{__package__}.{provider.name}"
     if importlib.util.find_spec(module) is None:
         return Rules()

@@ -69,7 +69,7 @@ def timestamp(now: datetime) -> str:
 
 
 def fill_in(row: Row, owner: str) -> None:
-    """Add the team; there is one."""
+    """Add the team; there is only one."""
     row["team_id"] = TEAM
 
 
@@ -138,7 +138,7 @@ def select(rows: Sequence[Row], filters: Mapping[str, JSON]) -> Sequence[Row]:
 
 
 def _comparable(name: str, value: JSON) -> Any:
-    """A field's value in a form that can be compared; one time can be written in several ways."""
+    """A field's value in a comparable form; a time can be written in several ways."""
     parse = {"date": parse_date, "datetime": parse_time}.get(FIELDS[name].kind)
     if parse and isinstance(value, list):
         return [parse(item) for item in as_list(value)]
@@ -146,7 +146,7 @@ def _comparable(name: str, value: JSON) -> Any:
 
 
 def upsert(engine: Engine, request: Request) -> Response:
-    """Create or change contacts by unique_id, all or none; show one, or more as a batch."""
+    """Create or change contacts by unique_id, all or none; respond with one, or with a batch."""
     rows = [as_object(item) for item in cast("list[JSON]", request.body)]
     contacts = [_validate_row(engine, request, row) for row in rows]
     if not rows:

@@ -59,7 +59,7 @@ def fill_in(row: Row, owner: str) -> None:
 
 
 def select(rows: Sequence[Row], filters: Mapping[str, JSON]) -> Sequence[Row]:
-    """Match exactly, but for the case of an e-mail address."""
+    """Match exactly, except for the case of an e-mail address."""
     folded = {name: fold(value) for name, value in filters.items()}
     return [row for row in rows if all(fold(row[name]) == v for name, v in folded.items())]
 

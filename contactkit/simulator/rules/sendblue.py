@@ -128,8 +128,8 @@ def bulk_delete(engine: Engine, request: Request) -> Response:
     numbers = as_list(as_object(request.body).get("contact_ids"))
     if not numbers or not all(isinstance(number, str) for number in numbers):
         raise Refusal(InvalidRequestError, "Missing fields")
-    found = [engine.contacts.find(str(number)) for number in dict.fromkeys(numbers)]
-    existing = [stored for stored in found if stored]
+    contacts = [engine.contacts.find(str(number)) for number in dict.fromkeys(numbers)]
+    existing = [stored for stored in contacts if stored]
     for stored in existing:
         engine.contacts.delete(stored)
     return engine.success(200, {"amount": len(existing)})

@@ -112,7 +112,7 @@ def fill_in(row: Row, owner: str) -> None:
         row["default_channel"] = str(row["available_channels"]).split(",")[0]
 
 
-# Every write fills a contact in, and parsing its number is slow.
+# Every write does this, and parsing a number is slow.
 @lru_cache(maxsize=100_000)
 def _describe_number(number: str) -> Mapping[str, str]:
     parsed = _parse(number)
@@ -147,7 +147,7 @@ def _formats(number: str, parsed: phonenumbers.PhoneNumber) -> tuple[str, str]:
             phonenumbers.format_number(parsed, forms.INTERNATIONAL),
             phonenumbers.format_number(parsed, forms.NATIONAL),
         )
-    # Sent's own example number is too short to be valid; it is printed as it would be typed.
+    # The number in Sent's examples is too short to be valid; it is formatted by hand.
     region = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
     national = str(parsed.national_number)
     return _format_as_typed(number, region), _format_as_typed(national, region)

@@ -1,6 +1,6 @@
-"""A simulator as an HTTP server: an ASGI application over the same engine, and uvicorn to run it.
+"""A simulator as an HTTP server: an ASGI application over the same engine, run by uvicorn.
 
-It lives in real time, and a request that waits does not delay the others.
+It runs in real time, and a request that waits does not delay the others.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ class OffsetClock:
 
 
 class SimulatorApp:
-    """One simulated provider as an ASGI application; `controlled` adds routes that steer it.
+    """One simulated provider as an ASGI application; `controlled` adds routes to control it.
 
-    The server puts `hang_up`, which closes a connection, into the state of its requests.
+    The server adds `hang_up`, which closes a connection, to the state of its requests.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class SimulatorApp:
         self.reset()
 
     def reset(self) -> None:
-        """Start again with new state and real time."""
+        """Start again with a new state and the real time."""
         self.clock = OffsetClock()
         self.simulator = Simulator(*self._arguments, clock=self.clock)
         self.engine = self.simulator.start(self.provider)
@@ -113,7 +113,7 @@ async def _content(receive: Receive) -> bytes | None:
 
 
 async def _send_response(response: Response, scope: Message, receive: Receive, send: Send) -> None:
-    """Send a response, or as much of it as is to arrive."""
+    """Send a response, or the part of it that should arrive."""
     content = response.content
     if response.delivery != "dropped":
         await send(_head(response, len(content)))
@@ -147,7 +147,7 @@ def _part(content: bytes, *, more: bool) -> Message:
 
 async def _hang_up(scope: Message, receive: Receive) -> None:
     scope["state"]["hang_up"]()
-    # The server learns that the connection is closed, so that it does not miss the rest.
+    # Tell the server that the connection is closed, so that it does not expect the rest.
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -155,11 +155,11 @@ async def _hang_up(scope: Message, receive: Receive) -> None:
 def run(app: SimulatorApp, host: str, port: int, on_ready: Callable[[str], object]) -> None:
     """Serve until SIGINT or SIGTERM, which end the program with status 0.
 
-    `on_ready` is called with the address, as http://127.0.0.1:5000, once requests are answered.
+    `on_ready` is called with the address, such as http://127.0.0.1:5000, when the server is ready.
     """
     with listen(host, port) as listener:
         server = create_server(app, lambda: on_ready(address_of(listener)))
-        # uvicorn raises the signal that stopped it again, for these.
+        # uvicorn raises the signal that stopped it again for these handlers.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _exit)
         server.run([listener])
@@ -170,7 +170,7 @@ def _exit(*_: object) -> NoReturn:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there; port 0 is any free one."""
+    """A listening socket; port 0 is any free port."""
     if not host:
         raise ConfigurationError("host= must be an address, such as 127.0.0.1")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -178,7 +178,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
         raise ConfigurationError(f"cannot listen on {host}: {error.strerror}") from None
-    # asyncio would not see that this is TCP, and a response's two parts would meet delayed ACKs.
+    # Without this, asyncio would not recognise TCP, and delayed ACKs would slow responses down.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if not ip_address(listener.getsockname()[0]).is_loopback:
         print(f"warning: {host} lets other computers use this simulator", file=sys.stderr)
@@ -194,20 +194,20 @@ def address_of(listener: socket.socket) -> str:
 
 
 def create_server(app: SimulatorApp, on_ready: Callable[[], object]) -> uvicorn.Server:
-    """A server that calls `on_ready` once it answers requests."""
+    """A server that calls `on_ready` when it is ready."""
     config = uvicorn.Config(
         app,
         http=_Connection,
         ws="none",
         lifespan="off",
-        # It complains of clients that disconnect and of requests that it ends; errors of the
-        # simulator's own are logged by the application.
+        # It logs clients that disconnect and requests that it ends; the application logs the
+        # simulator's errors.
         log_config=None,
         log_level="critical",
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        # The simulator may be ahead of the machine's time.
+        # The simulator's clock may be ahead of the machine's.
         date_header=False,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )

@@ -14,7 +14,7 @@ from contactkit.spec import Auth, ClientCredentials, HeaderAuth
 
 
 def banner_json(app: SimulatorApp, address: str) -> str:
-    """All that a program needs to use it, as one line of JSON."""
+    """Everything that a program needs to use it, as one line of JSON."""
     accounts = app.engine.accounts
     return json.dumps(
         {
@@ -63,7 +63,7 @@ def _account_text(account: Account) -> str:
 
 
 def _curl(app: SimulatorApp, address: str) -> str:
-    """A command that lists contacts, or gets a token where every request needs one."""
+    """A command that lists contacts, or that gets a token if every request needs one."""
     way, account = _first_login(app)
     values = account.credentials
     if isinstance(way, ClientCredentials):
@@ -81,7 +81,7 @@ def _curl(app: SimulatorApp, address: str) -> str:
 
 
 def _first_login(app: SimulatorApp) -> tuple[Auth, Account]:
-    """The first account whose credential is a header, else the first."""
+    """The first account with a credential in a header, or the first account."""
     ways: Iterable[Auth] = sorted(
         app.provider.auth, key=lambda way: not isinstance(way, HeaderAuth)
     )

@@ -1,4 +1,4 @@
-"""The routes that steer a served simulator: show its state, reset it, put contacts, pass time."""
+"""The routes that control a served simulator: state, reset, contacts, clock and faults."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Route: TypeAlias = "Callable[[SimulatorApp, dict[str, JSON]], Response]"
 
 
 def respond(app: SimulatorApp, request: Request) -> Response:
-    """Respond to a request for a path below `ROOT`; a 400 says what is wrong with one."""
-    # A web page in a browser on this machine must neither steer this nor read it.
+    """Respond to a request for a path below `ROOT`; a 400 says what is wrong."""
+    # A web page in a browser on this machine must not control the simulator or read its state.
     if "origin" in request.headers or not _is_local(request.headers.get("host", "")):
         return _error(403, "requests from web pages or to names other than localhost are refused")
     route = _ROUTES.get((request.method, request.path.removeprefix(ROOT)))
@@ -81,7 +81,7 @@ def _put_contact(app: SimulatorApp, body: dict[str, JSON]) -> Response:
     for name, value in body.items():
         if name not in fields:
             raise ConfigurationError(f"no field {name}")
-        # The API may refuse such a state, but a value of another type could not be read back.
+        # States that the API refuses are allowed, but values of another type cannot be read back.
         if not fields[name].accepts(value):
             raise ConfigurationError(f"{name} cannot be {value!r}")
     return Response(201, {"key": app.simulator.put(key, **body)})
@@ -92,7 +92,7 @@ def _move_clock(app: SimulatorApp, body: dict[str, JSON]) -> Response:
     if not isinstance(seconds, int | float) or isinstance(seconds, bool):
         raise ConfigurationError("seconds must be a number")
     if not 0 <= seconds <= _CENTURY - app.clock.offset:
-        raise ConfigurationError("time moves forward only, by a century at most")
+        raise ConfigurationError("time only moves forward, by at most a century")
     app.clock.offset += seconds
     return Response(200, {"now": app.engine.now.isoformat()})
 

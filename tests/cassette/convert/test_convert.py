@@ -106,7 +106,7 @@ def test_convert_refuses_what_redaction_missed(tmp_path, name):
             return text
 
     path = foreign(tmp_path, ("GET", f"{SENT}/me"), answer={"note": f"call {REAL}"})
-    with pytest.raises(CassetteError, match=r"would hold .* at byte \d+") as refused:
+    with pytest.raises(CassetteError, match=r"would contain .* at byte \d+") as refused:
         converted(path, tmp_path / name, None, lambda provider: Blind(provider, list, b"k" * 32))
     assert REAL not in str(refused.value)
     assert only(tmp_path) == ["theirs.json"]
@@ -134,7 +134,7 @@ def test_convert_leaves_out_other_hosts(tmp_path):
 
 def test_convert_needs_a_name_for_one_of_two_providers(tmp_path):
     path = foreign(tmp_path, ("GET", f"{SENT}/me"), ("GET", f"{OTHER}/api/v2/contacts"))
-    with pytest.raises(CassetteError, match="sendblue and sent: say which"):
+    with pytest.raises(CassetteError, match="sendblue and sent: name the provider"):
         converted(path, tmp_path / "a.jsonl")
     with pytest.warns(ContactKitWarning, match="other hosts are left out: 1"):
         file = converted(path, tmp_path / "a.jsonl", find("sendblue"))
@@ -149,7 +149,7 @@ def test_convert_keeps_the_host_of_a_token(tmp_path):
 
 def test_convert_needs_a_name_for_another_address(tmp_path):
     path = foreign(tmp_path, ("GET", "http://127.0.0.1:8000/v3/me"))
-    with pytest.raises(CassetteError, match=r"api\.privy\.com.*say which provider"):
+    with pytest.raises(CassetteError, match=r"api\.privy\.com.*name the provider"):
         converted(path, tmp_path / "a.jsonl")
     file = converted(path, tmp_path / "a.jsonl", find("sent"))
     assert file and (file.header["world"], len(file.entries)) == ("unknown", 1)
@@ -189,7 +189,7 @@ def test_convert_writes_an_archive(tmp_path):
 
 def test_convert_refuses_an_existing_target(tmp_path):
     (tmp_path / "a.jsonl").write_text("mine")
-    with pytest.raises(CassetteError, match="there is a file already"):
+    with pytest.raises(CassetteError, match="the file already exists"):
         converted(foreign(tmp_path, ("GET", f"{SENT}/me")), tmp_path / "a.jsonl")
     assert (tmp_path / "a.jsonl").read_text() == "mine"
 

@@ -185,7 +185,7 @@ def test_har_maps_the_failures_of_browsers(folder, name, error, failure):
 
 def test_har_warns_about_missing_content(folder):
     missing = entry({"content": {"size": 9, "mimeType": "application/json"}})
-    with pytest.warns(ContactKitWarning, match="content it does not hold are read as empty: 1"):
+    with pytest.warns(ContactKitWarning, match="without their content are read as empty: 1"):
         exchanges = read(folder, missing, entry({"content": {"size": 0}}))
     assert [exchange.response.body for exchange in exchanges] == [b"", b""]
 
@@ -198,7 +198,7 @@ def test_har_sorts_exchanges_by_time(folder):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("{", "line 1: is no JSON"),
+        ("{", "line 1: is not JSON"),
         ("[]", "it has no log.entries"),
         ('{"log": {"entries": 7}}', "it has no log.entries"),
         ('{"log": {"entries": [{}]}}', "exchange 1: it has no 'request'"),

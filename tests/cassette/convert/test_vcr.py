@@ -106,7 +106,7 @@ def test_vcr_keeps_times_in_the_order_of_the_file(tmp_path):
     [
         ('{"version": 2, "interactions": []}', "version 1"),
         ("[]", "version 1"),
-        ('{"interactions":\n[}', "line 2: is no JSON"),
+        ('{"interactions":\n[}', "line 2: is not JSON"),
         ('{"interactions": [{"request": {}}]}', "exchange 1: it has no 'response'"),
         ('{"interactions": [7]}', "exchange 1: it is malformed"),
     ],
@@ -122,7 +122,7 @@ def test_vcr_refuses_other_files(tmp_path, text, why):
 def test_vcr_refuses_unsafe_yaml_without_quoting_it(tmp_path, line):
     path = tmp_path / "a.yaml"
     path.write_text(f"version: 1\n{line}\n")
-    with pytest.raises(CassetteError, match=r"a.yaml, line [23]: is no YAML") as refused:
+    with pytest.raises(CassetteError, match=r"a.yaml, line [23]: is not YAML") as refused:
         read_vcr(path)
     assert REAL not in str(refused.value) and "getcwd" not in str(refused.value)
 
