@@ -247,10 +247,8 @@ def _dry_run_outcome(session: Session, success: Success) -> tuple[Outcome, str]:
     form, title = session.provider.dry_run, session.provider.title
     if form and form.confirmed.lower() in success.response.headers:
         return Outcome.PLANNED, ""
-    return (
-        Outcome.UNKNOWN,
-        f"{title} did not confirm the dry run; this may have been a write",
-    )
+    message = f"{title} did not confirm the dry run; the write may have been carried out"
+    return Outcome.UNKNOWN, message
 
 
 def _is_replayed(session: Session, success: Success) -> bool:
