@@ -1,7 +1,8 @@
 """Finds secrets and personal values in a text and removes them.
 
 A secret is recognised by its name, by its value in any spelling, or by its shape. The functions
-that find secrets yield spans; `replace_spans` makes a new text from them.
+that find secrets yield spans; `replace_spans` makes a new text from them. Errors and logs use
+`redact`; recordings have more rules, in `cassette.redaction`.
 """
 
 from __future__ import annotations

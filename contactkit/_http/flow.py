@@ -1,4 +1,4 @@
-"""One operation as a generator: pace it, authorise it, send it, repeat it.
+"""One operation as a generator: pace it, authorise it, send it, retry it.
 
 All decisions about a request are made here, and no I/O is: a flow yields what it wants done and is
 sent the result, so that a sync and an async driver can run the same flow.
@@ -107,7 +107,7 @@ class _Attempts:
             return
         if self.paced and self.doubt is None and isinstance(failure, RateLimitError):
             raise failure
-        pause = _pause(self.session, self.operation, failure, answer, self.count)
+        pause = _retry_pause(self.session, self.operation, failure, answer, self.count)
         if pause is None:
             raise self.final(failure)
         if self.operation.writes and _may_have_happened(failure):
@@ -238,7 +238,7 @@ def _token_url(session: Session, auth: ClientCredentials) -> str:
     return f"{base.scheme}://{base.netloc}{urlsplit(auth.token_url).path}"
 
 
-def _pause(
+def _retry_pause(
     session: Session,
     operation: Operation,
     failure: ApiError | TransportError,

@@ -1,6 +1,7 @@
 """The rate budget of one session: what was spent, what is left, and when to continue.
 
-The sync and the async client share one budget, perhaps on several threads.
+Nothing waits here: a budget says when a request may go, and the flow waits. The sync and the async
+client share one budget, perhaps on several threads.
 """
 
 from __future__ import annotations

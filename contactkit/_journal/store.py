@@ -23,7 +23,8 @@ from typing import Any
 import platformdirs
 from pydantic_core import to_json
 
-from contactkit._journal.sqlite import JournalFile, Lease, is_held, remove_ended_leases
+from contactkit._journal.lease import Lease, is_held, remove_ended_leases
+from contactkit._journal.sqlite import JournalFile
 from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON
 

@@ -1,4 +1,7 @@
-"""A write between its intents and its outcomes in the journal."""
+"""A single verb's write: recorded in the journal before it is sent, and closed with its outcome.
+
+Plans record theirs through `writer`, which joins the commits of many.
+"""
 
 from __future__ import annotations
 

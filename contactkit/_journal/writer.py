@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from contactkit._journal.sqlite import Lease
+from contactkit._journal.lease import Lease
 from contactkit._journal.store import Intent, Journal
 from contactkit.errors import JournalError
 

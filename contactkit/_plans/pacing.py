@@ -1,7 +1,8 @@
 """The pace of an apply: evenly within the session's budget, slower in trouble; and its counts.
 
 The budget alone would send a whole window's requests together, which no provider promises to
-accept. An even pace keeps to the rate wherever the provider's window begins.
+accept. An even pace keeps to the rate wherever the provider's window begins. Nothing waits here:
+`apply` does.
 """
 
 from __future__ import annotations

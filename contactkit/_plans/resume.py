@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from contactkit._http.results import Row, problem_columns
 from contactkit._http.session import Session
-from contactkit._journal.sqlite import Lease
+from contactkit._journal.lease import Lease
 from contactkit._journal.store import Journal
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.plan import Plan

@@ -113,7 +113,7 @@ class Redactor:
         if text[:1] in ("{", "[") and is_json(text):
             return self._json(text, refused=False)
         text = _URL.sub(lambda match: self.url(match[0]), text) if "://" in text else text
-        text = self._secrets.text(replace_named(text, self._named))
+        text = self._secrets.redact_text(replace_named(text, self._named))
         if len(text) >= 12:
             text = BASE64.sub(lambda word: rewrite_base64(word[0], self.text), text)
         text = self._pseudonyms.text(text, bare)
@@ -200,7 +200,7 @@ class Redactor:
         return self._personal(kind, value) if kind else value
 
     def _personal(self, kind: Kind, value: str) -> str:
-        return self._pseudonyms.of(kind, self._secrets.text(value))
+        return self._pseudonyms.of(kind, self._secrets.redact_text(value))
 
     def _body(self, body: bytes, content_type: str, refused: bool = False) -> bytes:
         if not body:

@@ -80,7 +80,7 @@ class Secrets:
             return scheme + space + self.placeholder(name, rest)
         return self.placeholder(name, value)
 
-    def text(self, text: str) -> str:
+    def redact_text(self, text: str) -> str:
         """A text with placeholders for the secrets in it."""
         spans = without_overlaps(self._find(text))
         replacements = ((i, j, self._replacement(name, text[i:j])) for name, i, j in spans)

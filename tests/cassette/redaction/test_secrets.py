@@ -154,22 +154,22 @@ def test_placeholder_is_the_same_everywhere():
     first = secrets.placeholder("access_token", "tok-123456789")
     assert first == "redacted-access-token"
     assert secrets.header("Authorization", "Bearer tok-123456789") == f"Bearer {first}"
-    assert secrets.text("https://x.test/tok-123456789") == f"https://x.test/{first}"
+    assert secrets.redact_text("https://x.test/tok-123456789") == f"https://x.test/{first}"
     assert secrets.placeholder("access_token", "another-987654") == "redacted-access-token-2"
 
 
 def test_secret_of_the_traffic_is_recognised_by_value():
     secrets = Secrets(list)
     redacted = secrets.placeholder("refresh_token", "r3fresh.abc-def")
-    assert secrets.text("used r3fresh.abc-def twice") == f"used {redacted} twice"
+    assert secrets.redact_text("used r3fresh.abc-def twice") == f"used {redacted} twice"
 
 
 def test_changed_credential_is_found_at_once():
     credentials = ["first-credential"]
     secrets = Secrets(lambda: credentials)
-    assert secrets.text("a first-credential") == "a redacted-credential"
+    assert secrets.redact_text("a first-credential") == "a redacted-credential"
     credentials.append("second-credential")
-    assert secrets.text("a second-credential") == "a redacted-credential-2"
+    assert secrets.redact_text("a second-credential") == "a redacted-credential-2"
 
 
 @pytest.mark.parametrize(
@@ -239,14 +239,14 @@ def test_credential_in_base64_is_found(before, secret, after):
     secrets = Secrets(lambda: [secret])
     for encode in (b64encode, urlsafe_b64encode):
         redacted = encode(before + secret.encode() + after).decode()
-        assert PLACEHOLDER.search(secrets.text(f"<{redacted}>"))
+        assert PLACEHOLDER.search(secrets.redact_text(f"<{redacted}>"))
 
 
 @given(st.text(min_size=4))
 def test_credential_in_any_encoding_is_replaced(secret):
     secrets = Secrets(lambda: [secret])
     spelled = [secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]]
-    redacted = secrets.text(" | ".join(spelled))
+    redacted = secrets.redact_text(" | ".join(spelled))
     assert not any(
         kind == "credential" for kind, _ in secrets.leaks(redacted.replace("redacted-", ""))
     )
@@ -254,14 +254,14 @@ def test_credential_in_any_encoding_is_replaced(secret):
 
 def test_placeholder_held_by_a_replaying_client_stays():
     secrets = Secrets(lambda: ["redacted-access-token"])
-    assert secrets.text("Bearer redacted-access-token") == "Bearer redacted-access-token"
+    assert secrets.redact_text("Bearer redacted-access-token") == "Bearer redacted-access-token"
     assert not list(secrets.leaks("Bearer redacted-access-token"))
 
 
 def test_irregular_password_is_recognised_by_value():
     secrets = Secrets(list)
     redacted = secrets.placeholder("password", "p&ss w@rd!")
-    assert secrets.text("with p&ss w@rd! it fails") == f"with {redacted} it fails"
+    assert secrets.redact_text("with p&ss w@rd! it fails") == f"with {redacted} it fails"
 
 
 def test_two_secrets_of_one_shape_have_two_placeholders():
