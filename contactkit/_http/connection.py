@@ -6,17 +6,19 @@ The sync client sends with httpx, the async one with aiohttp behind httpx's inte
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import httpx
 
-from contactkit._http.clients import AsyncClient, SyncClient, open_client
+from contactkit._http.log import hide_paths
 from contactkit._http.session import Answer, Flow, NoResponse, Request, Response
+from contactkit.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from contactkit._http.aiohttp_transport import Transport
     from contactkit._http.world import Clock
 
 T = TypeVar("T")
@@ -100,23 +102,65 @@ async def asend_tapped(client: httpx.AsyncClient, flow: TapFlow) -> httpx.Respon
         return end.value
 
 
-class _HidePaths(logging.Filter):
-    """Hides paths and queries in httpx's log: they contain contacts' numbers and addresses."""
+class _NoCookies(httpx.Cookies):
+    """Keeps no cookies, so that no response changes a later request."""
 
-    hosts: frozenset[str] = frozenset()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(
-                f"{arg.scheme}://{arg.netloc.decode()}/…"
-                if isinstance(arg, httpx.URL) and arg.host in self.hosts
-                else arg
-                for arg in record.args
-            )
-        return True
+    def extract_cookies(self, response: httpx.Response) -> None:
+        pass
 
 
-_filter = _HidePaths()
+_NO_COOKIES = _NoCookies()
+
+
+class _SyncClient(httpx.Client):
+    @property
+    def cookies(self) -> httpx.Cookies:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return _NO_COOKIES
+
+
+class AsyncClient(httpx.AsyncClient):
+    """httpx's async client over aiohttp; it also uses the environment's proxies.
+
+    Without a proxy, all requests go through one `aiohttp` transport.
+    """
+
+    aiohttp: Transport | None = None
+
+    @cached_property
+    def common_headers(self) -> list[tuple[str, str]]:
+        """The headers of every request."""
+        return [(name.decode(), value.decode()) for name, value in self.headers.raw]
+
+    @property
+    def cookies(self) -> httpx.Cookies:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return _NO_COOKIES
+
+    def _init_transport(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, transport: httpx.AsyncBaseTransport | None = None, **options: Any
+    ) -> httpx.AsyncBaseTransport:
+        if transport:
+            return transport
+        self.aiohttp = _transport(options)
+        return self.aiohttp
+
+    def _init_proxy_transport(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, proxy: httpx.Proxy, **options: Any
+    ) -> httpx.AsyncBaseTransport:
+        self.aiohttp = None
+        # aiohttp does not support SOCKS, and warns about TLS within TLS.
+        if proxy.url.scheme != "http":
+            return super()._init_proxy_transport(proxy, **options)
+        return _transport(options, proxy)
+
+
+def _transport(options: dict[str, Any], proxy: httpx.Proxy | None = None) -> Transport:
+    # aiohttp takes as long to import as everything else, and most clients never need it.
+    from contactkit._http.aiohttp_transport import Transport
+
+    context = httpx.create_ssl_context(
+        verify=options["verify"], cert=options["cert"], trust_env=options["trust_env"]
+    )
+    return Transport(context, proxy)
 
 
 class Connection:
@@ -137,8 +181,7 @@ class Connection:
         trust_env = url.scheme == "https"
         self._options = {"transport": transport, "timeout": timeout, "trust_env": trust_env}
         self._start()
-        _filter.hosts |= {url.host}
-        logging.getLogger("httpx").addFilter(_filter)
+        hide_paths(url.host)
 
     def _start(self) -> None:
         self._process = os.getpid()
@@ -155,7 +198,7 @@ class Connection:
         """Send a request and read the whole response."""
         self._start_again_after_fork()
         if self._client is None:
-            self._client = open_client(SyncClient, self._options)
+            self._client = _open(_SyncClient, self._options)
         client = self._client
         try:
             message = _build(client, request)
@@ -189,7 +232,7 @@ class Connection:
         if client is None:
             for closed in [loop for loop in list(self._async_clients) if loop.is_closed()]:
                 self._async_clients.pop(closed, None)
-            client = self._async_clients[loop] = open_client(AsyncClient, self._options)
+            client = self._async_clients[loop] = _open(AsyncClient, self._options)
         return client
 
     def close(self, clean: bool = True) -> None:
@@ -217,6 +260,17 @@ class Connection:
 
 # The clients of parent processes, kept so that nothing closes them here.
 _inherited: list[object] = []
+
+ClientT = TypeVar("ClientT", _SyncClient, AsyncClient)
+
+
+def _open(kind: type[ClientT], options: dict[str, Any]) -> ClientT:
+    """An httpx client; it reads proxies and certificates from the environment as it opens."""
+    try:
+        return kind(**options)
+    except (OSError, ImportError, ValueError) as error:
+        message = f"the environment's proxy or certificate settings cannot be used: {error}"
+        raise ConfigurationError(message) from None
 
 
 def _build(client: httpx.Client | httpx.AsyncClient, request: Request) -> httpx.Request:

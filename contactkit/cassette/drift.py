@@ -74,10 +74,10 @@ def differences(
     if _hundreds(old) != _hundreds(new) or old.failure:
         return
     bodies = _BodyComparison(provider, same_key)
-    types = ("content-type", _content_type(old), _content_type(new))
-    for field, before, after in (types, *bodies.compare(_body(old), _body(new))):
-        if before != after:
-            yield Drift(method, path, field, _change(before, after), _shown(before), _shown(after))
+    types = _content_type(old), _content_type(new)
+    changed = [("content-type", *types)] if types[0] != types[1] else []
+    for field, before, after in (*changed, *bodies.compare(_body(old), _body(new))):
+        yield Drift(method, path, field, _change(before, after), _shown(before), _shown(after))
 
 
 def _hundreds(response: RecordedResponse) -> int:

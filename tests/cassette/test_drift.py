@@ -93,6 +93,10 @@ def put(value: Any, way: tuple[Any, ...], leaf: Any) -> Any:
 JSON_TYPES = {int: "number", float: "number"}
 
 
+def test_drift_tells_true_from_one():
+    assert changes_of([True], [1]) == [("[0]", "type changed")]
+
+
 @given(bodies, scalars, st.data())
 def test_drift_of_one_changed_value_is_one_row(body, leaf, data):
     field, way = data.draw(st.sampled_from(places(body)))

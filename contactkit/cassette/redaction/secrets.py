@@ -86,7 +86,7 @@ class Secrets:
         replacements = ((i, j, self._replacement(name, text[i:j])) for name, i, j in spans)
         redacted = replace_spans(text, replacements)
         # A secret that is recognised by the end of a text may be in the text before it too.
-        return redacted if redacted == text else self.text(redacted)
+        return redacted if redacted == text else self.redact_text(redacted)
 
     def leaks(self, text: str) -> Iterator[tuple[str, int]]:
         """The secrets in a text: how they were found, and where they start."""

@@ -195,7 +195,7 @@ def test_secret_name_in_any_case(name):
     ],
 )
 def test_shape_is_found_without_a_name(text):
-    redacted = Secrets(list).text(f"it said {text} here")
+    redacted = Secrets(list).redact_text(f"it said {text} here")
     assert text not in redacted
     assert list(Secrets(list).leaks(text)) and not list(Secrets(list).leaks(redacted))
 
@@ -231,7 +231,7 @@ def test_every_shape_is_found(text):
     ],
 )
 def test_prose_about_secrets_stays(text):
-    assert Secrets(list).text(text) == text
+    assert Secrets(list).redact_text(text) == text
 
 
 @given(st.binary(max_size=20), st.text('abcXYZ0189+/&= %"\\é', min_size=9), st.binary(max_size=20))
@@ -266,5 +266,5 @@ def test_irregular_password_is_recognised_by_value():
 
 def test_two_secrets_of_one_shape_have_two_placeholders():
     other = JWT.replace("c2ln", "d3Bo")
-    redacted = Secrets(list).text(f"{JWT} {other} {JWT}").split()
+    redacted = Secrets(list).redact_text(f"{JWT} {other} {JWT}").split()
     assert redacted == ["redacted-jwt", "redacted-jwt-2", "redacted-jwt"]
