@@ -55,7 +55,7 @@ def test_pick_keeps_unsaved_changes(voila):
     page.get_by_role("button", name=KEY).click()
     page.get_by_label("First name").fill("Zebedee")
     page.get_by_role("button", name="cus_a1b2c3d4e5f60002").click()
-    expect(page.get_by_text("changes that are not saved")).to_be_visible()
+    expect(page.get_by_text("unsaved changes")).to_be_visible()
     expect(page.get_by_label("First name")).to_have_value("Zebedee")
 
 

@@ -431,7 +431,7 @@ def test_pick_keeps_a_form_that_is_being_typed_in(voila, privy):
     page.get_by_role("button", name="cus_a1b2c3d4e5f60002").click()
     form.get_by_label("Last name").fill("")
     page.keyboard.type("Lovelace-Byron", delay=250)
-    expect(page.get_by_text("changes that are not saved")).to_be_visible()
+    expect(page.get_by_text("unsaved changes")).to_be_visible()
     expect(form.get_by_label("First name")).to_have_value("Janet")
     expect(form.get_by_label("Last name")).to_have_value("Lovelace-Byron")
 

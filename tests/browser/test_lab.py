@@ -213,7 +213,7 @@ def test_arguments_and_exit_status_are_passed_on(checkout, dashboard):
 def test_address_other_than_loopback_is_refused(checkout, address):
     done = checkout.run("--port=9000", *address)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert f"always 127.0.0.1: leave out {address[0]}" in done.stderr
+    assert f"always 127.0.0.1; leave out {address[0]}" in done.stderr
 
 
 def test_loopback_address_is_accepted(checkout):
