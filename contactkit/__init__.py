@@ -9,27 +9,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from contactkit.errors import (
-    ApiError,
-    AuthenticationError,
-    CassetteError,
-    ConfigurationError,
-    ConflictError,
-    ContactKitError,
-    ContactKitWarning,
-    FieldProblem,
-    InvalidInputError,
-    InvalidRequestError,
-    JournalError,
-    NotFoundError,
-    PermissionDeniedError,
-    Problem,
-    RateLimitError,
-    ServerError,
-    TransportError,
-    UnrecordedRequestError,
-)
-
 if TYPE_CHECKING:
     from contactkit._client.client import Client, record
     from contactkit._client.connect import connect
@@ -43,6 +22,26 @@ if TYPE_CHECKING:
     from contactkit._plans.plan import Plan
     from contactkit._plans.progress import Progress
     from contactkit.cassette.cassette import Cassette
+    from contactkit.errors import (
+        ApiError,
+        AuthenticationError,
+        CassetteError,
+        ConfigurationError,
+        ConflictError,
+        ContactKitError,
+        ContactKitWarning,
+        FieldProblem,
+        InvalidInputError,
+        InvalidRequestError,
+        JournalError,
+        NotFoundError,
+        PermissionDeniedError,
+        Problem,
+        RateLimitError,
+        ServerError,
+        TransportError,
+        UnrecordedRequestError,
+    )
     from contactkit.simulator import Simulator
     from contactkit.spec.outcome import Outcome
 
@@ -90,6 +89,24 @@ __all__ = [
 
 # Where the names are that are imported when they are first used.
 _MODULES = {
+    "ApiError": "errors",
+    "AuthenticationError": "errors",
+    "CassetteError": "errors",
+    "ConfigurationError": "errors",
+    "ConflictError": "errors",
+    "ContactKitError": "errors",
+    "ContactKitWarning": "errors",
+    "FieldProblem": "errors",
+    "InvalidInputError": "errors",
+    "InvalidRequestError": "errors",
+    "JournalError": "errors",
+    "NotFoundError": "errors",
+    "PermissionDeniedError": "errors",
+    "Problem": "errors",
+    "RateLimitError": "errors",
+    "ServerError": "errors",
+    "TransportError": "errors",
+    "UnrecordedRequestError": "errors",
     "Client": "_client.client",
     "connect": "_client.connect",
     "describe": "_client.describe",

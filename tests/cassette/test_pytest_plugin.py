@@ -284,7 +284,6 @@ def test_plugin_imports_nothing_slow():
         "contactkit",
         "contactkit.cassette",
         "contactkit.cassette.pytest_plugin",
-        "contactkit.errors",
     }
 
 
