@@ -10,84 +10,83 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from contactkit._client.client import Client, record
-    from contactkit._client.connect import connect
-    from contactkit._client.describe import describe, providers
-    from contactkit._client.read import read_contacts
-    from contactkit._frames.coerce import CLEAR
-    from contactkit._frames.frame import problems
-    from contactkit._http.world import Clock, Live, World
-    from contactkit._journal.frame import journal
-    from contactkit._plans.load import plan_from, read_plan
-    from contactkit._plans.plan import Plan
-    from contactkit._plans.progress import Progress
-    from contactkit.cassette.cassette import Cassette
+    from contactkit._client.client import Client as Client
+    from contactkit._client.client import record as record
+    from contactkit._client.connect import connect as connect
+    from contactkit._client.describe import describe as describe
+    from contactkit._client.describe import providers as providers
+    from contactkit._client.read import read_contacts as read_contacts
+    from contactkit._frames.coerce import CLEAR as CLEAR
+    from contactkit._frames.frame import problems as problems
+    from contactkit._http.world import Clock as Clock
+    from contactkit._http.world import Live as Live
+    from contactkit._http.world import World as World
+    from contactkit._journal.frame import journal as journal
+    from contactkit._plans.load import plan_from as plan_from
+    from contactkit._plans.load import read_plan as read_plan
+    from contactkit._plans.plan import Plan as Plan
+    from contactkit._plans.progress import Progress as Progress
+    from contactkit.cassette.cassette import Cassette as Cassette
     from contactkit.errors import (
-        ApiError,
-        AuthenticationError,
-        CassetteError,
-        ConfigurationError,
-        ConflictError,
-        ContactKitError,
-        ContactKitWarning,
-        FieldProblem,
-        InvalidInputError,
-        InvalidRequestError,
-        JournalError,
-        NotFoundError,
-        PermissionDeniedError,
-        Problem,
-        RateLimitError,
-        ServerError,
-        TransportError,
-        UnrecordedRequestError,
+        ApiError as ApiError,
     )
-    from contactkit.simulator import Simulator
-    from contactkit.spec.outcome import Outcome
+    from contactkit.errors import (
+        AuthenticationError as AuthenticationError,
+    )
+    from contactkit.errors import (
+        CassetteError as CassetteError,
+    )
+    from contactkit.errors import (
+        ConfigurationError as ConfigurationError,
+    )
+    from contactkit.errors import (
+        ConflictError as ConflictError,
+    )
+    from contactkit.errors import (
+        ContactKitError as ContactKitError,
+    )
+    from contactkit.errors import (
+        ContactKitWarning as ContactKitWarning,
+    )
+    from contactkit.errors import (
+        FieldProblem as FieldProblem,
+    )
+    from contactkit.errors import (
+        InvalidInputError as InvalidInputError,
+    )
+    from contactkit.errors import (
+        InvalidRequestError as InvalidRequestError,
+    )
+    from contactkit.errors import (
+        JournalError as JournalError,
+    )
+    from contactkit.errors import (
+        NotFoundError as NotFoundError,
+    )
+    from contactkit.errors import (
+        PermissionDeniedError as PermissionDeniedError,
+    )
+    from contactkit.errors import (
+        Problem as Problem,
+    )
+    from contactkit.errors import (
+        RateLimitError as RateLimitError,
+    )
+    from contactkit.errors import (
+        ServerError as ServerError,
+    )
+    from contactkit.errors import (
+        TransportError as TransportError,
+    )
+    from contactkit.errors import (
+        UnrecordedRequestError as UnrecordedRequestError,
+    )
+    from contactkit.simulator import Simulator as Simulator
+    from contactkit.spec.outcome import Outcome as Outcome
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "CLEAR",
-    "ApiError",
-    "AuthenticationError",
-    "Cassette",
-    "CassetteError",
-    "Client",
-    "Clock",
-    "ConfigurationError",
-    "ConflictError",
-    "ContactKitError",
-    "ContactKitWarning",
-    "FieldProblem",
-    "InvalidInputError",
-    "InvalidRequestError",
-    "JournalError",
-    "Live",
-    "NotFoundError",
-    "Outcome",
-    "PermissionDeniedError",
-    "Plan",
-    "Problem",
-    "Progress",
-    "RateLimitError",
-    "ServerError",
-    "Simulator",
-    "TransportError",
-    "UnrecordedRequestError",
-    "World",
-    "connect",
-    "describe",
-    "journal",
-    "plan_from",
-    "problems",
-    "providers",
-    "read_contacts",
-    "read_plan",
-    "record",
-]
-
-# Where the names are that are imported when they are first used.
+# Every public name and its module, which is imported when the name is first used.
 _MODULES = {
     "ApiError": "errors",
     "AuthenticationError": "errors",
@@ -127,6 +126,10 @@ _MODULES = {
     "Simulator": "simulator",
     "Outcome": "spec.outcome",
 }
+
+
+# A checker reads the imports above instead.
+__all__ = sorted(_MODULES, key=lambda name: (not name.isupper(), name))  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> object:
