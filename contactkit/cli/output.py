@@ -9,18 +9,20 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from contactkit._plans.tables import escape_unprintable
+
 # Without a terminal rich assumes 80 columns, which would wrap every row.
 console = Console(width=None if sys.stdout and sys.stdout.isatty() else 120, emoji=False)
 
 
 def say(line: str) -> None:
     """Print one line, however wide the terminal is."""
-    console.print(plain(line), markup=False, highlight=False, soft_wrap=True)
+    console.print(escape_unprintable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def print_error(text: str, style: str) -> None:
     """Print an error or a warning to stderr, line by line."""
-    lines = "\n".join(map(plain, text.split("\n")))
+    lines = "\n".join(map(escape_unprintable, text.split("\n")))
     stderr = Console(stderr=True, emoji=False)
     stderr.print(lines, style=style, markup=False, highlight=False, soft_wrap=True)
 
@@ -31,13 +33,8 @@ def show(frame: pd.DataFrame, folds: Collection[str] = ()) -> None:
     for name in frame.columns:
         table.add_column(name, overflow="fold", no_wrap=name not in folds)
     for row in frame.astype(object).itertuples(index=False):
-        table.add_row(*(plain(_text(value)) for value in row))
+        table.add_row(*(escape_unprintable(_text(value)) for value in row))
     console.print(table, markup=False)
-
-
-def plain(text: str) -> str:
-    """Text that cannot control the terminal: unprintable characters are escaped."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def _text(value: object) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from contactkit.cli.output import plain, print_error, say, show
+from contactkit._plans.tables import escape_unprintable
+from contactkit.cli.output import print_error, say, show
 
 STEERING = "[red]a :cat: b\x1b[2J\u202ec[/red]"
 SHOWN = r"[red]a :cat: b\x1b[2J\u202ec[/red]"
@@ -17,7 +18,7 @@ def test_text_never_controls_the_terminal(capsys: pytest.CaptureFixture[str]):
     show(pd.DataFrame({"text": [STEERING]}))
     output = capsys.readouterr()
     assert output.out.count(SHOWN) == 2 and output.err == SHOWN + "\n"
-    assert plain("Zoë, 李") == "Zoë, 李"
+    assert escape_unprintable("Zoë, 李") == "Zoë, 李"
 
 
 def test_lines_are_not_wrapped(capsys: pytest.CaptureFixture[str]):
