@@ -14,7 +14,9 @@ from contactkit import errors
 from contactkit.errors import FieldProblem, Problem
 from contactkit.spec import (
     JSON,
+    ChannelConsent,
     ClientCredentials,
+    Consent,
     Credential,
     Endpoint,
     Envelope,
@@ -222,13 +224,20 @@ def undo(
     """
     if "sms_consent" not in changes:
         return Undo()
-    consented = changes["sms_consent"] in _CONSENTS and before.get("sms_consent") not in _CONSENTS
-    texted = consented and options.get("send_welcome_sms") is not False
+    texted = welcomes(before, changes, options)
     remains = "a welcome text may have been sent" if texted else ""
     return Undo(options={"send_welcome_sms": False}, remains=remains)
 
 
-_CONSENTS = ("single_opt_in", "subscribed")
+def welcomes(
+    before: Mapping[str, JSON], changes: Mapping[str, JSON], options: Mapping[str, JSON]
+) -> bool:
+    """Whether Privy sends the text that the law requires after a newly confirmed SMS consent.
+
+    https://help.privy.com/docs/api-reference/update-contact; none for single_opt_in is inferred.
+    """
+    confirmed = changes.get("sms_consent") == "subscribed" != before.get("sms_consent")
+    return confirmed and options.get("send_welcome_sms") is not False
 
 
 def timestamp(now: datetime) -> str:
@@ -364,6 +373,25 @@ PROVIDER = Provider(
         Limit(requests=60, seconds=60, header="X-RateLimit-{}-Minute"),
         Limit(requests=10_000, seconds=86_400, header="X-RateLimit-{}-Day"),
     ),
+    # https://help.privy.com/docs/learn/compliance/understand-sms-consent
+    consent=Consent(
+        phones=("phone_number",),
+        emails=("email",),
+        text=ChannelConsent(
+            allowed={"sms_consent": ("single_opt_in", "subscribed")},
+            denied={"sms_consent": ("unsubscribed",)},
+            deny={"sms_consent": "unsubscribed"},
+            asks_first=True,
+        ),
+        email=ChannelConsent(
+            allowed={"email_consent": ("subscribed",)},
+            denied={"email_consent": ("unsubscribed", "suppressed")},
+            locked={"email_consent": ("compliance_suppressed",)},
+            deny={"email_consent": "unsubscribed"},
+            asks_first=True,
+        ),
+    ),
     rules=rules,
     undo=undo,
+    welcomes=welcomes,
 )

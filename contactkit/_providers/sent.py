@@ -13,6 +13,7 @@ from contactkit import errors
 from contactkit.errors import FieldProblem, Problem
 from contactkit.spec import (
     JSON,
+    Consent,
     Credential,
     DryRun,
     Endpoint,
@@ -30,6 +31,7 @@ from contactkit.spec import (
     create_contact,
     create_only,
     delete_contact,
+    flag,
     get_contact,
     key,
     list_contacts,
@@ -295,5 +297,6 @@ PROVIDER = Provider(
         replayed="Idempotent-Replayed",
     ),
     dry_run=DryRun(body={"sandbox": True}, confirmed="X-Sandbox"),
+    consent=Consent(phones=("phone_number",), text=flag("opt_out")),
     rules=rules,
 )

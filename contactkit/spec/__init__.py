@@ -8,6 +8,9 @@ from contactkit.spec.auth import Auth as Auth
 from contactkit.spec.auth import ClientCredentials as ClientCredentials
 from contactkit.spec.auth import Credential as Credential
 from contactkit.spec.auth import HeaderAuth as HeaderAuth
+from contactkit.spec.consent import ChannelConsent as ChannelConsent
+from contactkit.spec.consent import Consent as Consent
+from contactkit.spec.consent import flag as flag
 from contactkit.spec.outcome import Outcome as Outcome
 from contactkit.spec.paging import OutOfReach as OutOfReach
 from contactkit.spec.paging import PageNumbers as PageNumbers

@@ -8,6 +8,7 @@
     ├── paging: Paging          how a listing is read page by page, see paging.py
     ├── errors: ErrorShape      what a refusal looks like, and the catalogue of codes
     ├── limits: Limit
+    ├── consent: Consent        what its fields say about consent, see consent.py
     ├── idempotency: Idempotency, dry_run: DryRun
     └── rules, undo             functions, for everything else
 
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from contactkit.errors import ApiError, FieldProblem, Problem
 from contactkit.spec.auth import Auth, Credential
+from contactkit.spec.consent import Consent
 from contactkit.spec.record import Evidence, Record
 
 if TYPE_CHECKING:
@@ -79,7 +81,8 @@ class Endpoint:
     `omits`. A `repeatable` write has the same effect when it is sent twice; if that depends on the
     body, it is a function of the body. `key_wire` is the body's name for a key that is not in the
     path. `confirm` are headers that the provider requires. A "whole" response is the record itself,
-    without an envelope.
+    without an envelope. `writes` maps a parameter to the contact's field that it changes; `texts`
+    means that the contact gets a text.
     """
 
     verb: str
@@ -93,6 +96,8 @@ class Endpoint:
     fields: bool = False
     omits: tuple[str, ...] = ()
     key_wire: str = ""
+    writes: Mapping[str, str] = field(default_factory=dict[str, str])
+    texts: bool = False
     bulk: Bulk | None = None
     repeatable: bool | Callable[[Mapping[str, JSON]], bool] = False
     keyed: bool = False
@@ -264,12 +269,20 @@ def plain_undo(
     return Undo()
 
 
+def no_welcome(
+    before: Mapping[str, JSON], changes: Mapping[str, JSON], options: Mapping[str, JSON]
+) -> bool:
+    """A provider that sends no welcome text."""
+    return False
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Provider:
     """One provider, declared.
 
     `rules(current, changes)` refuses what types cannot express; `current` is the contact before the
     write, None for a creation. `undo(before, changes, options)` says what undoing a write needs.
+    `welcomes(before, changes, options)` is whether a write makes the provider send a welcome text.
     """
 
     name: str
@@ -286,10 +299,14 @@ class Provider:
     limits: tuple[Limit, ...] = ()
     idempotency: Idempotency | None = None
     dry_run: DryRun | None = None
+    consent: Consent = field(default_factory=Consent)
     rules: Callable[[Mapping[str, JSON] | None, Mapping[str, JSON]], Sequence[FieldProblem]] = (
         no_rules
     )
     undo: Callable[[Mapping[str, JSON], Mapping[str, JSON], Mapping[str, JSON]], Undo] = plain_undo
+    welcomes: Callable[[Mapping[str, JSON], Mapping[str, JSON], Mapping[str, JSON]], bool] = (
+        no_welcome
+    )
 
     def endpoint(self, verb: str) -> Endpoint:
         """The endpoint of a verb; LookupError if the provider has none."""

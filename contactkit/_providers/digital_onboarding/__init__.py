@@ -23,7 +23,9 @@ from contactkit.spec import (
     JSON,
     Bulk,
     BulkItem,
+    ChannelConsent,
     ClientCredentials,
+    Consent,
     Credential,
     DryRun,
     Endpoint,
@@ -136,6 +138,16 @@ def read_upsert(status: int, body: JSON, sent: Sequence[JSON]) -> Sequence[BulkI
         outcome, message = "updated", "created or updated: the response does not say which"
     absent = "not among the contacts in the response"
     return [(outcome, row, message) if row else ("unknown", None, absent) for row in answered]
+
+
+def _channel(name: str) -> ChannelConsent:
+    unsubscribed = f"{name}_unsubscribed"
+    return ChannelConsent(
+        allowed={f"{name}_opted_in": (True,), f"{name}_authorized": (True,)},
+        denied={unsubscribed: (True,)},
+        deny={unsubscribed: True},
+        asks_first=True,
+    )
 
 
 PROVIDER = Provider(
@@ -274,4 +286,11 @@ PROVIDER = Provider(
         replayed="X-Idempotent-Replay",
     ),
     dry_run=DryRun(headers={OVERRIDE: "dry_run"}, confirmed="X-Dry-Run"),
+    # Inferred: no rule between the flags is documented. Not authorized is silence, not a no.
+    consent=Consent(
+        phones=("phone_home", "phone_mobile", "phone_work"),
+        emails=("email",),
+        text=_channel("sms"),
+        email=_channel("email"),
+    ),
 )

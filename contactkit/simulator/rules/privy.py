@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
-from contactkit._providers.privy import timestamp
+from contactkit._providers.privy import PROVIDER, timestamp
 from contactkit.simulator.messages import Account, Request, Response, Row
 from contactkit.simulator.rules import Rules
 from contactkit.simulator.verbs import contact_response, find_contact, validate_contact
@@ -65,10 +65,8 @@ def select(rows: Sequence[Row], filters: Mapping[str, JSON]) -> Sequence[Row]:
 
 
 def after_write(engine: Engine, before: Row | None, after: Row, values: Mapping[str, JSON]) -> None:
-    """Send the welcome text that a newly confirmed SMS consent requires by law."""
-    previous = before["sms_consent"] if before else None
-    confirmed = after["sms_consent"] == "subscribed" != previous
-    if confirmed and values.get("send_welcome_sms") is not False:
+    """Send the welcome text after a newly confirmed SMS consent."""
+    if PROVIDER.welcomes(before or {}, after, values):
         engine.outbox.append(
             {
                 "key": after["id"],

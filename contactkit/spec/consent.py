@@ -1,0 +1,175 @@
+"""What a contact's fields say about consent: its own addresses, and a state for each channel.
+
+    unknown (silence) < allowed < denied < locked
+
+Pure data and rules, read by client, plan, form and simulator alike. No field is known by name here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from itertools import product
+from typing import Any, Literal, TypeAlias
+
+from contactkit.errors import FieldProblem
+
+Channel: TypeAlias = Literal["text", "email"]
+Values: TypeAlias = Mapping[str, tuple[Any, ...]]
+Contact: TypeAlias = Mapping[str, Any]
+
+CODE = "consent"
+"""The code of a write that is refused because it would opt in a contact who opted out."""
+
+OPTS_IN = "would opt in a contact who opted out; say opt_in=True if you hold their consent"
+
+
+class ConsentState(IntEnum):
+    """What is recorded for one channel of a contact; the higher state is the stricter one."""
+
+    unknown = 0
+    allowed = 1
+    denied = 2
+    locked = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelConsent:
+    """How one channel's state follows from field values.
+
+    `allowed` needs all of its fields at one of their values; one field is enough for `denied` or
+    `locked`. `deny` is the change that records a no. A provider that `asks_first` sends nothing to
+    a contact that is `unknown`.
+    """
+
+    allowed: Values
+    denied: Values
+    deny: Mapping[str, Any]
+    locked: Values = field(default_factory=dict[str, tuple[Any, ...]])
+    asks_first: bool
+
+    def state(self, contact: Contact) -> ConsentState:
+        """The state of a contact, whose values are JSON by field name."""
+        if any(contact.get(name) in values for name, values in self.locked.items()):
+            return ConsentState.locked
+        if any(contact.get(name) in values for name, values in self.denied.items()):
+            return ConsentState.denied
+        if all(contact.get(name) in values for name, values in self.allowed.items()):
+            return ConsentState.allowed
+        return ConsentState.unknown
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The fields that the state follows from."""
+        return frozenset[str]({*self.allowed, *self.denied, *self.locked, *self.deny})
+
+    def shown_state(self, contact: Contact | None) -> ConsentState | None:
+        """The state of a contact that may lack columns; None if it does not show a state."""
+        return self.state(contact) if contact and self.fields <= contact.keys() else None
+
+    def widens(self, before: Contact, changes: Contact) -> bool:
+        """Whether a write opens the channel: a new yes, or a no that becomes anything less."""
+        was, becomes = self.state(before), self.state({**before, **changes})
+        new_yes = becomes is ConsentState.allowed is not was
+        return new_yes or was >= ConsentState.denied > becomes
+
+    def may_widen(self, changes: Contact) -> bool:
+        """Whether these changes open the channel of some contact, and so need a fresh read."""
+        return any(self.widens(contact, changes) for contact in self._contacts())
+
+    def _contacts(self) -> list[dict[str, Any]]:
+        """A contact for each combination of values between which the state differs."""
+        values: dict[str, set[Any]] = {name: {None} for name in self.fields}
+        for declared in (self.allowed, self.denied, self.locked):
+            for name, of_state in declared.items():
+                values[name].update(of_state)
+        return [dict(zip(values, row, strict=True)) for row in product(*values.values())]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consent:
+    """A provider's consent: which fields hold the contact's own addresses, and its channels."""
+
+    phones: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    text: ChannelConsent | None = None
+    email: ChannelConsent | None = None
+
+    @property
+    def channels(self) -> dict[Channel, ChannelConsent]:
+        """The channels for which the provider records consent."""
+        declared: dict[Channel, ChannelConsent | None] = {"text": self.text, "email": self.email}
+        return {name: channel for name, channel in declared.items() if channel is not None}
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Every field that says something about consent."""
+        return frozenset[str]().union(*(channel.fields for channel in self.channels.values()))
+
+    def states(self, contact: Contact) -> dict[Channel, ConsentState]:
+        """The state of each channel of a contact."""
+        return {name: channel.state(contact) for name, channel in self.channels.items()}
+
+    def may_widen(self, changes: Contact) -> bool:
+        """Whether these changes open a channel of some contact, and so need a fresh read."""
+        touched = [c for c in self.channels.values() if not c.fields.isdisjoint(changes)]
+        return any(channel.may_widen(changes) for channel in touched)
+
+    def widened(self, before: Contact, changes: Contact) -> dict[Channel, ConsentState]:
+        """The channels that a write opens, each with its state before the write."""
+        return {
+            name: channel.state(before)
+            for name, channel in self.channels.items()
+            if channel.widens(before, changes)
+        }
+
+    def opts_in(self, before: Contact | None, changes: Contact) -> bool:
+        """Whether a write opens a channel of a contact who opted out."""
+        states = self.widened(before or {}, changes).values()
+        return any(state >= ConsentState.denied for state in states)
+
+    def is_denied(self, contact: Contact | None) -> bool:
+        """Whether a contact has opted out of any channel."""
+        return any(state >= ConsentState.denied for state in self.states(contact or {}).values())
+
+    def denied_addresses(self, contact: Contact) -> dict[Channel, tuple[str, ...]]:
+        """The addresses of the channels that a contact has opted out of."""
+        names: dict[Channel, tuple[str, ...]] = {"text": self.phones, "email": self.emails}
+        return {
+            channel: tuple(str(contact[name]) for name in names[channel] if contact.get(name))
+            for channel, state in self.states(contact).items()
+            if state >= ConsentState.denied
+        }
+
+    def refusals(
+        self, changes: Contact, *, shown: Contact | None, current: Contact, opt_in: bool
+    ) -> list[FieldProblem]:
+        """Why a write must not be sent to the `current` contact; [] if it may be.
+
+        A no in `current` that the caller's `shown` contact does not have is a conflict. Any other
+        no needs `opt_in`, and a locked one is never overwritten.
+        """
+        problems: list[FieldProblem] = []
+        for name, state in self.widened(current, changes).items():
+            channel = self.channels[name]
+            field = next(n for n in changes if n in channel.fields)
+            known = channel.shown_state(shown)
+            if state < ConsentState.denied:
+                continue
+            if state is ConsentState.locked:
+                message = f"cannot be written: the contact is locked for {name}"
+                problems.append(FieldProblem(field=field, message=message, code=CODE))
+            elif known is not None and known < ConsentState.denied:
+                message = "opted out since it was read"
+                problems.append(FieldProblem(field=field, message=message, code="conflict"))
+            elif not opt_in:
+                problems.append(FieldProblem(field=field, message=OPTS_IN, code=CODE))
+        return problems
+
+
+def flag(name: str) -> ChannelConsent:
+    """Consent by one flag that is true for a contact who opted out."""
+    return ChannelConsent(
+        allowed={name: (False,)}, denied={name: (True,)}, deny={name: True}, asks_first=False
+    )
