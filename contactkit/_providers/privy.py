@@ -129,7 +129,7 @@ class Contact(Record):
         ),
     ]
     created_at: Annotated[Time, read_only("When the contact was created.")]
-    updated_at: Annotated[Time, read_only("When it last changed.")]
+    updated_at: Annotated[Time, read_only("When it last changed.", last_change=True)]
 
 
 class ListContacts(Record):

@@ -86,7 +86,9 @@ class Contact(Record):
         read_only("Shared by a parent account, so read-only; always false since August 2026."),
     ]
     created_at: Annotated[Time, read_only("When the contact was created.")]
-    updated_at: Annotated[Time | None, read_only("When it last changed, if ever.")] = None
+    updated_at: Annotated[
+        Time | None, read_only("When it last changed, if ever.", last_change=True)
+    ] = None
 
 
 class ListContacts(Record):

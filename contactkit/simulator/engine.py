@@ -38,7 +38,7 @@ from contactkit.simulator.rules import Rules
 from contactkit.simulator.seeds import synthetic
 from contactkit.simulator.store import Store, Stored
 from contactkit.simulator.verbs import new_row
-from contactkit.spec import JSON, Endpoint, Provider, as_object, key_of
+from contactkit.spec import JSON, Endpoint, Provider, as_object, key_of, last_change_of
 
 
 class Engine:
@@ -72,6 +72,11 @@ class Engine:
     def now(self) -> datetime:
         """The simulator's time."""
         return datetime.fromtimestamp(self.clock.now(), UTC)
+
+    def change_time(self) -> Row:
+        """The time of a change that is made now, by its field; none if the provider has none."""
+        field = last_change_of(self.provider.record)
+        return {field.name: self.rules.timestamp(self.now)} if field else {}
 
     def windows(self, owner: str) -> list[Window]:
         """The rate limits as counted for one owner of contacts."""

@@ -139,8 +139,8 @@ class Simulator:
     def put(self, key: str = "", **fields: Any) -> str:
         """Add a contact, or set fields of the one with `key`, as the provider's own systems would.
 
-        Nothing is validated, so that even states which the API refuses are possible. Returns the
-        key.
+        Its time of last change is now, if the provider has one. Nothing is validated, so that even
+        states which the API refuses are possible. Returns the key.
         """
         contacts = self.engine.contacts
         unknown = fields.keys() - fields_of(self.engine.provider.record).keys()
@@ -153,7 +153,8 @@ class Simulator:
         stored = contacts.find(key)
         if stored is None:
             raise ConfigurationError(f"no contact {key!r}")
-        contacts.put({**stored.row, **fields}, stored.owner, writes=0)
+        row = {**stored.row, **self.engine.change_time(), **fields}
+        contacts.put(row, stored.owner, writes=0)
         return key
 
     def _add(self, fields: dict[str, Any]) -> str:

@@ -234,8 +234,7 @@ def update_contact(engine: Engine, request: Request, stored: Stored, contact: Ch
         merges = fields_of(engine.provider.record)[name].marker.collection == "merge"
         if merges and value is not None:
             changes[name] = {**as_object(before[name]), **as_object(value)}
-    stamp = {"updated_at": engine.rules.timestamp(engine.now)} if "updated_at" in before else {}
-    after = {**before, **changes, **stamp}
+    after = {**before, **changes, **engine.change_time()}
     engine.rules.fill_in(after, stored.owner)
     engine.contacts.put(after, stored.owner, writes=1)
     engine.rules.after_write(engine, before, stored.row, contact.values)

@@ -46,6 +46,7 @@ from contactkit.spec.record import create_only as create_only
 from contactkit.spec.record import fields_of as fields_of
 from contactkit.spec.record import key as key
 from contactkit.spec.record import key_of as key_of
+from contactkit.spec.record import last_change_of as last_change_of
 from contactkit.spec.record import option as option
 from contactkit.spec.record import parse_date as parse_date
 from contactkit.spec.record import parse_time as parse_time

@@ -27,7 +27,8 @@ class Marker:
     """What a field's type cannot say.
 
     `personal` is the kind of personal value, `deprecated` are older names of the field, and `check`
-    raises ValueError for a value that the type allows but the provider would refuse.
+    raises ValueError for a value that the type allows but the provider would refuse. `last_change`
+    marks the time at which the contact last changed, which the provider sets.
     """
 
     access: Access
@@ -39,6 +40,7 @@ class Marker:
     personal: Literal["", "phone", "email", "name", "free"] = ""
     check: Callable[[Any], Any] | None = None
     deprecated: tuple[str, ...] = ()
+    last_change: bool = False
     evidence: Evidence = "documented"
     docs: str = ""
 
@@ -213,3 +215,10 @@ def key_of(record: type[Record]) -> RecordField:
     """The field that identifies a contact; the first field of any other record."""
     declared = list(fields_of(record).values())
     return next((field for field in declared if field.marker.access == "key"), declared[0])
+
+
+@cache
+def last_change_of(record: type[Record]) -> RecordField | None:
+    """The field with the time at which a contact last changed; None if the provider has none."""
+    fields = fields_of(record).values()
+    return next((field for field in fields if field.marker.last_change), None)

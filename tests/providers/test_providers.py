@@ -8,7 +8,7 @@ import pytest
 
 import contactkit as ck
 from contactkit._providers import find, names
-from contactkit.spec.record import fields_of, key_of
+from contactkit.spec.record import fields_of, key_of, last_change_of
 from contactkit.spec.validate import check
 
 
@@ -43,6 +43,14 @@ def test_find_unknown_name_lists_all(wrong: str) -> None:
 def test_key_is_promised_text(name: str) -> None:
     key = key_of(find(name).record)
     assert (key.kind, key.promised, key.nullable) == ("string", True, False)
+
+
+def test_time_of_last_change_is_read_only(name: str) -> None:
+    record = find(name).record
+    marked = [field for field in fields_of(record).values() if field.marker.last_change]
+    assert marked == ([last_change_of(record)] if marked else [])
+    assert [field.name for field in marked] == ([] if name == "sendblue" else ["updated_at"])
+    assert all((field.marker.access, field.kind) == ("read_only", "datetime") for field in marked)
 
 
 def test_verbs_and_routes_are_unique(name: str) -> None:

@@ -11,12 +11,14 @@ import contactkit as ck
 from contactkit._frames.frame import dtype_of
 from contactkit._providers import find, names
 from contactkit.errors import ConfigurationError
-from contactkit.spec.record import fields_of
+from contactkit.spec.record import fields_of, last_change_of
+from tests.support.providers import EXAMPLES
 from tests.support.requests import RawClient
 
 FIRST = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 JANET = "cus_a1b2c3d4e5f60001"
 PHONE = "+12125550187"
+FIRST_KEYS = {name: example.key for name, example in EXAMPLES.items()}
 providers = pytest.mark.parametrize("provider", names())
 
 
@@ -105,6 +107,20 @@ def test_put_does_not_count_as_a_write(privy):
     privy.simulator.put(JANET, first_name="Jan")
     privy.simulator.put(email="new@example.com")
     assert not privy.simulator.state()["writes"].any()
+
+
+@pytest.mark.parametrize(("provider", "key"), [*FIRST_KEYS.items()])
+def test_put_sets_the_time_of_last_change(provider, key, world):
+    ck.connect(provider, via=world)
+    world.clock.sleep(world.clock.now() + 60)
+    world.put(key)
+    time = last_change_of(find(provider).record)
+    assert (time is None) == (provider == "sendblue")
+    if time:
+        now = pd.Timestamp(world.clock.now(), unit="s", tz="UTC")
+        assert world.state()[time.name].eq(now).sum() == 1
+        world.put(key, **{time.name: "2026-01-01T00:00:00Z"})
+        assert pd.Timestamp("2026-01-01", tz="UTC") in world.state()[time.name].to_list()
 
 
 def test_put_with_a_new_key_as_a_field(sent):

@@ -118,7 +118,9 @@ class Contact(Record):
         ),
     ]
     inserted_at: Annotated[Time, read_only("When the contact was created.", evidence="inferred")]
-    updated_at: Annotated[Time, read_only("When it last changed.", evidence="inferred")]
+    updated_at: Annotated[
+        Time, read_only("When it last changed.", last_change=True, evidence="inferred")
+    ]
     last_seen_at: Annotated[
         Time | None, read_only("When the contact was last seen.", evidence="inferred")
     ] = None

@@ -85,14 +85,13 @@ def unsubscribe(engine: Engine, request: Request) -> Response:
     )
     stored = find_contact(engine, request)
     validate_contact(engine, request, request.body, stored.row)
-    row = dict(stored.row)
+    row = stored.row
     if row["email_consent"] == "compliance_suppressed":
         raise engine.rules.explain(
             request.endpoint, engine.provider.rules(row, {"email_consent": "unsubscribed"})
         )
     if row["email_consent"] != "unsubscribed":
-        row["email_consent"] = "unsubscribed"
-        row["updated_at"] = engine.rules.timestamp(engine.now)
+        row = {**row, "email_consent": "unsubscribed", **engine.change_time()}
         engine.contacts.put(row, stored.owner, writes=1)
     return contact_response(engine, request, row)
 
