@@ -1,6 +1,7 @@
 """The SQLite file of a journal: private to its user, shared by threads and processes.
 
-A file that is not a journal, or that a later contactkit wrote, is not changed.
+A file that is not a journal, or that a later contactkit wrote, is not changed. One that an earlier
+contactkit wrote is upgraded when something is written.
 """
 
 from __future__ import annotations
@@ -23,27 +24,44 @@ PATIENCE = 5.0
 _NAP = 0.01
 _SMALLEST = 512
 
-_APPLICATION, _VERSION = 0x636B6A6E, 1  # "ckjn"
-_SCHEMA = (
-    """
-    CREATE TABLE writes (
-      id INTEGER PRIMARY KEY AUTOINCREMENT,
-      made_at REAL NOT NULL, at REAL,
-      provider TEXT NOT NULL, account TEXT NOT NULL, base_url TEXT NOT NULL,
-      plan TEXT NOT NULL, row INTEGER NOT NULL,
-      operation TEXT NOT NULL, key TEXT NOT NULL, outcome TEXT,
-      changes TEXT NOT NULL, before TEXT, after TEXT,
-      http_status INTEGER, code TEXT, message TEXT, field TEXT, attempts INTEGER,
-      request_id TEXT, idempotency_key TEXT NOT NULL, request TEXT NOT NULL,
-      claim TEXT NOT NULL, process INTEGER NOT NULL
-    )""",
-    "CREATE INDEX planned ON writes (plan, account, row) WHERE plan <> ''",
-    """
-    CREATE UNIQUE INDEX open ON writes (plan, account, row)
-    WHERE plan <> '' AND outcome IS NULL""",
-    f"PRAGMA application_id = {_APPLICATION}",
-    f"PRAGMA user_version = {_VERSION}",
+_APPLICATION = 0x636B6A6E  # "ckjn"
+# Each leads from a version of the schema to the next, the first from an empty file.
+_UPGRADES = (
+    (
+        """
+        CREATE TABLE writes (
+          id INTEGER PRIMARY KEY AUTOINCREMENT,
+          made_at REAL NOT NULL, at REAL,
+          provider TEXT NOT NULL, account TEXT NOT NULL, base_url TEXT NOT NULL,
+          plan TEXT NOT NULL, row INTEGER NOT NULL,
+          operation TEXT NOT NULL, key TEXT NOT NULL, outcome TEXT,
+          changes TEXT NOT NULL, before TEXT, after TEXT,
+          http_status INTEGER, code TEXT, message TEXT, field TEXT, attempts INTEGER,
+          request_id TEXT, idempotency_key TEXT NOT NULL, request TEXT NOT NULL,
+          claim TEXT NOT NULL, process INTEGER NOT NULL
+        )""",
+        "CREATE INDEX planned ON writes (plan, account, row) WHERE plan <> ''",
+        """
+        CREATE UNIQUE INDEX open ON writes (plan, account, row)
+        WHERE plan <> '' AND outcome IS NULL""",
+        f"PRAGMA application_id = {_APPLICATION}",
+        "PRAGMA user_version = 1",
+    ),
+    (
+        "ALTER TABLE writes ADD COLUMN opt_in INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE writes ADD COLUMN uptime REAL",
+        "CREATE TABLE journal (id TEXT NOT NULL)",
+        "INSERT INTO journal VALUES (lower(hex(randomblob(8))))",
+        """
+        CREATE TABLE suppressed (
+          provider TEXT NOT NULL, account TEXT NOT NULL, kind TEXT NOT NULL,
+          digest TEXT NOT NULL, key_check TEXT NOT NULL, made_at REAL NOT NULL,
+          PRIMARY KEY (provider, digest)
+        )""",
+        "PRAGMA user_version = 2",
+    ),
 )
+_VERSION = len(_UPGRADES)
 
 T = TypeVar("T")
 
@@ -62,13 +80,18 @@ class JournalFile:
         self._file: tuple[int, int] | None = None
         self._closing: weakref.finalize[..., Any] | None = None
 
-    def query(self, text: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        """The rows of a query; none if there is no file."""
+    def query(
+        self, text: str, values: Sequence[Any] = (), *, version: int = 1
+    ) -> list[sqlite3.Row]:
+        """The rows of a query; none if there is no file, or only one of an earlier version."""
         if not self.path.exists():
             return []
         self._start_again_after_fork()
         with self._lock, self._journal_errors():
-            return self._open().execute(text, values).fetchall()
+            connection = self._open()
+            if _version_of(connection) < version:
+                return []
+            return connection.execute(text, values).fetchall()
 
     def close(self) -> None:
         """Close the file; it is opened again when it is needed."""
@@ -89,6 +112,7 @@ class JournalFile:
             connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
             try:
+                _upgrade(connection)
                 result = change(connection)
                 connection.execute("COMMIT")
             except BaseException:
@@ -197,9 +221,20 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA secure_delete = ON").fetchall()
     if is_new:
         connection.execute("BEGIN IMMEDIATE")
-        for statement in _SCHEMA if _is_new(path, connection) else ():
-            connection.execute(statement)
+        if _is_new(path, connection):
+            _upgrade(connection)
         connection.execute("COMMIT")
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Bring the file to the current version, in the transaction that is open."""
+    for statements in _UPGRADES[_version_of(connection) :]:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def _version_of(connection: sqlite3.Connection) -> int:
+    return connection.execute("PRAGMA user_version").fetchone()[0]
 
 
 def _is_new(path: Path, connection: sqlite3.Connection) -> bool:

@@ -14,7 +14,8 @@ import sqlite3
 import tempfile
 import uuid
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,9 +24,12 @@ from typing import Any
 import platformdirs
 from pydantic_core import to_json
 
+from contactkit._journal.erasure import forget
 from contactkit._journal.lease import Lease, is_held, remove_ended_leases
 from contactkit._journal.sqlite import JournalFile
-from contactkit.spec.outcome import Outcome
+from contactkit._journal.suppression import Address, SuppressionList, insert, texts_of
+from contactkit.errors import ConfigurationError
+from contactkit.spec.outcome import WRITTEN, Outcome
 from contactkit.spec.provider import JSON
 
 _TEXTS = ("plan", "key", "idempotency_key", "code", "message", "field", "request_id")
@@ -34,9 +38,10 @@ _TIMES = ("made_at", "at", "key_made_at")
 
 _BEGIN = """
 INSERT INTO writes (plan, row, claim, process, provider, account, base_url, operation, key,
-                    request, changes, before, idempotency_key, made_at)
+                    request, changes, before, idempotency_key, made_at, opt_in, uptime)
 SELECT :plan, :row, :claim, :process, :provider, :account, :base_url, :operation, :key,
-       :request, :changes, :before, :idempotency_key, :made_at
+       :request, :changes, :before, :idempotency_key, :made_at,
+       :opt_in, :uptime
 WHERE :seen = (SELECT coalesce(max(id), 0) FROM writes
                WHERE plan = :plan AND plan <> '' AND account = :account AND row = :row)
 ON CONFLICT DO NOTHING
@@ -64,7 +69,9 @@ class Intent:
     """A write that is about to be sent.
 
     In a plan, `row` is the write's row, and `seen` is the id of the last entry of that row that its
-    sender knows, 0 for none. `account` identifies the account, and `request` the request.
+    sender knows, 0 for none. `account` identifies the account, and `request` the request. `opt_in`
+    means that the caller holds the contact's consent. If a contact is deleted, its addresses in
+    `suppress` are put on the suppression list. `uptime` is the time of a clock that is never set.
     """
 
     provider: str
@@ -80,6 +87,9 @@ class Intent:
     plan: str = ""
     row: int = 0
     seen: int = 0
+    opt_in: bool = False
+    suppress: Sequence[Address] = field(default=(), repr=False)
+    uptime: float | None = None
 
 
 class Journal:
@@ -91,18 +101,22 @@ class Journal:
     def __init__(self, path: str | Path | None = None) -> None:
         self.path = Path(path).expanduser().absolute() if path else own_path()
         self._file = JournalFile(self.path)
+        self.suppression = SuppressionList(self._file)
         self._lease_folder = self.path.with_name(f"{self.path.name}-claims")
 
     def begin(self, intents: Sequence[Intent], lease: Lease | None = None) -> list[int | None]:
         """Record writes before they are sent; returns the entries' ids once they are on disk.
 
         The id is None for a row of a plan that the caller must not send, because it is open or
-        another process has begun it since. Rows of a plan need a lease.
+        another process has begun it since. Rows of a plan need a lease. Raises ConfigurationError
+        for a suppression list under another key.
         """
         holder = {"claim": lease.name if lease else "", "process": os.getpid()}
         rows = [{**_begin_row(intent), **holder} for intent in intents]
+        suppressed = self.suppression.rows(intents)
 
         def change(connection: sqlite3.Connection) -> list[int | None]:
+            insert(connection, suppressed)
             cursors = (connection.execute(_BEGIN, row) for row in rows)
             return [cursor.lastrowid if cursor.rowcount else None for cursor in cursors]
 
@@ -112,7 +126,8 @@ class Journal:
         """Close entries, by their ids, with the result rows of their writes.
 
         A power failure may reopen them. A closed entry does not change, and the entry of a write
-        that was not sent is removed.
+        that was not sent is removed. Contacts that were written with consent leave the suppression
+        list.
         """
         planned = Outcome.PLANNED
         ended = [_end_row(id, row) for id, row in rows.items() if row["outcome"] != planned]
@@ -123,6 +138,17 @@ class Journal:
             connection.executemany(_FORGET, unsent)
 
         self._file.commit(change, durable=False)
+        self._unsuppress([id for id, row in rows.items() if row["outcome"] in WRITTEN])
+
+    def _unsuppress(self, ids: Sequence[int]) -> None:
+        if not self.suppression.is_used():
+            return
+        for id in ids:
+            for entry in self._read("SELECT * FROM writes WHERE id = ? AND opt_in", (id,)):
+                # Without the key they stay on the list, which is safe.
+                with suppress(ConfigurationError):
+                    texts = texts_of(entry["changes"], entry["after"])
+                    self.suppression.remove(entry["provider"], texts)
 
     def claim(self) -> Lease:
         """Return the lease under which rows of a plan are begun; no other process can take them."""
@@ -164,15 +190,26 @@ class Journal:
 
     def prune(self, before: float) -> int:
         """Delete entries closed before a time, in seconds since the epoch; returns their number."""
-        if not self.path.exists():
-            return 0
 
         def change(connection: sqlite3.Connection) -> int:
             old = "DELETE FROM writes WHERE outcome IS NOT NULL AND at < ?"
             return connection.execute(old, (before,)).rowcount
 
+        return self._erase(change)
+
+    def forget(self, address: str) -> int:
+        """Remove the values of all contacts with this address, but not of open entries.
+
+        Returns the number of entries. What they say about their plan, and the suppression list,
+        stay.
+        """
+        return self._erase(lambda connection: forget(connection, address))
+
+    def _erase(self, change: Callable[[sqlite3.Connection], int]) -> int:
+        if not self.path.exists():
+            return 0
         count = self._file.commit(change, durable=True)
-        # They are still in the log; if other processes are reading it, it is emptied later.
+        # It is still in the log; if other processes are reading it, it is emptied later.
         self._file.query("PRAGMA wal_checkpoint(TRUNCATE)")
         return count
 
@@ -240,8 +277,10 @@ def _writable(value: Any) -> Any:
 
 
 def _entry(row: sqlite3.Row) -> dict[str, Any]:
-    entry: dict[str, Any] = dict(row)
+    # A journal of version 1 has no consent.
+    entry: dict[str, Any] = {"opt_in": 0, "uptime": None, **row}
     del entry["claim"]
+    entry["opt_in"] = bool(entry["opt_in"])
     for name in _TEXTS:
         entry[name] = entry[name] or None
     for name in _IMAGES:

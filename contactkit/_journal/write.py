@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from contactkit._http.results import Row, Values, failure_row
 from contactkit._http.session import Flow, Operation, Session
 from contactkit._journal.store import Intent, Journal
+from contactkit._journal.suppression import Address, texts_of
 from contactkit.errors import JournalError, warn
-from contactkit.spec.outcome import Outcome
+from contactkit.spec.outcome import WRITTEN, Outcome
 
 
 def intent_of(
@@ -24,6 +25,8 @@ def intent_of(
     plan: str = "",
     row: int = 0,
     seen: int = 0,
+    opt_in: bool = False,
+    suppress: Sequence[Address] = (),
 ) -> Intent:
     """The journal's record of a write before it is sent, for one of its contacts."""
     return Intent(
@@ -40,6 +43,8 @@ def intent_of(
         plan=plan,
         row=row,
         seen=seen,
+        opt_in=opt_in,
+        suppress=suppress,
     )
 
 
@@ -48,11 +53,14 @@ def journaled(
 ) -> Flow[list[Row]]:
     """Record a write's intents, send it, and record its result rows, one of each per contact.
 
-    A dry run is not recorded. If an interrupt leaves the outcome unknown, the entries stay open.
+    A dry run is not recorded. If an interrupt leaves the outcome unknown, the entries stay open. In
+    a world without a journal, only the suppression list is kept.
     """
-    journal = session.journal if operation.writes else None
-    if journal is None:
+    if not operation.writes:
         return (yield from sending)
+    journal = session.journal
+    if journal is None:
+        return (yield from _suppressing(session, intents, sending))
     ids = journal.begin(intents)
     try:
         rows = yield from sending
@@ -62,6 +70,18 @@ def journaled(
             _close(journal, ids, rows)
         raise
     _close(journal, ids, rows)
+    return rows
+
+
+def _suppressing(
+    session: Session, intents: Sequence[Intent], sending: Flow[list[Row]]
+) -> Flow[list[Row]]:
+    suppression = session.plan_journal.suppression
+    suppression.add(intents)
+    rows = yield from sending
+    for intent, row in zip(intents, rows, strict=True):
+        if intent.opt_in and row["outcome"] in WRITTEN:
+            suppression.remove(intent.provider, texts_of(intent.changes, row["after"]))
     return rows
 
 

@@ -410,8 +410,7 @@ def test_opening_a_journal_that_another_process_creates(path, monkeypatch):
             if "sqlite_master" in text:
                 with closing(connect(path, timeout=0, isolation_level=None)) as other:
                     with suppress(sqlite3.OperationalError):
-                        for statement in sqlite._SCHEMA:
-                            other.execute(statement)
+                        sqlite._upgrade(other)
             return super().execute(text, *values)
 
     monkeypatch.setattr(sqlite3, "connect", lambda *a, **more: connect(*a, factory=Late, **more))

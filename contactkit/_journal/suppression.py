@@ -1,0 +1,154 @@
+"""The suppression list: opted-out contacts that were deleted, which nothing may create again.
+
+It has a digest of each phone number and e-mail address instead of the value itself, under a key in
+a file beside the journal: without the key, a digest of a phone number could be guessed.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import sqlite3
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from contactkit._frames.key_file import KeyFile, fingerprint
+from contactkit._journal.sqlite import JournalFile
+from contactkit.errors import ConfigurationError
+from contactkit.spec import phones
+from contactkit.spec.provider import JSON
+
+if TYPE_CHECKING:
+    from contactkit._journal.store import Intent
+
+Kind: TypeAlias = Literal["phone", "email"]
+Address: TypeAlias = tuple[Kind, str]
+_KINDS: tuple[Kind, ...] = ("phone", "email")
+
+_ADD = "INSERT OR IGNORE INTO suppressed VALUES (?, ?, ?, ?, ?, ?)"
+_REMOVE = "DELETE FROM suppressed WHERE provider = ? AND digest = ?"
+
+Row: TypeAlias = tuple[str, str, str, str, str, float]
+
+
+class SuppressionList:
+    """The suppression list of one journal."""
+
+    def __init__(self, file: JournalFile) -> None:
+        self._file = file
+        path = file.path.with_name(f"{file.path.name}-key")
+        self.key_file = KeyFile(path)
+
+    def is_used(self) -> bool:
+        """Whether anything is on the list."""
+        return bool(self._file.query("SELECT 1 FROM suppressed LIMIT 1", version=2))
+
+    def find(self, provider: str, addresses: Iterable[Address]) -> set[Address]:
+        """Those of the addresses that are on the list, of any account of the provider.
+
+        An account cannot be recognised once its key was replaced, so the account does not count.
+        Raises ConfigurationError if the list was written under another key.
+        """
+        wanted = [*addresses]
+        if not wanted or not (key := self._known_key()):
+            return set()
+        query = "SELECT digest FROM suppressed WHERE provider = ?"
+        digests = {row["digest"] for row in self._file.query(query, (provider,), version=2)}
+        return {each for each in wanted if _digest(key, provider, *each) in digests}
+
+    def add(self, intents: Sequence[Intent]) -> None:
+        """Put the addresses of deleted contacts on the list."""
+        if rows := self.rows(intents):
+            self._file.commit(lambda connection: insert(connection, rows), durable=True)
+
+    def rows(self, intents: Sequence[Intent]) -> list[Row]:
+        """What `insert` adds for these intents; ConfigurationError as `find`."""
+        if not any(intent.suppress for intent in intents):
+            return []
+        key = self._known_key() or self.key_file.ensure()
+        return [
+            (
+                intent.provider,
+                intent.account,
+                kind,
+                _digest(key, intent.provider, kind, address),
+                key_check(key),
+                intent.made_at,
+            )
+            for intent in intents
+            for kind, address in intent.suppress
+        ]
+
+    def remove(self, provider: str, texts: Iterable[str]) -> None:
+        """Take addresses of any kind off the list, once their contact was created with consent."""
+        if not (key := self._known_key()):
+            return
+        digests = [_digest(key, provider, kind, text) for text in texts for kind in _KINDS]
+        rows = [(provider, digest) for digest in digests]
+
+        def change(connection: sqlite3.Connection) -> None:
+            connection.executemany(_REMOVE, rows)
+
+        self._file.commit(change, durable=False)
+
+    def import_key(self, key: bytes, source: str) -> None:
+        """Keep this key; ConfigurationError if the list or the journal has another one."""
+        self._check(key, source)
+        self.key_file.keep(key)
+
+    def _known_key(self) -> bytes | None:
+        """The key of a list that is not empty; None for an empty one."""
+        if not self._checks():
+            return None
+        key, path = self.key_file.read(), self.key_file.path
+        if key is None:
+            checks = ", ".join(sorted(self._checks()))
+            message = f"{path}, the key of the suppression list ({checks}), is missing"
+            raise ConfigurationError(f"{message}; restore it with contactkit.journal.import_key")
+        self._check(key, str(path))
+        return key
+
+    def _check(self, key: bytes, source: str) -> None:
+        if wrong := self._checks() - {key_check(key)}:
+            message = f"{source} has the key {key_check(key)}, but the suppression list of"
+            needed = f"{self._file.path} was written under the key {', '.join(sorted(wrong))}"
+            raise ConfigurationError(f"{message} {needed}")
+
+    def _checks(self) -> set[str]:
+        """The check values of the keys that the list was written under."""
+        query = "SELECT DISTINCT key_check FROM suppressed"
+        return {row["key_check"] for row in self._file.query(query, version=2)}
+
+
+def insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """Put rows on the list, in a transaction of the journal."""
+    connection.executemany(_ADD, rows)
+
+
+def key_check(key: bytes) -> str:
+    """The check value of a key, which does not reveal it."""
+    return fingerprint(key, "contactkit suppression list")
+
+
+def texts_of(*images: Mapping[str, JSON] | None) -> set[str]:
+    """The texts among a contact's values, which may be addresses."""
+    values = chain.from_iterable(image.values() for image in images if image)
+    return {value for value in values if isinstance(value, str)}
+
+
+def canonical(kind: Kind, address: str) -> str:
+    """An address in the form in which it is compared: the digits of a number, or in lower case."""
+    if kind == "email":
+        return unicodedata.normalize("NFC", address.strip()).casefold()
+    try:
+        address = phones.normalise(address)
+    except ValueError:
+        pass
+    return re.sub(r"\D", "", address)
+
+
+def _digest(key: bytes, provider: str, kind: Kind, address: str) -> str:
+    text = "\n".join((provider, kind, canonical(kind, address)))
+    return hmac.digest(key, text.encode("utf-8", "replace"), "sha256")[:16].hex()
