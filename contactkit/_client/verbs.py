@@ -19,7 +19,7 @@ from contactkit._frames.decode import read_rows
 from contactkit._frames.frame import result_frame, rows_of, to_frame
 from contactkit._http.connection import Connection, arun, run
 from contactkit._http.flow import send
-from contactkit._http.response import row_of
+from contactkit._http.response import check_key, row_of
 from contactkit._http.results import Row, Values, result_row
 from contactkit._http.session import (
     Flow,
@@ -151,6 +151,8 @@ class ContactVerbs(Generic[FrameT]):
         success = yield from send(self._session, operation)
         record = operation.endpoint.record or self._session.provider.record
         row = row_of(self._session, operation, success)
+        if operation.key:
+            check_key(self._session, operation, success, record.from_wire(row), operation.key)
         return to_frame(record, [read_rows(record, [row])], frame_attrs(self._session))
 
     def _send(

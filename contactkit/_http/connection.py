@@ -289,7 +289,12 @@ def _response(response: httpx.Response) -> Response:
     content = response.content
     # httpx makes a reference cycle of a response and its stream, which would keep the body.
     response.stream = httpx.ByteStream(b"")
-    return Response(status=response.status_code, headers=headers, content=content)
+    return Response(
+        status=response.status_code,
+        headers=headers,
+        content=content,
+        pseudonymous=response.extensions.get("pseudonymous", False),
+    )
 
 
 _NOT_SENT = (

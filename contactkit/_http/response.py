@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -15,7 +15,7 @@ from contactkit._http.session import Answer, NoResponse, Operation, Response, Se
 from contactkit._redact import redact
 from contactkit.errors import ApiError, Problem, RateLimitError, TransportError, error_for_status
 from contactkit.spec.provider import JSON, Place, as_list, as_object
-from contactkit.spec.record import fields_of, key_of
+from contactkit.spec.record import RecordField, fields_of, key_of
 
 # The last second of the year 9999, the latest that datetime can represent.
 _LATEST = 253_402_300_799.0
@@ -63,6 +63,39 @@ def row_of(session: Session, operation: Operation, success: Success) -> dict[str
     if not isinstance(row, dict) or (not place and key not in row):
         raise unexpected_response(session, operation, success.response, "has no contact")
     return cast("dict[str, JSON]", row)
+
+
+def contact_of(session: Session, operation: Operation, success: Success) -> dict[str, Any]:
+    """The contact in the response to a read by key; ApiError if it is another one, or none."""
+    record = operation.endpoint.record or session.provider.record
+    contact = record.from_wire(row_of(session, operation, success))
+    check_key(session, operation, success, contact, operation.key)
+    return contact
+
+
+def check_key(
+    session: Session,
+    operation: Operation,
+    success: Success,
+    contact: Mapping[str, Any],
+    key: str,
+) -> None:
+    """Raise ApiError if a response has another contact than the one with this key, or none."""
+    field = key_of(operation.endpoint.record or session.provider.record)
+    answered = contact.get(field.name)
+    if isinstance(answered, str) and answered:
+        unknown = not key or operation.dry_run or success.response.pseudonymous
+        if unknown or is_same(field, answered, key):
+            return
+    why = "has a different contact from the one that was requested, or none"
+    raise unexpected_response(session, operation, success.response, why)
+
+
+def is_same(field: RecordField, one: str, other: str) -> bool:
+    """Whether two values differ at most in case, or in the punctuation of a phone number."""
+    if field.marker.personal == "phone":
+        return re.sub(r"\D", "", one) == re.sub(r"\D", "", other)
+    return one.casefold() == other.casefold()
 
 
 def utc(seconds: float) -> datetime:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from contactkit._http.response import row_of, unexpected_response, utc
+from contactkit._http.response import check_key, row_of, utc
 from contactkit._http.session import Operation, Session, Success
 from contactkit.errors import (
     ApiError,
@@ -26,7 +25,7 @@ from contactkit.errors import (
 )
 from contactkit.spec.outcome import OF_VERB, Outcome
 from contactkit.spec.provider import JSON, Provider, as_object
-from contactkit.spec.record import Record, fields_of, key_of
+from contactkit.spec.record import fields_of, key_of
 from contactkit.spec.validate import json_equal
 
 Row: TypeAlias = dict[str, Any]
@@ -186,21 +185,10 @@ def _contact_after(
     """The contact in the response to a write; ApiError if it is another one."""
     record = operation.endpoint.record or session.provider.record
     after = record.from_wire(row_of(session, operation, success))
-    name = key_of(record).name
-    answered = after.setdefault(name, key) if after and key else after.get(name)
-    if isinstance(answered, str) and answered:
-        same = key in ("", answered) or _is_same_key(record, answered, key)
-        if same or operation.dry_run:
-            return after
-    why = "has a different contact from the one that was written, or none"
-    raise unexpected_response(session, operation, success.response, why)
-
-
-def _is_same_key(record: type[Record], one: str, other: str) -> bool:
-    """Whether two keys differ at most in case, or in the punctuation of a phone number."""
-    if key_of(record).marker.personal == "phone":
-        return re.sub(r"\D", "", one) == re.sub(r"\D", "", other)
-    return one.casefold() == other.casefold()
+    if after and key:
+        after.setdefault(key_of(record).name, key)
+    check_key(session, operation, success, after, key)
+    return after
 
 
 def _changed(changes: Values, before: Values | None) -> list[str]:

@@ -68,11 +68,15 @@ class Request:
 
 @dataclass(kw_only=True, slots=True)
 class Response:
-    """An HTTP response as a value; header names in lower case."""
+    """An HTTP response as a value; header names in lower case.
+
+    One that is `pseudonymous` was recorded for another person's values than the request has.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)
+    pseudonymous: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

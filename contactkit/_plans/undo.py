@@ -11,7 +11,7 @@ import numpy as np
 
 from contactkit._frames.frame import rows_of
 from contactkit._http.flow import send
-from contactkit._http.response import row_of
+from contactkit._http.response import contact_of
 from contactkit._http.results import Values
 from contactkit._http.session import Flow, Session, build_operation
 from contactkit._plans.change import PlannedWrite
@@ -85,7 +85,7 @@ def _read_contacts(session: Session, keys: Sequence[str]) -> Flow[dict[str, Valu
             success = yield from send(session, operation)
         except NotFoundError:
             continue
-        contacts[key] = provider.record.from_wire(row_of(session, operation, success))
+        contacts[key] = contact_of(session, operation, success)
     return contacts
 
 

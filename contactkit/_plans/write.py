@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from contactkit._http.flow import send
-from contactkit._http.response import extract, row_of
+from contactkit._http.response import contact_of, extract, is_same, unexpected_response
 from contactkit._http.results import Row, Values, failure_row, result_row
 from contactkit._http.session import Operation, Success, build_operation
 from contactkit._journal.write import intent_of
@@ -172,13 +172,29 @@ class _ContactWrite:
         return {}
 
     def search(self, query: Mapping[str, str]) -> Writing[dict[str, JSON] | None]:
-        """The contact that a listing returns, if any."""
+        """The contact that a listing returns, if any; ApiError if it returns only others."""
         session, provider = self.session, self.session.provider
         first_page = provider.paging.first_query(query, 2)
         operation = build_operation(session, provider.endpoint("list"), query=first_page)
         success = yield from self.send(operation)
         rows = as_list(extract(session, operation, success, provider.envelope.many))
-        return provider.record.from_wire(as_object(rows[0])) if rows else None
+        contacts = [provider.record.from_wire(as_object(row)) for row in rows]
+        found = [contact for contact in contacts if self.is_searched(contact)]
+        if success.response.pseudonymous or not contacts:
+            found = contacts
+        if contacts and not found:
+            why = "has other contacts than the one that was searched for"
+            raise unexpected_response(session, operation, success.response, why)
+        return found[0] if found else None
+
+    def is_searched(self, contact: Values) -> bool:
+        """Whether a contact has the number or address of the planned one."""
+        fields = fields_of(self.session.provider.record)
+        return any(
+            fields[name].marker.personal in ("phone", "email")
+            and is_same(fields[name], str(contact.get(name)), str(value))
+            for name, value in self.planned.changes.items()
+        )
 
     def is_done_already(self, endpoint: Endpoint) -> Writing[bool]:
         """Read the contact, and say whether it already has the planned values.
@@ -205,10 +221,11 @@ class _ContactWrite:
 
     def read(self) -> Writing[dict[str, JSON]]:
         """Read the contact from the provider."""
-        session, provider = self.session, self.session.provider
-        operation = build_operation(session, provider.endpoint("get"), key=self.planned.key)
+        session = self.session
+        endpoint = session.provider.endpoint("get")
+        operation = build_operation(session, endpoint, key=self.planned.key)
         success = yield from self.send(operation)
-        return provider.record.from_wire(row_of(session, operation, success))
+        return contact_of(session, operation, success)
 
     def send(self, operation: Operation) -> Writing[Success]:
         """Send a request; after a refusal by the rate limit, wait for another turn."""

@@ -94,7 +94,7 @@ class Replay:
         """The recorded response; raises the recorded failure."""
         if self._clock:
             self._clock.sleep(exchange.at + exchange.elapsed)
-        recorded = exchange.response
+        recorded, asked = exchange.response, exchange.request
         if recorded.failure or recorded.status is None:
             raise _failure(recorded)("as it was recorded", request=request)
         return httpx.Response(
@@ -105,7 +105,14 @@ class Replay:
             ],
             stream=httpx.ByteStream(recorded.body),
             request=request,
+            extensions={"pseudonymous": not _is_literal(asked, request)},
         )
+
+
+def _is_literal(recorded: RecordedRequest, request: httpx.Request) -> bool:
+    """Whether a request has the recorded values, and not those that pseudonyms replaced."""
+    url = str(request.url).partition("?")[0]
+    return (recorded.url, recorded.body) == (url, request.content)
 
 
 def _failure(response: RecordedResponse) -> type[httpx.RequestError]:
