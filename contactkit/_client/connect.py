@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -52,6 +53,12 @@ def connect(
     declaration, world = find(provider), Live() if via is None else via
     if isinstance(world, type) or not hasattr(world, "transport"):
         raise ConfigurationError("via= must be a world, such as contactkit.Simulator()")
+    transport = world.transport(declaration)
+    if transport is None and sys.platform == "emscripten":
+        raise ConfigurationError(
+            f"a browser has no sockets for a live client of {declaration.title}; use "
+            "via=contactkit.Simulator(), or a recording: via=contactkit.Cassette(path)"
+        )
     auth, secrets = _credentials(declaration, world, secrets)
     rates = [rate_limit] if isinstance(rate_limit, str) else rate_limit
     if not isinstance(rates, list | None) or rates == []:
@@ -74,7 +81,7 @@ def connect(
         journal=recording,
         plan_journal=recording or temporary_journal(),
     )
-    connection = Connection(world.transport(declaration), _timeout(timeout), address)
+    connection = Connection(transport, _timeout(timeout), address)
     connection.tap = world.tap(session)
     return Client(session, connection)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 
 from contactkit._frames.frame import STRING, TIME, declared_frame
 from contactkit.cassette.exchange import path_of
 from contactkit.cassette.format import Entry
+from contactkit.cassette.reader import read_lines
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import CassetteError
 
@@ -86,13 +86,9 @@ def audit(path: Path, redactor: Redactor) -> pd.DataFrame:
 
 def _lines(path: Path) -> Iterator[bytes]:
     """The lines of a file, up to where it ends early."""
-    open_file = gzip.open if path.suffix == ".gz" else open
     try:
-        with open_file(path, "rb") as file:
-            yield from cast("Iterator[bytes]", file)
+        yield from read_lines(path)
     except EOFError:
         return
-    except FileNotFoundError:
-        raise CassetteError(f"{path}: there is no such file") from None
     except (OSError, zlib.error) as error:
         raise CassetteError(f"{path}: cannot be read: {error}") from None

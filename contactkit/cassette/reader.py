@@ -9,9 +9,8 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from contactkit.cassette.format import Entry, broken
 from contactkit.errors import CassetteError
@@ -26,6 +25,40 @@ _ITEM = re.compile(rb'\{"of":"([^"\\]+)","item":(\d+),')
 # The year 10000, which datetime cannot represent.
 _END_OF_TIME = 253_402_300_800
 _OWNER = re.compile(rb'\{"pseudonym":"([^"\\]+)","owner":"([^"\\]+)"\}')
+
+
+# A small compressed file could expand to more than the memory holds. Recordings expand to about
+# twenty times their size, and their lines are longer than this.
+MOST_UNPACKED, _MOST_TIMES, _SHORT_LINE = 64 * 2**20, 100, 64
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file; EOFError where a compressed file ends early.
+
+    CassetteError if there is no such file, or if a compressed one expands too far.
+    """
+    try:
+        if path.suffix == ".gz":
+            with gzip.open(path) as packed:
+                yield from _unpacked_lines(path, packed)
+        else:
+            with path.open("rb") as file:
+                yield from file
+    except FileNotFoundError:
+        raise CassetteError(f"{path}: there is no such file") from None
+
+
+def _unpacked_lines(path: Path, packed: gzip.GzipFile) -> Iterator[bytes]:
+    most = MOST_UNPACKED + _MOST_TIMES * path.stat().st_size
+    left = most
+    while line := packed.readline(left + 1):
+        left -= max(len(line), _SHORT_LINE)
+        if left < 0:
+            raise CassetteError(
+                f"{path}: expands to more than {most:,} bytes, or has very many short lines; if "
+                "you trust it, decompress it yourself, and use the .jsonl file"
+            )
+        yield line
 
 
 class CassetteReader:
@@ -52,14 +85,10 @@ class CassetteReader:
 
     def read(self) -> None:
         """Read the whole file, and check that nothing is missing."""
-        open_file = gzip.open if self.path.suffix == ".gz" else open
         try:
-            with cast("BinaryIO", open_file(self.path, "rb")) as file:
-                self._walk(file)
+            self._walk(read_lines(self.path))
         except EOFError:
             self.dropped = True
-        except FileNotFoundError:
-            raise CassetteError(f"{self.path}: there is no such file") from None
         except (OSError, zlib.error) as error:
             raise broken(self.path, self._number + 1, f"cannot be read: {error}") from None
         if not self.header:

@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import contactkit as ck
+from contactkit._providers import find
+from contactkit.cassette import reader
 from contactkit.cassette.body import dump_json
 from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse
 from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.format import entry_of, stable_headers
+from contactkit.cassette.frame import audit
+from contactkit.cassette.redaction.redactor import Redactor
 from tests.support.exchanges import begun, contact, exchange, page
 from tests.support.requests import RawClient
 
@@ -619,3 +624,47 @@ def test_prune_keeps_the_owners(tmp_path: Path) -> None:
     assert [entry.url[-2:] for entry in again.entries] == ["/1"]
     assert again.owners == {"Tofira": "b" * 16, "Kemalo": "c" * 16}
     assert (again.prune(2.0), again.prune(3.0), CassetteFile.load(file.path).owners) == (0, 1, {})
+
+
+BOMBS = {
+    "one long line": b'{"kind":"' + bytes(1 << 20),
+    "many lines": b"\n" * (1 << 20),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_load_and_audit_refuse_what_expands_too_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bomb: str
+) -> None:
+    monkeypatch.setattr(reader, "MOST_UNPACKED", 2 << 20)
+    monkeypatch.setattr(reader, "_MOST_TIMES", 0)
+    path, unit = tmp_path / "cassette.jsonl.gz", BOMBS[bomb]
+    with gzip.open(path, "wb") as file:
+        for _ in range(100):
+            file.write(unit)
+    assert path.stat().st_size < 200_000
+    tracemalloc.start()
+    with pytest.raises(ck.CassetteError, match=r"gz: expands to more than 2,097,152 bytes"):
+        CassetteFile.load(path)
+    with pytest.raises(ck.CassetteError, match="decompress it yourself"):
+        audit(path, Redactor(find("sent"), list, b"key"))
+    assert tracemalloc.get_traced_memory()[1] < 3 * reader.MOST_UNPACKED
+    tracemalloc.stop()
+
+
+def test_load_reads_a_compressed_file_up_to_the_bound(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(path).append(PAGE)
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rb") as file:
+        size = len(file.read())
+    monkeypatch.setattr(reader, "_MOST_TIMES", 0)
+    monkeypatch.setattr(reader, "MOST_UNPACKED", size)
+    assert exchanges_in(path)
+    monkeypatch.setattr(reader, "MOST_UNPACKED", size - 1)
+    if path.suffix == ".gz":
+        with pytest.raises(ck.CassetteError, match="expands to more than"):
+            CassetteFile.load(path)
+    else:
+        assert exchanges_in(path)
