@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Clock(Protocol):
-    """A clock that can wait; all times are in seconds since the epoch."""
+    """A clock that can wait; all times are in seconds since the epoch.
+
+    The client's own waits do not depend on it where the clock also has an uptime, as those here do.
+    """
 
     def now(self) -> float:
         """The current time."""
@@ -38,18 +41,31 @@ class Clock(Protocol):
 _LONGEST_SLEEP = 3600.0
 
 
+# On Linux, the monotonic clock stops while the machine sleeps.
+_BOOT_TIME = getattr(time, "CLOCK_BOOTTIME", None)
+
+
 class RealClock:
-    """The machine's clock."""
+    """The machine's clock. Waits, and `uptime`, do not change when the clock is set."""
 
     def now(self) -> float:
         return time.time()
 
+    def uptime(self) -> float:
+        return time.monotonic() if _BOOT_TIME is None else time.clock_gettime(_BOOT_TIME)
+
     def sleep(self, until: float) -> None:
-        while (remaining := until - time.time()) > 0:
-            time.sleep(min(remaining, _LONGEST_SLEEP))
+        self.pause(self.uptime() + (until - time.time()))
 
     async def asleep(self, until: float) -> None:
-        while (remaining := until - time.time()) > 0:
+        await self.apause(self.uptime() + (until - time.time()))
+
+    def pause(self, until: float) -> None:
+        while (remaining := until - self.uptime()) > 0:
+            time.sleep(min(remaining, _LONGEST_SLEEP))
+
+    async def apause(self, until: float) -> None:
+        while (remaining := until - self.uptime()) > 0:
             await asyncio.sleep(min(remaining, _LONGEST_SLEEP))
 
 
@@ -58,16 +74,58 @@ class VirtualClock:
 
     def __init__(self, start: float) -> None:
         self._now = start
+        self._uptime = start
 
     def now(self) -> float:
         return self._now
 
+    def uptime(self) -> float:
+        return self._uptime
+
     def sleep(self, until: float) -> None:
-        self._now = max(self._now, until)
+        self.pause(self._uptime + (until - self._now))
 
     async def asleep(self, until: float) -> None:
         self.sleep(until)
         await asyncio.sleep(0)
+
+    def pause(self, until: float) -> None:
+        if (passed := until - self._uptime) > 0:
+            self._now += passed
+            self._uptime = until
+
+    async def apause(self, until: float) -> None:
+        self.pause(until)
+        await asyncio.sleep(0)
+
+
+_STEADY = (RealClock, VirtualClock)
+
+
+def uptime(clock: Clock) -> float:
+    """Seconds by a clock that is never set, comparable on one machine until it is restarted.
+
+    Any clock but those here has only its time.
+    """
+    return clock.uptime() if isinstance(clock, _STEADY) else clock.now()
+
+
+def pause(clock: Clock, until: float) -> None:
+    """Wait until this uptime, blocking the thread."""
+    if isinstance(clock, _STEADY):
+        clock.pause(until)
+    else:
+        clock.sleep(until)
+
+
+async def apause(clock: Clock, until: float) -> None:
+    """Wait until this uptime, without blocking the event loop."""
+    await (clock.apause(until) if isinstance(clock, _STEADY) else clock.asleep(until))
+
+
+def time_of(clock: Clock, until: float) -> float:
+    """The time at this uptime, in seconds since the epoch, unless the clock is set before then."""
+    return clock.now() + (until - uptime(clock))
 
 
 class World(Protocol):

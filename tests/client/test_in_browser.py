@@ -1,4 +1,4 @@
-"""In a browser there are no sockets: the simulator and recordings work, a live client is refused."""
+"""A browser has no sockets: the simulator and recordings work, a live client is refused."""
 
 from __future__ import annotations
 
