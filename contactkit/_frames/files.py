@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +13,7 @@ import pandas as pd
 
 from contactkit._frames.decode import Columns, from_text, read_column
 from contactkit._frames.frame import to_frame
+from contactkit._frames.paths import check_file, has_file
 from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import fields_of, key_of
@@ -31,11 +31,13 @@ class ContactFile:
 def open_file(path: str | Path) -> ContactFile:
     """Read a CSV or Parquet file cell by cell; ConfigurationError if it is damaged."""
     try:
+        check_file(os.path.expanduser(path))
         columns, rows = _columns_of(path)
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except (ValueError, TypeError, OSError) as error:
-        raise ConfigurationError(f"{path}: cannot be read: {type(error).__name__}") from error
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise ConfigurationError(f"{path}: cannot be read: {why}") from error
     return ContactFile(path=path, columns=columns, rows=rows)
 
 
@@ -50,9 +52,10 @@ def to_contacts(file: ContactFile, provider: Provider) -> pd.DataFrame:
 
 
 def write_private(path: str | Path, content: bytes) -> None:
-    """Write a file that only its user can read, since it holds people."""
+    """Write a file that only its user can read, since it holds people; OSError if it cannot be."""
+    has_file(path)
     with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        if os.name == "posix" and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        if os.name == "posix":
             os.fchmod(file.fileno(), 0o600)
         file.write(content)
 

@@ -9,6 +9,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from contactkit._frames.paths import check_file
 from contactkit.errors import ConfigurationError
 
 _SHORTEST = 16
@@ -24,6 +25,7 @@ class KeyFile:
     def read(self) -> bytes | None:
         """The key; None if there is no file."""
         try:
+            check_file(self.path)
             return check_key(self.path.read_text("ascii").strip(), str(self.path))
         except FileNotFoundError:
             return None

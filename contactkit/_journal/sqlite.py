@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from contactkit._frames.paths import reason_of, status_of
 from contactkit.errors import JournalError
 
 PATIENCE = 5.0
@@ -84,7 +85,7 @@ class JournalFile:
         self, text: str, values: Sequence[Any] = (), *, version: int = 1
     ) -> list[sqlite3.Row]:
         """The rows of a query; none if there is no file, or only one of an earlier version."""
-        if not self.path.exists():
+        if not self.exists():
             return []
         self._start_again_after_fork()
         with self._lock, self._journal_errors():
@@ -92,6 +93,14 @@ class JournalFile:
             if _version_of(connection) < version:
                 return []
             return connection.execute(text, values).fetchall()
+
+    def exists(self) -> bool:
+        """Whether anything is at the path; JournalError if nothing can be there."""
+        try:
+            return status_of(self.path) is not None
+        except OSError as error:
+            why = f"cannot be opened ({reason_of(error)})"
+            raise _error(self.path, why, "check the path") from None
 
     def close(self) -> None:
         """Close the file; it is opened again when it is needed."""
@@ -132,6 +141,7 @@ class JournalFile:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
+            self.exists()
             self._connection = _connect(self.path)
             self._file = _file_of(self.path)
             self._closing = weakref.finalize(self, self._connection.close)

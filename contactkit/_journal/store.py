@@ -99,7 +99,7 @@ class Journal:
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
-        self.path = Path(path).expanduser().absolute() if path else own_path()
+        self.path = Path(os.path.expanduser(path)).absolute() if path else own_path()
         self._file = JournalFile(self.path)
         self.suppression = SuppressionList(self._file)
         self._lease_folder = self.path.with_name(f"{self.path.name}-claims")
@@ -206,7 +206,7 @@ class Journal:
         return self._erase(lambda connection: forget(connection, address))
 
     def _erase(self, change: Callable[[sqlite3.Connection], int]) -> int:
-        if not self.path.exists():
+        if not self._file.exists():
             return 0
         count = self._file.commit(change, durable=True)
         # It is still in the log; if other processes are reading it, it is emptied later.

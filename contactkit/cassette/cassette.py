@@ -22,6 +22,7 @@ from contactkit.cassette.format import Entry
 from contactkit.cassette.frame import frame
 from contactkit.cassette.matching import Exhausted
 from contactkit.cassette.player import Mode, Player, Settings, default_exhausted, effective_mode
+from contactkit.cassette.reader import is_recorded
 from contactkit.cassette.verify import Reads, Verifier, resend
 from contactkit.errors import CassetteError, ConfigurationError, warn
 from contactkit.spec.auth import Auth, ClientCredentials
@@ -91,7 +92,7 @@ class Cassette:
         """The file, if this mode uses an existing one."""
         if self.mode in ("once", "off"):
             return None
-        if self.mode in ("new", "refresh") and not self.path.exists():
+        if self.mode in ("new", "refresh") and not is_recorded(self.path):
             return None
         return CassetteFile.load(self.path)
 

@@ -7,8 +7,9 @@ HTTP's terms and httpx's requests and headers: no file and no provider.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 from urllib.parse import parse_qsl, unquote
 
 import httpx
@@ -16,6 +17,8 @@ import httpx
 from contactkit.spec.provider import JSON
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
+# The year 10000, which datetime cannot represent.
+_END_OF_TIME = 253_402_300_800
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -130,3 +133,60 @@ def text_pairs(headers: httpx.Headers) -> Pairs:
         (name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
         for name, value in headers.raw
     )
+
+
+class InvalidExchange(ValueError):
+    """A recorded value that no exchange can have; the message does not quote it."""
+
+
+def check_request(request: RecordedRequest) -> RecordedRequest:
+    """A request that was read from a file; InvalidExchange if it has a value of the wrong type."""
+    _check(_is_text(request.method) and request.method != "", "the request's method", "text")
+    _check(_is_text(request.url) and request.url != "", "the request's URL", "text in UTF-8")
+    _check(_is_text(request.content_type), "the request's type", "text in UTF-8")
+    for name, value in request.query:
+        _check(_is_text(name) and _is_text(value), "the request's query", "text in UTF-8")
+    _check_headers("request", request.headers)
+    return request
+
+
+def check_exchange(exchange: Exchange) -> Exchange:
+    """An exchange that was read from a file; InvalidExchange as for `check_request`."""
+    check_request(exchange.request)
+    response = exchange.response
+    status: object = response.status
+    is_status = type(status) is int and 0 <= status <= 999
+    _check(status is None or is_status, "its status", "a number up to 999")
+    _check(_is_text(response.failure), "its failure", "text in UTF-8")
+    _check(type(response.sent) is bool, "its arrived", "true or false")
+    _check_headers("response", response.headers)
+    _check(is_time(exchange.at), "its time", "between 1970 and the year 10000")
+    _check(is_time(exchange.at + exchange.elapsed), "its elapsed", "a number of seconds")
+    return exchange
+
+
+def is_time(seconds: float) -> bool:
+    """Whether datetime can represent this time, in seconds since the epoch."""
+    return math.isfinite(seconds) and 0 <= seconds < _END_OF_TIME
+
+
+def _check_headers(message: str, headers: Pairs) -> None:
+    for name, value in headers:
+        # Bytes that are not UTF-8 are kept as surrogates.
+        is_header = _is_text(name) and _is_text(value, "surrogateescape")
+        _check(is_header, f"a header of the {message}", "text in UTF-8")
+
+
+def _check(right: bool, what: str, allowed: str) -> None:
+    if not right:
+        raise InvalidExchange(f"{what} is not {allowed}")
+
+
+def _is_text(value: object, errors: str = "strict") -> TypeGuard[str]:
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode("utf-8", errors)
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -172,7 +172,7 @@ class CassetteFile:
         return json_line(self.header) + b"\n"
 
     def _path_beside(self, purpose: str) -> Path:
-        return self.path.with_name(f".{purpose}-{token_hex(4)}-{self.path.name}")
+        return self.path.with_name(f".{purpose}-{token_hex(4)}-{self.path.name[-40:]}")
 
     def _namer(self, exchange: Exchange) -> Callable[[bytes], str]:
         def name(line: bytes) -> str:

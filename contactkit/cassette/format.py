@@ -19,7 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contactkit.cassette.body import digest, dump_json, explode, pack, unpack
-from contactkit.cassette.exchange import Exchange, Pairs, RecordedRequest, RecordedResponse
+from contactkit.cassette.exchange import (
+    Exchange,
+    Pairs,
+    RecordedRequest,
+    RecordedResponse,
+    check_exchange,
+    check_request,
+)
 from contactkit.errors import CassetteError
 from contactkit.spec.provider import JSON, as_object
 
@@ -37,7 +44,8 @@ _CONTENT, _JSON = b',"content":{"digest":"', b'","json":'
 _DIGITS = 16
 # Faster than json.loads, which makes four checks first.
 _decode = json.JSONDecoder().decode
-_WRONG = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+INVALID = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading a line raises where a value in it is missing or of the wrong type."""
 
 
 def broken(path: Path, number: int, why: object) -> CassetteError:
@@ -76,20 +84,23 @@ class Entry:
         if self.bare:
             return RecordedRequest(method=self.method, url=self.url)
         try:
-            return _request(self._parts()[0])
-        except _WRONG as error:
+            return check_request(_request(self._parts()[0]))
+        except INVALID as error:
             raise self._broken(error) from None
 
     @property
     def exchange(self) -> Exchange:
         """The whole exchange; CassetteError if a digest shows that it was changed."""
         try:
-            return self._exchange()
-        except _WRONG as error:
+            return check_exchange(self._exchange())
+        except INVALID as error:
             raise self._broken(error) from None
 
     def _broken(self, error: Exception) -> CassetteError:
-        why = f"it has no {error}" if isinstance(error, KeyError) else error
+        if isinstance(error, KeyError):
+            return broken(self.path, self.number, f"it has no {error}")
+        # Other errors would not say which value is wrong.
+        why = error if isinstance(error, ValueError) else "one of its values has the wrong type"
         return broken(self.path, self.number, why)
 
     def _exchange(self) -> Exchange:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 
 from contactkit._frames.frame import STRING, TIME, declared_frame
+from contactkit._frames.paths import reason_of
 from contactkit.cassette.exchange import path_of
 from contactkit.cassette.format import Entry
 from contactkit.cassette.reader import read_lines
@@ -91,4 +92,4 @@ def _lines(path: Path) -> Iterator[bytes]:
     except EOFError:
         return
     except (OSError, zlib.error) as error:
-        raise CassetteError(f"{path}: cannot be read: {error}") from None
+        raise CassetteError(f"{path}: cannot be read: {reason_of(error)}") from None

@@ -17,6 +17,7 @@ from contactkit._http.session import Session, secrets_of
 from contactkit._http.world import Clock, VirtualClock
 from contactkit.cassette.file import CassetteFile, CassetteWriter, ReplacingWriter
 from contactkit.cassette.matching import Exhausted, Index
+from contactkit.cassette.reader import is_recorded
 from contactkit.cassette.recorder import Recorder, refuse_leaks
 from contactkit.cassette.redaction.key import (
     VARIABLE,
@@ -41,7 +42,7 @@ def effective_mode(mode: str, path: Path, world: str) -> Mode:
     """
     if mode not in MODES:
         raise ConfigurationError(f"mode={mode!r} must be one of {', '.join(MODES)}")
-    if mode == "once" and path.exists():
+    if mode == "once" and is_recorded(path):
         return "replay"
     if mode != "replay" and world != "simulator" and in_ci():
         warn(f"{path}: CI is set, so it is replayed and nothing is recorded (mode={mode!r})")

@@ -139,6 +139,7 @@ def file_name(test: str) -> str:
 
 def _open(path: Path, mode: str, options: CassetteOptions) -> Cassette:
     from contactkit.cassette.cassette import Cassette
+    from contactkit.cassette.reader import is_recorded
     from contactkit.errors import CassetteError
 
     try:
@@ -146,7 +147,7 @@ def _open(path: Path, mode: str, options: CassetteOptions) -> Cassette:
             path, mode, world=options.world, overrides=options.overrides, exhausted="error"
         )
     except CassetteError as error:
-        if path.exists():
+        if is_recorded(path):
             raise
         message = f"{error}; run this test with --contactkit-mode once to record it"
         raise CassetteError(message) from None

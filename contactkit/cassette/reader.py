@@ -12,18 +12,19 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from contactkit.cassette.format import Entry, broken
+from contactkit._frames.paths import has_file, reason_of
+from contactkit.cassette.exchange import is_time
+from contactkit.cassette.format import INVALID, Entry, broken
 from contactkit.errors import CassetteError
 from contactkit.spec.provider import JSON, as_object
 
 KIND, VERSION = "contactkit-cassette", 1
+_HEADER_TEXTS = ("provider", "world", "created", "key", "note")
 _HEAD = re.compile(
     rb'\{"id":"([^"\\]+)","at":(-?[\d.e+-]+),"epoch":(\d+),'
     rb'"ask":\{"method":"([^"\\]*)","url":"([^"\\]*)"(\},)?'
 )
 _ITEM = re.compile(rb'\{"of":"([^"\\]+)","item":(\d+),')
-# The year 10000, which datetime cannot represent.
-_END_OF_TIME = 253_402_300_800
 _OWNER = re.compile(rb'\{"pseudonym":"([^"\\]+)","owner":"([^"\\]+)"\}')
 
 
@@ -32,20 +33,32 @@ _OWNER = re.compile(rb'\{"pseudonym":"([^"\\]+)","owner":"([^"\\]+)"\}')
 MOST_UNPACKED, _MOST_TIMES, _SHORT_LINE = 64 * 2**20, 100, 64
 
 
+def is_recorded(path: Path) -> bool:
+    """Whether there is a file at a path; CassetteError if no recording can be there."""
+    try:
+        return has_file(path)
+    except OSError as error:
+        raise CassetteError(f"{path}: {reason_of(error)}") from None
+
+
+def check_place(path: Path) -> None:
+    """Raise CassetteError unless there is a file at a path."""
+    if not is_recorded(path):
+        raise CassetteError(f"{path}: there is no such file")
+
+
 def read_lines(path: Path) -> Iterator[bytes]:
     """The lines of a file; EOFError where a compressed file ends early.
 
     CassetteError if there is no such file, or if a compressed one expands too far.
     """
-    try:
-        if path.suffix == ".gz":
-            with gzip.open(path) as packed:
-                yield from _unpacked_lines(path, packed)
-        else:
-            with path.open("rb") as file:
-                yield from file
-    except FileNotFoundError:
-        raise CassetteError(f"{path}: there is no such file") from None
+    check_place(path)
+    if path.suffix == ".gz":
+        with gzip.open(path) as packed:
+            yield from _unpacked_lines(path, packed)
+    else:
+        with path.open("rb") as file:
+            yield from file
 
 
 def _unpacked_lines(path: Path, packed: gzip.GzipFile) -> Iterator[bytes]:
@@ -90,7 +103,7 @@ class CassetteReader:
         except EOFError:
             self.dropped = True
         except (OSError, zlib.error) as error:
-            raise broken(self.path, self._number + 1, f"cannot be read: {error}") from None
+            raise broken(self.path, self._number + 1, f"cannot be read: {reason_of(error)}") from None
         if not self.header:
             raise broken(self.path, 1, f"is not the header of a {KIND}")
         self._complete()
@@ -104,7 +117,7 @@ class CassetteReader:
                     return
             try:
                 self._take(line.strip())
-            except (ValueError, LookupError, TypeError, RecursionError):
+            except INVALID:
                 raise broken(self.path, self._number, "is not a line of a cassette") from None
 
     def _take(self, line: bytes) -> None:
@@ -129,18 +142,22 @@ class CassetteReader:
         if "kind" in fields:
             self._add_header(fields)
         elif "of" in fields:
-            self._add_item(fields["of"], fields["item"], line)
+            self._add_item(_text(fields["of"]), int(fields["item"]), line)
         elif "pseudonym" in fields:
-            self._add_owner(fields["pseudonym"], fields["owner"], line)
+            self._add_owner(_text(fields["pseudonym"]), _text(fields["owner"]), line)
         else:
-            id, at, epoch, request = (fields[name] for name in ("id", "at", "epoch", "ask"))
-            self._add_entry(id, float(at), int(epoch), request["method"], request["url"], line)
+            request = as_object(fields["ask"])
+            id, method, url = map(_text, (fields["id"], request["method"], request["url"]))
+            self._add_entry(id, float(fields["at"]), int(fields["epoch"]), method, url, line)
 
     def _add_header(self, fields: dict[str, JSON]) -> None:
         if fields["kind"] != KIND or fields.get("version") != VERSION:
             raise broken(self.path, self._number, f"is not {KIND}, version {VERSION}")
         if self.header and self.header.get("provider") != fields.get("provider"):
             raise broken(self.path, self._number, "is the header of another provider")
+        for name, value in ({"provider": None} | fields).items():
+            if name in _HEADER_TEXTS and not isinstance(value, str):
+                raise broken(self.path, self._number, f"its {name} is not text")
         self.header = self.header or fields
 
     def _add_entry(
@@ -148,7 +165,7 @@ class CassetteReader:
     ) -> None:
         if not self.header:
             raise broken(self.path, self._number, "comes before the header")
-        if not 0 <= at < _END_OF_TIME:
+        if not is_time(at):
             raise ValueError(at)
         self._last_entry = self._number
         owners, self._owner_lines = self._owner_lines, []
@@ -197,9 +214,16 @@ class CassetteReader:
             if others[0] > first:
                 self._items[of][index] = line
         for id in [id for id, times in self._times.items() if len(times) > 1 and id in self._items]:
-            content = as_object(as_object(json.loads(self.entries[id].line)).get("content"))
-            items = sorted(self._items[id].items())
-            self._items[id] = dict(items[: content.get("items", 0)])
+            self._items[id] = dict(sorted(self._items[id].items())[: self._count_items(id)])
+
+    def _count_items(self, id: str) -> int:
+        """How many items the chosen exchange has."""
+        entry = self.entries[id]
+        try:
+            content = as_object(as_object(json.loads(entry.line)).get("content"))
+            return int(content.get("items", 0))
+        except INVALID:
+            raise broken(self.path, entry.number, "is not a complete line of JSON") from None
 
     def _complete(self) -> None:
         """Give each exchange its items; items at the end without an exchange are incomplete."""
@@ -220,6 +244,13 @@ class CassetteReader:
 def _is_json(line: bytes) -> bool:
     try:
         json.loads(line)
-    except ValueError:
+    except INVALID:
         return False
     return True
+
+
+def _text(value: JSON) -> str:
+    """Text of a line; ValueError for anything else."""
+    if not isinstance(value, str):
+        raise ValueError("is not text")
+    return value

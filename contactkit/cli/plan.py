@@ -21,6 +21,7 @@ from contactkit._client.plans import INTERRUPTED
 from contactkit._client.read import read_contacts
 from contactkit._frames.files import write_private
 from contactkit._frames.frame import problems
+from contactkit._frames.paths import has_file, reason_of
 from contactkit._plans.load import read_plan, with_client
 from contactkit._plans.plan import MOST_SHOWN, Plan
 from contactkit._plans.tables import text_of, when
@@ -45,7 +46,11 @@ class OnConflict(StrEnum):
 
 def _new_file(path: Path | None) -> Path | None:
     """A path without a file, in an existing folder."""
-    if path and os.path.lexists(path):
+    try:
+        exists = path and (os.path.lexists(path) or has_file(path))
+    except OSError as error:
+        raise typer.BadParameter(f"{path}: {reason_of(error)}") from None
+    if exists:
         raise typer.BadParameter(f"{path}: the file already exists")
     if path and not path.parent.is_dir():
         raise typer.BadParameter(f"{path.parent}: the folder does not exist")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -178,6 +179,7 @@ def test_plan_refuses_contacts_of_another_provider(there, people):
         (["there.csv", "--original", "nobody.csv"], "does not exist"),
         (["there.csv", "--out", "there.csv"], "the file already exists"),
         (["there.csv", "--out", "nowhere/plan.parquet"], "the folder does not exist"),
+        (["there.csv", "--out", f"{'x' * 300}.parquet"], "File name too long"),
     ],
 )
 def test_plan_checks_its_files_first(tmp_path, monkeypatch, options, output):
@@ -349,13 +351,24 @@ def test_apply_refuses_a_file_that_is_not_an_unchanged_plan(there, people):
         run(there, "apply", "people.parquet")
 
 
-def test_apply_reports_an_unwritable_result_after_the_counts(there, people):
+def test_apply_refuses_an_impossible_result_before_it_sends(there, people):
     plan = planned(there, people.assign(name_first="Jan"))
-    name = "r" * 252 + ".csv"
-    arguments = ["apply", str(plan), "--result", name, "--base-url", there.base_url]
+    arguments = ["apply", str(plan), "--result", "r" * 252 + ".csv", "--base-url", there.base_url]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2 and "File name too long" in done.output
+    assert [each["writes"] for each in there.contacts()] == [0] * 8
+
+
+def test_apply_reports_an_unwritable_result_after_the_counts(there, people, monkeypatch):
+    def refuse(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    plan = planned(there, people.assign(name_first="Jan"))
+    monkeypatch.setattr("contactkit.cli.plan.write_private", refuse)
+    arguments = ["apply", str(plan), "--result", "result.csv", "--base-url", there.base_url]
     done = CliRunner().invoke(app, arguments)
     assert rows(done.output) == [["updated", "8"]]
-    assert str(done.exception) == f"{name}: cannot be written: File name too long"
+    assert str(done.exception) == "result.csv: cannot be written: No space left on device"
 
 
 # as programs

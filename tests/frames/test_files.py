@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import codecs
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 import contactkit as ck
 from contactkit._frames.decode import read_rows
 from contactkit._frames.frame import to_frame
 from contactkit._providers import find
+from tests.support.mutations import damaged, mutated
 
+ROOT = Path(__file__).parents[2]
 PRIVY = find("privy")
 ROW: dict[str, Any] = {
     "id": "c1",
@@ -234,3 +241,39 @@ def test_problem_in_a_file_names_the_contact(tmp_path: Path) -> None:
     with pytest.warns(ck.ContactKitWarning):
         read = ck.read_contacts(tmp_path / "people.csv", "sent")
     assert ck.problems(read)["key"].to_list() == ["abc"]
+
+
+SEEDS = (ROOT / "data/seeds/privy.csv").read_bytes()
+
+
+def read_or_refused(path: Path) -> None:
+    for provider in ("privy", None):
+        try:
+            ck.problems(ck.read_contacts(path, provider))
+        except ck.ConfigurationError as error:
+            assert path.name in str(error)
+
+
+@settings(max_examples=60, deadline=None)
+@given(content=damaged(SEEDS))
+@pytest.mark.filterwarnings("ignore::contactkit.ContactKitWarning")
+def test_every_damaged_csv_file_is_read_or_named(tmp_path_factory, content: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "damaged.csv"
+    path.write_bytes(content)
+    read_or_refused(path)
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+@pytest.mark.filterwarnings("ignore::contactkit.ContactKitWarning")
+def test_every_damaged_parquet_file_is_read_or_named(tmp_path_factory, data) -> None:
+    buffer = BytesIO()
+    rows = data.draw(mutated(ROWS))
+    try:
+        pq.write_table(pa.Table.from_pylist(rows), buffer)
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
+        assume(False)
+    content = buffer.getvalue()
+    path = tmp_path_factory.getbasetemp() / "damaged.parquet"
+    path.write_bytes(data.draw(st.just(content) | damaged(content)))
+    read_or_refused(path)

@@ -391,6 +391,24 @@ def test_anything_but_a_regular_file_is_left_alone(tmp_path, journal, path):
     assert path.stat().st_mode & 0o777 == 0o644
 
 
+@pytest.mark.parametrize("name", ["a\x00b", "\ud800", "x" * 300])
+def test_impossible_path_is_named(tmp_path, name):
+    path = tmp_path / name
+    for read in (ck.journal, partial(ck.journal.prune, timedelta(0))):
+        with pytest.raises(ck.JournalError, match=r"cannot be opened \(.*; check the path"):
+            read(path)
+    refused(path, "cannot be opened", "check the path")
+    client = ck.connect("sent", via=ck.Simulator(contacts=8), journal=path)
+    with pytest.raises(ck.JournalError, match="cannot be opened"):
+        client.contacts.update("6ba7b810-9dad-11d1-80b4-00c04fd430c8", opt_out=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_path_in_the_home_of_nobody_is_taken_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert ck.journal("~nobody-here/journal.sqlite3").empty
+
+
 def test_another_database_is_left_alone(tmp_path):
     path = tmp_path / "other.sqlite3"
     with closing(sqlite3.connect(path)) as other:
@@ -463,7 +481,7 @@ def test_folder_without_write_permission_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("place", "why"), [("", "is not a regular file"), ("file/journal", "cannot be written")]
+    ("place", "why"), [("", "is not a regular file"), ("file/journal", "cannot be opened")]
 )
 def test_path_that_cannot_be_a_file_is_refused(tmp_path, place, why):
     (tmp_path / "file").write_text("x")

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
+from contactkit._frames.paths import reason_of
 from contactkit._providers import find, names
 from contactkit.cassette.convert.har import read_har, to_har
 from contactkit.cassette.convert.vcr import read_vcr
@@ -21,6 +22,7 @@ from contactkit.cassette.exchange import Exchange
 from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.format import json_line
 from contactkit.cassette.matching import Matcher, WriteEpochs
+from contactkit.cassette.reader import check_place, is_recorded
 from contactkit.cassette.recorder import redact_exchange, refuse_leaks
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.cassette.redaction.text import unreadable
@@ -51,7 +53,8 @@ def convert(
     """
     ending = _ending(source, (*_OURS, *_READERS))
     is_archive = _ending(target, (*_OURS, ".har")) == ".har"
-    if target.exists():
+    check_place(source)
+    if is_recorded(target):
         raise CassetteError(f"{target}: the file already exists")
     with _replacing(target) as path:
         if ending in _OURS:
@@ -73,11 +76,14 @@ def _ending(path: Path, allowed: Iterable[str]) -> str:
 @contextmanager
 def _replacing(target: Path) -> Generator[Path]:
     """A file that becomes the target when no error occurs."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=target.parent, prefix=".convert-") as folder:
-        path = Path(folder) / target.name
-        yield path
-        os.replace(path, target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=target.parent, prefix=".convert-") as folder:
+            path = Path(folder) / target.name
+            yield path
+            os.replace(path, target)
+    except OSError as error:
+        raise CassetteError(f"{target}: cannot be written: {reason_of(error)}") from None
 
 
 def _write(file: CassetteFile, path: Path, is_archive: bool) -> None:

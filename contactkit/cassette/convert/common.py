@@ -9,28 +9,32 @@ from pathlib import Path
 
 import httpx
 
-from contactkit.cassette.exchange import Pairs, header
+from contactkit._frames.paths import reason_of
+from contactkit.cassette.exchange import InvalidExchange, Pairs, header
+from contactkit.cassette.format import INVALID
+from contactkit.cassette.reader import check_place
 from contactkit.errors import CassetteError
 from contactkit.spec.provider import JSON
 
-MALFORMED = (ValueError, LookupError, TypeError, AttributeError)
 _ENCODING = "content-encoding"
 
 
 def malformed(path: Path, number: int, error: Exception) -> CassetteError:
     """The error for an invalid exchange; it does not quote the exchange."""
     why = f"it has no {error}" if isinstance(error, KeyError) else "it is malformed"
+    why = str(error) if isinstance(error, InvalidExchange) else why
     return CassetteError(f"{path}, exchange {number}: {why}")
 
 
 def read_text(path: Path) -> str:
     """The whole file."""
+    check_place(path)
     try:
         return path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise CassetteError(f"{path}: there is no such file") from None
-    except (OSError, ValueError) as error:
-        raise CassetteError(f"{path}: cannot be read: {type(error).__name__}") from None
+    except UnicodeDecodeError:
+        raise CassetteError(f"{path}: is not text in UTF-8") from None
+    except OSError as error:
+        raise CassetteError(f"{path}: cannot be read: {reason_of(error)}") from None
 
 
 def parse_json(path: Path, text: str) -> JSON:
@@ -39,6 +43,8 @@ def parse_json(path: Path, text: str) -> JSON:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise CassetteError(f"{path}, line {error.lineno}: is not JSON") from None
+    except INVALID:
+        raise CassetteError(f"{path}: is JSON with a number or a depth that is too large") from None
 
 
 def decode(headers: Pairs, body: bytes) -> tuple[Pairs, bytes]:

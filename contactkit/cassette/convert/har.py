@@ -19,7 +19,6 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from contactkit.cassette.convert.common import (
-    MALFORMED,
     decode,
     malformed,
     parse_json,
@@ -31,9 +30,10 @@ from contactkit.cassette.exchange import (
     Pairs,
     RecordedRequest,
     RecordedResponse,
+    check_exchange,
     header,
 )
-from contactkit.cassette.format import Entry
+from contactkit.cassette.format import INVALID, Entry
 from contactkit.errors import CassetteError, warn
 from contactkit.spec.provider import JSON, as_list, as_object
 
@@ -134,8 +134,8 @@ def read_har(path: Path) -> list[Exchange]:
     entries = _entries(path)
     for number, entry in enumerate(entries, 1):
         try:
-            exchanges.append(_exchange(entry))
-        except MALFORMED as error:
+            exchanges.append(check_exchange(_exchange(entry)))
+        except INVALID as error:
             raise malformed(path, number, error) from None
     if missing := sum(map(_lacks_content, entries)):
         warn(f"{path}: responses without their content are read as empty: {missing}")
@@ -146,7 +146,7 @@ def _entries(path: Path) -> list[JSON]:
     document = parse_json(path, read_text(path))
     try:
         return [*document["log"]["entries"]]
-    except MALFORMED:
+    except INVALID:
         raise CassetteError(f"{path}: is not an HTTP archive: it has no log.entries") from None
 
 
@@ -166,8 +166,7 @@ def _read_request(request: JSON) -> RecordedRequest:
     posted = as_object(request.get("postData"))
     body = _bytes(posted, posted.get("_encoding"))
     if not body and posted.get("params"):
-        params = [(param["name"], param.get("value", "")) for param in posted["params"]]
-        body = urlencode(params).encode()
+        body = urlencode(_named_values(posted["params"])).encode()
     headers, body = decode(_pairs(request), body)
     content_type = header(headers, "content-type")
     return RecordedRequest.of(request["method"], request["url"], body, content_type, headers)
@@ -191,8 +190,16 @@ def _bytes(content: dict[str, JSON], encoding: JSON) -> bytes:
 
 def _pairs(message: JSON) -> Pairs:
     """Its headers, without those that replace the first line in HTTP/2."""
-    headers = as_list(message.get("headers"))
-    return tuple((h["name"], h["value"]) for h in headers if not h["name"].startswith(":"))
+    headers = _named_values(as_list(message.get("headers")))
+    return tuple((name, value) for name, value in headers if not name.startswith(":"))
+
+
+def _named_values(members: list[JSON]) -> list[tuple[str, JSON]]:
+    """Names with their values, "" where there is none."""
+    pairs = [(member["name"], member.get("value")) for member in members]
+    if not all(isinstance(name, str) for name, _ in pairs):
+        raise TypeError("name")
+    return [(name, "" if value is None else value) for name, value in pairs]
 
 
 def _read_failure(response: dict[str, JSON]) -> RecordedResponse:

@@ -15,7 +15,6 @@ from datetime import datetime
 from pathlib import Path
 
 from contactkit.cassette.convert.common import (
-    MALFORMED,
     decode,
     malformed,
     parse_json,
@@ -27,8 +26,10 @@ from contactkit.cassette.exchange import (
     Pairs,
     RecordedRequest,
     RecordedResponse,
+    check_exchange,
     header,
 )
+from contactkit.cassette.format import INVALID
 from contactkit.errors import CassetteError, ConfigurationError
 from contactkit.spec.provider import JSON, as_list, as_object
 
@@ -42,8 +43,9 @@ def read_vcr(path: Path) -> list[Exchange]:
     exchanges: list[Exchange] = []
     for number, interaction in enumerate(_interactions(path), 1):
         try:
-            exchanges.append(_exchange(interaction, exchanges[-1].at if exchanges else 0.0))
-        except MALFORMED as error:
+            before = exchanges[-1].at if exchanges else 0.0
+            exchanges.append(check_exchange(_exchange(interaction, before)))
+        except INVALID as error:
             raise malformed(path, number, error) from None
     return exchanges
 
@@ -64,8 +66,11 @@ def _yaml(path: Path, text: str) -> JSON:
             'reading YAML needs its extra: python -m pip install "contactkit[convert]"'
         ) from None
     try:
-        return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+        # Merged mappings may repeat more than fits memory, and vcrpy writes none.
+        loader.flatten_mapping = lambda node: None
+        return loader.get_single_data()
+    except (yaml.YAMLError, *INVALID) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise CassetteError(f"{path}{where}: is not YAML that is safe to load") from None
@@ -102,7 +107,7 @@ def _pairs(headers: JSON) -> Pairs:
     return tuple(
         (_text(name), _text(value))
         for name, values in as_object(headers).items()
-        for value in (as_list(values) or [values])
+        for value in ([values] if not isinstance(values, list) else as_list(values))
     )
 
 
@@ -110,7 +115,7 @@ def _text(value: JSON) -> str:
     """A value as text; a list is none, since its aliases may repeat more than fits memory."""
     if isinstance(value, list | dict):
         raise TypeError("text")
-    return str(value)
+    return "" if value is None else str(value)
 
 
 def _bytes(body: JSON) -> bytes:

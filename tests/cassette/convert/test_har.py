@@ -22,6 +22,7 @@ from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import CassetteError, ContactKitWarning
 from contactkit.spec.provider import Provider
 from tests.support.exchanges import contact, exchange, page
+from tests.support.mutations import damaged, mutated, places, put
 
 WITNESS = Path(__file__).parent / "witnesses/har/playwright.har"
 SENT = find("sent")
@@ -216,3 +217,67 @@ def test_har_writes_binary_as_base64():
     content = archive(exchange(body=b"\xff\x00"))["log"]["entries"][0]["response"]["content"]
     assert content["encoding"] == "base64"
     assert content["text"] == b64encode(b"\xff\x00").decode()
+
+
+WHOLE = archive(
+    exchange(body=page([contact(1)]), headers=(JSONS,), at=1.0),
+    exchange(method="PATCH", asks=b"a=1", body={"ok": True}, headers=(JSONS,), at=2.0),
+    exchange(status=None, body=b"", failure="ReadTimeout", at=3.0),
+)
+WHOLE["log"]["entries"][1]["request"]["postData"] = {"params": [{"name": "a", "value": "1"}]}
+NEEDED = {"log", "entries", "startedDateTime", "request", "method", "url", "name"}
+
+
+def read_archive(folder: Path, text: str) -> list[Exchange]:
+    path = folder / "a.har"
+    path.write_text(text, "utf-8")
+    return read_har(path)
+
+
+@pytest.mark.parametrize("place", [*places(WHOLE["log"], ("log",))], ids=str)
+@pytest.mark.filterwarnings("ignore::contactkit.ContactKitWarning")
+def test_har_reads_null_as_absent_unless_it_needs_the_field(folder, place):
+    """Null is read like a missing field; those that an exchange needs are named."""
+    text = json.dumps(put(WHOLE, place, None))
+    if "creator" not in place and (place[-1] in NEEDED or isinstance(place[-1], int)):
+        with pytest.raises(CassetteError, match=r"a\.har(, exchange [123])?: (it|is|the|a) "):
+            read_archive(folder, text)
+    else:
+        assert len(read_archive(folder, text)) == 3
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        (("request", "method"), "it is malformed"),
+        (("request", "url"), "it is malformed"),
+        (("request", "headers", 0, "value"), "a header of the request is not text"),
+        (("response", "headers", 0, "value"), "a header of the response is not text"),
+        (("response", "status"), "its status is not a number up to 999"),
+        (("time",), "its elapsed is not a number of seconds"),
+    ],
+)
+def test_har_names_a_number_where_none_belongs(folder, place, why):
+    part = {**WHOLE["log"]["entries"][1], "request": {**WHOLE["log"]["entries"][1]["request"]}}
+    part["request"]["headers"] = [{"name": "a", "value": "b"}]
+    with pytest.raises(CassetteError, match=f"exchange 1: {why}"):
+        read_archive(folder, json.dumps({"log": {"entries": [put(part, place, 10**300)]}}))
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 10_000], ids=["deep", "long"])
+def test_har_names_a_file_that_json_cannot_load(folder, text):
+    with pytest.raises(CassetteError, match=r"a\.har: is JSON with a number or a depth"):
+        read_archive(folder, text)
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data())
+@pytest.mark.filterwarnings("ignore::contactkit.ContactKitWarning")
+def test_har_reads_or_names_every_changed_value(folder, data):
+    text = json.dumps(data.draw(mutated(WHOLE)))
+    path = folder / "b.har"
+    path.write_bytes(data.draw(st.just(text.encode()) | damaged(text.encode())))
+    try:
+        list(map(redacted, read_har(path)))
+    except CassetteError as error:
+        assert "b.har" in str(error) or "compressed as" in str(error)

@@ -9,10 +9,14 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contactkit.cassette.convert.vcr import read_vcr
 from contactkit.cassette.exchange import RecordedRequest
 from contactkit.errors import CassetteError, ConfigurationError
+from tests.support.mutations import damaged, mutated
 
 WITNESSES = Path(__file__).parent / "witnesses/vcrpy"
 RECORDED = ["httpx.yaml", "requests.yaml", "httpx_decoded.json"]
@@ -147,6 +151,12 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("uri: 'https://api.sent.dm/v3/me'", "uri: *a8"),
         ("recorded_at: 0", "recorded_at: *a8"),
         ("body: {string: x}", "body: {string: *a8}"),
+        ("body: {string: x}", "body: {base64_string: *a8}"),
+        ("body: {string: x}", "body: *a8"),
+        ("code: 200", "code: *a8"),
+        ("{code: 200}", "*a8"),
+        ("headers: {}", "headers: *a8"),
+        ("headers: {}", "headers: {x: [*a8, *a8]}"),
     ],
 )
 def test_vcr_never_writes_out_what_aliases_repeat(tmp_path, before, after):
@@ -162,3 +172,70 @@ def test_vcr_never_writes_out_what_aliases_repeat(tmp_path, before, after):
         assert read_vcr(path)[0].at == 0.0
     except CassetteError as error:
         assert str(error).endswith("exchange 1: it is malformed")
+
+
+MERGES = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 9)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (f"{BOMB}version: *a8\ninteractions: []\n", "version 1"),
+        (f"{BOMB}version: 1\ninteractions: *a8\n", "exchange 1: it is malformed"),
+        (f"{BOMB}version: 1\ninteractions: {{x: *a8}}\n", "version 1"),
+        (f"{BOMB}*a8 : 1\n", "is not YAML that is safe to load"),
+        (f"{MERGES}version: 1\ninteractions: [*a8]\n", "is not YAML that is safe to load"),
+        ("&a [*a]", "version 1"),
+        ("version: 1\ninteractions: &a [*a]\n", "exchange 1: it is malformed"),
+        ("[" * 5000 + "]" * 5000, "is not YAML that is safe to load"),
+        ("version: 2026-13-45\n", "is not YAML that is safe to load"),
+        ("version: !!timestamp x\n", "is not YAML that is safe to load"),
+        (f"version: {'9' * 5000}\n", "is not YAML that is safe to load"),
+    ],
+)
+def test_vcr_names_yaml_that_repeats_or_cannot_be_loaded(tmp_path, text, why):
+    path = tmp_path / "bomb.yaml"
+    path.write_text(text)
+    with pytest.raises(CassetteError, match=f"bomb.yaml.*{why}"):
+        read_vcr(path)
+
+
+def test_vcr_names_a_body_that_contains_itself(tmp_path):
+    path = tmp_path / "loop.yaml"
+    path.write_text(
+        "version: 1\ninteractions:\n"
+        "- request: {method: GET, uri: 'https://api.sent.dm/v3/me'}\n"
+        "  response: {status: 200, body: &b {string: *b}}\n"
+    )
+    with pytest.raises(CassetteError, match="exchange 1: it is malformed"):
+        read_vcr(path)
+
+
+WHOLE = {
+    "version": 1,
+    "interactions": [
+        interaction(headers={"Content-Type": ["application/json"]}),
+        {**interaction(body={"base64_string": "//4="}), "recorded_at": "2026-01-05T09:00:02Z"},
+    ],
+}
+
+
+def test_vcr_reads_a_header_without_a_value(tmp_path):
+    path = written(tmp_path, [interaction(headers={"X-A": None, "X-B": [None], "X-C": []})])
+    assert read_vcr(path)[0].response.headers == (("X-A", ""), ("X-B", ""))
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data())
+@pytest.mark.parametrize("name", ["c.json", "c.yaml"])
+def test_vcr_reads_or_names_every_changed_value(tmp_path_factory, name, data):
+    write = yaml.safe_dump if name.endswith("yaml") else json.dumps
+    text = write(data.draw(mutated(WHOLE)))
+    path = tmp_path_factory.getbasetemp() / name
+    path.write_bytes(data.draw(st.just(text.encode()) | damaged(text.encode())))
+    try:
+        read_vcr(path)
+    except CassetteError as error:
+        assert name in str(error)

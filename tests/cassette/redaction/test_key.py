@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -59,6 +60,14 @@ def test_folder_that_cannot_be_made_is_named(folder):
     folder.write_text("in the way")
     with pytest.raises(ck.ConfigurationError, match=f"cannot be.*{VARIABLE}|cannot be read"):
         ensure_pseudonym_key()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no pipes in folders")
+def test_pseudonym_key_does_not_wait_for_a_pipe(folder):
+    (folder / "contactkit").mkdir(parents=True)
+    os.mkfifo(folder / "contactkit/pseudonym.key")
+    with pytest.raises(ck.ConfigurationError, match="cannot be read"):
+        pseudonym_key()
 
 
 def test_fingerprint_tells_keys_apart():
