@@ -19,6 +19,15 @@ from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import fields_of, key_of
 
 
+_PASSED_ON = (
+    FileNotFoundError,
+    IsADirectoryError,
+    PermissionError,
+    ImportError,
+    ConfigurationError,
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ContactFile:
     """A file's columns by name, each with `rows` cells."""
@@ -33,9 +42,10 @@ def open_file(path: str | Path) -> ContactFile:
     try:
         check_file(os.path.expanduser(path))
         columns, rows = _columns_of(path)
-    except (FileNotFoundError, IsADirectoryError, PermissionError):
+    except _PASSED_ON:
         raise
-    except (ValueError, TypeError, OSError) as error:
+    # The readers of CSV and Parquet raise errors of many kinds for a damaged file.
+    except Exception as error:
         why = getattr(error, "strerror", None) or type(error).__name__
         raise ConfigurationError(f"{path}: cannot be read: {why}") from error
     return ContactFile(path=path, columns=columns, rows=rows)

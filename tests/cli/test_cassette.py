@@ -174,7 +174,10 @@ def test_audit_accepts_the_pseudonyms_that_the_recording_lists(path):
     assert run("audit", path) == "nothing found\n"
 
 
-@pytest.mark.parametrize("header", ["", '{"kind":"contactkit-cassette","version":1}\n'])
+HEADER = '{"kind":"contactkit-cassette","version":1,"provider":"sent"}\n'
+
+
+@pytest.mark.parametrize("header", ["", HEADER])
 def test_audit_reads_the_lines_of_any_text_file(path, header):
     path.write_text(f"{header}to {PHONE}\n")
     with pytest.warns(ck.ContactKitWarning, match=rf"line {1 + bool(header)}") as output:

@@ -271,7 +271,8 @@ def test_every_damaged_parquet_file_is_read_or_named(tmp_path_factory, data) -> 
     rows = data.draw(mutated(ROWS))
     try:
         pq.write_table(pa.Table.from_pylist(rows), buffer)
-    except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
+    except Exception:
+        # pyarrow cannot write these values.
         assume(False)
     content = buffer.getvalue()
     path = tmp_path_factory.getbasetemp() / "damaged.parquet"
