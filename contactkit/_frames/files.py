@@ -18,7 +18,6 @@ from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import fields_of, key_of
 
-
 _PASSED_ON = (
     FileNotFoundError,
     IsADirectoryError,

@@ -103,7 +103,8 @@ class CassetteReader:
         except EOFError:
             self.dropped = True
         except (OSError, zlib.error) as error:
-            raise broken(self.path, self._number + 1, f"cannot be read: {reason_of(error)}") from None
+            why = f"cannot be read: {reason_of(error)}"
+            raise broken(self.path, self._number + 1, why) from None
         if not self.header:
             raise broken(self.path, 1, f"is not the header of a {KIND}")
         self._complete()
