@@ -73,10 +73,12 @@ function render({ model, el }) {
   // Two views of one widget may be in one document, and each needs its own ids.
   const viewId = crypto.randomUUID();
   let modelId = "";
+  let drawn = false;
   let busy = false;
   let since = 0;
   let silenceTimer;
   let pressed = false;
+  let pressTimer;
   let typing = false;
   let waiting = [];
 
@@ -159,8 +161,14 @@ function render({ model, el }) {
   }
 
   function show(message) {
+    if (message.layout !== undefined) {
+      // All views get what a new one asks for: drawn again, they would lose the focus and the text
+      // that is being typed.
+      if (drawn) return;
+      drawn = true;
+      el.innerHTML = message.layout;
+    }
     showSilence(false);
-    if (message.layout !== undefined) el.innerHTML = message.layout;
     modelId = message.id ?? modelId;
     fillRegions(message.regions ?? {});
     if (message.regions?.version) typing = false;
@@ -172,13 +180,13 @@ function render({ model, el }) {
     if (message.focus) focus(message.focus);
   }
 
-  // A button that moves away between press and release is never clicked: messages wait.
+  // What moves away between press and release is never clicked: messages wait.
   const receive = (message) => (pressed ? waiting.push(message) : show(message));
-  function press(event) {
-    if (!event.target.closest("button")) return;
+  function press() {
     pressed = true;
     // The page does not get an event for every release.
-    setTimeout(release, LONGEST_PRESS);
+    clearTimeout(pressTimer);
+    pressTimer = setTimeout(release, LONGEST_PRESS);
   }
   const release = () =>
     setTimeout(() => {

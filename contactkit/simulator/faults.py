@@ -77,6 +77,11 @@ class Faults:
         effect = _call_checked(_KINDS[kind][1], options)
         self._on.append(Fault(kind, effect, *_call_checked(_schedule, schedule)))
 
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds that still apply to a further request, oldest first."""
+        return [fault.kind for fault in self._on]
+
     def clear(self) -> None:
         """Switch all faults off."""
         self._on.clear()

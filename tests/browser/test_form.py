@@ -163,8 +163,9 @@ def test_slow_save_shows_progress_and_can_be_cancelled(front, privy):
     button(page, "Save").click()
     expect(page.get_by_role("progressbar", name="Saving")).to_be_visible()
     expect(button(page, "Save")).to_have_attribute("aria-disabled", "true")
-    # By then it is in flight, and the simulator delays its response.
     expect(page.locator("[data-elapsed]")).to_have_text(re.compile("[1-9]"))
+    # The read after it must not be the request that the fault delays.
+    privy.wait_for_faults()
     button(page, "Cancel").click()
     expect(page.locator('[data-region="problems"]')).to_contain_text("Cancelled")
     expect(page.get_by_role("status").filter(visible=True)).to_contain_text("may have been carried")
@@ -313,6 +314,27 @@ def test_two_views_of_one_form_have_their_own_labels(lab):
     expect(views.nth(1).get_by_label("First name")).to_be_focused()
 
 
+SECOND_VIEW = """
+import ipywidgets
+again = ipywidgets.Output()
+def show_again(_, content, __):
+    if content["kind"] == "typed":
+        again.append_display_data(form.widget)
+form.widget.on_msg(show_again)
+again
+"""
+
+
+def test_second_view_does_not_disturb_typing_in_the_first(front):
+    page = front.open(EDIT, SECOND_VIEW)
+    name = page.get_by_label("First name").first
+    name.fill("")
+    page.keyboard.type("Ada")
+    expect(page.locator("form.ck").nth(1).get_by_label("First name")).to_be_visible()
+    expect(name).to_be_focused()
+    expect(name).to_have_value("Ada")
+
+
 def test_click_is_not_lost_when_a_line_disappears(voila):
     page = voila.open(CREATE)
     phone = page.get_by_label("Phone number")
@@ -320,13 +342,28 @@ def test_click_is_not_lost_when_a_line_disappears(voila):
     phone.blur()
     expect(beside(page, "phone_number")).not_to_be_empty()
     phone.fill("+12125550187")
-    box = button(page, "Save").bounding_box()
+    press_slowly(page, button(page, "Save"))
+    expect(page.locator(".ck").get_by_role("table", name="Result")).to_contain_text("created")
+
+
+def test_click_is_not_lost_when_a_line_appears(voila):
+    page = voila.open(EDIT)
+    # Nothing is scrolled: the browser would keep what is in view in its place.
+    page.set_viewport_size({"width": 1280, "height": 2000})
+    page.get_by_label("Phone number").fill("abc")
+    press_slowly(page, page.get_by_text("No", exact=True))
+    expect(beside(page, "phone_number")).not_to_be_empty()
+    expect(page.get_by_label("No", exact=True)).to_be_checked()
+
+
+def press_slowly(page: Page, target: Locator) -> None:
+    """Press near the upper edge of a target, and release after the form has changed."""
+    box = target.bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 5)
     page.mouse.down()
     page.wait_for_timeout(400)
     page.mouse.up()
-    expect(page.locator(".ck").get_by_role("table", name="Result")).to_contain_text("created")
 
 
 CREATE = """

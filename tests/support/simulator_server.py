@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,6 +53,14 @@ class Served:
     def contacts(self) -> list[dict[str, Any]]:
         """All contacts by field name, with `writes`, `deleted` and `owner`."""
         return self.state()["contacts"]
+
+    def wait_for_faults(self) -> None:
+        """Return once no fault is on: each has met its requests."""
+        for _ in range(300):
+            if not self.state()["faults"]:
+                return
+            time.sleep(0.1)
+        raise TimeoutError("a fault is still on")
 
 
 @contextmanager

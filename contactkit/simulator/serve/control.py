@@ -65,7 +65,8 @@ def _show_state(app: SimulatorApp, body: dict[str, JSON]) -> Response:
         {**stored.row, "writes": stored.writes, "deleted": stored.deleted, "owner": stored.owner}
         for stored in app.engine.contacts
     ]
-    return Response(200, {"contacts": contacts, "outbox": app.engine.outbox})
+    outbox, faults = app.engine.outbox, app.simulator.faults.kinds
+    return Response(200, {"contacts": contacts, "outbox": outbox, "faults": faults})
 
 
 def _reset(app: SimulatorApp, body: dict[str, JSON]) -> Response:

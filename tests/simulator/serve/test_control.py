@@ -73,6 +73,15 @@ def test_state_shows_the_outbox(privy):
     assert privy("GET", "state")[1]["outbox"] == [{"key": JANET, "text": "Welcome!"}]
 
 
+def test_state_shows_the_faults_that_are_still_on(privy):
+    privy.post("faults", kind="latency", seconds=120)
+    privy.post("faults", kind="dropped", times=2)
+    assert privy("GET", "state")[1]["faults"] == ["latency", "dropped"]
+    request = Request.parse("GET", b"/v1/contacts", httpx.Headers(), b"")
+    assert next(privy.served.simulator.deliver(request)) == 120
+    assert privy("GET", "state")[1]["faults"] == ["dropped"]
+
+
 def test_reset_starts_again(privy):
     before = privy.contacts()
     privy.post("contacts", key=JANET, first_name="Jan")
