@@ -8,15 +8,8 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from contactkit._http.flow import send
-from contactkit._http.response import unexpected_response
-from contactkit._http.results import Row, build_row, judge_outcome, response_columns
-from contactkit._http.session import Flow, Operation, Session
-from contactkit._journal.store import Intent
-from contactkit._journal.write import intent_of
 from contactkit.errors import FieldProblem, InvalidInputError
-from contactkit.spec.outcome import Outcome
-from contactkit.spec.provider import JSON, Endpoint, Provider, as_object
+from contactkit.spec.provider import JSON, Endpoint, Provider
 from contactkit.spec.record import fields_of, key_of
 from contactkit.spec.validate import check, is_na, key_text, normalise_input
 
@@ -110,47 +103,3 @@ def _duplicates(
                 problems.append(FieldProblem(field=f"[{row}] {name}", message="is duplicated"))
             seen.add((name, value))
     return problems
-
-
-def bulk_intents(session: Session, operation: Operation, rows: BulkRows) -> list[Intent]:
-    """The intents that the journal records before a request with many contacts, one per contact."""
-    name = key_of(session.provider.record).name
-    return [
-        intent_of(
-            session,
-            operation,
-            key=str(values.get(name) or ""),
-            changes=values,
-            before=None,
-            row=row,
-        )
-        for row, values in enumerate(rows.values)
-    ]
-
-
-def send_bulk(session: Session, operation: Operation, rows: BulkRows) -> Flow[list[Row]]:
-    """Send a write of many contacts; returns one result row per contact, in the given order."""
-    success = yield from send(session, operation)
-    record, endpoint = session.provider.record, operation.endpoint
-    bulk = endpoint.bulk
-    items = bulk and bulk.read(success.response.status, success.body, rows.wire)
-    if not items or len(items) != len(rows.wire):
-        why = "does not say what happened to each contact"
-        raise unexpected_response(session, operation, success.response, why)
-    results: list[Row] = []
-    for values, (usual, wire, note) in zip(rows.values, items, strict=True):
-        after = record.from_wire(as_object(wire)) if wire else None
-        outcome, message = judge_outcome(session, operation, success, values, after, Outcome(usual))
-        row = build_row(
-            session.provider,
-            endpoint.effect,
-            outcome,
-            key=(after or values).get(key_of(record).name),
-            changed=[] if endpoint.effect == "delete" else [*values],
-            after=after,
-            message=message or (None if operation.dry_run else note) or None,
-            warning=message,
-            **response_columns(operation, success),
-        )
-        results.append(row)
-    return results

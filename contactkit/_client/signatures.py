@@ -57,6 +57,8 @@ def _doc_lines(
         yield f"{field.name}: {field.marker.help}{choices}"
     if endpoint.confirm:
         yield "confirm: must be True."
+    if endpoint.takes_opt_in:
+        yield "opt_in: True opts in a contact who opted out; only where you hold their consent."
     if endpoint.dry_run:
         yield f"dry_run: have {provider.title} check the request and change nothing."
     if endpoint.keyed:
@@ -84,6 +86,7 @@ def _options(endpoint: Endpoint, name: str) -> Iterable[inspect.Parameter]:
     options: list[tuple[str, bool, Any, Any]] = [
         ("limit", name == "list", None, int | None),
         ("confirm", bool(endpoint.confirm), False, bool),
+        ("opt_in", endpoint.takes_opt_in, False, bool),
         ("dry_run", endpoint.dry_run, False, bool),
         ("idempotency_key", endpoint.keyed, UNSET, str),
     ]

@@ -13,14 +13,16 @@ from typing import Any, ClassVar, Generic, NoReturn, TypeVar, cast
 
 import pandas as pd
 
-from contactkit._client.bulk import bulk_intents, check_rows, send_bulk
+from contactkit._client.bulk import check_rows
+from contactkit._client.bulk_write import write_bulk
 from contactkit._client.signatures import with_signature
+from contactkit._client.write import ContactWrite
 from contactkit._frames.decode import read_rows
 from contactkit._frames.frame import result_frame, rows_of, to_frame
 from contactkit._http.connection import Connection, arun, run
 from contactkit._http.flow import send
 from contactkit._http.response import check_key, row_of
-from contactkit._http.results import Row, Values, result_row
+from contactkit._http.results import Row, Values
 from contactkit._http.session import (
     Flow,
     Operation,
@@ -29,13 +31,12 @@ from contactkit._http.session import (
     frame_attrs,
 )
 from contactkit._http.world import world_attrs
-from contactkit._journal.store import Intent
-from contactkit._journal.write import intent_of, journaled
 from contactkit._plans.build import build_plan, check_edited
 from contactkit._plans.listing import read_all, read_listing, start_listing
 from contactkit._plans.plan import Plan
 from contactkit._plans.tables import as_html, as_text
 from contactkit.errors import FieldProblem, InvalidInputError, warn
+from contactkit.spec.consent import may_widen
 from contactkit.spec.provider import Endpoint
 from contactkit.spec.record import fields_of, key_of
 from contactkit.spec.validate import (
@@ -109,17 +110,27 @@ class ContactVerbs(Generic[FrameT]):
         checked = validate_edit(provider, endpoint, fields, current)
         if checked.problems:
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", checked.problems)
-        operation = build_operation(session, endpoint, key=text, body=checked.wire, **options)
+        opt_in = options.pop("opt_in", False)
+        widens = may_widen(provider, endpoint, checked.values)
+        operation = build_operation(
+            session, endpoint, key=text, body=checked.wire, once=widens, **options
+        )
         if not endpoint.effect:
             return self._run(self._read(operation))
         names = {
             *writable_fields(provider, endpoint),
             *fields_of(endpoint.record or provider.record),
         }
-        changes = {n: v for n, v in checked.values.items() if n in names}
-        intent = intent_of(session, operation, key=text, changes=changes, before=current)
-        sending = self._send(operation, text, changes, current)
-        return self._run(self._write(operation, [intent], sending, index))
+        write = ContactWrite(
+            session=session,
+            operation=operation,
+            key=text,
+            changes={n: v for n, v in checked.values.items() if n in names},
+            shown=current,
+            opt_in=opt_in,
+        )
+        write.check()
+        return self._run(self._show(write.run(), index))
 
     def _call_bulk(self, endpoint: Endpoint, contacts: Any, fields: dict[str, Any]) -> FrameT:
         """Write many contacts in one request."""
@@ -131,10 +142,11 @@ class ContactVerbs(Generic[FrameT]):
             raise InvalidInputError(f"{session.provider.name} {endpoint.verb}", problems)
         name = endpoint.bulk.name if endpoint.bulk else ""
         body = {name: rows.wire} if name else rows.wire
-        operation = build_operation(session, endpoint, body=body, **options)
-        intents = bulk_intents(session, operation, rows)
-        sending = send_bulk(session, operation, rows)
-        return self._run(self._write(operation, intents, sending, rows.index))
+        opt_in = options.pop("opt_in", False)
+        widens = any(may_widen(session.provider, endpoint, values) for values in rows.values)
+        operation = build_operation(session, endpoint, body=body, once=widens, **options)
+        writing = write_bulk(session, operation, rows, opt_in=opt_in)
+        return self._run(self._show(writing, rows.index))
 
     def _call_other(self, endpoint: Endpoint, subject: Any = None, /, **fields: Any) -> FrameT:
         """Call a verb that only this provider has."""
@@ -155,22 +167,10 @@ class ContactVerbs(Generic[FrameT]):
             check_key(self._session, operation, success, record.from_wire(row), operation.key)
         return to_frame(record, [read_rows(record, [row])], frame_attrs(self._session))
 
-    def _send(
-        self, operation: Operation, key: str, changes: Values, before: Values | None
-    ) -> Flow[builtins.list[Row]]:
-        success = yield from send(self._session, operation)
-        return [
-            result_row(self._session, operation, success, key=key, changes=changes, before=before)
-        ]
-
-    def _write(
-        self,
-        operation: Operation,
-        intents: Sequence[Intent],
-        sending: Flow[builtins.list[Row]],
-        index: pd.Index | None,
+    def _show(
+        self, writing: Flow[builtins.list[Row]], index: pd.Index | None
     ) -> Flow[pd.DataFrame]:
-        rows = yield from journaled(self._session, operation, intents, sending)
+        rows = yield from writing
         for warning in dict.fromkeys(row["warning"] for row in rows if row["warning"]):
             warn(warning)
         return result_frame(rows, index, self._session.world.notice)
@@ -202,6 +202,8 @@ class ContactVerbs(Generic[FrameT]):
         if endpoint.confirm and self._pop_option(endpoint, fields, "confirm", False) is not True:
             self._refuse(endpoint, "confirm", f"must be True: {endpoint.help}")
         options: dict[str, Any] = {}
+        if endpoint.takes_opt_in:
+            options["opt_in"] = self._pop_option(endpoint, fields, "opt_in", False)
         if endpoint.dry_run:
             options["dry_run"] = self._pop_option(endpoint, fields, "dry_run", False)
         if endpoint.keyed:

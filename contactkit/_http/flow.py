@@ -249,6 +249,8 @@ def _retry_pause(
     temporary = isinstance(failure, TransportError | RateLimitError | ServerError)
     if attempt >= ATTEMPTS or not temporary:
         return None
+    if operation.once and not isinstance(failure, RateLimitError):
+        return None
     if _may_have_happened(failure) and not operation.repeatable:
         return None
     now = session.clock.now()

@@ -155,7 +155,10 @@ def secrets_of(sessions: Iterable[Session]) -> Iterator[str]:
 
 @dataclass(kw_only=True, slots=True)
 class Operation:
-    """One verb's request before it is authorised; an `anonymous` one needs no credentials."""
+    """One verb's request before it is authorised; an `anonymous` one needs no credentials.
+
+    One that is sent `once` is never sent again without a new decision, whatever its response.
+    """
 
     endpoint: Endpoint
     request: Request
@@ -164,6 +167,7 @@ class Operation:
     own_key: bool = False
     dry_run: bool = False
     anonymous: bool = False
+    once: bool = False
 
     @property
     def writes(self) -> bool:
@@ -174,7 +178,7 @@ class Operation:
     def repeatable(self) -> bool:
         """Whether carrying it out twice has the same effect as once."""
         if not self.writes or self.idempotency_key:
-            return True
+            return not self.once
         return self.endpoint.is_repeatable(as_object(self.request.body))
 
 
@@ -203,6 +207,7 @@ def build_operation(
     body: JSON = None,
     idempotency_key: str = "",
     dry_run: bool = False,
+    once: bool = False,
 ) -> Operation:
     """Turn a verb into a request; InvalidInputError for a key that could leave its path."""
     provider, headers = session.provider, dict(endpoint.confirm)
@@ -233,6 +238,7 @@ def build_operation(
         idempotency_key=idempotency_key,
         own_key=own_key,
         dry_run=dry_run,
+        once=once,
     )
 
 

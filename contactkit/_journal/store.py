@@ -27,8 +27,9 @@ from pydantic_core import to_json
 from contactkit._journal.erasure import forget
 from contactkit._journal.lease import Lease, is_held, remove_ended_leases
 from contactkit._journal.sqlite import JournalFile
-from contactkit._journal.suppression import Address, SuppressionList, insert, texts_of
+from contactkit._journal.suppression import SuppressionList, insert, texts_of
 from contactkit.errors import ConfigurationError
+from contactkit.spec.consent import Address
 from contactkit.spec.outcome import WRITTEN, Outcome
 from contactkit.spec.provider import JSON
 

@@ -16,17 +16,20 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from contactkit._frames.key_file import KeyFile, fingerprint
 from contactkit._journal.sqlite import JournalFile
-from contactkit.errors import ConfigurationError
+from contactkit.errors import ConfigurationError, FieldProblem
 from contactkit.spec import phones
-from contactkit.spec.provider import JSON
+from contactkit.spec.consent import CODE, Address
+from contactkit.spec.provider import JSON, Provider
 
 if TYPE_CHECKING:
     from contactkit._journal.store import Intent
 
 Kind: TypeAlias = Literal["phone", "email"]
-Address: TypeAlias = tuple[Kind, str]
 _KINDS: tuple[Kind, ...] = ("phone", "email")
 
+_SUPPRESSED = (
+    "belongs to a deleted contact who had opted out; say opt_in=True if you hold their consent"
+)
 _ADD = "INSERT OR IGNORE INTO suppressed VALUES (?, ?, ?, ?, ?, ?)"
 _REMOVE = "DELETE FROM suppressed WHERE provider = ? AND digest = ?"
 
@@ -57,6 +60,22 @@ class SuppressionList:
         query = "SELECT digest FROM suppressed WHERE provider = ?"
         digests = {row["digest"] for row in self._file.query(query, (provider,), version=2)}
         return {each for each in wanted if _digest(key, provider, *each) in digests}
+
+    def refusals(
+        self, provider: Provider, contact: Mapping[str, JSON], names: Iterable[str]
+    ) -> list[FieldProblem]:
+        """Why a contact must not get these of its addresses: their channel is open again.
+
+        Raises ConfigurationError as `find`.
+        """
+        addresses = provider.consent.open_addresses(contact)
+        addresses = {name: addresses[name] for name in names if name in addresses}
+        found = self.find(provider.name, addresses.values())
+        return [
+            FieldProblem(field=name, message=_SUPPRESSED, code=CODE)
+            for name, address in addresses.items()
+            if address in found
+        ]
 
     def add(self, intents: Sequence[Intent]) -> None:
         """Put the addresses of deleted contacts on the list."""

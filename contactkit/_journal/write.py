@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from contactkit._http.results import Row, Values, failure_row
 from contactkit._http.session import Flow, Operation, Session
 from contactkit._journal.store import Intent, Journal
-from contactkit._journal.suppression import Address, texts_of
+from contactkit._journal.suppression import texts_of
 from contactkit.errors import JournalError, warn
+from contactkit.spec.consent import Address
 from contactkit.spec.outcome import WRITTEN, Outcome
 
 

@@ -1,21 +1,49 @@
-"""Contacts read from a listing into frames, for `list` and for plans that need all contacts."""
+"""Contacts read for the verbs and for plans: one by its key, or a listing into a frame."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 from tqdm import tqdm
 
 from contactkit._frames.decode import Columns, read_rows
-from contactkit._frames.frame import to_frame
+from contactkit._frames.frame import rows_of, to_frame
+from contactkit._http.flow import send
 from contactkit._http.pagination import Page, Pages
-from contactkit._http.session import Flow, Session, frame_attrs
-from contactkit.errors import InvalidInputError, warn
+from contactkit._http.response import contact_of
+from contactkit._http.session import Flow, Session, build_operation, frame_attrs
+from contactkit.errors import InvalidInputError, NotFoundError, warn
+from contactkit.spec.provider import JSON
+from contactkit.spec.record import key_of
 from contactkit.spec.validate import check, is_na, normalise_input
 
 _LONGEST_FILTER = 1000
+# For more contacts than this, a listing needs fewer requests than single reads.
+_MOST_READ_SINGLY = 50
+
+
+def read_contact(session: Session, key: str, *, paced: bool = False) -> Flow[dict[str, JSON]]:
+    """One contact as it is now, by field name; with `paced`, the rate limit has a place for it."""
+    operation = build_operation(session, session.provider.endpoint("get"), key=key)
+    success = yield from send(session, operation, paced=paced)
+    return contact_of(session, operation, success)
+
+
+def read_contacts(session: Session, keys: Sequence[str]) -> Flow[dict[str, dict[str, JSON]]]:
+    """Those of the contacts that exist, as they are now, by key."""
+    record = session.provider.record
+    if len(keys) > _MOST_READ_SINGLY:
+        rows = rows_of(record, (yield from read_all(session)))
+        return {str(row[key_of(record).name]): row for row in rows}
+    contacts: dict[str, dict[str, JSON]] = {}
+    for key in keys:
+        try:
+            contacts[key] = yield from read_contact(session, key)
+        except NotFoundError:
+            continue
+    return contacts
 
 
 def start_listing(session: Session, filters: Mapping[str, Any], limit: int | None = None) -> Pages:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeAlias
 
 import numpy as np
 
-from contactkit._frames.frame import rows_of
-from contactkit._http.flow import send
-from contactkit._http.response import contact_of
 from contactkit._http.results import Values
-from contactkit._http.session import Flow, Session, build_operation
+from contactkit._http.session import Flow, Session
 from contactkit._plans.change import PlannedWrite
-from contactkit._plans.listing import read_all
+from contactkit._plans.listing import read_contacts
 from contactkit._plans.plan import Plan
 from contactkit._plans.resume import last_entries, undo_name
 from contactkit._plans.steps import Entry
-from contactkit.errors import FieldProblem, InvalidInputError, NotFoundError
+from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.spec.outcome import WRITTEN, Outcome
 from contactkit.spec.provider import JSON, Endpoint, Provider, Undo
 from contactkit.spec.record import fields_of, key_of
@@ -30,11 +26,6 @@ from contactkit.spec.validate import (
     validate_edit,
     writable_fields,
 )
-
-# For more contacts than this, a listing needs fewer requests than single reads.
-_MOST_READ_SINGLY = 50
-
-Contacts: TypeAlias = Mapping[str, Values]
 
 
 def plan_undo(session: Session, plan: Plan) -> Flow[Plan]:
@@ -47,7 +38,7 @@ def plan_undo(session: Session, plan: Plan) -> Flow[Plan]:
         if row in entries and entries[row]["outcome"] in (*WRITTEN, Outcome.UNKNOWN, None)
     ]
     keys = [entry["key"] for _, entry in written if entry["key"]]
-    contacts = yield from _read_contacts(session, keys)
+    contacts = yield from read_contacts(session, keys)
     undone = last_entries(journal, undo_name(plan.name), account)
     in_doubt = {row for row, entry in undone.items() if entry["outcome"] in (None, Outcome.UNKNOWN)}
     positions = [position for position, _ in written]
@@ -69,24 +60,6 @@ def plan_undo(session: Session, plan: Plan) -> Flow[Plan]:
         of=(undo_name(plan.name), tuple(plan.numbers[position] for position in positions)),
         runner=plan.runner,
     )
-
-
-def _read_contacts(session: Session, keys: Sequence[str]) -> Flow[dict[str, Values]]:
-    """The existing contacts as they are now, by key."""
-    provider = session.provider
-    if len(keys) > _MOST_READ_SINGLY:
-        rows = rows_of(provider.record, (yield from read_all(session)))
-        name = key_of(provider.record).name
-        return {str(row[name]): row for row in rows}
-    contacts: dict[str, Values] = {}
-    for key in keys:
-        operation = build_operation(session, provider.endpoint("get"), key=key)
-        try:
-            success = yield from send(session, operation)
-        except NotFoundError:
-            continue
-        contacts[key] = contact_of(session, operation, success)
-    return contacts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,14 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cache, cached_property
 from itertools import product
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from contactkit.errors import FieldProblem
+
+if TYPE_CHECKING:
+    from contactkit.spec.provider import Endpoint, Provider
 
 Channel: TypeAlias = Literal["text", "email"]
 Values: TypeAlias = Mapping[str, tuple[Any, ...]]
 Contact: TypeAlias = Mapping[str, Any]
+Address: TypeAlias = tuple[Literal["phone", "email"], str]
+"""A phone number or an e-mail address, with its kind."""
 
 CODE = "consent"
 """The code of a write that is refused because it would opt in a contact who opted out."""
@@ -34,7 +40,7 @@ class ConsentState(IntEnum):
     locked = 3
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ChannelConsent:
     """How one channel's state follows from field values.
 
@@ -59,7 +65,7 @@ class ChannelConsent:
             return ConsentState.allowed
         return ConsentState.unknown
 
-    @property
+    @cached_property
     def fields(self) -> frozenset[str]:
         """The fields that the state follows from."""
         return frozenset[str]({*self.allowed, *self.denied, *self.locked, *self.deny})
@@ -76,15 +82,20 @@ class ChannelConsent:
 
     def may_widen(self, changes: Contact) -> bool:
         """Whether these changes open the channel of some contact, and so need a fresh read."""
-        return any(self.widens(contact, changes) for contact in self._contacts())
+        return _may_widen(self, tuple((n, changes[n]) for n in self.fields if n in changes))
 
-    def _contacts(self) -> list[dict[str, Any]]:
+    def contacts(self) -> list[dict[str, Any]]:
         """A contact for each combination of values between which the state differs."""
         values: dict[str, set[Any]] = {name: {None} for name in self.fields}
         for declared in (self.allowed, self.denied, self.locked):
             for name, of_state in declared.items():
                 values[name].update(of_state)
         return [dict(zip(values, row, strict=True)) for row in product(*values.values())]
+
+
+@cache
+def _may_widen(channel: ChannelConsent, changes: tuple[tuple[str, Any], ...]) -> bool:
+    return any(channel.widens(contact, dict(changes)) for contact in channel.contacts())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,13 +107,13 @@ class Consent:
     text: ChannelConsent | None = None
     email: ChannelConsent | None = None
 
-    @property
+    @cached_property
     def channels(self) -> dict[Channel, ChannelConsent]:
         """The channels for which the provider records consent."""
         declared: dict[Channel, ChannelConsent | None] = {"text": self.text, "email": self.email}
         return {name: channel for name, channel in declared.items() if channel is not None}
 
-    @property
+    @cached_property
     def fields(self) -> frozenset[str]:
         """Every field that says something about consent."""
         return frozenset[str]().union(*(channel.fields for channel in self.channels.values()))
@@ -133,13 +144,25 @@ class Consent:
         """Whether a contact has opted out of any channel."""
         return any(state >= ConsentState.denied for state in self.states(contact or {}).values())
 
-    def denied_addresses(self, contact: Contact) -> dict[Channel, tuple[str, ...]]:
+    def denied_addresses(self, contact: Contact) -> list[Address]:
         """The addresses of the channels that a contact has opted out of."""
-        names: dict[Channel, tuple[str, ...]] = {"text": self.phones, "email": self.emails}
+        return [address for address, denied in self._addresses(contact).values() if denied]
+
+    def open_addresses(self, contact: Contact) -> dict[str, Address]:
+        """The addresses of all other channels, by field name."""
+        addresses = self._addresses(contact).items()
+        return {name: address for name, (address, denied) in addresses if not denied}
+
+    def _addresses(self, contact: Contact) -> dict[str, tuple[Address, bool]]:
+        """A contact's addresses by field name, and whether their channel is denied."""
+        states = self.states(contact)
+        text, email = (
+            states.get(channel, ConsentState.unknown) >= ConsentState.denied
+            for channel in ("text", "email")
+        )
         return {
-            channel: tuple(str(contact[name]) for name in names[channel] if contact.get(name))
-            for channel, state in self.states(contact).items()
-            if state >= ConsentState.denied
+            **{n: (("phone", str(contact[n])), text) for n in self.phones if contact.get(n)},
+            **{n: (("email", str(contact[n])), email) for n in self.emails if contact.get(n)},
         }
 
     def refusals(
@@ -166,6 +189,30 @@ class Consent:
             elif not opt_in:
                 problems.append(FieldProblem(field=field, message=OPTS_IN, code=CODE))
         return problems
+
+
+def consent_changes(provider: Provider, endpoint: Endpoint, values: Contact) -> dict[str, Any]:
+    """The changes of consent among a verb's values, by the contact's field names."""
+    written = {endpoint.writes.get(name, name): value for name, value in values.items()}
+    return {name: value for name, value in written.items() if name in provider.consent.fields}
+
+
+def may_widen(provider: Provider, endpoint: Endpoint, values: Contact) -> bool:
+    """Whether a write may open a channel to its contact, and so is never repeated by itself."""
+    changes = consent_changes(provider, endpoint, values)
+    if endpoint.effect == "create" and not endpoint.bulk:
+        return bool(provider.consent.widened({}, changes))
+    return endpoint.texts or provider.consent.may_widen(changes)
+
+
+def reads_first(provider: Provider, endpoint: Endpoint, values: Contact) -> bool:
+    """Whether a write of one contact is sent only after a fresh read.
+
+    Nothing else tells whether a contact that is deleted had opted out.
+    """
+    if endpoint.effect == "update":
+        return may_widen(provider, endpoint, values)
+    return endpoint.effect == "delete" and endpoint.takes_key
 
 
 def flag(name: str) -> ChannelConsent:

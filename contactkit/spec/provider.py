@@ -114,6 +114,11 @@ class Endpoint:
         return "{key}" in self.path or bool(self.key_wire and not self.fields)
 
     @cached_property
+    def takes_opt_in(self) -> bool:
+        """Whether it may opt in a contact who opted out, where the caller says so."""
+        return self.fields or bool(self.writes)
+
+    @cached_property
     def subject(self) -> str:
         """The name of a verb's positional argument: key, contacts, keys, or "" for none."""
         if self.bulk:

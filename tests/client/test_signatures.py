@@ -31,7 +31,13 @@ def test_signature_shows_the_fields_of_the_endpoint(name: str, kind: str) -> Non
         about = list(filter(None, [endpoint.subject]))
         fields = [*about, *({} if endpoint.bulk else accepted_fields(provider, endpoint))]
         assert list(shown)[: len(fields)] == fields
-        assert set(shown) - set(fields) <= {"limit", "dry_run", "idempotency_key", "confirm"}
+        assert set(shown) - set(fields) <= {
+            "limit",
+            "opt_in",
+            "dry_run",
+            "idempotency_key",
+            "confirm",
+        }
         assert all(
             parameter.kind is KEYWORD for parameter in shown.values() if parameter.name not in about
         )
@@ -39,7 +45,7 @@ def test_signature_shows_the_fields_of_the_endpoint(name: str, kind: str) -> Non
 
 def test_signature_of_update_shows_fields_choices_and_options() -> None:
     shown = parameters(verbs("sent").update)
-    assert list(shown) == ["key", "default_channel", "opt_out", "dry_run", "idempotency_key"]
+    assert list(shown) == "key default_channel opt_out opt_in dry_run idempotency_key".split()
     assert shown["default_channel"].annotation == Literal["sms", "whatsapp"]
     assert shown["opt_out"].annotation is bool
     assert (shown["dry_run"].default, shown["dry_run"].annotation) == (False, bool)
@@ -101,5 +107,5 @@ def test_docstring_of_a_bulk_verb_says_what_it_takes() -> None:
     assert "keys: a list or a Series of keys" in contacts.bulk_delete.__doc__
     docstring = contacts.bulk_create.__doc__
     assert docstring.index("contacts: a DataFrame") < docstring.index("first_name: ")
-    assert list(parameters(contacts.opt_out)) == ["key", "opted_out"]
+    assert list(parameters(contacts.opt_out)) == ["key", "opted_out", "opt_in"]
     assert parameters(contacts.opt_out)["opted_out"].default is True

@@ -191,15 +191,18 @@ def test_privy_sends_the_welcome_text_by_default():
 def test_privy_merchant_suppression_is_lifted_by_consent():
     contacts = ck.connect("privy", via=ck.Simulator()).contacts
     suppressed = contacts.list(email_consent="suppressed")["id"][0]
-    contacts.update(suppressed, email_consent="subscribed")
+    contacts.update(suppressed, email_consent="subscribed", opt_in=True)
     assert contacts.get(suppressed)["email_consent"][0] == "subscribed"
 
 
 def test_privy_compliance_suppression_is_final():
     contacts = ck.connect("privy", via=ck.Simulator()).contacts
     final = contacts.list(email_consent="compliance_suppressed")["id"][0]
+    for opt_in in (False, True):
+        with pytest.raises(ck.InvalidInputError, match="is locked for email"):
+            contacts.update(final, email_consent="subscribed", opt_in=opt_in)
     with pytest.raises(ck.InvalidRequestError) as caught:
-        contacts.update(final, email_consent="subscribed")
+        contacts.update(final, email_consent="unsubscribed")
     assert caught.value.problem.status == 422
     assert contacts.update(final, first_name="Leo")["outcome"][0] == "updated"
 

@@ -1,0 +1,263 @@
+"""A recorded no is never changed to anything else, unless the caller says opt_in=True for it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pandas as pd
+import pytest
+
+import contactkit as ck
+from contactkit._providers import find
+from tests.support.consent import NO, SILENCE, YES, has, record
+from tests.support.providers import EXAMPLES, loses, says
+
+METHODS = {"PATCH", "PUT", "POST", "DELETE"}
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture(params=["sync", "async"])
+def call(request, client):
+    """Calls a verb of the sync or the async client."""
+
+    def sync(verb: str, *args: Any, **fields: Any) -> pd.DataFrame:
+        return getattr(client.contacts, verb)(*args, **fields)
+
+    async def on_a_loop(verb: str, *args: Any, **fields: Any) -> pd.DataFrame:
+        async with client.aio as other:
+            return await getattr(other.contacts, verb)(*args, **fields)
+
+    def run(verb: str, *args: Any, **fields: Any) -> pd.DataFrame:
+        return asyncio.run(on_a_loop(verb, *args, **fields))
+
+    return sync if request.param == "sync" else run
+
+
+def start(client, wire, name, values):
+    """Give the example contact these values; returns its row."""
+    client.contacts.get(EXAMPLES[name].key)
+    # Privy's consent needs a number.
+    number = {"phone_number": "+12125550190"} if name == "privy" else {}
+    record(wire, name, {**number, **values})
+    row = client.contacts.get(EXAMPLES[name].key)
+    wire.requests.clear()
+    return row
+
+
+def methods(wire):
+    return [request.method for request in wire.requests]
+
+
+def writes(wire):
+    return [method for method in methods(wire) if method in METHODS]
+
+
+def test_no_is_not_overwritten_by_key(call, client, wire, name, example):
+    start(client, wire, name, NO[name])
+    with pytest.raises(ck.InvalidInputError, match="say opt_in=True if you hold their consent"):
+        call("update", example.key, **YES[name])
+    assert methods(wire) == ["GET"]
+    assert has(wire, name, NO[name])
+
+
+def test_no_in_the_row_is_refused_before_anything_is_sent(call, client, wire, name):
+    row = start(client, wire, name, NO[name])
+    for contact in (row, row.iloc[0]):
+        with pytest.raises(ck.InvalidInputError, match="opt_in=True") as caught:
+            call("update", contact, **YES[name])
+        assert [problem.code for problem in caught.value.problems] == ["consent"]
+    assert wire.requests == []
+
+
+@pytest.mark.parametrize("opt_in", [False, True])
+def test_no_since_the_row_was_read_is_a_conflict(call, client, wire, name, opt_in):
+    row = start(client, wire, name, SILENCE.get(name, YES[name]))
+    record(wire, name, NO[name])
+    with pytest.raises(ck.InvalidInputError, match="opted out since it was read") as caught:
+        call("update", row, **YES[name], opt_in=opt_in)
+    assert [problem.code for problem in caught.value.problems] == ["conflict"]
+    assert writes(wire) == []
+    assert has(wire, name, NO[name])
+
+
+def test_opt_in_overwrites_the_no_that_is_read(call, client, wire, name, example):
+    row = start(client, wire, name, NO[name])
+    for contact in (example.key, row):
+        record(wire, name, NO[name])
+        row = client.contacts.get(example.key)
+        result = call(
+            "update", row if contact is not example.key else contact, **YES[name], opt_in=True
+        )
+        assert result["outcome"][0] == "updated"
+        assert {n: result["before"][0][n] for n in NO[name]} == NO[name]
+        assert has(wire, name, YES[name])
+
+
+def test_opt_in_is_true_or_false(client, name, example):
+    with pytest.raises(ck.InvalidInputError, match="opt_in: must be True or False"):
+        client.contacts.update(example.key, **YES[name], opt_in="yes")
+
+
+@pytest.mark.parametrize("name", [*SILENCE])
+def test_first_yes_over_silence_needs_no_flag(call, client, wire, name, example):
+    start(client, wire, name, SILENCE[name])
+    assert call("update", example.key, **YES[name])["outcome"][0] == "updated"
+    assert methods(wire)[0] == "GET" and len(writes(wire)) == 1
+
+
+def test_no_is_written_at_once(call, client, wire, name, example):
+    start(client, wire, name, YES[name])
+    assert call("update", example.key, **NO[name])["outcome"][0] == "updated"
+    assert len(methods(wire)) == 1
+
+
+def test_change_without_consent_is_written_at_once(client, wire, name, example):
+    fields = {n: v for n, v in example.update.items() if n not in find(name).consent.fields}
+    start(client, wire, name, NO[name])
+    if fields:
+        client.contacts.update(example.key, **fields)
+        assert len(methods(wire)) == 1
+
+
+def test_widening_without_a_response_is_never_sent_twice(call, client, wire, name, example):
+    start(client, wire, name, YES[name])
+    for after in (True, False):
+        wire.requests.clear()
+        wire.faults = [None, loses(httpx.ReadTimeout, after=after)]
+        with pytest.raises(ck.TransportError) as caught:
+            call("update", example.key, **YES[name])
+        assert caught.value.sent
+        assert len(writes(wire)) == 1
+
+
+def test_widening_after_a_server_error_is_never_sent_twice(call, client, wire, name, example):
+    start(client, wire, name, YES[name])
+    wire.faults = [None, says(503, "{}")]
+    with pytest.raises(ck.ServerError):
+        call("update", example.key, **YES[name])
+    assert len(writes(wire)) == 1
+
+
+def test_contact_is_read_again_after_the_rate_limit_refused(call, client, wire, name, example):
+    start(client, wire, name, YES[name])
+
+    def limited(request, answer):
+        record(wire, name, NO[name])
+        return says(429, "{}", retry_after="1")(request, answer)
+
+    wire.faults = [None, limited]
+    with pytest.raises(ck.InvalidInputError, match="opt_in=True"):
+        call("update", example.key, **YES[name])
+    assert [method == "GET" for method in methods(wire)] == [True, False, True]
+    assert has(wire, name, NO[name])
+
+
+def test_rate_limited_widening_is_sent_after_another_read(call, client, wire, name, example):
+    start(client, wire, name, {**YES[name], **NO[name]})
+    wire.faults = [None, says(429, "{}", retry_after="1"), says(429, "{}", retry_after="1")]
+    result = call("update", example.key, **YES[name], opt_in=True)
+    assert result["outcome"][0] == "updated"
+    assert [method == "GET" for method in methods(wire)] == [True, False, True, True, False]
+
+
+def test_dry_run_reads_first_and_changes_nothing(call, client, wire, name, example):
+    if not find(name).dry_run:
+        return
+    start(client, wire, name, NO[name])
+    with pytest.raises(ck.InvalidInputError, match="opt_in=True"):
+        call("update", example.key, **YES[name], dry_run=True)
+    result = call("update", example.key, **YES[name], dry_run=True, opt_in=True)
+    assert result["outcome"][0] == "planned"
+    assert has(wire, name, NO[name])
+
+
+def test_create_with_consent_is_never_sent_twice(call, wire, client, name):
+    values = {
+        "privy": {"phone_number": "+12125550187", "sms_consent": "subscribed"},
+        "digital_onboarding": {"unique_id": "core-20009", **YES["digital_onboarding"]},
+    }
+    if name not in values:
+        assert not find(name).consent.fields & {"phone", "phone_number"}
+        return
+    wire.faults = [loses(httpx.ReadTimeout, after=False)]
+    with pytest.raises(ck.TransportError):
+        call("create", **values[name])
+    assert methods(wire) == ["POST"]
+
+
+SENDBLUE = pytest.mark.parametrize("name", ["sendblue"])
+
+
+@SENDBLUE
+def test_verify_sends_no_text_to_a_contact_who_opted_out(call, client, wire, name, example):
+    row = start(client, wire, name, YES[name])
+    record(wire, name, NO[name])
+    for contact in (example.key, row):
+        with pytest.raises(ck.InvalidInputError, match="opted out, so no text is sent"):
+            call("verify", contact)
+    denied = client.contacts.get(example.key)
+    wire.requests.clear()
+    with pytest.raises(ck.InvalidInputError, match="opted out"):
+        call("verify", denied)
+    assert wire.requests == []
+    assert wire.simulator.outbox().empty
+
+
+@SENDBLUE
+def test_verify_texts_everyone_else(call, client, wire, name, example):
+    start(client, wire, name, YES[name])
+    assert call("verify", example.key)["outcome"][0] == "updated"
+    assert len(wire.simulator.outbox()) == 1
+
+
+@SENDBLUE
+def test_opt_out_verb_opts_in_only_with_opt_in(call, client, wire, name, example):
+    start(client, wire, name, NO[name])
+    with pytest.raises(ck.InvalidInputError, match="opt_in=True"):
+        call("opt_out", example.key, opted_out=False)
+    assert has(wire, name, NO[name])
+    call("opt_out", example.key, opted_out=False, opt_in=True)
+    assert has(wire, name, YES[name])
+    wire.requests.clear()
+    call("opt_out", example.key)
+    assert has(wire, name, NO[name]) and len(wire.requests) == 1
+
+
+DIGITAL_ONBOARDING = pytest.mark.parametrize("name", ["digital_onboarding"])
+
+
+@DIGITAL_ONBOARDING
+def test_upsert_reads_the_contacts_that_it_may_opt_in(call, client, wire, name):
+    row = start(client, wire, name, YES[name])
+    record(wire, name, NO[name])
+    columns = ["unique_id", *YES[name]]
+    new = {"unique_id": "core-20009", **YES[name]}
+    with pytest.raises(ck.InvalidInputError) as caught:
+        call("upsert", [new, row[columns].iloc[0].to_dict()])
+    assert [(p.field, p.code) for p in caught.value.problems] == [("[1] sms_opted_in", "consent")]
+    assert writes(wire) == []
+    result = call("upsert", row[columns], opt_in=True)
+    assert result["before"][0]["sms_unsubscribed"] is True
+    assert has(wire, name, YES[name])
+
+
+@DIGITAL_ONBOARDING
+def test_upsert_without_consent_reads_nothing(call, wire, name):
+    call("upsert", [{"unique_id": "core-10002", "city": "Troy", "sms_unsubscribed": True}])
+    assert methods(wire) == ["POST"]
+
+
+@DIGITAL_ONBOARDING
+def test_upsert_of_consent_is_never_sent_twice(call, wire, name):
+    def fail_post(request, answer):
+        if request.method == "POST":
+            raise httpx.ReadTimeout("no response", request=request)
+        return answer(request)
+
+    wire.faults = [fail_post] * 20
+    with pytest.raises(ck.TransportError):
+        call("upsert", [{"unique_id": "core-20009", **YES[name]}])
+    assert writes(wire) == ["POST"]
