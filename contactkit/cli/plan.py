@@ -34,7 +34,7 @@ _INTERRUPTED = 130
 _LONGEST = 40
 _TABLES = (".csv", ".parquet")
 # A phone number begins with a plus and is none.
-_FORMULA = re.compile(r"(?!\+[0-9]+$)[=+\-@\t\r]")
+_FORMULA = re.compile(r"(?!\+[0-9]+\Z)[=+\-@\t\r]")
 
 
 class OnConflict(StrEnum):
@@ -271,9 +271,19 @@ def _save(result: pd.DataFrame, path: Path) -> None:
     nested = {name: result[name].map(_json) for name in ("changed", "before", "after")}
     frame = result.assign(**nested)
     is_csv = path.suffix == ".csv"
-    content = frame.map(_guard_formula).to_csv().encode() if is_csv else frame.to_parquet()
+    content = _csv(frame) if is_csv else frame.to_parquet()
     with _writing(path):
         write_private(path, content)
+
+
+def _csv(frame: pd.DataFrame) -> bytes:
+    """CSV without formulas, neither in cells nor in the caller's index and its names."""
+    levels = {n: frame.index.get_level_values(n) for n in range(frame.index.nlevels)}
+    index = pd.DataFrame(levels, index=frame.index)
+    index.columns = pd.Index(map(_guard_formula, frame.index.names), dtype=object)
+    table = pd.concat([index, frame], axis="columns")
+    # With these line ends (RFC 4180), a cell with a line break of either kind is quoted.
+    return table.map(_guard_formula).to_csv(index=False, lineterminator="\r\n").encode()
 
 
 def _guard_formula(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import json
 import os
@@ -18,6 +19,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 import contactkit as ck
+from contactkit._frames.frame import RESULT_COLUMNS, STRING
 from contactkit.cli.main import app
 from contactkit.cli.plan import _save
 from tests.support.simulator_server import PROGRAM, Served, served
@@ -304,13 +306,39 @@ def test_apply_saves_the_result(there, people, ending):
 
 @pytest.mark.parametrize(
     ("cell", "written"),
-    [("=1+1", "'=1+1"), ("@x", "'@x"), ("-2", "'-2"), ("+x", "'+x"), ("+12025550123", None)],
+    [
+        ("=1+1", "'=1+1"),
+        ("@x", "'@x"),
+        ("-2", "'-2"),
+        ("+x", "'+x"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("+1=1", "'+1=1"),
+        ("+12025550123\n", "'+12025550123\n"),
+        ("+12025550123", "+12025550123"),
+        ("plain = text", "plain = text"),
+        ("two\r=1", "two\r=1"),
+        ("two\n=1", "two\n=1"),
+    ],
 )
-def test_saved_csv_holds_no_formula(tmp_path, cell, written):
-    columns = {name: [None] for name in ("changed", "before", "after")}
-    _save(pd.DataFrame({"message": [cell], **columns}), tmp_path / "result.csv")
-    kept = pd.read_csv(tmp_path / "result.csv", dtype=str)
-    assert kept["message"].tolist() == [written or cell]
+def test_saved_csv_holds_no_formula_and_parquet_holds_the_text(tmp_path, cell, written):
+    """In every text column, in the caller's labels, and in the names of their levels."""
+    texts = [name for name, kind in RESULT_COLUMNS.items() if kind in (STRING, object)]
+    rows = pd.DataFrame({name: [cell, None] for name in texts})
+    for index in (
+        pd.Index([cell, "b"], name=cell),
+        pd.MultiIndex.from_tuples([(cell, 1), (cell, 2)], names=[cell, None]),
+    ):
+        for name in ("result.csv", "result.parquet"):
+            _save(rows.set_axis(index), tmp_path / name)
+        with open(tmp_path / "result.csv", newline="") as file:
+            header, first, _ = csv.reader(file)
+        assert header[0] == written and first[0] == written
+        nested = {name: json.dumps(cell) for name in ("changed", "before", "after")}
+        kept = dict(zip(header[index.nlevels :], first[index.nlevels :], strict=True))
+        assert kept == {name: nested.get(name, written) for name in texts}
+        whole = pd.read_parquet(tmp_path / "result.parquet")
+        assert whole["message"].iloc[0] == cell and whole.index.equals(index)
 
 
 @pytest.mark.parametrize(
