@@ -21,7 +21,7 @@ from contactkit._journal.store import Journal, temporary_journal
 from contactkit._providers import find
 from contactkit._redact import Secret
 from contactkit.errors import ConfigurationError
-from contactkit.spec.auth import Auth, Credential
+from contactkit.spec.auth import Auth
 from contactkit.spec.provider import Provider
 from contactkit.spec.validate import nearest
 
@@ -86,6 +86,29 @@ def connect(
     return Client(session, connection)
 
 
+def has_credentials(provider: str | Provider) -> bool:
+    """Whether the environment has all credentials of an account."""
+    declaration = find(provider)
+    known = _from_environment(declaration)
+    return any(all(name in known for name in _names(way)) for way in declaration.auth)
+
+
+def offline_session(provider: str | Provider, base_url: str | None = None) -> Session:
+    """A session without an account, to plan with; it cannot send anything."""
+    declaration, world = find(provider), Live()
+    return Session(
+        provider=declaration,
+        auth=declaration.auth[0],
+        credentials={},
+        world=world,
+        clock=world.clock,
+        budget=Budget(declaration.limits),
+        base_url=_address(declaration.base_url if base_url is None else base_url),
+        patience=0.0,
+        plan_journal=temporary_journal(),
+    )
+
+
 def _is_text(name: str, value: object) -> bool:
     """Whether a credential is given; ConfigurationError if a header cannot contain it."""
     if value is None or value == "":
@@ -131,8 +154,7 @@ def _credentials(
     started = [way for way in provider.auth if any(name in given for name in _names(way))]
     issued = world.credentials(provider)
     if issued is None:
-        texts = {name: (known[name].env, _environ(known[name])) for name in known}
-        issued = {name: text for name, (env, text) in texts.items() if _is_text(env, text)}
+        issued = _from_environment(provider)
     elif started:
         issued = {}
     secrets = {name: Secret(value) for name, value in issued.items()} | given
@@ -143,8 +165,9 @@ def _credentials(
     _refuse_incomplete(provider, started or provider.auth, secrets)
 
 
-def _environ(credential: Credential) -> str:
-    return os.environ.get(credential.env, "")
+def _from_environment(provider: Provider) -> dict[str, str]:
+    values = {c.name: (c.env, os.environ.get(c.env, "")) for c in provider.credentials}
+    return {name: text for name, (env, text) in values.items() if _is_text(env, text)}
 
 
 def _names(way: Auth) -> list[str]:

@@ -22,7 +22,7 @@ from contactkit._http.rate_limits import Budget
 from contactkit._http.world import world_attrs
 from contactkit._redact import Secret
 from contactkit.errors import InvalidInputError
-from contactkit.spec.auth import Auth, ClientCredentials
+from contactkit.spec.auth import Auth, ClientCredentials, Credential
 from contactkit.spec.provider import JSON, Endpoint, Idempotency, Provider, as_object
 
 if TYPE_CHECKING:
@@ -131,13 +131,33 @@ class Session:
 
     @cached_property
     def account(self) -> str:
-        """A digest that differs between accounts and addresses, and reveals no credential."""
+        """A digest that differs between accounts, their profiles and addresses; "" without one.
+
+        It is the same on every machine.
+        """
+        return self._digest(self.provider.settings)
+
+    @cached_property
+    def whole_account(self) -> str:
+        """The same digest for all profiles of an account, which share its rate limits."""
+        return self._digest(())
+
+    @property
+    def profile(self) -> str:
+        """The settings that are part of the account, without those that are secret."""
+        names = [setting.name for setting in self.provider.settings if not setting.secret]
+        known = (name for name in names if name in self.credentials)
+        return ", ".join(f"{name}={self.credentials[name]}" for name in known)
+
+    def _digest(self, settings: Iterable[Credential]) -> str:
         # A new secret does not change the account.
         last = 1 if isinstance(self.auth, ClientCredentials) else None
-        parts = (*self.auth.credentials[:last], *self.provider.settings)
+        parts = self.auth.credentials[:last]
+        if any(part.name not in self.credentials for part in parts):
+            return ""
         values = [
             f"{part.name}={self.credentials[part.name]}"
-            for part in parts
+            for part in (*parts, *settings)
             if part.name in self.credentials
         ]
         where = f"contactkit journal {self.provider.name} {self.base_url}"

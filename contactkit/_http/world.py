@@ -169,6 +169,12 @@ def world_attrs(world: World) -> dict[str, str]:
     return {"world": world.name} | ({"notice": world.notice} if world.notice else {})
 
 
+def world_kind(world: World) -> str:
+    """`live` if writes reach the provider; else `simulator`, a cassette's file, or the name."""
+    # Not in the protocol: a world has a name of its own for this only if its name says more.
+    return "live" if world.real else str(getattr(world, "kind", world.name))
+
+
 class Live:
     """The provider itself, over TLS and in real time."""
 

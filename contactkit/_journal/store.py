@@ -63,6 +63,10 @@ FROM writes AS last WHERE id IN
   (SELECT max(id) FROM writes WHERE plan = ? AND plan <> '' AND account = ? GROUP BY row)
 ORDER BY row
 """
+_ACCOUNTS = """
+SELECT account FROM writes WHERE plan = ? AND plan <> '' AND base_url = ?
+GROUP BY account ORDER BY max(id)
+"""
 
 
 @dataclass(kw_only=True)
@@ -184,6 +188,11 @@ class Journal:
         row was first sent under its idempotency key.
         """
         return {entry["row"]: entry for entry in self._read(_LAST, (plan, account))}
+
+    def accounts(self, plan: str, base_url: str) -> list[str]:
+        """The accounts at this address that have entries of a plan, latest last."""
+        rows = self._file.query(_ACCOUNTS, (plan, base_url))
+        return [str(row["account"]) for row in rows]
 
     def entries(self) -> list[dict[str, Any]]:
         """All entries, oldest first; the outcome of an open entry is None."""

@@ -23,6 +23,7 @@ def intent_of(
     key: str,
     changes: Values,
     before: Values | None,
+    account: str = "",
     plan: str = "",
     row: int = 0,
     seen: int = 0,
@@ -32,7 +33,7 @@ def intent_of(
     """The journal's record of a write before it is sent, for one of its contacts."""
     return Intent(
         provider=session.provider.name,
-        account=session.account,
+        account=account or session.account,
         base_url=session.base_url,
         operation=operation.endpoint.effect,
         request=operation.request.digest,

@@ -17,6 +17,7 @@ from contactkit._http.response import utc
 from contactkit._http.results import Row
 from contactkit._http.session import Answer, Request, Response, Session, Wait
 from contactkit._journal.writer import JournalWriter
+from contactkit._plans.home import bound_home, check_home
 from contactkit._plans.pacing import ConcurrencyLimit, Pacer, RequestStats, finish_time
 from contactkit._plans.plan import Plan, PlanName
 from contactkit._plans.progress import Progress, display
@@ -64,20 +65,28 @@ class Apply:
         progress: bool | Callable[[Progress], None] = True,
         on_conflict: OnConflict = None,
         patience: float | None = None,
+        anyway: bool = False,
     ) -> None:
-        """Check the options; InvalidInputError says which is invalid and what is allowed."""
+        """Check the options; InvalidInputError says which is invalid and what is allowed.
+
+        ConfigurationError if the plan has another home, unless it is applied `anyway`.
+        """
         where = f"{session.provider.name} apply"
-        if type(to_python(dry_run)) is not bool:
-            raise InvalidInputError.one(where, "dry_run", "must be True or False")
+        for name, value in {"dry_run": dry_run, "anyway": anyway}.items():
+            if type(to_python(value)) is not bool:
+                raise InvalidInputError.one(where, name, "must be True or False")
         if on_conflict not in (None, "refuse", "reread"):
             message = "must be 'refuse', 'reread' or None"
             raise InvalidInputError.one(where, "on_conflict", message)
         if not callable(progress) and type(to_python(progress)) is not bool:
             message = "must be True or False, or a function that takes a Progress"
             raise InvalidInputError.one(where, "progress", message)
+        if not anyway:
+            check_home(plan, session)
         self._settings = ApplySettings(
             session=session,
             plan=plan.name,
+            account=bound_home(plan, session).account,
             dry_run=bool(dry_run),
             limit=None if limit is None else _whole_number(where, "limit", limit),
             stop_after_failures=_number_or_share(where, stop_after_failures),
@@ -117,7 +126,7 @@ class Apply:
         self._connection.async_client()
         settings, journal = self._settings, self._session.plan_journal
         with nullcontext() if settings.dry_run else journal.claim() as lease:
-            contacts = pending_writes(self._plan, self._session, journal, lease)
+            contacts = pending_writes(self._plan, self._session, settings.account, journal, lease)
             pending = self._split(contacts)
             self._writer = JournalWriter(journal, lease) if lease else None
             self._most_failures = _most_failures(settings.stop_after_failures, len(pending))

@@ -12,6 +12,7 @@ import pandas as pd
 
 from contactkit._http.session import Session, segment
 from contactkit._plans.diff import FrameDiff, diff_frames, edited_keys, key_as_sent, original_rows
+from contactkit._plans.home import home_of
 from contactkit._plans.plan import Plan, PlannedWrite
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.spec.provider import JSON, Endpoint, Provider
@@ -57,6 +58,7 @@ def build_plan(
         unchanged=len(edited) - len(writes),
         vanished=0 if delete else len(diff.gone),
         read=_read_at(original),
+        home=home_of(session),
     )
 
 

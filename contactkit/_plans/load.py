@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from contactkit._plans import parquet
+from contactkit._plans.home import Home
 from contactkit._plans.plan import Plan, PlanName
 from contactkit._providers import find
 from contactkit.errors import ConfigurationError, InvalidInputError
@@ -29,22 +30,48 @@ def read_plan(path: str | Path, client: Any = None) -> Plan:
     """
     contacts, index, attrs = parquet.read(path)
     # Only the client has the declaration of a custom provider.
-    runner = None if client is None else _runner(client, str(attrs["provider"]))
-    numbers = tuple(map(int, attrs["numbers"]))
-    plan = Plan(
-        provider=runner.session.provider if runner else find(str(attrs["provider"])),
-        contacts=contacts,
-        index=index,
-        created=datetime.fromisoformat(attrs["created"]),
-        unchanged=int(attrs["unchanged"]),
-        vanished=int(attrs["vanished"]),
-        of=(attrs["name"], numbers) if numbers else None,
-        read=datetime.fromisoformat(attrs["read"]) if attrs["read"] else None,
-        runner=runner,
-    )
+    runner = None if client is None else _runner(client, attrs["provider"])
+    try:
+        plan = Plan(
+            provider=runner.session.provider if runner else find(attrs["provider"]),
+            contacts=contacts,
+            index=index,
+            created=_time(attrs["created"]),
+            unchanged=attrs["unchanged"],
+            vanished=attrs["vanished"],
+            of=_rows_of(attrs["name"], attrs["numbers"], len(contacts)),
+            read=_time(attrs["read"]) if attrs["read"] else None,
+            home=_home(attrs["home"]) if attrs["home"] else None,
+            runner=runner,
+        )
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(f"{path}: is not a plan: {error}") from None
     if plan.digest != attrs["digest"]:
         raise ConfigurationError(f"{path}: the file was changed after the plan was saved")
     return plan
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("a time has no zone")
+    return time
+
+
+def _rows_of(name: str, numbers: list[Any], count: int) -> tuple[str, tuple[int, ...]] | None:
+    """The plan's name and its rows in the journal, if it is a part of another one."""
+    if not numbers:
+        return None
+    known = {number for number in numbers if type(number) is int}
+    if not len(known) == len(numbers) == count:
+        raise ValueError("its rows in the journal are not one number per contact")
+    return name, tuple(numbers)
+
+
+def _home(parts: Mapping[str, Any]) -> Home:
+    if not all(isinstance(part, str) and part.isprintable() for part in parts.values()):
+        raise ValueError("its home is not text")
+    return Home(**parts)
 
 
 def with_client(plan: Plan, client: Any) -> Plan:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ import pandas as pd
 from contactkit._http.rate_limits import Budget
 from contactkit._plans import parquet, tables
 from contactkit._plans.change import PlannedWrite
+from contactkit._plans.home import UNKNOWN, Home
 from contactkit._plans.pacing import finish_time
 from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import Provider
@@ -41,7 +42,8 @@ class Plan:
     are missing from the edited frame and are not deleted), are only counted. `again` means that
     writes which the provider refused before are sent again. `read` is when the contacts were read,
     if that is known. `of` is the name and the rows in the journal of the plan that this is a part
-    of, or undoes. A plan is immutable and contains no credential.
+    of, or undoes. `home` is where the plan is applied, None if an earlier contactkit saved it. A
+    plan is immutable and contains no credential.
     """
 
     provider: Provider
@@ -53,6 +55,7 @@ class Plan:
     of: tuple[str, tuple[int, ...]] | None = None
     again: bool = False
     read: datetime | None = None
+    home: Home | None = None
     runner: PlanRunner | None = None
 
     def __len__(self) -> int:
@@ -130,9 +133,12 @@ class Plan:
     def summary(self) -> pd.DataFrame:
         """The number of contacts by operation and outcome.
 
-        A vanished contact that is not deleted counts as a skipped delete.
+        A vanished contact that is not deleted counts as a skipped delete. The frame's `attrs` have
+        the plan's `home` as text.
         """
-        return tables.summary(self.contacts, self.unchanged, self.vanished)
+        summary = tables.summary(self.contacts, self.unchanged, self.vanished)
+        summary.attrs["home"] = self._home_text
+        return summary
 
     def first(self, count: int) -> list[dict[str, Any]]:
         """The first cells, as in `cells`, but with those of refused contacts first."""
@@ -153,6 +159,7 @@ class Plan:
         progress: bool | Callable[[Progress], None] = True,
         on_conflict: OnConflict = None,
         patience: float | None = None,
+        anyway: bool = False,
     ) -> pd.DataFrame:
         """Send the plan; returns a result frame with one row per contact, in the plan's order.
 
@@ -167,14 +174,16 @@ class Plan:
         request: if its fields have changed since the plan was made, "refuse" refuses it and
         "reread" checks the edit again. `patience` is the longest wait for a rate limit, in seconds
         (by default the client's); the apply stops rather than wait longer. `progress` may be a
-        function that takes a `contactkit.Progress`.
+        function that takes a `contactkit.Progress`. With `anyway` the plan is also applied where it
+        was not made: through another address, world or account. At the plan's own address another
+        account is taken for the same one with a new key, so writes that are done are still skipped.
 
         An interrupt lets requests in flight finish and returns the result so far. The frame's
         `attrs` say why it `stopped` early and when to resume (`resume_at`), and have its `timeline`
         (second, requests sent, 429s, requests left).
 
-        Raises InvalidInputError, ConfigurationError for a plan without a client, or JournalError
-        before anything is sent. The failure of one contact is never raised.
+        Raises InvalidInputError, ConfigurationError for a plan without a client or with another
+        home, or JournalError, before anything is sent. The failure of one contact is never raised.
         """
         return self._runner.apply(
             self,
@@ -185,6 +194,7 @@ class Plan:
             progress=progress,
             on_conflict=on_conflict,
             patience=patience,
+            anyway=anyway,
         )
 
     def undo(self) -> Plan:
@@ -215,7 +225,8 @@ class Plan:
     def to_parquet(self, path: str | Path) -> None:
         """Save the plan as a file for `contactkit.read_plan`; needs the extra `parquet`.
 
-        The file contains the contacts' values, but no credential.
+        The file contains the contacts' values, but no credential. Raises ConfigurationError for a
+        path that cannot be a file.
         """
         attrs = {
             "provider": self.provider.name,
@@ -226,11 +237,12 @@ class Plan:
             "vanished": self.vanished,
             "name": self.name,
             "numbers": [*self.numbers] if self.of else [],
+            "home": asdict(self.home) if self.home else {},
         }
         parquet.write(path, self.contacts, self.index, attrs)
 
     def facts(self) -> dict[str, str]:
-        """What the repr shows above the cells: counts, requests, the ETA and the digest."""
+        """What the repr shows above the cells: counts, requests, the ETA, home and digest."""
         counts: dict[str, list[str]] = {}
         for operation, outcome, count in self.summary().itertuples(index=False):
             counts.setdefault(str(operation), []).append(f"{count:,} {outcome}")
@@ -239,8 +251,13 @@ class Plan:
         return {
             **{operation: ", ".join(texts) for operation, texts in counts.items()},
             "requests": f"{self.requests:,}, one per contact; {last}" if self.requests else "none",
+            "home": self._home_text,
             "digest": self.digest[:12],
         }
+
+    @property
+    def _home_text(self) -> str:
+        return str(self.home or UNKNOWN)
 
     def _drawing(self) -> tuple[str, dict[str, str], list[dict[str, Any]], str]:
         first, title = self.first(MOST_SHOWN), f"contactkit plan for {self.provider.title}"

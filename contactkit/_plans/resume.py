@@ -39,14 +39,14 @@ def last_entries(journal: Journal, name: str, account: str) -> Entries:
 
 
 def pending_writes(
-    plan: Plan, session: Session, journal: Journal, lease: Lease | None
+    plan: Plan, session: Session, account: str, journal: Journal, lease: Lease | None
 ) -> Iterator[PendingWrite | Row]:
     """All contacts of a plan: pending writes, and result rows of those that are settled.
 
     With a lease, writes that a killed process left open are taken over; without one, as in a dry
     run, the journal is only read.
     """
-    entries = last_entries(journal, plan.name, session.account)
+    entries = last_entries(journal, plan.name, account)
     open_ids = [entry["id"] for entry in entries.values() if entry["outcome"] is None]
     ours = journal.take(open_ids, lease) if lease and open_ids else {*open_ids}
     for planned, row in zip(plan.contacts, plan.numbers, strict=True):

@@ -40,13 +40,14 @@ class Stopped(BaseException):
 
 @dataclass(frozen=True, kw_only=True)
 class ApplySettings:
-    """The options of one apply, checked; `plan` is the plan's name in the journal.
+    """The options of one apply, checked; `plan` and `account` are the plan's in the journal.
 
     A `stop_after_failures` below 1 is a share of the contacts that are sent.
     """
 
     session: Session
     plan: str
+    account: str
     dry_run: bool
     limit: int | None
     stop_after_failures: float | None

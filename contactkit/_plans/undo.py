@@ -11,6 +11,7 @@ import numpy as np
 from contactkit._http.results import Values
 from contactkit._http.session import Flow, Session
 from contactkit._plans.change import PlannedWrite
+from contactkit._plans.home import bound_home
 from contactkit._plans.listing import read_contacts
 from contactkit._plans.plan import Plan
 from contactkit._plans.resume import last_entries, undo_name
@@ -30,7 +31,8 @@ from contactkit.spec.validate import (
 
 def plan_undo(session: Session, plan: Plan) -> Flow[Plan]:
     """Read the contacts of a plan, and plan to undo what was written."""
-    journal, account = session.plan_journal, session.account
+    journal, home = session.plan_journal, bound_home(plan, session)
+    account = home.account
     entries = last_entries(journal, plan.name, account)
     written = [
         (position, entries[row])
@@ -58,6 +60,7 @@ def plan_undo(session: Session, plan: Plan) -> Flow[Plan]:
         index=plan.index.take(np.array(positions, dtype=np.intp)),
         created=datetime.fromtimestamp(session.clock.now(), UTC),
         of=(undo_name(plan.name), tuple(plan.numbers[position] for position in positions)),
+        home=home,
         runner=plan.runner,
     )
 

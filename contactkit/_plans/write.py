@@ -250,6 +250,7 @@ class _ContactWrite:
             self.session,
             operation,
             **self.values(),
+            account=self.settings.account,
             plan=self.settings.plan,
             row=pending.row,
             seen=pending.seen,

@@ -14,7 +14,7 @@ import respx
 
 from contactkit._http.connection import Connection, Tap, run
 from contactkit._http.session import Session
-from contactkit._http.world import Live, VirtualClock, World
+from contactkit._http.world import Live, VirtualClock, World, world_kind
 from contactkit.cassette.drift import drift_frame
 from contactkit.cassette.exchange import path_of
 from contactkit.cassette.file import CassetteFile
@@ -117,6 +117,12 @@ class Cassette:
     def real(self) -> bool:
         """Whether writes reach the provider itself."""
         return self._world.real and self.mode not in ("replay", "verify")
+
+    @property
+    def kind(self) -> str:
+        """The world that a plan is made for: the recorded world, or in a replay this file."""
+        replays = self.mode in ("replay", "verify")
+        return f"cassette {self.path.name}" if replays else world_kind(self._world)
 
     @property
     def entries(self) -> Sequence[Entry]:

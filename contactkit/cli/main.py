@@ -17,8 +17,9 @@ except ImportError:
 import contactkit
 from contactkit._client.describe import describe as describe_provider
 from contactkit._providers import find, names
-from contactkit.cli import cassette, plan
+from contactkit.cli import apply, cassette, plan
 from contactkit.cli.demo import STORIES, show_story
+from contactkit.cli.options import SimulatorCommand
 from contactkit.errors import ContactKitError
 
 app = typer.Typer(
@@ -69,8 +70,8 @@ def describe(
     show(verbs.set_axis(["verb", "request", "help"], axis="columns"), folds=["help"])
 
 
-app.command()(plan.plan)
-app.command()(plan.apply)
+app.command(cls=SimulatorCommand)(plan.plan)
+app.command(cls=SimulatorCommand)(apply.apply)
 
 
 @app.command()

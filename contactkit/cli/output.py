@@ -27,6 +27,19 @@ def print_error(text: str, style: str) -> None:
     stderr.print(lines, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
+def has_terminal() -> bool:
+    """Whether there is a terminal on which a question can be answered."""
+    return bool(sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty())
+
+
+def ask(question: str) -> bool:
+    """Ask a question on the terminal: whether the answer is yes, which it is not by default."""
+    Console(stderr=True, emoji=False).print(
+        f"{escape_unprintable(question)} [y/N] ", end="", markup=False, highlight=False
+    )
+    return sys.stdin.readline().strip().casefold() in ("y", "yes")
+
+
 def show(frame: pd.DataFrame, folds: Collection[str] = ()) -> None:
     """Print a frame as a table; nothing is cut, and only the columns in `folds` fold."""
     table = Table(header_style="bold cyan")

@@ -19,9 +19,10 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 import contactkit as ck
+import contactkit.cli.apply
 from contactkit._frames.frame import RESULT_COLUMNS, STRING
+from contactkit.cli.apply import _save
 from contactkit.cli.main import app
-from contactkit.cli.plan import _save
 from tests.support.simulator_server import PROGRAM, Served, served
 from tests.support.terminal import on_a_terminal
 
@@ -69,6 +70,7 @@ def people(there: Served) -> pd.DataFrame:
 def run(at: Served, *arguments: object, status: int = 0) -> str:
     """What the command prints, however it is folded; an error of contactkit is raised."""
     command = [*map(str, arguments), "--base-url", at.base_url]
+    command += ["--yes"] if command[0] == "apply" else []
     done: Result = CliRunner().invoke(app, command)
     if isinstance(done.exception, ck.ContactKitError):
         raise done.exception
@@ -243,7 +245,9 @@ def test_apply_shows_only_the_first_failures(there):
 def test_apply_with_failures_is_status_1(there, people, monkeypatch):
     plan = planned(there, people.assign(name_first="Jan"))
     monkeypatch.setenv("DIGITAL_ONBOARDING_TOKEN", "nobody's")
-    printed = run(there, "apply", plan, "--concurrency", 1, status=1)
+    with pytest.raises(ck.ConfigurationError, match=r"account .* account .*--anyway"):
+        run(there, "apply", plan)
+    printed = run(there, "apply", plan, "--concurrency", 1, "--anyway", status=1)
     assert rows(printed)[:2] == [["planned", "7"], ["failed", "1"]]
     assert rows(printed)[2][:3] == [people.loc[0, "id"], "update", "failed"]
     assert "nobody's" not in printed
@@ -346,6 +350,9 @@ def test_saved_csv_holds_no_formula_and_parquet_holds_the_text(tmp_path, cell, w
     [
         (["--result", "result.xls"], "must end in .csv or .parquet"),
         (["--result", "plan.parquet"], "the file already exists"),
+        (["--result", "r" * 252 + ".csv"], "File name too long"),
+        (["--result", "a\0.csv"], "embedded null byte"),
+        (["--simulator=many"], "'--simulator'"),
         (["--stop-after-failures", "some"], "is neither a number nor a percentage such as 5%"),
         (["--stop-after-failures", "x%"], "is neither a number nor a percentage such as 5%"),
         (["--limit", "0"], "'--limit'"),
@@ -379,24 +386,17 @@ def test_apply_refuses_a_file_that_is_not_an_unchanged_plan(there, people):
         run(there, "apply", "people.parquet")
 
 
-def test_apply_refuses_an_impossible_result_before_it_sends(there, people):
-    plan = planned(there, people.assign(name_first="Jan"))
-    arguments = ["apply", str(plan), "--result", "r" * 252 + ".csv", "--base-url", there.base_url]
-    done = CliRunner().invoke(app, arguments)
-    assert done.exit_code == 2 and "File name too long" in done.output
-    assert [each["writes"] for each in there.contacts()] == [0] * 8
-
-
 def test_apply_reports_an_unwritable_result_after_the_counts(there, people, monkeypatch):
-    def refuse(path, content):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     plan = planned(there, people.assign(name_first="Jan"))
-    monkeypatch.setattr("contactkit.cli.plan.write_private", refuse)
-    arguments = ["apply", str(plan), "--result", "result.csv", "--base-url", there.base_url]
+
+    def write_private(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(contactkit.cli.apply, "write_private", write_private)
+    arguments = ["apply", str(plan), "--result", "r.csv", "--base-url", there.base_url, "--yes"]
     done = CliRunner().invoke(app, arguments)
     assert rows(done.output) == [["updated", "8"]]
-    assert str(done.exception) == "result.csv: cannot be written: No space left on device"
+    assert str(done.exception) == "r.csv: cannot be written: No space left on device"
 
 
 # as programs
@@ -428,7 +428,7 @@ def test_plan_without_its_extra_names_it(there, people):
 
 def test_apply_shows_a_bar_on_a_terminal(there, people):
     plan = planned(there, people.assign(name_first="Jan"))
-    command = ["apply", plan, "--base-url", there.base_url, "--journal", "own.sqlite3"]
+    command = ["apply", plan, "--yes", "--base-url", there.base_url, "--journal", "own.sqlite3"]
     shown = on_a_terminal([PROGRAM, *command])
     assert "| 8/8 [" in shown[-2] and shown[-1] == "<end>"
 
@@ -437,7 +437,7 @@ def test_apply_interrupted_finishes_in_flight_and_resumes(slowly):
     with ck.connect("sent", base_url=slowly.base_url) as client:
         everybody = client.contacts.list().query("not is_inherited")
     plan = planned(slowly, everybody.assign(opt_out=~everybody["opt_out"]))
-    again = ["apply", str(plan), "--base-url", slowly.base_url, "--journal", "own.sqlite3"]
+    again = ["apply", str(plan), "--yes", "--base-url", slowly.base_url, "--journal", "own.sqlite3"]
     with subprocess.Popen(
         [PROGRAM, *again], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

@@ -355,7 +355,7 @@ def test_large_plan_draws_few_cells_with_refusals_first(privy: ck.Client) -> Non
     edited = put(people.assign(first_name="Jan"), 99, updated_at=ck.CLEAR)
     plan = privy.contacts.plan(edited, people)
     lines = repr(plan).splitlines()
-    assert "cus_99" in lines[5] and len(lines) == 6 + MOST_SHOWN
+    assert "cus_99" in lines[6] and len(lines) == 7 + MOST_SHOWN
     assert lines[-1] == f"  and {len(plan.cells) - MOST_SHOWN} more cells: see plan.cells"
     assert len(plan._repr_html_()) < 10_000
 
