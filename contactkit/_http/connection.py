@@ -15,6 +15,7 @@ import httpx
 
 from contactkit._http.log import hide_paths
 from contactkit._http.session import Answer, Flow, NoResponse, Request, Response
+from contactkit._http.world import apause, pause
 from contactkit.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ def run(flow: Flow[T], connection: Connection, clock: Clock) -> T:
         except StopIteration as end:
             return end.value
         try:
-            answer = connection.send(step) if isinstance(step, Request) else clock.sleep(step.until)
+            answer = (
+                connection.send(step) if isinstance(step, Request) else pause(clock, step.until)
+            )
         except BaseException as interrupt:
             flow.throw(interrupt)
             raise
@@ -50,7 +53,7 @@ async def arun(flow: Flow[T], connection: Connection, clock: Clock) -> T:
             return end.value
         try:
             answer = await (
-                connection.asend(step) if isinstance(step, Request) else clock.asleep(step.until)
+                connection.asend(step) if isinstance(step, Request) else apause(clock, step.until)
             )
         except BaseException as interrupt:
             flow.throw(interrupt)

@@ -22,6 +22,7 @@ from contactkit._http.session import (
     Success,
     Wait,
 )
+from contactkit._http.world import time_of, uptime
 from contactkit._redact import Secret
 from contactkit.errors import (
     ApiError,
@@ -73,7 +74,7 @@ class _Attempts:
 
     def run(self) -> Flow[Success]:
         """Make attempts until one succeeds or no further one is allowed."""
-        started = self.session.clock.now()
+        started = uptime(self.session.clock)
         while True:
             request = yield from self.prepare()
             self.count += 1
@@ -84,7 +85,7 @@ class _Attempts:
             if isinstance(result, Success):
                 result.attempts = self.count
                 result.doubted = self.doubt is not None
-                result.elapsed = self.session.clock.now() - started
+                result.elapsed = uptime(self.session.clock) - started
                 return result
             yield from self.recover(request, answer, result)
 
@@ -112,7 +113,7 @@ class _Attempts:
             raise self.final(failure)
         if self.operation.writes and _may_have_happened(failure):
             self.doubt = failure
-        yield Wait(until=self.session.clock.now() + pause)
+        yield Wait(until=uptime(self.session.clock) + pause)
 
     def is_stale_token(self, failure: ApiError | TransportError) -> bool:
         """Whether a new access token may help."""
@@ -138,13 +139,14 @@ def acquire(session: Session, operation: Operation) -> Flow[Request]:
         return operation.request
     while True:
         request = yield from _authorise(session, operation)
-        now = session.clock.now()
+        now = uptime(session.clock)
         ready = session.budget.reserve(now)
         if ready <= now:
             return request
         if ready - now > session.patience:
             message = f"the rate limit is used up for {ready - now:.0f} s"
-            raise RateLimitError(problem_of(session, operation, message=message), utc(ready))
+            problem = problem_of(session, operation, message=message)
+            raise RateLimitError(problem, utc(time_of(session.clock, ready)))
         yield Wait(until=ready)
 
 
@@ -183,9 +185,9 @@ def _token(session: Session, auth: ClientCredentials) -> Flow[Secret]:
     """The access token. While one call fetches it, the others wait, but not for long, because the
     fetching caller may be waiting for them.
     """
-    until = session.clock.now() + _TOKEN_TURN
+    until = uptime(session.clock) + _TOKEN_TURN
     while True:
-        now = session.clock.now()
+        now = uptime(session.clock)
         if session.token and now < session.token_expires:
             return session.token
         if not session.fetching or now >= until:
@@ -213,7 +215,7 @@ def _fetch_token(session: Session, auth: ClientCredentials) -> Flow[Secret]:
     if isinstance(life, int | float) and 0 < life < _LONGEST_LIFE:
         seconds = float(life)
     session.token = secret = Secret(token)
-    session.token_expires = session.clock.now() + max(seconds - _TOKEN_MARGIN, seconds / 2)
+    session.token_expires = uptime(session.clock) + max(seconds - _TOKEN_MARGIN, seconds / 2)
     return secret
 
 

@@ -1,7 +1,8 @@
 """The rate budget of one session: what was spent, what is left, and when to continue.
 
-Nothing waits here: a budget says when a request may go, and the flow waits. The sync and the async
-client share one budget, perhaps on several threads.
+Times are in uptime, which does not change when the clock is set. Nothing waits here: a budget says
+when a request may go, and the flow waits. The sync and the async client share one budget, perhaps
+on several threads.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class _Window:
     sent: deque[float] = field(default_factory=deque[float])
     remaining: int | None = None
     reset: float = 0.0
+    announced: float = 0.0
 
     def ready(self, now: float) -> float:
         """When the next request may be sent; `now` or earlier means immediately."""
@@ -78,18 +80,21 @@ class _Window:
         if self.remaining:
             self.remaining = max(0, self.remaining - count)
 
-    def learn(self, headers: Mapping[str, str], now: float) -> None:
+    def learn(self, headers: Mapping[str, str], now: float, time: float) -> None:
         """Use the provider's figures: https://docs.sent.dm/docs/reference/api/rate-limits"""
         if headers.keys().isdisjoint(self.limit.headers):
             return
         limit, left, reset = (_number(headers.get(name)) for name in self.limit.headers)
         if self.requests is not None:
             self.requests = max(1, int(limit or self.requests))
-        if left is None or reset is None or reset <= now:
+        if left is None or reset is None:
             return
-        known = self.remaining if self.remaining is not None and self.reset == reset else None
-        self.remaining = int(left) if known is None else min(known, int(left))
-        self.reset = reset
+        if self.remaining is not None and self.announced == reset:
+            self.remaining = min(self.remaining, int(left))
+        elif (seconds := reset - _server_time(headers, time)) > 0:
+            # A wrong clock must not make the wait longer than the window; times are whole seconds.
+            self.reset = now + min(seconds, self.limit.seconds + 1)
+            self.remaining, self.announced = int(left), reset
 
     def left(self, now: float) -> int | None:
         self.ready(now)
@@ -143,12 +148,12 @@ class Budget:
                 self._spacing = max(rates, default=(0.0, 1))
             return self._spacing
 
-    def learn(self, headers: Mapping[str, str], now: float) -> None:
-        """Read the limits from a response's headers."""
+    def learn(self, headers: Mapping[str, str], now: float, time: float) -> None:
+        """Read the limits from a response's headers; `time` is in seconds since the epoch."""
         with self._lock:
             for window in self._windows:
                 known = window.requests
-                window.learn(headers, now)
+                window.learn(headers, now, time)
                 if window.requests != known:
                     self._spacing = None
 
@@ -185,15 +190,30 @@ class Budget:
             ]
 
 
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """The seconds in `Retry-After` (a number or a date); None without a usable value."""
+def retry_after(headers: Mapping[str, str], time: float) -> float | None:
+    """The seconds in `Retry-After` (a number or a date); None without a usable value.
+
+    `time` is now, in seconds since the epoch; if the response tells the server's, that counts.
+    """
     text = headers.get("retry-after", "").strip()
     # Even a long wait is accepted.
     if _SECONDS.fullmatch(text):
         return float(text)
+    date = _date(text)
+    return None if date is None else max(0.0, date - _server_time(headers, time))
+
+
+def _server_time(headers: Mapping[str, str], time: float) -> float:
+    """The time at which the server responded, by its own clock, or else by ours."""
+    date = _date(headers.get("date", ""))
+    return time if date is None else date
+
+
+def _date(text: str) -> float | None:
+    """An HTTP date in seconds since the epoch."""
     try:
         date = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return None
-    # An HTTP date without a zone is in UTC.
-    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - _EPOCH).total_seconds() - now)
+    # Without a zone it is in UTC.
+    return (date.replace(tzinfo=date.tzinfo or UTC) - _EPOCH).total_seconds()

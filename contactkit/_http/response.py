@@ -12,6 +12,7 @@ from pydantic_core import from_json
 
 from contactkit._http.rate_limits import retry_after
 from contactkit._http.session import Answer, NoResponse, Operation, Response, Session, Success
+from contactkit._http.world import uptime
 from contactkit._redact import redact
 from contactkit.errors import ApiError, Problem, RateLimitError, TransportError, error_for_status
 from contactkit.spec.provider import JSON, Place, as_list, as_object
@@ -32,7 +33,7 @@ def parse_response(
         return _transport_error(
             session, operation, answer or NoResponse(reason="no response", sent=True)
         )
-    session.budget.learn(answer.headers, now)
+    session.budget.learn(answer.headers, uptime(session.clock), now)
     try:
         body = _decode(operation, answer)
     except ValueError as error:
@@ -209,9 +210,9 @@ def _with_resume_time(
 ) -> ApiError:
     """The error; if the response says when to continue, the budget waits until then."""
     now = session.clock.now()
-    resume = now + (retry_after(response.headers, now) or 0.0)
-    session.budget.block(resume)
-    return RateLimitError(problem, utc(resume)) if kind is RateLimitError else kind(problem)
+    seconds = retry_after(response.headers, now) or 0.0
+    session.budget.block(uptime(session.clock) + seconds)
+    return RateLimitError(problem, utc(now + seconds)) if kind is RateLimitError else kind(problem)
 
 
 def _personal_values(session: Session, operation: Operation) -> Iterator[str]:

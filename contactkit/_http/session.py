@@ -89,7 +89,7 @@ class NoResponse:
 
 @dataclass(frozen=True, kw_only=True)
 class Wait:
-    """Continue no earlier than `until`, in seconds since the epoch."""
+    """Continue no earlier than at the uptime `until` of the session's clock."""
 
     until: float
 
@@ -108,7 +108,10 @@ def frame_attrs(session: Session) -> dict[str, JSON]:
 
 @dataclass
 class Session:
-    """What all calls of one client share: credentials, budget and token. Its repr shows none."""
+    """What all calls of one client share: credentials, budget and token. Its repr shows none.
+
+    The budget and `token_expires` are in uptime, so that they do not change when the clock is set.
+    """
 
     provider: Provider
     auth: Auth = field(repr=False)

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
@@ -16,6 +17,7 @@ from contactkit._frames.frame import result_frame
 from contactkit._http.response import utc
 from contactkit._http.results import Row
 from contactkit._http.session import Answer, Request, Response, Session, Wait
+from contactkit._http.world import apause, time_of, uptime
 from contactkit._journal.writer import JournalWriter
 from contactkit._plans.home import bound_home, check_home
 from contactkit._plans.pacing import ConcurrencyLimit, Pacer, RequestStats, finish_time
@@ -104,7 +106,7 @@ class Apply:
         self._resume_at: float | None = None
         self._pacer = Pacer(session.budget, self._settings.concurrency)
         self._slots = ConcurrencyLimit(self._pacer)
-        self._stats = RequestStats(self._clock.now(), session.budget)
+        self._stats = RequestStats(uptime(self._clock), session.budget)
         self._rows: list[Row | None] = [None] * len(plan)
         self._counts: Counter[str] = Counter()
         self._halted: asyncio.Future[None] | None = None
@@ -227,14 +229,14 @@ class Apply:
         return None
 
     async def _send(self, request: Request) -> Answer:
-        sent_at = self._clock.now()
+        sent_at = uptime(self._clock)
         self._stats.count_sent(sent_at)
         self._in_flight += 1
         try:
             answer = await self._connection.asend(request)
         finally:
             self._in_flight -= 1
-        now = self._clock.now()
+        now = uptime(self._clock)
         limited = isinstance(answer, Response) and answer.status == 429
         if limited:
             self._stats.count_limited(now)
@@ -249,14 +251,15 @@ class Apply:
         """Wait until the next request may be sent, in order of arrival."""
         async with self._turns:
             while not self.stopped:
-                now = self._clock.now()
+                now = uptime(self._clock)
                 ready = self._pacer.take_turn(now)
                 if ready <= now:
                     return
                 longest = now + self._settings.patience
                 if ready > longest and (limited := self._pacer.limited_until(now)) > longest:
-                    time = f"{utc(limited):%Y-%m-%d %H:%M:%S} UTC"
-                    self.stop(f"the rate limit is used up until {time}", limited)
+                    until = time_of(self._clock, limited)
+                    time = f"{utc(until):%Y-%m-%d %H:%M:%S} UTC"
+                    self.stop(f"the rate limit is used up until {time}", until)
                     break
                 self._waiting_until = ready if ready - now > _LONG_WAIT else None
                 if self._waiting_until:
@@ -268,7 +271,7 @@ class Apply:
     async def _sleep(self, until: float) -> None:
         """Sleep until then; raise Stopped as soon as the apply stops."""
         if not self.stopped and self._halted:
-            sleep = asyncio.ensure_future(self._clock.asleep(until))
+            sleep = asyncio.ensure_future(apause(self._clock, until))
             try:
                 await asyncio.wait({sleep, self._halted}, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -282,7 +285,7 @@ class Apply:
         self._set_row(position, result.row)
         if result.id is not None and writer:
             writer.end(result.id, result.row)
-        self._stats.count_done(self._clock.now())
+        self._stats.count_done(uptime(self._clock))
         self._failures += result.row["outcome"] in FAILURES
         self._unanswered = self._unanswered + 1 if result.unanswered else 0
         if result.stop:
@@ -318,7 +321,7 @@ class Apply:
             self.stop(f"progress= raised {type(error).__name__}: {error}")
 
     def _progress(self, finished: bool) -> Progress:
-        now, rest = self._clock.now(), len(self._plan) - self._counts.total()
+        now, rest = uptime(self._clock), len(self._plan) - self._counts.total()
         rate = self._stats.rate(now)
         limited = finish_time(self._session.budget, rest, now) if rest else now
         eta = max(limited, now + rest / rate) if rate else None
@@ -327,10 +330,13 @@ class Apply:
             counts=dict(self._counts),
             in_flight=self._in_flight,
             rate=rate,
-            eta=None if eta is None else utc(eta),
-            waiting=None if self._waiting_until is None else utc(self._waiting_until),
+            eta=self._time_of(eta),
+            waiting=self._time_of(self._waiting_until),
             finished=finished,
         )
+
+    def _time_of(self, until: float | None) -> datetime | None:
+        return None if until is None else utc(time_of(self._clock, until))
 
     def _frame(self) -> pd.DataFrame:
         frame = result_frame(cast("list[Row]", self._rows), self._plan.index, self._notice)

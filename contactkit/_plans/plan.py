@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from contactkit._http.rate_limits import Budget
+from contactkit._http.world import uptime
 from contactkit._plans import parquet, tables
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.home import UNKNOWN, Home
@@ -78,10 +79,13 @@ class Plan:
         It follows from the rate limits and how much of them is used; the time that responses take
         is not included.
         """
-        budget = self.runner.session.budget if self.runner else Budget(self.provider.limits)
-        if not budget.left(now := self.now()):
+        session = self.runner.session if self.runner else None
+        budget = session.budget if session else Budget(self.provider.limits)
+        start = uptime(session.clock) if session else 0.0
+        if not budget.left(start):
             return None
-        return datetime.fromtimestamp(finish_time(budget, self.requests, now), UTC)
+        seconds = finish_time(budget, self.requests, start) - start
+        return datetime.fromtimestamp(self.now() + seconds, UTC)
 
     @property
     def digest(self) -> str:

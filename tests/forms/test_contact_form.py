@@ -577,7 +577,7 @@ async def test_cancel_of_a_slow_save_is_unknown(wire):
 async def test_cancel_before_sending_has_failed(wire):
     form, front, _ = opened("privy", wire, PRIVY)
     form._session.budget.reserve = lambda now: now + 30
-    wire.simulator.clock.asleep = lambda until: asyncio.sleep(60)
+    wire.simulator.clock.apause = lambda until: asyncio.sleep(60)
     front.send("save", first_name="Ada")
     await front.cancel()
     assert form.result["outcome"].item() == "failed"

@@ -107,14 +107,14 @@ def test_refused_request_spends_nothing() -> None:
 
 def test_learned_limit_replaces_the_declared_one() -> None:
     budget = Budget([Limit(requests=200, seconds=60)])
-    budget.learn({"x-ratelimit-limit": "3"}, START)
+    budget.learn({"x-ratelimit-limit": "3"}, START, START)
     assert budget.left(START) == [(Limit(requests=3, seconds=60), 3)]
     assert spent(budget, START) == 3
 
 
 def test_remaining_holds_until_reset() -> None:
     budget = Budget([Limit(requests=200, seconds=60)])
-    budget.learn(headers(200, 2, START + 30), START)
+    budget.learn(headers(200, 2, START + 30), START, START)
     assert budget.left(START)[0][1] == 2
     assert spent(budget, START) == 2
     assert budget.reserve(START + 1) == START + 30
@@ -123,15 +123,15 @@ def test_remaining_holds_until_reset() -> None:
 
 def test_older_answer_gives_nothing_back() -> None:
     budget = Budget([Limit(requests=200, seconds=60)])
-    budget.learn(headers(200, 1, START + 30), START)
-    budget.learn(headers(200, 9, START + 30), START)
+    budget.learn(headers(200, 1, START + 30), START, START)
+    budget.learn(headers(200, 9, START + 30), START, START)
     assert spent(budget, START) == 1
 
 
 def test_new_window_counts_afresh() -> None:
     budget = Budget([Limit(requests=200, seconds=60)])
-    budget.learn(headers(200, 0, START + 30), START)
-    budget.learn(headers(200, 9, START + 90), START + 31)
+    budget.learn(headers(200, 0, START + 30), START, START)
+    budget.learn(headers(200, 9, START + 90), START + 31, START + 31)
     assert spent(budget, START + 31) == 9
 
 
@@ -151,7 +151,7 @@ def test_new_window_counts_afresh() -> None:
 )
 def test_senseless_headers_change_nothing(said: dict[str, str]) -> None:
     budget = Budget([Limit(requests=200, seconds=60)])
-    budget.learn(said, START)
+    budget.learn(said, START, START)
     assert budget.left(START) == [(Limit(requests=200, seconds=60), 200)]
 
 
@@ -159,8 +159,8 @@ def test_each_limit_reads_its_own_headers() -> None:
     minute = Limit(requests=60, seconds=60, header="X-RateLimit-{}-Minute")
     day = Limit(requests=10_000, seconds=86_400, header="X-RateLimit-{}-Day")
     budget = Budget([minute, day])
-    budget.learn(headers(60, 4, START + 9, "x-ratelimit-{}-minute"), START)
-    budget.learn(headers(10_000, 2, START + 999, "x-ratelimit-{}-day"), START)
+    budget.learn(headers(60, 4, START + 9, "x-ratelimit-{}-minute"), START, START)
+    budget.learn(headers(10_000, 2, START + 999, "x-ratelimit-{}-day"), START, START)
     assert [left for _, left in budget.left(START)] == [4, 2]
     assert spent(budget, START) == 2
     assert budget.reserve(START + 10) == START + 999
@@ -225,7 +225,7 @@ def test_through_is_when_many_requests_really_are_through(
     for gap in gaps:
         now += gap
         budget.reserve(now)
-    budget.learn(headers("", left, now + 5), now)
+    budget.learn(headers("", left, now + 5), now, now)
     budget.block(now + blocked)
     told = budget.through(count, now)
     assert budget.through(count, now) == told
