@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+import zlib
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-import httpx
-
 from contactkit._frames.paths import reason_of
 from contactkit.cassette.exchange import InvalidExchange, Pairs, header
 from contactkit.cassette.format import INVALID
-from contactkit.cassette.reader import check_place
+from contactkit.cassette.reader import MOST_UNPACKED, check_place
 from contactkit.errors import CassetteError
 from contactkit.spec.provider import JSON
 
 _ENCODING = "content-encoding"
+# What zlib calls the formats: gzip's own, and for deflate with a zlib header or without.
+_WINDOWS = {"gzip": (31,), "deflate": (15, -15)}
 
 
 def malformed(path: Path, number: int, error: Exception) -> CassetteError:
@@ -50,16 +51,27 @@ def parse_json(path: Path, text: str) -> JSON:
 def decode(headers: Pairs, body: bytes) -> tuple[Pairs, bytes]:
     """Headers and body without gzip or deflate, which a tool may already have decoded."""
     encoding = header(headers, _ENCODING).strip().lower().removeprefix("x-")
-    if encoding not in ("gzip", "deflate"):
+    if encoding not in _WINDOWS:
         return headers, body
-    try:
-        # httpx decodes the body when it makes a response.
-        plain = httpx.Response(200, headers={_ENCODING: encoding}, content=body).content
-    except httpx.DecodingError:
+    plain = _unpacked(encoding, body)
+    if plain is None:
         if body.startswith(b"\x1f\x8b"):
             return headers, body
         plain = body
     return tuple(pair for pair in headers if pair[0].lower() != _ENCODING), plain
+
+
+def _unpacked(encoding: str, body: bytes) -> bytes | None:
+    """The body without gzip or deflate, None if it has neither; InvalidExchange if it is a bomb."""
+    for bits in _WINDOWS[encoding]:
+        try:
+            plain = zlib.decompressobj(bits).decompress(body, MOST_UNPACKED + 1)
+        except zlib.error:
+            continue
+        if len(plain) > MOST_UNPACKED:
+            raise InvalidExchange(f"its content expands to more than {MOST_UNPACKED:,} bytes")
+        return plain
+    return None
 
 
 def timestamp(time: JSON) -> float:

@@ -11,10 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contactkit.cassette.convert.common import decode, read_text, timestamp
+from contactkit.cassette.exchange import InvalidExchange
+from contactkit.cassette.reader import MOST_UNPACKED
 from contactkit.cassette.redaction.text import unreadable
 from contactkit.errors import CassetteError
 
 BROTLI = b"\x8b\x00\x80{}\x03"
+
+
+def raw(plain: bytes) -> bytes:
+    """Deflate without a header."""
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(plain) + packer.flush()
 
 
 def typed(encoding: str):
@@ -28,7 +36,12 @@ def test_decode_drops_the_encoding_of_a_decoded_body(encoding):
 
 @pytest.mark.parametrize(
     ("encoding", "compress"),
-    [("gzip", gzip.compress), ("x-gzip", gzip.compress), ("deflate", zlib.compress)],
+    [
+        ("gzip", gzip.compress),
+        ("x-gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("deflate", raw),
+    ],
 )
 @given(plain=st.binary(min_size=1))
 def test_decode_undoes_gzip_and_deflate(encoding, compress, plain):
@@ -64,3 +77,15 @@ def test_timestamp_refuses_other_text():
 def test_read_text_names_a_missing_file(tmp_path):
     with pytest.raises(CassetteError, match=r"nowhere.har: there is no such file"):
         read_text(tmp_path / "nowhere.har")
+
+
+@pytest.mark.parametrize(("encoding", "compress"), [("gzip", gzip.compress), ("deflate", raw)])
+def test_decode_refuses_a_body_that_expands_too_far(encoding, compress):
+    bomb = compress(bytes(MOST_UNPACKED + 1))
+    with pytest.raises(InvalidExchange, match="expands to more than"):
+        decode(typed(encoding), bomb)
+    assert len(decode(typed(encoding), compress(bytes(MOST_UNPACKED)))[1]) == MOST_UNPACKED
+
+
+def test_decode_keeps_what_a_truncated_body_holds():
+    assert decode(typed("gzip"), gzip.compress(b"{}" * 99)[:-9])[1].startswith(b"{}{}")
