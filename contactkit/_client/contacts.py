@@ -13,7 +13,7 @@ from contactkit._client.verbs import ContactVerbs
 from contactkit._http.connection import Connection, arun, run
 from contactkit._http.pagination import Pages
 from contactkit._http.session import Session
-from contactkit._plans.listing import page_frame, start_listing, warn_of_gap
+from contactkit._plans.listing import read_page, start_listing, warn_of_gap
 from contactkit._plans.plan import Plan
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ class AsyncContacts(ContactVerbs[Awaitable[pd.DataFrame]]):
         return self._frames(start_listing(self._session, filters))
 
     async def _frames(self, pages: Pages) -> AsyncIterator[pd.DataFrame]:
-        session = self._session
-        while page := await arun(pages.next(), self._connection, session.clock):
-            yield page_frame(session, page)
+        clock = self._session.clock
+        while (frame := await arun(read_page(pages), self._connection, clock)) is not None:
+            yield frame
         warn_of_gap(pages)
 
     async def plan(
@@ -72,9 +72,9 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         return self._frames(start_listing(self._session, filters))
 
     def _frames(self, pages: Pages) -> Iterator[pd.DataFrame]:
-        session = self._session
-        while page := run(pages.next(), self._connection, session.clock):
-            yield page_frame(session, page)
+        clock = self._session.clock
+        while (frame := run(read_page(pages), self._connection, clock)) is not None:
+            yield frame
         warn_of_gap(pages)
 
     def plan(

@@ -160,12 +160,13 @@ class ContactVerbs(Generic[FrameT]):
         return cast("FrameT", drive(flow, self._connection, self._session.clock))
 
     def _read(self, operation: Operation) -> Flow[pd.DataFrame]:
+        attrs = frame_attrs(self._session)
         success = yield from send(self._session, operation)
         record = operation.endpoint.record or self._session.provider.record
         row = row_of(self._session, operation, success)
         if operation.key:
             check_key(self._session, operation, success, record.from_wire(row), operation.key)
-        return to_frame(record, [read_rows(record, [row])], frame_attrs(self._session))
+        return to_frame(record, [read_rows(record, [row])], attrs)
 
     def _show(
         self, writing: Flow[builtins.list[Row]], index: pd.Index | None

@@ -216,7 +216,7 @@ def judge_outcome(
     title = session.provider.title
     if operation.dry_run:
         return _dry_run_outcome(session, success)
-    if operation.own_key and _is_replayed(session, success):
+    if operation.own_key and is_replayed(session, success):
         used = "this idempotency key was used before"
         if success.doubted:
             return Outcome.UNKNOWN, f"{used}: it is not known whether by this call"
@@ -239,7 +239,7 @@ def _dry_run_outcome(session: Session, success: Success) -> tuple[Outcome, str]:
     return Outcome.UNKNOWN, message
 
 
-def _is_replayed(session: Session, success: Success) -> bool:
+def is_replayed(session: Session, success: Success) -> bool:
     form = session.provider.idempotency
     return form is not None and form.replayed.lower() in success.response.headers
 

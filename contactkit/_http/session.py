@@ -101,9 +101,14 @@ Flow: TypeAlias = Generator[Step, Answer, T]
 
 
 def frame_attrs(session: Session) -> dict[str, JSON]:
-    """The `attrs` of a contact frame: the provider, the world and the time."""
+    """The `attrs` of a contact frame that is about to be read.
+
+    They are the provider, the world, the time and what the journal holds.
+    """
     time = datetime.fromtimestamp(session.clock.now(), UTC).isoformat(timespec="seconds")
-    return {"provider": session.provider.name, **world_attrs(session.world), "at": time}
+    attrs = {"provider": session.provider.name, **world_attrs(session.world), "at": time}
+    reading = session.plan_journal.reading()
+    return {**attrs, "journal": str(reading)} if reading else {**attrs}
 
 
 @dataclass

@@ -26,9 +26,10 @@ from pydantic_core import to_json
 
 from contactkit._journal.erasure import forget
 from contactkit._journal.lease import Lease, is_held, remove_ended_leases
+from contactkit._journal.reading import Reading
 from contactkit._journal.sqlite import JournalFile
 from contactkit._journal.suppression import SuppressionList, insert, texts_of
-from contactkit.errors import ConfigurationError
+from contactkit.errors import ConfigurationError, JournalError
 from contactkit.spec.consent import Address
 from contactkit.spec.outcome import WRITTEN, Outcome
 from contactkit.spec.provider import JSON
@@ -53,15 +54,29 @@ UPDATE writes SET outcome = :outcome, key = coalesce(nullif(key, ''), :key, ''),
   attempts = :attempts, request_id = :request_id, at = :at
 WHERE id = :id AND outcome IS NULL
 """
+_CLOSE = """
+UPDATE writes SET outcome = 'unknown', at = ?,
+  message = 'the process that sent it ended without recording a response'
+WHERE id = ? AND outcome IS NULL
+"""
 _FORGET = "DELETE FROM writes WHERE id = ? AND outcome IS NULL"
 _LAST = """
-SELECT *, (SELECT min(made_at) FROM writes AS other
-           WHERE other.plan = last.plan AND other.plan <> '' AND other.account = last.account
-             AND other.row = last.row AND other.idempotency_key = last.idempotency_key)
-          AS key_made_at
-FROM writes AS last WHERE id IN
+SELECT last.*, first.made_at AS key_made_at, {uptime} AS key_uptime,
+  (SELECT count(DISTINCT nullif(idempotency_key, '')) FROM writes AS other
+   WHERE other.plan = last.plan AND other.plan <> '' AND other.account = last.account
+     AND other.row = last.row) AS keys
+FROM writes AS last JOIN writes AS first ON first.id =
+  (SELECT min(id) FROM writes AS other
+   WHERE other.plan = last.plan AND other.plan <> '' AND other.account = last.account
+     AND other.row = last.row AND other.idempotency_key = last.idempotency_key)
+WHERE last.id IN
   (SELECT max(id) FROM writes WHERE plan = ? AND plan <> '' AND account = ? GROUP BY row)
-ORDER BY row
+ORDER BY last.row
+"""
+_READING = """
+SELECT id AS journal, (SELECT seq FROM sqlite_sequence WHERE name = 'writes') AS last,
+  (SELECT group_concat(id) FROM writes WHERE plan <> '' AND outcome IS NULL) AS open
+FROM journal
 """
 _ACCOUNTS = """
 SELECT account FROM writes WHERE plan = ? AND plan <> '' AND base_url = ?
@@ -165,8 +180,8 @@ class Journal:
 
         return self._file.commit(change, durable=False)
 
-    def take(self, ids: Iterable[int], lease: Lease) -> set[int]:
-        """Take over open entries with an ended lease; returns their ids."""
+    def close_ended(self, ids: Iterable[int], at: float) -> set[int]:
+        """Close open entries whose lease has ended, as unknown; returns their ids."""
         ids = list(ids)
 
         def change(connection: sqlite3.Connection) -> set[int]:
@@ -174,20 +189,40 @@ class Journal:
             rows = {id: connection.execute(query, (id,)).fetchone() for id in ids}
             names = {row["claim"] for row in rows.values() if row}
             ended = {name for name in names if not is_held(self._lease_folder, name)}
-            taken = {id for id, row in rows.items() if row and row["claim"] in ended}
-            update = "UPDATE writes SET claim = ?, process = ? WHERE id = ?"
-            connection.executemany(update, [(lease.name, os.getpid(), id) for id in taken])
-            return taken
+            closed = {id for id, row in rows.items() if row and row["claim"] in ended}
+            connection.executemany(_CLOSE, [(at, id) for id in closed])
+            return closed
 
         return self._file.commit(change, durable=False)
 
     def last(self, plan: str, account: str) -> dict[int, dict[str, Any]]:
         """The last entry of each row of a plan; the outcome of an open entry is None.
 
-        An open entry may be in flight, unless the caller can `take` it. `key_made_at` is when the
-        row was first sent under its idempotency key.
+        An open entry may be in flight, unless its lease has ended. `key_made_at` and `key_uptime`
+        are when the row was first sent under its idempotency key, and `keys` the number of keys
+        under which it was sent.
         """
-        return {entry["row"]: entry for entry in self._read(_LAST, (plan, account))}
+        values = (plan, account)
+        rows = self._file.query(_LAST.format(uptime="first.uptime"), values, version=2)
+        rows = rows or self._file.query(_LAST.format(uptime="NULL"), values)
+        return {row["row"]: _entry(row) for row in rows}
+
+    def reading(self) -> Reading | None:
+        """What the journal holds now; None if it is new, or cannot be read."""
+        try:
+            rows = self._file.query(_READING, version=2)
+        except JournalError:
+            # It matters only once something is written, and then this is raised again.
+            return None
+        for row in rows:
+            open = frozenset(map(int, filter(None, (row["open"] or "").split(","))))
+            return Reading(row["journal"], row["last"] or 0, open)
+        return None
+
+    @property
+    def id(self) -> str:
+        """What identifies the journal; "" for one that is not written yet."""
+        return "".join(row["id"] for row in self._file.query("SELECT id FROM journal", version=2))
 
     def accounts(self, plan: str, base_url: str) -> list[str]:
         """The accounts at this address that have entries of a plan, latest last."""
@@ -288,7 +323,7 @@ def _writable(value: Any) -> Any:
 
 def _entry(row: sqlite3.Row) -> dict[str, Any]:
     # A journal of version 1 has no consent.
-    entry: dict[str, Any] = {"opt_in": 0, "uptime": None, **row}
+    entry: dict[str, Any] = {"opt_in": 0, "uptime": None, **dict(row)}
     del entry["claim"]
     entry["opt_in"] = bool(entry["opt_in"])
     for name in _TEXTS:

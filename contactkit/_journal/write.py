@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from contactkit._http.results import Row, Values, failure_row
 from contactkit._http.session import Flow, Operation, Session
+from contactkit._http.world import uptime
 from contactkit._journal.store import Intent, Journal
 from contactkit._journal.suppression import texts_of
 from contactkit.errors import JournalError, warn
@@ -47,6 +48,7 @@ def intent_of(
         seen=seen,
         opt_in=opt_in,
         suppress=suppress,
+        uptime=uptime(session.clock),
     )
 
 

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from contactkit._http.session import Session, segment
+from contactkit._journal.reading import parse_reading
 from contactkit._plans.diff import FrameDiff, diff_frames, edited_keys, key_as_sent, original_rows
 from contactkit._plans.home import home_of
 from contactkit._plans.plan import Plan, PlannedWrite
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.spec.provider import JSON, Endpoint, Provider
-from contactkit.spec.record import fields_of, key_of, parse_time
+from contactkit.spec.record import fields_of, key_of
 from contactkit.spec.validate import key_text, merge_patch, to_python, validate_edit
 
 _NEW = FieldProblem(field="", message="is a new contact; create=True would create it", code="new")
@@ -57,17 +58,9 @@ def build_plan(
         created=datetime.fromtimestamp(session.clock.now(), UTC),
         unchanged=len(edited) - len(writes),
         vanished=0 if delete else len(diff.gone),
-        read=_read_at(original),
+        read=parse_reading(original.attrs.get("journal")),
         home=home_of(session),
     )
-
-
-def _read_at(original: pd.DataFrame) -> datetime | None:
-    """When the contacts were read, if the frame's `attrs` say so."""
-    try:
-        return parse_time(original.attrs.get("at"))
-    except (TypeError, ValueError):
-        return None
 
 
 def _writes(provider: Provider, diff: FrameDiff, create: bool) -> list[tuple[int, PlannedWrite]]:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from contactkit._frames.decode import Columns, read_rows
 from contactkit._frames.frame import rows_of, to_frame
 from contactkit._http.flow import send
-from contactkit._http.pagination import Page, Pages
+from contactkit._http.pagination import Pages
 from contactkit._http.response import contact_of
 from contactkit._http.session import Flow, Session, build_operation, frame_attrs
 from contactkit.errors import InvalidInputError, NotFoundError, warn
@@ -76,7 +76,7 @@ def start_listing(session: Session, filters: Mapping[str, Any], limit: int | Non
 
 def read_listing(session: Session, pages: Pages, limit: int | None = None) -> Flow[pd.DataFrame]:
     """Read pages into one contact frame; warn if the limit cuts it or the listing changed."""
-    record = session.provider.record
+    record, attrs = session.provider.record, frame_attrs(session)
     parts: list[Columns] = []
     with tqdm(desc=f"{session.provider.title} contacts", delay=1.0, leave=False) as bar:
         while limit is None or pages.read < limit:
@@ -87,7 +87,7 @@ def read_listing(session: Session, pages: Pages, limit: int | None = None) -> Fl
             parts.append(read_rows(record, page.rows[:rest]))
             bar.total = page.total if limit is None else limit
             bar.update(len(page.rows))
-    frame = to_frame(record, parts, frame_attrs(session))
+    frame = to_frame(record, parts, attrs)
     if limit is None or pages.read < limit:
         warn_of_gap(pages)
     elif pages.cut or pages.read > limit:
@@ -101,10 +101,11 @@ def read_all(session: Session) -> Flow[pd.DataFrame]:
     return (yield from read_listing(session, start_listing(session, {})))
 
 
-def page_frame(session: Session, page: Page) -> pd.DataFrame:
-    """One page as a contact frame."""
-    record = session.provider.record
-    return to_frame(record, [read_rows(record, page.rows)], frame_attrs(session))
+def read_page(pages: Pages) -> Flow[pd.DataFrame | None]:
+    """Read the next page into a contact frame; None after the last."""
+    record, attrs = pages.session.provider.record, frame_attrs(pages.session)
+    page = yield from pages.next()
+    return page and to_frame(record, [read_rows(record, page.rows)], attrs)
 
 
 def warn_of_gap(pages: Pages) -> None:

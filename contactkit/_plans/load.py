@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from contactkit._journal.reading import parse_reading
 from contactkit._plans import parquet
 from contactkit._plans.home import Home
 from contactkit._plans.plan import Plan, PlanName
@@ -40,7 +41,7 @@ def read_plan(path: str | Path, client: Any = None) -> Plan:
             unchanged=attrs["unchanged"],
             vanished=attrs["vanished"],
             of=_rows_of(attrs["name"], attrs["numbers"], len(contacts)),
-            read=_time(attrs["read"]) if attrs["read"] else None,
+            read=parse_reading(attrs["read"]),
             home=_home(attrs["home"]) if attrs["home"] else None,
             runner=runner,
         )

@@ -19,6 +19,7 @@ import pandas as pd
 
 from contactkit._http.rate_limits import Budget
 from contactkit._http.world import uptime
+from contactkit._journal.reading import Reading
 from contactkit._plans import parquet, tables
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.home import UNKNOWN, Home
@@ -41,10 +42,10 @@ class Plan:
 
     `index` has the caller's label of each contact. `unchanged` contacts, and `vanished` ones (which
     are missing from the edited frame and are not deleted), are only counted. `again` means that
-    writes which the provider refused before are sent again. `read` is when the contacts were read,
-    if that is known. `of` is the name and the rows in the journal of the plan that this is a part
-    of, or undoes. `home` is where the plan is applied, None if an earlier contactkit saved it. A
-    plan is immutable and contains no credential.
+    writes which the provider refused before are sent again. `read` is what the journal held when
+    the contacts were read, if that is known. `of` is the name and the rows in the journal of the
+    plan that this is a part of, or undoes. `home` is where the plan is applied, None if an earlier
+    contactkit saved it. A plan is immutable and contains no credential.
     """
 
     provider: Provider
@@ -55,7 +56,7 @@ class Plan:
     vanished: int = 0
     of: tuple[str, tuple[int, ...]] | None = None
     again: bool = False
-    read: datetime | None = None
+    read: Reading | None = None
     home: Home | None = None
     runner: PlanRunner | None = None
 
@@ -236,7 +237,7 @@ class Plan:
             "provider": self.provider.name,
             "digest": self.digest,
             "created": self.created.isoformat(),
-            "read": self.read.isoformat() if self.read else "",
+            "read": str(self.read or ""),
             "unchanged": self.unchanged,
             "vanished": self.vanished,
             "name": self.name,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from contactkit._http.results import Row, problem_columns
 from contactkit._http.session import Session
@@ -13,6 +14,8 @@ from contactkit._plans.change import PlannedWrite
 from contactkit._plans.plan import Plan
 from contactkit._plans.steps import Entry, PendingWrite, unsent_row
 from contactkit.spec.outcome import DONE, Outcome
+from contactkit.spec.provider import Provider
+from contactkit.spec.record import last_change_of, parse_time
 
 Entries: TypeAlias = Mapping[int, Entry]
 
@@ -43,57 +46,72 @@ def pending_writes(
 ) -> Iterator[PendingWrite | Row]:
     """All contacts of a plan: pending writes, and result rows of those that are settled.
 
-    With a lease, writes that a killed process left open are taken over; without one, as in a dry
-    run, the journal is only read.
+    With a lease, writes that a killed process left open are closed as unknown; without one, as in a
+    dry run, the journal is only read.
     """
     entries = last_entries(journal, plan.name, account)
     open_ids = [entry["id"] for entry in entries.values() if entry["outcome"] is None]
-    ours = journal.take(open_ids, lease) if lease and open_ids else {*open_ids}
+    now = session.clock.now()
+    ended = journal.close_ended(open_ids, now) if lease and open_ids else {*open_ids}
+    id = journal.id
     for planned, row in zip(plan.contacts, plan.numbers, strict=True):
         if planned.problems:
             columns = problem_columns(planned.problems)
             yield unsent_row(session, planned, Outcome.REFUSED, columns["message"]) | columns
         elif row in entries:
-            yield _resume(session, plan, planned, row, entries[row], ours)
+            entry = entries[row]
+            if _is_past(plan, planned, entry, id):
+                entry = {**entry, "outcome": _PAST}
+            yield _resume(session, planned, row, entry, ended)
         else:
             yield PendingWrite(planned=planned, row=row)
 
 
 def _resume(
-    session: Session, plan: Plan, planned: PlannedWrite, row: int, entry: Entry, ours: set[int]
+    session: Session, planned: PlannedWrite, row: int, entry: Entry, ended: set[int]
 ) -> PendingWrite | Row:
-    """What is still to be done after an earlier attempt."""
-    id = entry["id"]
-    outcome = _PAST if _is_past(plan, planned, entry) else entry["outcome"]
-    match outcome:
-        case Outcome.FAILED | Outcome.UNKNOWN:
-            in_doubt = outcome == Outcome.UNKNOWN
-            return PendingWrite(planned=planned, row=row, seen=id, earlier=entry, in_doubt=in_doubt)
-        case None if id in ours:
-            return PendingWrite(
-                planned=planned, row=row, seen=id, earlier=entry, in_doubt=True, open=True
-            )
-        case None:
+    """What is still to be done after an earlier attempt; an entry with an `ended` id is unknown."""
+    write = PendingWrite(planned=planned, row=row, seen=entry["id"], keys=entry["keys"])
+    match outcome := entry["outcome"]:
+        case None if entry["id"] not in ended:
             return unsent_row(session, planned, Outcome.SKIPPED, "another process is applying it")
+        case None | Outcome.UNKNOWN:
+            return replace(write, earlier=entry, in_doubt=True)
+        case Outcome.FAILED:
+            return replace(write, earlier=entry)
         case Outcome.REFUSED:
             return _settled_row(session, planned, Outcome.REFUSED, entry, entry["message"])
         case _ if outcome in DONE:
             message = f"already {outcome} at {entry['at']:%Y-%m-%d %H:%M:%S} UTC"
             return _settled_row(session, planned, Outcome.SKIPPED, entry, message)
         case _:
-            return PendingWrite(planned=planned, row=row, seen=id)
+            return write
 
 
-def _is_past(plan: Plan, planned: PlannedWrite, entry: Entry) -> bool:
-    """Whether an entry no longer matters.
+def _is_past(plan: Plan, planned: PlannedWrite, entry: Entry, journal: str) -> bool:
+    """Whether an entry of the journal with this id no longer matters.
 
     A contact that was read after the entry and still differs was changed back since, or never
-    written. A creation without a key cannot be found among the contacts that were read.
+    written, unless the provider says that it has not changed since. A creation without a key cannot
+    be found among the contacts that were read.
     """
-    at = entry["at"]
     if plan.again and entry["outcome"] == Outcome.REFUSED:
         return True
-    return bool(planned.key and plan.read and at and at < plan.read)
+    shown = planned.key and plan.read and plan.read.shows(journal, entry["id"])
+    return bool(shown) and not _is_as_written(plan.provider, planned, entry)
+
+
+def _is_as_written(provider: Provider, planned: PlannedWrite, entry: Entry) -> bool:
+    """Whether a contact that was read has not changed since the response that an entry has."""
+    field = last_change_of(provider.record)
+    if field is None:
+        return False
+    images: tuple[Any, ...] = (planned.before, entry["after"])
+    try:
+        read, written = (parse_time(image[field.name]) for image in images)
+    except (KeyError, TypeError, ValueError):
+        return False
+    return read == written
 
 
 def _settled_row(

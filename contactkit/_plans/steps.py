@@ -60,8 +60,8 @@ class ApplySettings:
 class PendingWrite:
     """One contact to write: its row in the journal, and the id of the last entry `seen` there.
 
-    `earlier` is that entry, if it was an attempt at the same write. If it is `in_doubt` it may have
-    been carried out; if it is `open`, this apply must close it.
+    `earlier` is that entry, if it was an attempt at the same write; if it is `in_doubt` it may have
+    been carried out. `keys` is the number of idempotency keys under which the row was sent.
     """
 
     planned: PlannedWrite
@@ -69,7 +69,7 @@ class PendingWrite:
     seen: int = 0
     earlier: Entry | None = None
     in_doubt: bool = False
-    open: bool = False
+    keys: int = 0
 
 
 @dataclass(kw_only=True, slots=True)

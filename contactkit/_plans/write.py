@@ -12,9 +12,10 @@ from typing import Any
 
 from contactkit._http.flow import send
 from contactkit._http.response import contact_of, extract, is_same, unexpected_response
-from contactkit._http.results import Row, Values, failure_row, result_row
+from contactkit._http.results import Row, Values, failure_row, is_replayed, result_row
 from contactkit._http.session import Operation, Success, build_operation
 from contactkit._journal.write import intent_of
+from contactkit._plans.keys import REPLAYED, with_key
 from contactkit._plans.steps import (
     ApplySettings,
     AwaitSlot,
@@ -51,8 +52,6 @@ from contactkit.spec.validate import (
 
 # These errors concern all contacts.
 _FATAL = (AuthenticationError, ConfigurationError, JournalError)
-# An idempotency key is not used again so late that the provider may have forgotten it.
-_MARGIN = 300.0
 
 
 def write_contact(settings: ApplySettings, pending: PendingWrite) -> Writing[WriteResult]:
@@ -75,8 +74,9 @@ class _ContactWrite:
         self.pending = pending
         self.planned = pending.planned
         self.session = settings.session
-        self.id = pending.seen if pending.open else None
+        self.id: int | None = None
         self.in_doubt = pending.in_doubt
+        self.replayed = False
         self.sent = False
 
     def run(self) -> Writing[Row]:
@@ -98,37 +98,27 @@ class _ContactWrite:
         # An intent is recorded before its turn, so that the request is then sent immediately.
         yield from self.record(operation)
         success = yield from self.send(operation)
+        row = result_row(self.session, replace(operation, own_key=False), success, **self.values())
         # Under the key of an earlier attempt, a replayed response belongs to this write.
-        operation = replace(operation, own_key=False) if operation.own_key else operation
-        return result_row(self.session, operation, success, **self.values())
+        if operation.own_key or not is_replayed(self.session, success):
+            return row
+        self.replayed = self.in_doubt = True
+        return (yield from self.read_back(row))
 
     def values(self) -> dict[str, Any]:
         planned = self.planned
         return {"key": planned.key, "changes": planned.changes, "before": planned.before}
 
     def operation(self, endpoint: Endpoint) -> Operation:
-        """The request, with the idempotency key of an earlier one while that is valid."""
+        """The request, under the idempotency key of its attempt."""
         session, planned = self.session, self.planned
         fields = accepted_fields(session.provider, endpoint)
         values = {**planned.changes, **planned.options}
-        request: dict[str, Any] = {
-            "key": planned.key,
-            "body": {wire_of(endpoint, fields[name]): value for name, value in values.items()},
-            "dry_run": self.settings.dry_run,
-        }
-        operation = build_operation(session, endpoint, **request)
-        key = self.earlier_key(operation)
-        if key and operation.idempotency_key:
-            return build_operation(session, endpoint, idempotency_key=key, **request)
-        return operation
-
-    def earlier_key(self, operation: Operation) -> str:
-        """The idempotency key of an earlier attempt at the same request, while it is valid."""
-        earlier, form = self.pending.earlier, self.session.provider.idempotency
-        if not earlier or not form or earlier["request"] != operation.request.digest:
-            return ""
-        age = self.session.clock.now() - earlier["key_made_at"].timestamp()
-        return str(earlier["idempotency_key"] or "") if age < form.life - _MARGIN else ""
+        body = {wire_of(endpoint, fields[name]): value for name, value in values.items()}
+        operation = build_operation(
+            session, endpoint, key=planned.key, body=body, dry_run=self.settings.dry_run
+        )
+        return with_key(self.settings, operation, self.pending)
 
     def settle(self, operation: Operation) -> Writing[Row | None]:
         """Read back the result of a write in doubt; None if it must be sent again."""
@@ -144,13 +134,33 @@ class _ContactWrite:
             return None if current else self.read_back_row({})
         if current is None:
             return None
-        wanted = planned.after(self.session.provider) or {}
-        if all(json_equal(current.get(name), wanted[name]) for name in planned.changes):
+        if self.has_values(current):
             return self.read_back_row(current)
         if operation.repeatable:
             return None
         message = "read back: the contact does not have the values that were sent"
         return self.row(Outcome.UNKNOWN, message)
+
+    def read_back(self, row: Row) -> Writing[Row]:
+        """The result of a write that got an earlier response, which may be older than an undo.
+
+        Another journal may have sent the same plan under the same key, and undone it since.
+        """
+        try:
+            current = yield from self.read(row["key"])
+        except NotFoundError:
+            current = None
+        deletes = self.planned.operation == "delete"
+        if current is None if deletes else current and self.has_values(current):
+            return row | self.read_back_row(current or {})
+        message = "the response is an earlier one, and the contact does not have these values now"
+        unknown = {"outcome": Outcome.UNKNOWN, "code": REPLAYED, "after": None}
+        return row | unknown | {"message": f"{message}; apply the plan again to write them"}
+
+    def has_values(self, current: Values) -> bool:
+        """Whether the contact has the planned values."""
+        wanted = self.planned.after(self.session.provider) or {}
+        return all(json_equal(current.get(name), wanted[name]) for name in self.planned.changes)
 
     def read_back_row(self, current: Values) -> Row:
         row = self.row(OF_VERB[self.planned.operation], "read back: the write was carried out")
@@ -219,11 +229,11 @@ class _ContactWrite:
         self.planned = replace(planned, before=current)
         return False
 
-    def read(self) -> Writing[dict[str, JSON]]:
-        """Read the contact from the provider."""
+    def read(self, key: str = "") -> Writing[dict[str, JSON]]:
+        """Read the contact from the provider; a new one by its `key`."""
         session = self.session
         endpoint = session.provider.endpoint("get")
-        operation = build_operation(session, endpoint, key=self.planned.key)
+        operation = build_operation(session, endpoint, key=key or self.planned.key)
         success = yield from self.send(operation)
         return contact_of(session, operation, success)
 
@@ -274,7 +284,9 @@ class _ContactWrite:
             return WriteResult(row=self.row(Outcome.PLANNED, f"not sent: {error}"), id=self.id)
         effect, harmless = self.planned.operation, self.settings.dry_run or not self.sent
         row = failure_row(self.session, effect, error, **self.values(), dry_run=harmless)
-        if self.in_doubt and not _settles_first_attempt(effect, error):
+        if self.replayed:
+            row |= {"outcome": Outcome.UNKNOWN, "code": REPLAYED}
+        elif self.in_doubt and not _settles_first_attempt(effect, error):
             row["outcome"] = Outcome.UNKNOWN
         if isinstance(error, Exception) and not isinstance(error, ContactKitError):
             # An unexpected error may concern all contacts, and its text may contain anything.

@@ -279,35 +279,35 @@ def test_begin_takes_a_row_only_after_its_last_entry_was_seen(journal, path):
         last = journal.last("p", "a")
         assert {row: entry["id"] for row, entry in last.items()}[5] == second
         assert last[5]["outcome"] is None
-        assert journal.take([second], mine) == set()
+        assert journal.close_ended([second], AT) == set()
     assert journal.last("", "a") == {}
 
 
-def test_take_open_entries_of_an_ended_lease(journal):
+def test_close_open_entries_of_an_ended_lease(journal):
     with journal.claim() as mine:
         open, done = journal.begin([intent(n, plan="p") for n in range(2)], mine)
         journal.end({done: ended()})
-    with journal.claim() as later:
-        assert journal.take([open, done], later) == {open}
-        assert journal.take([open], later) == set()
-        journal.end({open: ended()})
-    assert {entry["outcome"] for entry in journal.entries()} == {"updated"}
+    assert journal.close_ended([open, done], AT) == {open}
+    assert journal.close_ended([open], AT) == set()
+    first, _ = journal.entries()
+    assert (first["outcome"], first["at"]) == ("unknown", datetime.fromtimestamp(AT, UTC))
+    assert first["message"].startswith("the process that sent it ended")
 
 
 @posix
-def test_take_rows_of_a_killed_process_but_not_of_a_sleeping_one(journal, path):
+def test_close_rows_of_a_killed_process_but_not_of_a_sleeping_one(journal, path):
     code = """
 claim = journal.claim()
 print(*journal.begin([intent(n, plan="p") for n in range(3)], claim), flush=True)
 time.sleep(60)
 """
-    with program(path, code) as running, journal.claim() as mine:
+    with program(path, code) as running:
         rows = [int(word) for word in line_of(running).split()]
         running.send_signal(signal.SIGSTOP)
-        assert journal.take(rows, mine) == set()
+        assert journal.close_ended(rows, AT) == set()
         running.kill()
         running.wait()
-        assert journal.take(rows, mine) == set(rows)
+        assert journal.close_ended(rows, AT) == set(rows)
     with journal.claim():
         assert len(list(journal._lease_folder.iterdir())) == 1
 
