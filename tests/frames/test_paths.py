@@ -67,3 +67,14 @@ def test_write_private_does_not_wait_for_a_pipe(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="is not a regular file"):
         write_private(tmp_path / "pipe", b"x")
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_plan_names_an_impossible_path(tmp_path, name):
+    contacts = ck.connect("sent", via=ck.Simulator(contacts=8)).contacts
+    people = contacts.list()
+    plan = contacts.plan(people.assign(opt_out=True), people)
+    with pytest.raises(ck.ConfigurationError, match=r"\.csv: (has a char|File name)"):
+        plan.to_parquet(tmp_path / name)
+    with pytest.raises(IsADirectoryError):
+        plan.to_parquet(tmp_path)
