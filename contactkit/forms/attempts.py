@@ -12,8 +12,10 @@ from collections.abc import Mapping
 import pandas as pd
 
 from contactkit._frames.frame import result_frame
+from contactkit._http.results import failure_row
+from contactkit._http.session import Session
 from contactkit.forms.draft import Draft
-from contactkit.spec.provider import JSON
+from contactkit.spec.provider import JSON, Endpoint
 from contactkit.spec.validate import json_equal
 
 # Pressing Enter twice quickly is not a confirmation: the question was not read yet.
@@ -38,6 +40,28 @@ class Confirmation:
     def withdraw(self) -> None:
         """Withdraw the last question without a confirmation."""
         self._subject = None
+
+
+def failure_result(
+    session: Session,
+    endpoint: Endpoint,
+    error: BaseException,
+    key: str,
+    before: Mapping[str, JSON] | None,
+    draft: Draft,
+    options: Mapping[str, JSON],
+) -> pd.DataFrame:
+    """The result of a write that raised an error."""
+    row = failure_row(
+        session,
+        endpoint.effect,
+        error,
+        key=key,
+        changes=draft.values,
+        before=before,
+        dry_run="dry_run" in options,
+    )
+    return result_frame([row], notice=session.world.notice)
 
 
 class Attempts:

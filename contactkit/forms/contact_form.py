@@ -14,21 +14,22 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from IPython.display import display
 
-from contactkit._frames.frame import result_frame
-from contactkit._http.results import failure_row, field_problems, retry_key
+from contactkit._http.results import field_problems, retry_key
 from contactkit._http.session import Session
 from contactkit._http.world import World
 from contactkit.errors import FieldProblem
-from contactkit.forms.attempts import Attempts
+from contactkit.forms.attempts import Attempts, failure_result
 from contactkit.forms.cells import register
+from contactkit.forms.consent_box import ConsentBox, split_tick
 from contactkit.forms.controls import Raw
 from contactkit.forms.draft import Draft, changed_fields, read_draft, report_html, review_html
 from contactkit.forms.fields import current_values, title_of
 from contactkit.forms.form_screen import FormScreen
 from contactkit.forms.html import personal_texts, text_of
-from contactkit.forms.messages import doubt_text, outcome_text, raise_unexpected
+from contactkit.forms.messages import doubt_text, form_problem, outcome_text, raise_unexpected
 from contactkit.forms.transcript import CONTACT_COLUMNS, Transcript, add_write, show_contact
 from contactkit.forms.widget import Event, Work
+from contactkit.spec.consent import may_widen
 from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON, Endpoint
 from contactkit.spec.record import fields_of, key_of
@@ -57,10 +58,10 @@ class ContactForm:
         self.contact = contact
         self._contacts = contacts
         self._session = session
-        self._world = world
         self._provider = session.provider
         self._on_saved = on_saved
         self._attempts = Attempts()
+        self._box = ConsentBox(session.provider.consent)
         self._typed: Mapping[str, Raw] = {}
         self._is_reviewed = False
         # The key of a contact that was written but could not be read again.
@@ -134,18 +135,30 @@ class ContactForm:
 
     def _draw(self, *, draft: Mapping[str, Raw] | None = None, status: str = "") -> None:
         """Fill the fields from the contact; typed values are lost, except those in a draft."""
+        typed, _ = split_tick(draft or {})
         self._typed = {}
-        self._screen.draw(self._endpoint, self.contact, draft=draft, status=status)
+        self._screen.draw(self._endpoint, self.contact, draft=typed, status=status)
+        self._box.clear()
+        self._read(typed)
         show_contact(self.transcript, self._provider.record, self._current or {})
 
     def _read_draft(self, event: Event) -> Draft:
-        self._typed = event["values"]
-        return read_draft(self._session, self._endpoint, self.key, self._current, event["values"])
+        self._typed, tick = split_tick(event["values"])
+        return self._read(self._typed, tick)
+
+    def _read(self, typed: Mapping[str, Raw], tick: Raw = "") -> Draft:
+        """Read what was typed, and ask for new consent if it would opt in who opted out."""
+        current = self._current
+        draft = read_draft(self._session, self._endpoint, self.key, current, typed)
+        self._box.ask(draft, current or {}, tick)
+        self._screen.show_box(self._box)
+        return draft
 
     def _check_edit(self, event: Event) -> None:
-        values, edited = event["values"], changed_fields(self._typed, event["values"])
-        self._screen.show_edit(self._read_draft(event), values, edited)
-        if self._is_reviewed:
+        before, draft = self._typed, self._read_draft(event)
+        edited = changed_fields(before, self._typed)
+        self._screen.show_edit(draft, self._typed, edited)
+        if self._is_reviewed and edited:
             # Save would no longer send what was reviewed.
             self._is_reviewed = False
             self.widget.show({"report": ""})
@@ -155,24 +168,32 @@ class ContactForm:
         if self._unread or draft.problems:
             return self._refuse(draft.problems)
         current = self._current or {}
-        report = review_html(self._provider, self._endpoint, self.key, current, draft)
+        options = self._box.options
+        report = review_html(self._provider, self._endpoint, self.key, current, draft, options)
         self._screen.show_review(draft, report)
         self._is_reviewed = True
 
     def _save(self, event: Event) -> Work | None:
-        draft = self._read_draft(event)
-        if self._unread or draft.problems:
-            return self._refuse(draft.problems)
+        draft = self._read_to_send(event)
+        if draft is None:
+            return None
         if self._attempts.ask_about_doubts(draft):
             question = "; press Save again to send it anyway"
             return self._refuse([replace(d, message=d.message + question) for d in draft.doubts])
-        return self._start(draft, "Saving", self._attempts.retry_options(draft.values))
+        options = {**self._box.options, **self._attempts.retry_options(draft.values)}
+        return self._start(draft, "Saving", options)
 
     def _dry_run(self, event: Event) -> Work | None:
+        draft = self._read_to_send(event)
+        options = {**self._box.options, "dry_run": True}
+        return self._start(draft, "Dry run", options) if draft else None
+
+    def _read_to_send(self, event: Event) -> Draft | None:
+        """The edits if they can be sent; if not, show why."""
         draft = self._read_draft(event)
         if self._unread or draft.problems:
             return self._refuse(draft.problems)
-        return self._start(draft, "Dry run", {"dry_run": True})
+        return self._screen.point_at_box() if self._box.is_open else draft
 
     def _start(self, draft: Draft, action: str, options: Mapping[str, JSON]) -> Work:
         self._is_reviewed = False
@@ -196,27 +217,24 @@ class ContactForm:
     async def _handle_failure(
         self, error: BaseException, draft: Draft, options: Mapping[str, JSON]
     ) -> None:
-        row = failure_row(
-            self._session,
-            self._endpoint.effect,
-            error,
-            key=self.key,
-            changes=draft.values,
-            before=self._current,
-            dry_run="dry_run" in options,
-        )
-        result = result_frame([row], notice=self._world.notice)
+        session, key, current = self._session, self.key, self._current
+        result = failure_result(session, self._endpoint, error, key, current, draft, options)
         report = self._add_result(result, draft, options)
         doubt = ""
-        if row["outcome"] == Outcome.UNKNOWN:
-            self._attempts.doubt(draft.values, retry_key(error))
+        if result["outcome"].item() == Outcome.UNKNOWN:
+            # The contact is read again, and opting it in is another decision.
+            opts_in = bool(key) and may_widen(self._provider, self._endpoint, draft.values)
+            self._attempts.doubt(draft.values, "" if opts_in else retry_key(error))
             doubt = doubt_text(error, self._endpoint)
             if self.key and not await self._read_after_doubt(error, report):
                 return
         # A second press of Save must not repeat the failed write.
         self.widget.invalidate()
         self.widget.show({"report": report})
-        self._refuse(field_problems(error), error, status=doubt)
+        problems = field_problems(error)
+        self._box.ask_again(problems)
+        self._screen.show_box(self._box)
+        self._refuse([form_problem(problem) for problem in problems], error, status=doubt)
 
     async def _read_after_doubt(self, error: BaseException, report: str) -> bool:
         """Read a contact that may have been written, keeping the edits; whether that worked.
@@ -227,8 +245,7 @@ class ContactForm:
         try:
             self.contact = await self._contacts.get(self.key)
         except (Exception, asyncio.CancelledError) as read_error:
-            self._unread = self.key
-            self._screen.hide_fields(report)
+            self._hide_fields(self.key, report)
             status = "It may have been carried out, but could not be read. Revert reads it again."
             self._refuse((), error, status=status)
             raise_unexpected(read_error)
@@ -240,8 +257,7 @@ class ContactForm:
     def _add_result(self, result: pd.DataFrame, draft: Draft, options: Mapping[str, JSON]) -> str:
         """Keep a result row; returns the report about it."""
         self._attempts.rows.append(result)
-        action = f"{self._endpoint.verb}{' (dry run)' if 'dry_run' in options else ''}"
-        add_write(self.transcript, action, result, draft, self._secrets())
+        add_write(self.transcript, self._endpoint, options, result, draft, self._secrets())
         values = {**draft.values, **options}
         return report_html(self._provider, self._endpoint, self.key, values, result)
 
@@ -277,10 +293,16 @@ class ContactForm:
     ) -> None:
         status = "The contact could not be read again. Revert tries once more."
         if result is not None:
-            self._unread = key
-            self._screen.hide_fields(report)
+            self._hide_fields(key, report)
             status = f"{outcome_text(result)} {status}"
         self._refuse((), error, status=status)
+
+    def _hide_fields(self, key: str, report: str) -> None:
+        """Hide the contact with this key until it is read again."""
+        self._unread = key
+        self._box.clear()
+        self._screen.hide_fields(report)
+        self._screen.show_box(self._box)
 
     def _refuse(
         self,

@@ -120,7 +120,12 @@ def _doubts(
 
 
 def review_html(
-    provider: Provider, endpoint: Endpoint, key: str, current: Mapping[str, JSON], draft: Draft
+    provider: Provider,
+    endpoint: Endpoint,
+    key: str,
+    current: Mapping[str, JSON],
+    draft: Draft,
+    options: Mapping[str, JSON],
 ) -> str:
     """Old and new values of changed fields, the request, and the same in Python."""
     rows = [
@@ -135,7 +140,8 @@ def review_html(
         "review",
         table=table("What would change", ["field", "old", "new"], rows),
         request=_request_text(draft.operation) if draft.operation else "",
-        code=code_html(provider, endpoint, key, draft.values),
+        opts_in=bool(options.get("opt_in")),
+        code=code_html(provider, endpoint, key, {**draft.values, **options}),
     )
 
 

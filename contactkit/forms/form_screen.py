@@ -8,11 +8,12 @@ import pandas as pd
 
 from contactkit._http.world import World
 from contactkit.errors import FieldProblem
+from contactkit.forms.consent_box import FIELD, ConsentBox
 from contactkit.forms.controls import Raw
 from contactkit.forms.draft import Draft
 from contactkit.forms.fields import form_regions
 from contactkit.forms.html import render, working
-from contactkit.forms.messages import outcome_regions, problem_regions, refusal_regions
+from contactkit.forms.messages import alert_html, outcome_regions, problem_regions, refusal_regions
 from contactkit.forms.widget import Event, Widget, Work
 from contactkit.spec.provider import Endpoint, Provider
 
@@ -32,7 +33,7 @@ class FormScreen:
         self._provider = provider
         self._endpoint = endpoint
         docs = endpoint.docs or provider.docs
-        layout = render("form", title=title, world=world, docs=docs, has_dry_run=endpoint.dry_run)
+        layout = render("form", title=title, world=world, docs=docs)
         self.widget = Widget(layout, handlers, secrets)
 
     def draw(
@@ -45,9 +46,22 @@ class FormScreen:
     ) -> None:
         """Fill the fields from the contact; typed values are lost, except those in a draft."""
         self._endpoint = endpoint
-        prefix = self.widget.model_id or ""
-        regions = form_regions(self._provider, endpoint, contact, prefix)
+        regions = form_regions(self._provider, endpoint, contact, self._prefix)
         self.widget.replace({**regions, "status": status}, draft=draft)
+
+    @property
+    def _prefix(self) -> str:
+        # A widget that is closed during a request no longer has an id.
+        return self.widget.model_id or ""
+
+    def show_box(self, box: ConsentBox) -> None:
+        """Show the box beside Save while it is needed; without its tick, nothing can be sent."""
+        self.widget.show(box.regions(self._prefix, has_dry_run=self._endpoint.dry_run))
+
+    def point_at_box(self) -> None:
+        """Say that the box must be ticked first."""
+        message = "Tick the box beside Save first, if they have agreed."
+        self.widget.show({"problems": alert_html(message), "status": ""}, focus=FIELD)
 
     def hide_fields(self, report: str) -> None:
         """Remove the fields: they may be out of date, and must not be sent again."""

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from traceback import format_exception
 from typing import Any
 
@@ -16,6 +17,7 @@ from contactkit._redact import redact
 from contactkit.errors import ApiError, ContactKitError, FieldProblem, RateLimitError
 from contactkit.forms.fields import label_of
 from contactkit.forms.html import render
+from contactkit.spec.consent import CODE, OPTED_OUT_SINCE
 from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import Endpoint, Provider
 from contactkit.spec.validate import accepted_fields
@@ -46,6 +48,16 @@ def problem_regions(
         for name, texts in messages.items()
     }
     return beside, others
+
+
+def form_problem(problem: FieldProblem) -> FieldProblem:
+    """A problem of consent with what to do about it in a form."""
+    message = problem.message
+    if problem.code == CODE:
+        message = message.replace("say opt_in=True", "tick the box beside Save")
+    elif message == OPTED_OUT_SINCE:
+        message = f"is out of date: the contact {message}; Revert shows it as it is now"
+    return replace(problem, message=message)
 
 
 def refusal_regions(

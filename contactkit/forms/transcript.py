@@ -19,11 +19,12 @@ from contactkit.forms.fields import label_of
 from contactkit.forms.html import mask, personal_texts, render, table
 from contactkit.forms.plan_rows import MASKED_COLUMNS, masked_rows
 from contactkit.forms.plan_table import PageIndex
-from contactkit.spec.provider import JSON
+from contactkit.spec.provider import JSON, Endpoint
 from contactkit.spec.record import Record, fields_of, key_of
 
 CONTACT_COLUMNS = ("when", "action", "outcome", "values", "message")
 PLAN_COLUMNS = ("when", "action", "outcomes", "message")
+_NOTES = {"opt_in": "opt in", "dry_run": "dry run"}
 
 
 class Transcript:
@@ -82,10 +83,16 @@ def show_contact(transcript: Transcript, record: type[Record], contact: Mapping[
 
 
 def add_write(
-    transcript: Transcript, action: str, result: pd.DataFrame, draft: Draft, secrets: Iterable[str]
+    transcript: Transcript,
+    endpoint: Endpoint,
+    options: Mapping[str, JSON],
+    result: pd.DataFrame,
+    draft: Draft,
+    secrets: Iterable[str],
 ) -> None:
     """Add a write and its outcome."""
     row = result.iloc[0]
+    notes = [label for name, label in _NOTES.items() if name in options]
     before = row["before"] or {}
     message = "" if pd.isna(row["message"]) else row["message"]
     changes = [
@@ -95,7 +102,7 @@ def add_write(
     ]
     transcript.add(
         f"{row['at']:%Y-%m-%d %H:%M} UTC",
-        action,
+        f"{endpoint.verb} ({', '.join(notes)})" if notes else endpoint.verb,
         row["outcome"],
         "; ".join(changes),
         redact(message, [*secrets, *personal_texts(draft.fields, draft.values)]),

@@ -28,6 +28,7 @@ Address: TypeAlias = tuple[Literal["phone", "email"], str]
 CODE = "consent"
 """The code of a write that is refused because it would opt in a contact who opted out."""
 
+OPTED_OUT_SINCE = "opted out since it was read"
 OPTS_IN = "would opt in a contact who opted out; say opt_in=True if you hold their consent"
 
 
@@ -184,8 +185,8 @@ class Consent:
                 message = f"cannot be written: the contact is locked for {name}"
                 problems.append(FieldProblem(field=field, message=message, code=CODE))
             elif known is not None and known < ConsentState.denied:
-                message = "opted out since it was read"
-                problems.append(FieldProblem(field=field, message=message, code="conflict"))
+                problem = FieldProblem(field=field, message=OPTED_OUT_SINCE, code="conflict")
+                problems.append(problem)
             elif not opt_in:
                 problems.append(FieldProblem(field=field, message=OPTS_IN, code=CODE))
         return problems

@@ -70,6 +70,17 @@ class FrontEnd:
         return {name.removeprefix("problem:"): text for name, text in texts.items() if text}
 
     @property
+    def box(self) -> str:
+        """What the box beside Save has as its value when it is ticked; "" without a box."""
+        inputs = [attributes for tag, attributes in self.region("consent").tags if tag == "input"]
+        return inputs[0]["value"] or "" if inputs else ""
+
+    def off(self) -> set[str]:
+        """The buttons that are off because the box is not ticked."""
+        tags = [attributes for tag, attributes in self.region("send").tags if tag == "button"]
+        return {attributes["name"] or "" for attributes in tags if "data-off" in attributes}
+
+    @property
     def focus(self) -> str:
         """Where the focus was put last."""
         return [message["focus"] for message in self.messages if "focus" in message][-1]
