@@ -13,6 +13,7 @@ from contactkit._client.verbs import ContactVerbs
 from contactkit._http.connection import Connection, arun, run
 from contactkit._http.pagination import Pages
 from contactkit._http.session import Session
+from contactkit._plans.build import OnMoved
 from contactkit._plans.listing import read_page, start_listing, warn_of_gap
 from contactkit._plans.plan import Plan
 
@@ -48,9 +49,10 @@ class AsyncContacts(ContactVerbs[Awaitable[pd.DataFrame]]):
         *,
         create: bool = False,
         delete: bool = False,
+        on_conflict: OnMoved = None,
     ) -> Plan:
         """Plan the writes that turn `original` into `edited`; see `Contacts.plan`."""
-        flow = self._plan(edited, original, create, delete)
+        flow = self._plan(edited, original, create=create, delete=delete, on_conflict=on_conflict)
         plan = await arun(flow, self._connection, self._session.clock)
         return replace(plan, runner=self.runner)
 
@@ -84,18 +86,27 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         *,
         create: bool = False,
         delete: bool = False,
+        on_conflict: OnMoved = None,
     ) -> Plan:
         """Plan the writes that turn `original` into `edited`; nothing is written.
 
+        `people.assign(opt_out=people.opt_out | people.region_code.eq("CA"))` is an edited frame.
         Rows are matched by the contact's key, a column or a level of the index. NA in `edited`
-        leaves a cell unchanged, and `contactkit.CLEAR` clears it. Without `original`, the contacts
-        are read first. New rows are refused unless `create` is True; if the provider makes the
-        keys, a new row has none. Contacts that are missing from `edited` are deleted only if
-        `delete` is True.
+        leaves a cell unchanged, and `contactkit.CLEAR` clears it. New rows are refused unless
+        `create` is True; if the provider makes the keys, a new row has none. Contacts that are
+        missing from `edited` are deleted only if `delete` is True.
 
-        Raises InvalidInputError for missing or duplicated keys, and the errors of `list`.
+        Without `original`, the contacts are read first, and the cells that can be written are
+        compared with theirs. If a contact has changed since `edited` was read, its edit is refused
+        with the code `conflict`, unless the journal shows that the change was your own.
+        `on_conflict="overwrite"` plans it all the same, but never one that opts the contact in. The
+        time of last change in `edited` shows the change; where the provider tells none, the plan
+        says so.
+
+        Raises InvalidInputError for missing or duplicated keys, JournalError, and the errors of
+        `list`.
         """
-        flow = self._plan(edited, original, create, delete)
+        flow = self._plan(edited, original, create=create, delete=delete, on_conflict=on_conflict)
         plan = run(flow, self._connection, self._session.clock)
         return replace(plan, runner=self.runner)
 

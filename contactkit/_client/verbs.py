@@ -31,7 +31,7 @@ from contactkit._http.session import (
     frame_attrs,
 )
 from contactkit._http.world import world_attrs
-from contactkit._plans.build import build_plan, check_edited
+from contactkit._plans.build import OnMoved, build_plan, check_edited
 from contactkit._plans.listing import read_all, read_listing, start_listing
 from contactkit._plans.plan import Plan
 from contactkit._plans.tables import as_html, as_text
@@ -177,13 +177,21 @@ class ContactVerbs(Generic[FrameT]):
         return result_frame(rows, index, self._session.world.notice)
 
     def _plan(
-        self, edited: pd.DataFrame, original: pd.DataFrame | None, create: bool, delete: bool
+        self,
+        edited: pd.DataFrame,
+        original: pd.DataFrame | None,
+        *,
+        create: bool,
+        delete: bool,
+        on_conflict: OnMoved,
     ) -> Flow[Plan]:
+        session, current = self._session, original is None
+        options: dict[str, Any] = {"create": create, "delete": delete, "on_conflict": on_conflict}
         if original is None:
-            check_edited(self._session.provider, edited, create=create, delete=delete)
+            check_edited(session.provider, edited, **options, has_original=False)
             self._endpoint("list")
-            original = yield from read_all(self._session)
-        return build_plan(self._session, edited, original, create=create, delete=delete)
+            original = yield from read_all(session)
+        return build_plan(session, edited, original, **options, current=current)
 
     def _endpoint(self, verb: str) -> Endpoint:
         provider = self._session.provider

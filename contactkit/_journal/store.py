@@ -82,6 +82,10 @@ _ACCOUNTS = """
 SELECT account FROM writes WHERE plan = ? AND plan <> '' AND base_url = ?
 GROUP BY account ORDER BY max(id)
 """
+_WRITTEN = """
+SELECT * FROM writes WHERE account = ? AND after IS NOT NULL AND outcome IS NOT NULL
+  AND key IN (SELECT value FROM json_each(?)) ORDER BY id
+"""
 
 
 @dataclass(kw_only=True)
@@ -228,6 +232,10 @@ class Journal:
         """The accounts at this address that have entries of a plan, latest last."""
         rows = self._file.query(_ACCOUNTS, (plan, base_url))
         return [str(row["account"]) for row in rows]
+
+    def written(self, keys: Iterable[str], account: str) -> list[dict[str, Any]]:
+        """The entries that have these contacts after a write, oldest first."""
+        return self._read(_WRITTEN, (account, json.dumps([*keys])))
 
     def entries(self) -> list[dict[str, Any]]:
         """All entries, oldest first; the outcome of an open entry is None."""

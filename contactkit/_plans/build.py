@@ -5,29 +5,45 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from contactkit._http.session import Session, segment
 from contactkit._journal.reading import parse_reading
-from contactkit._plans.diff import FrameDiff, diff_frames, edited_keys, key_as_sent, original_rows
+from contactkit._plans.diff import FrameDiff, contacts_in, diff_frames, edited_keys, key_as_sent
 from contactkit._plans.home import home_of
+from contactkit._plans.moved import settle_moved_rows
 from contactkit._plans.plan import Plan, PlannedWrite
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.spec.provider import JSON, Endpoint, Provider
 from contactkit.spec.record import fields_of, key_of
 from contactkit.spec.validate import key_text, merge_patch, to_python, validate_edit
 
+OnMoved: TypeAlias = Literal["overwrite"] | None
 _NEW = FieldProblem(field="", message="is a new contact; create=True would create it", code="new")
 
 
-def check_edited(provider: Provider, edited: Any, *, create: bool, delete: bool) -> None:
-    """Raise InvalidInputError for an edited frame that is invalid with any original."""
+def check_edited(
+    provider: Provider,
+    edited: Any,
+    *,
+    create: bool,
+    delete: bool,
+    on_conflict: OnMoved,
+    has_original: bool,
+) -> None:
+    """Raise InvalidInputError for options, or an edited frame, that no original makes valid."""
+    where = f"{provider.name} plan"
     for name, value in {"create": create, "delete": delete}.items():
         if type(to_python(value)) is not bool:
-            raise InvalidInputError.one(f"{provider.name} plan", name, "must be True or False")
+            raise InvalidInputError.one(where, name, "must be True or False")
+    if on_conflict not in (None, "overwrite"):
+        raise InvalidInputError.one(where, "on_conflict", "must be None or 'overwrite'")
+    if on_conflict and has_original:
+        message = "is only for a plan without original; apply(on_conflict=…) compares again"
+        raise InvalidInputError.one(where, "on_conflict", message)
     edited_keys(provider, edited, keyless=_keyless(provider, create))
 
 
@@ -43,12 +59,26 @@ def build_plan(
     *,
     create: bool = False,
     delete: bool = False,
+    on_conflict: OnMoved = None,
+    current: bool = False,
 ) -> Plan:
-    """The writes that turn `original` into `edited`, and those that are refused."""
-    provider = session.provider
-    check_edited(provider, edited, create=create, delete=delete)
-    diff = diff_frames(provider, edited, original, keyless=_keyless(provider, create))
-    writes = _writes(provider, diff, create)
+    """The writes that turn `original` into `edited`, and those that are refused.
+
+    If `original` has the contacts as they are now (`current`), an edit of a contact that has
+    changed since it was read is refused, unless `on_conflict` is "overwrite".
+    """
+    provider, keyless = session.provider, _keyless(session.provider, create)
+    check_edited(
+        provider,
+        edited,
+        create=create,
+        delete=delete,
+        on_conflict=on_conflict,
+        has_original=not current,
+    )
+    diff = diff_frames(provider, edited, original, keyless=keyless, current=current)
+    overwrite = on_conflict == "overwrite"
+    writes = _writes(session, diff, create=create, current=current, overwrite=overwrite)
     deletes = _deletes(provider, diff) if delete else []
     index = edited.index.take(np.array([row for row, _ in writes], dtype=np.intp))
     return Plan(
@@ -59,25 +89,38 @@ def build_plan(
         unchanged=len(edited) - len(writes),
         vanished=0 if delete else len(diff.gone),
         read=parse_reading(original.attrs.get("journal")),
+        without_original=current,
         home=home_of(session),
     )
 
 
-def _writes(provider: Provider, diff: FrameDiff, create: bool) -> list[tuple[int, PlannedWrite]]:
+def _writes(
+    session: Session, diff: FrameDiff, *, create: bool, current: bool, overwrite: bool
+) -> list[tuple[int, PlannedWrite]]:
     """The creates and updates, by the row of the edited frame."""
+    provider = session.provider
     new = np.flatnonzero(diff.rows < 0).tolist()
     changed = sorted(diff.changes.keys() - set(new))
-    before = original_rows(provider, diff, diff.rows[changed])
+    before = contacts_in(provider, diff.original, diff.rows[changed])
+    conflicts: Mapping[int, FieldProblem] = {}
+    if current:
+        conflicts = settle_moved_rows(session, diff, changed, before, overwrite=overwrite)
     writes = {row: _create(provider, diff, row, create) for row in new}
     for row, contact in zip(changed, before, strict=True):
-        writes[row] = _update(provider, diff, row, contact)
+        if diff.changes[row]:
+            problems = [conflicts[row]] if row in conflicts else []
+            writes[row] = _update(provider, diff, row, contact, problems)
     return sorted(writes.items())
 
 
 def _update(
-    provider: Provider, diff: FrameDiff, row: int, before: Mapping[str, JSON]
+    provider: Provider,
+    diff: FrameDiff,
+    row: int,
+    before: Mapping[str, JSON],
+    problems: list[FieldProblem],
 ) -> PlannedWrite:
-    declared, problems = fields_of(provider.record), list[FieldProblem]()
+    declared = fields_of(provider.record)
     values: dict[str, JSON] = {}
     for name, value in diff.changes[row].items():
         try:
@@ -110,7 +153,7 @@ def _deletes(provider: Provider, diff: FrameDiff) -> list[PlannedWrite]:
             before=contact,
             problems=tuple(_key_problems(provider, "delete", contact[name])),
         )
-        for contact in original_rows(provider, diff, diff.gone)
+        for contact in contacts_in(provider, diff.original, diff.gone)
     ]
 
 

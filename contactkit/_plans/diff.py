@@ -35,41 +35,56 @@ class FrameDiff:
     `rows` has the original's row for each edited one, -1 for a new one; `gone` are rows of the
     original that are missing in the edited frame. None in the `changes` of a row clears a field; a
     value that cannot be read is unchanged. `options` are the verb's parameters besides the
-    contact's fields. `original` has the original's columns by field name.
+    contact's fields. `edited` and `original` have the frames' columns by field name.
     """
 
     keys: list[str]
     rows: Any
     gone: Any
+    edited: Mapping[str, pd.Series]
     original: Mapping[str, pd.Series]
     changes: dict[int, dict[str, JSON]] = field(default_factory=dict[int, dict[str, JSON]])
     options: dict[int, dict[str, JSON]] = field(default_factory=dict[int, dict[str, JSON]])
 
 
 def diff_frames(
-    provider: Provider, edited: pd.DataFrame, original: pd.DataFrame, *, keyless: bool = False
+    provider: Provider,
+    edited: pd.DataFrame,
+    original: pd.DataFrame,
+    *,
+    keyless: bool = False,
+    current: bool = False,
 ) -> FrameDiff:
     """The cells that differ; NA in `edited` never differs, CLEAR differs if there is a value.
 
-    InvalidInputError for missing or duplicated keys; with `keyless`, a row without a key is a new
-    contact.
+    With `current`, `original` has the contacts as they are now, and not as they were read for the
+    edit: a cell that only the provider sets is then not compared, because its value may have
+    changed since. InvalidInputError for missing or duplicated keys; with `keyless`, a row without a
+    key is a new contact.
     """
     mine, theirs = _columns(provider, edited, "edited"), _columns(provider, original, "original")
     declared, key = fields_of(provider.record), key_of(provider.record).name
-    diff = _match_rows(provider, edited_keys(provider, edited, keyless=keyless), theirs)
+    keys = edited_keys(provider, edited, keyless=keyless)
+    diff = _match_rows(provider, keys, mine, theirs)
     new = [row for row in np.flatnonzero(diff.rows < 0).tolist() if diff.keys[row]]
     _put(diff.changes, key, new, [diff.keys[row] for row in new])
     for name in [*(n for n in declared if n in mine), *(n for n in mine if n not in declared)]:
         if name == key:
             continue
         was = theirs.get(name)
+        moves = current and was is not None and _is_set_by_provider(declared.get(name))
         if name in declared:
-            _compare(declared[name], mine[name], was, diff)
+            _compare(declared[name], mine[name], was, diff, only_new=moves)
         elif option := _options(provider).get(name):
             _put_options(option, mine[name], diff.options)
         elif was is not None or not _INDEX_COLUMN.fullmatch(name):
-            _compare_unknown(name, mine[name], was, diff)
+            _compare_unknown(name, mine[name], was, diff, only_new=moves)
     return diff
+
+
+def _is_set_by_provider(declared: RecordField | None) -> bool:
+    """Whether only the provider changes a field; None is a field that it added later."""
+    return declared is None or declared.marker.access == "read_only"
 
 
 def _columns(provider: Provider, frame: pd.DataFrame, which: str) -> dict[str, pd.Series]:
@@ -121,7 +136,10 @@ def edited_keys(provider: Provider, edited: pd.DataFrame, *, keyless: bool) -> C
 
 
 def _match_rows(
-    provider: Provider, mine: CoercedColumn, original: Mapping[str, pd.Series]
+    provider: Provider,
+    mine: CoercedColumn,
+    edited: Mapping[str, pd.Series],
+    original: Mapping[str, pd.Series],
 ) -> FrameDiff:
     declared = key_of(provider.record)
     theirs = coerce_column(declared, original[declared.name])
@@ -136,7 +154,7 @@ def _match_rows(
     # get_indexer returns -1, the last place, for a missing key.
     matched = np.append(known, -1)[rows]
     gone = np.setdiff1d(known, matched)
-    return FrameDiff(keys=keys.tolist(), rows=matched, gone=gone, original=original)
+    return FrameDiff(keys=keys.tolist(), rows=matched, gone=gone, edited=edited, original=original)
 
 
 def _match_spellings(provider: Provider, keys: Any, rows: Any, known_keys: pd.Index) -> None:
@@ -181,26 +199,31 @@ def _refuse_rows(provider: Provider, wrong: Iterable[int], which: str, message: 
         raise InvalidInputError(f"{provider.name} plan", problems)
 
 
-def original_rows(provider: Provider, diff: FrameDiff, rows: Any) -> list[dict[str, JSON]]:
-    """Contacts in these rows of the original, by field name and as JSON."""
-    declared = fields_of(provider.record)
-    columns = {
-        name: [
-            cell_to_json(each, coerce_cell(each, v))
-            for v in objects(diff.original[name].iloc[rows])
-        ]
-        for name, each in declared.items()
-        if name in diff.original
+def contacts_in(
+    provider: Provider, columns: Mapping[str, pd.Series], rows: Any
+) -> list[dict[str, JSON]]:
+    """The contacts in these rows of a frame's columns, by field name and as JSON."""
+    cells = {
+        name: [cell_to_json(each, coerce_cell(each, v)) for v in objects(columns[name].iloc[rows])]
+        for name, each in fields_of(provider.record).items()
+        if name in columns
     }
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
 
 
 def _compare(
-    declared: RecordField, column: pd.Series, original: pd.Series | None, diff: FrameDiff
+    declared: RecordField,
+    column: pd.Series,
+    original: pd.Series | None,
+    diff: FrameDiff,
+    *,
+    only_new: bool,
 ) -> None:
     mine, rows = coerce_column(declared, column), diff.rows
     differs = mine.present | mine.unreadable
-    if original is not None:
+    if only_new:
+        differs &= rows < 0
+    elif original is not None:
         matched = np.flatnonzero(rows >= 0)
         theirs = coerce_column(declared, original).take(rows[matched])
         differs[matched] = _differs(declared, mine.take(matched), theirs)
@@ -254,12 +277,13 @@ def _values(declared: RecordField, column: pd.Series) -> list[JSON]:
 
 
 def _compare_unknown(
-    name: str, column: pd.Series, original: pd.Series | None, diff: FrameDiff
+    name: str, column: pd.Series, original: pd.Series | None, diff: FrameDiff, *, only_new: bool
 ) -> None:
-    cells = objects(column)
-    positions = np.flatnonzero(~pd.isna(cells)).tolist()
-    if original is not None:
-        before, rows = objects(original), diff.rows
+    cells, rows = objects(column), diff.rows
+    filled = ~pd.isna(cells)
+    positions = np.flatnonzero(filled & (rows < 0) if only_new else filled).tolist()
+    if original is not None and not only_new:
+        before = objects(original)
         positions = [p for p in positions if rows[p] < 0 or not _equal(cells[p], before[rows[p]])]
     values = [None if cells[p] is CLEAR else to_python(cells[p]) for p in positions]
     _put(diff.changes, name, positions, values)

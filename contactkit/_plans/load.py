@@ -42,6 +42,7 @@ def read_plan(path: str | Path, client: Any = None) -> Plan:
             vanished=attrs["vanished"],
             of=_rows_of(attrs["name"], attrs["numbers"], len(contacts)),
             read=parse_reading(attrs["read"]),
+            without_original=attrs["without_original"],
             home=_home(attrs["home"]) if attrs["home"] else None,
             runner=runner,
         )

@@ -36,11 +36,12 @@ _ATTRS = {
     "vanished": int,
     "name": str,
     "numbers": list,
+    "without_original": bool,
     "home": dict,
     "index": list,
 }
 # What a file of the first format lacks.
-_FIRST: Attrs = {"home": {}}
+_FIRST: Attrs = {"home": {}, "without_original": False}
 _encode = json.JSONEncoder(sort_keys=True).encode
 
 

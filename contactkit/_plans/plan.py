@@ -26,6 +26,7 @@ from contactkit._plans.home import UNKNOWN, Home
 from contactkit._plans.pacing import finish_time
 from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import Provider
+from contactkit.spec.record import last_change_of
 
 if TYPE_CHECKING:
     from contactkit._client.plans import PlanRunner
@@ -43,9 +44,10 @@ class Plan:
     `index` has the caller's label of each contact. `unchanged` contacts, and `vanished` ones (which
     are missing from the edited frame and are not deleted), are only counted. `again` means that
     writes which the provider refused before are sent again. `read` is what the journal held when
-    the contacts were read, if that is known. `of` is the name and the rows in the journal of the
-    plan that this is a part of, or undoes. `home` is where the plan is applied, None if an earlier
-    contactkit saved it. A plan is immutable and contains no credential.
+    the contacts were read, if that is known; `without_original`, they were read when the plan was
+    made. `of` is the name and the rows in the journal of the plan that this is a part of, or
+    undoes. `home` is where the plan is applied, None if an earlier contactkit saved it. A plan is
+    immutable and contains no credential.
     """
 
     provider: Provider
@@ -57,6 +59,7 @@ class Plan:
     of: tuple[str, tuple[int, ...]] | None = None
     again: bool = False
     read: Reading | None = None
+    without_original: bool = False
     home: Home | None = None
     runner: PlanRunner | None = None
 
@@ -238,6 +241,7 @@ class Plan:
             "digest": self.digest,
             "created": self.created.isoformat(),
             "read": str(self.read or ""),
+            "without_original": self.without_original,
             "unchanged": self.unchanged,
             "vanished": self.vanished,
             "name": self.name,
@@ -245,6 +249,17 @@ class Plan:
             "home": asdict(self.home) if self.home else {},
         }
         parquet.write(path, self.contacts, self.index, attrs)
+
+    @property
+    def note(self) -> str:
+        """What the plan cannot know, if anything."""
+        updates = any(contact.operation == "update" for contact in self.contacts)
+        if not (self.without_original and updates) or last_change_of(self.provider.record):
+            return ""
+        return (
+            f"{self.provider.title} tells no time of last change; give the frame as it was read as "
+            "original, or what others have changed since is overwritten unseen"
+        )
 
     def facts(self) -> dict[str, str]:
         """What the repr shows above the cells: counts, requests, the ETA, home and digest."""
@@ -256,6 +271,7 @@ class Plan:
         return {
             **{operation: ", ".join(texts) for operation, texts in counts.items()},
             "requests": f"{self.requests:,}, one per contact; {last}" if self.requests else "none",
+            **({"note": note} if (note := self.note) else {}),
             "home": self._home_text,
             "digest": self.digest[:12],
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,12 @@ from contactkit.errors import ConfigurationError
 _LONGEST = 40
 
 
+class OnMoved(StrEnum):
+    """What to do with a contact that has changed since the edited file was read."""
+
+    overwrite = "overwrite"
+
+
 def plan(
     provider: Annotated[str, typer.Argument(help=f"One of {', '.join(names())}.")],
     edited: Annotated[
@@ -44,6 +51,10 @@ def plan(
     ] = None,
     create: Annotated[bool, typer.Option("--create", help="Create new rows.")] = False,
     delete: Annotated[bool, typer.Option("--delete", help="Delete missing contacts.")] = False,
+    on_conflict: Annotated[
+        OnMoved | None,
+        typer.Option(help="Without --original, also edit contacts that have changed since."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Save the plan to this file, to apply it later.", callback=new_file),
@@ -60,7 +71,8 @@ def plan(
         need_parquet()
     wanted = _read(edited, provider)
     before = None if original is None else _read(original, provider)
-    options = {"create": create, "delete": delete}
+    moved = on_conflict and "overwrite"
+    options: dict[str, Any] = {"create": create, "delete": delete, "on_conflict": moved}
     if before is not None and simulator is None and not has_credentials(provider):
         changes = build_plan(offline_session(provider, base_url), wanted, before, **options)
         _show_plan(changes)
@@ -97,8 +109,9 @@ def _show_plan(plan: Plan) -> None:
     if rest:
         say(f"and {rest:,} more cells")
     facts = plan.facts()
-    for name in ("requests", "home", "digest"):
-        say(f"{name}: {facts[name]}")
+    for name in ("requests", "home", "note", "digest"):
+        if name in facts:
+            say(f"{name}: {facts[name]}")
 
 
 def _cell(cell: dict[str, Any]) -> dict[str, str]:

@@ -157,6 +157,32 @@ def test_plan_creates_and_deletes_only_with_its_options(there, people):
         run(there, "plan", NAME, "edited.csv", "--delete")
 
 
+def test_plan_without_original_refuses_contacts_that_have_changed(there, people):
+    people.to_csv("before.csv", index=False)
+    people.assign(name_first="Jan").to_csv("edited.csv", index=False)
+    there.control("contacts", key=people.loc[0, "id"], name_last="Zoe")
+    plan = "plan", NAME, "edited.csv"
+    printed = run(there, *plan)
+    assert ["update", "refused", "1"] in rows(printed)
+    assert "changed since it was read" in printed and "read-only" not in printed
+    overwriting = rows(run(there, *plan, "--on-conflict", "overwrite"))
+    assert ["update", "planned", "8"] in overwriting and ["Zoe"] in [r[2:3] for r in overwriting]
+    assert "Zoe" not in run(there, *plan, "--original", "before.csv")
+    with pytest.raises(ck.InvalidInputError, match="only for a plan without original"):
+        run(there, *plan, "--original", "before.csv", "--on-conflict", "overwrite")
+
+
+def test_plan_of_a_provider_without_a_time_of_last_change_says_so(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with served("sendblue", "--contacts", "3") as there:
+        monkeypatch.setenv("SENDBLUE_API_API_KEY", there.credentials["api_key"])
+        monkeypatch.setenv("SENDBLUE_API_API_SECRET", there.credentials["api_secret"])
+        with ck.connect("sendblue", base_url=there.base_url) as client:
+            client.contacts.list().assign(first_name="Jan").to_csv("edited.csv", index=False)
+        printed = run(there, "plan", "sendblue", "edited.csv")
+    assert "note: Sendblue tells no time of last change; give the frame" in printed
+
+
 def test_plan_shows_unreadable_cells_and_stops(there, people):
     words = people.astype({"birthdate": "string"})
     words.loc[2, "birthdate"] = "last May"

@@ -180,9 +180,11 @@ def undo_restores_most(output: Output) -> None:
     assert [row["count"] for row in output.rows] == ["33", "1"]
 
 
-def shows_plan_view(output: Output) -> None:
+def shows_plan_view_to_apply(output: Output) -> None:
     assert output.widgets == 1
     assert "Plan for Privy" in output.text
+    assert "4 refused, 42 planned, 154 unchanged" in output.html
+    assert "changed since it was read" in output.html
 
 
 CHECKS: Mapping[str, Mapping[str, Check]] = {
@@ -229,7 +231,7 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
         "journal": says("76 writes"),
         "undo": says("34 refused, 42 planned", "was changed since", "only Privy sets pending"),
         "back": undo_restores_most,
-        "view": shows_plan_view,
+        "view": shows_plan_view_to_apply,
     },
     "03_offline.ipynb": {
         "client": has(1, first_name="Rosa", phone_number="+14155552671"),
