@@ -13,6 +13,7 @@ from typing import NoReturn
 import httpx
 
 from contactkit._client.client import Client
+from contactkit._http.budgets import share_budget
 from contactkit._http.connection import Connection
 from contactkit._http.rate_limits import Budget, parse_rate
 from contactkit._http.session import Session
@@ -44,9 +45,10 @@ def connect(
     Credentials come from the arguments or the environment; `via=Simulator()` needs none. `timeout`
     is in seconds (at most 10 to connect). `patience` is the longest wait for a rate limit or a
     retry, in seconds; if it would be longer, `RateLimitError.resume_at` says when to try again.
-    `rate_limit`, such as "200/minute", replaces the declared limits. Writes are recorded in the
-    `journal` at this path; without a path, writes to a real provider are recorded in the user's
-    journal. Raises ConfigurationError.
+    `rate_limit`, such as "200/minute", replaces the declared limits; clients of one account in this
+    process share its limits, whatever their profile, unless their `rate_limit` differs. Writes are
+    recorded in the `journal` at this path; without a path, writes to a real provider are recorded
+    in the user's journal. Raises ConfigurationError.
     """
     secrets = {name: Secret(value) for name, value in credentials.items() if _is_text(name, value)}
     del credentials  # so that tracebacks with variables do not show them
@@ -65,6 +67,7 @@ def connect(
         raise ConfigurationError(
             "rate_limit= must be text, such as '200/minute', or a list of texts"
         )
+    own_limits = None if rates is None else tuple(map(parse_rate, rates))
     address = _address(declaration.base_url if base_url is None else base_url)
     recording = _journal(journal, world)
     session = Session(
@@ -73,14 +76,13 @@ def connect(
         credentials=secrets,
         world=world,
         clock=world.clock,
-        budget=Budget(
-            declaration.limits, None if rates is None else [parse_rate(r) for r in rates]
-        ),
+        budget=Budget(declaration.limits, own_limits),
         base_url=address,
         patience=_seconds("patience", patience, least=0.0),
         journal=recording,
         plan_journal=recording or temporary_journal(),
     )
+    share_budget(session, (declaration.limits, own_limits))
     connection = Connection(transport, _timeout(timeout), address)
     connection.tap = world.tap(session)
     return Client(session, connection)

@@ -1,0 +1,25 @@
+"""The rate budgets of this process: clients of one account share one, whatever their profile."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+from weakref import WeakValueDictionary
+
+from contactkit._http.rate_limits import Budget
+from contactkit._http.session import Session
+
+_budgets: WeakValueDictionary[tuple[Any, ...], Budget] = WeakValueDictionary()
+_lock = threading.Lock()
+
+
+def share_budget(session: Session, limits: object) -> None:
+    """Use the budget of another session of the account, if there is one with these limits.
+
+    A budget lasts as long as any session uses it.
+    """
+    # A session keeps its world, so that no other world has this id while the budget is in use.
+    world = 0 if session.world.real else id(session.world)
+    with _lock:
+        key = world, session.whole_account, limits
+        session.budget = _budgets.setdefault(key, session.budget)
