@@ -16,12 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import contactkit as ck
+from contactkit._journal.reading import Reading
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.home import Home
+from contactkit._plans.parquet import _FIRST
 from contactkit._plans.plan import Plan
 from contactkit._providers import find
 
-READ = datetime(2026, 10, 1, 9, tzinfo=UTC)
 WRITES = (
     PlannedWrite(
         operation="update",
@@ -39,8 +40,8 @@ PLAN = Plan(
     provider=find("privy"),
     contacts=WRITES,
     index=pd.RangeIndex(2),
-    created=READ,
-    read=READ,
+    created=datetime(2026, 10, 1, 9, tzinfo=UTC),
+    read=Reading("0123456789abcdef", 7, frozenset({5})),
     home=Home(base_url="https://api.privy.com/v1", world="live", account="0123abcd"),
 )
 CHANGED = "was changed after the plan was saved"
@@ -126,11 +127,8 @@ def test_file_with_fewer_or_moved_rows_is_refused(path: Path) -> None:
 
 
 # Also a first file, which has no checksum.
-FIRST = ("home", "format", "checksum")
-
-
 def make_first(frame: pd.DataFrame) -> None:
-    for name in FIRST:
+    for name in ("format", "checksum", *_FIRST):
         del frame.attrs[name]
 
 
@@ -182,7 +180,7 @@ def test_cell_of_another_type_is_refused(path: Path, column: str, cell: Any, fir
         ("created", "2026-10-01"),
         ("created", "today"),
         ("created", None),
-        ("read", "2026-10-01T09:00:00"),
+        ("read", 3),
         ("unchanged", "many"),
         ("unchanged", True),
         ("name", None),
