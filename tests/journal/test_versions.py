@@ -1,0 +1,136 @@
+"""A journal of version 1 is read as it is, upgraded when it is written, and its plans resume.
+
+The sample was made by that version. For each provider it has a plan of eight contacts, of which two
+were written and undone, one was written and one was left open, and an update of one contact.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import contactkit as ck
+from contactkit._journal.store import Journal
+from contactkit.spec.record import key_of
+from tests.journal.test_store import begin, intent
+from tests.support.providers import Wire
+
+SAMPLE = Path(__file__).parent / "samples" / "version1.sqlite3"
+EDITS: dict[str, dict[str, Any]] = {
+    "sent": {"opt_out": True},
+    "sendblue": {"first_name": "Zoë", "tags": ["new"]},
+    "privy": {"first_name": "Zoë", "tags": ["new"]},
+    "digital_onboarding": {"name_first": "Zoë"},
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return Path(shutil.copy(SAMPLE, tmp_path / "journal.sqlite3"))
+
+
+def version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as file:
+        return file.execute("PRAGMA user_version").fetchone()[0]
+
+
+def schema(path: Path) -> list[tuple[Any, ...]]:
+    """The tables and indexes, and the columns in their order."""
+    with closing(sqlite3.connect(path)) as file:
+        names = file.execute("SELECT type, name FROM sqlite_master ORDER BY 1, 2").fetchall()
+        return [(*one, *file.execute(f"PRAGMA table_xinfo({one[1]})").fetchall()) for one in names]
+
+
+def test_frame_of_version_1_changes_nothing(path):
+    frame = ck.journal(path)
+    assert len(frame) == 28
+    assert frame["outcome"].value_counts()[["updated", "unknown"]].tolist() == [24, 4]
+    assert not frame["opt_in"].any()
+    assert version(path) == 1
+
+
+def test_upgrade_keeps_the_entries_and_makes_the_present_schema(path, tmp_path):
+    before = ck.journal(path)
+    with closing(Journal(path)) as journal, closing(Journal(tmp_path / "new")) as new:
+        assert journal.suppression.find("sent", [("phone", "+12025550123")]) == set()
+        assert journal.reading() is None
+        assert begin(journal, intent()) == 29
+        assert begin(new, intent()) == 1
+        assert journal.reading() and journal.id != new.id
+    assert version(path) == 2
+    assert schema(path) == schema(tmp_path / "new")
+    pd.testing.assert_frame_equal(ck.journal(path).head(28), before)
+
+
+def test_two_threads_upgrade_once(path):
+    journals = [Journal(path) for _ in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        ids = [*threads.map(lambda journal: begin(journal, intent()), journals)]
+    assert sorted(ids) == [29, 30, 31, 32]
+    for journal in journals:
+        journal.close()
+
+
+def test_interrupted_upgrade_leaves_version_1(path, monkeypatch):
+    from contactkit._journal import sqlite
+
+    first, second = sqlite._UPGRADES
+    monkeypatch.setattr(sqlite, "_UPGRADES", (first, (*second[:3], "no SQL")))
+    with closing(Journal(path)) as journal, pytest.raises(ck.JournalError):
+        begin(journal, intent())
+    assert version(path) == 1
+    assert len(ck.journal(path)) == 28
+
+
+@pytest.fixture
+def old(name: str, wire: Wire, path: Path) -> Iterator[ck.Client]:
+    with ck.connect(name, via=wire, journal=path) as client:
+        yield client
+
+
+@pytest.fixture
+def plan(old: ck.Client, name: str, path: Path) -> ck.Plan:
+    """The plan of the sample, made anew."""
+    people = old.contacts.list()
+    cells = {n: [value] * len(people) for n, value in EDITS[name].items()}
+    plan = old.contacts.plan(people.assign(**cells), people)
+    assert plan.digest in set(ck.journal(path)["plan"].dropna())
+    return plan
+
+
+def open_key(path: Path, plan: ck.Plan) -> str:
+    entries = ck.journal(path)
+    of_plan = entries["plan"].eq(plan.digest) & entries["outcome"].eq("unknown")
+    return entries[of_plan]["key"].item()
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_plan_of_version_1_resumes(old, plan, wire, name, path, done):
+    key = open_key(path, plan)
+    if done:
+        old.contacts.update(key, **EDITS[name])
+    writes = wire.simulator.state().set_index(key_of(plan.provider.record).name)["writes"].copy()
+    result = plan.apply(progress=False).set_index("key")
+    assert result["outcome"].value_counts()["skipped"] == 1
+    assert result.loc[key, "outcome"] == "updated"
+    now = wire.simulator.state().set_index(key_of(plan.provider.record).name)["writes"] - writes
+    expected = plan.requests - 1 - done
+    assert now.sum() == expected and now.max() == 1
+    again = plan.apply(progress=False)["outcome"]
+    assert set(again) <= {"skipped", "refused"}
+
+
+def test_plan_of_version_1_is_shown_and_undone(old, plan, name, path):
+    dry = plan.apply(progress=False, dry_run=True)["outcome"].value_counts()
+    assert dry["skipped"] == 1
+    back = plan.undo()
+    assert len(back) == 2
+    assert version(path) == 1
