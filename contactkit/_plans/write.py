@@ -89,7 +89,8 @@ class _ContactWrite:
         if self.in_doubt and not (settings.dry_run or operation.own_key):
             row = yield from self.settle(operation)
             if row:
-                yield from self.record(operation)
+                # Nothing was sent under its key, so a later attempt must not take it for sent.
+                yield from self.record(replace(operation, idempotency_key=""))
                 return row
         elif settings.on_conflict and endpoint.takes_key:
             if (yield from self.is_done_already(endpoint)):

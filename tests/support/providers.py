@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 
 import contactkit as ck
 from contactkit._http.session import Session
+from contactkit._http.world import VirtualClock
 from contactkit.spec.provider import Provider
 
 Fault = Callable[[httpx.Request, Callable[[httpx.Request], httpx.Response]], httpx.Response]
@@ -162,3 +164,31 @@ EXAMPLES = {
 
 # For what does not depend on the provider.
 ONE_PROVIDER = pytest.mark.parametrize("name", ["sent"])
+
+
+class SteppedClock(VirtualClock):
+    """Another clock, set forward or back by `step` seconds; its uptime does not change."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+        self.step = 0.0
+
+    def now(self) -> float:
+        return self.clock.now() + self.step
+
+    def uptime(self) -> float:
+        return self.clock.uptime()
+
+    def sleep(self, until: float) -> None:
+        self.clock.sleep(until - self.step)
+
+    def pause(self, until: float) -> None:
+        self.clock.pause(until)
+
+
+class SteppedWire(Wire):
+    """A wire whose client has a clock of its own, which may be set; the provider's is not."""
+
+    @cached_property
+    def clock(self) -> SteppedClock:
+        return SteppedClock(self.simulator.clock)
