@@ -7,11 +7,17 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from contactkit._client.bulk import BulkRows
-from contactkit._client.write import deleted_addresses
 from contactkit._frames.frame import rows_of
 from contactkit._http.flow import send
 from contactkit._http.response import unexpected_response
-from contactkit._http.results import Row, Values, build_row, judge_outcome, response_columns
+from contactkit._http.results import (
+    Row,
+    Values,
+    build_row,
+    deletion_note,
+    judge_outcome,
+    response_columns,
+)
 from contactkit._http.session import Flow, Operation, Session
 from contactkit._journal.store import Intent
 from contactkit._journal.write import intent_of, journaled
@@ -106,7 +112,6 @@ def _intent(
         before=before,
         row=row,
         opt_in=opt_in,
-        suppress=deleted_addresses(session.provider, operation.endpoint, before),
     )
 
 
@@ -125,6 +130,7 @@ def _send(
     for place, (values, (usual, wire, note)) in enumerate(zip(rows.values, items, strict=True)):
         after = record.from_wire(as_object(wire)) if wire else None
         outcome, message = judge_outcome(session, operation, success, values, after, Outcome(usual))
+        lost = deletion_note(session.provider, endpoint.effect, before.get(place))
         row = build_row(
             session.provider,
             endpoint.effect,
@@ -133,7 +139,7 @@ def _send(
             changed=[] if endpoint.effect == "delete" else [*values],
             before=before.get(place),
             after=after,
-            message=message or (None if operation.dry_run else note) or None,
+            message=message or ("" if operation.dry_run else note) or lost or None,
             warning=message,
             **response_columns(operation, success),
         )

@@ -49,10 +49,12 @@ class AsyncContacts(ContactVerbs[Awaitable[pd.DataFrame]]):
         *,
         create: bool = False,
         delete: bool = False,
+        opt_in: bool = False,
         on_conflict: OnMoved = None,
     ) -> Plan:
         """Plan the writes that turn `original` into `edited`; see `Contacts.plan`."""
-        flow = self._plan(edited, original, create=create, delete=delete, on_conflict=on_conflict)
+        options = {"create": create, "delete": delete, "opt_in": opt_in}
+        flow = self._plan(edited, original, **options, on_conflict=on_conflict)
         plan = await arun(flow, self._connection, self._session.clock)
         return replace(plan, runner=self.runner)
 
@@ -86,6 +88,7 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         *,
         create: bool = False,
         delete: bool = False,
+        opt_in: bool = False,
         on_conflict: OnMoved = None,
     ) -> Plan:
         """Plan the writes that turn `original` into `edited`; nothing is written.
@@ -95,6 +98,8 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         leaves a cell unchanged, and `contactkit.CLEAR` clears it. New rows are refused unless
         `create` is True; if the provider makes the keys, a new row has none. Contacts that are
         missing from `edited` are deleted only if `delete` is True.
+        A contact who opted out is opted in only if `opt_in` is True; say so only where you hold its
+        consent.
 
         Without `original`, the contacts are read first, and the cells that can be written are
         compared with theirs. If a contact has changed since `edited` was read, its edit is refused
@@ -106,7 +111,8 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         Raises InvalidInputError for missing or duplicated keys, JournalError, and the errors of
         `list`.
         """
-        flow = self._plan(edited, original, create=create, delete=delete, on_conflict=on_conflict)
+        options = {"create": create, "delete": delete, "opt_in": opt_in}
+        flow = self._plan(edited, original, **options, on_conflict=on_conflict)
         plan = run(flow, self._connection, self._session.clock)
         return replace(plan, runner=self.runner)
 

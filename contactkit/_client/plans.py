@@ -52,14 +52,14 @@ class PlanRunner:
                 end()
         return await running
 
-    def undo(self, plan: Plan) -> Plan:
+    def undo(self, plan: Plan, opt_in: bool) -> Plan:
         """Return a plan that undoes another."""
-        flow = plan_undo(self.session, plan)
+        flow = plan_undo(self.session, plan, opt_in)
         return run(flow, self._connection, self.session.clock)
 
-    async def undo_async(self, plan: Plan) -> Plan:
+    async def undo_async(self, plan: Plan, opt_in: bool) -> Plan:
         """Return a plan that undoes another, on the running event loop."""
-        flow = plan_undo(self.session, plan)
+        flow = plan_undo(self.session, plan, opt_in)
         return await arun(flow, self._connection, self.session.clock)
 
     def view(self, plan: Plan) -> PlanView:

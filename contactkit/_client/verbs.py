@@ -183,10 +183,16 @@ class ContactVerbs(Generic[FrameT]):
         *,
         create: bool,
         delete: bool,
+        opt_in: bool,
         on_conflict: OnMoved,
     ) -> Flow[Plan]:
         session, current = self._session, original is None
-        options: dict[str, Any] = {"create": create, "delete": delete, "on_conflict": on_conflict}
+        options: dict[str, Any] = {
+            "create": create,
+            "delete": delete,
+            "opt_in": opt_in,
+            "on_conflict": on_conflict,
+        }
         if original is None:
             check_edited(session.provider, edited, **options, has_original=False)
             self._endpoint("list")

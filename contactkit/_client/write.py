@@ -22,13 +22,12 @@ from contactkit.errors import (
     RateLimitError,
     UnrecordedRequestError,
 )
-from contactkit.spec.consent import CODE, Address, ConsentState, consent_changes, reads_first
-from contactkit.spec.provider import JSON, Endpoint, Provider
+from contactkit.spec.consent import CODE, ConsentState, consent_changes, reads_first
+from contactkit.spec.provider import JSON
 
 T = TypeVar("T")
 
 _NO_TEXT = FieldProblem(field="", message="opted out, so no text is sent", code=CODE)
-_DELETED = "had opted out: creating it again is refused without opt_in=True"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +91,6 @@ class ContactWrite:
             changes=self.changes,
             before=before,
             opt_in=self.opt_in,
-            suppress=deleted_addresses(self.session.provider, self.operation.endpoint, before),
         )
         return journaled(self.session, self.operation, [intent], sending)
 
@@ -119,18 +117,7 @@ class ContactWrite:
         success = yield from send(session, operation, paced=paced)
         changes = self.changes
         row = result_row(session, operation, success, key=self.key, changes=changes, before=before)
-        if deleted_addresses(session.provider, operation.endpoint, before):
-            row["message"] = row["message"] or _DELETED
         return [row]
-
-
-def deleted_addresses(
-    provider: Provider, endpoint: Endpoint, before: Values | None
-) -> list[Address]:
-    """The addresses for the suppression list, of a contact that opted out and is deleted."""
-    if endpoint.effect != "delete" or not before:
-        return []
-    return provider.consent.denied_addresses(before)
 
 
 def _retry_when_limited(session: Session, attempt: Callable[[], Flow[T]]) -> Flow[T]:

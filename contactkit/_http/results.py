@@ -99,10 +99,17 @@ def result_row(
         changed=changed,
         before=known,
         after=after,
-        message=message or None,
+        message=message or deletion_note(session.provider, endpoint.effect, known) or None,
         warning=message,
         **response_columns(operation, success),
     )
+
+
+def deletion_note(provider: Provider, effect: str, before: Values | None) -> str:
+    """What must be known of the deletion of a contact who opted out."""
+    if effect != "delete" or not provider.consent.is_denied(before):
+        return ""
+    return "had opted out: creating it again is refused without opt_in=True"
 
 
 def failure_row(

@@ -10,7 +10,7 @@ import hmac
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -70,12 +70,7 @@ class SuppressionList:
         """
         addresses = provider.consent.open_addresses(contact)
         addresses = {name: addresses[name] for name in names if name in addresses}
-        found = self.find(provider.name, addresses.values())
-        return [
-            FieldProblem(field=name, message=_SUPPRESSED, code=CODE)
-            for name, address in addresses.items()
-            if address in found
-        ]
+        return suppressed_problems(addresses, self.find(provider.name, addresses.values()))
 
     def add(self, intents: Sequence[Intent]) -> None:
         """Put the addresses of deleted contacts on the list."""
@@ -139,6 +134,17 @@ class SuppressionList:
         """The check values of the keys that the list was written under."""
         query = "SELECT DISTINCT key_check FROM suppressed"
         return {row["key_check"] for row in self._file.query(query, version=2)}
+
+
+def suppressed_problems(
+    addresses: Mapping[str, Address], found: Container[Address]
+) -> list[FieldProblem]:
+    """The problems of those of the addresses, by field name, that were found on the list."""
+    return [
+        FieldProblem(field=name, message=_SUPPRESSED, code=CODE)
+        for name, address in addresses.items()
+        if address in found
+    ]
 
 
 def insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:

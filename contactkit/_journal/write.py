@@ -13,7 +13,6 @@ from contactkit._http.world import uptime
 from contactkit._journal.store import Intent, Journal
 from contactkit._journal.suppression import texts_of
 from contactkit.errors import JournalError, warn
-from contactkit.spec.consent import Address
 from contactkit.spec.outcome import WRITTEN, Outcome
 
 
@@ -29,11 +28,11 @@ def intent_of(
     row: int = 0,
     seen: int = 0,
     opt_in: bool = False,
-    suppress: Sequence[Address] = (),
 ) -> Intent:
     """The journal's record of a write before it is sent, for one of its contacts."""
+    provider, deletes = session.provider, operation.endpoint.effect == "delete"
     return Intent(
-        provider=session.provider.name,
+        provider=provider.name,
         account=account or session.account,
         base_url=session.base_url,
         operation=operation.endpoint.effect,
@@ -47,7 +46,7 @@ def intent_of(
         row=row,
         seen=seen,
         opt_in=opt_in,
-        suppress=suppress,
+        suppress=provider.consent.denied_addresses(before) if before and deletes else (),
         uptime=uptime(session.clock),
     )
 

@@ -89,6 +89,7 @@ class Apply:
             session=session,
             plan=plan.name,
             account=bound_home(plan, session).account,
+            opt_in=plan.opt_in,
             dry_run=bool(dry_run),
             limit=None if limit is None else _whole_number(where, "limit", limit),
             stop_after_failures=_number_or_share(where, stop_after_failures),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
@@ -31,12 +32,13 @@ def check_edited(
     *,
     create: bool,
     delete: bool,
+    opt_in: bool,
     on_conflict: OnMoved,
     has_original: bool,
 ) -> None:
     """Raise InvalidInputError for options, or an edited frame, that no original makes valid."""
     where = f"{provider.name} plan"
-    for name, value in {"create": create, "delete": delete}.items():
+    for name, value in {"create": create, "delete": delete, "opt_in": opt_in}.items():
         if type(to_python(value)) is not bool:
             raise InvalidInputError.one(where, name, "must be True or False")
     if on_conflict not in (None, "overwrite"):
@@ -59,6 +61,7 @@ def build_plan(
     *,
     create: bool = False,
     delete: bool = False,
+    opt_in: bool = False,
     on_conflict: OnMoved = None,
     current: bool = False,
 ) -> Plan:
@@ -73,12 +76,18 @@ def build_plan(
         edited,
         create=create,
         delete=delete,
+        opt_in=opt_in,
         on_conflict=on_conflict,
         has_original=not current,
     )
     diff = diff_frames(provider, edited, original, keyless=keyless, current=current)
     overwrite = on_conflict == "overwrite"
-    writes = _writes(session, diff, create=create, current=current, overwrite=overwrite)
+    writes = [
+        (row, refuse_opt_in(provider, write, opt_in=opt_in))
+        for row, write in _writes(
+            session, diff, create=create, current=current, overwrite=overwrite
+        )
+    ]
     deletes = _deletes(provider, diff) if delete else []
     index = edited.index.take(np.array([row for row, _ in writes], dtype=np.intp))
     return Plan(
@@ -88,6 +97,7 @@ def build_plan(
         created=datetime.fromtimestamp(session.clock.now(), UTC),
         unchanged=len(edited) - len(writes),
         vanished=0 if delete else len(diff.gone),
+        opt_in=bool(opt_in),
         read=parse_reading(original.attrs.get("journal")),
         without_original=current,
         home=home_of(session),
@@ -130,6 +140,15 @@ def _update(
             problems.append(FieldProblem(field=name, message=str(error), code="type"))
     problems += _key_problems(provider, "update", diff.keys[row])
     return _checked_write(provider, "update", diff, row, before, values, problems)
+
+
+def refuse_opt_in(provider: Provider, write: PlannedWrite, *, opt_in: bool) -> PlannedWrite:
+    """The write, refused if it would opt in its contact against a no that the plan shows."""
+    before = write.before or {}
+    problems = provider.consent.refusals(write.changes, shown=before, current=before, opt_in=opt_in)
+    refused = {problem.field for problem in write.problems}
+    problems = [problem for problem in problems if problem.field not in refused]
+    return replace(write, problems=(*write.problems, *problems)) if problems else write
 
 
 def _create(provider: Provider, diff: FrameDiff, row: int, create: bool) -> PlannedWrite:

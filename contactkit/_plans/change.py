@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from contactkit.errors import FieldProblem
+from contactkit.spec.consent import reads_first
 from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.validate import contact_after
@@ -35,6 +36,20 @@ class PlannedWrite:
     def outcome(self) -> Outcome:
         """`planned` or `refused`."""
         return Outcome.REFUSED if self.problems else Outcome.PLANNED
+
+    def opts_in(self, provider: Provider) -> bool:
+        """Whether it would be sent to a contact who opted out, and opt it in."""
+        sent = self.operation == "update" and not self.problems
+        return sent and provider.consent.opts_in(self.before, self.changes)
+
+    def is_first_consent(self, provider: Provider) -> bool:
+        """Whether it gives consent for a contact that has said neither yes nor no."""
+        widened = provider.consent.widened(self.before or {}, self.changes)
+        return self.operation != "delete" and bool(widened) and not self.opts_in(provider)
+
+    def reads_first(self, provider: Provider) -> bool:
+        """Whether the contact is read right before the write."""
+        return reads_first(provider, provider.endpoint(self.operation), self.changes)
 
     def after(self, provider: Provider) -> dict[str, JSON] | None:
         """The contact after the write; None if it is deleted."""

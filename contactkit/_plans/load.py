@@ -40,6 +40,7 @@ def read_plan(path: str | Path, client: Any = None) -> Plan:
             created=_time(attrs["created"]),
             unchanged=attrs["unchanged"],
             vanished=attrs["vanished"],
+            opt_in=attrs["opt_in"],
             of=_rows_of(attrs["name"], attrs["numbers"], len(contacts)),
             read=parse_reading(attrs["read"]),
             without_original=attrs["without_original"],

@@ -38,10 +38,11 @@ _ATTRS = {
     "numbers": list,
     "without_original": bool,
     "home": dict,
+    "opt_in": bool,
     "index": list,
 }
 # What a file of the first format lacks.
-_FIRST: Attrs = {"home": {}, "without_original": False}
+_FIRST: Attrs = {"home": {}, "without_original": False, "opt_in": False}
 _encode = json.JSONEncoder(sort_keys=True).encode
 
 

@@ -43,11 +43,11 @@ class Plan:
 
     `index` has the caller's label of each contact. `unchanged` contacts, and `vanished` ones (which
     are missing from the edited frame and are not deleted), are only counted. `again` means that
-    writes which the provider refused before are sent again. `read` is what the journal held when
-    the contacts were read, if that is known; `without_original`, they were read when the plan was
-    made. `of` is the name and the rows in the journal of the plan that this is a part of, or
-    undoes. `home` is where the plan is applied, None if an earlier contactkit saved it. A plan is
-    immutable and contains no credential.
+    writes which the provider refused before are sent again. `opt_in` means that it may opt in
+    contacts who opted out. `read` is what the journal held when the contacts were read, if that is
+    known; `without_original`, they were read when the plan was made. `of` is the name and the rows
+    in the journal of the plan that this is a part of, or undoes. `home` is where the plan is
+    applied, None if an earlier contactkit saved it. A plan is immutable and contains no credential.
     """
 
     provider: Provider
@@ -58,6 +58,7 @@ class Plan:
     vanished: int = 0
     of: tuple[str, tuple[int, ...]] | None = None
     again: bool = False
+    opt_in: bool = False
     read: Reading | None = None
     without_original: bool = False
     home: Home | None = None
@@ -69,8 +70,24 @@ class Plan:
 
     @property
     def requests(self) -> int:
-        """The number of requests: one for each contact that is not refused."""
-        return sum(not contact.problems for contact in self.contacts)
+        """The number of requests: one for each contact that is not refused.
+
+        A contact that is read right before the write, because of its consent, needs two.
+        """
+        planned = [contact for contact in self.contacts if not contact.problems]
+        return len(planned) + sum(contact.reads_first(self.provider) for contact in planned)
+
+    @property
+    def requests_text(self) -> str:
+        """The number of requests in words."""
+        reads = self.requests - sum(not contact.problems for contact in self.contacts)
+        read = f", and one more to read each of {reads:,} first" if reads else ""
+        return f"{self.requests:,}, one per contact{read}"
+
+    @property
+    def opts_in(self) -> int:
+        """The number of planned contacts who opted out and would be opted in."""
+        return sum(contact.opts_in(self.provider) for contact in self.contacts)
 
     def now(self) -> float:
         """The current time of the client's clock, in seconds since the epoch."""
@@ -118,7 +135,8 @@ class Plan:
         rows = [0] * len(lines)
         for row, position in enumerate(order):
             rows[position] = row
-        text = "\n".join([self.provider.name, *(lines[position] for position in order)])
+        lead = [self.provider.name, *(["opt_in"] if self.opt_in else [])]
+        text = "\n".join([*lead, *(lines[position] for position in order)])
         return hashlib.sha256(text.encode()).hexdigest(), rows
 
     @property
@@ -141,21 +159,25 @@ class Plan:
     def summary(self) -> pd.DataFrame:
         """The number of contacts by operation and outcome.
 
-        A vanished contact that is not deleted counts as a skipped delete. The frame's `attrs` have
-        the plan's `home` as text.
+        An update that opts in a contact who opted out counts as the operation opt_in, which comes
+        first. A vanished contact that is not deleted counts as a skipped delete. The frame's
+        `attrs` have the plan's `home` as text.
         """
-        summary = tables.summary(self.contacts, self.unchanged, self.vanished)
+        summary = tables.summary(self.provider, self.contacts, self.unchanged, self.vanished)
         summary.attrs["home"] = self._home_text
         return summary
 
     def first(self, count: int) -> list[dict[str, Any]]:
-        """The first cells, as in `cells`, but with those of refused contacts first."""
+        """The first cells, as in `cells`, but contacts that are opted in or refused come first."""
         cells: list[dict[str, Any]] = []
-        for contact in sorted(self.contacts, key=lambda contact: not contact.problems):
+        for contact in sorted(self.contacts, key=self._rank):
             if len(cells) >= count:
                 break
             cells += tables.cells_of(self.provider, contact)
         return cells[:count]
+
+    def _rank(self, contact: PlannedWrite) -> int:
+        return 0 if contact.opts_in(self.provider) else 1 if contact.problems else 2
 
     def apply(
         self,
@@ -205,14 +227,16 @@ class Plan:
             anyway=anyway,
         )
 
-    def undo(self) -> Plan:
+    def undo(self, *, opt_in: bool = False) -> Plan:
         """Read the contacts and return a plan that undoes what this plan has written.
 
         A contact that cannot be undone, or was changed since, is refused with the reason; if a part
-        of it cannot be undone, `message` in `rows` says which. Raises ConfigurationError for a plan
-        without a client, JournalError, and the errors of `list`.
+        of it cannot be undone, `message` in `rows` says which. Undoing an opt-out opts the contact
+        in again, which is refused without `opt_in`, and always if it was changed since: it may have
+        opted out itself. Raises InvalidInputError, ConfigurationError for a plan without a client,
+        JournalError, and the errors of `list`.
         """
-        return self._runner.undo(self)
+        return self._runner.undo(self, opt_in)
 
     def view(self) -> PlanView:
         """Show the plan as a widget: its cells by page, Apply, Cancel, and later the result."""
@@ -244,6 +268,7 @@ class Plan:
             "without_original": self.without_original,
             "unchanged": self.unchanged,
             "vanished": self.vanished,
+            "opt_in": self.opt_in,
             "name": self.name,
             "numbers": [*self.numbers] if self.of else [],
             "home": asdict(self.home) if self.home else {},
@@ -262,15 +287,17 @@ class Plan:
         )
 
     def facts(self) -> dict[str, str]:
-        """What the repr shows above the cells: counts, requests, the ETA, home and digest."""
+        """What the repr shows above the cells: consent, counts, requests, ETA, home, digest."""
         counts: dict[str, list[str]] = {}
         for operation, outcome, count in self.summary().itertuples(index=False):
-            counts.setdefault(str(operation), []).append(f"{count:,} {outcome}")
+            if operation != tables.OPT_IN:
+                counts.setdefault(str(operation), []).append(f"{count:,} {outcome}")
         eta, now = self.eta, datetime.fromtimestamp(self.now(), UTC)
         last = "no known rate limit" if eta is None else f"the last is sent {tables.when(eta, now)}"
         return {
+            **tables.consent_facts(self.provider, self.contacts),
             **{operation: ", ".join(texts) for operation, texts in counts.items()},
-            "requests": f"{self.requests:,}, one per contact; {last}" if self.requests else "none",
+            "requests": f"{self.requests_text}; {last}" if self.requests else "none",
             **({"note": note} if (note := self.note) else {}),
             "home": self._home_text,
             "digest": self.digest[:12],
@@ -307,9 +334,9 @@ class AsyncPlan:
         """
         return await self._plan._runner.apply_async(self._plan, **options)
 
-    async def undo(self) -> Plan:
+    async def undo(self, *, opt_in: bool = False) -> Plan:
         """Return a plan that undoes what was written; see `Plan.undo`."""
-        return await self._plan._runner.undo_async(self._plan)
+        return await self._plan._runner.undo_async(self._plan, opt_in)
 
 
 class PlanName(str):

@@ -11,6 +11,7 @@ from contactkit._http.session import Session
 from contactkit._journal.lease import Lease
 from contactkit._journal.store import Journal
 from contactkit._plans.change import PlannedWrite
+from contactkit._plans.consent import find_suppressed
 from contactkit._plans.plan import Plan
 from contactkit._plans.steps import Entry, PendingWrite, unsent_row
 from contactkit.spec.outcome import DONE, Outcome
@@ -53,18 +54,21 @@ def pending_writes(
     open_ids = [entry["id"] for entry in entries.values() if entry["outcome"] is None]
     now = session.clock.now()
     ended = journal.close_ended(open_ids, now) if lease and open_ids else {*open_ids}
+    suppressed = {} if plan.opt_in else find_suppressed(plan, journal)
     id = journal.id
-    for planned, row in zip(plan.contacts, plan.numbers, strict=True):
-        if planned.problems:
-            columns = problem_columns(planned.problems)
-            yield unsent_row(session, planned, Outcome.REFUSED, columns["message"]) | columns
-        elif row in entries:
+    for position, (planned, row) in enumerate(zip(plan.contacts, plan.numbers, strict=True)):
+        pending: PendingWrite | Row = PendingWrite(planned=planned, row=row)
+        if row in entries and not planned.problems:
             entry = entries[row]
             if _is_past(plan, planned, entry, id):
                 entry = {**entry, "outcome": _PAST}
-            yield _resume(session, planned, row, entry, ended)
+            pending = _resume(session, planned, row, entry, ended)
+        problems = planned.problems or suppressed.get(position, ())
+        if problems and isinstance(pending, PendingWrite):
+            columns = problem_columns(problems)
+            yield unsent_row(session, planned, Outcome.REFUSED, columns["message"]) | columns
         else:
-            yield PendingWrite(planned=planned, row=row)
+            yield pending
 
 
 def _resume(

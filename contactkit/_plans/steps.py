@@ -42,12 +42,14 @@ class Stopped(BaseException):
 class ApplySettings:
     """The options of one apply, checked; `plan` and `account` are the plan's in the journal.
 
-    A `stop_after_failures` below 1 is a share of the contacts that are sent.
+    `opt_in` is the plan's own. A `stop_after_failures` below 1 is a share of the contacts that are
+    sent.
     """
 
     session: Session
     plan: str
     account: str
+    opt_in: bool
     dry_run: bool
     limit: int | None
     stop_after_failures: float | None

@@ -31,8 +31,11 @@ CELL_COLUMNS: dict[str, Any] = {
     "new": object,
     "refused_because": STRING,
 }
+OPT_IN = "opt_in"
+"""In a summary, the operation of an update that opts in a contact who opted out."""
+
 SUMMARY_COLUMNS: dict[str, Any] = {
-    "operation": RESULT_COLUMNS["operation"],
+    "operation": pd.CategoricalDtype([OPT_IN, *RESULT_COLUMNS["operation"].categories]),
     "outcome": RESULT_COLUMNS["outcome"],
     "contacts": pd.Int64Dtype(),
 }
@@ -84,9 +87,14 @@ def cells_of(provider: Provider, contact: PlannedWrite) -> Iterator[dict[str, An
         }
 
 
-def summary(contacts: Sequence[PlannedWrite], unchanged: int, vanished: int) -> pd.DataFrame:
-    """How many contacts, by operation and outcome."""
-    counts = Counter((contact.operation, contact.outcome) for contact in contacts)
+def summary(
+    provider: Provider, contacts: Sequence[PlannedWrite], unchanged: int, vanished: int
+) -> pd.DataFrame:
+    """How many contacts, by operation and outcome; each is counted once."""
+    counts = Counter(
+        (OPT_IN if contact.opts_in(provider) else contact.operation, contact.outcome)
+        for contact in contacts
+    )
     counts["update", Outcome.UNCHANGED] = unchanged
     counts["delete", Outcome.SKIPPED] = vanished
     order = SUMMARY_COLUMNS["operation"].categories.get_loc
@@ -98,6 +106,25 @@ def summary(contacts: Sequence[PlannedWrite], unchanged: int, vanished: int) -> 
         if count
     ]
     return declared_frame(SUMMARY_COLUMNS, rows)
+
+
+def consent_facts(provider: Provider, contacts: Sequence[PlannedWrite]) -> dict[str, str]:
+    """How many people a plan opts in, over a no or over silence, and how many texts they get."""
+    planned = [contact for contact in contacts if not contact.problems]
+    opted_in = sum(contact.opts_in(provider) for contact in planned)
+    first = sum(contact.is_first_consent(provider) for contact in planned)
+    texts = sum(
+        provider.welcomes(contact.before or {}, contact.changes, contact.options)
+        for contact in planned
+    )
+    parts = [f"first consent for {_people(first)}"] if first else []
+    parts += [f"{texts:,} welcome {'text' if texts == 1 else 'texts'}"] if texts else []
+    opts_in = {"opts in": f"{_people(opted_in)} who had opted out"} if opted_in else {}
+    return {**opts_in, **({"consent": ", ".join(parts)} if parts else {})}
+
+
+def _people(count: int) -> str:
+    return f"{count:,} {'person' if count == 1 else 'people'}"
 
 
 _LONGEST = 40

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from contactkit._http.results import Values
 from contactkit._http.session import Flow, Session
+from contactkit._plans.build import refuse_opt_in
 from contactkit._plans.change import PlannedWrite
+from contactkit._plans.consent import was_changed
 from contactkit._plans.home import bound_home
 from contactkit._plans.listing import read_contacts
 from contactkit._plans.plan import Plan
@@ -19,18 +21,26 @@ from contactkit._plans.steps import Entry
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.spec.outcome import WRITTEN, Outcome
 from contactkit.spec.provider import JSON, Endpoint, Provider, Undo
-from contactkit.spec.record import fields_of, key_of
+from contactkit.spec.record import fields_of, key_of, last_change_of
 from contactkit.spec.validate import (
     contact_after,
     json_equal,
     merge_patch,
+    to_python,
     validate_edit,
     writable_fields,
 )
 
+_OPTED_OUT_SINCE = FieldProblem(
+    field="", message="was changed since, and may have opted out itself", code="conflict"
+)
 
-def plan_undo(session: Session, plan: Plan) -> Flow[Plan]:
+
+def plan_undo(session: Session, plan: Plan, opt_in: bool) -> Flow[Plan]:
     """Read the contacts of a plan, and plan to undo what was written."""
+    if type(to_python(opt_in)) is not bool:
+        where = f"{session.provider.name} undo"
+        raise InvalidInputError.one(where, "opt_in", "must be True or False")
     journal, home = session.plan_journal, bound_home(plan, session)
     account = home.account
     entries = last_entries(journal, plan.name, account)
@@ -54,6 +64,7 @@ def plan_undo(session: Session, plan: Plan) -> Flow[Plan]:
                 key=str(entry["key"] or ""),
                 current=contacts.get(str(entry["key"] or "")),
                 in_doubt=plan.numbers[position] in in_doubt,
+                opt_in=bool(opt_in),
             ).planned_write()
             for position, entry in written
         ),
@@ -61,6 +72,7 @@ def plan_undo(session: Session, plan: Plan) -> Flow[Plan]:
         created=datetime.fromtimestamp(session.clock.now(), UTC),
         of=(undo_name(plan.name), tuple(plan.numbers[position] for position in positions)),
         home=home,
+        opt_in=bool(opt_in),
         runner=plan.runner,
     )
 
@@ -78,6 +90,7 @@ class _Undoing:
     key: str
     current: Values | None
     in_doubt: bool
+    opt_in: bool
 
     def planned_write(self) -> PlannedWrite:
         """The write that undoes the entry, or the reason why it cannot be undone."""
@@ -120,7 +133,16 @@ class _Undoing:
                     wanted[name] = value
         endpoint = provider.endpoint("update")
         problems += _edit_problems(provider, endpoint, {**wanted, **undo.options}, current)
-        return self._planned("update", current, wanted, undo, problems)
+        if provider.consent.opts_in(current, wanted):
+            if was_changed(provider, self.entry["after"], current):
+                problems.append(_OPTED_OUT_SINCE)
+            undo = replace(undo, remains=undo.remains or self._unknown_since())
+        write = self._planned("update", current, wanted, undo, problems)
+        return refuse_opt_in(provider, write, opt_in=self.opt_in)
+
+    def _unknown_since(self) -> str:
+        """What cannot be known where the provider does not say when a contact changed."""
+        return "" if last_change_of(self.provider.record) else "may have opted out itself since"
 
     def _delete(self) -> PlannedWrite:
         """Delete the contact that was created."""

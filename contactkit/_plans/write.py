@@ -15,6 +15,7 @@ from contactkit._http.response import contact_of, extract, is_same, unexpected_r
 from contactkit._http.results import Row, Values, failure_row, is_replayed, result_row
 from contactkit._http.session import Operation, Success, build_operation
 from contactkit._journal.write import intent_of
+from contactkit._plans.consent import consent_problems
 from contactkit._plans.keys import REPLAYED, with_key
 from contactkit._plans.steps import (
     ApplySettings,
@@ -38,7 +39,9 @@ from contactkit.errors import (
     NotFoundError,
     RateLimitError,
     TransportError,
+    UnrecordedRequestError,
 )
+from contactkit.spec.consent import may_widen
 from contactkit.spec.outcome import OF_VERB, Outcome
 from contactkit.spec.provider import JSON, Endpoint, as_list, as_object
 from contactkit.spec.record import fields_of, key_of
@@ -78,6 +81,10 @@ class _ContactWrite:
         self.in_doubt = pending.in_doubt
         self.replayed = False
         self.sent = False
+        provider, planned = self.session.provider, self.planned
+        endpoint = provider.endpoint(planned.operation)
+        self.widens = may_widen(provider, endpoint, planned.changes)
+        self.reads_first = planned.reads_first(provider)
 
     def run(self) -> Writing[Row]:
         settings = self.settings
@@ -86,25 +93,33 @@ class _ContactWrite:
             title = self.session.provider.title
             return self.row(Outcome.PLANNED, f"{title} has no dry run for this; nothing was sent")
         operation = self.operation(endpoint)
-        if self.in_doubt and not (settings.dry_run or operation.own_key):
+        if self.must_settle(operation):
             row = yield from self.settle(operation)
             if row:
                 # Nothing was sent under its key, so a later attempt must not take it for sent.
                 yield from self.record(replace(operation, idempotency_key=""))
                 return row
-        elif settings.on_conflict and endpoint.takes_key:
+        if self.reads_first or (settings.on_conflict and endpoint.takes_key and not self.in_doubt):
             if (yield from self.is_done_already(endpoint)):
                 message = "the contact already has these values; nothing was sent"
                 return self.row(Outcome.UNCHANGED, message)
         # An intent is recorded before its turn, so that the request is then sent immediately.
         yield from self.record(operation)
-        success = yield from self.send(operation)
+        success = yield from self.send(operation, has_turn=self.reads_first)
         row = result_row(self.session, replace(operation, own_key=False), success, **self.values())
         # Under the key of an earlier attempt, a replayed response belongs to this write.
         if operation.own_key or not is_replayed(self.session, success):
             return row
         self.replayed = self.in_doubt = True
         return (yield from self.read_back(row))
+
+    def must_settle(self, operation: Operation) -> bool:
+        """Whether a write in doubt must be read back before it is sent again.
+
+        Under a valid idempotency key it need not, but a contact may have opted out since.
+        """
+        opens = self.widens and self.planned.operation == "update"
+        return self.in_doubt and not self.settings.dry_run and (opens or not operation.own_key)
 
     def values(self) -> dict[str, Any]:
         planned = self.planned
@@ -117,7 +132,12 @@ class _ContactWrite:
         values = {**planned.changes, **planned.options}
         body = {wire_of(endpoint, fields[name]): value for name, value in values.items()}
         operation = build_operation(
-            session, endpoint, key=planned.key, body=body, dry_run=self.settings.dry_run
+            session,
+            endpoint,
+            key=planned.key,
+            body=body,
+            dry_run=self.settings.dry_run,
+            once=self.widens,
         )
         return with_key(self.settings, operation, self.pending)
 
@@ -137,6 +157,8 @@ class _ContactWrite:
             return None
         if self.has_values(current):
             return self.read_back_row(current)
+        if planned.operation == "update" and self.widens:
+            return self.refuse_resend(current)
         if operation.repeatable:
             return None
         message = "read back: the contact does not have the values that were sent"
@@ -162,6 +184,21 @@ class _ContactWrite:
         """Whether the contact has the planned values."""
         wanted = self.planned.after(self.session.provider) or {}
         return all(json_equal(current.get(name), wanted[name]) for name in self.planned.changes)
+
+    def refuse_resend(self, current: Values) -> Row | None:
+        """A row if a write that opens a channel must not be sent again; None if it may be.
+
+        Where the contact had opted out, its no may be a new one.
+        """
+        consent, before = self.session.provider.consent, self.planned.before or {}
+        names = {*self.planned.changes, *consent.fields}
+        if consent.opts_in(before, self.planned.changes):
+            message = "it is not known whether the contact was opted in: plan it anew"
+        elif any(not json_equal(current.get(name), before.get(name)) for name in names):
+            message = "was changed since it was read: plan it anew"
+        else:
+            return None
+        return self.row(Outcome.REFUSED, message) | {"code": "conflict"}
 
     def read_back_row(self, current: Values) -> Row:
         row = self.row(OF_VERB[self.planned.operation], "read back: the write was carried out")
@@ -210,12 +247,44 @@ class _ContactWrite:
     def is_done_already(self, endpoint: Endpoint) -> Writing[bool]:
         """Read the contact, and say whether it already has the planned values.
 
+        InvalidInputError if it must not be written.
+        """
+        current = yield from self.read_current(endpoint)
+        if current is None:
+            return False
+        before = self.planned.before or {}
+        self.planned = replace(self.planned, before=current)
+        on_conflict = self.settings.on_conflict
+        return bool(on_conflict) and self.is_unchanged(endpoint, before, current)
+
+    def read_current(self, endpoint: Endpoint) -> Writing[Values | None]:
+        """The contact as it is now, if it may be written; None if there is none to read."""
+        if self.reads_first:
+            # A turn for the write, too, which is then sent immediately.
+            yield AwaitSlot()
+        try:
+            current = yield from self.read()
+        except UnrecordedRequestError:
+            # Recordings of earlier versions have no such read, and reach nobody.
+            return None
+        except NotFoundError:
+            if endpoint.fields:
+                raise
+            return None
+        shown, opt_in = self.pending.planned, self.settings.opt_in
+        problems = consent_problems(self.session.provider, shown, current, opt_in=opt_in)
+        if problems:
+            raise InvalidInputError(f"{self.session.provider.name} {endpoint.verb}", problems)
+        return current
+
+    def is_unchanged(self, endpoint: Endpoint, before: Values, current: Values) -> bool:
+        """Whether the contact has the planned values.
+
         InvalidInputError if it has changed since and must not be overwritten.
         """
         provider, planned = self.session.provider, self.planned
         where = f"{provider.name} {endpoint.verb}"
-        current, before = (yield from self.read()), planned.before or {}
-        wanted = planned.after(provider) or {}
+        wanted = self.pending.planned.after(provider) or {}
         names = planned.changes if wanted else before
         if wanted and all(json_equal(current.get(name), wanted[name]) for name in names):
             return True
@@ -227,7 +296,6 @@ class _ContactWrite:
         values = {**planned.changes, **planned.options}
         if problems := validate_edit(provider, endpoint, values, current).problems:
             raise InvalidInputError(where, problems)
-        self.planned = replace(planned, before=current)
         return False
 
     def read(self, key: str = "") -> Writing[dict[str, JSON]]:
@@ -238,11 +306,14 @@ class _ContactWrite:
         success = yield from self.send(operation)
         return contact_of(session, operation, success)
 
-    def send(self, operation: Operation) -> Writing[Success]:
+    def send(self, operation: Operation, *, has_turn: bool = False) -> Writing[Success]:
         """Send a request; after a refusal by the rate limit, wait for another turn."""
         refusals = 0
         while True:
-            yield AwaitSlot()
+            if not has_turn:
+                yield AwaitSlot()
+            elif refusals:
+                yield from self.read_current(operation.endpoint)
             self.sent = self.sent or operation.writes
             try:
                 success = yield from send(self.session, operation, paced=True)
@@ -265,6 +336,7 @@ class _ContactWrite:
             plan=self.settings.plan,
             row=pending.row,
             seen=pending.seen,
+            opt_in=self.settings.opt_in,
         )
         step = JournalIntent(intent)
         yield step
@@ -305,10 +377,11 @@ def _settles_first_attempt(effect: str, error: BaseException) -> bool:
     """Whether the refusal of a repeat shows that the first attempt was not carried out either.
 
     Access and rate limits are checked before the request itself; a conflict may be caused by the
-    first attempt, and a contact may be missing because the first attempt deleted it.
+    first attempt, and a contact may be missing because the first attempt deleted it. What is
+    refused here is refused after the contact was read back.
     """
     gone = isinstance(error, NotFoundError) and effect != "delete"
-    return gone or isinstance(error, InvalidRequestError)
+    return gone or isinstance(error, InvalidRequestError | InvalidInputError)
 
 
 class _Taken(ContactKitError):

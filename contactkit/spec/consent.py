@@ -133,7 +133,7 @@ class Consent:
         return {
             name: channel.state(before)
             for name, channel in self.channels.items()
-            if channel.widens(before, changes)
+            if not channel.fields.isdisjoint(changes) and channel.widens(before, changes)
         }
 
     def opts_in(self, before: Contact | None, changes: Contact) -> bool:

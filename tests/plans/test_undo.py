@@ -135,7 +135,7 @@ def test_undo_refuses_consent_that_may_not_go_back(connect: Callable[[str], ck.C
     plan = client.contacts.plan(some.assign(sms_consent="unsubscribed"), some)
     plan.apply(progress=False)
     was = some.set_index("id")["sms_consent"]
-    for row in plan.undo().rows.itertuples():
+    for row in plan.undo(opt_in=True).rows.itertuples():
         refused = was[row.key] == "single_opt_in"
         assert (row.outcome == "refused") is refused
         assert not refused or "cannot become single_opt_in" in row.message
@@ -149,7 +149,7 @@ def test_undo_of_consent_sends_no_second_welcome_text(
     some = people[people["sms_consent"].eq("subscribed")]
     plan = client.contacts.plan(some.assign(sms_consent="unsubscribed"), some)
     plan.apply(progress=False)
-    back = plan.undo()
+    back = plan.undo(opt_in=True)
     assert [contact.options for contact in back.contacts] == [{"send_welcome_sms": False}] * len(
         some
     )
@@ -164,7 +164,8 @@ def test_undo_reports_a_welcome_text_that_was_sent(
     client = connect("privy")
     people = client.contacts.list()
     some = people[people["sms_consent"].eq("unsubscribed")]
-    plan = client.contacts.plan(some.assign(sms_consent="subscribed", **options), some)
+    edited = some.assign(sms_consent="subscribed", **options)
+    plan = client.contacts.plan(edited, some, opt_in=True)
     assert counts(plan.apply(progress=False)) == {"updated": len(some)}
     messages = plan.undo().rows["message"].fillna("")
     assert messages.str.contains("welcome text").to_list() == [warned] * len(some)

@@ -24,6 +24,7 @@ NO: Mapping[str, dict[str, Any]] = {
     "digital_onboarding": {"sms_unsubscribed": True},
 }
 SILENCE: Mapping[str, dict[str, Any]] = {
+    "sendblue": {"opt_out": None},
     "privy": {"sms_consent": "never_subscribed"},
     "digital_onboarding": {
         "sms_opted_in": False,

@@ -94,6 +94,13 @@ def then_says(status: int, content: bytes = b"{}"):
     return fault
 
 
+def only_writes(fault: Fault) -> Fault:
+    """The fault, for all requests but reads."""
+    return lambda request, answer: (
+        answer(request) if request.method == "GET" else fault(request, answer)
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Example:
     """Values for the tests of a provider.

@@ -1,0 +1,79 @@
+"""When a plan must not write to a contact because of its consent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from contactkit._http.results import Values
+from contactkit._journal.store import Journal
+from contactkit._journal.suppression import suppressed_problems
+from contactkit._plans.change import PlannedWrite
+from contactkit.errors import FieldProblem
+from contactkit.spec.consent import Address
+from contactkit.spec.provider import Provider
+from contactkit.spec.record import last_change_of, parse_time
+
+if TYPE_CHECKING:
+    from contactkit._plans.plan import Plan
+
+
+def consent_problems(
+    provider: Provider, planned: PlannedWrite, current: Values, *, opt_in: bool
+) -> list[FieldProblem]:
+    """Why a write must not be sent to the contact as it is now; [] if it may be.
+
+    A plan's `opt_in` holds only for the no that the plan shows. A contact that was changed since
+    may have opted out again.
+    """
+    consent = provider.consent
+    shown = {**dict.fromkeys(consent.fields), **(planned.before or {})}
+    problems = consent.refusals(planned.changes, shown=shown, current=current, opt_in=opt_in)
+    if problems or not consent.opts_in(current, planned.changes):
+        return problems
+    if not was_changed(provider, planned.before, current):
+        return []
+    message = "was changed since it was read, and may have opted out again: plan it anew"
+    return [FieldProblem(field="", message=message, code="conflict")]
+
+
+def was_changed(provider: Provider, before: Values | None, current: Values) -> bool:
+    """Whether a contact has another time of last change than before, or an unknown one.
+
+    False where the provider has no such time.
+    """
+    time = last_change_of(provider.record)
+    if time is None:
+        return False
+    try:
+        return parse_time((before or {}).get(time.name)) != parse_time(current.get(time.name))
+    except (TypeError, ValueError):
+        return True
+
+
+def find_suppressed(plan: Plan, journal: Journal) -> dict[int, list[FieldProblem]]:
+    """The contacts of a plan, by position, that must not get their addresses, and why.
+
+    They are those of deleted contacts that had opted out.
+    """
+    provider = plan.provider
+    addresses = {
+        position: dict(_new_addresses(provider, planned))
+        for position, planned in enumerate(plan.contacts)
+        if not planned.problems and planned.operation != "delete"
+    }
+    wanted = {address for of_one in addresses.values() for address in of_one.values()}
+    found = journal.suppression.find(provider.name, wanted)
+    problems = {at: suppressed_problems(of_one, found) for at, of_one in addresses.items()}
+    return {at: of_one for at, of_one in problems.items() if of_one}
+
+
+def _new_addresses(provider: Provider, planned: PlannedWrite) -> Iterator[tuple[str, Address]]:
+    """The addresses that a write gives to a contact, if it opens their channel."""
+    consent = provider.consent
+    if planned.changes.keys().isdisjoint((*consent.phones, *consent.emails)):
+        return
+    after = planned.after(provider) or {}
+    for name, address in consent.open_addresses(after).items():
+        if name in planned.changes:
+            yield name, address
