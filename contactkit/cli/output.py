@@ -33,7 +33,10 @@ def has_terminal() -> bool:
 
 
 def ask(question: str) -> bool:
-    """Ask a question on the terminal: whether the answer is yes, which it is not by default."""
+    """Ask a question on the terminal: whether the answer is yes, which it is not by default.
+
+    KeyboardInterrupt for Ctrl-C.
+    """
     Console(stderr=True, emoji=False).print(
         f"{escape_unprintable(question)} [y/N] ", end="", markup=False, highlight=False
     )
