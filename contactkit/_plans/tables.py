@@ -117,13 +117,14 @@ def consent_facts(provider: Provider, contacts: Sequence[PlannedWrite]) -> dict[
         provider.welcomes(contact.before or {}, contact.changes, contact.options)
         for contact in planned
     )
-    parts = [f"first consent for {_people(first)}"] if first else []
+    parts = [f"first consent for {count_people(first)}"] if first else []
     parts += [f"{texts:,} welcome {'text' if texts == 1 else 'texts'}"] if texts else []
-    opts_in = {"opts in": f"{_people(opted_in)} who had opted out"} if opted_in else {}
+    opts_in = {"opts in": f"{count_people(opted_in)} who had opted out"} if opted_in else {}
     return {**opts_in, **({"consent": ", ".join(parts)} if parts else {})}
 
 
-def _people(count: int) -> str:
+def count_people(count: int) -> str:
+    """A number of people in words."""
     return f"{count:,} {'person' if count == 1 else 'people'}"
 
 

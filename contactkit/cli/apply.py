@@ -19,6 +19,7 @@ from contactkit._plans.change import VERBS
 from contactkit._plans.home import check_home, home_of
 from contactkit._plans.load import read_plan, with_client
 from contactkit._plans.plan import MOST_SHOWN, Plan
+from contactkit._plans.tables import count_people
 from contactkit.cli.options import (
     EXISTING,
     BaseUrl,
@@ -101,7 +102,8 @@ def apply(
     """Apply a plan; the same command again resumes it.
 
     It first says what is sent where. Before it sends to a live provider it asks on the terminal;
-    without a terminal it needs --yes.
+    without a terminal it needs --yes. Before it opts in people who had opted out, it asks on the
+    terminal even with --yes.
 
     Ctrl-C lets requests in flight finish. The exit status is 1 if a contact was refused, failed or
     is unknown, or if it stopped early, and 130 after Ctrl-C. Credentials come from the environment.
@@ -122,6 +124,9 @@ def apply(
         _announce(bound, dry_run=dry_run, anyway=anyway)
         if bound.requests and client.world.real and not (yes or dry_run):
             _ask_to_send()
+        if bound.opts_in and has_terminal() and not dry_run:
+            # The plan says opt_in, and --yes does not answer for the people.
+            _confirm(f"Opt in {count_people(bound.opts_in)} who had opted out?")
         frame = bound.apply(dry_run=dry_run, anyway=anyway, **chosen)
     _show_result(frame)
     if result:
@@ -150,7 +155,12 @@ def _ask_to_send() -> None:
     if not has_terminal():
         message = "needed to send to a live provider, since there is no terminal to ask on"
         raise typer.BadParameter(message, param_hint="--yes")
-    if not ask("Send them?"):
+    _confirm("Send them?")
+
+
+def _confirm(question: str) -> None:
+    """Ask a question on the terminal; exit if the answer is no."""
+    if not ask(question):
         say("nothing was sent")
         raise typer.Exit(1)
 

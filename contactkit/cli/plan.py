@@ -51,6 +51,12 @@ def plan(
     ] = None,
     create: Annotated[bool, typer.Option("--create", help="Create new rows.")] = False,
     delete: Annotated[bool, typer.Option("--delete", help="Delete missing contacts.")] = False,
+    opt_in: Annotated[
+        bool,
+        typer.Option(
+            "--opt-in", help="Opt in contacts who opted out; only if you hold their consent."
+        ),
+    ] = False,
     on_conflict: Annotated[
         OnMoved | None,
         typer.Option(help="Without --original, also edit contacts that have changed since."),
@@ -72,7 +78,12 @@ def plan(
     wanted = _read(edited, provider)
     before = None if original is None else _read(original, provider)
     moved = on_conflict and "overwrite"
-    options: dict[str, Any] = {"create": create, "delete": delete, "on_conflict": moved}
+    options: dict[str, Any] = {
+        "create": create,
+        "delete": delete,
+        "opt_in": opt_in,
+        "on_conflict": moved,
+    }
     if before is not None and simulator is None and not has_credentials(provider):
         changes = build_plan(offline_session(provider, base_url), wanted, before, **options)
         _show_plan(changes)
@@ -101,6 +112,10 @@ def _read(path: Path, provider: str) -> pd.DataFrame:
 
 
 def _show_plan(plan: Plan) -> None:
+    facts = plan.facts()
+    for name in ("opts in", "consent"):
+        if name in facts:
+            say(f"{name}: {facts[name]}")
     show(plan.summary())
     first = plan.first(MOST_SHOWN)
     if first:
@@ -108,7 +123,6 @@ def _show_plan(plan: Plan) -> None:
     rest = sum(max(1, len(write.changes)) for write in plan.contacts) - len(first)
     if rest:
         say(f"and {rest:,} more cells")
-    facts = plan.facts()
     for name in ("requests", "home", "note", "digest"):
         if name in facts:
             say(f"{name}: {facts[name]}")
