@@ -32,7 +32,7 @@ from contactkit.spec.validate import (
 )
 
 _OPTED_OUT_SINCE = FieldProblem(
-    field="", message="was changed since, and may have opted out itself", code="conflict"
+    field="", message="was changed since, and may have opted out themselves", code="conflict"
 )
 
 
@@ -142,7 +142,7 @@ class _Undoing:
 
     def _unknown_since(self) -> str:
         """What cannot be known where the provider does not say when a contact changed."""
-        return "" if last_change_of(self.provider.record) else "may have opted out itself since"
+        return "" if last_change_of(self.provider.record) else "may have opted out themselves since"
 
     def _delete(self) -> PlannedWrite:
         """Delete the contact that was created."""

@@ -11,12 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from contactkit._http.flow import send
-from contactkit._http.response import contact_of, extract, is_same, unexpected_response
+from contactkit._http.response import contact_of
 from contactkit._http.results import Row, Values, failure_row, is_replayed, result_row
 from contactkit._http.session import Operation, Success, build_operation
 from contactkit._journal.write import intent_of
 from contactkit._plans.consent import consent_problems
 from contactkit._plans.keys import REPLAYED, with_key
+from contactkit._plans.search import find_contact, search_query
 from contactkit._plans.steps import (
     ApplySettings,
     AwaitSlot,
@@ -43,14 +44,13 @@ from contactkit.errors import (
 )
 from contactkit.spec.consent import may_widen
 from contactkit.spec.outcome import OF_VERB, Outcome
-from contactkit.spec.provider import JSON, Endpoint, as_list, as_object
-from contactkit.spec.record import fields_of, key_of
+from contactkit.spec.provider import JSON, Endpoint
+from contactkit.spec.record import key_of
 from contactkit.spec.validate import (
     accepted_fields,
     json_equal,
     validate_edit,
     wire_of,
-    writable_fields,
 )
 
 # These errors concern all contacts.
@@ -143,7 +143,8 @@ class _ContactWrite:
 
     def settle(self, operation: Operation) -> Writing[Row | None]:
         """Read back the result of a write in doubt; None if it must be sent again."""
-        planned, query = self.planned, self.search_query()
+        planned = self.planned
+        query = search_query(self.session.provider, planned)
         if not planned.key and not query:
             message = "cannot be read back without a key; search for the contact"
             return self.row(Outcome.UNKNOWN, message)
@@ -205,44 +206,12 @@ class _ContactWrite:
         key = self.planned.key or current.get(key_of(self.session.provider.record).name)
         return row | {"key": key, "after": current or None, "changed": [*self.planned.changes]}
 
-    def search_query(self) -> Mapping[str, str]:
-        """The query that finds a new contact in a listing: by its number or address."""
-        provider = self.session.provider
-        if self.planned.key:
-            return {}
-        created = writable_fields(provider, provider.endpoint("create"))
-        params = provider.endpoint("list").params
-        for kind in ("phone", "email"):
-            names = [n for n, field in created.items() if field.marker.personal == kind]
-            filters = [n for n, param in fields_of(params).items() if param.marker.personal == kind]
-            if len(names) == len(filters) == 1 and self.planned.changes.get(names[0]):
-                return params.to_query({filters[0]: self.planned.changes[names[0]]})
-        return {}
-
-    def search(self, query: Mapping[str, str]) -> Writing[dict[str, JSON] | None]:
-        """The contact that a listing returns, if any; ApiError if it returns only others."""
+    def search(self, query: Mapping[str, str]) -> Writing[Values | None]:
         session, provider = self.session, self.session.provider
         first_page = provider.paging.first_query(query, 2)
         operation = build_operation(session, provider.endpoint("list"), query=first_page)
         success = yield from self.send(operation)
-        rows = as_list(extract(session, operation, success, provider.envelope.many))
-        contacts = [provider.record.from_wire(as_object(row)) for row in rows]
-        found = [contact for contact in contacts if self.is_searched(contact)]
-        if success.response.pseudonymous or not contacts:
-            found = contacts
-        if contacts and not found:
-            why = "has other contacts than the one that was searched for"
-            raise unexpected_response(session, operation, success.response, why)
-        return found[0] if found else None
-
-    def is_searched(self, contact: Values) -> bool:
-        """Whether a contact has the number or address of the planned one."""
-        fields = fields_of(self.session.provider.record)
-        return any(
-            fields[name].marker.personal in ("phone", "email")
-            and is_same(fields[name], str(contact.get(name)), str(value))
-            for name, value in self.planned.changes.items()
-        )
+        return find_contact(session, operation, success, self.planned)
 
     def is_done_already(self, endpoint: Endpoint) -> Writing[bool]:
         """Read the contact, and say whether it already has the planned values.

@@ -241,7 +241,7 @@ def test_undo_is_refused_where_the_contact_has_opted_out_itself(client, wire, na
         assert apply(undo)["outcome"] == "refused"
         assert has(wire, name, NO[name])
     else:
-        assert undo.rows["message"].to_list() == ["may have opted out itself since"]
+        assert undo.rows["message"].to_list() == ["may have opted out themselves since"]
 
 
 def test_undo_opt_in_is_true_or_false(client, wire, name):
