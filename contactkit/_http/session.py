@@ -141,7 +141,9 @@ class Session:
     def account(self) -> str:
         """A digest that differs between accounts, their profiles and addresses; "" without one.
 
-        It is the same on every machine.
+        It has 32 bits of a SHA-256 over the credentials that name the account: the API key with its
+        parts, or the client id without its secret. It is the same on every machine. No key can be
+        computed from it. A client id, which is no secret, can be recognised by trying guesses.
         """
         return self._digest(self.provider.settings)
 

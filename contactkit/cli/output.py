@@ -28,8 +28,8 @@ def print_error(text: str, style: str) -> None:
 
 
 def has_terminal() -> bool:
-    """Whether there is a terminal on which a question can be answered."""
-    return bool(sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty())
+    """Whether a question can be seen and answered."""
+    return bool(sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty())
 
 
 def ask(question: str) -> bool:
@@ -37,9 +37,8 @@ def ask(question: str) -> bool:
 
     KeyboardInterrupt for Ctrl-C.
     """
-    Console(stderr=True, emoji=False).print(
-        f"{escape_unprintable(question)} [y/N] ", end="", markup=False, highlight=False
-    )
+    text = f"{escape_unprintable(question)} [y/N] "
+    console.print(text, end="", markup=False, highlight=False, soft_wrap=True)
     return sys.stdin.readline().strip().casefold() in ("y", "yes")
 
 

@@ -358,6 +358,18 @@ async def test_broken_journal_is_shown_before_anything_is_sent(many: Wire, tmp_p
     assert front.text("apply") == "Apply" and not front.busy
 
 
+async def test_plan_of_another_home_is_refused_with_both(many: Wire) -> None:
+    plan = privy(many, last_name="Lee")
+    other = ck.connect("privy", via=ck.Simulator(contacts=60, seed=7))
+    view, front = opened(replace(plan, runner=other.contacts.runner))
+    assert f"home {plan.facts()['home']}" in front.text("facts")
+    await front.press("apply")
+    text = front.text("problems")
+    assert "ConfigurationError" in text and "api.privy.com/v1, wire, account" in text
+    assert "api.privy.com/v1, simulator, account" in text and "anyway=True" in text
+    assert view.result.empty and set(writes(many)) == {0}
+
+
 async def test_bug_is_shown(many: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     view, front = opened(privy(many, last_name="Nova"))
 
