@@ -97,9 +97,8 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         Rows are matched by the contact's key, a column or a level of the index. NA in `edited`
         leaves a cell unchanged, and `contactkit.CLEAR` clears it. New rows are refused unless
         `create` is True; if the provider makes the keys, a new row has none. Contacts that are
-        missing from `edited` are deleted only if `delete` is True.
-        A contact who opted out is opted in only if `opt_in` is True; say so only where you hold its
-        consent.
+        missing from `edited` are deleted only if `delete` is True. A contact who opted out is opted
+        in only if `opt_in` is True; say so only where you hold its consent.
 
         Without `original`, the contacts are read first, and the cells that can be written are
         compared with theirs. If a contact has changed since `edited` was read, its edit is refused

@@ -38,7 +38,7 @@ def contact(number: int) -> dict[str, Any]:
         "region_code": "US",
         "available_channels": "sms,whatsapp",
         "default_channel": "whatsapp" if number % 3 else "sms",
-        "opt_out": number % 7 == 0,
+        "opt_out": False,
         "is_inherited": False,
         "created_at": created,
         "updated_at": None if number % 2 else created,

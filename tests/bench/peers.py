@@ -27,7 +27,7 @@ import sent_dm
 
 import contactkit as ck
 from tests.bench import contacts
-from tests.bench.frames import flip_opt_out, frame
+from tests.bench.frames import frame, opt_out
 from tests.bench.measure import serving
 
 ROWS = 5_000
@@ -100,7 +100,7 @@ def ours(in_flight: int = 16, rate_limit: str = contacts.RATE_LIMIT) -> Peer:
             options = {"base_url": address, "journal": Path(folder, "journal")}
             with ck.connect("sent", api_key="test", rate_limit=rate_limit, **options) as client:
                 people = frame(rows)
-                plan = client.contacts.plan(flip_opt_out(people), people)
+                plan = client.contacts.plan(opt_out(people), people)
                 yield partial(plan.apply, concurrency=in_flight, progress=False)
 
     return peer

@@ -87,7 +87,7 @@ def test_interrupt_waits_no_longer_than_a_request_may_take(
     with ck.connect(
         "sent", api_key="key", base_url=silent, timeout=0.3, journal=tmp_path / "journal"
     ) as client:
-        plan = client.contacts.plan(people.assign(opt_out=~people["opt_out"]), people)
+        plan = client.contacts.plan(people.assign(opt_out=True), people)
         threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
         result = plan.apply(progress=False, concurrency=4)
     assert counts(result)["unknown"] == 4
@@ -130,7 +130,7 @@ import contactkit as ck
 from contactkit._plans.progress import Progress
 client = ck.connect("sent", base_url={address!r}, journal={journal!r}, rate_limit="100/s", **{held})
 people = client.contacts.list()
-plan = client.contacts.plan(people.assign(opt_out=~people["opt_out"]), people)
+plan = client.contacts.plan(people.assign(opt_out=True), people)
 """
 
 
@@ -146,11 +146,11 @@ def test_stop_button_of_a_kernel_keeps_the_frame(forks: Forks, tmp_path: Path) -
             kernel.interrupt_kernel()
             output: list[str] = []
             talk.execute_interactive(
-                "print(len(result), result.attrs['stopped'])",
+                "print(len(result) == len(plan), result.attrs['stopped'])",
                 output_hook=lambda message: output.append(message["content"].get("text", "")),
             )
-            assert "300 interrupted" in "".join(output)
-            assert 5 <= apply.writes < 299
+            assert "True interrupted" in "".join(output)
+            assert 5 <= apply.writes < 250
         finally:
             talk.stop_channels()
             kernel.shutdown_kernel(now=True)
