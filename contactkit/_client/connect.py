@@ -15,6 +15,7 @@ import httpx
 from contactkit._client.client import Client
 from contactkit._http.budgets import share_budget
 from contactkit._http.connection import Connection
+from contactkit._http.content import MAX_ANSWER
 from contactkit._http.rate_limits import Budget, parse_rate
 from contactkit._http.session import Session
 from contactkit._http.world import Live, World
@@ -34,6 +35,7 @@ def connect(
     *,
     via: World | None = None,
     timeout: float | httpx.Timeout = 30.0,
+    max_answer: int = MAX_ANSWER,
     patience: float = 120.0,
     rate_limit: str | list[str] | None = None,
     base_url: str | None = None,
@@ -43,7 +45,8 @@ def connect(
     """Make a client; nothing is sent yet.
 
     Credentials come from the arguments or the environment; `via=Simulator()` needs none. `timeout`
-    is in seconds (at most 10 to connect). `patience` is the longest wait for a rate limit or a
+    is in seconds: at most 10 to connect, and then for the whole response. A response may have at
+    most `max_answer` bytes when decompressed. `patience` is the longest wait for a rate limit or a
     retry, in seconds; if it would be longer, `RateLimitError.resume_at` says when to try again.
     `rate_limit`, such as "200/minute", replaces the declared limits; clients of one account in this
     process share its limits, whatever their profile, unless their `rate_limit` differs. Writes are
@@ -83,7 +86,7 @@ def connect(
         plan_journal=recording or temporary_journal(),
     )
     share_budget(session, (declaration.limits, own_limits))
-    connection = Connection(transport, _timeout(timeout), address)
+    connection = Connection(transport, _timeout(timeout), address, _bytes(max_answer))
     connection.tap = world.tap(session)
     return Client(session, connection)
 
@@ -134,6 +137,12 @@ def _seconds(name: str, value: object, least: float) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not value >= least:
         raise ConfigurationError(f"{name}= must be a number of seconds, at least {least:g}")
     return float(value)
+
+
+def _bytes(value: object) -> int:
+    if type(value) is not int or value < 1:
+        raise ConfigurationError("max_answer= must be a whole number of bytes, at least 1")
+    return value
 
 
 def _timeout(value: float | httpx.Timeout) -> httpx.Timeout:

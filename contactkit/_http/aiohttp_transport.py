@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import zlib
 from base64 import b64encode
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -20,9 +21,13 @@ from weakref import finalize
 import aiohttp
 import httpx
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.connector import Connection
 from aiohttp.http import StreamWriter
 from yarl import URL
 
+from contactkit._http.bounded import bounded_response
+from contactkit._http.content import Content, TooLong
+from contactkit._http.deadline import async_deadline, start_deadline
 from contactkit._http.session import Request, Response
 
 # Further requests wait, so that a process does not run out of sockets.
@@ -42,9 +47,12 @@ Timeout: TypeAlias = Mapping[str, float | None]
 class Transport(httpx.AsyncBaseTransport):
     """The connections of one event loop; raises the same errors as httpx's transport."""
 
-    def __init__(self, context: ssl.SSLContext, proxy: httpx.Proxy | None = None) -> None:
+    def __init__(
+        self, context: ssl.SSLContext, limit: int, proxy: httpx.Proxy | None = None
+    ) -> None:
         context.set_alpn_protocols(["http/1.1"])
         self._context = context
+        self._limit = limit
         self._proxy = proxy
         self._in_flight = _InFlight()
         self._session: aiohttp.ClientSession | None = None
@@ -53,18 +61,18 @@ class Transport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         timeout = request.extensions.get("timeout", {})
         url, body = URL(str(request.url), encoded=True), await request.aread()
-        response = await self._start(
+        response, content, whole = await self._exchange(
             request.method, url, request.headers.multi_items(), body, timeout
         )
-        return httpx.Response(
+        head = httpx.Response(
             response.status,
             headers=response.raw_headers,
-            stream=_Content(response, self._in_flight),
             extensions={
                 "http_version": b"HTTP/1.1",
                 "reason_phrase": (response.reason or "").encode("ascii", "ignore"),
             },
         )
+        return bounded_response(head, content, whole)
 
     async def send(self, request: Request, common: Headers, timeout: Timeout) -> Response:
         """Send a request as httpx's client would, with the `common` headers of all requests.
@@ -78,19 +86,42 @@ class Transport(httpx.AsyncBaseTransport):
         elif request.method in ("POST", "PUT", "PATCH"):
             headers.append(("Content-Length", "0"))
         url = URL(request.url, encoded=True)
-        response = await self._start(request.method, url, headers, body, timeout)
-        try:
-            content = await response.content.read()
-        except (aiohttp.ClientError, OSError) as error:
-            raise _httpx_error(error) from None
-        finally:
-            response.release()
-            self._in_flight.leave()
-        return _response(response.status, response.raw_headers, content)
+        response, content, whole = await self._exchange(request.method, url, headers, body, timeout)
+        head = _joined(response.raw_headers)
+        if content.decoded:
+            del head["content-encoding"]
+        return Response(
+            status=response.status,
+            headers=head,
+            content=whole or b"",
+            too_long=self._limit if whole is None else 0,
+        )
 
     async def aclose(self) -> None:
         if self._closing:
             await self._closing.aclose()
+
+    async def _exchange(
+        self, method: str, url: URL, headers: Headers, body: bytes, timeout: Timeout
+    ) -> tuple[aiohttp.ClientResponse, Content, bytes | None]:
+        """Send a request and read its response; without its content if that is too long."""
+        async with async_deadline(timeout.get("read")):
+            response = await self._start(method, url, headers, body, timeout)
+            encoding = ",".join(response.headers.getall("Content-Encoding", ()))
+            content = Content(encoding, self._limit)
+            try:
+                while chunk := await response.content.readany():
+                    content.add(chunk)
+                return response, content, content.whole()
+            except TooLong:
+                return response, content, None
+            except zlib.error as error:
+                raise httpx.DecodingError(str(error)) from None
+            except (aiohttp.ClientError, OSError) as error:
+                raise _httpx_error(error) from None
+            finally:
+                response.release()
+                self._in_flight.leave()
 
     async def _start(
         self, method: str, url: URL, headers: Headers, body: bytes, timeout: Timeout
@@ -164,17 +195,22 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     )
 
 
-def _response(status: int, raw: Sequence[tuple[bytes, bytes]], content: bytes) -> Response:
+def _joined(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by their names in lower case."""
     headers: dict[str, str] = {}
     for raw_name, value in raw:
         name, text = raw_name.decode("latin-1").lower(), value.decode("latin-1")
         headers[name] = f"{headers[name]}, {text}" if name in headers else text
-    if "content-encoding" in headers:
-        content = httpx.Response(status, headers=raw, content=content).content
-    return Response(status=status, headers=headers, content=content)
+    return headers
 
 
 class _Connector(aiohttp.TCPConnector):
+    async def connect(self, *args: Any, **options: Any) -> Connection:
+        connection = await super().connect(*args, **options)
+        # Connecting has a time of its own.
+        start_deadline()
+        return connection
+
     def __del__(self, *_: Any) -> None:
         """Do nothing: the sockets close by themselves, which aiohttp would report as an error."""
 
@@ -275,25 +311,3 @@ class _InFlight:
         """Free the place for another request."""
         self.count -= 1
         self._places.release()
-
-
-class _Content(httpx.AsyncByteStream):
-    """A response's content in chunks; the request is in flight until this is closed."""
-
-    def __init__(self, response: aiohttp.ClientResponse, in_flight: _InFlight) -> None:
-        self._response = response
-        self._in_flight: _InFlight | None = in_flight
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            async for chunk, _ in self._response.content.iter_chunks():
-                if chunk:
-                    yield chunk
-        except (aiohttp.ClientError, OSError) as error:
-            raise _httpx_error(error) from None
-
-    async def aclose(self) -> None:
-        self._response.release()
-        if self._in_flight:
-            self._in_flight.leave()
-            self._in_flight = None

@@ -8,18 +8,17 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Generator
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 import httpx
 
+from contactkit._http.clients import AsyncClient, SyncClient, open_client
+from contactkit._http.content import ENCODINGS, MAX_ANSWER
 from contactkit._http.log import hide_paths
 from contactkit._http.session import Answer, Flow, NoResponse, Request, Response
 from contactkit._http.world import apause, pause
-from contactkit.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from contactkit._http.aiohttp_transport import Transport
     from contactkit._http.world import Clock
 
 T = TypeVar("T")
@@ -105,67 +104,6 @@ async def asend_tapped(client: httpx.AsyncClient, flow: TapFlow) -> httpx.Respon
         return end.value
 
 
-class _NoCookies(httpx.Cookies):
-    """Keeps no cookies, so that no response changes a later request."""
-
-    def extract_cookies(self, response: httpx.Response) -> None:
-        pass
-
-
-_NO_COOKIES = _NoCookies()
-
-
-class _SyncClient(httpx.Client):
-    @property
-    def cookies(self) -> httpx.Cookies:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return _NO_COOKIES
-
-
-class AsyncClient(httpx.AsyncClient):
-    """httpx's async client over aiohttp; it also uses the environment's proxies.
-
-    Without a proxy, all requests go through one `aiohttp` transport.
-    """
-
-    aiohttp: Transport | None = None
-
-    @cached_property
-    def common_headers(self) -> list[tuple[str, str]]:
-        """The headers of every request."""
-        return [(name.decode(), value.decode()) for name, value in self.headers.raw]
-
-    @property
-    def cookies(self) -> httpx.Cookies:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return _NO_COOKIES
-
-    def _init_transport(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, transport: httpx.AsyncBaseTransport | None = None, **options: Any
-    ) -> httpx.AsyncBaseTransport:
-        if transport:
-            return transport
-        self.aiohttp = _transport(options)
-        return self.aiohttp
-
-    def _init_proxy_transport(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, proxy: httpx.Proxy, **options: Any
-    ) -> httpx.AsyncBaseTransport:
-        self.aiohttp = None
-        # aiohttp does not support SOCKS, and warns about TLS within TLS.
-        if proxy.url.scheme != "http":
-            return super()._init_proxy_transport(proxy, **options)
-        return _transport(options, proxy)
-
-
-def _transport(options: dict[str, Any], proxy: httpx.Proxy | None = None) -> Transport:
-    # aiohttp takes as long to import as everything else, and most clients never need it.
-    from contactkit._http.aiohttp_transport import Transport
-
-    context = httpx.create_ssl_context(
-        verify=options["verify"], cert=options["cert"], trust_env=options["trust_env"]
-    )
-    return Transport(context, proxy)
-
-
 class Connection:
     """The httpx clients of one session, opened when first used: a sync one, and one per event loop.
 
@@ -175,14 +113,25 @@ class Connection:
     tap: Tap | None = None
 
     def __init__(
-        self, transport: httpx.MockTransport | None, timeout: httpx.Timeout, address: str
+        self,
+        transport: httpx.MockTransport | None,
+        timeout: httpx.Timeout,
+        address: str,
+        max_answer: int = MAX_ANSWER,
     ) -> None:
         url = httpx.URL(address)
         self.timeout = timeout
         self._seconds = timeout.as_dict()
         # Plain http is for loopback only, so it must never pass a proxy of the environment.
         trust_env = url.scheme == "https"
-        self._options = {"transport": transport, "timeout": timeout, "trust_env": trust_env}
+        self._max_answer = max_answer
+        self._options = {
+            "limit": max_answer,
+            "transport": transport,
+            "timeout": timeout,
+            "trust_env": trust_env,
+            "headers": {"Accept-Encoding": ENCODINGS},
+        }
         self._start()
         hide_paths(url.host)
 
@@ -201,15 +150,17 @@ class Connection:
         """Send a request and read the whole response."""
         self._start_again_after_fork()
         if self._client is None:
-            self._client = _open(_SyncClient, self._options)
+            self._client = open_client(SyncClient, self._options)
         client = self._client
         try:
             message = _build(client, request)
             if self.tap:
-                return _response(send_tapped(client, self.tap.flow(message)))
-            return _response(client.send(message))
+                response = send_tapped(client, self.tap.flow(message))
+            else:
+                response = client.send(message)
         except httpx.HTTPError as error:
             return no_response(error)
+        return _response(response, self._max_answer)
 
     async def asend(self, request: Request) -> Answer:
         """Send a request and read the whole response, asynchronously."""
@@ -222,10 +173,12 @@ class Connection:
                 return await client.aiohttp.send(request, headers, self._seconds)
             message = _build(client, request)
             if self.tap:
-                return _response(await asend_tapped(client, self.tap.flow(message)))
-            return _response(await client.send(message))
+                response = await asend_tapped(client, self.tap.flow(message))
+            else:
+                response = await client.send(message)
         except httpx.HTTPError as error:
             return no_response(error)
+        return _response(response, self._max_answer)
 
     def async_client(self) -> AsyncClient:
         """The client of this event loop; opening one takes a moment."""
@@ -235,7 +188,7 @@ class Connection:
         if client is None:
             for closed in [loop for loop in list(self._async_clients) if loop.is_closed()]:
                 self._async_clients.pop(closed, None)
-            client = self._async_clients[loop] = _open(AsyncClient, self._options)
+            client = self._async_clients[loop] = open_client(AsyncClient, self._options)
         return client
 
     def close(self, clean: bool = True) -> None:
@@ -264,17 +217,6 @@ class Connection:
 # The clients of parent processes, kept so that nothing closes them here.
 _inherited: list[object] = []
 
-ClientT = TypeVar("ClientT", _SyncClient, AsyncClient)
-
-
-def _open(kind: type[ClientT], options: dict[str, Any]) -> ClientT:
-    """An httpx client; it reads proxies and certificates from the environment as it opens."""
-    try:
-        return kind(**options)
-    except (OSError, ImportError, ValueError) as error:
-        message = f"the environment's proxy or certificate settings cannot be used: {error}"
-        raise ConfigurationError(message) from None
-
 
 def _build(client: httpx.Client | httpx.AsyncClient, request: Request) -> httpx.Request:
     return client.build_request(
@@ -287,7 +229,7 @@ def _build(client: httpx.Client | httpx.AsyncClient, request: Request) -> httpx.
     )
 
 
-def _response(response: httpx.Response) -> Response:
+def _response(response: httpx.Response, limit: int) -> Response:
     headers = {name.lower(): value for name, value in response.headers.items()}
     content = response.content
     # httpx makes a reference cycle of a response and its stream, which would keep the body.
@@ -297,6 +239,7 @@ def _response(response: httpx.Response) -> Response:
         headers=headers,
         content=content,
         pseudonymous=response.extensions.get("pseudonymous", False),
+        too_long=limit if response.extensions.get("too_long") else 0,
     )
 
 

@@ -34,6 +34,9 @@ def parse_response(
             session, operation, answer or NoResponse(reason="no response", sent=True)
         )
     session.budget.learn(answer.headers, uptime(session.clock), now)
+    if answer.too_long:
+        why = f"is longer than the {answer.too_long:,} bytes of max_answer="
+        return unexpected_response(session, operation, answer, why)
     try:
         body = _decode(operation, answer)
     except ValueError as error:

@@ -70,13 +70,15 @@ class Request:
 class Response:
     """An HTTP response as a value; header names in lower case.
 
-    One that is `pseudonymous` was recorded for another person's values than the request has.
+    One that is `pseudonymous` was recorded for another person's values than the request has. One
+    that is `too_long` has no content, but the limit that it exceeds.
     """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)
     pseudonymous: bool = False
+    too_long: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

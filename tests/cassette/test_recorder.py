@@ -12,7 +12,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from contactkit._http.connection import AsyncClient, TapFlow, asend_tapped, send_tapped
+from contactkit._http.clients import AsyncClient
+from contactkit._http.connection import TapFlow, asend_tapped, send_tapped
 from contactkit._http.world import RealClock
 from contactkit.cassette.exchange import Exchange, RecordedResponse, request_of
 from contactkit.cassette.recorder import capture

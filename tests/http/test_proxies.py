@@ -5,9 +5,11 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import trustme
 
@@ -50,6 +52,23 @@ def secure(authority: trustme.CA) -> Iterator[int]:
 
 def test_tls_is_verified_by_the_certificates_of_the_environment(secure, trusted):
     assert isinstance(send_one(f"https://localhost:{secure}"), Response)
+
+
+def test_dripping_response_over_tls_ends_at_the_deadline(authority, trusted):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+
+    def talk(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as wrapped:
+            read_request(wrapped)
+            wrapped.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n")
+            while True:
+                wrapped.sendall(b" ")
+                time.sleep(0.1)
+
+    with listening(talk) as port:
+        found = send_one(f"https://localhost:{port}", httpx.Timeout(5.0, read=0.5))
+    assert found == NoResponse(reason="timeout (ReadTimeout)", sent=True)
 
 
 def test_server_without_a_trusted_certificate_is_sent_nothing(secure):
