@@ -114,6 +114,8 @@ class Transport(httpx.AsyncBaseTransport):
                     content.add(chunk)
                 return response, content, content.whole()
             except TooLong:
+                if response.connection and response.connection.transport:
+                    response.connection.transport.abort()
                 return response, content, None
             except zlib.error as error:
                 raise httpx.DecodingError(str(error)) from None
@@ -208,7 +210,7 @@ class _Connector(aiohttp.TCPConnector):
     async def connect(self, *args: Any, **options: Any) -> Connection:
         connection = await super().connect(*args, **options)
         # Connecting has a time of its own.
-        start_deadline()
+        start_deadline(connection.transport)
         return connection
 
     def __del__(self, *_: Any) -> None:

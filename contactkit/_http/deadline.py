@@ -37,7 +37,7 @@ class _Deadline:
 
 
 _deadline: ContextVar[_Deadline | None] = ContextVar("_deadline", default=None)
-_timeout: ContextVar[tuple[asyncio.Timeout, float] | None] = ContextVar("_timeout", default=None)
+_async_deadline: ContextVar[_AsyncDeadline | None] = ContextVar("_async_deadline", default=None)
 
 
 @contextmanager
@@ -50,29 +50,41 @@ def deadline(seconds: float | None) -> Generator[None]:
         _deadline.reset(token)
 
 
+class _AsyncDeadline:
+    """A timeout that starts when a request is sent; the transport is its connection."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.timeout = asyncio.timeout(None)
+        self.transport: asyncio.WriteTransport | None = None
+
+
 @asynccontextmanager
 async def async_deadline(seconds: float | None) -> AsyncGenerator[None]:
     """Limit the time of a response from `start_deadline` on; raise httpx.ReadTimeout."""
     if seconds is None:
         yield
         return
+    current = _AsyncDeadline(seconds)
+    token = _async_deadline.set(current)
     try:
-        async with asyncio.timeout(None) as timeout:
-            token = _timeout.set((timeout, seconds))
-            try:
-                yield
-            finally:
-                _timeout.reset(token)
+        async with current.timeout:
+            yield
     except TimeoutError:
+        if current.transport:
+            # Closing would wait for the server, which may still be sending.
+            current.transport.abort()
         raise httpx.ReadTimeout("the response takes too long") from None
+    finally:
+        _async_deadline.reset(token)
 
 
-def start_deadline() -> None:
+def start_deadline(transport: asyncio.WriteTransport | None = None) -> None:
     """Start the time of a response, because its request is about to be sent."""
-    if started := _timeout.get():
-        timeout, seconds = started
-        if timeout.when() is None:
-            timeout.reschedule(asyncio.get_running_loop().time() + seconds)
+    current = _async_deadline.get()
+    if current and current.timeout.when() is None:
+        current.transport = transport
+        current.timeout.reschedule(asyncio.get_running_loop().time() + current.seconds)
 
 
 def add_deadline(transport: httpx.HTTPTransport) -> None:
