@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from contactkit._http.session import segment
 from contactkit._journal.reading import parse_reading
 from contactkit._plans import parquet
 from contactkit._plans.home import Home
@@ -18,6 +19,7 @@ from contactkit._plans.plan import Plan, PlanName
 from contactkit._providers import find
 from contactkit.errors import ConfigurationError, InvalidInputError
 from contactkit.spec.outcome import Outcome
+from contactkit.spec.validate import accepted_fields
 
 if TYPE_CHECKING:
     from contactkit._client.plans import PlanRunner
@@ -49,9 +51,33 @@ def read_plan(path: str | Path, client: Any = None) -> Plan:
         )
     except (ValueError, TypeError) as error:
         raise ConfigurationError(f"{path}: is not a plan: {error}") from None
+    _check_writes(path, plan)
     if plan.digest != attrs["digest"]:
         raise ConfigurationError(f"{path}: the file was changed after the plan was saved")
     return plan
+
+
+def _check_writes(path: str | Path, plan: Plan) -> None:
+    """ConfigurationError unless the provider has the verb, key and fields of every planned write.
+
+    Another version of the provider's declaration may have saved the file.
+    """
+    provider = plan.provider
+    verbs = {endpoint.verb: endpoint for endpoint in provider.endpoints}
+    for row, write in enumerate(plan.contacts, 1):
+        if write.problems:
+            continue
+        where = f"{path}: row {row} cannot be sent to {provider.title}"
+        endpoint = verbs.get(write.operation)
+        if endpoint is None:
+            raise ConfigurationError(f"{where}, which has no {write.operation}")
+        accepted = accepted_fields(provider, endpoint)
+        if unknown := sorted({*write.changes, *write.options} - accepted.keys()):
+            raise ConfigurationError(f"{where}: {write.operation} takes no {', '.join(unknown)}")
+        try:
+            segment(provider, endpoint, write.key)
+        except InvalidInputError as error:
+            raise ConfigurationError(f"{where}: {error.problems[0]}") from None
 
 
 def _time(text: str) -> datetime:

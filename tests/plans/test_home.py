@@ -236,6 +236,22 @@ def test_first_plan_file_has_the_digest_of_the_same_edits(name: str, plan: ck.Pl
     assert ck.read_plan(SAMPLES / f"{name}_0_1.parquet").digest == plan.digest
 
 
+def test_same_edits_after_a_new_reading_create_nothing_twice(
+    connect: Callable[..., ck.Client], example: Example, wire: Wire, tmp_path: Path
+) -> None:
+    edited = pd.concat([connect().contacts.list(), pd.DataFrame([example.create])])
+    outcomes = []
+    for number in range(3):
+        client = connect()
+        plan = client.contacts.plan(edited, client.contacts.list(), create=True)
+        plan.to_parquet(tmp_path / f"{number}.parquet")
+        again = ck.read_plan(tmp_path / f"{number}.parquet", client)
+        outcomes.append(counts(again.apply(progress=False)))
+    assert outcomes[0] == {"created": 1} and outcomes[1] in ({"skipped": 1}, {})
+    assert outcomes[2] == outcomes[1]
+    assert len([request for request in writes(wire) if request.method == "POST"]) == 1
+
+
 def test_anyway_must_be_true_or_false(plan: ck.Plan) -> None:
     with pytest.raises(ck.InvalidInputError, match="anyway: must be True or False"):
         plan.apply(progress=False, anyway="yes")  # pyright: ignore

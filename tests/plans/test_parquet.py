@@ -280,6 +280,28 @@ def test_refused_file_sends_nothing_and_records_nothing(path: Path, tmp_path: Pa
     assert len(ck.journal(journal)) == 0
 
 
+@pytest.mark.parametrize(
+    ("operation", "key", "changes", "why"),
+    [
+        ("update", "", {}, "key: must be 1 to 256"),
+        ("delete", "../k1", {}, "key: must be 1 to 256"),
+        ("update", "k1", {"nickname": "Ada"}, "update takes no nickname"),
+        ("create", "", {"id": "k1"}, "create takes no id"),
+    ],
+)
+def test_file_with_a_write_that_cannot_be_sent_is_refused(
+    path: Path, operation: str, key: str, changes: dict[str, Any], why: str
+) -> None:
+    write = PlannedWrite(operation=operation, key=key, changes=changes)
+    plan = replace(PLAN, contacts=(WRITES[0], write))
+    plan.to_parquet(path)
+    assert refused(path).startswith("row 2 cannot be sent to Privy") and why in refused(path)
+    problem = ck.FieldProblem(field="key", message="is odd")
+    refused_already = replace(plan, contacts=(WRITES[0], replace(write, problems=(problem,))))
+    refused_already.to_parquet(path)
+    assert ck.read_plan(path).contacts[1].problems == (problem,)
+
+
 def test_file_holds_what_a_planned_write_needs_and_nothing_else(path: Path) -> None:
     frame = pd.read_parquet(path)
     assert json.loads(frame["before"][0]) == WRITES[0].before
