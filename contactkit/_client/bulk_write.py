@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from contactkit._client.bulk import BulkRows
+from contactkit._client.write import repeat_when_limited
 from contactkit._frames.frame import rows_of
-from contactkit._http.flow import send
+from contactkit._http.flow import acquire, send
 from contactkit._http.response import unexpected_response
 from contactkit._http.results import (
     Row,
@@ -21,9 +22,9 @@ from contactkit._http.results import (
 from contactkit._http.session import Flow, Operation, Session
 from contactkit._journal.store import Intent
 from contactkit._journal.write import intent_of, journaled
-from contactkit._plans.listing import read_all, read_contact, read_contacts
-from contactkit.errors import FieldProblem, InvalidInputError
-from contactkit.spec.consent import consent_changes, may_widen
+from contactkit._plans.listing import read_all, read_contacts
+from contactkit.errors import FieldProblem, InvalidInputError, UnrecordedRequestError
+from contactkit.spec.consent import consent_changes, may_widen, undocumented
 from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON, Endpoint, as_object
 from contactkit.spec.record import fields_of, key_of
@@ -35,7 +36,26 @@ def write_bulk(
     session: Session, operation: Operation, rows: BulkRows, *, opt_in: bool
 ) -> Flow[list[Row]]:
     """Write many contacts in one request, unless that opts in one of them against its will."""
-    before = yield from _read_before(session, operation.endpoint, rows)
+    reads = operation.once or operation.endpoint.effect == "delete"
+
+    def attempt() -> Flow[list[Row]]:
+        if reads:
+            # The write need not wait for the rate limit after the reads.
+            yield from acquire(session, operation)
+        before = yield from _read_before(session, operation.endpoint, rows)
+        return (yield from _record_and_send(session, operation, rows, before, opt_in, paced=reads))
+
+    return repeat_when_limited(session, attempt) if reads else attempt()
+
+
+def _record_and_send(
+    session: Session,
+    operation: Operation,
+    rows: BulkRows,
+    before: Before,
+    opt_in: bool,
+    paced: bool,
+) -> Flow[list[Row]]:
     problems = list(_refusals(session, operation.endpoint, rows, before, opt_in))
     if problems:
         where = f"{session.provider.name} {operation.endpoint.verb}"
@@ -44,43 +64,38 @@ def write_bulk(
         _intent(session, operation, row, values, before.get(row), opt_in)
         for row, values in enumerate(rows.values)
     ]
-    sending = _send(session, operation, rows, before)
-    return (yield from journaled(session, operation, intents, sending))
+    return journaled(session, operation, intents, _send(session, operation, rows, before, paced))
 
 
 def _read_before(session: Session, endpoint: Endpoint, rows: BulkRows) -> Flow[Before]:
     """The existing contacts, by row, that must be known before this write, as they are now."""
-    if endpoint.effect != "delete":
-        return (yield from _read_doubtful(session, endpoint, rows))
-    name = key_of(session.provider.record).name
-    keys = [str(values[name]) for values in rows.values]
-    contacts = yield from read_contacts(session, keys)
-    return {row: contacts[key] for row, key in enumerate(keys) if key in contacts}
+    try:
+        keys = yield from _keys_to_read(session, endpoint, rows)
+        contacts = yield from read_contacts(session, list(keys.values()))
+    except UnrecordedRequestError:
+        # Recordings of earlier versions have no such reads, and reach nobody.
+        return {}
+    return {row: contacts[key] for row, key in keys.items() if key in contacts}
 
 
-def _read_doubtful(session: Session, endpoint: Endpoint, rows: BulkRows) -> Flow[Before]:
-    """The contacts to which a write may open a channel.
+def _keys_to_read(session: Session, endpoint: Endpoint, rows: BulkRows) -> Flow[Mapping[int, str]]:
+    """The keys, by row, of the contacts that are deleted or may be opted in.
 
     The provider matches contacts by the fields that every row must have, which need not be a key,
-    so a listing finds the keys; each contact is then read by itself, right before the write.
+    so a listing finds the keys.
     """
     provider = session.provider
-    doubtful = {
-        row: values
-        for row, values in enumerate(rows.values)
-        if may_widen(provider, endpoint, values)
-    }
+    key = key_of(provider.record).name
+    if endpoint.effect == "delete":
+        return {row: str(values[key]) for row, values in enumerate(rows.values)}
+    doubtful = {n: v for n, v in enumerate(rows.values) if may_widen(provider, endpoint, v)}
     if not doubtful:
         return {}
     names = [n for n, param in fields_of(endpoint.params).items() if param.marker.required]
     contacts = rows_of(provider.record, (yield from read_all(session)))
-    key = key_of(provider.record).name
     keys = {tuple(contact.get(n) for n in names): str(contact[key]) for contact in contacts}
-    before: dict[int, Values] = {}
-    for row, values in doubtful.items():
-        if known := keys.get(tuple(values.get(n) for n in names)):
-            before[row] = yield from read_contact(session, known)
-    return before
+    matches = {row: keys.get(tuple(v.get(n) for n in names)) for row, v in doubtful.items()}
+    return {row: match for row, match in matches.items() if match}
 
 
 def _refusals(
@@ -92,7 +107,9 @@ def _refusals(
         contact = before.get(row, {})
         problems = provider.consent.refusals(changes, shown=None, current=contact, opt_in=opt_in)
         if not opt_in:
-            problems += suppression.refusals(provider, {**contact, **values}, values)
+            problems += undocumented(provider, contact) if changes else []
+            new = [name for name, value in values.items() if value != contact.get(name)]
+            problems += suppression.refusals(provider, {**contact, **values}, new)
         yield from (replace(problem, field=f"[{row}] {problem.field}") for problem in problems)
 
 
@@ -116,10 +133,10 @@ def _intent(
 
 
 def _send(
-    session: Session, operation: Operation, rows: BulkRows, before: Before
+    session: Session, operation: Operation, rows: BulkRows, before: Before, paced: bool
 ) -> Flow[list[Row]]:
     """Send a write of many contacts; returns one result row per contact, in the given order."""
-    success = yield from send(session, operation)
+    success = yield from send(session, operation, paced=paced)
     record, endpoint = session.provider.record, operation.endpoint
     bulk = endpoint.bulk
     items = bulk and bulk.read(success.response.status, success.body, rows.wire)

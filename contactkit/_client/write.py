@@ -7,12 +7,12 @@ is the contact as it is then, not as the caller knew it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
 
-from contactkit._http.flow import ATTEMPTS, acquire, send
+from contactkit._http.flow import ATTEMPTS, acquire, backoff, send
 from contactkit._http.results import Row, Values, result_row
 from contactkit._http.session import Flow, Operation, Session, Wait
+from contactkit._http.world import uptime
 from contactkit._journal.write import intent_of, journaled
 from contactkit._plans.listing import read_contact
 from contactkit.errors import (
@@ -22,10 +22,15 @@ from contactkit.errors import (
     RateLimitError,
     UnrecordedRequestError,
 )
-from contactkit.spec.consent import CODE, ConsentState, consent_changes, reads_first
+from contactkit.spec.consent import (
+    CODE,
+    ConsentState,
+    consent_changes,
+    reads_first,
+    undocumented,
+)
 from contactkit.spec.provider import JSON
-
-T = TypeVar("T")
+from contactkit.spec.record import key_of
 
 _NO_TEXT = FieldProblem(field="", message="opted out, so no text is sent", code=CODE)
 
@@ -36,19 +41,48 @@ class ContactWrite:
 
     session: Session
     operation: Operation
-    key: str
-    changes: Mapping[str, JSON]
-    shown: Values | None
+    key: str = field(repr=False)
+    changes: Mapping[str, JSON] = field(repr=False)
+    shown: Values | None = field(repr=False)
     opt_in: bool
 
     def check(self) -> None:
         """Raise InvalidInputError if it must not be sent to the contact as the caller knows it."""
-        provider, session = self.session.provider, self.session
-        self._refuse(self.shown or {})
-        names: Iterable[str] = self.changes if self.operation.endpoint.fields else ()
-        after = {**(self.shown or {}), **self.changes}
-        if not self.opt_in:
-            self._raise(session.plan_journal.suppression.refusals(provider, after, names))
+        shown = self.shown or {}
+        self._refuse(shown)
+        if self.operation.endpoint.fields:
+            new = [name for name, value in self.changes.items() if value != shown.get(name)]
+            self._raise(self._suppressed({**shown, **self.changes}, new))
+
+    def run(self) -> Flow[list[Row]]:
+        """Record the write and send it, after a fresh read if it needs one."""
+        reads = reads_first(self.session.provider, self.operation.endpoint, self.changes)
+        if reads or self.operation.once:
+            attempt = self._read_and_send if reads else self._record_and_send
+            return repeat_when_limited(self.session, attempt)
+        return self._record_and_send()
+
+    def _read_and_send(self) -> Flow[list[Row]]:
+        # Two places: the write need not wait for the rate limit after the read.
+        yield from acquire(self.session, self.operation)
+        yield from acquire(self.session, self.operation)
+        current = yield from self._read()
+        return (yield from self._record_and_send(current, paced=True))
+
+    def _read(self) -> Flow[Values | None]:
+        """The contact as it is now, if the write may be sent to it; None if there is none."""
+        try:
+            current = yield from read_contact(self.session, self.key, paced=True)
+        except UnrecordedRequestError:
+            # Recordings of earlier versions have no such read, and reach nobody.
+            return None
+        except NotFoundError:
+            if self.operation.endpoint.fields:
+                raise
+            self._refuse_missing()
+            return None
+        self._refuse(current)
+        return current
 
     def _refuse(self, current: Values) -> None:
         """Raise InvalidInputError if it must not be sent to this contact."""
@@ -57,33 +91,38 @@ class ContactWrite:
         problems = provider.consent.refusals(
             changes, shown=self.shown, current=current, opt_in=self.opt_in
         )
+        if not self.opt_in and (changes or endpoint.texts):
+            problems += undocumented(provider, current)
         state = provider.consent.states(current).get("text", ConsentState.unknown)
-        texts_a_no = endpoint.texts and state >= ConsentState.denied
+        texts_a_no = endpoint.texts and (problems or state >= ConsentState.denied)
         self._raise([_NO_TEXT] if texts_a_no else problems)
+
+    def _refuse_missing(self) -> None:
+        """Refuse to text or opt in a key without a contact, if it is on the suppression list."""
+        provider, endpoint = self.session.provider, self.operation.endpoint
+        if endpoint.effect == "delete":
+            return
+        name = key_of(provider.record).name
+        changes = consent_changes(provider, endpoint, self.changes)
+        problems = self._suppressed({name: self.key, **changes}, [name])
+        self._raise([_NO_TEXT] if problems and endpoint.texts else problems)
+
+    def _suppressed(self, contact: Values, names: Iterable[str]) -> list[FieldProblem]:
+        """Why these fields of a contact must not be written: the suppression list has them."""
+        if self.opt_in:
+            return []
+        suppression = self.session.plan_journal.suppression
+        return suppression.refusals(self.session.provider, contact, names)
 
     def _raise(self, problems: Sequence[FieldProblem]) -> None:
         if problems:
             where = f"{self.session.provider.name} {self.operation.endpoint.verb}"
             raise InvalidInputError(where, problems)
 
-    def run(self) -> Flow[list[Row]]:
-        """Record the write and send it, after a fresh read if it needs one."""
-        endpoint = self.operation.endpoint
-        if reads_first(self.session.provider, endpoint, self.changes):
-            return self._read_and_send()
-        return self._record(self.shown, self._send(self.shown))
-
-    def _read_and_send(self) -> Flow[list[Row]]:
-        before = yield from _retry_when_limited(self.session, self._read)
-        current = [before]
-
-        def attempt() -> Flow[list[Row]]:
-            contact = current.pop() if current else (yield from self._read())
-            return (yield from self._send(contact, paced=True))
-
-        return (yield from self._record(before, _retry_when_limited(self.session, attempt)))
-
-    def _record(self, before: Values | None, sending: Flow[list[Row]]) -> Flow[list[Row]]:
+    def _record_and_send(
+        self, before: Values | None = None, *, paced: bool = False
+    ) -> Flow[list[Row]]:
+        before = before or self.shown
         intent = intent_of(
             self.session,
             self.operation,
@@ -92,27 +131,10 @@ class ContactWrite:
             before=before,
             opt_in=self.opt_in,
         )
+        sending = self._send(before, paced)
         return journaled(self.session, self.operation, [intent], sending)
 
-    def _read(self) -> Flow[Values | None]:
-        """The contact as it is now, if the write may be sent to it."""
-        session = self.session
-        # Two places: the write need not wait for the rate limit after the read.
-        yield from acquire(session, self.operation)
-        yield from acquire(session, self.operation)
-        try:
-            current = yield from read_contact(session, self.key, paced=True)
-        except UnrecordedRequestError:
-            # Recordings of earlier versions have no such read, and reach nobody.
-            return self.shown
-        except NotFoundError:
-            if self.operation.endpoint.fields:
-                raise
-            return self.shown
-        self._refuse(current)
-        return current
-
-    def _send(self, before: Values | None, *, paced: bool = False) -> Flow[list[Row]]:
+    def _send(self, before: Values | None, paced: bool) -> Flow[list[Row]]:
         session, operation = self.session, self.operation
         success = yield from send(session, operation, paced=paced)
         changes = self.changes
@@ -120,14 +142,20 @@ class ContactWrite:
         return [row]
 
 
-def _retry_when_limited(session: Session, attempt: Callable[[], Flow[T]]) -> Flow[T]:
-    """Repeat an attempt that the rate limit refused, if the wait is not too long."""
-    for _ in range(ATTEMPTS - 1):
+def repeat_when_limited(
+    session: Session, attempt: Callable[[], Flow[list[Row]]]
+) -> Flow[list[Row]]:
+    """Repeat an attempt that the rate limit refused, if the wait is not too long.
+
+    Each attempt has its own entry in the journal.
+    """
+    for count in range(1, ATTEMPTS):
         try:
             return (yield from attempt())
         except RateLimitError as error:
-            resume_at = error.resume_at.timestamp()
-            if resume_at - session.clock.now() > session.patience:
+            seconds = error.resume_at.timestamp() - session.clock.now()
+            if seconds > session.patience:
                 raise
-            yield Wait(until=resume_at)
+            pause = seconds if seconds > 0 else backoff(count)
+            yield Wait(until=uptime(session.clock) + pause)
     return (yield from attempt())

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 import httpx
@@ -15,7 +16,7 @@ import httpx
 from contactkit._http.clients import AsyncClient, SyncClient, open_client
 from contactkit._http.content import ENCODINGS, MAX_ANSWER
 from contactkit._http.log import hide_paths
-from contactkit._http.session import Answer, Flow, NoResponse, Request, Response
+from contactkit._http.session import Answer, Flow, NoResponse, Request, Response, Step
 from contactkit._http.world import apause, pause
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ TapFlow: TypeAlias = Generator[httpx.Request, httpx.Response, httpx.Response]
 
 
 def run(flow: Flow[T], connection: Connection, clock: Clock) -> T:
-    """Run a flow until it returns; blocks."""
-    answer: Answer = None
+    """Run a flow until it returns; blocks. The flow may recover from what a step raises."""
+    resume: Callable[[], Step] = partial(flow.send, None)
     while True:
         try:
-            step = flow.send(answer)
+            step = resume()
         except StopIteration as end:
             return end.value
         try:
@@ -38,16 +39,17 @@ def run(flow: Flow[T], connection: Connection, clock: Clock) -> T:
                 connection.send(step) if isinstance(step, Request) else pause(clock, step.until)
             )
         except BaseException as interrupt:
-            flow.throw(interrupt)
-            raise
+            resume = partial(flow.throw, interrupt)
+        else:
+            resume = partial(flow.send, answer)
 
 
 async def arun(flow: Flow[T], connection: Connection, clock: Clock) -> T:
-    """Run a flow until it returns; awaits."""
-    answer: Answer = None
+    """Run a flow until it returns; awaits. The flow may recover from what a step raises."""
+    resume: Callable[[], Step] = partial(flow.send, None)
     while True:
         try:
-            step = flow.send(answer)
+            step = resume()
         except StopIteration as end:
             return end.value
         try:
@@ -55,8 +57,9 @@ async def arun(flow: Flow[T], connection: Connection, clock: Clock) -> T:
                 connection.asend(step) if isinstance(step, Request) else apause(clock, step.until)
             )
         except BaseException as interrupt:
-            flow.throw(interrupt)
-            raise
+            resume = partial(flow.throw, interrupt)
+        else:
+            resume = partial(flow.send, answer)
 
 
 class Tap(Protocol):

@@ -61,7 +61,7 @@ class _Attempts:
     def __init__(self, session: Session, operation: Operation, paced: bool) -> None:
         self.session = session
         self.operation = operation
-        self.paced = paced
+        self.paced = self.has_place = paced
         self.count = 0
         self.in_flight = False
         self.token_renewed = False
@@ -91,8 +91,8 @@ class _Attempts:
 
     def prepare(self) -> Flow[Request]:
         """The authorised request, once the rate limit allows it."""
-        has_turn = self.paced and not self.count
-        prepare = _authorise if has_turn else acquire
+        prepare = _authorise if self.has_place else acquire
+        self.has_place = False
         try:
             return (yield from prepare(self.session, self.operation))
         except (ApiError, TransportError) as error:
@@ -104,6 +104,8 @@ class _Attempts:
         """Wait until the request may be repeated; raise if it must not be."""
         if self.is_stale_token(failure):
             self.token_renewed = True
+            # The refused request gives its place back: what the caller read just now stays fresh.
+            self.has_place = self.paced
             _forget_token(self.session, request)
             return
         if self.paced and self.doubt is None and isinstance(failure, RateLimitError):
@@ -249,18 +251,21 @@ def _retry_pause(
 ) -> float | None:
     """Seconds until this request may be repeated; None when it must not be."""
     temporary = isinstance(failure, TransportError | RateLimitError | ServerError)
-    if attempt >= ATTEMPTS or not temporary:
-        return None
-    if operation.once and not isinstance(failure, RateLimitError):
+    if attempt >= ATTEMPTS or not temporary or operation.once:
         return None
     if _may_have_happened(failure) and not operation.repeatable:
         return None
     now = session.clock.now()
     seconds = retry_after(answer.headers, now) if isinstance(answer, Response) else None
     if seconds is None:
-        longest = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
-        return random.uniform(longest / 2, longest)
+        return backoff(attempt)
     return seconds if seconds <= session.patience else None
+
+
+def backoff(attempt: int) -> float:
+    """The seconds to wait after this attempt, if the response does not say how long."""
+    longest = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
+    return random.uniform(longest / 2, longest)
 
 
 def _may_have_happened(failure: ApiError | TransportError) -> bool:

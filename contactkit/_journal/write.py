@@ -6,13 +6,14 @@ Plans record theirs through `writer`, which joins the commits of many.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from contactkit._http.results import Row, Values, failure_row
 from contactkit._http.session import Flow, Operation, Session
 from contactkit._http.world import uptime
 from contactkit._journal.store import Intent, Journal
 from contactkit._journal.suppression import texts_of
-from contactkit.errors import JournalError, warn
+from contactkit.errors import ConfigurationError, JournalError, warn
 from contactkit.spec.outcome import WRITTEN, Outcome
 
 
@@ -82,9 +83,11 @@ def _suppressing(
     suppression = session.plan_journal.suppression
     suppression.add(intents)
     rows = yield from sending
-    for intent, row in zip(intents, rows, strict=True):
-        if intent.opt_in and row["outcome"] in WRITTEN:
-            suppression.remove(intent.provider, texts_of(intent.changes, row["after"]))
+    # Without the key or the file they stay on the list, which is safe.
+    with suppress(ConfigurationError, JournalError):
+        for intent, row in zip(intents, rows, strict=True):
+            if intent.opt_in and row["outcome"] in WRITTEN:
+                suppression.remove(intent.provider, texts_of(intent.changes, row["after"]))
     return rows
 
 

@@ -15,6 +15,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from contactkit.errors import FieldProblem
+from contactkit.spec.record import fields_of
 
 if TYPE_CHECKING:
     from contactkit.spec.provider import Endpoint, Provider
@@ -30,6 +31,7 @@ CODE = "consent"
 
 OPTED_OUT_SINCE = "opted out since it was read"
 OPTS_IN = "would opt in a contact who opted out; say opt_in=True if you hold their consent"
+_UNDOCUMENTED = "may be a no: its value now is not documented; say opt_in=True if you hold consent"
 
 
 class ConsentState(IntEnum):
@@ -71,9 +73,11 @@ class ChannelConsent:
         """The fields that the state follows from."""
         return frozenset[str]({*self.allowed, *self.denied, *self.locked, *self.deny})
 
-    def shown_state(self, contact: Contact | None) -> ConsentState | None:
-        """The state of a contact that may lack columns; None if it does not show a state."""
-        return self.state(contact) if contact and self.fields <= contact.keys() else None
+    def shows_no(self, contact: Contact) -> bool | None:
+        """Whether a contact has opted out; None if it lacks a field that would say so."""
+        if self.state(contact) >= ConsentState.denied:
+            return True
+        return False if {*self.denied, *self.locked} <= contact.keys() else None
 
     def widens(self, before: Contact, changes: Contact) -> bool:
         """Whether a write opens the channel: a new yes, or a no that becomes anything less."""
@@ -178,13 +182,12 @@ class Consent:
         for name, state in self.widened(current, changes).items():
             channel = self.channels[name]
             field = next(n for n in changes if n in channel.fields)
-            known = channel.shown_state(shown)
             if state < ConsentState.denied:
                 continue
             if state is ConsentState.locked:
                 message = f"cannot be written: the contact is locked for {name}"
                 problems.append(FieldProblem(field=field, message=message, code=CODE))
-            elif known is not None and known < ConsentState.denied:
+            elif channel.shows_no(shown or {}) is False:
                 problem = FieldProblem(field=field, message=OPTED_OUT_SINCE, code="conflict")
                 problems.append(problem)
             elif not opt_in:
@@ -214,6 +217,16 @@ def reads_first(provider: Provider, endpoint: Endpoint, values: Contact) -> bool
     if endpoint.effect == "update":
         return may_widen(provider, endpoint, values)
     return endpoint.effect == "delete" and endpoint.takes_key
+
+
+def undocumented(provider: Provider, contact: Contact) -> list[FieldProblem]:
+    """The consent fields of a contact with a value that no state follows from."""
+    declared = fields_of(provider.record)
+    return [
+        FieldProblem(field=name, message=_UNDOCUMENTED, code=CODE)
+        for name in sorted(provider.consent.fields)
+        if contact.get(name) is not None and not declared[name].accepts(contact[name])
+    ]
 
 
 def flag(name: str) -> ChannelConsent:

@@ -1,13 +1,16 @@
 """Cassettes of version 0.1, recorded by its code, still replay and are audited and converted.
 
 `bodies` has JSON in the four styles that 0.1 kept, long lists, compressed, binary and chunked
-bodies, and failures. The samples with pseudonyms are those of the redaction's tests.
+bodies, and failures. `writes` are writes of consent, and deletions, which 0.1 sent without reading
+the contact first. The samples with pseudonyms are those of the redaction's tests.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+from inspect import isawaitable
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +24,12 @@ from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.frame import audit
 from contactkit.cassette.redaction.key import VARIABLE
 from contactkit.cassette.redaction.redactor import Redactor
+from tests.support.consent import YES
+from tests.support.providers import EXAMPLES
 
 HERE = Path(__file__).parent
 BODIES_FILE = HERE / "samples/bodies.jsonl"
-SAMPLES = (BODIES_FILE, *sorted((HERE / "redaction/samples").glob("*.jsonl")))
+SAMPLES = sorted([*HERE.glob("samples/*.jsonl"), *HERE.glob("redaction/samples/*.jsonl")])
 KEY = "the key of the samples"
 URL = "https://api.sent.dm"
 STYLES: dict[str, dict[str, Any]] = {
@@ -102,6 +107,31 @@ def test_sample_passes_the_audit() -> None:
     file = CassetteFile.load(BODIES_FILE)
     redactor = Redactor(find("sent"), list[str], KEY.encode(), file.owners)
     assert audit(BODIES_FILE, redactor).empty
+
+
+@pytest.mark.filterwarnings("ignore:Sent deprecated deleting:DeprecationWarning")
+@pytest.mark.parametrize("client", ["sync", "async"])
+async def test_writes_of_consent_replay_without_a_read(name: str, client: str) -> None:
+    key, yes = EXAMPLES[name].key, {**YES, "privy": {"email_consent": "subscribed"}}[name]
+    confirmed = {"confirm": True} if find(name).endpoint("delete").confirm else {}
+    calls = {
+        "sendblue": [
+            methodcaller("verify", key),
+            methodcaller("opt_out", key, opted_out=False),
+            methodcaller("bulk_delete", ["+15165550176", "+17545550133"]),
+        ],
+        "digital_onboarding": [methodcaller("upsert", [{"unique_id": "core-10002", **yes}])],
+    }
+    outcomes: list[str] = []
+    cassette = ck.Cassette(HERE / f"samples/writes-{name}.jsonl", "replay", exhausted="error")
+    connected = ck.connect(name, via=cassette)
+    contacts = connected.contacts if client == "sync" else connected.aio.contacts
+    update = methodcaller("update", key, **yes)
+    for call in (update, *calls.get(name, []), methodcaller("delete", key, **confirmed)):
+        result = call(contacts)
+        outcomes += (await result if isawaitable(result) else result)["outcome"].tolist()
+    assert cassette.unused().empty
+    assert {*outcomes} == {"updated", "deleted"}
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)

@@ -55,7 +55,8 @@ def test_verify_sends_no_write(name, path):
 def test_verify_reports_changes_by_field(path):
     wire = visited(path, "sent", Wire())
     live = ck.connect("sent", via=wire)
-    live.contacts.update(EXAMPLES["sent"].key, default_channel="whatsapp", opt_out=False)
+    opted_in = {"opt_out": False, "opt_in": True}
+    live.contacts.update(EXAMPLES["sent"].key, default_channel="whatsapp", **opted_in)
     live.contacts.create(phone_number="+12125550187")
     drift = verified(path, "sent", wire)
     assert {"value changed", "added"} <= set(drift["drift"])
@@ -92,7 +93,7 @@ def test_verify_skips_temporary_failures(path):
 def test_verifier_compares_the_reads_of_a_client(path):
     wire = visited(path, "sent", Wire())
     key = EXAMPLES["sent"].key
-    ck.connect("sent", via=wire).contacts.update(key, opt_out=False)
+    ck.connect("sent", via=wire).contacts.update(key, opt_out=False, opt_in=True)
     wire.requests.clear()
     cassette = ck.Cassette(path, "verify", world=wire)
     client = ck.connect("sent", via=cassette)

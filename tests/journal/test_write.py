@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -48,16 +49,17 @@ def quietly(verb: Any, *args: Any, **fields: Any) -> Any:
 
 
 def writes(name: str) -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:
-    """Every verb that writes, and what it takes; last the deletion."""
+    """Every verb that writes, and what it takes: first the texts, last the deletion."""
     example = EXAMPLES[name]
     fields = {"create": example.create, "update": example.update}
     verbs = [endpoint for endpoint in find(name).endpoints if endpoint.effect]
+    verbs.sort(key=lambda endpoint: (endpoint.effect == "delete", not endpoint.texts))
     usual = {
         endpoint.verb: (
             (example.key,) if endpoint.takes_key else (),
             {**fields.get(endpoint.verb, {}), **({"confirm": True} if endpoint.confirm else {})},
         )
-        for endpoint in sorted(verbs, key=lambda endpoint: endpoint.effect == "delete")
+        for endpoint in verbs
     }
     known = {verb: call for verb, call in example.others.items() if verb in usual}
     return [(verb, *call) for verb, call in (usual | known).items()]
@@ -92,7 +94,8 @@ def test_intent_is_recorded_before_the_request(client, wire, name, path):
         return answer(request)
 
     for verb, args, fields in writes(name):
-        wire.faults = [look]
+        # The last request is the write; some contacts are read first.
+        wire.faults = [look] * 4
         quietly(getattr(client.contacts, verb), *args, **fields)
         last = journals[-1].iloc[-1]
         assert (last["outcome"], last["operation"]) == ("unknown", find(name).endpoint(verb).effect)
@@ -210,12 +213,12 @@ async def test_form_says_that_nothing_was_sent_without_a_journal(sent, wire, pat
 # A journal that cannot be written
 
 
-def test_nothing_is_sent_without_a_journal(client, name, wire, path):
+def test_nothing_is_written_without_a_journal(client, name, wire, path):
     path.write_bytes(b"x" * 600)
     for verb, args, fields in writes(name):
         with pytest.raises(ck.JournalError, match="move it away"):
             quietly(getattr(client.contacts, verb), *args, **fields)
-    assert not wire.requests
+    assert {request.method for request in wire.requests} == {"GET"}
     assert len(client.contacts.get(EXAMPLES[name].key)) == 1
 
 
@@ -238,20 +241,23 @@ def test_journal_that_fails_after_the_write_is_a_warning(sent, wire, path):
 
 def test_journal_holds_no_credential(client, name, wire, path):
     secrets = [each for each in client._session.secrets if each]
+    turns = itertools.count(1)
 
     def echo(request: httpx.Request, answer: Any) -> httpx.Response:
         headers = {"X-Request-Id": secrets[0], "Content-Type": "application/json"}
-        if len(wire.requests) % 2:
+        if request.method == "GET" or next(turns) % 2:
             return httpx.Response(200, content=answer(request).content, headers=headers)
         message = " ".join([*request.headers.values(), *secrets])
         return httpx.Response(422, json={"message": message, "errors": [message]}, headers=headers)
 
-    for verb, args, fields in writes(name) * 2:
+    # The second verify would text a contact who has opted out by then.
+    verbs = [*writes(name), *(write for write in writes(name) if write[0] != "verify")]
+    for verb, args, fields in verbs:
         wire.faults = [echo] * 4
         with suppress(ck.ApiError), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             getattr(client.contacts, verb)(*args, **fields)
-    assert len(ck.journal(path)) >= 2 * len(writes(name))
+    assert len(ck.journal(path)) >= len(verbs)
     outcomes = set(ck.journal(path)["outcome"])
     assert "refused" in outcomes and outcomes & {"created", "updated", "deleted"}
     content = b"".join(child.read_bytes() for child in path.parent.iterdir() if child.is_file())
