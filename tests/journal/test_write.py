@@ -167,7 +167,7 @@ def test_interrupt_before_sending_is_a_failure(sent, wire, path, monkeypatch):
 
     sent = ck.connect("sent", via=wire, journal=path, rate_limit="1/minute")
     sent.contacts.get(SENT)
-    monkeypatch.setattr(wire.clock, "sleep", pressed)
+    monkeypatch.setattr(wire.clock, "pause", pressed)
     with pytest.raises(KeyboardInterrupt):
         sent.contacts.update(SENT, opt_out=True)
     assert ck.journal(path)["outcome"].tolist() == ["failed"]
