@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ _LONGEST_SLEEP = 3600.0
 
 
 # On Linux, the monotonic clock stops while the machine sleeps.
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _BOOT_TIME = getattr(time, "CLOCK_BOOTTIME", None)
 
 
@@ -108,6 +111,19 @@ def uptime(clock: Clock) -> float:
     Any clock but those here has only its time.
     """
     return clock.uptime() if isinstance(clock, _STEADY) else clock.now()
+
+
+def boot_id(clock: Clock) -> str:
+    """The start of the machine from which an uptime counts; "" if nothing identifies it."""
+    return _own_boot_id() if isinstance(clock, RealClock) else ""
+
+
+@cache
+def _own_boot_id() -> str:
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return ""
 
 
 def pause(clock: Clock, until: float) -> None:

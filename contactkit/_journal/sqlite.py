@@ -18,51 +18,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from contactkit._frames.paths import reason_of, status_of
+from contactkit._journal.schema import APPLICATION, VERSION, upgrade, version_of
 from contactkit.errors import JournalError
 
 PATIENCE = 5.0
 """The longest wait in seconds for the lock of another process."""
 _NAP = 0.01
 _SMALLEST = 512
-
-_APPLICATION = 0x636B6A6E  # "ckjn"
-# Each leads from a version of the schema to the next, the first from an empty file.
-_UPGRADES = (
-    (
-        """
-        CREATE TABLE writes (
-          id INTEGER PRIMARY KEY AUTOINCREMENT,
-          made_at REAL NOT NULL, at REAL,
-          provider TEXT NOT NULL, account TEXT NOT NULL, base_url TEXT NOT NULL,
-          plan TEXT NOT NULL, row INTEGER NOT NULL,
-          operation TEXT NOT NULL, key TEXT NOT NULL, outcome TEXT,
-          changes TEXT NOT NULL, before TEXT, after TEXT,
-          http_status INTEGER, code TEXT, message TEXT, field TEXT, attempts INTEGER,
-          request_id TEXT, idempotency_key TEXT NOT NULL, request TEXT NOT NULL,
-          claim TEXT NOT NULL, process INTEGER NOT NULL
-        )""",
-        "CREATE INDEX planned ON writes (plan, account, row) WHERE plan <> ''",
-        """
-        CREATE UNIQUE INDEX open ON writes (plan, account, row)
-        WHERE plan <> '' AND outcome IS NULL""",
-        f"PRAGMA application_id = {_APPLICATION}",
-        "PRAGMA user_version = 1",
-    ),
-    (
-        "ALTER TABLE writes ADD COLUMN opt_in INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE writes ADD COLUMN uptime REAL",
-        "CREATE TABLE journal (id TEXT NOT NULL)",
-        "INSERT INTO journal VALUES (lower(hex(randomblob(8))))",
-        """
-        CREATE TABLE suppressed (
-          provider TEXT NOT NULL, account TEXT NOT NULL, kind TEXT NOT NULL,
-          digest TEXT NOT NULL, key_check TEXT NOT NULL, made_at REAL NOT NULL,
-          PRIMARY KEY (provider, digest)
-        )""",
-        "PRAGMA user_version = 2",
-    ),
-)
-_VERSION = len(_UPGRADES)
 
 T = TypeVar("T")
 
@@ -90,7 +52,7 @@ class JournalFile:
         self._start_again_after_fork()
         with self._lock, self._journal_errors():
             connection = self._open()
-            if _version_of(connection) < version:
+            if version_of(connection) < version:
                 return []
             return connection.execute(text, values).fetchall()
 
@@ -121,7 +83,7 @@ class JournalFile:
             connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
             try:
-                _upgrade(connection)
+                upgrade(connection)
                 result = change(connection)
                 connection.execute("COMMIT")
             except BaseException:
@@ -232,19 +194,8 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     if is_new:
         connection.execute("BEGIN IMMEDIATE")
         if _is_new(path, connection):
-            _upgrade(connection)
+            upgrade(connection)
         connection.execute("COMMIT")
-
-
-def _upgrade(connection: sqlite3.Connection) -> None:
-    """Bring the file to the current version, in the transaction that is open."""
-    for statements in _UPGRADES[_version_of(connection) :]:
-        for statement in statements:
-            connection.execute(statement)
-
-
-def _version_of(connection: sqlite3.Connection) -> int:
-    return connection.execute("PRAGMA user_version").fetchone()[0]
 
 
 def _is_new(path: Path, connection: sqlite3.Connection) -> bool:
@@ -257,9 +208,9 @@ def _is_new(path: Path, connection: sqlite3.Connection) -> bool:
             "SELECT count(*) FROM sqlite_master",
         )
     )
-    if application == _APPLICATION:
-        if version > _VERSION:
-            why = f"is from a later contactkit (version {version}; this one reads {_VERSION})"
+    if application == APPLICATION:
+        if version > VERSION:
+            why = f"is from a later contactkit (version {version}; this one reads {VERSION})"
             raise _error(path, why, "update contactkit")
         return False
     if application or version or tables:

@@ -17,16 +17,15 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import platformdirs
-from pydantic_core import to_json
 
 from contactkit._journal.erasure import forget
 from contactkit._journal.lease import Lease, is_held, remove_ended_leases
 from contactkit._journal.reading import Reading
+from contactkit._journal.rows import begin_row, end_row, entry_of
 from contactkit._journal.sqlite import JournalFile
 from contactkit._journal.suppression import SuppressionList, insert, texts_of
 from contactkit.errors import ConfigurationError, JournalError
@@ -34,16 +33,12 @@ from contactkit.spec.consent import Address
 from contactkit.spec.outcome import WRITTEN, Outcome
 from contactkit.spec.provider import JSON
 
-_TEXTS = ("plan", "key", "idempotency_key", "code", "message", "field", "request_id")
-_IMAGES = ("changes", "before", "after")
-_TIMES = ("made_at", "at", "key_made_at")
-
 _BEGIN = """
 INSERT INTO writes (plan, row, claim, process, provider, account, base_url, operation, key,
-                    request, changes, before, idempotency_key, made_at, opt_in, uptime)
+                    request, changes, before, idempotency_key, made_at, opt_in, uptime, boot)
 SELECT :plan, :row, :claim, :process, :provider, :account, :base_url, :operation, :key,
        :request, :changes, :before, :idempotency_key, :made_at,
-       :opt_in, :uptime
+       :opt_in, :uptime, :boot
 WHERE :seen = (SELECT coalesce(max(id), 0) FROM writes
                WHERE plan = :plan AND plan <> '' AND account = :account AND row = :row)
 ON CONFLICT DO NOTHING
@@ -61,7 +56,7 @@ WHERE id = ? AND outcome IS NULL
 """
 _FORGET = "DELETE FROM writes WHERE id = ? AND outcome IS NULL"
 _LAST = """
-SELECT last.*, first.made_at AS key_made_at, {uptime} AS key_uptime,
+SELECT last.*, first.made_at AS key_made_at, {clock},
   (SELECT count(DISTINCT nullif(idempotency_key, '')) FROM writes AS other
    WHERE other.plan = last.plan AND other.plan <> '' AND other.account = last.account
      AND other.row = last.row) AS keys
@@ -73,6 +68,9 @@ WHERE last.id IN
   (SELECT max(id) FROM writes WHERE plan = ? AND plan <> '' AND account = ? GROUP BY row)
 ORDER BY last.row
 """
+_KEY_CLOCK = "first.uptime AS key_uptime, first.boot AS key_boot"
+# In a journal of version 1.
+_NO_CLOCK = "NULL AS key_uptime, '' AS key_boot"
 _READING = """
 SELECT id AS journal, (SELECT seq FROM sqlite_sequence WHERE name = 'writes') AS last,
   (SELECT group_concat(id) FROM writes WHERE plan <> '' AND outcome IS NULL) AS open
@@ -95,7 +93,8 @@ class Intent:
     In a plan, `row` is the write's row, and `seen` is the id of the last entry of that row that its
     sender knows, 0 for none. `account` identifies the account, and `request` the request. `opt_in`
     means that the caller holds the contact's consent. If a contact is deleted, its addresses in
-    `suppress` are put on the suppression list. `uptime` is the time of a clock that is never set.
+    `suppress` are put on the suppression list. `uptime` is the time of a clock that is never set,
+    and `boot` identifies the start of the machine from which it counts.
     """
 
     provider: str
@@ -114,6 +113,7 @@ class Intent:
     opt_in: bool = False
     suppress: Sequence[Address] = field(default=(), repr=False)
     uptime: float | None = None
+    boot: str = ""
 
 
 class Journal:
@@ -136,7 +136,7 @@ class Journal:
         for a suppression list under another key.
         """
         holder = {"claim": lease.name if lease else "", "process": os.getpid()}
-        rows = [{**_begin_row(intent), **holder} for intent in intents]
+        rows = [{**begin_row(intent), **holder} for intent in intents]
         suppressed = self.suppression.rows(intents)
 
         def change(connection: sqlite3.Connection) -> list[int | None]:
@@ -154,7 +154,7 @@ class Journal:
         list.
         """
         planned = Outcome.PLANNED
-        ended = [_end_row(id, row) for id, row in rows.items() if row["outcome"] != planned]
+        ended = [end_row(id, row) for id, row in rows.items() if row["outcome"] != planned]
         unsent = [(id,) for id, row in rows.items() if row["outcome"] == planned]
 
         def change(connection: sqlite3.Connection) -> None:
@@ -202,14 +202,18 @@ class Journal:
     def last(self, plan: str, account: str) -> dict[int, dict[str, Any]]:
         """The last entry of each row of a plan; the outcome of an open entry is None.
 
-        An open entry may be in flight, unless its lease has ended. `key_made_at` and `key_uptime`
-        are when the row was first sent under its idempotency key, and `keys` the number of keys
-        under which it was sent.
+        An open entry may be in flight, unless its lease has ended. `key_made_at`, `key_uptime`
+        and `key_boot` are when the row was first sent under its idempotency key, and `keys` the
+        number of keys under which it was sent.
         """
         values = (plan, account)
-        rows = self._file.query(_LAST.format(uptime="first.uptime"), values, version=2)
-        rows = rows or self._file.query(_LAST.format(uptime="NULL"), values)
-        return {row["row"]: _entry(row) for row in rows}
+        rows = self._file.query(
+            _LAST.format(clock=_KEY_CLOCK),
+            values,
+            version=2,
+        )
+        rows = rows or self._file.query(_LAST.format(clock=_NO_CLOCK), values)
+        return {row["row"]: entry_of(row) for row in rows}
 
     def reading(self) -> Reading | None:
         """What the journal holds now; None if it is new, or cannot be read."""
@@ -271,7 +275,7 @@ class Journal:
         self._file.close()
 
     def _read(self, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        return [_entry(row) for row in self._file.query(query, values)]
+        return [entry_of(row) for row in self._file.query(query, values)]
 
 
 def temporary_journal() -> Journal:
@@ -285,59 +289,3 @@ def temporary_journal() -> Journal:
 def own_path() -> Path:
     """The path of the user's journal."""
     return platformdirs.user_data_path("contactkit") / "journal.sqlite3"
-
-
-# All other columns are ASCII.
-_BEGIN_TEXTS = ("plan", "base_url", "key", "idempotency_key")
-_END_COLUMNS = (
-    "outcome",
-    "http_status",
-    "code",
-    "message",
-    "field",
-    "attempts",
-    "request_id",
-    "key",
-)
-
-
-def _begin_row(intent: Intent) -> dict[str, Any]:
-    images = {"changes": _json(intent.changes), "before": _json(intent.before)}
-    texts = {name: _writable(getattr(intent, name)) for name in _BEGIN_TEXTS}
-    return {**vars(intent), **images, **texts}
-
-
-def _end_row(id: int, row: Mapping[str, Any]) -> dict[str, Any]:
-    columns = {name: _writable(row.get(name)) for name in _END_COLUMNS}
-    return {**columns, "id": id, "after": _json(row.get("after")), "at": row["at"].timestamp()}
-
-
-def _json(image: Mapping[str, JSON] | None) -> str | None:
-    if image is None:
-        return None
-    try:
-        return to_json(image).decode()
-    except ValueError:
-        # Half a surrogate pair is no UTF-8, and has to be escaped.
-        return json.dumps(image, separators=(",", ":"))
-
-
-def _writable(value: Any) -> Any:
-    """Text that SQLite accepts: without lone surrogates, which JSON may contain."""
-    if not isinstance(value, str) or value.isascii():
-        return value
-    return value.encode("utf-8", "replace").decode()
-
-
-def _entry(row: sqlite3.Row) -> dict[str, Any]:
-    # A journal of version 1 has no consent.
-    entry: dict[str, Any] = {"opt_in": 0, "uptime": None, **dict(row)}
-    del entry["claim"]
-    entry["opt_in"] = bool(entry["opt_in"])
-    for name in _TEXTS:
-        entry[name] = entry[name] or None
-    for name in _IMAGES:
-        entry[name] = None if entry[name] is None else json.loads(entry[name])
-    for name in entry.keys() & set(_TIMES):
-        entry[name] = None if entry[name] is None else datetime.fromtimestamp(entry[name], UTC)
-    return entry

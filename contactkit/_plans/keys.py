@@ -6,16 +6,17 @@ import hashlib
 import json
 import uuid
 from dataclasses import replace
+from math import inf
 
 from contactkit._http.session import Operation, Session
-from contactkit._http.world import uptime
+from contactkit._http.world import boot_id, uptime
 from contactkit._plans.steps import ApplySettings, Entry, PendingWrite
 
 REPLAYED = "replayed"
 """The code of a write whose response is an earlier one, not known to be its own."""
 
-# A key is not used again so late that the provider may have forgotten it, or if two clocks differ
-# by this much about its age.
+# A key is not used again so late that the provider may have forgotten it, or if the clocks differ
+# by this much about its age on a machine that does not say when it was started.
 _MARGIN = 300.0
 
 
@@ -51,11 +52,12 @@ def _earlier_key(session: Session, operation: Operation, earlier: Entry | None, 
 def _age(session: Session, entry: Entry) -> float:
     """The age of an entry's key in seconds, infinite if it is not known.
 
-    A clock may have been set, and the other one starts again with the machine.
+    The clock may have been set, and the uptime starts again with the machine.
     """
-    by_time = session.clock.now() - entry["key_made_at"].timestamp()
     if entry["key_uptime"] is None:
-        return float("inf")
+        return inf
+    by_time = session.clock.now() - entry["key_made_at"].timestamp()
     by_uptime = uptime(session.clock) - entry["key_uptime"]
-    same = abs(by_time - by_uptime) < _MARGIN and by_uptime >= 0
-    return max(by_time, by_uptime) if same else float("inf")
+    boot = boot_id(session.clock)
+    same_start = boot == entry["key_boot"] if boot else abs(by_time - by_uptime) < _MARGIN
+    return max(by_time, by_uptime) if same_start else inf

@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import contactkit as ck
-from contactkit._journal import sqlite, store
+from contactkit._journal import schema, sqlite, store
 from contactkit._journal.frame import JOURNAL_COLUMNS
 from contactkit._journal.store import Intent, Journal
 
@@ -428,7 +428,7 @@ def test_opening_a_journal_that_another_process_creates(path, monkeypatch):
             if "sqlite_master" in text:
                 with closing(connect(path, timeout=0, isolation_level=None)) as other:
                     with suppress(sqlite3.OperationalError):
-                        sqlite._upgrade(other)
+                        schema.upgrade(other)
             return super().execute(text, *values)
 
     monkeypatch.setattr(sqlite3, "connect", lambda *a, **more: connect(*a, factory=Late, **more))

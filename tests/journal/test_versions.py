@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 import contactkit as ck
+from contactkit._journal import schema
 from contactkit._journal.store import Journal
 from contactkit.spec.record import key_of
 from tests.journal.test_store import begin, intent
@@ -42,7 +43,7 @@ def version(path: Path) -> int:
         return file.execute("PRAGMA user_version").fetchone()[0]
 
 
-def schema(path: Path) -> list[tuple[Any, ...]]:
+def tables(path: Path) -> list[tuple[Any, ...]]:
     """The tables and indexes, and the columns in their order."""
     with closing(sqlite3.connect(path)) as file:
         names = file.execute("SELECT type, name FROM sqlite_master ORDER BY 1, 2").fetchall()
@@ -66,7 +67,7 @@ def test_upgrade_keeps_the_entries_and_makes_the_present_schema(path, tmp_path):
         assert begin(new, intent()) == 1
         assert journal.reading() and journal.id != new.id
     assert version(path) == 2
-    assert schema(path) == schema(tmp_path / "new")
+    assert tables(path) == tables(tmp_path / "new")
     pd.testing.assert_frame_equal(ck.journal(path).head(28), before)
 
 
@@ -80,10 +81,8 @@ def test_two_threads_upgrade_once(path):
 
 
 def test_interrupted_upgrade_leaves_version_1(path, monkeypatch):
-    from contactkit._journal import sqlite
-
-    first, second = sqlite._UPGRADES
-    monkeypatch.setattr(sqlite, "_UPGRADES", (first, (*second[:3], "no SQL")))
+    first, second = schema._UPGRADES
+    monkeypatch.setattr(schema, "_UPGRADES", (first, (*second[:3], "no SQL")))
     with closing(Journal(path)) as journal, pytest.raises(ck.JournalError):
         begin(journal, intent())
     assert version(path) == 1

@@ -28,6 +28,7 @@ import pandas as pd
 
 import contactkit as ck
 import contactkit._http.aiohttp_transport  # so that no fork imports it
+from contactkit._http.world import RealClock
 from contactkit._providers import find, names
 from contactkit.simulator.serve.app import SimulatorApp, address_of, create_server, listen
 
@@ -110,15 +111,21 @@ class Applies:
     def connect(self, **options: Any) -> ck.Client:
         return ck.connect(self.app.provider.name, **self.options | options)
 
-    def start(self, plan: ck.Plan, **options: Any) -> ApplyProcess:
-        """Apply a plan in a new process, which reads it from a file."""
+    def start(
+        self, plan: ck.Plan, *, journal: Path | None = None, step: float = 0.0, **options: Any
+    ) -> ApplyProcess:
+        """Apply a plan in a new process, which reads it from a file.
+
+        It may have another journal, and a clock that is set by `step` seconds.
+        """
         self._count += 1
         file, result = (self._folder / f"{name}{self._count}" for name in ("plan", "result"))
         plan.to_parquet(file)
         command = {
             "provider": self.app.provider.name,
-            "client": self.options,
+            "client": self.options | ({"journal": str(journal)} if journal else {}),
             "plan": str(file),
+            "step": step,
             "options": options,
             "result": str(result),
         }
@@ -185,11 +192,33 @@ def warm_up(name: str, file: Path) -> None:
         ck.read_plan(file, client).apply(progress=False)
 
 
+class SetClock(RealClock):
+    """The machine's clock, set forward or back."""
+
+    def __init__(self, step: float) -> None:
+        self.step = step
+
+    def now(self) -> float:
+        return super().now() + self.step
+
+    def sleep(self, until: float) -> None:
+        super().sleep(until - self.step)
+
+    async def asleep(self, until: float) -> None:
+        await super().asleep(until - self.step)
+
+
 def apply_plan(
-    provider: str, client: dict[str, Any], plan: str, options: dict[str, Any], result: str
+    provider: str,
+    client: dict[str, Any],
+    plan: str,
+    step: float,
+    options: dict[str, Any],
+    result: str,
 ) -> None:
     """Apply the plan of one file and write the result to another."""
     status = 1
+    ck.Live.clock = SetClock(step)
     try:
         with ck.connect(provider, **client) as sender:
             ck.read_plan(plan, sender).apply(progress=False, **options).to_pickle(result)
