@@ -15,20 +15,25 @@ from contactkit._plans.steps import ApplySettings, Entry, PendingWrite
 REPLAYED = "replayed"
 """The code of a write whose response is an earlier one, not known to be its own."""
 
-# A key is not used again so late that the provider may have forgotten it, or if the clocks differ
-# by this much about its age on a machine that does not say when it was started.
+# So much before its end, or if the clocks differ by this much about a key's age on a machine that
+# does not say when it was started, the provider may have forgotten the key.
 _MARGIN = 300.0
 
 
 def with_key(settings: ApplySettings, operation: Operation, write: PendingWrite) -> Operation:
-    """The operation under its idempotency key, as `own_key` if an earlier attempt had that key."""
+    """The operation under its idempotency key.
+
+    It is that of an earlier attempt at the same request, as `own_key` while the provider remembers
+    it. Later it does no harm: another machine may still send it for the first time.
+    """
     session, form = settings.session, settings.session.provider.idempotency
     if form is None or not operation.idempotency_key:
         return operation
-    earlier = _earlier_key(session, operation, write.earlier, form.life)
+    earlier = _sent_key(operation, write.earlier)
     key = earlier or _attempt_key(settings, operation, write)
     request = operation.request.with_headers({**operation.request.headers, form.header: key})
-    return replace(operation, request=request, idempotency_key=key, own_key=bool(earlier))
+    known = write.earlier is not None and _age(session, write.earlier) < form.life - _MARGIN
+    return replace(operation, request=request, idempotency_key=key, own_key=bool(earlier) and known)
 
 
 def _attempt_key(settings: ApplySettings, operation: Operation, write: PendingWrite) -> str:
@@ -40,13 +45,11 @@ def _attempt_key(settings: ApplySettings, operation: Operation, write: PendingWr
     return str(uuid.UUID(bytes=digest[:16], version=4))
 
 
-def _earlier_key(session: Session, operation: Operation, earlier: Entry | None, life: float) -> str:
-    """The key of an earlier attempt at the same request, while the provider remembers it."""
+def _sent_key(operation: Operation, earlier: Entry | None) -> str:
+    """The key of an earlier attempt at the same request, unless its response was an earlier one."""
     if not earlier or earlier["request"] != operation.request.digest:
         return ""
-    if earlier["code"] == REPLAYED or _age(session, earlier) >= life - _MARGIN:
-        return ""
-    return str(earlier["idempotency_key"] or "")
+    return "" if earlier["code"] == REPLAYED else str(earlier["idempotency_key"] or "")
 
 
 def _age(session: Session, entry: Entry) -> float:

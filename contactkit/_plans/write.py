@@ -96,8 +96,7 @@ class _ContactWrite:
         if self.must_settle(operation):
             row = yield from self.settle(operation)
             if row:
-                # Nothing was sent under its key, so a later attempt must not take it for sent.
-                yield from self.record(replace(operation, idempotency_key=""))
+                yield from self.record(self.as_sent(operation))
                 return row
         if self.reads_first or (settings.on_conflict and endpoint.takes_key and not self.in_doubt):
             if (yield from self.is_done_already(endpoint)):
@@ -120,6 +119,12 @@ class _ContactWrite:
         """
         opens = self.widens and self.planned.operation == "update"
         return self.in_doubt and not self.settings.dry_run and (opens or not operation.own_key)
+
+    def as_sent(self, operation: Operation) -> Operation:
+        """The operation that was read back, without a key under which nothing was sent."""
+        earlier = self.pending.earlier or {}
+        sent = operation.idempotency_key == earlier.get("idempotency_key")
+        return operation if sent else replace(operation, idempotency_key="")
 
     def values(self) -> dict[str, Any]:
         planned = self.planned

@@ -16,7 +16,7 @@ import contactkit as ck
 from contactkit._http.session import build_operation
 from contactkit._journal.store import Journal
 from contactkit._journal.suppression import Address
-from contactkit._journal.write import intent_of, journaled
+from contactkit._journal.write import journaled
 from tests.journal.test_store import ended, intent
 
 PHONE: Address = ("phone", "+12025550123")
@@ -138,20 +138,20 @@ def test_contact_created_with_consent_leaves_the_list(journal, opt_in, outcome, 
 @pytest.mark.parametrize("named", [True, False])
 def test_world_without_a_journal_has_a_list_too(path, named, name):
     with ck.connect(name, via=ck.Simulator(seed=3), journal=path if named else None) as client:
-        session, key = client._session, client.contacts.list().iloc[0, 0]
-        operation = build_operation(session, session.provider.endpoint("delete"), key=str(key))
-
-        def sending(outcome: str) -> Any:
-            return [{"outcome": outcome, "after": None, **ended(outcome)}]
-            yield
+        session = client._session
+        operation = build_operation(session, session.provider.endpoint("delete"), key="k")
 
         def write(**more: Any) -> None:
-            one = intent_of(session, operation, key="k", before=None, **more)
+            def sending() -> Any:
+                return [{"after": None, **ended("deleted")}]
+                yield
+
+            one = intent(provider=name, operation="delete", **more)
             with pytest.raises(StopIteration):
-                next(journaled(session, operation, [one], sending("deleted")))
+                next(journaled(session, operation, [one], sending()))
 
         find = session.plan_journal.suppression.find
-        write(changes={}, suppress=[PHONE])
+        write(suppress=[PHONE])
         assert find(name, [PHONE]) == {PHONE}
         write(changes={"phone": PHONE[1]})
         assert find(name, [PHONE]) == {PHONE}
