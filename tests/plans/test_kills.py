@@ -51,6 +51,7 @@ def test_kills_under_a_clock_that_is_set(at: Callable[..., Applies], name: str) 
             apply.until(writes=moment)
             process.kill()
         apply.app.simulator.faults.clear()
+        # Under another clock a key seems too old, and some creations cannot be read back.
         holds(apply, plan, apply.start(plan, step=-86_400.0).result())
         assert set(plan.apply(progress=False)["outcome"]) <= {"skipped", "refused"}
     assert doubled(apply, name) == 1
@@ -69,9 +70,9 @@ def test_kills_on_two_machines_write_every_contact_once(
             apply.until(writes=moment)
             process.kill()
         apply.app.simulator.faults.clear()
-        results = [apply.start(plan, journal=journal).result() for journal in journals]
-        for result in results:
-            holds(apply, plan, result)
+        for journal in journals:
+            # Under another clock a key seems too old, and some creations cannot be read back.
+            holds(apply, plan, apply.start(plan, journal=journal, step=-86_400.0).result())
     assert_once(apply, plan)
 
 
