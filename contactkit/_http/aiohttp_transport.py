@@ -27,7 +27,7 @@ from yarl import URL
 
 from contactkit._http.bounded import bounded_response
 from contactkit._http.content import Content, TooLong
-from contactkit._http.deadline import async_deadline, start_deadline
+from contactkit._http.deadline import AsyncDeadline, start_deadline
 from contactkit._http.session import Request, Response
 
 # Further requests wait, so that a process does not run out of sockets.
@@ -105,7 +105,7 @@ class Transport(httpx.AsyncBaseTransport):
         self, method: str, url: URL, headers: Headers, body: bytes, timeout: Timeout
     ) -> tuple[aiohttp.ClientResponse, Content, bytes | None]:
         """Send a request and read its response; without its content if that is too long."""
-        async with async_deadline(timeout.get("read")):
+        async with AsyncDeadline(timeout.get("read")):
             response = await self._start(method, url, headers, body, timeout)
             encoding = ",".join(response.headers.getall("Content-Encoding", ()))
             content = Content(encoding, self._limit)

@@ -7,7 +7,7 @@ import zlib
 import httpx
 
 from contactkit._http.content import Content, TooLong
-from contactkit._http.deadline import async_deadline, deadline, start_deadline
+from contactkit._http.deadline import AsyncDeadline, deadline, start_deadline
 
 
 class BoundedTransport(httpx.BaseTransport):
@@ -46,7 +46,7 @@ class AsyncBoundedTransport(httpx.AsyncBaseTransport):
         self._limit = limit
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        async with async_deadline(request.extensions.get("timeout", {}).get("read")):
+        async with AsyncDeadline(request.extensions.get("timeout", {}).get("read")):
             start_deadline()
             response = await self._transport.handle_async_request(request)
             content = Content(response.headers.get("content-encoding", ""), self._limit)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Generator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from ssl import SSLContext
+from types import TracebackType
 from typing import Any
 
 import httpcore
@@ -37,7 +38,7 @@ class _Deadline:
 
 
 _deadline: ContextVar[_Deadline | None] = ContextVar("_deadline", default=None)
-_async_deadline: ContextVar[_AsyncDeadline | None] = ContextVar("_async_deadline", default=None)
+_async_deadline: ContextVar[AsyncDeadline | None] = ContextVar("_async_deadline", default=None)
 
 
 @contextmanager
@@ -50,39 +51,38 @@ def deadline(seconds: float | None) -> Generator[None]:
         _deadline.reset(token)
 
 
-class _AsyncDeadline:
-    """A timeout that starts when a request is sent; the transport is its connection."""
+class AsyncDeadline:
+    """Limits the time of a response from `start_deadline` on; raises httpx.ReadTimeout."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
         self.timeout = asyncio.timeout(None)
         self.transport: asyncio.WriteTransport | None = None
 
+    async def __aenter__(self) -> None:
+        await self.timeout.__aenter__()
+        self._token = _async_deadline.set(self)
 
-@asynccontextmanager
-async def async_deadline(seconds: float | None) -> AsyncGenerator[None]:
-    """Limit the time of a response from `start_deadline` on; raise httpx.ReadTimeout."""
-    if seconds is None:
-        yield
-        return
-    current = _AsyncDeadline(seconds)
-    token = _async_deadline.set(current)
-    try:
-        async with current.timeout:
-            yield
-    except TimeoutError:
-        if current.transport:
-            # Closing would wait for the server, which may still be sending.
-            current.transport.abort()
-        raise httpx.ReadTimeout("the response takes too long") from None
-    finally:
-        _async_deadline.reset(token)
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _async_deadline.reset(self._token)
+        try:
+            await self.timeout.__aexit__(kind, error, trace)
+        except TimeoutError:
+            if self.transport:
+                # Closing would wait for the server, which may still be sending.
+                self.transport.abort()
+            raise httpx.ReadTimeout("the response takes too long") from None
 
 
 def start_deadline(transport: asyncio.WriteTransport | None = None) -> None:
     """Start the time of a response, because its request is about to be sent."""
     current = _async_deadline.get()
-    if current and current.timeout.when() is None:
+    if current and current.seconds is not None and current.timeout.when() is None:
         current.transport = transport
         current.timeout.reschedule(asyncio.get_running_loop().time() + current.seconds)
 
