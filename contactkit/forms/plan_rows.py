@@ -78,7 +78,7 @@ def cell_rows(plan: Plan, page: Sequence[Row], outcomes: Sequence[str]) -> list[
             cell(text)
             for text in (
                 values["key"] or _new_contact(plan, contact),
-                values["operation"],
+                _operation(plan, planned),
                 outcomes[contact],
                 values["field"] or "—",
                 _value_text(plan, values["field"], values["old"]),
@@ -86,7 +86,7 @@ def cell_rows(plan: Plan, page: Sequence[Row], outcomes: Sequence[str]) -> list[
                 values["refused_because"] or "",
             )
         ]
-        for contact, _, values in _cells(plan, page)
+        for contact, planned, values in _cells(plan, page)
     ]
 
 
@@ -108,7 +108,7 @@ def masked_rows(plan: Plan, page: Sequence[Row]) -> list[list[str]]:
     return [
         [
             _start(mask(key, values["key"]) or _new_contact(plan, contact)),
-            values["operation"],
+            _operation(plan, planned),
             _start(values["field"] or "—"),
             _start(_masked_text(declared.get(values["field"]), values["old"])),
             _start(_masked_text(declared.get(values["field"]), values["new"])),
@@ -123,6 +123,10 @@ def _cells(plan: Plan, page: Sequence[Row]) -> Iterator[tuple[int, PlannedWrite,
     cells = {contact: [*cells_of(plan.provider, plan.contacts[contact])] for contact, _ in page}
     for contact, row in page:
         yield contact, plan.contacts[contact], cells[contact][row]
+
+
+def _operation(plan: Plan, planned: PlannedWrite) -> str:
+    return f"{planned.operation}{', opts in' if planned.opts_in(plan.provider) else ''}"
 
 
 def _new_contact(plan: Plan, contact: int) -> str:

@@ -14,25 +14,32 @@ from numpy.typing import NDArray
 from contactkit._plans.plan import Plan
 from contactkit.forms.html import RESULT_COLUMNS, render
 from contactkit.forms.plan_rows import CELL_COLUMNS, Row, cell_rows, result_rows
-from contactkit.spec.outcome import DONE, FAILURES, Outcome
+from contactkit.spec.outcome import DONE, FAILURES, OPEN, Outcome
 from contactkit.spec.provider import JSON
 
 PAGE_SIZE = 25
 TITLES = {"cells": "Cells that differ", "result": "Result"}
 ORDER = (*FAILURES, Outcome.PLANNED, Outcome.SKIPPED, *DONE)
-"""Outcomes in the order of the table: those that need attention come first."""
+"""Outcomes in the order of the table: those that need attention come first.
+
+Before them come the cells of contacts who opted out and are opted in.
+"""
 
 
 class PageIndex:
     """The rows of contacts in the order of their outcomes; `sizes` is the number of rows of each.
 
-    `counts` has the number of contacts by outcome, in the same order.
+    Contacts that are `first` come before all others. `counts` has the number of contacts by
+    outcome, in the order of the outcomes.
     """
 
-    def __init__(self, outcomes: Sequence[str], sizes: Sequence[int]) -> None:
+    def __init__(
+        self, outcomes: Sequence[str], sizes: Sequence[int], first: Sequence[bool] = ()
+    ) -> None:
         rank: dict[str, int] = {outcome: number for number, outcome in enumerate(ORDER)}
         ranks = np.array([rank[outcome] for outcome in outcomes], dtype=np.intp)
-        order = np.argsort(ranks, kind="stable")
+        later = ~np.array(first, dtype=np.bool_) if first else np.zeros(len(ranks))
+        order = np.lexsort((ranks, later))
         numbers = np.bincount(ranks, minlength=len(ORDER)).tolist()
         self.counts: Mapping[str, int] = {
             outcome: count for outcome, count in zip(ORDER, numbers, strict=True) if count
@@ -67,7 +74,8 @@ class PlanTable:
         self._plan = plan
         self._result: pd.DataFrame | None = None
         self._sizes = [max(1, len(contact.changes)) for contact in plan.contacts]
-        self._indexes = {"cells": PageIndex(self.outcomes, self._sizes)}
+        self._opts_in = [contact.opts_in(plan.provider) for contact in plan.contacts]
+        self._indexes = {"cells": PageIndex(self.outcomes, self._sizes, self._opts_in)}
         self._rows, self._outcome, self._number = "cells", "", 0
         self._drawn = {"rows": "cells", "outcome": ""}
 
@@ -76,12 +84,24 @@ class PlanTable:
         """The pages of the rows that are shown."""
         return self._indexes[self._rows]
 
+    @property
+    def opts_in(self) -> int:
+        """How many contacts who opted out another apply would opt in."""
+        pairs = zip(self._opts_in, self.outcomes, strict=True)
+        return sum(opts_in and outcome in OPEN for opts_in, outcome in pairs)
+
+    @property
+    def deletes(self) -> int:
+        """How many contacts another apply would delete."""
+        pairs = zip(self._plan.contacts, self.outcomes, strict=True)
+        return sum(contact.operation == "delete" and outcome in OPEN for contact, outcome in pairs)
+
     def show_result(self, result: pd.DataFrame) -> None:
         """Show a result frame, from its first page."""
         self._result = result
         self.outcomes = result["outcome"].astype(str).tolist()
         self._indexes = {
-            "cells": PageIndex(self.outcomes, self._sizes),
+            "cells": PageIndex(self.outcomes, self._sizes, self._opts_in),
             "result": PageIndex(self.outcomes, [1] * len(self.outcomes)),
         }
         self._rows, self._outcome, self._number = "result", "", 0

@@ -96,7 +96,8 @@ class PlanView:
     def _apply_regions(self) -> Mapping[str, str]:
         """The button, and warnings about its effect."""
         remains = Counter(contact.stays for contact in self.plan.contacts if contact.stays)
-        notes = render("plan_notes", deletes=self._deletes, remains=remains)
+        table = self._table
+        notes = render("plan_notes", opts_in=table.opts_in, deletes=table.deletes, remains=remains)
         button = render("apply_button", label=self._label, off=not self._remaining)
         return {"apply": button, "note": notes}
 
@@ -109,12 +110,6 @@ class PlanView:
         """How many contacts another apply would send."""
         return sum(self._table.index.counts.get(outcome, 0) for outcome in OPEN)
 
-    @property
-    def _deletes(self) -> int:
-        """How many contacts another apply would delete."""
-        pairs = zip(self.plan.contacts, self._table.outcomes, strict=True)
-        return sum(contact.operation == "delete" and outcome in OPEN for contact, outcome in pairs)
-
     def _select(self, event: Event) -> None:
         self._table.select(event["values"])
         self.widget.show(self._table.regions())
@@ -125,11 +120,12 @@ class PlanView:
         self.widget.show(self._table.regions())
 
     def _apply(self, event: Event) -> Work | None:
-        deletes = self._deletes
+        opts_in, deletes = self._table.opts_in, self._table.deletes
         if not self._remaining:
             return self.widget.show({"status": "There is nothing to send.", "problems": ""})
-        if deletes and self._confirmation.ask(deletes):
-            question = render("confirm_delete", deletes=deletes, label=self._label)
+        if (opts_in or deletes) and self._confirmation.ask((opts_in, deletes)):
+            label = self._label
+            question = render("confirm_apply", opts_in=opts_in, deletes=deletes, label=label)
             return self.widget.show({"problems": question, "status": ""}, focus="problems")
         self._confirmation.withdraw()
         self.widget.show({"status": working("Applying"), "problems": "", "report": ""})
