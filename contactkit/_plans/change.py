@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from contactkit.errors import FieldProblem
-from contactkit.spec.consent import reads_first
+from contactkit.spec.consent import ConsentState, reads_first
 from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.validate import contact_after
@@ -44,8 +44,10 @@ class PlannedWrite:
 
     def is_first_consent(self, provider: Provider) -> bool:
         """Whether it gives consent for a contact that has said neither yes nor no."""
-        widened = provider.consent.widened(self.before or {}, self.changes)
-        return self.operation != "delete" and bool(widened) and not self.opts_in(provider)
+        if self.operation == "delete":
+            return False
+        states = provider.consent.widened(self.before or {}, self.changes).values()
+        return bool(states) and max(states) < ConsentState.denied
 
     def reads_first(self, provider: Provider) -> bool:
         """Whether the contact is read right before the write."""

@@ -68,7 +68,7 @@ class Plan:
         """How many contacts it has."""
         return len(self.contacts)
 
-    @property
+    @cached_property
     def requests(self) -> int:
         """The number of requests: one for each contact that is not refused.
 
@@ -84,7 +84,7 @@ class Plan:
         read = f", and one more to read each of {reads:,} first" if reads else ""
         return f"{self.requests:,}, one per contact{read}"
 
-    @property
+    @cached_property
     def opts_in(self) -> int:
         """The number of planned contacts who opted out and would be opted in."""
         return sum(contact.opts_in(self.provider) for contact in self.contacts)

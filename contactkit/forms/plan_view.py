@@ -19,6 +19,7 @@ from contactkit._frames.frame import result_frame
 from contactkit._http.world import Live, World
 from contactkit._plans.plan import Plan
 from contactkit._plans.progress import Progress
+from contactkit._plans.tables import count_people
 from contactkit._redact import redact
 from contactkit.forms.attempts import Confirmation
 from contactkit.forms.cells import register
@@ -58,13 +59,14 @@ class PlanView:
         title = f"Plan for {plan.provider.title}"
         world: World = plan.runner.session.world if plan.runner else _NoClient()
         self.transcript = Transcript(title, world, PLAN_COLUMNS)
-        show_plan(self.transcript, plan, self._table.index)
+        facts = plan.facts()
+        show_plan(self.transcript, plan, facts, self._table.index)
         handlers = {"apply": self._apply, "edit": self._select, "page": self._turn_page}
         layout = render("plan", title=title, world=world, docs=plan.provider.docs)
         self.widget = Widget(layout, handlers, self._secrets)
         # A widget that is closed during an apply no longer has an id.
         self._prefix = self.widget.model_id or ""
-        self.widget.show({"head": title, "facts": render("plan_facts", facts=plan.facts())})
+        self.widget.show({"head": title, "facts": render("plan_facts", facts=facts)})
         self._draw()
         register(self)
 
@@ -96,10 +98,15 @@ class PlanView:
     def _apply_regions(self) -> Mapping[str, str]:
         """The button, and warnings about its effect."""
         remains = Counter(contact.stays for contact in self.plan.contacts if contact.stays)
-        table = self._table
-        notes = render("plan_notes", opts_in=table.opts_in, deletes=table.deletes, remains=remains)
+        notes = render("plan_notes", **self._effects(), remains=remains)
         button = render("apply_button", label=self._label, off=not self._remaining)
         return {"apply": button, "note": notes}
+
+    def _effects(self) -> Mapping[str, str | int]:
+        """What another apply asks about: whom it opts in, and how many contacts it deletes."""
+        opts_in = self._table.opts_in
+        people = count_people(opts_in) if opts_in else ""
+        return {"opts_in": people, "deletes": self._table.deletes}
 
     @property
     def _label(self) -> str:
@@ -120,12 +127,11 @@ class PlanView:
         self.widget.show(self._table.regions())
 
     def _apply(self, event: Event) -> Work | None:
-        opts_in, deletes = self._table.opts_in, self._table.deletes
+        effects = self._effects()
         if not self._remaining:
             return self.widget.show({"status": "There is nothing to send.", "problems": ""})
-        if (opts_in or deletes) and self._confirmation.ask((opts_in, deletes)):
-            label = self._label
-            question = render("confirm_apply", opts_in=opts_in, deletes=deletes, label=label)
+        if any(effects.values()) and self._confirmation.ask(effects):
+            question = render("confirm_apply", **effects, label=self._label)
             return self.widget.show({"problems": question, "status": ""}, focus="problems")
         self._confirmation.withdraw()
         self.widget.show({"status": working("Applying"), "problems": "", "report": ""})

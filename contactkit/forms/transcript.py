@@ -109,8 +109,10 @@ def add_write(
     )
 
 
-def show_plan(transcript: Transcript, plan: Plan, pages: PageIndex) -> None:
+def show_plan(
+    transcript: Transcript, plan: Plan, facts: Mapping[str, str], pages: PageIndex
+) -> None:
     """Add the facts of a plan and its first cells."""
-    facts = table("Plan", ["fact", "value"], plan.facts().items())
+    shown = table("Plan", ["fact", "value"], facts.items())
     cells = table("First cells", MASKED_COLUMNS, masked_rows(plan, pages.page(0)[:MOST_SHOWN]))
-    transcript.show("The plan", render("report", table=facts, code=cells))
+    transcript.show("The plan", render("report", table=shown, code=cells))

@@ -103,3 +103,39 @@ def test_apply_is_stopped_and_resumed(front, sendblue, tmp_path):
     button(page, "Resume").click()
     expect(status).to_contain_text(f"{written} skipped, {120 - written} updated")
     assert [each["writes"] for each in sendblue.contacts()] == [1] * 120
+
+
+OPTS_IN = """
+import contactkit as ck
+simulator = ck.Simulator(contacts=60, seed=7)
+sendblue = ck.connect("sendblue", via=simulator)
+for phone in sendblue.contacts.list()["phone"].tail(2):
+    simulator.put(phone, opt_out=True)
+people = sendblue.contacts.list()
+edited = people.assign(opt_out=people.opt_out & ~people.index.isin(people.index[-2:]))
+edited.loc[people.index[:30], "last_name"] = "Warbler"
+view = sendblue.contacts.plan(edited, people, opt_in=True).view()
+view
+"""
+
+
+def test_plan_that_opts_in_says_so_first_and_is_applied_after_a_question(front, axe):
+    page = front.open(OPTS_IN)
+    facts = page.locator('[data-region="facts"] dl > div')
+    expect(facts.first).to_contain_text("2 people who had opted out")
+    note = page.locator('[data-region="note"]')
+    expect(note).to_contain_text("2 people who had opted out would be opted in.")
+    table = page.get_by_role("table", name="Cells that differ").get_by_role("row")
+    expect(table.nth(1)).to_contain_text("update, opts in")
+    expect(table.nth(2)).to_contain_text("update, opts in")
+    expect(table.nth(3)).not_to_contain_text("opts in")
+    button(page, "Apply").click()
+    question = page.locator('[data-region="problems"]')
+    expect(question).to_contain_text("This opts in 2 people who had opted out. Press Apply again")
+    expect(question).to_be_focused()
+    assert axe(page, "form.ck") == []
+    # A second press is a confirmation once there was time to read the question.
+    page.wait_for_timeout(1100)
+    button(page, "Apply").click()
+    expect(page.get_by_role("status").filter(has_text="Applied")).to_contain_text("32 updated")
+    expect(note).to_be_empty()
