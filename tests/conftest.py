@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import contactkit as ck
+from contactkit._http import budgets
 from contactkit._providers import names
 from tests.support.providers import EXAMPLES, Example, Wire
 
@@ -49,6 +50,11 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 def own_cassettes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("CONTACTKIT_PSEUDONYM_KEY", "the key of these tests")
+
+
+@pytest.fixture(autouse=True)
+def own_budgets() -> None:
+    budgets._budgets.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -153,8 +153,7 @@ def _counted(count: int, verb: str) -> str:
 def _ask_to_send() -> None:
     """Ask before a live provider gets anything; exit if the answer is no."""
     if not has_terminal():
-        message = "needed to send to a live provider, since there is no terminal to ask on"
-        raise typer.BadParameter(message, param_hint="--yes")
+        raise typer.BadParameter("without a terminal, sending to a live provider needs --yes")
     _confirm("Send them?")
 
 
