@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
@@ -14,7 +14,8 @@ from contactkit.spec.provider import Endpoint, Provider
 from contactkit.spec.record import RecordField, fields_of
 
 COLUMNS = (
-    "of field type access required choices collection personal wire deprecated help evidence docs"
+    "of field type access required choices collection personal consent wire deprecated help "
+    "evidence docs"
 ).split()
 
 
@@ -50,17 +51,20 @@ def describe(provider: str | Provider) -> pd.DataFrame:
     """All fields of a provider's contact, then all verbs and their parameters, one row each.
 
     `of` is "contact", "verb", or the verb that a parameter belongs to; `type` is the column's
-    dtype, or a verb's method and path; `choices` and `deprecated` are comma-separated; the `help`
+    dtype, or a verb's method and path; `choices` and `deprecated` are comma-separated; `consent`
+    is what a field's values say of consent, such as "text: True denied, False allowed"; the `help`
     of a verb also says how plans use it; `evidence` is "documented" or "inferred". All columns
     are `string` except `required`, which is `boolean`.
     """
     declaration = find(provider)
-    rows = list(_rows(declaration, "contact", fields_of(declaration.record).values()))
+    fields = fields_of(declaration.record)
+    rows = list(_rows(declaration, "contact", fields.values(), {name: name for name in fields}))
     for endpoint in declaration.endpoints:
         rows.append(_verb(declaration, endpoint))
-        rows += _rows(declaration, endpoint.verb, fields_of(endpoint.params).values())
+        params = fields_of(endpoint.params).values()
+        rows += _rows(declaration, endpoint.verb, params, endpoint.writes)
         if endpoint.record:
-            rows += _rows(declaration, endpoint.verb, fields_of(endpoint.record).values())
+            rows += _rows(declaration, endpoint.verb, fields_of(endpoint.record).values(), {})
     frame = pd.DataFrame(rows, columns=COLUMNS)
     return frame.astype({name: "boolean" if name == "required" else STRING for name in COLUMNS})
 
@@ -90,7 +94,10 @@ def _help(endpoint: Endpoint) -> str:
     return " ".join(sentences)
 
 
-def _rows(provider: Provider, of: str, fields: Iterable[RecordField]) -> Iterable[list[object]]:
+def _rows(
+    provider: Provider, of: str, fields: Iterable[RecordField], written: Mapping[str, str]
+) -> Iterable[list[object]]:
+    """The rows of these fields; `written` are the contact's fields that they say or change."""
     for field in fields:
         marker = field.marker
         kind = field.kind if field.kind in ("list", "dict") else str(dtype_of(field))
@@ -103,6 +110,7 @@ def _rows(provider: Provider, of: str, fields: Iterable[RecordField]) -> Iterabl
             ", ".join(field.choices),
             marker.collection,
             marker.personal,
+            provider.consent.meaning(written.get(field.name, "")),
             field.wire,
             ", ".join(marker.deprecated),
             marker.help,

@@ -59,6 +59,8 @@ def describe(
 ) -> None:
     """Show all fields of a provider's contact: type, access and meaning."""
     rows = describe_provider(provider)
+    consent = rows["help"] + " Consent to " + rows["consent"] + "."
+    rows["help"] = rows["help"].where(rows["consent"] == "", consent)
     inferred = rows["help"] + " (Inferred.)"
     rows["help"] = rows["help"].where(rows["evidence"] == "documented", inferred)
     qualified = rows["of"] + ": " + rows["field"]

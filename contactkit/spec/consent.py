@@ -72,6 +72,17 @@ class ChannelConsent:
                 return ConsentState.unknown
         return ConsentState.allowed
 
+    def meaning(self, field: str) -> str:
+        """What a field's values mean, such as "True denied, False allowed"; "" for other fields."""
+        declared = {"denied": self.denied, "allowed": self.allowed, "locked": self.locked}
+        meanings = [
+            f"{' or '.join(map(str, values[field]))} {state}"
+            for state, values in declared.items()
+            if field in values
+        ]
+        others = [name for name in self.allowed if name != field and field in self.allowed]
+        return ", ".join(meanings) + "".join(f" if {name} is too" for name in others)
+
     @cached_property
     def fields(self) -> frozenset[str]:
         """The fields that the state follows from."""
@@ -126,6 +137,11 @@ class Consent:
     def fields(self) -> frozenset[str]:
         """Every field that says something about consent."""
         return frozenset[str]().union(*(channel.fields for channel in self.channels.values()))
+
+    def meaning(self, field: str) -> str:
+        """What a field says of each channel, such as "text: True denied"; "" for other fields."""
+        meanings = {name: channel.meaning(field) for name, channel in self.channels.items()}
+        return "; ".join(f"{name}: {text}" for name, text in meanings.items() if text)
 
     def states(self, contact: Contact) -> dict[Channel, ConsentState]:
         """The state of each channel of a contact."""

@@ -10,7 +10,8 @@ from contactkit._providers import find, names
 from contactkit.spec.record import Record, fields_of
 
 COLUMNS = (
-    "of field type access required choices collection personal wire deprecated help evidence docs"
+    "of field type access required choices collection personal consent wire deprecated help "
+    "evidence docs"
 )
 
 
@@ -64,6 +65,37 @@ def test_field_is_described_as_declared() -> None:
     assert row["choices"] == ("subscribed, unsubscribed, never_subscribed, single_opt_in, pending")
     assert row["deprecated"] == "phone_permission, contact_phone_permission"
     assert row["wire"] == "sms_consent"
+
+
+CONSENT = {
+    "sent": {"opt_out": "text: True denied, False allowed"},
+    "sendblue": {
+        "opt_out": "text: True denied, False allowed",
+        "opted_out": "text: True denied, False allowed",
+    },
+    "privy": {
+        "sms_consent": "text: unsubscribed denied, single_opt_in or subscribed allowed",
+        "email_consent": "email: unsubscribed or suppressed denied, subscribed allowed, "
+        "compliance_suppressed locked",
+    },
+    "digital_onboarding": {
+        f"{prefix}_{flag}": f"{channel}: {text}"
+        for prefix, channel in (("sms", "text"), ("email", "email"))
+        for flag, text in (
+            ("unsubscribed", "True denied"),
+            ("opted_in", f"True allowed if {prefix}_authorized is too"),
+            ("authorized", f"True allowed if {prefix}_opted_in is too"),
+        )
+    },
+}
+
+
+def test_fields_of_consent_say_what_their_values_mean(name: str) -> None:
+    frame = ck.describe(name)
+    says = frame[frame["consent"] != ""]
+    assert says.set_index("field")["consent"].to_dict() == CONSENT[name]
+    assert not set(says["of"]) - {"contact", "opt_out"}
+    assert set(says.loc[says["of"] == "contact", "field"]) == find(name).consent.fields
 
 
 def test_verb_is_described_as_declared(name: str) -> None:
