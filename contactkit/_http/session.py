@@ -47,6 +47,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     body: JSON = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
+    _digest: str = field(default="", init=False, repr=False, compare=False)
 
     def with_headers(self, headers: Mapping[str, str]) -> Request:
         """The same request with other headers."""
@@ -62,8 +63,10 @@ class Request:
     @property
     def digest(self) -> str:
         """A hash of method, URL, query and body, without headers and so without credentials."""
-        content = _sorted_json([self.method, self.url, dict(self.query), self.body])
-        return hashlib.sha256(content.encode()).hexdigest()[:32]
+        if not self._digest:
+            content = _sorted_json([self.method, self.url, dict(self.query), self.body])
+            self._digest = hashlib.sha256(content.encode()).hexdigest()[:32]
+        return self._digest
 
 
 @dataclass(kw_only=True, slots=True)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import uuid
-from dataclasses import replace
 from math import inf
 
 from contactkit._http.session import Operation, Session
@@ -20,27 +18,25 @@ REPLAYED = "replayed"
 _MARGIN = 300.0
 
 
-def with_key(settings: ApplySettings, operation: Operation, write: PendingWrite) -> Operation:
-    """The operation under its idempotency key.
+def set_key(settings: ApplySettings, operation: Operation, write: PendingWrite) -> None:
+    """Give an operation its idempotency key.
 
     It is that of an earlier attempt at the same request, as `own_key` while the provider remembers
     it. Later it does no harm: another machine may still send it for the first time.
     """
     session, form = settings.session, settings.session.provider.idempotency
     if form is None or not operation.idempotency_key:
-        return operation
-    earlier = _sent_key(operation, write.earlier)
-    key = earlier or _attempt_key(settings, operation, write)
-    request = operation.request.with_headers({**operation.request.headers, form.header: key})
-    known = write.earlier is not None and _age(session, write.earlier) < form.life - _MARGIN
-    return replace(operation, request=request, idempotency_key=key, own_key=bool(earlier) and known)
+        return
+    if earlier := _sent_key(operation, write.earlier):
+        operation.own_key = _age(session, write.earlier or {}) < form.life - _MARGIN
+    operation.idempotency_key = key = earlier or _attempt_key(settings, operation, write)
+    operation.request.headers = {**operation.request.headers, form.header: key}
 
 
 def _attempt_key(settings: ApplySettings, operation: Operation, write: PendingWrite) -> str:
     """The key of the next attempt; another request never has the same key."""
-    attempt = [settings.plan, settings.account, write.row, write.keys + 1]
-    text = json.dumps([*attempt, operation.request.digest])
-    digest = hashlib.sha256(text.encode()).digest()
+    attempt = f"{settings.plan} {settings.account} {write.row} {write.keys + 1}"
+    digest = hashlib.sha256(f"{attempt} {operation.request.digest}".encode()).digest()
     # It has the form of the random keys, which every provider accepts.
     return str(uuid.UUID(bytes=digest[:16], version=4))
 

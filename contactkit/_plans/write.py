@@ -16,7 +16,7 @@ from contactkit._http.results import Row, Values, failure_row, is_replayed, resu
 from contactkit._http.session import Operation, Success, build_operation
 from contactkit._journal.write import intent_of
 from contactkit._plans.consent import consent_problems
-from contactkit._plans.keys import REPLAYED, with_key
+from contactkit._plans.keys import REPLAYED, set_key
 from contactkit._plans.search import find_contact, search_query
 from contactkit._plans.steps import (
     ApplySettings,
@@ -105,9 +105,10 @@ class _ContactWrite:
         # An intent is recorded before its turn, so that the request is then sent immediately.
         yield from self.record(operation)
         success = yield from self.send(operation, has_turn=self.reads_first)
-        row = result_row(self.session, replace(operation, own_key=False), success, **self.values())
         # Under the key of an earlier attempt, a replayed response belongs to this write.
-        if operation.own_key or not is_replayed(self.session, success):
+        is_own, operation.own_key = operation.own_key, False
+        row = result_row(self.session, operation, success, **self.values())
+        if is_own or not is_replayed(self.session, success):
             return row
         self.replayed = self.in_doubt = True
         return (yield from self.read_back(row))
@@ -144,7 +145,8 @@ class _ContactWrite:
             dry_run=self.settings.dry_run,
             once=self.widens,
         )
-        return with_key(self.settings, operation, self.pending)
+        set_key(self.settings, operation, self.pending)
+        return operation
 
     def settle(self, operation: Operation) -> Writing[Row | None]:
         """Read back the result of a write in doubt; None if it must be sent again."""
