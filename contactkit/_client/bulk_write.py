@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from contactkit._client.bulk import BulkRows
-from contactkit._client.write import repeat_when_limited
+from contactkit._client.write import consent_problems, repeat_when_limited
 from contactkit._frames.frame import rows_of
 from contactkit._http.flow import acquire, send
 from contactkit._http.response import unexpected_response
@@ -37,12 +37,16 @@ def write_bulk(
 ) -> Flow[list[Row]]:
     """Write many contacts in one request, unless that opts in one of them against its will."""
     reads = operation.once or operation.endpoint.effect == "delete"
+    known: Before = {}
 
     def attempt() -> Flow[list[Row]]:
+        nonlocal known
         if reads:
             # The write need not wait for the rate limit after the reads.
             yield from acquire(session, operation)
         before = yield from _read_before(session, operation.endpoint, rows)
+        _refuse(session, operation.endpoint, rows, before, known, opt_in)
+        known = before
         return (yield from _record_and_send(session, operation, rows, before, opt_in, paced=reads))
 
     return repeat_when_limited(session, attempt) if reads else attempt()
@@ -56,10 +60,6 @@ def _record_and_send(
     opt_in: bool,
     paced: bool,
 ) -> Flow[list[Row]]:
-    problems = list(_refusals(session, operation.endpoint, rows, before, opt_in))
-    if problems:
-        where = f"{session.provider.name} {operation.endpoint.verb}"
-        raise InvalidInputError(where, problems)
     intents = [
         _intent(session, operation, row, values, before.get(row), opt_in)
         for row, values in enumerate(rows.values)
@@ -98,14 +98,32 @@ def _keys_to_read(session: Session, endpoint: Endpoint, rows: BulkRows) -> Flow[
     return {row: match for row, match in matches.items() if match}
 
 
+def _refuse(
+    session: Session,
+    endpoint: Endpoint,
+    rows: BulkRows,
+    before: Before,
+    known: Before,
+    opt_in: bool,
+) -> None:
+    """Raise InvalidInputError if a row must not be written; `known` is as read earlier."""
+    if problems := list(_refusals(session, endpoint, rows, before, known, opt_in)):
+        raise InvalidInputError(f"{session.provider.name} {endpoint.verb}", problems)
+
+
 def _refusals(
-    session: Session, endpoint: Endpoint, rows: BulkRows, before: Before, opt_in: bool
+    session: Session,
+    endpoint: Endpoint,
+    rows: BulkRows,
+    before: Before,
+    known: Before,
+    opt_in: bool,
 ) -> Iterator[FieldProblem]:
     provider, suppression = session.provider, session.plan_journal.suppression
     for row, values in enumerate(rows.values if endpoint.fields else ()):
         changes = consent_changes(provider, endpoint, values)
         contact = before.get(row, {})
-        problems = provider.consent.refusals(changes, shown=None, current=contact, opt_in=opt_in)
+        problems = consent_problems(provider, changes, known.get(row), contact, opt_in=opt_in)
         if not opt_in:
             problems += undocumented(provider, contact) if changes else []
             new = [name for name, value in values.items() if value != contact.get(name)]

@@ -14,6 +14,7 @@ from contactkit._http.results import Row, Values, result_row
 from contactkit._http.session import Flow, Operation, Session, Wait
 from contactkit._http.world import uptime
 from contactkit._journal.write import intent_of, journaled
+from contactkit._plans.consent import changed_problems, shows_time
 from contactkit._plans.listing import read_contact
 from contactkit.errors import (
     FieldProblem,
@@ -29,7 +30,7 @@ from contactkit.spec.consent import (
     reads_first,
     undocumented,
 )
-from contactkit.spec.provider import JSON
+from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import key_of
 
 _NO_TEXT = FieldProblem(field="", message="opted out, so no text is sent", code=CODE)
@@ -49,7 +50,7 @@ class ContactWrite:
     def check(self) -> None:
         """Raise InvalidInputError if it must not be sent to the contact as the caller knows it."""
         shown = self.shown or {}
-        self._refuse(shown)
+        self._refuse(shown, self.shown)
         if self.operation.endpoint.fields:
             new = [name for name, value in self.changes.items() if value != shown.get(name)]
             self._raise(self._suppressed({**shown, **self.changes}, new))
@@ -57,20 +58,30 @@ class ContactWrite:
     def run(self) -> Flow[list[Row]]:
         """Record the write and send it, after a fresh read if it needs one."""
         reads = reads_first(self.session.provider, self.operation.endpoint, self.changes)
-        if reads or self.operation.once:
-            attempt = self._read_and_send if reads else self._record_and_send
-            return repeat_when_limited(self.session, attempt)
+        if reads:
+            return self._read_and_send()
+        if self.operation.once:
+            return repeat_when_limited(self.session, self._record_and_send)
         return self._record_and_send()
 
     def _read_and_send(self) -> Flow[list[Row]]:
-        # Two places: the write need not wait for the rate limit after the read.
-        yield from acquire(self.session, self.operation)
-        yield from acquire(self.session, self.operation)
-        current = yield from self._read()
-        return (yield from self._record_and_send(current, paced=True))
+        known = self.shown
 
-    def _read(self) -> Flow[Values | None]:
-        """The contact as it is now, if the write may be sent to it; None if there is none."""
+        def attempt() -> Flow[list[Row]]:
+            nonlocal known
+            # Two places: the write need not wait for the rate limit after the read.
+            yield from acquire(self.session, self.operation)
+            yield from acquire(self.session, self.operation)
+            known = yield from self._read(known)
+            return (yield from self._record_and_send(known, paced=True))
+
+        return repeat_when_limited(self.session, attempt)
+
+    def _read(self, known: Values | None) -> Flow[Values | None]:
+        """The contact as it is now, if the write may be sent to it; None if there is none.
+
+        `known` is the contact as it was read before.
+        """
         try:
             current = yield from read_contact(self.session, self.key, paced=True)
         except UnrecordedRequestError:
@@ -81,16 +92,14 @@ class ContactWrite:
                 raise
             self._refuse_missing()
             return None
-        self._refuse(current)
+        self._refuse(current, known)
         return current
 
-    def _refuse(self, current: Values) -> None:
+    def _refuse(self, current: Values, known: Values | None) -> None:
         """Raise InvalidInputError if it must not be sent to this contact."""
         provider, endpoint = self.session.provider, self.operation.endpoint
         changes = consent_changes(provider, endpoint, self.changes)
-        problems = provider.consent.refusals(
-            changes, shown=self.shown, current=current, opt_in=self.opt_in
-        )
+        problems = consent_problems(provider, changes, known, current, opt_in=self.opt_in)
         if not self.opt_in and (changes or endpoint.texts):
             problems += undocumented(provider, current)
         state = provider.consent.states(current).get("text", ConsentState.unknown)
@@ -140,6 +149,19 @@ class ContactWrite:
         changes = self.changes
         row = result_row(session, operation, success, key=self.key, changes=changes, before=before)
         return [row]
+
+
+def consent_problems(
+    provider: Provider, changes: Values, known: Values | None, current: Values, *, opt_in: bool
+) -> list[FieldProblem]:
+    """Why these changes of consent must not be sent to the contact as it is now.
+
+    opt_in=True holds for the no that was `known`, not for one that was said since.
+    """
+    problems = provider.consent.refusals(changes, shown=known, current=current, opt_in=opt_in)
+    if problems or not shows_time(provider, known):
+        return problems
+    return changed_problems(provider, known, current, changes)
 
 
 def repeat_when_limited(

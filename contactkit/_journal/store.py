@@ -54,6 +54,7 @@ UPDATE writes SET outcome = 'unknown', at = ?,
   message = 'the process that sent it ended without recording a response'
 WHERE id = ? AND outcome IS NULL
 """
+_OPTED_IN = "SELECT * FROM writes WHERE id = ? AND opt_in AND operation <> 'delete'"
 _FORGET = "DELETE FROM writes WHERE id = ? AND outcome IS NULL"
 _LAST = """
 SELECT last.*, first.made_at AS key_made_at, {clock},
@@ -168,7 +169,7 @@ class Journal:
         if not self.suppression.is_used():
             return
         for id in ids:
-            for entry in self._read("SELECT * FROM writes WHERE id = ? AND opt_in", (id,)):
+            for entry in self._read(_OPTED_IN, (id,)):
                 # Without the key they stay on the list, which is safe.
                 with suppress(ConfigurationError):
                     texts = texts_of(entry["changes"], entry["after"])

@@ -14,7 +14,7 @@ from contactkit._http.world import boot_id, uptime
 from contactkit._journal.store import Intent, Journal
 from contactkit._journal.suppression import texts_of
 from contactkit.errors import ConfigurationError, JournalError, warn
-from contactkit.spec.outcome import WRITTEN, Outcome
+from contactkit.spec.outcome import Outcome
 
 
 def intent_of(
@@ -87,7 +87,8 @@ def _suppressing(
     # Without the key or the file they stay on the list, which is safe.
     with suppress(ConfigurationError, JournalError):
         for intent, row in zip(intents, rows, strict=True):
-            if intent.opt_in and row["outcome"] in WRITTEN:
+            opted_in = intent.opt_in and row["outcome"] in (Outcome.CREATED, Outcome.UPDATED)
+            if opted_in:
                 suppression.remove(intent.provider, texts_of(intent.changes, row["after"]))
     return rows
 

@@ -17,6 +17,8 @@ from contactkit.spec.record import last_change_of, parse_time
 if TYPE_CHECKING:
     from contactkit._plans.plan import Plan
 
+_OPTED_OUT_AGAIN = "may have opted out again since it was read: read it anew"
+
 
 def consent_problems(
     provider: Provider, planned: PlannedWrite, current: Values, *, opt_in: bool
@@ -29,12 +31,23 @@ def consent_problems(
     consent = provider.consent
     shown = {**dict.fromkeys(consent.fields), **(planned.before or {})}
     problems = consent.refusals(planned.changes, shown=shown, current=current, opt_in=opt_in)
-    if problems or not consent.opts_in(current, planned.changes):
-        return problems
-    if not was_changed(provider, planned.before, current):
+    return problems or changed_problems(provider, planned.before, current, planned.changes)
+
+
+def changed_problems(
+    provider: Provider, known: Values | None, current: Values, changes: Values
+) -> list[FieldProblem]:
+    """The problem of opting in a contact that has changed since it was known; [] without one."""
+    opts_in = provider.consent.opts_in(current, changes)
+    if not opts_in or not was_changed(provider, known, current):
         return []
-    message = "was changed since it was read, and may have opted out again: plan it anew"
-    return [FieldProblem(field="", message=message, code="conflict")]
+    return [FieldProblem(field="", message=_OPTED_OUT_AGAIN, code="conflict")]
+
+
+def shows_time(provider: Provider, contact: Values | None) -> bool:
+    """Whether a contact that may lack columns shows when it last changed."""
+    time = last_change_of(provider.record)
+    return bool(time and contact and time.name in contact)
 
 
 def was_changed(provider: Provider, before: Values | None, current: Values) -> bool:
@@ -45,8 +58,9 @@ def was_changed(provider: Provider, before: Values | None, current: Values) -> b
     time = last_change_of(provider.record)
     if time is None:
         return False
+    times = [(contact or {}).get(time.name) for contact in (before, current)]
     try:
-        return parse_time((before or {}).get(time.name)) != parse_time(current.get(time.name))
+        return len({parse_time(value) if value else value for value in times}) > 1
     except (TypeError, ValueError):
         return True
 

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 import contactkit as ck
-from contactkit._providers import find
+from contactkit._providers import find, names
+from contactkit.spec.record import last_change_of
 from tests.support.consent import NO, SILENCE, YES, has, record
 from tests.support.providers import EXAMPLES, loses, says
 
@@ -141,7 +142,8 @@ def test_widening_after_a_server_error_is_never_sent_twice(call, client, wire, n
     assert len(writes(wire)) == 1
 
 
-def test_contact_is_read_again_after_the_rate_limit_refused(call, client, wire, name, example):
+@pytest.mark.parametrize("opt_in", [False, True])
+def test_no_while_the_rate_limit_refuses_is_kept(call, client, wire, name, example, opt_in):
     start(client, wire, name, YES[name])
 
     def limited(request, answer):
@@ -149,10 +151,45 @@ def test_contact_is_read_again_after_the_rate_limit_refused(call, client, wire, 
         return says(429, "{}", retry_after="1")(request, answer)
 
     wire.faults = [None, limited]
-    with pytest.raises(ck.InvalidInputError, match="opt_in=True"):
-        call("update", example.key, **YES[name])
+    with pytest.raises(ck.InvalidInputError, match="opted out since it was read"):
+        call("update", example.key, **YES[name], opt_in=opt_in)
     assert [method == "GET" for method in methods(wire)] == [True, False, True]
     assert has(wire, name, NO[name])
+
+
+def opts_out_again(wire, name):
+    """Record another no, later than the first."""
+    wire.clock.sleep(wire.clock.now() + 60)
+    record(wire, name, NO[name])
+
+
+TIMED = pytest.mark.parametrize("name", [n for n in names() if last_change_of(find(n).record)])
+
+
+@TIMED
+def test_another_no_while_the_rate_limit_refuses_is_kept(call, client, wire, name, example):
+    start(client, wire, name, NO[name])
+
+    def limited(request, answer):
+        opts_out_again(wire, name)
+        return says(429, "{}", retry_after="1")(request, answer)
+
+    wire.faults = [None, limited]
+    with pytest.raises(ck.InvalidInputError, match="may have opted out again"):
+        call("update", example.key, **YES[name], opt_in=True)
+    assert has(wire, name, NO[name])
+
+
+@TIMED
+def test_another_no_since_the_row_was_read_is_a_conflict(call, client, wire, name):
+    row = start(client, wire, name, NO[name])
+    opts_out_again(wire, name)
+    with pytest.raises(ck.InvalidInputError, match="may have opted out again") as caught:
+        call("update", row, **YES[name], opt_in=True)
+    assert [problem.code for problem in caught.value.problems] == ["conflict"]
+    time = last_change_of(find(name).record).name
+    assert call("update", row.drop(columns=time), **YES[name], opt_in=True)["outcome"][0]
+    assert has(wire, name, YES[name])
 
 
 def test_rate_limited_widening_is_sent_after_another_read(call, client, wire, name, example):
@@ -242,6 +279,25 @@ def test_upsert_reads_the_contacts_that_it_may_opt_in(call, client, wire, name):
     result = call("upsert", row[columns], opt_in=True)
     assert result["before"][0]["sms_unsubscribed"] is True
     assert has(wire, name, YES[name])
+
+
+@DIGITAL_ONBOARDING
+@pytest.mark.parametrize("first", [YES, NO])
+def test_no_while_the_rate_limit_refuses_an_upsert_is_kept(call, client, wire, name, first):
+    row = start(client, wire, name, first[name])
+
+    def limited(request, answer):
+        if request.method != "POST":
+            return answer(request)
+        wire.faults = []
+        opts_out_again(wire, name)
+        return says(429, "{}", retry_after="1")(request, answer)
+
+    wire.faults = [limited] * 9
+    with pytest.raises(ck.InvalidInputError, match="since it was read"):
+        call("upsert", [{"unique_id": row["unique_id"].item(), **YES[name]}], opt_in=True)
+    assert writes(wire) == ["POST"]
+    assert has(wire, name, NO[name])
 
 
 @DIGITAL_ONBOARDING

@@ -278,6 +278,17 @@ def test_deleted_contact_who_opted_out_is_not_created_again_by_a_plan(client, wi
     assert wire.requests == []
 
 
+def test_delete_in_a_plan_with_opt_in_keeps_the_no(client, wire, name):
+    row = start(client, wire, name, {**YES[name], **NO[name]})
+    people = client.contacts.list()
+    gone = client.contacts.plan(people.drop(row.index), people, delete=True, opt_in=True)
+    assert apply(gone)["outcome"] == "deleted"
+    phone = next(n for n in find(name).consent.phones if row[n].notna().item())
+    new = {"unique_id": "core-20009"} if name == "digital_onboarding" else {}
+    with pytest.raises(ck.InvalidInputError, match="opt_in=True"):
+        client.contacts.create(**{phone: row[phone].item()}, **new)
+
+
 def test_stale_frame_does_not_hide_the_no_of_a_deleted_contact(client, wire, name):
     row = start(client, wire, name, YES[name])
     people = client.contacts.list()
