@@ -141,12 +141,12 @@ def test_world_without_a_journal_has_a_list_too(path, named, name):
         session = client._session
         operation = build_operation(session, session.provider.endpoint("delete"), key="k")
 
-        def write(**more: Any) -> None:
+        def write(outcome: str = "deleted", effect: str = "delete", **more: Any) -> None:
             def sending() -> Any:
-                return [{"after": None, **ended("deleted")}]
+                return [{"after": None, **ended(outcome)}]
                 yield
 
-            one = intent(provider=name, operation="delete", **more)
+            one = intent(provider=name, operation=effect, **more)
             with pytest.raises(StopIteration):
                 next(journaled(session, operation, [one], sending()))
 
@@ -156,6 +156,8 @@ def test_world_without_a_journal_has_a_list_too(path, named, name):
         write(changes={"phone": PHONE[1]})
         assert find(name, [PHONE]) == {PHONE}
         write(changes={"phone": PHONE[1]}, opt_in=True)
+        assert find(name, [PHONE]) == {PHONE}
+        write("created", "create", changes={"phone": PHONE[1]}, opt_in=True)
         assert find(name, [PHONE]) == set()
 
 
