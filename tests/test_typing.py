@@ -19,7 +19,7 @@ def test_types() -> None:
     key = str(people["id"].iloc[0])
     assert_type(client.contacts.pages(), Iterator[pd.DataFrame])
     assert_type(client.contacts.get(key), pd.DataFrame)
-    assert_type(client.contacts.update(key, opt_out=False), pd.DataFrame)
+    assert_type(client.contacts.update(key, opt_out=False, opt_in=True), pd.DataFrame)
     assert_type(client.contacts.plan(people, people), ck.Plan)
     assert_type(client.contacts.plan(people, people).view(), PlanView).close()
     assert_type(ck.problems(people), pd.DataFrame)

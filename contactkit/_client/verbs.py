@@ -89,15 +89,27 @@ class ContactVerbs(Generic[FrameT]):
         return self._call(self._endpoint("get"), key, options)
 
     def create(self, /, **fields: Any) -> FrameT:
-        """Create a contact; returns a result row."""
+        """Create a contact; returns a result row.
+
+        A number or address that the journal knows of a deleted contact who had opted out is
+        refused, unless `opt_in` is True.
+        """
         return self._call(self._endpoint("create"), None, fields)
 
     def update(self, key: Any, /, **fields: Any) -> FrameT:
-        """Change the given fields of one contact; returns a result row."""
+        """Change the given fields of one contact; returns a result row.
+
+        A change that may opt in the contact is sent once, right after a fresh read, and refused if
+        the contact has opted out, unless `opt_in` is True; with a row that does not show that it
+        has, even then.
+        """
         return self._call(self._endpoint("update"), key, fields)
 
     def delete(self, key: Any, /, **options: Any) -> FrameT:
-        """Delete one contact; returns a result row."""
+        """Delete one contact, after a fresh read; returns a result row.
+
+        Its `message` says so if the contact had opted out.
+        """
         return self._call(self._endpoint("delete"), key, options)
 
     def _call(self, endpoint: Endpoint, key: Any, fields: dict[str, Any]) -> FrameT:

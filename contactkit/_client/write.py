@@ -178,6 +178,7 @@ def repeat_when_limited(
             seconds = error.resume_at.timestamp() - session.clock.now()
             if seconds > session.patience:
                 raise
-            pause = seconds if seconds > 0 else backoff(count)
+            # Without a time in the response it is now, give or take a rounding.
+            pause = seconds if seconds > 0.001 else backoff(count)
             yield Wait(until=uptime(session.clock) + pause)
     return (yield from attempt())

@@ -109,3 +109,22 @@ def test_docstring_of_a_bulk_verb_says_what_it_takes() -> None:
     assert docstring.index("contacts: a DataFrame") < docstring.index("first_name: ")
     assert list(parameters(contacts.opt_out)) == ["key", "opted_out", "opt_in"]
     assert parameters(contacts.opt_out)["opted_out"].default is True
+
+
+OPT_IN = {
+    "sent": {"create", "update"},
+    "sendblue": {"create", "update", "opt_out", "bulk_create"},
+    "privy": {"create", "update"},
+    "digital_onboarding": {"create", "update", "upsert"},
+}
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_verbs_that_may_opt_in_take_opt_in(name: str, kind: str) -> None:
+    contacts = verbs(name, kind)
+    every = {endpoint.verb: getattr(contacts, endpoint.verb) for endpoint in find(name).endpoints}
+    taken = {verb: call for verb, call in every.items() if "opt_in" in parameters(call)}
+    assert taken.keys() == OPT_IN[name]
+    for call in taken.values():
+        assert parameters(call)["opt_in"].default is False
+        assert "opt_in: True opts in a contact who opted out" in call.__doc__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 import contactkit as ck
+from contactkit._http.rate_limits import Budget, parse_rate
 from contactkit._providers import find, names
 from contactkit.spec.record import last_change_of
 from tests.support.consent import NO, SILENCE, YES, has, record
@@ -225,6 +227,104 @@ def test_create_with_consent_is_never_sent_twice(call, wire, client, name):
     assert methods(wire) == ["POST"]
 
 
+def test_row_with_the_column_of_the_no_shows_that_there_is_none(call, client, wire, name):
+    row = start(client, wire, name, YES[name])
+    record(wire, name, NO[name])
+    part = row[[row.columns[0], *NO[name]]]
+    with pytest.raises(ck.InvalidInputError, match="opted out since it was read"):
+        call("update", part, **YES[name], opt_in=True)
+    part = row.drop(columns=[*NO[name]])
+    with pytest.raises(ck.InvalidInputError, match="say opt_in=True"):
+        call("update", part, **YES[name])
+    assert call("update", part, **YES[name], opt_in=True)["outcome"][0] == "updated"
+
+
+def test_consent_that_is_not_documented_may_be_a_no(call, client, wire, name, example):
+    start(client, wire, name, YES[name])
+    (field,) = NO[name]
+
+    def odd(request, answer):
+        content = re.sub(rf'"{field}": ?("\w+"|\w+)', f'"{field}": "blocked"', answer(request).text)
+        return says(200, content)(request, answer)
+
+    wire.faults = [odd]
+    with pytest.raises(ck.InvalidInputError, match=f"{field}: may be a no") as caught:
+        call("update", example.key, **YES[name])
+    assert [problem.code for problem in caught.value.problems] == ["consent"]
+    assert writes(wire) == []
+    wire.faults = [odd]
+    assert call("update", example.key, **YES[name], opt_in=True)["http_status"][0] == 200
+
+
+def test_repeats_wait_longer_each_time(call, client, wire, name, example):
+    start(client, wire, name, YES[name])
+    wire.faults = [None, says(429, "{}")] * 4
+    started = wire.clock.now()
+    with pytest.raises(ck.RateLimitError):
+        call("update", example.key, **YES[name])
+    assert len(writes(wire)) == 4
+    assert 1.7 < wire.clock.now() - started < 5
+
+
+@pytest.mark.parametrize("rate", ["1/minute", "2/minute"])
+def test_write_follows_its_read_without_a_wait(name, wire, example, rate):
+    client = ck.connect(name, via=wire, rate_limit=rate, patience=300)
+    start(client, wire, name, YES[name])
+    times = []
+
+    def stamp(request, answer):
+        times.append(wire.clock.now())
+        return answer(request)
+
+    wire.faults = [stamp, stamp]
+    client.contacts.update(example.key, **YES[name])
+    assert len(times) == 2 and times[0] == times[1]
+
+
+@pytest.mark.parametrize("name", ["privy", "digital_onboarding"])
+def test_refused_token_is_renewed_without_a_wait_after_the_read(name, wire, example):
+    ck.connect(name, via=wire)
+    oauth = wire.simulator.accounts["oauth"]
+    client = ck.connect(name, via=wire, rate_limit="2/minute", patience=300, **oauth)
+    start(client, wire, name, YES[name])
+    started = wire.clock.now()
+    code = {"privy": "unauthorized", "digital_onboarding": "invalid_token"}[name]
+    body = f'{{"error": {{"code": "{code}"}}, "errors": [{{"code": "{code}"}}]}}'
+    client._session.budget = Budget([], [parse_rate("2/minute")])
+    wire.faults = [None, says(401, body)]
+    assert client.contacts.update(example.key, **YES[name])["http_status"][0] == 200
+    assert methods(wire)[0] == "GET" and methods(wire)[2] == "POST" and len(methods(wire)) == 4
+    assert wire.clock.now() - started < 1
+
+
+def test_interrupt_of_the_read_leaves_no_entry(name, wire, example, tmp_path):
+    path = tmp_path / "journal.sqlite3"
+    client = ck.connect(name, via=wire, journal=path)
+    start(client, wire, name, YES[name])
+
+    def pressed(request, answer):
+        raise KeyboardInterrupt
+
+    for faults, outcomes in (([pressed], []), ([None, pressed], ["unknown"])):
+        wire.faults = faults
+        with pytest.raises(KeyboardInterrupt):
+            client.contacts.update(example.key, **YES[name])
+        assert ck.journal(path)["outcome"].tolist() == outcomes
+
+
+def test_recorded_widening_replays(name, wire, example, tmp_path):
+    client = ck.connect(name, via=wire)
+    start(client, wire, name, NO[name])
+    path = tmp_path / "cassette.jsonl"
+    with ck.record(client, path):
+        client.contacts.update(example.key, **YES[name], opt_in=True)
+    replay = ck.connect(name, via=ck.Cassette(path, "replay", exhausted="error"))
+    assert replay.contacts.update(example.key, **YES[name], opt_in=True)["outcome"][0] == "updated"
+    replay = ck.connect(name, via=ck.Cassette(path, "replay", exhausted="error"))
+    with pytest.raises(ck.InvalidInputError, match="opt_in=True"):
+        replay.contacts.update(example.key, **YES[name])
+
+
 SENDBLUE = pytest.mark.parametrize("name", ["sendblue"])
 
 
@@ -317,3 +417,25 @@ def test_upsert_of_consent_is_never_sent_twice(call, wire, name):
     with pytest.raises(ck.TransportError):
         call("upsert", [{"unique_id": "core-20009", **YES[name]}])
     assert writes(wire) == ["POST"]
+
+
+@DIGITAL_ONBOARDING
+def test_upsert_reads_again_after_the_rate_limit_refused(call, client, wire, name):
+    row = start(client, wire, name, YES[name])[["unique_id", *YES[name]]]
+
+    def limited(request, answer):
+        record(wire, name, NO[name])
+        return says(429, "{}", retry_after="1")(request, answer)
+
+    wire.faults = [None, None, limited]
+    with pytest.raises(ck.InvalidInputError, match="opt_in=True"):
+        call("upsert", row)
+    assert methods(wire) == ["GET", "GET", "POST", "GET", "GET"]
+    assert has(wire, name, NO[name])
+
+
+@DIGITAL_ONBOARDING
+def test_upsert_of_a_contact_that_is_deleted_meanwhile_creates_it(call, client, wire, name):
+    row = start(client, wire, name, YES[name])[["unique_id", *YES[name]]]
+    wire.faults = [None, says(404, '{"errors": [{"code": "not_found"}]}')]
+    assert call("upsert", row)["outcome"][0] in ("created", "updated")
