@@ -428,8 +428,8 @@ def test_upsert_reads_again_after_the_rate_limit_refused(call, client, wire, nam
         return says(429, "{}", retry_after="1")(request, answer)
 
     wire.faults = [None, None, limited]
-    with pytest.raises(ck.InvalidInputError, match="opt_in=True"):
-        call("upsert", row)
+    with pytest.raises(ck.InvalidInputError, match="opted out since it was read"):
+        call("upsert", row, opt_in=True)
     assert methods(wire) == ["GET", "GET", "POST", "GET", "GET"]
     assert has(wire, name, NO[name])
 
