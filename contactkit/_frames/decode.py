@@ -124,6 +124,9 @@ def _extras(declared: Mapping[str, RecordField], rows: Sequence[JSON]) -> dict[s
 
 def from_text(kind: Kind, text: str) -> JSON:
     """A cell of a text file as JSON; "" is None, and a cell that cannot be read stays text."""
+    if kind == "datetime" and text[10:11] == " ":
+        # As pandas writes a time.
+        return text.replace(" ", "T", 1)
     if kind in ("string", "category", "date", "datetime"):
         return (text.removesuffix("T00:00:00") if kind == "date" else text) or None
     if kind == "boolean":

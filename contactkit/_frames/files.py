@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import os
-from collections.abc import Mapping, Sequence
+import pickle
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -11,13 +15,30 @@ from typing import Any
 
 import pandas as pd
 
+from contactkit._frames.csv_file import parse_csv
 from contactkit._frames.decode import Columns, from_text, read_column
 from contactkit._frames.frame import to_frame
+from contactkit._frames.headings import name_fields
 from contactkit._frames.paths import check_file, has_file
-from contactkit.errors import ConfigurationError
+from contactkit.errors import ConfigurationError, warn
 from contactkit.spec.provider import JSON, Provider
-from contactkit.spec.record import fields_of, key_of
+from contactkit.spec.record import Kind, fields_of, key_of
 
+_MOST_NAMED = 10
+_OTHER_KINDS = {
+    b"PK\x03\x04": "an Excel workbook (.xlsx) or another ZIP archive",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook of the old kind (.xls)",
+    b"PAR1": "a Parquet file without the suffix .parquet",
+    b"ARROW1": "a Feather file",
+    b"\x1f\x8b": "a gzip file without the suffix .gz",
+    b"%PDF": "a PDF document",
+    b"SQLite format 3": "an SQLite database",
+}
+_UNPACK: Mapping[str, Callable[..., Any]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+}
 _PASSED_ON = (
     FileNotFoundError,
     IsADirectoryError,
@@ -29,35 +50,45 @@ _PASSED_ON = (
 
 @dataclass(frozen=True, kw_only=True)
 class ContactFile:
-    """A file's columns by name, each with `rows` cells."""
+    """A file's columns by name, each with `rows` cells; `short` are lines with too few cells."""
 
     path: str | Path
     columns: Mapping[str, Sequence[JSON]]
     rows: int
+    short: Sequence[int] = ()
 
 
-def open_file(path: str | Path) -> ContactFile:
+def open_file(path: str | Path, encoding: str | None = None) -> ContactFile:
     """Read a CSV or Parquet file cell by cell; ConfigurationError if it is damaged."""
+    place = Path(os.path.expanduser(path))
     try:
-        check_file(os.path.expanduser(path))
-        columns, rows = _columns_of(path)
+        check_file(place)
+        file = (
+            _read_parquet(path, place) if _is_parquet(place) else _read_csv(path, place, encoding)
+        )
     except _PASSED_ON:
         raise
     # The readers of CSV and Parquet raise errors of many kinds for a damaged file.
     except Exception as error:
         why = getattr(error, "strerror", None) or type(error).__name__
         raise ConfigurationError(f"{path}: cannot be read: {why}") from error
-    return ContactFile(path=path, columns=columns, rows=rows)
+    if file.short:
+        warn(f"{path}: too few cells in {_list_lines(file.short)}; the missing ones are empty")
+    return file
 
 
 def to_contacts(file: ContactFile, provider: Provider) -> pd.DataFrame:
     """A file's contacts with the declared dtypes; ConfigurationError for an unknown column."""
     declared = fields_of(provider.record)
-    unknown = [name for name in file.columns if name not in declared]
+    try:
+        names = name_fields(provider, file.columns)
+    except ValueError as error:
+        raise ConfigurationError(f"{file.path}: {error}") from None
+    unknown = [name for name in names if name not in declared]
     if unknown:
         message = f"{file.path}: {provider.title} has no field {', '.join(unknown)}"
         raise ConfigurationError(f"{message}; allowed: {', '.join(declared)}")
-    return _file_frame(provider, file.columns, file.rows)
+    return _file_frame(provider, dict(zip(names, file.columns.values(), strict=True)), file.rows)
 
 
 def write_private(path: str | Path, content: bytes) -> None:
@@ -69,17 +100,32 @@ def write_private(path: str | Path, content: bytes) -> None:
         file.write(content)
 
 
-def _columns_of(path: str | Path) -> tuple[dict[str, list[JSON]], int]:
-    if Path(path).suffix == ".parquet":
-        raw = pd.read_parquet(path, dtype_backend="pyarrow")
-        raw = raw.reset_index() if any(raw.index.names) else raw
-        return {str(name): [_json(value) for value in raw[name]] for name in raw.columns}, len(raw)
-    raw = pd.read_csv(path, dtype=str, keep_default_na=False)
-    # The row numbers that to_csv writes first by default.
-    raw = raw.drop(columns="Unnamed: 0", errors="ignore")
-    if not isinstance(raw.index, pd.RangeIndex):
-        raise ConfigurationError(f"{path}: rows have more cells than the header has names")
-    return {str(name): list(raw[name]) for name in raw.columns}, len(raw)
+def _is_parquet(path: Path) -> bool:
+    return path.suffix == ".parquet"
+
+
+def _read_parquet(path: str | Path, place: Path) -> ContactFile:
+    raw = pd.read_parquet(place, dtype_backend="pyarrow")
+    raw = raw.reset_index() if any(raw.index.names) else raw
+    columns = {str(name): [_json(value) for value in raw[name]] for name in raw.columns}
+    return ContactFile(path=path, columns=columns, rows=len(raw))
+
+
+def _read_csv(path: str | Path, place: Path, encoding: str | None) -> ContactFile:
+    unpack = _UNPACK.get(place.suffix.lower(), open)
+    with unpack(place, "rb") as file:
+        content = file.read()
+    other = next((kind for mark, kind in _OTHER_KINDS.items() if content.startswith(mark)), None)
+    if other:
+        raise ConfigurationError(f"{path}: is {other}, not CSV or Parquet")
+    table = parse_csv(path, content, encoding)
+    return ContactFile(path=path, columns=table.columns, rows=table.rows, short=table.short)
+
+
+def _list_lines(lines: Sequence[int]) -> str:
+    named = ", ".join(map(str, lines[:_MOST_NAMED]))
+    more = f" and {len(lines) - _MOST_NAMED:,} more" if len(lines) > _MOST_NAMED else ""
+    return f"line{'s' if len(lines) > 1 else ''} {named}{more}"
 
 
 def _file_frame(
@@ -89,13 +135,27 @@ def _file_frame(
     keys = columns.get(key_of(provider.record).name, [""] * rows)
     for name, declared in fields_of(provider.record).items():
         raw = columns.get(name, [None] * rows)
-        values = [from_text(declared.kind, v) if isinstance(v, str) else v for v in raw]
-        gaps = frozenset(row for row, value in enumerate(values) if value is None)
-        part.arrays[name], bad = read_column(replace(declared, promised=False), values, gaps)
+        values = _parse_cells(declared.kind, raw)
+        # A gap is not a problem, even in a field that is never empty.
+        part.arrays[name], bad = read_column(replace(declared, nullable=True), values, frozenset())
         part.problems += [
-            (row, str(keys[row] or ""), name, raw[row], message) for row, message in bad
+            (row, str(keys[row] or ""), name, raw[row], message)
+            for row, message in bad
+            if values[row] is not None
         ]
     return to_frame(provider.record, [part], {"provider": provider.name})
+
+
+def _parse_cells(kind: Kind, cells: Sequence[JSON]) -> Sequence[JSON]:
+    """Cells as JSON, where text is parsed; no two cells share a list or a mapping."""
+    if kind in ("string", "date", "datetime") or set(map(type, cells)) != {str}:
+        return [from_text(kind, cell) if isinstance(cell, str) else cell for cell in cells]
+    # These have few distinct values, which are slow to parse.
+    parsed = {text: from_text(kind, text) for text in set(map(str, cells))}
+    if kind not in ("list", "dict"):
+        return [parsed[str(cell)] for cell in cells]
+    packed = {text: pickle.dumps(value) for text, value in parsed.items()}
+    return [pickle.loads(packed[str(cell)]) for cell in cells]
 
 
 def _json(value: Any) -> JSON:

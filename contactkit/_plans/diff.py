@@ -17,7 +17,8 @@ import pandas as pd
 
 from contactkit._frames.coerce import CLEAR, CoercedColumn, coerce_cell, coerce_column, objects
 from contactkit._frames.frame import cell_to_json
-from contactkit.errors import FieldProblem, InvalidInputError, warn
+from contactkit._frames.headings import name_fields
+from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
 from contactkit.spec.validate import is_phone, json_equal, key_text, normalise_phone, to_python
@@ -93,20 +94,11 @@ def _columns(provider: Provider, frame: pd.DataFrame, which: str) -> dict[str, p
     if not isinstance(frame, pd.DataFrame):
         message = f"must be a DataFrame of contacts, not {type(frame).__name__}"
         raise InvalidInputError.one(where, which, message)
-    declared = fields_of(provider.record)
-    older = {old: name for name, each in declared.items() for old in each.marker.deprecated}
-    columns: dict[str, pd.Series] = {}
-    for place, label in enumerate(frame.columns):
-        text = str(label)
-        name = text if text in declared else older.get(text, text)
-        if name in columns:
-            raise InvalidInputError.one(where, which, f"has the column {name} twice")
-        if name != text:
-            warn(
-                f"{provider.title}: name the column {name} instead of {text}",
-                DeprecationWarning,
-            )
-        columns[name] = frame.iloc[:, place]
+    try:
+        names = name_fields(provider, frame.columns)
+    except ValueError as error:
+        raise InvalidInputError.one(where, which, str(error)) from None
+    columns = {name: frame.iloc[:, place] for place, name in enumerate(names)}
     key = key_of(provider.record).name
     if key not in columns and key not in frame.index.names:
         message = f"has no {key}, as a column or a level of the index"
