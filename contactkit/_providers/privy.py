@@ -5,7 +5,6 @@ https://help.privy.com/docs/api-reference/overview
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
@@ -32,6 +31,7 @@ from contactkit.spec import (
     as_object,
     create_contact,
     delete_contact,
+    emails,
     get_contact,
     key,
     list_contacts,
@@ -48,12 +48,6 @@ EmailConsent = Literal[
     "subscribed", "unsubscribed", "never_subscribed", "suppressed", "compliance_suppressed"
 ]
 SmsConsent = Literal["subscribed", "unsubscribed", "never_subscribed", "single_opt_in", "pending"]
-
-
-def _email(value: str) -> str:
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
-        raise ValueError("must be an e-mail address, such as janet@example.com")
-    return value
 
 
 def _reserved(reserved: str, allowed: str):
@@ -82,7 +76,7 @@ class Contact(Record):
         write_once(
             "E-mail address; once set, it can be neither changed nor cleared.",
             personal="email",
-            check=_email,
+            check=emails.check,
             docs=f"{DOCS}/update-contact",
         ),
     ] = None

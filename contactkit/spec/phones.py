@@ -6,24 +6,74 @@ import re
 
 import phonenumbers
 
+from contactkit.spec.text import name_unusual, to_plain
+
 E164 = re.compile(r"\+[1-9]\d{1,14}", re.ASCII)
-_WRITTEN = re.compile(r"\s*[+\uff0b][\d\s().\-/\u00a0\u2010-\u2015]+", re.UNICODE)
 ALLOWED = "a phone number with its country code, such as +12025550123 (E.164)"
+_WRITTEN = re.compile(r"\+[\d ().\-/]+", re.ASCII)
+_FLOAT = re.compile(r"\A(\+?\d+)\.0+\Z", re.ASCII)
+_GAP = re.compile(r"(?<=\d)[ ().\-/]+(?=\d)", re.ASCII)
+# Marks that may begin something else than the rest of the number.
+_BREAK = re.compile(r"[/(]|\s[.\-]|[.\-]\s")
+_MORE = "what follows the number may be an extension, a second number or a decimal part"
 
 
 def normalise(value: str) -> str:
     """The E.164 form of a phone number written with a leading +; raise ValueError otherwise.
 
-    Letters and extensions are refused, because dropping them could reach another person. The
-    number need not be assigned: the numbers in providers' examples are not.
+    Invisible marks, and blanks and dashes of any kind, are read as what they mean. Letters,
+    extensions and second numbers are refused, because dropping or joining them could reach another
+    person. The number need not be assigned: the numbers in providers' examples are not.
     """
-    if not _WRITTEN.fullmatch(value):
-        raise ValueError(f"must be {ALLOWED}")
-    number = check(_e164(value))
+    plain = to_written(value)
+    if unusual := name_unusual(plain):
+        raise ValueError(f"must be {ALLOWED}, without {unusual}")
+    number = _e164(plain) if _WRITTEN.fullmatch(plain) else ""
     # A number that parses differently the second time ("+44 00 20…") is ambiguous.
-    if _e164(number) != number:
+    if not E164.fullmatch(number) or _e164(number) != number:
         raise ValueError(f"must be {ALLOWED}")
+    if _has_more(plain):
+        raise ValueError(f"must be {ALLOWED} and nothing else; {_MORE}")
     return number
+
+
+def to_written(value: str) -> str:
+    """A number of any form as a reader sees it, without the ".0" of a float that became text."""
+    return _FLOAT.sub(r"\1", to_plain(value).strip())
+
+
+def check_alone(value: str) -> str:
+    """The value if no other digits follow a complete number; raise ValueError otherwise.
+
+    It is for a field whose format is not documented.
+    """
+    plain = to_written(value)
+    if hidden := name_unusual("".join(c for c in plain if not c.isprintable())):
+        raise ValueError(f"must be {ALLOWED}, without {hidden}")
+    if _has_more(plain):
+        raise ValueError(f"must be {ALLOWED} and nothing else; {_MORE}")
+    return value
+
+
+def _has_more(plain: str) -> bool:
+    """Whether digits follow a number that is complete without them."""
+    gaps = list(_GAP.finditer(plain))
+    too_long = bool(gaps) and _length(plain) == phonenumbers.ValidationResult.TOO_LONG
+    decimal = plain.count(".") == 1
+    return any(
+        _length(plain[: gap.start()]) == phonenumbers.ValidationResult.IS_POSSIBLE
+        for gap in gaps
+        if too_long or _BREAK.search(gap[0]) or (decimal and "." in gap[0])
+    )
+
+
+def _length(written: str) -> int | None:
+    """How a number's length compares with its country's numbering plan; None without a country."""
+    try:
+        parsed = phonenumbers.parse(written, None)
+    except phonenumbers.NumberParseException:
+        return None
+    return phonenumbers.is_possible_number_with_reason(parsed)
 
 
 def _e164(value: str) -> str:
@@ -35,8 +85,9 @@ def _e164(value: str) -> str:
 
 
 def check(value: str) -> str:
-    """The value if it has the form of E.164; raise ValueError otherwise."""
+    """The value if it has the form of E.164; raise ValueError, which says why, otherwise."""
     if not E164.fullmatch(value):
+        normalise(value)
         raise ValueError(f"must be {ALLOWED}")
     return value
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.spec import phones
-from contactkit.spec.provider import JSON, Endpoint, Provider, as_object
+from contactkit.spec.provider import JSON, Endpoint, Provider, as_list, as_object
 from contactkit.spec.record import Record, RecordField, fields_of, key_of
+from contactkit.spec.text import CONTROL, name_unusual
 
 _EXPECTED = {
     "string": "text",
@@ -103,11 +104,13 @@ def to_python(value: JSON) -> JSON:
 
 
 def normalise_phone(value: JSON) -> JSON:
-    """A phone number as E.164; anything else is unchanged, and `check` refuses it."""
-    try:
-        return phones.normalise(value) if isinstance(value, str) else value
-    except ValueError:
+    """A phone number as E.164; any other text as it is seen, and `check` may refuse it."""
+    if not isinstance(value, str):
         return value
+    try:
+        return phones.normalise(value)
+    except ValueError:
+        return phones.to_written(value)
 
 
 def key_text(provider: Provider, key: JSON) -> str:
@@ -213,18 +216,22 @@ def _value_problem(
         if field.nullable and not fixed:
             return None
         return _problem(field, f"cannot be cleared; it must be {expected(field)}", "clear")
-    return _type_problem(field, value)
+    return _type_problem(field, value, (current or {}).get(field.name))
 
 
-def _type_problem(field: RecordField, value: JSON) -> FieldProblem | None:
+def _type_problem(field: RecordField, value: JSON, before: JSON) -> FieldProblem | None:
     if not field.accepts(value):
         code = "choice" if field.choices else "type"
         return _problem(field, f"must be {expected(field)}", code)
     if not _is_sendable(value):
         message = "must have only text that UTF-8 can encode and numbers of normal length"
         return _problem(field, message, "type")
+    if control := _new_control(value, before):
+        return _problem(field, f"must have no control character, but has {control}", "format")
+    # The address that a contact has already may be odd; it is not what changes.
+    unchanged = field.marker.personal in ("email", "phone") and value == before
     try:
-        if field.marker.check:
+        if field.marker.check and not unchanged:
             field.marker.check(value)
     except ValueError as error:
         return _problem(field, str(error), "format")
@@ -242,6 +249,25 @@ def _is_sendable(value: JSON) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _new_control(value: JSON, before: JSON) -> str:
+    """A control character, by its code point, in the texts that are not there `before`; else ""."""
+    found = (CONTROL.search(text) for text in set(_texts(value)) - set(_texts(before)))
+    return next((name_unusual(each[0]) for each in found if each), "")
+
+
+def _texts(value: JSON) -> Iterator[str]:
+    """All texts in a value, with the names in mappings."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in as_list(value):
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        for name, item in as_object(value).items():
+            yield from _texts(name)
+            yield from _texts(item)
 
 
 def expected(field: RecordField) -> str:

@@ -30,6 +30,7 @@ from contactkit.spec import (
     create_contact,
     create_only,
     delete_contact,
+    emails,
     fields_of,
     key,
     option,
@@ -68,7 +69,7 @@ class Thing(Record):
     born: Annotated[Time, read_only("Read-only.")]
     kind: Annotated[str, create_only("Create-only.", required=True)]
     level: Annotated[str, writable("Omitted at create.")]
-    email: Annotated[str | None, write_once("Once.", personal="email")] = None
+    email: Annotated[str | None, write_once("Once.", personal="email", check=emails.check)] = None
     phone: Annotated[
         str | None, writable("Phone.", personal="phone", wire="tel", check=phones.check)
     ] = None
@@ -488,3 +489,55 @@ def test_validate_edit_accepts_each_providers_update(name: str, example: Example
 @pytest.mark.parametrize("value", ["text", None, 3])
 def test_merge_patch_leaves_other_types_to_the_check(value: Any) -> None:
     assert merge_patch(MERGED, {"a": "1"}, value) == value
+
+
+@given(
+    st.sampled_from([*map(chr, range(32)), *map(chr, range(127, 160))]),
+    st.text("ab", max_size=3),
+    st.sampled_from(["level", "tags", "more"]),
+)
+def test_control_characters_but_tabs_and_line_breaks_are_refused(
+    control: str, text: str, name: str
+) -> None:
+    value = {"level": text + control, "tags": ["a", control + text], "more": {text: control}}[name]
+    problems = update(**{name: value}).problems
+    if control in "\t\n\r":
+        assert not problems
+        return
+    [problem] = problems
+    assert problem.field == name
+    assert problem.message == f"must have no control character, but has U+{ord(control):04X}"
+
+
+def test_a_control_character_that_the_contact_has_already_keeps_nothing_back() -> None:
+    assert not update({"tags": ["a\x00"]}, tags=["a\x00", "b"]).problems
+    assert update({"tags": ["a\x00"]}, tags=["a\x00", "\x01"]).problems
+
+
+def test_an_odd_address_that_the_contact_has_already_is_not_checked() -> None:
+    odd = {"email": "janet@example.com,", "phone": "202-555-0123"}
+    assert update(odd, **odd).values == odd
+    assert {problem.field for problem in update({}, **odd).problems} == {"email", "phone"}
+
+
+@pytest.mark.parametrize("name", ["phone_home", "phone_mobile", "phone_work"])
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("+1\u00a0202\u2011555\u20110123", "+12025550123"),
+        ("+12025550123.0", "+12025550123"),
+        ("(202)\u202f555\u20120123\u202c", "(202) 555-0123"),
+        ("2025550123.0", "2025550123"),
+        ("+1 202 555 0123 / 0124", None),
+        ("+12025550123.5", None),
+        ("\u202e2025550123", None),
+    ],
+)
+def test_a_phone_without_a_documented_format_is_read_as_it_is_seen(
+    name: str, written: str, sent: str | None
+) -> None:
+    provider = find("digital_onboarding")
+    endpoint = next(each for each in provider.endpoints if each.verb == "update")
+    found = validate_edit(provider, endpoint, {name: written}, None)
+    assert found.values == ({name: sent} if sent else {})
+    assert bool(found.problems) is (sent is None)

@@ -13,7 +13,18 @@ from typing import Annotated, Literal
 
 from pydantic import JsonValue
 
-from contactkit.spec import Date, Record, Time, key, option, read_only, writable
+from contactkit.spec import (
+    Date,
+    Marker,
+    Record,
+    Time,
+    emails,
+    key,
+    option,
+    phones,
+    read_only,
+    writable,
+)
 
 DOCS = "https://do-api-docs.pages.dev"
 AccountKind = Literal["deposit", "loan", "credit", "investment", "other"]
@@ -42,10 +53,8 @@ def _timezone(value: str) -> str:
     return value
 
 
-def _email(value: str) -> str:
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
-        raise ValueError("must be an e-mail address, such as janet@example.com")
-    return value
+def _phone(which: str) -> Marker:
+    return writable(f"{which} {_PHONE}", personal="phone", check=phones.check_alone)
 
 
 def _uuid(value: str) -> str:
@@ -73,13 +82,13 @@ class Contact(Record):
         writable(
             "E-mail address; the documented table leaves this row's name blank.",
             personal="email",
-            check=_email,
+            check=emails.check,
             evidence="inferred",
         ),
     ] = None
-    phone_home: Annotated[str | None, writable(f"Home {_PHONE}", personal="phone")] = None
-    phone_mobile: Annotated[str | None, writable(f"Mobile {_PHONE}", personal="phone")] = None
-    phone_work: Annotated[str | None, writable(f"Work {_PHONE}", personal="phone")] = None
+    phone_home: Annotated[str | None, _phone("Home")] = None
+    phone_mobile: Annotated[str | None, _phone("Mobile")] = None
+    phone_work: Annotated[str | None, _phone("Work")] = None
     address: Annotated[str | None, writable("Street address.", personal="free")] = None
     address2: Annotated[str | None, writable("Second line of the address.", personal="free")] = None
     city: Annotated[str | None, writable("City.", personal="free")] = None

@@ -34,6 +34,7 @@ from contactkit.spec import (
     as_object,
     create_contact,
     delete_contact,
+    emails,
     fields_of,
     flag,
     get_contact,
@@ -81,6 +82,7 @@ class Contact(Record):
         writable(
             "E-mail address of the user it is assigned to.",
             personal="email",
+            check=emails.check,
             deprecated=("assignedToEmail",),
         ),
     ] = None
