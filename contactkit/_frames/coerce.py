@@ -40,7 +40,8 @@ CLEAR = Clear.CLEAR
 class CoercedColumn:
     """A column's values as an array to compare, and masks of its cells.
 
-    A cell is `present`, `cleared` (by CLEAR), `unreadable`, or a gap, which is none of these.
+    A cell is `present`, `cleared` (by CLEAR), `unreadable`, or a gap, which is none of these. An
+    empty text is a gap: a spreadsheet has no other.
     """
 
     values: Any
@@ -60,11 +61,12 @@ def coerce_column(declared: RecordField, column: pd.Series) -> CoercedColumn:
         return _coerce_levels(declared, column)
     if column.dtype == object and pd.api.types.infer_dtype(column) == "datetime":
         column = column.infer_objects()
-    values = _convert(declared.kind, column)
+    values, is_text = _convert(declared.kind, column), declared.kind == "string"
     if values is None:
         return _coerce_cells(declared, objects(column))
     none = np.zeros(len(values), dtype=bool)
-    return CoercedColumn(values, column.notna().to_numpy(), none, none)
+    present = column.notna().to_numpy()
+    return CoercedColumn(values, present & (values != "") if is_text else present, none, none)
 
 
 def _convert(kind: Kind, column: pd.Series) -> Any:
@@ -101,7 +103,8 @@ def _coerce_levels(declared: RecordField, column: pd.Series) -> CoercedColumn:
 
 def _coerce_cells(declared: RecordField, cells: Any) -> CoercedColumn:
     cleared = np.fromiter((cell is CLEAR for cell in cells), dtype=bool, count=len(cells))
-    gaps = pd.isna(cells) | cleared
+    empty = np.fromiter((isinstance(cell, str) and not cell for cell in cells), bool, len(cells))
+    gaps = pd.isna(cells) | cleared | empty
     values = np.where(gaps, None, cells)
     if not set(map(type, values)) <= {JSON_TYPES[declared.kind], NoneType}:
         values = [
@@ -133,8 +136,6 @@ def coerce_cell(declared: RecordField, cell: Any) -> JSON:
                 return int(value)
             case "date":
                 return parse_date(value).isoformat()
-            case "datetime" if isinstance(value, str) and not value:
-                return None
             case "datetime" if isinstance(value, datetime | str):
                 # As pydantic writes it, so that equal times are equal text.
                 return parse_time(value).isoformat().replace("+00:00", "Z")

@@ -123,17 +123,19 @@ def _extras(declared: Mapping[str, RecordField], rows: Sequence[JSON]) -> dict[s
 
 
 def from_text(kind: Kind, text: str) -> JSON:
-    """A cell of a text file as JSON; "" is None, and a cell that cannot be read stays text."""
+    """A cell of a text file as JSON; blanks are None, and a cell that cannot be read stays text."""
+    if not text or text.isspace():
+        return None
     if kind == "datetime" and text[10:11] == " ":
         # As pandas writes a time.
         return text.replace(" ", "T", 1)
     if kind in ("string", "category", "date", "datetime"):
-        return (text.removesuffix("T00:00:00") if kind == "date" else text) or None
+        return text
     if kind == "boolean":
-        return {"": None, "true": True, "false": False}.get(text.lower(), text)
+        return {"true": True, "false": False}.get(text.lower(), text)
     for parse in (json.loads, ast.literal_eval):
         try:
-            return parse(text) if text else None
+            return parse(text)
         except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             continue
     return text

@@ -222,11 +222,23 @@ def _compare(
         both = matched[mine.unreadable[matched] & theirs.unreadable]
         raw, was = objects(column.iloc[both]), objects(original.iloc[rows[both]])
         differs[both] = [not _equal(a, b) for a, b in zip(raw, was, strict=True)]
+        if declared.kind == "string":
+            numbers = matched[mine.unreadable[matched] & theirs.present]
+            texts = objects(original.iloc[rows[numbers]])
+            raw = objects(column.iloc[numbers])
+            differs[numbers] = [_digits(a) != b for a, b in zip(raw, texts, strict=True)]
     positions = np.flatnonzero(differs)
     values = _values(declared, column.iloc[positions])
     if is_phone(declared):
         positions, values = _without_respelled(positions, values, original, rows)
     _put(diff.changes, declared.name, positions, values)
+
+
+def _digits(cell: Any) -> str:
+    """A whole number as the text of digits that pandas read it from; "" for anything else."""
+    value = to_python(cell)
+    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
+    return str(int(value)) if whole else ""
 
 
 def _differs(declared: RecordField, mine: CoercedColumn, theirs: CoercedColumn) -> Any:
@@ -235,6 +247,9 @@ def _differs(declared: RecordField, mine: CoercedColumn, theirs: CoercedColumn) 
         other = np.fromiter((a is not b and not json_equal(a, b) for a, b in pairs), bool)
     else:
         other = mine.values != theirs.values
+    if declared.kind == "datetime" and declared.marker.access == "read_only":
+        # Spreadsheets and other files round times.
+        other &= ~(np.abs(mine.values - theirs.values) < np.timedelta64(1, "s"))
     filled = theirs.present | theirs.unreadable
     return mine.unreadable | (mine.cleared & filled) | (mine.present & (other | ~theirs.present))
 
@@ -273,6 +288,7 @@ def _compare_unknown(
 ) -> None:
     cells, rows = objects(column), diff.rows
     filled = ~pd.isna(cells)
+    filled &= np.fromiter((not (isinstance(c, str) and not c) for c in cells), bool, len(cells))
     positions = np.flatnonzero(filled & (rows < 0) if only_new else filled).tolist()
     if original is not None and not only_new:
         before = objects(original)

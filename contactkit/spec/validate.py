@@ -11,6 +11,7 @@ import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 
 from contactkit.errors import FieldProblem, InvalidInputError, warn
@@ -168,7 +169,7 @@ def check(
     allowed, own = accepted_fields(provider, endpoint), writable_fields(provider, endpoint)
     for name, value in values.items():
         if name not in allowed:
-            checked.problems.append(_unknown_problem(provider, endpoint, name, allowed))
+            checked.problems.append(_unknown_problem(provider, endpoint, name, allowed, value))
             continue
         problem = _value_problem(allowed[name], value, current, endpoint)
         if problem:
@@ -186,7 +187,7 @@ def check(
 
 
 def _unknown_problem(
-    provider: Provider, endpoint: Endpoint, name: str, allowed: Iterable[str]
+    provider: Provider, endpoint: Endpoint, name: str, allowed: Iterable[str], value: JSON
 ) -> FieldProblem:
     declared = fields_of(provider.record).get(name) if endpoint.fields else None
     if declared is None:
@@ -197,8 +198,18 @@ def _unknown_problem(
         "create_only": "can be set only when the contact is created",
         "read_only": "is read-only",
     }.get(declared.marker.access, f"cannot be set by {endpoint.verb}")
+    if declared.kind == "datetime" and _lacks_offset(value):
+        reason = f"has no offset from UTC, so it cannot be compared, and {reason}"
     message = f"{reason}; {endpoint.verb} takes: {', '.join(allowed)}"
     return FieldProblem(field=name, message=message, code="read_only")
+
+
+def _lacks_offset(value: JSON) -> bool:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return False
+    return isinstance(moment, datetime) and moment.tzinfo is None
 
 
 def _value_problem(

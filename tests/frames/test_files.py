@@ -116,6 +116,22 @@ def test_empty_cell_is_na_and_no_problem(csv: Any) -> None:
     assert (read.attrs["problems"], read.attrs["problems"].rows) == (0, ())
 
 
+@pytest.mark.parametrize("blank", [" ", "\u00a0", " \u2007\u00a0 ", "\u3000"])
+def test_cell_of_blanks_is_an_empty_cell(csv: Any, blank: str) -> None:
+    columns = ["first_name", "tags", "email_consent", "created_at"]
+    frame = ck.read_contacts(csv(f"id,{','.join(columns)}", f"c1{4 * f',{blank}'}"), "privy")
+    assert frame[columns].isna().all(axis=None)
+    assert ck.problems(frame).empty
+
+
+@pytest.mark.parametrize(
+    "day", ["1990-05-04 00:00:00", "1990-05-04T00:00:00.000", "1990-05-04T00:00:00.000Z"]
+)
+def test_date_with_its_midnight_is_that_day(csv: Any, day: str) -> None:
+    frame = ck.read_contacts(csv("id,birthdate", f"1,{day}"), "digital_onboarding")
+    assert frame["birthdate"].tolist() == [pd.Timestamp("1990-05-04")]
+
+
 def test_absent_column_is_na(csv: Any) -> None:
     read = ck.read_contacts(csv("email,id", "jan@example.com,1"), PRIVY)
     assert list(read.columns) == list(ROW)

@@ -22,7 +22,7 @@ from contactkit._frames.decode import read_rows
 from contactkit._frames.frame import to_frame
 from contactkit._plans.diff import MOST_NAMED, diff_frames
 from contactkit._providers import find
-from contactkit.spec.record import Date, Record, Time, fields_of, key, writable
+from contactkit.spec.record import Date, Record, Time, fields_of, key, read_only, writable
 
 
 class Thing(Record):
@@ -112,6 +112,7 @@ ROUND_TRIPS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "other zones, units and categories": elsewhere,
     "numbers": wide,
     "text": texts,
+    "a sheet": lambda frame: objects(frame).where(frame.notna(), ""),
     "pyarrow": lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
     "numpy": lambda frame: frame.assign(ok=frame["ok"].fillna(False).to_numpy(dtype=bool)),
 }
@@ -324,3 +325,105 @@ def test_copies_of_clear_are_clear() -> None:
     column = pd.Series(["a", "b"], dtype="string").astype(object).mask([True, False], ck.CLEAR)
     assert column.to_list() == [ck.CLEAR, "b"]
     assert not np.array([pd.isna(ck.CLEAR)]).any()
+
+
+def test_empty_text_changes_nothing_and_keeps_no_edit_back() -> None:
+    client = ck.connect("sendblue", via=ck.Simulator())
+    before = client.contacts.list().head(3)
+    blank = before.astype(object)
+    blank.loc[:, blank.columns != "phone"] = ""
+    edited = blank.assign(first_name="Zed")
+    diff = diff_frames(client.contacts._session.provider, edited, before)
+    assert diff.changes == {row: {"first_name": "Zed"} for row in range(3)}
+
+
+def test_empty_text_fills_nothing_in_a_new_row() -> None:
+    original = frame_of([{"id": "k0"}])
+    new = pd.DataFrame([{"id": "k1", "name": "", "size": "", "at": "", "count": 3, "other": ""}])
+    assert diff_frames(PROVIDER, new, original).changes == {0: {"id": "k1", "count": 3}}
+
+
+def test_clear_still_clears() -> None:
+    original = frame_of([{"id": "k0", "name": "a"}])
+    edited = original.astype({"name": object}).assign(name=[ck.CLEAR])
+    assert diff_frames(PROVIDER, edited, original).changes == {0: {"name": None}}
+
+
+class Seen(Record):
+    """A time that only the provider sets, beside one that may be written."""
+
+    id: Annotated[str, key("Key.")]
+    seen: Annotated[Time, read_only("Read-only.")]
+    at: Annotated[Time, writable("Time.")]
+
+
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [
+        ("2026-03-01T12:00:00.123456Z", True),
+        ("2026-03-01T12:00:00.123Z", True),
+        ("2026-03-01T12:00:00Z", True),
+        ("2026-03-01T12:00:01Z", True),
+        ("2026-03-01T13:00:00.123+01:00", True),
+        ("2026-03-01T12:00:02Z", False),
+        ("2026-03-01T11:59:59Z", False),
+        ("2026-03-01T12:00:00", False),
+    ],
+)
+def test_rounded_time_that_only_the_provider_sets_is_no_edit(written: str, same: bool) -> None:
+    provider, time = replace(PROVIDER, record=Seen), "2026-03-01T12:00:00.123456Z"
+    original = to_frame(Seen, [read_rows(Seen, [{"id": "k0", "seen": time, "at": time}])])
+    edited = pd.DataFrame({"id": ["k0"], "seen": [written], "at": [written]})
+    changed = {
+        name for row in diff_frames(provider, edited, original).changes.values() for name in row
+    }
+    assert ("seen" in changed) is not same
+    assert ("at" in changed) is (written != time)
+
+
+@given(st.integers(0, 10**15), st.sampled_from(["int64", "Int64", "float64", "object"]))
+def test_whole_number_is_no_edit_of_its_digits(number: int, dtype: str) -> None:
+    original = frame_of([{"id": "k0", "name": str(number)}])
+    edited = original.assign(name=pd.Series([number]).astype(dtype))
+    assert diff_frames(PROVIDER, edited, original).changes == {}
+    other = original.assign(name=pd.Series([number + 1]).astype(dtype))
+    assert diff_frames(PROVIDER, other, original).changes == {0: {"name": number + 1}}
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("02139", 2139), ("1.0", 1), ("1", 1.5), ("1", True), ("nan", np.nan), ("inf", np.inf)],
+)
+def test_other_numbers_differ_from_text(text: str, number: Any) -> None:
+    original = frame_of([{"id": "k0", "name": text}])
+    edited = original.assign(name=pd.Series([number], dtype=object))
+    assert bool(diff_frames(PROVIDER, edited, original).changes) is not pd.isna(number)
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        "1990-05-04 00:00:00",
+        "1990-05-04T00:00:00.000Z",
+        pd.Timestamp("1990-05-04", tz="UTC"),
+        pd.Timestamp("1990-05-04"),
+    ],
+)
+def test_date_with_its_midnight_is_that_day(day: Any) -> None:
+    edited = pd.DataFrame({"id": ["k0"], "born": [day]})
+    assert (
+        diff_frames(PROVIDER, edited, frame_of([{"id": "k0", "born": "1990-05-04"}])).changes == {}
+    )
+    written = diff_frames(PROVIDER, edited, frame_of([{"id": "k0", "born": "1990-05-05"}])).changes
+    assert written == {0: {"born": "1990-05-04"}}
+
+
+def test_time_without_a_zone_is_named_as_that() -> None:
+    client = ck.connect("sent", via=ck.Simulator(contacts=4))
+    before = client.contacts.list()
+    naive = before.assign(created_at=before["created_at"].dt.tz_localize(None))
+    cells = client.contacts.plan(naive, before).cells
+    assert cells["refused_because"].str.startswith("has no offset from UTC").all()
+    later = before.assign(created_at=before["created_at"] + pd.Timedelta(days=1))
+    cells = client.contacts.plan(later, before).cells
+    assert cells["refused_because"].str.startswith("is read-only").all()

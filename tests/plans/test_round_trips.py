@@ -103,7 +103,7 @@ def edited(provider: Provider, was: Contact, change: Contact) -> Contact:
     for name, cell in change.items():
         if cell is ck.CLEAR:
             expected[name] = None
-        elif cell is not None and not is_na(cell):
+        elif not is_na(cell) and cell not in (None, ""):
             merges = fields[name].marker.collection == "merge" and cell
             value = {**(was[name] or {}), **cell} if merges else _as_json(cell)
             expected[name] = value if value is False else value or None
