@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import pandas as pd
 
+from contactkit._frames.empty import is_empty_cell
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.spec.provider import JSON, Endpoint, Provider
 from contactkit.spec.record import fields_of, key_of
@@ -16,23 +17,34 @@ from contactkit.spec.validate import check, is_na, key_text, normalise_input
 
 @dataclass(frozen=True, kw_only=True)
 class BulkRows:
-    """The wire item of each contact, its values by field name, and the caller's index."""
+    """The wire item of each contact, its values by field name, and the caller's index.
+
+    `places` are the contacts' rows in what the caller gave, where a frame may have empty ones.
+    """
 
     wire: list[JSON] = field(repr=False)
     values: list[dict[str, JSON]] = field(repr=False)
     index: pd.Index | None
+    places: Sequence[int]
 
 
 _Checked: TypeAlias = tuple[JSON, dict[str, JSON], list[FieldProblem]]
 
 
 def check_rows(provider: Provider, endpoint: Endpoint, contacts: Any) -> BulkRows:
-    """Check every contact; InvalidInputError names the invalid rows."""
+    """Check every contact; InvalidInputError names the invalid rows.
+
+    Rows of a frame without any value are left out.
+    """
     where = f"{provider.name} {endpoint.verb}"
     index = contacts.index if isinstance(contacts, pd.DataFrame | pd.Series) else None
     if isinstance(contacts, pd.DataFrame) and not contacts.columns.is_unique:
         raise InvalidInputError.one(where, endpoint.subject, "has two columns with the same name")
     items = _rows(contacts) if endpoint.fields else _keys(provider, contacts)
+    places: Sequence[int] = range(len(items))
+    if isinstance(contacts, pd.DataFrame) and endpoint.fields:
+        places = [row for row in places if not all(map(is_empty_cell, items[row].values()))]
+        items, index = [items[row] for row in places], contacts.index.take(places)
     if not items:
         kind = "contacts, as a DataFrame or mappings" if endpoint.fields else "a list of keys"
         raise InvalidInputError.one(where, endpoint.subject, f"must be {kind}, and not empty")
@@ -43,13 +55,14 @@ def check_rows(provider: Provider, endpoint: Endpoint, contacts: Any) -> BulkRow
     values = [values for _, values, _ in checked]
     problems = [
         replace(problem, field=f"[{row}] {problem.field}".strip())
-        for row, (_, _, row_problems) in enumerate(checked)
+        for row, (_, _, row_problems) in zip(places, checked, strict=True)
         for problem in row_problems
     ]
-    problems += _duplicates(provider, endpoint, values)
+    problems += _duplicates(provider, endpoint, dict(zip(places, values, strict=True)))
     if problems:
         raise InvalidInputError(where, problems)
-    return BulkRows(wire=[wire for wire, _, _ in checked], values=values, index=index)
+    wire = [wire for wire, _, _ in checked]
+    return BulkRows(wire=wire, values=values, index=index, places=places)
 
 
 def _rows(contacts: Any) -> list[Any]:
@@ -91,14 +104,14 @@ def _check_key(provider: Provider, key: Any) -> _Checked:
 
 
 def _duplicates(
-    provider: Provider, endpoint: Endpoint, rows: list[dict[str, JSON]]
+    provider: Provider, endpoint: Endpoint, rows: Mapping[int, dict[str, JSON]]
 ) -> list[FieldProblem]:
     # Contacts differ in their key, or in the parameters that every row must have.
     required = (n for n, param in fields_of(endpoint.params).items() if param.marker.required)
     seen: set[JSON] = set()
     problems: list[FieldProblem] = []
     for name in (key_of(provider.record).name, *required):
-        for row, values in enumerate(rows):
+        for row, values in rows.items():
             if (value := values.get(name)) and (name, value) in seen:
                 problems.append(FieldProblem(field=f"[{row}] {name}", message="is duplicated"))
             seen.add((name, value))

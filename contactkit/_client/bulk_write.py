@@ -128,7 +128,8 @@ def _refusals(
             problems += undocumented(provider, contact) if changes else []
             new = [name for name, value in values.items() if value != contact.get(name)]
             problems += suppression.refusals(provider, {**contact, **values}, new)
-        yield from (replace(problem, field=f"[{row}] {problem.field}") for problem in problems)
+        place = rows.places[row]
+        yield from (replace(problem, field=f"[{place}] {problem.field}") for problem in problems)
 
 
 def _intent(

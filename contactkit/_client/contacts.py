@@ -97,8 +97,9 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         Rows are matched by the contact's key, a column or a level of the index. NA in `edited`
         leaves a cell unchanged, and `contactkit.CLEAR` clears it. New rows are refused unless
         `create` is True; if the provider makes the keys, a new row has none. Contacts that are
-        missing from `edited` are deleted only if `delete` is True. A contact who opted out is opted
-        in only if `opt_in` is True; say so only where you hold its consent.
+        missing from `edited` are deleted only if `delete` is True, and if every row has a usable
+        key, because one without may be theirs. Rows without any value are no rows. A contact who
+        opted out is opted in only if `opt_in` is True; say so only where you hold its consent.
 
         Without `original`, the contacts are read first, and the cells that can be written are
         compared with theirs. If a contact has changed since `edited` was read, its edit is refused
@@ -107,8 +108,8 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         time of last change in `edited` shows the change; where the provider tells none, the plan
         says so.
 
-        Raises InvalidInputError for missing or duplicated keys, JournalError, and the errors of
-        `list`.
+        Raises InvalidInputError for missing or duplicated keys, and with `delete` if no row has
+        one, JournalError, and the errors of `list`.
         """
         options = {"create": create, "delete": delete, "opt_in": opt_in}
         flow = self._plan(edited, original, **options, on_conflict=on_conflict)

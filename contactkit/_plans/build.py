@@ -13,7 +13,14 @@ import pandas as pd
 
 from contactkit._http.session import Session, segment
 from contactkit._journal.reading import parse_reading
-from contactkit._plans.diff import FrameDiff, contacts_in, diff_frames, edited_keys, key_as_sent
+from contactkit._plans.diff import (
+    MOST_NAMED,
+    FrameDiff,
+    contacts_in,
+    diff_frames,
+    edited_keys,
+    key_as_sent,
+)
 from contactkit._plans.home import home_of
 from contactkit._plans.moved import settle_moved_rows
 from contactkit._plans.plan import Plan, PlannedWrite
@@ -46,7 +53,10 @@ def check_edited(
     if on_conflict and has_original:
         message = "is only for a plan without original; apply(on_conflict=…) compares again"
         raise InvalidInputError.one(where, "on_conflict", message)
-    edited_keys(provider, edited, keyless=_keyless(provider, create))
+    keys, _ = edited_keys(provider, edited, keyless=_keyless(provider, create))
+    if delete and not keys.present.any():
+        message = "has no key in any row, and delete=True would delete every contact"
+        raise InvalidInputError.one(where, "edited", message)
 
 
 def _keyless(provider: Provider, create: bool) -> bool:
@@ -95,7 +105,7 @@ def build_plan(
         contacts=(*(write for _, write in writes), *deletes),
         index=index.append(original.index.take(diff.gone)) if deletes else index,
         created=datetime.fromtimestamp(session.clock.now(), UTC),
-        unchanged=len(edited) - len(writes),
+        unchanged=len(edited) - int(diff.empty.sum()) - len(writes),
         vanished=0 if delete else len(diff.gone),
         opt_in=bool(opt_in),
         read=parse_reading(original.attrs.get("journal")),
@@ -109,8 +119,8 @@ def _writes(
 ) -> list[tuple[int, PlannedWrite]]:
     """The creates and updates, by the row of the edited frame."""
     provider = session.provider
-    new = np.flatnonzero(diff.rows < 0).tolist()
-    changed = sorted(diff.changes.keys() - set(new))
+    new = np.flatnonzero((diff.rows < 0) & ~diff.empty).tolist()
+    changed = sorted(row for row in diff.changes if diff.rows[row] >= 0)
     before = contacts_in(provider, diff.original, diff.rows[changed])
     conflicts: Mapping[int, FieldProblem] = {}
     if current:
@@ -165,15 +175,38 @@ def _deletes(provider: Provider, diff: FrameDiff) -> list[PlannedWrite]:
     if endpoint and endpoint.deprecated and len(diff.gone):
         warn(endpoint.deprecated, DeprecationWarning)
     name = key_of(provider.record).name
+    unmatched = _unmatched_problems(provider, diff)
     return [
         PlannedWrite(
             operation="delete",
             key=key_as_sent(provider, contact[name]),
             before=contact,
-            problems=tuple(_key_problems(provider, "delete", contact[name])),
+            problems=(*unmatched, *_key_problems(provider, "delete", contact[name])),
         )
         for contact in contacts_in(provider, diff.original, diff.gone)
     ]
+
+
+def _unmatched_problems(provider: Provider, diff: FrameDiff) -> list[FieldProblem]:
+    """Why nobody is deleted: a row without a usable key may be a contact that seems missing."""
+    new = np.flatnonzero((diff.rows < 0) & ~diff.empty).tolist()
+    rows = [f"edited[{row}]" for row in new if not _can_be_new(provider, diff.keys[row])]
+    if not rows:
+        return []
+    more = f" and {len(rows) - MOST_NAMED:,} more rows" if len(rows) > MOST_NAMED else ""
+    named = ", ".join(rows[:MOST_NAMED]) + more
+    message = f"may not be missing, because these rows have no key of a contact: {named}"
+    return [FieldProblem(field="", message=message, code="missing_key")]
+
+
+def _can_be_new(provider: Provider, key: str) -> bool:
+    """Whether a key may be a new contact's: one that the provider has not made, and can read."""
+    if not key or not key_of(provider.record).marker.required:
+        return False
+    try:
+        return bool(key_text(provider, key))
+    except ValueError:
+        return False
 
 
 def _checked_write(

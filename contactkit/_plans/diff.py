@@ -6,16 +6,16 @@ may be written is checked elsewhere.
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from contactkit._frames.coerce import CLEAR, CoercedColumn, coerce_cell, coerce_column, objects
+from contactkit._frames.empty import INDEX_COLUMN, find_empty_rows
 from contactkit._frames.frame import cell_to_json
 from contactkit._frames.headings import name_fields
 from contactkit.errors import FieldProblem, InvalidInputError
@@ -25,16 +25,14 @@ from contactkit.spec.validate import is_phone, json_equal, key_text, normalise_p
 
 MOST_NAMED = 10
 
-# The names that pandas gives an index in a column.
-_INDEX_COLUMN = re.compile(r"index|level_\d+|Unnamed: 0")
-
 
 @dataclass(frozen=True, kw_only=True)
 class FrameDiff:
     """The changes in an edited frame, by the positions of its rows and of the original's.
 
     `rows` has the original's row for each edited one, -1 for a new one; `gone` are rows of the
-    original that are missing in the edited frame. None in the `changes` of a row clears a field; a
+    original that are missing in the edited frame, and `empty` masks the edited rows without any
+    value, which are not rows at all. None in the `changes` of a row clears a field; a
     value that cannot be read is unchanged. `options` are the verb's parameters besides the
     contact's fields. `edited` and `original` have the frames' columns by field name.
     """
@@ -42,6 +40,7 @@ class FrameDiff:
     keys: list[str]
     rows: Any
     gone: Any
+    empty: Any
     edited: Mapping[str, pd.Series]
     original: Mapping[str, pd.Series]
     changes: dict[int, dict[str, JSON]] = field(default_factory=dict[int, dict[str, JSON]])
@@ -65,8 +64,8 @@ def diff_frames(
     """
     mine, theirs = _columns(provider, edited, "edited"), _columns(provider, original, "original")
     declared, key = fields_of(provider.record), key_of(provider.record).name
-    keys = edited_keys(provider, edited, keyless=keyless)
-    diff = _match_rows(provider, keys, mine, theirs)
+    keys, empty = edited_keys(provider, edited, keyless=keyless)
+    diff = _match_rows(provider, keys, mine, theirs, empty)
     new = [row for row in np.flatnonzero(diff.rows < 0).tolist() if diff.keys[row]]
     _put(diff.changes, key, new, [diff.keys[row] for row in new])
     for name in [*(n for n in declared if n in mine), *(n for n in mine if n not in declared)]:
@@ -78,7 +77,7 @@ def diff_frames(
             _compare(declared[name], mine[name], was, diff, only_new=moves)
         elif option := _options(provider).get(name):
             _put_options(option, mine[name], diff.options)
-        elif was is not None or not _INDEX_COLUMN.fullmatch(name):
+        elif was is not None or not INDEX_COLUMN.fullmatch(name):
             _compare_unknown(name, mine[name], was, diff, only_new=moves)
     return diff
 
@@ -114,17 +113,26 @@ def _options(provider: Provider) -> dict[str, RecordField]:
     return {name: field for verb in writing for name, field in fields_of(verb.params).items()}
 
 
-def edited_keys(provider: Provider, edited: pd.DataFrame, *, keyless: bool) -> CoercedColumn:
-    """The keys of an edited frame; InvalidInputError where one is missing or duplicated."""
+def edited_keys(
+    provider: Provider, edited: pd.DataFrame, *, keyless: bool
+) -> tuple[CoercedColumn, Any]:
+    """The keys of an edited frame, and a mask of its rows without any value.
+
+    InvalidInputError where a key is missing or duplicated in another row.
+    """
     declared = key_of(provider.record)
     # The comparison below warns.
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        keys = coerce_column(declared, _columns(provider, edited, "edited")[declared.name])
+        columns = _columns(provider, edited, "edited")
+    keys = coerce_column(declared, columns[declared.name])
+    empty = find_empty_rows(columns, declared.name, len(edited))
+    # A key of blanks is text.
+    keys = replace(keys, present=keys.present & ~empty)
     lacks = "must be a key, as text" + ("" if keyless else "; with create=True, a new row has none")
     wrong = keys.unreadable | keys.cleared | (False if keyless else ~keys.present)
-    _refuse_rows(provider, np.flatnonzero(wrong), "edited", lacks)
+    _refuse_rows(provider, np.flatnonzero(wrong & ~empty), "edited", lacks)
     _refuse_duplicates(provider, keys.values, keys.present, "edited")
-    return keys
+    return keys, empty
 
 
 def _match_rows(
@@ -132,6 +140,7 @@ def _match_rows(
     mine: CoercedColumn,
     edited: Mapping[str, pd.Series],
     original: Mapping[str, pd.Series],
+    empty: Any,
 ) -> FrameDiff:
     declared = key_of(provider.record)
     theirs = coerce_column(declared, original[declared.name])
@@ -146,7 +155,14 @@ def _match_rows(
     # get_indexer returns -1, the last place, for a missing key.
     matched = np.append(known, -1)[rows]
     gone = np.setdiff1d(known, matched)
-    return FrameDiff(keys=keys.tolist(), rows=matched, gone=gone, edited=edited, original=original)
+    return FrameDiff(
+        keys=keys.tolist(),
+        rows=matched,
+        gone=gone,
+        empty=empty,
+        edited=edited,
+        original=original,
+    )
 
 
 def _match_spellings(provider: Provider, keys: Any, rows: Any, known_keys: pd.Index) -> None:

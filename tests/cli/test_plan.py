@@ -152,6 +152,9 @@ def test_plan_creates_and_deletes_only_with_its_options(there, people):
     output = rows(run(there, "plan", NAME, "edited.csv", "--create"))
     assert ["create", "planned", "1"] in output and ["delete", "skipped", "2"] in output
     output = rows(run(there, "plan", NAME, "edited.csv", "--create", "--delete"))
+    assert ["create", "planned", "1"] in output and ["delete", "refused", "2"] in output
+    people.head(len(people) - 2).to_csv("fewer.csv", index=False)
+    output = rows(run(there, "plan", NAME, "fewer.csv", "--create", "--delete"))
     assert ["delete", "planned", "2"] in output
     with pytest.raises(ck.InvalidInputError, match="id"):
         run(there, "plan", NAME, "edited.csv", "--delete")

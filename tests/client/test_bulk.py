@@ -33,6 +33,18 @@ def test_bulk_rows_leave_out_na_and_keep_the_index():
     assert list(rows.index) == ["x", "y"]
 
 
+def test_empty_rows_of_a_frame_are_left_out_and_the_others_keep_their_places():
+    emails = [pd.NA, "a@example.com", " ", None, "a@example"]
+    frame = pd.DataFrame({"email": emails, "first_name": [pd.NA, "Ada", "", None, "Bo"]})
+    rows = check_rows(PRIVY, CREATE, frame.head(4))
+    assert rows.wire == [{"email": "a@example.com", "first_name": "Ada"}]
+    assert (list(rows.index), list(rows.places)) == ([1], [1])
+    with pytest.raises(InvalidInputError, match=r"\[4\] email"):
+        check_rows(PRIVY, CREATE, frame)
+    with pytest.raises(InvalidInputError, match="not empty"):
+        check_rows(PRIVY, CREATE, frame.iloc[[0, 2, 3]])
+
+
 @pytest.mark.parametrize("given", [{"email": "a@example.com"}, [{"email": "a@example.com"}]])
 def test_bulk_takes_one_mapping_or_a_list(given: Any):
     rows = check_rows(PRIVY, CREATE, given)

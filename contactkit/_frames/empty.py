@@ -1,0 +1,34 @@
+"""Rows of a frame without any value, which a spreadsheet's blank lines become."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from contactkit._frames.coerce import objects
+from contactkit.spec.validate import is_na
+
+INDEX_COLUMN = re.compile(r"index|level_\d+|Unnamed: 0")
+"""The names that pandas gives an index in a column."""
+
+
+def find_empty_rows(columns: Mapping[str, pd.Series], key: str, rows: int) -> Any:
+    """Which of the rows have no value in any column; a row of an index alone is empty."""
+    empty = np.arange(rows)
+    # Almost every row has a key, so that the other columns are hardly looked at.
+    for name in sorted(columns, key=lambda name: name != key):
+        if len(empty) and not INDEX_COLUMN.fullmatch(name):
+            cells = objects(columns[name].iloc[empty])
+            empty = empty[np.fromiter(map(is_empty_cell, cells), dtype=bool, count=len(cells))]
+    mask = np.zeros(rows, dtype=bool)
+    mask[empty] = True
+    return mask
+
+
+def is_empty_cell(cell: Any) -> bool:
+    """Whether a cell is NA, None or blank text."""
+    return not cell.strip() if isinstance(cell, str) else cell is None or is_na(cell)
