@@ -223,6 +223,8 @@ def consent_changes(provider: Provider, endpoint: Endpoint, values: Contact) -> 
 
 def may_widen(provider: Provider, endpoint: Endpoint, values: Contact) -> bool:
     """Whether a write may open a channel to its contact, and so is never repeated by itself."""
+    if not (endpoint.texts or endpoint.writes) and provider.consent.fields.isdisjoint(values):
+        return False
     changes = consent_changes(provider, endpoint, values)
     if endpoint.effect == "create" and not endpoint.bulk:
         return bool(provider.consent.widened({}, changes))
