@@ -21,12 +21,12 @@ def read_contacts(
     *,
     encoding: str | None = None,
 ) -> pd.DataFrame:
-    """Read a CSV or Parquet file of contacts with the declared dtypes; nothing is inferred.
+    """Read a CSV, Parquet or Feather file of contacts with the declared dtypes, without guesses.
 
     A CSV file is UTF-8, or UTF-16 with a byte order mark, unless `encoding` names another encoding;
     its delimiter is a comma, a semicolon or a tab, and it may be compressed (.gz, .bz2 or .xz).
     Empty rows are left out, an empty cell is NA, and lists and mappings are JSON or Python
-    literals. In a Parquet file the empty entries of a mapping are left out. Declared columns that
+    literals. In the other files the empty entries of a mapping are left out. Declared columns that
     are missing in the file are NA. Without `provider`, it is the provider that has these columns.
 
     Warns of lines with too few cells, and of older field names. Raises ConfigurationError if the

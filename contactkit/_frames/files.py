@@ -1,4 +1,4 @@
-"""Contact files on disk: CSV and Parquet, read with the declared dtypes."""
+"""Contact files on disk: CSV, Parquet and Feather, read with the declared dtypes."""
 
 from __future__ import annotations
 
@@ -29,10 +29,15 @@ _OTHER_KINDS = {
     b"PK\x03\x04": "an Excel workbook (.xlsx) or another ZIP archive",
     b"\xd0\xcf\x11\xe0": "an Excel workbook of the old kind (.xls)",
     b"PAR1": "a Parquet file without the suffix .parquet",
-    b"ARROW1": "a Feather file",
+    b"ARROW1": "a Feather file without the suffix .feather",
     b"\x1f\x8b": "a gzip file without the suffix .gz",
     b"%PDF": "a PDF document",
     b"SQLite format 3": "an SQLite database",
+}
+_ARROW: Mapping[str, Callable[..., pd.DataFrame]] = {
+    ".parquet": pd.read_parquet,
+    ".pq": pd.read_parquet,
+    ".feather": pd.read_feather,
 }
 _UNPACK: Mapping[str, Callable[..., Any]] = {
     ".gz": gzip.open,
@@ -59,12 +64,12 @@ class ContactFile:
 
 
 def open_file(path: str | Path, encoding: str | None = None) -> ContactFile:
-    """Read a CSV or Parquet file cell by cell; ConfigurationError if it is damaged."""
+    """Read a CSV, Parquet or Feather file cell by cell; ConfigurationError if it is damaged."""
     place = Path(os.path.expanduser(path))
     try:
         check_file(place)
         file = (
-            _read_parquet(path, place) if _is_parquet(place) else _read_csv(path, place, encoding)
+            _read_arrow(path, place) if needs_pyarrow(place) else _read_csv(path, place, encoding)
         )
     except _PASSED_ON:
         raise
@@ -100,12 +105,13 @@ def write_private(path: str | Path, content: bytes) -> None:
         file.write(content)
 
 
-def _is_parquet(path: Path) -> bool:
-    return path.suffix == ".parquet"
+def needs_pyarrow(path: Path) -> bool:
+    """Whether a file of this name is Parquet or Feather."""
+    return path.suffix.lower() in _ARROW
 
 
-def _read_parquet(path: str | Path, place: Path) -> ContactFile:
-    raw = pd.read_parquet(place, dtype_backend="pyarrow")
+def _read_arrow(path: str | Path, place: Path) -> ContactFile:
+    raw = _ARROW[place.suffix.lower()](place, dtype_backend="pyarrow")
     raw = raw.reset_index() if any(raw.index.names) else raw
     columns = {str(name): [_json(value) for value in raw[name]] for name in raw.columns}
     return ContactFile(path=path, columns=columns, rows=len(raw))
@@ -117,7 +123,7 @@ def _read_csv(path: str | Path, place: Path, encoding: str | None) -> ContactFil
         content = file.read()
     other = next((kind for mark, kind in _OTHER_KINDS.items() if content.startswith(mark)), None)
     if other:
-        raise ConfigurationError(f"{path}: is {other}, not CSV or Parquet")
+        raise ConfigurationError(f"{path}: is {other}, not CSV, Parquet or Feather")
     table = parse_csv(path, content, encoding)
     return ContactFile(path=path, columns=table.columns, rows=table.rows, short=table.short)
 

@@ -11,6 +11,7 @@ import typer
 
 from contactkit._client.connect import connect, has_credentials, offline_session
 from contactkit._client.read import read_contacts
+from contactkit._frames.files import needs_pyarrow
 from contactkit._frames.frame import problems
 from contactkit._plans.build import build_plan
 from contactkit._plans.plan import MOST_SHOWN, Plan
@@ -99,7 +100,7 @@ def plan(
 
 def _read(path: Path, provider: str) -> pd.DataFrame:
     """A file of contacts; ConfigurationError if any of it cannot be read."""
-    if path.suffix == ".parquet":
+    if needs_pyarrow(path):
         need_parquet()
     frame = read_contacts(path, provider)
     bad = problems(frame)

@@ -76,6 +76,13 @@ def test_parquet_file_round_trips(frame: pd.DataFrame, tmp_path: Path) -> None:
     assert type(again.loc[0, "custom_fields"]["tier"]) is int
 
 
+@pytest.mark.parametrize("suffix", ["pq", "PARQUET", "feather"])
+def test_suffix_names_the_kind_of_a_file(frame: pd.DataFrame, suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"people.{suffix}"
+    frame.to_feather(path) if suffix == "feather" else frame.to_parquet(path)
+    pd.testing.assert_frame_equal(ck.read_contacts(path, "privy"), frame)
+
+
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_files_of_each_provider_round_trip(name: str, suffix: str, tmp_path: Path) -> None:
     people = ck.connect(name, via=ck.Simulator(contacts=20)).contacts.list()
