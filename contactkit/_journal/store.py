@@ -27,7 +27,7 @@ from contactkit._journal.lease import Lease, is_held, remove_ended_leases
 from contactkit._journal.reading import Reading
 from contactkit._journal.rows import begin_row, end_row, entry_of
 from contactkit._journal.sqlite import JournalFile
-from contactkit._journal.suppression import SuppressionList, insert, texts_of
+from contactkit._journal.suppression import IS_USED, SuppressionList, insert, texts_of
 from contactkit.errors import ConfigurationError, JournalError
 from contactkit.spec.consent import Address
 from contactkit.spec.outcome import WRITTEN, Outcome
@@ -158,16 +158,15 @@ class Journal:
         ended = [end_row(id, row) for id, row in rows.items() if row["outcome"] != planned]
         unsent = [(id,) for id, row in rows.items() if row["outcome"] == planned]
 
-        def change(connection: sqlite3.Connection) -> None:
+        def change(connection: sqlite3.Connection) -> bool:
             connection.executemany(_END, ended)
             connection.executemany(_FORGET, unsent)
+            return connection.execute(IS_USED).fetchone() is not None
 
-        self._file.commit(change, durable=False)
-        self._unsuppress([id for id, row in rows.items() if row["outcome"] in WRITTEN])
+        if self._file.commit(change, durable=False):
+            self._unsuppress([id for id, row in rows.items() if row["outcome"] in WRITTEN])
 
     def _unsuppress(self, ids: Sequence[int]) -> None:
-        if not self.suppression.is_used():
-            return
         for id in ids:
             for entry in self._read(_OPTED_IN, (id,)):
                 # Without the key they stay on the list, which is safe.

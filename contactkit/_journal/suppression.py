@@ -31,6 +31,7 @@ _SUPPRESSED = (
     "belongs to a deleted contact who had opted out; say opt_in=True if you hold their consent"
 )
 _ADD = "INSERT OR IGNORE INTO suppressed VALUES (?, ?, ?, ?, ?, ?)"
+IS_USED = "SELECT 1 FROM suppressed LIMIT 1"
 _REMOVE = "DELETE FROM suppressed WHERE provider = ? AND digest = ?"
 
 Row: TypeAlias = tuple[str, str, str, str, str, float]
@@ -43,10 +44,6 @@ class SuppressionList:
         self._file = file
         path = file.path.with_name(f"{file.path.name}-key")
         self.key_file = KeyFile(path)
-
-    def is_used(self) -> bool:
-        """Whether anything is on the list."""
-        return bool(self._file.query("SELECT 1 FROM suppressed LIMIT 1", version=2))
 
     def find(self, provider: str, addresses: Iterable[Address]) -> set[Address]:
         """Those of the addresses that are on the list, of any account of the provider.
