@@ -15,6 +15,9 @@ _FLOAT = re.compile(r"\A(\+?\d+)\.0+\Z", re.ASCII)
 _GAP = re.compile(r"(?<=\d)[ ().\-/]+(?=\d)", re.ASCII)
 # Marks that may begin something else than the rest of the number.
 _BREAK = re.compile(r"[/(]|\s[.\-]|[.\-]\s")
+_POSSIBLE = phonenumbers.ValidationResult.IS_POSSIBLE
+# Fewer digits are no number; a number's last group has more.
+_FEWEST, _FEWEST_LAST = 7, 4
 _MORE = "what follows the number may be an extension, a second number or a decimal part"
 
 
@@ -56,15 +59,25 @@ def check_alone(value: str) -> str:
 
 
 def _has_more(plain: str) -> bool:
-    """Whether digits follow a number that is complete without them."""
+    """Whether digits follow a number that is complete without them, or may be."""
     gaps = list(_GAP.finditer(plain))
-    too_long = bool(gaps) and _length(plain) == phonenumbers.ValidationResult.TOO_LONG
+    whole = _length(plain) if gaps else None
+    too_long = whole == phonenumbers.ValidationResult.TOO_LONG
     decimal = plain.count(".") == 1
-    return any(
-        _length(plain[: gap.start()]) == phonenumbers.ValidationResult.IS_POSSIBLE
-        for gap in gaps
-        if too_long or _BREAK.search(gap[0]) or (decimal and "." in gap[0])
-    )
+    for gap in gaps:
+        breaks = bool(_BREAK.search(gap[0])) or (decimal and "." in gap[0])
+        before = plain[: gap.start()]
+        if (too_long or breaks) and _length(before) == _POSSIBLE:
+            return True
+        # In a number that is too short, such as those in providers' examples.
+        few = _digits(plain[gap.end() :]) < _FEWEST_LAST
+        if breaks and _digits(before) >= _FEWEST and (few or whole != _POSSIBLE):
+            return True
+    return False
+
+
+def _digits(text: str) -> int:
+    return sum(map(str.isdigit, text))
 
 
 def _length(written: str) -> int | None:

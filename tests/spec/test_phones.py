@@ -64,6 +64,22 @@ def test_digits_after_a_number_are_never_joined_to_it(region: str, mark: str, mo
         assert read == _number(region)[1]
 
 
+@given(
+    st.integers(10**6, 10**14),
+    st.sampled_from(["/", " / ", " - ", " (", ".", " . "]),
+    st.from_regex(r"[0-9]{1,3}", fullmatch=True),
+)
+def test_a_few_digits_after_a_number_of_any_length_are_never_joined(
+    number: int, mark: str, more: str
+) -> None:
+    try:
+        read = phones.normalise(f"+{number}{mark}{more}")
+    except ValueError:
+        return
+    assert (mark, set(more)) == (".", {"0"})
+    assert read == phones.normalise(f"+{number}")
+
+
 @given(st.sampled_from(REGIONS), st.data())
 def test_invisible_marks_in_a_number_change_nothing(region: str, data: st.DataObject) -> None:
     written, number = _number(region)
@@ -104,6 +120,9 @@ def test_region_never_raises(written: str) -> None:
         ("+12025550123.00", "+12025550123"),
         ("+1 - 202 - 555 - 0123", "+12025550123"),
         ("+1 202/555-0123", "+12025550123"),
+        ("+1 (202) 555 - 0123", "+12025550123"),
+        ("+1 (234) 567-890", "+1234567890"),
+        ("+1234567890.0", "+1234567890"),
         ("+44 (0)20 7946 0958", "+442079460958"),
         ("+49 (0)30 / 231 25 012", "+493023125012"),
         ("+1.202.555.0100", "+12025550100"),
@@ -154,6 +173,11 @@ def test_normalise_refuses_ambiguous_numbers(written: str) -> None:
         "+49 30 23125 012 / 013",
         "+1 202 555 0123 . 5",
         "+12025550123.5",
+        "+1234567890.5",
+        "+1234567890 - 5",
+        "+1234567890 / 24",
+        "+1234567890 / 0124",
+        "+1 202 555 012 / 3",
         "+1 202 555 0123.0",
     ],
 )
