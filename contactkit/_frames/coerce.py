@@ -8,7 +8,7 @@ refuses it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from types import NoneType
 from typing import Any
@@ -106,7 +106,9 @@ def _coerce_cells(declared: RecordField, cells: Any) -> CoercedColumn:
     empty = np.fromiter((isinstance(cell, str) and not cell for cell in cells), bool, len(cells))
     gaps = pd.isna(cells) | cleared | empty
     values = np.where(gaps, None, cells)
-    if not set(map(type, values)) <= {JSON_TYPES[declared.kind], NoneType}:
+    as_promised = set(map(type, values)) <= {JSON_TYPES[declared.kind], NoneType}
+    # The text of a date may have its midnight.
+    if declared.kind == "date" or not as_promised:
         values = [
             None if gap else coerce_cell(declared, v) for v, gap in zip(cells, gaps, strict=True)
         ]
@@ -135,6 +137,8 @@ def coerce_cell(declared: RecordField, cell: Any) -> JSON:
             case "Int64" if isinstance(value, float) and value.is_integer():
                 return int(value)
             case "date":
+                if isinstance(value, datetime) and value.utcoffset() == timedelta():
+                    value = value.replace(tzinfo=None)
                 return parse_date(value).isoformat()
             case "datetime" if isinstance(value, datetime | str):
                 # As pydantic writes it, so that equal times are equal text.

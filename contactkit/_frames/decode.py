@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
@@ -122,6 +123,10 @@ def _extras(declared: Mapping[str, RecordField], rows: Sequence[JSON]) -> dict[s
     }
 
 
+# As pandas and others write a date; without a zone, or in UTC.
+_MIDNIGHT = re.compile(r"(?<=\d)[T ]00:00(:00([.,]0+)?)?(Z|[+-]00:?00)?\Z", re.IGNORECASE)
+
+
 def from_text(kind: Kind, text: str) -> JSON:
     """A cell of a text file as JSON; blanks are None, and a cell that cannot be read stays text."""
     if not text or text.isspace():
@@ -129,7 +134,9 @@ def from_text(kind: Kind, text: str) -> JSON:
     if kind == "datetime" and text[10:11] == " ":
         # As pandas writes a time.
         return text.replace(" ", "T", 1)
-    if kind in ("string", "category", "date", "datetime"):
+    if kind == "date":
+        return _MIDNIGHT.sub("", text)
+    if kind in ("string", "category", "datetime"):
         return text
     if kind == "boolean":
         return {"true": True, "false": False}.get(text.lower(), text)

@@ -67,20 +67,12 @@ def parse_time(value: object) -> datetime:
 Time = Annotated[datetime, BeforeValidator(parse_time)]
 
 
-_DAY = re.compile(
-    r"(\d{4}-\d\d-\d\d)([T ]00:00(:00([.,]0+)?)?(Z|[+-]00:?00)?)?", re.ASCII | re.IGNORECASE
-)
-
-
 def parse_date(value: object) -> date:
-    """A date from a date, text like "1990-05-04", or either's midnight; or ValueError.
-
-    A midnight has no zone, or is in UTC.
-    """
-    if isinstance(value, datetime) and value.time() == time() and not value.utcoffset():
+    """A date from a date, a midnight without a zone, or text like "1990-05-04"; or ValueError."""
+    if isinstance(value, datetime) and value.tzinfo is None and value.time() == time():
         return value.date()
-    written = _DAY.fullmatch(value) if isinstance(value, str) else None
-    day = date.fromisoformat(written[1]) if written else value
+    written = isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII)
+    day = date.fromisoformat(written[0]) if written else value
     if not isinstance(day, date) or isinstance(day, datetime):
         raise ValueError("must be a date, such as 1990-05-04")
     return day
