@@ -10,7 +10,7 @@ from contactkit._journal.store import Journal
 from contactkit._journal.suppression import suppressed_problems
 from contactkit._plans.change import PlannedWrite
 from contactkit.errors import FieldProblem
-from contactkit.spec.consent import Address
+from contactkit.spec.consent import Address, undocumented
 from contactkit.spec.provider import Provider
 from contactkit.spec.record import last_change_of, parse_time
 
@@ -31,6 +31,8 @@ def consent_problems(
     consent = provider.consent
     shown = {**dict.fromkeys(consent.fields), **(planned.before or {})}
     problems = consent.refusals(planned.changes, shown=shown, current=current, opt_in=opt_in)
+    if not opt_in and planned.operation == "update":
+        problems += undocumented(provider, current)
     return problems or changed_problems(provider, planned.before, current, planned.changes)
 
 

@@ -304,3 +304,13 @@ def test_saved_plan_keeps_that_opt_in_was_said(client, wire, name, tmp_path):
     loaded = ck.read_plan(tmp_path / "plan.parquet", client)
     assert (loaded.opt_in, loaded.opts_in, loaded.digest) == (True, 1, plan.digest)
     assert apply(loaded)["outcome"] == "updated"
+
+
+@pytest.mark.parametrize("name", ["privy"])
+def test_consent_that_is_not_documented_is_not_taken_for_silence(client, wire, name):
+    row = start(client, wire, name, SILENCE[name])
+    plan = widen(client, row, name)
+    record(wire, name, {"sms_consent": "blocked"})
+    result = apply(plan)
+    assert (result["outcome"], result["code"]) == ("refused", "consent")
+    assert writes(wire) == []
