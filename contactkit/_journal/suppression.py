@@ -30,8 +30,11 @@ _KINDS: tuple[Kind, ...] = ("phone", "email")
 _SUPPRESSED = (
     "belongs to a deleted contact who had opted out; say opt_in=True if you hold their consent"
 )
-_ADD = "INSERT OR IGNORE INTO suppressed VALUES (?, ?, ?, ?, ?, ?)"
 IS_USED = "SELECT 1 FROM suppressed LIMIT 1"
+_SUPPRESSED_SINCE = (
+    "belongs to a contact who had opted out and was deleted since this was planned: plan it anew"
+)
+_ADD = "INSERT OR REPLACE INTO suppressed VALUES (?, ?, ?, ?, ?, ?)"
 _REMOVE = "DELETE FROM suppressed WHERE provider = ? AND digest = ?"
 
 Row: TypeAlias = tuple[str, str, str, str, str, float]
@@ -45,17 +48,18 @@ class SuppressionList:
         path = file.path.with_name(f"{file.path.name}-key")
         self.key_file = KeyFile(path)
 
-    def find(self, provider: str, addresses: Iterable[Address]) -> set[Address]:
+    def find(self, provider: str, addresses: Iterable[Address], since: float = 0.0) -> set[Address]:
         """Those of the addresses that are on the list, of any account of the provider.
 
+        With `since`, in seconds since the epoch, only those that were added later.
         An account cannot be recognised once its key was replaced, so the account does not count.
         Raises ConfigurationError if the list was written under another key.
         """
         wanted = [*addresses]
         if not wanted or not (key := self._known_key()):
             return set()
-        query = "SELECT digest FROM suppressed WHERE provider = ?"
-        digests = {row["digest"] for row in self._file.query(query, (provider,), version=2)}
+        query = "SELECT digest FROM suppressed WHERE provider = ? AND made_at > ?"
+        digests = {row["digest"] for row in self._file.query(query, (provider, since), version=2)}
         return {each for each in wanted if _digest(key, provider, *each) in digests}
 
     def refusals(
@@ -134,11 +138,15 @@ class SuppressionList:
 
 
 def suppressed_problems(
-    addresses: Mapping[str, Address], found: Container[Address]
+    addresses: Mapping[str, Address], found: Container[Address], *, since: bool = False
 ) -> list[FieldProblem]:
-    """The problems of those of the addresses, by field name, that were found on the list."""
+    """The problems of those of the addresses, by field name, that were found on the list.
+
+    `since` if they were added after opt_in=True was said.
+    """
+    message, code = (_SUPPRESSED_SINCE, "conflict") if since else (_SUPPRESSED, CODE)
     return [
-        FieldProblem(field=name, message=_SUPPRESSED, code=CODE)
+        FieldProblem(field=name, message=message, code=code)
         for name, address in addresses.items()
         if address in found
     ]

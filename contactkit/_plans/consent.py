@@ -70,7 +70,8 @@ def was_changed(provider: Provider, before: Values | None, current: Values) -> b
 def find_suppressed(plan: Plan, journal: Journal) -> dict[int, list[FieldProblem]]:
     """The contacts of a plan, by position, that must not get their addresses, and why.
 
-    They are those of deleted contacts that had opted out.
+    They are those of deleted contacts that had opted out. A plan's `opt_in` does not hold for a
+    contact that was deleted after the plan was made.
     """
     provider = plan.provider
     addresses = {
@@ -79,8 +80,13 @@ def find_suppressed(plan: Plan, journal: Journal) -> dict[int, list[FieldProblem
         if not planned.problems and planned.operation != "delete"
     }
     wanted = {address for of_one in addresses.values() for address in of_one.values()}
-    found = journal.suppression.find(provider.name, wanted)
-    problems = {at: suppressed_problems(of_one, found) for at, of_one in addresses.items()}
+    # `created` has whole microseconds.
+    since = plan.created.timestamp() + 1e-6 if plan.opt_in else 0.0
+    found = journal.suppression.find(provider.name, wanted, since)
+    problems = {
+        at: suppressed_problems(of_one, found, since=plan.opt_in)
+        for at, of_one in addresses.items()
+    }
     return {at: of_one for at, of_one in problems.items() if of_one}
 
 

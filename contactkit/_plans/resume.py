@@ -54,7 +54,7 @@ def pending_writes(
     open_ids = [entry["id"] for entry in entries.values() if entry["outcome"] is None]
     now = session.clock.now()
     ended = journal.close_ended(open_ids, now) if lease and open_ids else {*open_ids}
-    suppressed = {} if plan.opt_in else find_suppressed(plan, journal)
+    suppressed = find_suppressed(plan, journal)
     id = journal.id
     for position, (planned, row) in enumerate(zip(plan.contacts, plan.numbers, strict=True)):
         pending: PendingWrite | Row = PendingWrite(planned=planned, row=row)

@@ -289,6 +289,27 @@ def test_delete_in_a_plan_with_opt_in_keeps_the_no(client, wire, name):
         client.contacts.create(**{phone: row[phone].item()}, **new)
 
 
+def test_opt_in_of_a_plan_does_not_hold_for_a_contact_deleted_since(client, wire, name):
+    row = start(client, wire, name, YES[name])
+    people = client.contacts.list()
+    consent, key = find(name).consent, people.columns[0]
+    new = row[[*consent.phones, *consent.emails]].dropna(axis=1)
+    new = new if name == "sendblue" else new.assign(**{key: pd.NA})
+    new = new.assign(unique_id="core-20009") if name == "digital_onboarding" else new
+    rest = people.drop(row.index)
+    plan = client.contacts.plan(new, rest, create=True, opt_in=True)
+    wire.clock.sleep(wire.clock.now() + 60)
+    record(wire, name, NO[name])
+    apply(client.contacts.plan(rest, people, delete=True))
+    wire.requests.clear()
+    result = apply(plan)
+    assert (result["outcome"], result["code"]) == ("refused", "conflict")
+    assert "deleted since this was planned: plan it anew" in result["message"]
+    assert wire.requests == []
+    again = client.contacts.plan(new, rest, create=True, opt_in=True)
+    assert apply(again)["outcome"] == "created"
+
+
 def test_stale_frame_does_not_hide_the_no_of_a_deleted_contact(client, wire, name):
     row = start(client, wire, name, YES[name])
     people = client.contacts.list()

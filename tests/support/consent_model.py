@@ -34,13 +34,15 @@ class Permission:
     """What the caller of a write allows: `time` is that of opt_in=True, None without it.
 
     `shown` is whether the caller's row or plan shows a no; a key alone shows what the call reads
-    first. A journal knows the contacts that were deleted through it.
+    first. A journal knows the contacts that were deleted through it. A plan is older than a delete
+    by the caller's clock, on which it was made at `made_at`.
     """
 
     time: int | None = None
     by_key: bool = False
     shown: Mapping[Place, bool] = field(default_factory=dict[Place, bool])
     journal: int = 0
+    made_at: float = float("-inf")
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,12 @@ class Ledger:
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
-        self.now = 0
+        self.now = self.begun = 0
+        # The time of the caller's clock, which may be set.
+        self.time = 0.0
         self.noes: dict[Place, int] = {}
         # By journal: addresses of contacts that it deleted after a no, and when.
-        self.deleted: dict[int, dict[Address, int]] = defaultdict(dict)
+        self.deleted: dict[int, dict[Address, tuple[int, float]]] = defaultdict(dict)
         self.violations: list[str] = []
         self.permission = Permission()
         self.reads: set[str] = set()
@@ -70,6 +74,7 @@ class Ledger:
 
     def begin(self, permission: Permission) -> None:
         """A call or an apply begins."""
+        self.begun = self.now
         self.permission, self.reads, self.opened, self.first_reads = permission, set(), set(), {}
 
     def read(self, keys: set[str]) -> None:
@@ -101,11 +106,18 @@ class Ledger:
             if key in after:
                 self._compare_contact(key, was, after[key])
             else:
-                self.deleted[self.permission.journal].update(dict.fromkeys(was.closed, self.now))
+                self._delete(key, was)
         for key, now in after.items():
             was = before.get(key)
             for address in now.open - (was.open if was else frozenset()):
                 self._open_address(address)
+
+    def _delete(self, key: str, was: Seen) -> None:
+        """A contact is deleted; a no that was said while the delete was repeated is not known."""
+        for kind, address in was.closed:
+            last = self.noes.get((key, "text" if kind == "phone" else "email"), 0)
+            if last <= self.first_reads.get(key, self.begun):
+                self.deleted[self.permission.journal][kind, address] = (last, self.time)
 
     def _compare_contact(self, key: str, was: Seen, now: Seen) -> None:
         for channel, state in now.states.items():
@@ -132,8 +144,10 @@ class Ledger:
 
     def _open_address(self, address: Address) -> None:
         """A contact gets this address, and its channel is open."""
-        last, permission = self.deleted[self.permission.journal].get(address), self.permission
-        if last is not None and (permission.time is None or last > permission.time):
+        permission = self.permission
+        last, deleted_at = self.deleted[permission.journal].get(address, (None, 0.0))
+        known = last is not None and deleted_at > permission.made_at
+        if known and (permission.time is None or last > permission.time):
             self.violations.append(f"{address} was deleted after a no at {last}: {permission}")
         for addresses in self.deleted.values():
             addresses.pop(address, None)
@@ -205,6 +219,7 @@ class ConsentWire(SteppedWire):
         self, request: httpx.Request, answer: Callable[..., Any], fault: str
     ) -> httpx.Response:
         before, texts = self.contacts(), len(self.simulator.engine.outbox)
+        self.ledger.time = self.clock.now()
         response = answer(request)
         if request.method == "GET":
             if not fault:

@@ -143,6 +143,13 @@ class ConsentWorld:
             if self.name == "sendblue":
                 self.wire.simulator.engine.opt_outs.add(key)
 
+    def _say_yes(self, key: str) -> None:
+        """A person opts in again."""
+        if any(self._row(key).get(name) for name in self.consent.phones):
+            self._put(key, YES[self.name])
+            self.ledger.noes.pop((key, "text"), None)
+            self.wire.simulator.engine.opt_outs.discard(key)
+
     def _all_say_no(self, keys: Iterable[str]) -> None:
         for key in keys:
             for channel in self.consent.channels:
@@ -218,8 +225,9 @@ class ConsentWorld:
 
     def _new(self, number: int, edit: int) -> Values:
         """A contact with an address that is new, was deleted, or is taken."""
-        gone = [s.row for s in self.wire.simulator.engine.contacts if s.deleted]
-        rows = [*gone, *({n: ADDRESSES[i] for n in self.consent.phones[:1]} for i in range(2))]
+        stored = sorted(self.wire.simulator.engine.contacts, key=lambda one: not one.deleted)
+        fresh = ({name: address for name in self.consent.phones[:1]} for address in ADDRESSES)
+        rows = [*(one.row for one in stored), *fresh]
         row = rows[number % len(rows)]
         names = (*self.consent.phones, *self.consent.emails)
         consent = self._values(edit, edit) if self.name in ("privy", "digital_onboarding") else {}
