@@ -14,6 +14,7 @@ import zlib
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import nullcontext
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, TypeAlias
 from weakref import finalize
@@ -27,7 +28,6 @@ from yarl import URL
 
 from contactkit._http.bounded import bounded_response
 from contactkit._http.content import Content, TooLong
-from contactkit._http.deadline import AsyncDeadline, start_deadline
 from contactkit._http.session import Request, Response
 
 # Further requests wait, so that a process does not run out of sockets.
@@ -105,25 +105,40 @@ class Transport(httpx.AsyncBaseTransport):
         self, method: str, url: URL, headers: Headers, body: bytes, timeout: Timeout
     ) -> tuple[aiohttp.ClientResponse, Content, bytes | None]:
         """Send a request and read its response; without its content if that is too long."""
-        async with AsyncDeadline(timeout.get("read")):
+        deadline = _Deadline(timeout.get("read"))
+        token = _deadline.set(deadline)
+        try:
             response = await self._start(method, url, headers, body, timeout)
-            encoding = ",".join(response.headers.getall("Content-Encoding", ()))
-            content = Content(encoding, self._limit)
             try:
-                while chunk := await response.content.readany():
-                    content.add(chunk)
-                return response, content, content.whole()
-            except TooLong:
-                if response.connection and response.connection.transport:
-                    response.connection.transport.abort()
-                return response, content, None
-            except zlib.error as error:
-                raise httpx.DecodingError(str(error)) from None
-            except (aiohttp.ClientError, OSError) as error:
-                raise _httpx_error(error) from None
+                return await self._read(response)
             finally:
                 response.release()
                 self._in_flight.leave()
+        except httpx.TransportError:
+            if deadline.is_over:
+                raise httpx.ReadTimeout("the response takes too long") from None
+            raise
+        finally:
+            deadline.cancel()
+            _deadline.reset(token)
+
+    async def _read(
+        self, response: aiohttp.ClientResponse
+    ) -> tuple[aiohttp.ClientResponse, Content, bytes | None]:
+        encoding = ",".join(response.headers.getall("Content-Encoding", ()))
+        content = Content(encoding, self._limit)
+        try:
+            while chunk := await response.content.readany():
+                content.add(chunk)
+            return response, content, content.whole()
+        except TooLong:
+            if response.connection and response.connection.transport:
+                response.connection.transport.abort()
+            return response, content, None
+        except zlib.error as error:
+            raise httpx.DecodingError(str(error)) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise _httpx_error(error) from None
 
     async def _start(
         self, method: str, url: URL, headers: Headers, body: bytes, timeout: Timeout
@@ -171,7 +186,7 @@ class Transport(httpx.AsyncBaseTransport):
                 headers=headers,
                 data=_Body(body, timeout.get("write")) if body else None,
                 allow_redirects=False,
-                timeout=_timeout(timeout.get("connect"), timeout.get("read")),
+                timeout=_timeout(timeout.get("connect")),
                 proxy=str(proxy.url) if proxy else None,
                 proxy_headers=_proxy_headers(proxy) if proxy else None,
             )
@@ -181,8 +196,8 @@ class Transport(httpx.AsyncBaseTransport):
 
 
 @lru_cache(maxsize=16)
-def _timeout(connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(connect=connect, sock_read=read)
+def _timeout(connect: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, connect=connect)
 
 
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
@@ -206,11 +221,40 @@ def _joined(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     return headers
 
 
+class _Deadline:
+    """Aborts the connection of a response that takes too long, whatever its server sends."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self.is_over = False
+        self._seconds = seconds
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self, transport: asyncio.WriteTransport | None) -> None:
+        """Start the time of a response, because its request is about to be sent."""
+        if self._seconds is not None and transport and self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._seconds, self._end, transport)
+
+    def cancel(self) -> None:
+        """Stop the time."""
+        if self._timer:
+            self._timer.cancel()
+
+    def _end(self, transport: asyncio.WriteTransport) -> None:
+        self.is_over = True
+        # Closing would wait for the server, which may still be sending.
+        transport.abort()
+
+
+_deadline: ContextVar[_Deadline | None] = ContextVar("_deadline", default=None)
+
+
 class _Connector(aiohttp.TCPConnector):
     async def connect(self, *args: Any, **options: Any) -> Connection:
         connection = await super().connect(*args, **options)
         # Connecting has a time of its own.
-        start_deadline(connection.transport)
+        if deadline := _deadline.get():
+            deadline.start(connection.transport)
         return connection
 
     def __del__(self, *_: Any) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 
 import httpx
 
 from contactkit._http.content import Content, TooLong
-from contactkit._http.deadline import AsyncDeadline, deadline, start_deadline
+from contactkit._http.deadline import deadline
 
 
 class BoundedTransport(httpx.BaseTransport):
@@ -46,22 +47,28 @@ class AsyncBoundedTransport(httpx.AsyncBaseTransport):
         self._limit = limit
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        async with AsyncDeadline(request.extensions.get("timeout", {}).get("read")):
-            start_deadline()
-            response = await self._transport.handle_async_request(request)
-            content = Content(response.headers.get("content-encoding", ""), self._limit)
-            stream = response.stream
-            assert isinstance(stream, httpx.AsyncByteStream)
-            try:
-                async for chunk in stream:
-                    content.add(chunk)
-                return bounded_response(response, content, content.whole())
-            except TooLong:
-                return bounded_response(response, content, None)
-            except zlib.error as error:
-                raise httpx.DecodingError(str(error)) from None
-            finally:
-                await stream.aclose()
+        seconds = request.extensions.get("timeout", {}).get("read")
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._exchange(request)
+        except TimeoutError:
+            raise httpx.ReadTimeout("the response takes too long") from None
+
+    async def _exchange(self, request: httpx.Request) -> httpx.Response:
+        response = await self._transport.handle_async_request(request)
+        content = Content(response.headers.get("content-encoding", ""), self._limit)
+        stream = response.stream
+        assert isinstance(stream, httpx.AsyncByteStream)
+        try:
+            async for chunk in stream:
+                content.add(chunk)
+            return bounded_response(response, content, content.whole())
+        except TooLong:
+            return bounded_response(response, content, None)
+        except zlib.error as error:
+            raise httpx.DecodingError(str(error)) from None
+        finally:
+            await stream.aclose()
 
     async def aclose(self) -> None:
         await self._transport.aclose()

@@ -6,13 +6,11 @@ call for as long as it likes.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from ssl import SSLContext
-from types import TracebackType
 from typing import Any
 
 import httpcore
@@ -38,7 +36,6 @@ class _Deadline:
 
 
 _deadline: ContextVar[_Deadline | None] = ContextVar("_deadline", default=None)
-_async_deadline: ContextVar[AsyncDeadline | None] = ContextVar("_async_deadline", default=None)
 
 
 @contextmanager
@@ -49,42 +46,6 @@ def deadline(seconds: float | None) -> Generator[None]:
         yield
     finally:
         _deadline.reset(token)
-
-
-class AsyncDeadline:
-    """Limits the time of a response from `start_deadline` on; raises httpx.ReadTimeout."""
-
-    def __init__(self, seconds: float | None) -> None:
-        self.seconds = seconds
-        self.timeout = asyncio.timeout(None)
-        self.transport: asyncio.WriteTransport | None = None
-
-    async def __aenter__(self) -> None:
-        await self.timeout.__aenter__()
-        self._token = _async_deadline.set(self)
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        _async_deadline.reset(self._token)
-        try:
-            await self.timeout.__aexit__(kind, error, trace)
-        except TimeoutError:
-            if self.transport:
-                # Closing would wait for the server, which may still be sending.
-                self.transport.abort()
-            raise httpx.ReadTimeout("the response takes too long") from None
-
-
-def start_deadline(transport: asyncio.WriteTransport | None = None) -> None:
-    """Start the time of a response, because its request is about to be sent."""
-    current = _async_deadline.get()
-    if current and current.seconds is not None and current.timeout.when() is None:
-        current.transport = transport
-        current.timeout.reschedule(asyncio.get_running_loop().time() + current.seconds)
 
 
 def add_deadline(transport: httpx.HTTPTransport) -> None:
