@@ -36,7 +36,7 @@ from contactkit._plans.listing import read_all, read_listing, start_listing
 from contactkit._plans.plan import Plan
 from contactkit._plans.tables import as_html, as_text
 from contactkit.errors import FieldProblem, InvalidInputError, warn
-from contactkit.spec.consent import may_widen
+from contactkit.spec.consent import is_sent_once, may_widen
 from contactkit.spec.provider import Endpoint
 from contactkit.spec.record import fields_of, key_of
 from contactkit.spec.validate import (
@@ -123,9 +123,9 @@ class ContactVerbs(Generic[FrameT]):
         if checked.problems:
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", checked.problems)
         opt_in = options.pop("opt_in", False)
-        widens = may_widen(provider, endpoint, checked.values)
+        once = is_sent_once(provider, endpoint, checked.values)
         operation = build_operation(
-            session, endpoint, key=text, body=checked.wire, once=widens, **options
+            session, endpoint, key=text, body=checked.wire, once=once, **options
         )
         if not endpoint.effect:
             return self._run(self._read(operation))

@@ -143,7 +143,7 @@ class _ContactWrite:
             key=planned.key,
             body=body,
             dry_run=self.settings.dry_run,
-            once=self.widens,
+            once=self.widens or self.reads_first,
         )
         set_key(self.settings, operation, self.pending)
         return operation

@@ -222,7 +222,7 @@ def consent_changes(provider: Provider, endpoint: Endpoint, values: Contact) -> 
 
 
 def may_widen(provider: Provider, endpoint: Endpoint, values: Contact) -> bool:
-    """Whether a write may open a channel to its contact, and so is never repeated by itself."""
+    """Whether a write may open a channel to its contact."""
     if not (endpoint.texts or endpoint.writes) and provider.consent.fields.isdisjoint(values):
         return False
     changes = consent_changes(provider, endpoint, values)
@@ -239,6 +239,11 @@ def reads_first(provider: Provider, endpoint: Endpoint, values: Contact) -> bool
     if endpoint.effect == "update":
         return may_widen(provider, endpoint, values)
     return endpoint.effect == "delete" and endpoint.takes_key
+
+
+def is_sent_once(provider: Provider, endpoint: Endpoint, values: Contact) -> bool:
+    """Whether a write is never repeated by itself: what was read before it may have changed."""
+    return may_widen(provider, endpoint, values) or reads_first(provider, endpoint, values)
 
 
 def undocumented(provider: Provider, contact: Contact) -> list[FieldProblem]:

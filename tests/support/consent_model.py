@@ -70,18 +70,21 @@ class Ledger:
         self.permission = Permission()
         self.reads: set[str] = set()
         self.first_reads: dict[str, int] = {}
+        self.last_reads: dict[str, int] = {}
         self.opened: set[Place] = set()
 
     def begin(self, permission: Permission) -> None:
         """A call or an apply begins."""
         self.begun = self.now
-        self.permission, self.reads, self.opened, self.first_reads = permission, set(), set(), {}
+        self.permission, self.reads, self.opened = permission, set(), set()
+        self.first_reads, self.last_reads = {}, {}
 
     def read(self, keys: set[str]) -> None:
         """A call has read these contacts."""
         self.reads |= keys
         for key in keys:
             self.first_reads.setdefault(key, self.now)
+            self.last_reads[key] = self.now
 
     def may_open(self, place: Place) -> bool:
         """Whether opt_in=True was said for the no of this channel.
@@ -113,10 +116,10 @@ class Ledger:
                 self._open_address(address)
 
     def _delete(self, key: str, was: Seen) -> None:
-        """A contact is deleted; a no that was said while the delete was repeated is not known."""
+        """A contact is deleted; a no that was said after it was read is not known."""
         for kind, address in was.closed:
             last = self.noes.get((key, "text" if kind == "phone" else "email"), 0)
-            if last <= self.first_reads.get(key, self.begun):
+            if last <= self.last_reads.get(key, self.begun):
                 self.deleted[self.permission.journal][kind, address] = (last, self.time)
 
     def _compare_contact(self, key: str, was: Seen, now: Seen) -> None:
