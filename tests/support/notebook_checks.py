@@ -273,7 +273,7 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
         "result": has(1, outcome="updated", changed="[motif]", attempts="2"),
         "frame": has(1, motif="sea", opt_out="False"),
         "driver": says(
-            "def run(flow", "flow.send(answer)", "Success(response=Response(status=200)"
+            "def run(flow", "flow.send, answer", "Success(response=Response(status=200)"
         ),
     },
     "dashboard.ipynb": {
