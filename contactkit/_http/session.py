@@ -80,8 +80,8 @@ class Response:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)
-    pseudonymous: bool = False
-    too_long: int = 0
+    pseudonymous: bool = field(default=False, repr=False)
+    too_long: int = field(default=0, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
