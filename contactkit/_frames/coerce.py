@@ -103,7 +103,7 @@ def _coerce_levels(declared: RecordField, column: pd.Series) -> CoercedColumn:
 
 def _coerce_cells(declared: RecordField, cells: Any) -> CoercedColumn:
     cleared = np.fromiter((cell is CLEAR for cell in cells), dtype=bool, count=len(cells))
-    empty = np.fromiter((isinstance(cell, str) and not cell for cell in cells), bool, len(cells))
+    empty = np.array([isinstance(cell, str) and not cell for cell in cells], dtype=bool)
     gaps = pd.isna(cells) | cleared | empty
     values = np.where(gaps, None, cells)
     as_promised = set(map(type, values)) <= {JSON_TYPES[declared.kind], NoneType}

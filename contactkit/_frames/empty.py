@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,18 @@ def find_empty_rows(columns: Mapping[str, pd.Series], key: str, rows: int) -> An
     for name in sorted(columns, key=lambda name: name != key):
         if len(empty) and not INDEX_COLUMN.fullmatch(name):
             cells = objects(columns[name].iloc[empty])
-            empty = empty[np.fromiter(map(is_empty_cell, cells), dtype=bool, count=len(cells))]
+            empty = empty[[row for row, cell in _suspects(cells) if is_empty_cell(cell)]]
     mask = np.zeros(rows, dtype=bool)
     mask[empty] = True
     return mask
+
+
+def _suspects(cells: Any) -> Iterable[tuple[int, Any]]:
+    """The cells that may be empty, with their positions; none of a column of text is the rule."""
+    try:
+        return () if all(map(str.strip, cells)) else enumerate(cells)
+    except TypeError:
+        return enumerate(cells)
 
 
 def is_empty_cell(cell: Any) -> bool:
