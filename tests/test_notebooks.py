@@ -80,7 +80,10 @@ def output_of(notebook: NotebookNode, tag: str) -> Output:
         output.get("data", {"text/plain": output.get("text", "")}) for output in cell.outputs
     ]
     pages = [bundle.get("text/html", "") for bundle in bundles]
-    text = "\n".join(bundle.get("text/plain", "") for bundle in bundles)
+    # The kernel may send one print in several pieces, so only other outputs need a line end.
+    ends = ["" if output.output_type == "stream" else "\n" for output in cell.outputs]
+    texts = (bundle.get("text/plain", "") for bundle in bundles)
+    text = "".join(text + end for text, end in zip(texts, ends, strict=True))
     rows = [row for page in pages if 'class="dataframe"' in page for row in table(page)]
     return Output(text, "".join(pages), rows, sum(WIDGET in bundle for bundle in bundles))
 
