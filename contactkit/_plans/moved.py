@@ -163,6 +163,6 @@ class _Change:
 
 
 def _plain(field: RecordField, value: JSON) -> JSON:
-    """A value as frames have it, whoever wrote it down."""
+    """A value as frames have it, in whatever notation it was given."""
     value = coerce_cell(field, value)
     return normalise_phone(value) if is_phone(field) else value

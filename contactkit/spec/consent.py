@@ -48,15 +48,13 @@ class ChannelConsent:
     """How one channel's state follows from field values.
 
     `allowed` needs all of its fields at one of their values; one field is enough for `denied` or
-    `locked`. `deny` is the change that records a no. A provider that `asks_first` sends nothing to
-    a contact that is `unknown`.
+    `locked`. `deny` is the change that records a no.
     """
 
     allowed: Values
     denied: Values
     deny: Mapping[str, Any]
     locked: Values = field(default_factory=dict[str, tuple[Any, ...]])
-    asks_first: bool
 
     def state(self, contact: Contact) -> ConsentState:
         """The state of a contact, whose values are JSON by field name."""
@@ -258,6 +256,4 @@ def undocumented(provider: Provider, contact: Contact) -> list[FieldProblem]:
 
 def flag(name: str) -> ChannelConsent:
     """Consent by one flag that is true for a contact who opted out."""
-    return ChannelConsent(
-        allowed={name: (False,)}, denied={name: (True,)}, deny={name: True}, asks_first=False
-    )
+    return ChannelConsent(allowed={name: (False,)}, denied={name: (True,)}, deny={name: True})

@@ -146,7 +146,6 @@ def _channel(name: str) -> ChannelConsent:
         allowed={f"{name}_opted_in": (True,), f"{name}_authorized": (True,)},
         denied={unsubscribed: (True,)},
         deny={unsubscribed: True},
-        asks_first=True,
     )
 
 
