@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from contactkit._client.describe import describe as describe
     from contactkit._client.describe import providers as providers
     from contactkit._client.read import read_contacts as read_contacts
+    from contactkit._client.tables import schema as schema
+    from contactkit._client.tables import to_arrow as to_arrow
     from contactkit._frames.coerce import CLEAR as CLEAR
     from contactkit._frames.frame import problems as problems
     from contactkit._http.world import Clock as Clock
@@ -112,6 +114,8 @@ _MODULES = {
     "providers": "_client.describe",
     "read_contacts": "_client.read",
     "record": "_client.client",
+    "schema": "_client.tables",
+    "to_arrow": "_client.tables",
     "CLEAR": "_frames.coerce",
     "problems": "_frames.frame",
     "Live": "_http.world",

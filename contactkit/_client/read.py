@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
-from contactkit._frames.files import ContactFile, open_file, to_contacts
-from contactkit._frames.headings import field_names
-from contactkit._providers import find, names
-from contactkit.errors import ConfigurationError
+from contactkit._client.tables import provider_with
+from contactkit._frames.files import open_file, to_contacts
+from contactkit._providers import find
 from contactkit.spec.provider import Provider
-from contactkit.spec.record import fields_of
 
 
 def read_contacts(
@@ -34,21 +31,5 @@ def read_contacts(
     with text after a closing quote, an unclosed quote or too many cells, it names the line.
     """
     file = open_file(path, encoding)
-    return to_contacts(file, _provider_of(file) if provider is None else find(provider))
-
-
-def _provider_of(file: ContactFile) -> Provider:
-    providers = [find(name) for name in names()]
-    matches = [each for each in providers if _has_fields(each, file.columns)] or [
-        each for each in providers if _has_fields(each, field_names(each.record, file.columns))
-    ]
-    if len(matches) != 1:
-        which = ", ".join(provider.name for provider in matches) or "none"
-        raise ConfigurationError(
-            f"{file.path}: the columns fit these providers: {which}; choose one with provider="
-        )
-    return matches[0]
-
-
-def _has_fields(provider: Provider, columns: Iterable[str]) -> bool:
-    return set(columns) <= fields_of(provider.record).keys()
+    found = provider_with(file.columns, str(file.path)) if provider is None else find(provider)
+    return to_contacts(file, found)
