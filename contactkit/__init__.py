@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from contactkit._client.tables import to_arrow as to_arrow
     from contactkit._frames.coerce import CLEAR as CLEAR
     from contactkit._frames.frame import problems as problems
+    from contactkit._frames.phone_column import phones as phones
     from contactkit._http.world import Clock as Clock
     from contactkit._http.world import Live as Live
     from contactkit._http.world import World as World
@@ -118,6 +119,7 @@ _MODULES = {
     "to_arrow": "_client.tables",
     "CLEAR": "_frames.coerce",
     "problems": "_frames.frame",
+    "phones": "_frames.phone_column",
     "Live": "_http.world",
     "World": "_http.world",
     "Clock": "_http.world",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from contactkit._client.tables import provider_with
 from contactkit._frames.files import open_file, to_contacts
 from contactkit._providers import find
+from contactkit.spec.national import check_region
 from contactkit.spec.provider import Provider
 
 
@@ -16,6 +18,8 @@ def read_contacts(
     path: str | Path,
     provider: str | Provider | None = None,
     *,
+    region: str | None = None,
+    rename: Mapping[str, str | None] | None = None,
     encoding: str | None = None,
 ) -> pd.DataFrame:
     """Read a CSV, Parquet or Feather file of contacts with the declared dtypes, without guesses.
@@ -26,10 +30,18 @@ def read_contacts(
     literals. In the other files the empty entries of a mapping are left out. Declared columns that
     are missing in the file are NA. Without `provider`, it is the provider that has these columns.
 
+    `rename` names the field of a column, as in `{"Phone": "phone_number"}`, or None to leave the
+    column out; the error for unknown columns suggests it for the exports of well-known tools. With
+    a `region`, an ISO 3166-1 alpha-2 code such as US, phone numbers may be national, such as
+    `(202) 555-0123`, and all become E.164; those that are no number are bad cells.
+
     Warns of lines with too few cells, and of older field names. Raises ConfigurationError if the
     provider is none or several, if a column is unknown, or if the file is damaged; for a CSV file
-    with text after a closing quote, an unclosed quote or too many cells, it names the line.
+    with text after a closing quote, an unclosed quote or too many cells, it names the line. Raises
+    InvalidInputError for an unknown region, for a column in `rename` that is not in the file, and
+    for two columns with one name.
     """
-    file = open_file(path, encoding)
+    check_region("read_contacts", region)
+    file = open_file(path, encoding, rename)
     found = provider_with(file.columns, str(file.path)) if provider is None else find(provider)
-    return to_contacts(file, found)
+    return to_contacts(file, found, region)

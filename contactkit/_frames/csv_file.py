@@ -4,35 +4,23 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from io import StringIO
 from itertools import islice
 from pathlib import Path
 
 from contactkit._frames.encodings import decode_text
+from contactkit._frames.table import Table, name_columns
 from contactkit.errors import ConfigurationError
 
 _DELIMITERS = ",;\t"
 # Excel writes this line, so that it finds the delimiter again.
 _DELIMITER_LINE = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\t]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 _FIRST_LINE = re.compile(r"[^,;\s][^\r\n]*")
-# pandas writes an index without a heading, and reads that as the second of these.
-_UNNAMED = re.compile(r"|Unnamed: \d+")
-_ROW_NUMBER = re.compile(r"0|[1-9]\d{0,8}")
 _BLOCK = 4096
 
 
-@dataclass(frozen=True, kw_only=True)
-class CsvTable:
-    """The cells of a CSV file by heading; `short` has the lines of rows with too few cells."""
-
-    columns: dict[str, list[str]]
-    rows: int
-    short: list[int]
-
-
-def parse_csv(path: str | Path, content: bytes, encoding: str | None = None) -> CsvTable:
+def parse_csv(path: str | Path, content: bytes, encoding: str | None = None) -> Table:
     """Read the rows of a CSV file; ConfigurationError names the line of a malformed one.
 
     The delimiter is a comma, a semicolon or a tab, or what a first line such as `sep=|` says. Rows
@@ -48,8 +36,8 @@ def parse_csv(path: str | Path, content: bytes, encoding: str | None = None) -> 
     while block := list(islice(whole, _BLOCK)):
         for column, cells in zip(columns, zip(*block, strict=True), strict=True):
             column.extend(cells)
-    named = _name_columns(path, headings, columns)
-    return CsvTable(columns=named, rows=len(columns[0]), short=records.short)
+    named = name_columns(path, headings, columns)
+    return Table(columns=named, rows=len(columns[0]), short=records.short)
 
 
 class _Records:
@@ -101,24 +89,3 @@ def _delimiter_of(text: str) -> str:
     found = _FIRST_LINE.search(text)
     lines = [found[0] if found else ""]
     return max(_DELIMITERS, key=lambda mark: len(next(csv.reader(lines, delimiter=mark))))
-
-
-def _name_columns(
-    path: str | Path, headings: Sequence[str], columns: Sequence[list[str]]
-) -> dict[str, list[str]]:
-    """The columns by heading, without those that are empty or only number the rows."""
-    named: dict[str, list[str]] = {}
-    for place, (heading, cells) in enumerate(zip(headings, columns, strict=True)):
-        name = heading.strip("\ufeff \t\u00a0\r\n")
-        if not _UNNAMED.fullmatch(name):
-            if name in named:
-                raise ConfigurationError(f"{path}: two columns have the name {name}")
-            named[name] = cells
-        elif any(map(str.strip, cells)) and (named or not _are_row_numbers(cells)):
-            raise ConfigurationError(f"{path}: column {place + 1} has values and no name")
-    return named
-
-
-def _are_row_numbers(cells: Sequence[str]) -> bool:
-    """Whether cells number rows as pandas does, also those of a sorted or filtered frame."""
-    return len({*cells}) == len(cells) and all(map(_ROW_NUMBER.fullmatch, cells))

@@ -8,7 +8,7 @@ import lzma
 import os
 import pickle
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,13 @@ import pandas as pd
 from contactkit._frames.csv_file import parse_csv
 from contactkit._frames.decode import Columns, from_text, read_column
 from contactkit._frames.frame import to_frame
-from contactkit._frames.headings import name_fields
+from contactkit._frames.headings import name_fields, rename_columns, unknown_columns
 from contactkit._frames.paths import check_file, has_file
+from contactkit._frames.phone_column import read_numbers
 from contactkit.errors import ConfigurationError, warn
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import Kind, fields_of, key_of
+from contactkit.spec.validate import is_phone
 
 _MOST_NAMED = 10
 _OTHER_KINDS = {
@@ -55,16 +57,37 @@ _PASSED_ON = (
 
 @dataclass(frozen=True, kw_only=True)
 class ContactFile:
-    """A file's columns by name, each with `rows` cells; `short` are lines with too few cells."""
+    """A file's columns by name, each with `rows` cells.
+
+    `short` are lines with too few cells; `unreadable` has, by column and row, why a cell is bad;
+    `renamed` is what the caller calls the file's own columns.
+    """
 
     path: str | Path
     columns: Mapping[str, Sequence[JSON]]
     rows: int
     short: Sequence[int] = ()
+    unreadable: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    renamed: Mapping[str, str | None] = field(default_factory=dict)
+
+    def rename(self, names: Mapping[str, str]) -> ContactFile:
+        """The same file with these columns only, under other names."""
+        return replace(
+            self,
+            columns={new: self.columns[old] for old, new in names.items()},
+            unreadable={new: self.unreadable.get(old, {}) for old, new in names.items()},
+        )
 
 
-def open_file(path: str | Path, encoding: str | None = None) -> ContactFile:
-    """Read a CSV, Parquet or Feather file cell by cell; ConfigurationError if it is damaged."""
+def open_file(
+    path: str | Path,
+    encoding: str | None = None,
+    rename: Mapping[str, str | None] | None = None,
+) -> ContactFile:
+    """Read a CSV, Parquet or Feather file cell by cell; ConfigurationError if it is damaged.
+
+    InvalidInputError if a column that `rename` names is not there, or if two get one name.
+    """
     place = Path(os.path.expanduser(path))
     try:
         check_file(place)
@@ -79,21 +102,23 @@ def open_file(path: str | Path, encoding: str | None = None) -> ContactFile:
         raise ConfigurationError(f"{path}: cannot be read: {why}") from error
     if file.short:
         warn(f"{path}: too few cells in {_list_lines(file.short)}; the missing ones are empty")
-    return file
+    names = rename_columns(str(path), file.columns, rename or {})
+    return replace(file.rename(names), renamed=rename or {})
 
 
-def to_contacts(file: ContactFile, provider: Provider) -> pd.DataFrame:
-    """A file's contacts with the declared dtypes; ConfigurationError for an unknown column."""
-    declared = fields_of(provider.record)
+def to_contacts(file: ContactFile, provider: Provider, region: str | None = None) -> pd.DataFrame:
+    """A file's contacts with the declared dtypes; ConfigurationError for an unknown column.
+
+    With a region, phone numbers become E.164, and those of no such form are bad cells.
+    """
     try:
         names = name_fields(provider, file.columns)
     except ValueError as error:
         raise ConfigurationError(f"{file.path}: {error}") from None
-    unknown = [name for name in names if name not in declared]
-    if unknown:
-        message = f"{file.path}: {provider.title} has no field {', '.join(unknown)}"
-        raise ConfigurationError(f"{message}; allowed: {', '.join(declared)}")
-    return _file_frame(provider, dict(zip(names, file.columns.values(), strict=True)), file.rows)
+    if why := unknown_columns(provider, names, file.renamed):
+        raise ConfigurationError(f"{file.path}: {why}")
+    named = file.rename(dict(zip(file.columns, names, strict=True)))
+    return _file_frame(provider, named if region is None else _read_phones(named, provider, region))
 
 
 def write_private(path: str | Path, content: bytes) -> None:
@@ -134,20 +159,34 @@ def _list_lines(lines: Sequence[int]) -> str:
     return f"line{'s' if len(lines) > 1 else ''} {named}{more}"
 
 
-def _file_frame(
-    provider: Provider, columns: Mapping[str, Sequence[JSON]], rows: int
-) -> pd.DataFrame:
-    part = Columns(rows=rows, arrays={})
-    keys = columns.get(key_of(provider.record).name, [""] * rows)
+def _read_phones(file: ContactFile, provider: Provider, region: str) -> ContactFile:
+    """The file with E.164 numbers in the fields that can be written."""
+    columns, unreadable = dict(file.columns), dict(file.unreadable)
     for name, declared in fields_of(provider.record).items():
-        raw = columns.get(name, [None] * rows)
-        values = _parse_cells(declared.kind, raw)
+        if name in columns and is_phone(declared) and declared.marker.access != "read_only":
+            numbers, bad = read_numbers(columns[name], region)
+            # The raw text of a bad cell is kept for its problem.
+            cells = zip(columns[name], numbers, strict=True)
+            columns[name] = [raw if row in bad else n for row, (raw, n) in enumerate(cells)]
+            unreadable[name] = {**bad, **unreadable[name]}
+    return replace(file, columns=columns, unreadable=unreadable)
+
+
+def _file_frame(provider: Provider, file: ContactFile) -> pd.DataFrame:
+    part = Columns(rows=file.rows, arrays={})
+    keys = file.columns.get(key_of(provider.record).name, [""] * file.rows)
+    for name, declared in fields_of(provider.record).items():
+        raw = file.columns.get(name, [None] * file.rows)
+        known_bad = file.unreadable.get(name, {})
+        values = [*_parse_cells(declared.kind, raw)]
+        for row in known_bad:
+            values[row] = None
         # A gap is not a problem, even in a field that is never empty.
         part.arrays[name], bad = read_column(replace(declared, nullable=True), values, frozenset())
+        messages = {row: message for row, message in bad if values[row] is not None}
         part.problems += [
             (row, str(keys[row] or ""), name, raw[row], message)
-            for row, message in bad
-            if values[row] is not None
+            for row, message in sorted({**messages, **known_bad}.items())
         ]
     return to_frame(provider.record, [part], {"provider": provider.name})
 

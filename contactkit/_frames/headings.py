@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
-from contactkit.errors import warn
+from contactkit._frames.known_headings import about_consent, suggest_rename
+from contactkit.errors import InvalidInputError, warn
 from contactkit.spec.provider import Provider
 from contactkit.spec.record import Record, fields_of
 
@@ -32,3 +33,49 @@ def name_fields(provider: Provider, labels: Iterable[Hashable]) -> list[str]:
                 DeprecationWarning,
             )
     return names
+
+
+def rename_columns(
+    where: str, labels: Iterable[str], rename: Mapping[str, str | None]
+) -> dict[str, str]:
+    """The name of each column that stays, by its heading; a column that becomes None does not.
+
+    InvalidInputError if a column to rename is not there, or if two get one name.
+    """
+    labels = list(labels)
+    if missing := [repr(old) for old in rename if old not in labels]:
+        message = f"there is no column {', '.join(missing)}; there are: {', '.join(labels)}"
+        raise InvalidInputError.one(where, "rename", message)
+    kept: dict[str, str] = {}
+    for label in labels:
+        name = rename.get(label, label)
+        if name in kept.values():
+            both = " and ".join(repr(old) for old in labels if rename.get(old, old) == name)
+            raise InvalidInputError.one(where, "rename", f"{both} have the name {name}")
+        if name is not None:
+            kept[label] = name
+    return kept
+
+
+def unknown_columns(
+    provider: Provider, names: Sequence[str], renamed: Mapping[str, str | None]
+) -> str:
+    """Which columns a provider has no field for, and how to read the file; "" if there are none.
+
+    `renamed` is what the caller renamed already.
+    """
+    declared = fields_of(provider.record)
+    unknown = [name for name in names if name not in declared]
+    if not unknown:
+        return ""
+    lines = [f"{provider.title} has no field {', '.join(unknown)}; allowed: {', '.join(declared)}"]
+    own = [name for name in unknown if name not in renamed.values()]
+    suggested = suggest_rename(provider, own, (name for name in names if name in declared))
+    lines.append(
+        f"to read it, pass rename={dict(renamed, **suggested)}, where None leaves a column out"
+        if suggested
+        else "pass rename={'column': 'field'}, or None instead of a field to leave the column out"
+    )
+    if consent := about_consent(unknown if suggested else ()):
+        lines.append(f"no field is suggested for what may be consent: {', '.join(consent)}")
+    return "\n".join(lines)

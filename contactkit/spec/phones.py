@@ -18,7 +18,7 @@ _BREAK = re.compile(r"[/(]|\s[.\-]|[.\-]\s")
 _POSSIBLE = phonenumbers.ValidationResult.IS_POSSIBLE
 # Fewer digits are no number; a number's last group has more.
 _FEWEST, _FEWEST_LAST = 7, 4
-_MORE = "what follows the number may be an extension, a second number or a decimal part"
+MORE = "what follows the number may be an extension, a second number or a decimal part"
 
 
 def normalise(value: str) -> str:
@@ -31,12 +31,19 @@ def normalise(value: str) -> str:
     plain = to_written(value)
     if unusual := name_unusual(plain):
         raise ValueError(f"must be {ALLOWED}, without {unusual}")
-    number = _e164(plain) if _WRITTEN.fullmatch(plain) else ""
+    if not _WRITTEN.fullmatch(plain):
+        raise ValueError(f"must be {ALLOWED}")
+    return read_plain(plain)
+
+
+def read_plain(plain: str, region: str | None = None) -> str:
+    """The E.164 form of digits, blanks and marks, dialled in a region unless they have a +."""
+    number = _e164(plain, region)
     # A number that parses differently the second time ("+44 00 20…") is ambiguous.
     if not E164.fullmatch(number) or _e164(number) != number:
         raise ValueError(f"must be {ALLOWED}")
-    if _has_more(plain):
-        raise ValueError(f"must be {ALLOWED} and nothing else; {_MORE}")
+    if _has_more(plain, region):
+        raise ValueError(f"must be {ALLOWED} and nothing else; {MORE}")
     return number
 
 
@@ -54,20 +61,20 @@ def check_alone(value: str) -> str:
     if hidden := name_unusual("".join(c for c in plain if not c.isprintable())):
         raise ValueError(f"must be {ALLOWED}, without {hidden}")
     if _has_more(plain):
-        raise ValueError(f"must be {ALLOWED} and nothing else; {_MORE}")
+        raise ValueError(f"must be {ALLOWED} and nothing else; {MORE}")
     return value
 
 
-def _has_more(plain: str) -> bool:
+def _has_more(plain: str, region: str | None = None) -> bool:
     """Whether digits follow a number that is complete without them, or may be."""
     gaps = list(_GAP.finditer(plain))
-    whole = _length(plain) if gaps else None
+    whole = _length(plain, region) if gaps else None
     too_long = whole == phonenumbers.ValidationResult.TOO_LONG
     decimal = plain.count(".") == 1
     for gap in gaps:
         breaks = bool(_BREAK.search(gap[0])) or (decimal and "." in gap[0])
         before = plain[: gap.start()]
-        if (too_long or breaks) and _length(before) == _POSSIBLE:
+        if (too_long or breaks) and _length(before, region) == _POSSIBLE:
             return True
         # In a number that is too short, such as those in providers' examples.
         few = _digits(plain[gap.end() :]) < _FEWEST_LAST
@@ -80,18 +87,18 @@ def _digits(text: str) -> int:
     return sum(map(str.isdigit, text))
 
 
-def _length(written: str) -> int | None:
+def _length(written: str, region: str | None) -> int | None:
     """How a number's length compares with its country's numbering plan; None without a country."""
     try:
-        parsed = phonenumbers.parse(written, None)
+        parsed = phonenumbers.parse(written, region)
     except phonenumbers.NumberParseException:
         return None
     return phonenumbers.is_possible_number_with_reason(parsed)
 
 
-def _e164(value: str) -> str:
+def _e164(value: str, region: str | None = None) -> str:
     try:
-        parsed = phonenumbers.parse(value, None)
+        parsed = phonenumbers.parse(value, region)
     except phonenumbers.NumberParseException:
         raise ValueError(f"must be {ALLOWED}") from None
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
