@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from contactkit._frames.decode import JSON_TYPES, from_text, read_column
+from contactkit._frames.mappings import is_pairs
 from contactkit.spec.provider import JSON
 from contactkit.spec.record import Kind, RecordField, parse_date, parse_time
 from contactkit.spec.validate import to_python
@@ -132,6 +133,8 @@ def coerce_cell(declared: RecordField, cell: Any) -> JSON:
         if isinstance(value, str) and declared.kind not in ("string", "datetime"):
             return from_text(declared.kind, value)
         match declared.kind:
+            case "dict" if is_pairs(value):
+                return dict(value)
             case "boolean" if isinstance(value, int | float) and value in (0, 1):
                 return bool(value)
             case "Int64" if isinstance(value, float) and value.is_integer():

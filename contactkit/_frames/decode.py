@@ -7,8 +7,10 @@ value. Nothing is inferred, and a bad cell never costs its row or its page.
 from __future__ import annotations
 
 import ast
+import io
 import json
 import re
+import tokenize
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
@@ -127,6 +129,9 @@ def _extras(declared: Mapping[str, RecordField], rows: Sequence[JSON]) -> dict[s
 _MIDNIGHT = re.compile(r"(?<=\d)[T ]00:00(:00([.,]0+)?)?(Z|[+-]00:?00)?\Z", re.IGNORECASE)
 
 
+_ADJACENT_QUOTES = re.compile(r"""['"]\s*['"]""")
+
+
 def from_text(kind: Kind, text: str) -> JSON:
     """A cell of a text file as JSON; blanks are None, and a cell that cannot be read stays text."""
     if not text or text.isspace():
@@ -140,12 +145,35 @@ def from_text(kind: Kind, text: str) -> JSON:
         return text
     if kind == "boolean":
         return {"true": True, "false": False}.get(text.lower(), text)
-    for parse in (json.loads, ast.literal_eval):
+    for parse in (json.loads, _parse_literal):
         try:
             return parse(text)
-        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        except (
+            ValueError,
+            TypeError,
+            SyntaxError,
+            tokenize.TokenError,
+            RecursionError,
+            MemoryError,
+        ):
             continue
     return text
+
+
+def _parse_literal(text: str) -> JSON:
+    """A Python literal; also as numpy writes an array, without commas between its items."""
+    return ast.literal_eval(_with_commas(text) if _ADJACENT_QUOTES.search(text) else text)
+
+
+def _with_commas(text: str) -> str:
+    """A literal with a comma between adjacent texts, which Python would join."""
+    tokens, last = list[str](), None
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type in (tokenize.NL, tokenize.NEWLINE):
+            continue
+        tokens += [",", token.string] if token.type == last == tokenize.STRING else [token.string]
+        last = token.type
+    return " ".join(tokens)
 
 
 def read_column(

@@ -6,6 +6,7 @@ may be written is checked elsewhere.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from contactkit._frames.coerce import CLEAR, CoercedColumn, coerce_cell, coerce_
 from contactkit._frames.empty import INDEX_COLUMN, find_empty_rows
 from contactkit._frames.frame import cell_to_json
 from contactkit._frames.headings import name_fields
+from contactkit._frames.mappings import restore
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
@@ -227,13 +229,16 @@ def _compare(
     *,
     only_new: bool,
 ) -> None:
-    mine, rows = coerce_column(declared, column), diff.rows
+    theirs, rows = None if original is None else coerce_column(declared, original), diff.rows
+    if declared.kind == "dict":
+        column = _restore_mappings(declared, column, theirs, rows)
+    mine = coerce_column(declared, column)
     differs = mine.present | mine.unreadable
     if only_new:
         differs &= rows < 0
-    elif original is not None:
+    elif original is not None and theirs is not None:
         matched = np.flatnonzero(rows >= 0)
-        theirs = coerce_column(declared, original).take(rows[matched])
+        theirs = theirs.take(rows[matched])
         differs[matched] = _differs(declared, mine.take(matched), theirs)
         both = matched[mine.unreadable[matched] & theirs.unreadable]
         raw, was = objects(column.iloc[both]), objects(original.iloc[rows[both]])
@@ -242,12 +247,34 @@ def _compare(
             numbers = matched[mine.unreadable[matched] & theirs.present]
             texts = objects(original.iloc[rows[numbers]])
             raw = objects(column.iloc[numbers])
-            differs[numbers] = [_digits(a) != b for a, b in zip(raw, texts, strict=True)]
+            phone = is_phone(declared)
+            differs[numbers] = [
+                _digits(a) != (re.sub(r"\D", "", b) if phone else b)
+                for a, b in zip(raw, texts, strict=True)
+            ]
     positions = np.flatnonzero(differs)
     values = _values(declared, column.iloc[positions])
     if is_phone(declared):
         positions, values = _without_respelled(positions, values, original, rows)
     _put(diff.changes, declared.name, positions, values)
+
+
+def _restore_mappings(
+    declared: RecordField, column: pd.Series, theirs: CoercedColumn | None, rows: Any
+) -> pd.Series:
+    """The column with what a file format has lost taken from the original's mappings."""
+    cells, was = np.array(objects(column)), np.full(len(rows), None, dtype=object)
+    if theirs is not None:
+        matched = np.flatnonzero(rows >= 0)
+        there = theirs.take(rows[matched])
+        was[matched] = np.where(there.present, there.values, None)
+    for row, (cell, before) in enumerate(zip(cells, was, strict=True)):
+        value = None if cell is before else coerce_cell(declared, cell)
+        if isinstance(value, dict):
+            restored = restore(value, before)
+            # Keys without values, where nothing is, are no mapping.
+            cells[row] = pd.NA if value and not restored and not before else restored
+    return pd.Series(cells, index=column.index, dtype=object)
 
 
 def _digits(cell: Any) -> str:
