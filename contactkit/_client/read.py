@@ -22,13 +22,15 @@ def read_contacts(
     rename: Mapping[str, str | None] | None = None,
     encoding: str | None = None,
 ) -> pd.DataFrame:
-    """Read a CSV, Parquet or Feather file of contacts with the declared dtypes, without guesses.
+    """Read a CSV, Excel, Parquet or Feather file of contacts with the declared dtypes.
 
     A CSV file is UTF-8, or UTF-16 with a byte order mark, unless `encoding` names another encoding;
     its delimiter is a comma, a semicolon or a tab, and it may be compressed (.gz, .bz2 or .xz).
     Empty rows are left out, an empty cell is NA, and lists and mappings are JSON or Python
-    literals. In the other files the empty entries of a mapping are left out. Declared columns that
-    are missing in the file are NA. Without `provider`, it is the provider that has these columns.
+    literals. Of an Excel workbook (.xlsx, with the extra `excel`) the first visible sheet is read,
+    each cell as it is shown; what Excel may have changed is bad. In the other files the empty
+    entries of a mapping are left out. Declared columns that are missing in the file are NA. Without
+    `provider`, it is the provider that has these columns.
 
     `rename` names the field of a column, as in `{"Phone": "phone_number"}`, or None to leave the
     column out; the error for unknown columns suggests it for the exports of well-known tools. With

@@ -36,7 +36,8 @@ def parse_csv(path: str | Path, content: bytes, encoding: str | None = None) -> 
     while block := list(islice(whole, _BLOCK)):
         for column, cells in zip(columns, zip(*block, strict=True), strict=True):
             column.extend(cells)
-    named = name_columns(path, headings, columns)
+    places = name_columns(path, headings, columns)
+    named = {name: columns[place] for name, place in places.items()}
     return Table(columns=named, rows=len(columns[0]), short=records.short)
 
 

@@ -1,4 +1,4 @@
-"""Contact files on disk: CSV, Parquet and Feather, read with the declared dtypes."""
+"""Contact files on disk: CSV, Excel, Parquet and Feather, read with the declared dtypes."""
 
 from __future__ import annotations
 
@@ -15,27 +15,21 @@ from typing import Any
 
 import pandas as pd
 
+from contactkit._frames import excel
 from contactkit._frames.csv_file import parse_csv
 from contactkit._frames.decode import Columns, from_text, read_column
 from contactkit._frames.frame import to_frame
 from contactkit._frames.headings import name_fields, rename_columns, unknown_columns
+from contactkit._frames.kinds import name_kind
 from contactkit._frames.paths import check_file, has_file
 from contactkit._frames.phone_column import read_numbers
+from contactkit._frames.table import Table
 from contactkit.errors import ConfigurationError, warn
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import Kind, fields_of, key_of
 from contactkit.spec.validate import is_phone
 
 _MOST_NAMED = 10
-_OTHER_KINDS = {
-    b"PK\x03\x04": "an Excel workbook (.xlsx) or another ZIP archive",
-    b"\xd0\xcf\x11\xe0": "an Excel workbook of the old kind (.xls)",
-    b"PAR1": "a Parquet file without the suffix .parquet",
-    b"ARROW1": "a Feather file without the suffix .feather",
-    b"\x1f\x8b": "a gzip file without the suffix .gz",
-    b"%PDF": "a PDF document",
-    b"SQLite format 3": "an SQLite database",
-}
 _ARROW: Mapping[str, Callable[..., pd.DataFrame]] = {
     ".parquet": pd.read_parquet,
     ".pq": pd.read_parquet,
@@ -84,16 +78,14 @@ def open_file(
     encoding: str | None = None,
     rename: Mapping[str, str | None] | None = None,
 ) -> ContactFile:
-    """Read a CSV, Parquet or Feather file cell by cell; ConfigurationError if it is damaged.
+    """Read a CSV, Excel, Parquet or Feather file cell by cell; ConfigurationError if it is damaged.
 
     InvalidInputError if a column that `rename` names is not there, or if two get one name.
     """
     place = Path(os.path.expanduser(path))
     try:
         check_file(place)
-        file = (
-            _read_arrow(path, place) if needs_pyarrow(place) else _read_csv(path, place, encoding)
-        )
+        file = _read_file(path, place, encoding)
     except _PASSED_ON:
         raise
     # The readers of CSV and Parquet raise errors of many kinds for a damaged file.
@@ -135,6 +127,14 @@ def needs_pyarrow(path: Path) -> bool:
     return path.suffix.lower() in _ARROW
 
 
+def _read_file(path: str | Path, place: Path, encoding: str | None) -> ContactFile:
+    if needs_pyarrow(place):
+        return _read_arrow(path, place)
+    if place.suffix.lower() in excel.SUFFIXES:
+        return _contact_file(path, excel.parse_excel(path, place))
+    return _read_csv(path, place, encoding)
+
+
 def _read_arrow(path: str | Path, place: Path) -> ContactFile:
     raw = _ARROW[place.suffix.lower()](place, dtype_backend="pyarrow")
     raw = raw.reset_index() if any(raw.index.names) else raw
@@ -146,11 +146,19 @@ def _read_csv(path: str | Path, place: Path, encoding: str | None) -> ContactFil
     unpack = _UNPACK.get(place.suffix.lower(), open)
     with unpack(place, "rb") as file:
         content = file.read()
-    other = next((kind for mark, kind in _OTHER_KINDS.items() if content.startswith(mark)), None)
-    if other:
-        raise ConfigurationError(f"{path}: is {other}, not CSV, Parquet or Feather")
-    table = parse_csv(path, content, encoding)
-    return ContactFile(path=path, columns=table.columns, rows=table.rows, short=table.short)
+    if other := name_kind(content):
+        raise ConfigurationError(f"{path}: is {other}, not CSV, Excel, Parquet or Feather")
+    return _contact_file(path, parse_csv(path, content, encoding))
+
+
+def _contact_file(path: str | Path, table: Table) -> ContactFile:
+    return ContactFile(
+        path=path,
+        columns=table.columns,
+        rows=table.rows,
+        short=table.short,
+        unreadable=table.unreadable,
+    )
 
 
 def _list_lines(lines: Sequence[int]) -> str:

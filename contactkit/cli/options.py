@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from contactkit._frames.decode import from_text
 from contactkit._frames.paths import has_file, reason_of
 from contactkit._http.world import World
 from contactkit.errors import ConfigurationError
@@ -32,6 +33,37 @@ Contacts = Annotated[
         help=f"Use a simulator with this many contacts ({_CONTACTS} without a number), "
         "which needs no credentials.",
         metavar="[N]",
+    ),
+]
+
+Encoding = Annotated[
+    str | None,
+    typer.Option(help="The encoding of the edited file if it is not UTF-8, such as cp1252."),
+]
+OriginalEncoding = Annotated[
+    str | None, typer.Option(help="The same for the file of --original, if it has another one.")
+]
+Region = Annotated[
+    str | None,
+    typer.Option(help="Read phone numbers without a country code as numbers of this region."),
+]
+
+
+def parse_rename(text: str) -> dict[str, str | None]:
+    """A mapping of columns to fields, as the error for unknown columns suggests it."""
+    mapping = from_text("dict", text)
+    if not isinstance(mapping, dict):
+        raise typer.BadParameter("must be a mapping, such as {'Phone': 'phone_number'}")
+    return mapping
+
+
+Rename = Annotated[
+    Any,
+    typer.Option(
+        parser=parse_rename,
+        help="The fields of the edited file's columns, None to leave one out, as in "
+        "\"{'Phone': 'phone_number', 'Notes': None}\"; the error for unknown columns suggests it.",
+        metavar="MAPPING",
     ),
 ]
 

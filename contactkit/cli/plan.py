@@ -1,4 +1,4 @@
-"""`contactkit plan`: what a CSV or Parquet file of contacts would change."""
+"""`contactkit plan`: what a file of contacts would change."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ from contactkit.cli.options import (
     EXISTING,
     BaseUrl,
     Contacts,
+    Encoding,
+    OriginalEncoding,
+    Region,
+    Rename,
     need_parquet,
     new_file,
     simulated,
@@ -41,7 +45,8 @@ class OnMoved(StrEnum):
 def plan(
     provider: Annotated[str, typer.Argument(help=f"One of {', '.join(names())}.")],
     edited: Annotated[
-        Path, typer.Argument(help="The edited contacts, a .csv or .parquet file.", **EXISTING)
+        Path,
+        typer.Argument(help="The edited contacts: CSV, Excel, Parquet or Feather.", **EXISTING),
     ],
     original: Annotated[
         Path | None,
@@ -62,6 +67,10 @@ def plan(
         OnMoved | None,
         typer.Option(help="Without --original, also edit contacts that have changed since."),
     ] = None,
+    encoding: Encoding = None,
+    original_encoding: OriginalEncoding = None,
+    region: Region = None,
+    rename: Rename = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Save the plan to this file, to apply it later.", callback=new_file),
@@ -69,15 +78,15 @@ def plan(
     simulator: Contacts = None,
     base_url: BaseUrl = None,
 ) -> None:
-    """Show what a CSV or Parquet file of contacts would change; nothing is sent.
+    """Show what a file of contacts would change; nothing is sent.
 
     An empty cell changes nothing. Credentials come from the environment; with --original none are
     needed.
     """
     if out:
         need_parquet()
-    wanted = _read(edited, provider)
-    before = None if original is None else _read(original, provider)
+    wanted = _read(edited, provider, encoding=encoding, region=region, rename=rename)
+    before = original and _read(original, provider, encoding=original_encoding, region=region)
     moved = on_conflict and "overwrite"
     options: dict[str, Any] = {
         "create": create,
@@ -98,11 +107,14 @@ def plan(
         say(f"saved to {out}")
 
 
-def _read(path: Path, provider: str) -> pd.DataFrame:
+def _read(path: Path, provider: str, **options: Any) -> pd.DataFrame:
     """A file of contacts; ConfigurationError if any of it cannot be read."""
-    if needs_pyarrow(path):
-        need_parquet()
-    frame = read_contacts(path, provider)
+    try:
+        if needs_pyarrow(path):
+            need_parquet()
+        frame = read_contacts(path, provider, **options)
+    except ImportError as error:
+        raise ConfigurationError(str(error)) from error
     bad = problems(frame)
     if len(bad):
         bad["row"] += 1

@@ -6,10 +6,12 @@ import csv
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -138,6 +140,38 @@ def test_plan_reads_csv_and_parquet(there, people):
     assert digests[0] == digests[1]
 
 
+def test_plan_reads_excel_and_other_columns(there, people):
+    edited = people[["id"]].assign(Given="Jan", Mobile="(202) 555-0123", Notes="x")
+    edited.to_excel("edited.xlsx", index=False)
+    rename = "{'Given': 'name_first', 'Mobile': 'phone_mobile', 'Notes': None}"
+    options = ["edited.xlsx", "--rename", rename, "--region", "US"]
+    output = rows(run(there, "plan", NAME, *options))
+    assert {each[3] for each in output if each[1:2] == ["phone_mobile"]} == {"+12025550123"}
+    with pytest.raises(ck.ConfigurationError) as caught:
+        run(there, "plan", NAME, "edited.xlsx")
+    suggested = re.search(r"rename=(\{.*\}),", str(caught.value))[1]
+    run(there, "plan", NAME, "edited.xlsx", "--rename", suggested, "--region", "US")
+
+
+def test_plan_of_excel_without_its_extra_names_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with zipfile.ZipFile(tmp_path / "edited.xlsx", "w") as archive:
+        archive.writestr("[Content_Types].xml", "")
+    done = CliRunner().invoke(app, ["plan", NAME, str(tmp_path / "edited.xlsx")])
+    assert isinstance(done.exception, ck.ConfigurationError)
+    assert 'pip install "contactkit[excel]"' in str(done.exception)
+
+
+def test_plan_reads_each_file_in_its_encoding(there, people):
+    people.assign(name_first="Zoë").to_csv("edited.csv", index=False, encoding="cp1252")
+    people.assign(name_first="Łucja").to_csv("before.csv", index=False, encoding="utf-16-le")
+    options = ["edited.csv", "--encoding", "cp1252", "--original", "before.csv"]
+    output = run(there, "plan", NAME, *options, "--original-encoding", "utf-16-le")
+    assert any(each[1:4] == ["name_first", "Łucja", "Zoë"] for each in rows(output))
+    with pytest.raises(ck.ConfigurationError, match=r"before\.csv: .* fits encoding='utf-16-le'"):
+        run(there, "plan", NAME, *options)
+
+
 def test_plan_of_equal_or_empty_cells_changes_nothing(there, people):
     people.assign(name_first=pd.NA).to_csv("edited.csv", index=False)
     printed = run(there, "plan", NAME, "edited.csv")
@@ -213,6 +247,10 @@ def test_plan_refuses_contacts_of_another_provider(there, people):
         (["there.csv", "--out", "there.csv"], "the file already exists"),
         (["there.csv", "--out", "nowhere/plan.parquet"], "the folder does not exist"),
         (["there.csv", "--out", f"{'x' * 300}.parquet"], "File name too long"),
+        (
+            ["there.csv", "--rename", "Phone"],
+            "must be a mapping, such as {'Phone': 'phone_number'}",
+        ),
     ],
 )
 def test_plan_checks_its_files_first(tmp_path, monkeypatch, options, output):

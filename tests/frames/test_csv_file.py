@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 from pathlib import Path
 
 import pandas as pd
@@ -178,11 +180,16 @@ def test_gzip_file_is_read(read) -> None:
 @pytest.mark.parametrize(
     ("content", "name", "kind"),
     [
-        (b"PK\x03\x04" + bytes(99), "people.xlsx", r"an Excel workbook \(.xlsx\)"),
+        (b"PK\x03\x04" + bytes(99), "people.csv", "an Excel workbook without the suffix .xlsx"),
         (b"\xd0\xcf\x11\xe0" + bytes(99), "people.xls", r"of the old kind \(.xls\)"),
         (b"PAR1" + bytes(99), "people.csv", "a Parquet file without the suffix"),
         (b"ARROW1" + bytes(99), "people.csv", "a Feather file without the suffix"),
         (b"%PDF-1.7", "people.csv", "a PDF document"),
+        (b"\n <!DOCTYPE html><table>", "people.xls", "a page of HTML or XML"),
+        (b'\xef\xbb\xbf[{"id": "1"}]', "people.csv", "a JSON document"),
+        (b"BEGIN:VCARD\nFN:Ada", "people.vcf", "a file of vCards"),
+        (bz2.compress(b"id\n1\n"), "people.csv", "a bzip2 file without the suffix .bz2"),
+        (lzma.compress(b"id\n1\n"), "people.csv", "an xz file without the suffix .xz"),
     ],
 )
 def test_file_of_another_kind_is_named(read, content: bytes, name: str, kind: str) -> None:
