@@ -9,6 +9,7 @@ from typing import TypeAlias
 from contactkit._client.bulk import BulkRows
 from contactkit._client.write import consent_problems, repeat_when_limited
 from contactkit._frames.frame import rows_of
+from contactkit._http.background import ParallelFlow
 from contactkit._http.flow import acquire, send
 from contactkit._http.response import unexpected_response
 from contactkit._http.results import (
@@ -34,12 +35,12 @@ Before: TypeAlias = Mapping[int, Values]
 
 def write_bulk(
     session: Session, operation: Operation, rows: BulkRows, *, opt_in: bool
-) -> Flow[list[Row]]:
+) -> ParallelFlow[list[Row]]:
     """Write many contacts in one request, unless that opts in one of them against its will."""
     reads = operation.once or operation.endpoint.effect == "delete"
     known: Before = {}
 
-    def attempt() -> Flow[list[Row]]:
+    def attempt() -> ParallelFlow[list[Row]]:
         nonlocal known
         if reads:
             # The write need not wait for the rate limit after the reads.
@@ -59,7 +60,7 @@ def _record_and_send(
     before: Before,
     opt_in: bool,
     paced: bool,
-) -> Flow[list[Row]]:
+) -> ParallelFlow[list[Row]]:
     intents = [
         _intent(session, operation, row, values, before.get(row), opt_in)
         for row, values in enumerate(rows.values)
@@ -67,7 +68,7 @@ def _record_and_send(
     return journaled(session, operation, intents, _send(session, operation, rows, before, paced))
 
 
-def _read_before(session: Session, endpoint: Endpoint, rows: BulkRows) -> Flow[Before]:
+def _read_before(session: Session, endpoint: Endpoint, rows: BulkRows) -> ParallelFlow[Before]:
     """The existing contacts, by row, that must be known before this write, as they are now."""
     try:
         keys = yield from _keys_to_read(session, endpoint, rows)
@@ -78,7 +79,9 @@ def _read_before(session: Session, endpoint: Endpoint, rows: BulkRows) -> Flow[B
     return {row: contacts[key] for row, key in keys.items() if key in contacts}
 
 
-def _keys_to_read(session: Session, endpoint: Endpoint, rows: BulkRows) -> Flow[Mapping[int, str]]:
+def _keys_to_read(
+    session: Session, endpoint: Endpoint, rows: BulkRows
+) -> ParallelFlow[Mapping[int, str]]:
     """The keys, by row, of the contacts that are deleted or may be opted in.
 
     The provider matches contacts by the fields that every row must have, which need not be a key,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from contactkit._http.connection import Connection, arun, run
 from contactkit._http.pagination import Pages
 from contactkit._http.session import Session
 from contactkit._plans.build import OnMoved
-from contactkit._plans.listing import read_page, start_listing, warn_of_gap
+from contactkit._plans.listing import read_page, warn_of_gap
 from contactkit._plans.plan import Plan
 
 if TYPE_CHECKING:
@@ -31,15 +32,15 @@ class AsyncContacts(ContactVerbs[Awaitable[pd.DataFrame]]):
         super().__init__(session, connection)
         self.runner = PlanRunner(session, connection)
 
-    def pages(self, /, **filters: Any) -> AsyncIterator[pd.DataFrame]:
-        """Iterate over contact frames, one per page, in constant memory; warns as `list` does."""
-        self._endpoint("list")
-        return self._frames(start_listing(self._session, filters))
+    def pages(self, /, *, after: str | None = None, **filters: Any) -> AsyncIterator[pd.DataFrame]:
+        """Iterate over contact frames, one per page; see `Contacts.pages`."""
+        return self._frames(self._start_pages(after, filters))
 
     async def _frames(self, pages: Pages) -> AsyncIterator[pd.DataFrame]:
         clock = self._session.clock
-        while (frame := await arun(read_page(pages), self._connection, clock)) is not None:
-            yield frame
+        with closing(pages):
+            while (frame := await arun(read_page(pages), self._connection, clock)) is not None:
+                yield frame
         warn_of_gap(pages)
 
     async def plan(
@@ -70,15 +71,21 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         self._aio = aio
         self.runner = aio.runner
 
-    def pages(self, /, **filters: Any) -> Iterator[pd.DataFrame]:
-        """Iterate over contact frames, one per page, in constant memory; warns as `list` does."""
-        self._endpoint("list")
-        return self._frames(start_listing(self._session, filters))
+    def pages(self, /, *, after: str | None = None, **filters: Any) -> Iterator[pd.DataFrame]:
+        """Iterate over contact frames, one per page, in constant memory; warns as `list` does.
+
+        A live provider's next page is requested before it is needed. `frame.attrs["cursor"]` is
+        text without a contact or a credential: with `after`, and the same filters, the iteration
+        goes on after that page, also in another process. There is none where a listing is sorted by
+        a personal field. A cursor of another listing raises InvalidInputError.
+        """
+        return self._frames(self._start_pages(after, filters))
 
     def _frames(self, pages: Pages) -> Iterator[pd.DataFrame]:
         clock = self._session.clock
-        while (frame := run(read_page(pages), self._connection, clock)) is not None:
-            yield frame
+        with closing(pages):
+            while (frame := run(read_page(pages), self._connection, clock)) is not None:
+                yield frame
         warn_of_gap(pages)
 
     def plan(

@@ -85,6 +85,7 @@ def _field(field: RecordField) -> inspect.Parameter:
 def _options(endpoint: Endpoint, name: str) -> Iterable[inspect.Parameter]:
     options: list[tuple[str, bool, Any, Any]] = [
         ("limit", name == "list", None, int | None),
+        ("after", name == "pages", None, str | None),
         ("confirm", bool(endpoint.confirm), False, bool),
         ("opt_in", endpoint.takes_opt_in, False, bool),
         ("dry_run", endpoint.dry_run, False, bool),

@@ -19,8 +19,10 @@ from contactkit._client.signatures import with_signature
 from contactkit._client.write import ContactWrite
 from contactkit._frames.decode import read_rows
 from contactkit._frames.frame import result_frame, rows_of, to_frame
+from contactkit._http.background import ParallelFlow
 from contactkit._http.connection import Connection, arun, run
 from contactkit._http.flow import send
+from contactkit._http.pagination import Pages
 from contactkit._http.response import check_key, row_of
 from contactkit._http.results import Row, Values
 from contactkit._http.session import (
@@ -32,7 +34,7 @@ from contactkit._http.session import (
 )
 from contactkit._http.world import world_attrs
 from contactkit._plans.build import OnMoved, build_plan, check_edited
-from contactkit._plans.listing import read_all, read_listing, start_listing
+from contactkit._plans.listing import MOST_AHEAD, read_all, read_listing, start_listing
 from contactkit._plans.plan import Plan
 from contactkit._plans.tables import as_html, as_text
 from contactkit.errors import FieldProblem, InvalidInputError, warn
@@ -81,8 +83,12 @@ class ContactVerbs(Generic[FrameT]):
         endpoint, limit = self._endpoint("list"), to_python(limit)
         if limit is not None and (type(limit) is not int or limit < 1):
             self._refuse(endpoint, "limit", "must be a whole number above 0")
-        pages = start_listing(self._session, filters, limit)
+        pages = start_listing(self._session, filters, limit=limit, ahead=MOST_AHEAD)
         return self._run(read_listing(self._session, pages, limit))
+
+    def _start_pages(self, after: str | None, filters: dict[str, Any]) -> Pages:
+        self._endpoint("list")
+        return start_listing(self._session, filters, ahead=1, after=after)
 
     def get(self, key: Any, /, **options: Any) -> FrameT:
         """Read one contact as a one-row contact frame; NotFoundError when there is none."""
@@ -166,7 +172,7 @@ class ContactVerbs(Generic[FrameT]):
             return self._call_bulk(endpoint, subject, fields)
         return self._call(endpoint, subject, fields)
 
-    def _run(self, flow: Flow[pd.DataFrame]) -> FrameT:
+    def _run(self, flow: ParallelFlow[pd.DataFrame]) -> FrameT:
         """Run a flow on the connection; the async client returns an awaitable."""
         drive = arun if self._is_async else run
         return cast("FrameT", drive(flow, self._connection, self._session.clock))
@@ -181,8 +187,8 @@ class ContactVerbs(Generic[FrameT]):
         return to_frame(record, [read_rows(record, [row])], attrs)
 
     def _show(
-        self, writing: Flow[builtins.list[Row]], index: pd.Index | None
-    ) -> Flow[pd.DataFrame]:
+        self, writing: ParallelFlow[builtins.list[Row]], index: pd.Index | None
+    ) -> ParallelFlow[pd.DataFrame]:
         rows = yield from writing
         for warning in dict.fromkeys(row["warning"] for row in rows if row["warning"]):
             warn(warning)
@@ -197,7 +203,7 @@ class ContactVerbs(Generic[FrameT]):
         delete: bool,
         opt_in: bool,
         on_conflict: OnMoved,
-    ) -> Flow[Plan]:
+    ) -> ParallelFlow[Plan]:
         session, current = self._session, original is None
         options: dict[str, Any] = {
             "create": create,

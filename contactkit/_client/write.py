@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from contactkit._http.background import ParallelFlow
 from contactkit._http.flow import ATTEMPTS, acquire, backoff, send
 from contactkit._http.results import Row, Values, result_row
 from contactkit._http.session import Flow, Operation, Session, Wait
@@ -55,7 +56,7 @@ class ContactWrite:
             new = [name for name, value in self.changes.items() if value != shown.get(name)]
             self._raise(self._suppressed({**shown, **self.changes}, new))
 
-    def run(self) -> Flow[list[Row]]:
+    def run(self) -> ParallelFlow[list[Row]]:
         """Record the write and send it, after a fresh read if it needs one."""
         reads = reads_first(self.session.provider, self.operation.endpoint, self.changes)
         if reads:
@@ -64,7 +65,7 @@ class ContactWrite:
             return repeat_when_limited(self.session, self._record_and_send)
         return self._record_and_send()
 
-    def _read_and_send(self) -> Flow[list[Row]]:
+    def _read_and_send(self) -> ParallelFlow[list[Row]]:
         known = self.shown
 
         def attempt() -> Flow[list[Row]]:
@@ -165,8 +166,8 @@ def consent_problems(
 
 
 def repeat_when_limited(
-    session: Session, attempt: Callable[[], Flow[list[Row]]]
-) -> Flow[list[Row]]:
+    session: Session, attempt: Callable[[], ParallelFlow[list[Row]]]
+) -> ParallelFlow[list[Row]]:
     """Repeat an attempt that the rate limit refused, if the wait is not too long.
 
     Each attempt has its own entry in the journal.

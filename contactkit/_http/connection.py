@@ -9,57 +9,87 @@ import asyncio
 import os
 from collections.abc import Callable, Generator
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
 
 import httpx
 
+from contactkit._http.background import Begin, Finish, ParallelFlow, ThreadJob
 from contactkit._http.clients import AsyncClient, SyncClient, open_client
 from contactkit._http.content import ENCODINGS, MAX_ANSWER
 from contactkit._http.log import hide_paths
-from contactkit._http.session import Answer, Flow, NoResponse, Request, Response, Step
-from contactkit._http.world import apause, pause
+from contactkit._http.session import Answer, NoResponse, Request, Response, Step, Wait
+from contactkit._http.world import RealClock, apause, pause
 
 if TYPE_CHECKING:
     from contactkit._http.world import Clock
 
 T = TypeVar("T")
+StepT = TypeVar("StepT")
 TapFlow: TypeAlias = Generator[httpx.Request, httpx.Response, httpx.Response]
 
 
-def run(flow: Flow[T], connection: Connection, clock: Clock) -> T:
+def run(flow: ParallelFlow[T], connection: Connection, clock: Clock) -> T:
     """Run a flow until it returns; blocks. The flow may recover from what a step raises."""
-    resume: Callable[[], Step] = partial(flow.send, None)
+    return _drive(flow, partial(_perform, connection, clock))
+
+
+def _drive(flow: Generator[StepT, Answer, T], perform: Callable[[StepT], Answer]) -> T:
+    resume: Callable[[], StepT] = partial(flow.send, None)
     while True:
         try:
             step = resume()
         except StopIteration as end:
             return end.value
         try:
-            answer = (
-                connection.send(step) if isinstance(step, Request) else pause(clock, step.until)
-            )
+            answer = perform(step)
         except BaseException as interrupt:
             resume = partial(flow.throw, interrupt)
         else:
             resume = partial(flow.send, answer)
 
 
-async def arun(flow: Flow[T], connection: Connection, clock: Clock) -> T:
+def _perform(connection: Connection, clock: Clock, step: Step | Begin | Finish) -> Answer:
+    match step:
+        case Request():
+            return connection.send(step)
+        case Begin():
+            if connection.is_remote and isinstance(clock, RealClock):
+                step.job = ThreadJob(partial(_drive, step.flow), connection.send, clock)
+        case Finish():
+            cast("ThreadJob", step.job).join()
+        case Wait():
+            pause(clock, step.until)
+    return None
+
+
+async def arun(flow: ParallelFlow[T], connection: Connection, clock: Clock) -> T:
     """Run a flow until it returns; awaits. The flow may recover from what a step raises."""
-    resume: Callable[[], Step] = partial(flow.send, None)
+    resume: Callable[[], Step | Begin | Finish] = partial(flow.send, None)
     while True:
         try:
             step = resume()
         except StopIteration as end:
             return end.value
         try:
-            answer = await (
-                connection.asend(step) if isinstance(step, Request) else apause(clock, step.until)
-            )
+            answer = await _aperform(connection, clock, step)
         except BaseException as interrupt:
             resume = partial(flow.throw, interrupt)
         else:
             resume = partial(flow.send, answer)
+
+
+async def _aperform(connection: Connection, clock: Clock, step: Step | Begin | Finish) -> Answer:
+    match step:
+        case Request():
+            return await connection.asend(step)
+        case Begin():
+            if connection.is_remote and isinstance(clock, RealClock):
+                step.job = asyncio.create_task(arun(step.flow, connection, clock))
+        case Finish():
+            await asyncio.wait({cast("asyncio.Task[Any]", step.job)})
+        case Wait():
+            await apause(clock, step.until)
+    return None
 
 
 class Tap(Protocol):
@@ -137,6 +167,11 @@ class Connection:
         }
         self._start()
         hide_paths(url.host)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether a response takes time to arrive, and no recording needs them in order."""
+        return self._options["transport"] is None and self.tap is None
 
     def _start(self) -> None:
         self._process = os.getpid()

@@ -11,7 +11,7 @@ import hmac
 import json
 import re
 import uuid
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -164,19 +164,28 @@ class Session:
         known = (name for name in names if name in self.credentials)
         return ", ".join(f"{name}={self.credentials[name]}" for name in known)
 
+    @cached_property
+    def digest_key(self) -> bytes:
+        """A key for digests of personal values; it is the account's, and the same everywhere."""
+        return self._hmac("digests", self.provider.settings)
+
     def _digest(self, settings: Iterable[Credential]) -> str:
-        # A new secret does not change the account.
-        last = 1 if isinstance(self.auth, ClientCredentials) else None
-        parts = self.auth.credentials[:last]
-        if any(part.name not in self.credentials for part in parts):
-            return ""
+        known = all(part.name in self.credentials for part in self._account_parts)
+        return self._hmac("journal", settings)[:4].hex() if known else ""
+
+    @property
+    def _account_parts(self) -> Sequence[Credential]:
+        """The credentials that name the account: a new secret does not change it."""
+        return self.auth.credentials[: 1 if isinstance(self.auth, ClientCredentials) else None]
+
+    def _hmac(self, use: str, settings: Iterable[Credential]) -> bytes:
         values = [
             f"{part.name}={self.credentials[part.name]}"
-            for part in (*parts, *settings)
+            for part in (*self._account_parts, *settings)
             if part.name in self.credentials
         ]
-        where = f"contactkit journal {self.provider.name} {self.base_url}"
-        return hmac.digest("\n".join(values).encode(), where.encode(), "sha256")[:4].hex()
+        where = f"contactkit {use} {self.provider.name} {self.base_url}"
+        return hmac.digest("\n".join(values).encode(), where.encode(), "sha256")
 
 
 def secrets_of(sessions: Iterable[Session]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import pandas as pd
@@ -10,15 +11,20 @@ from tqdm import tqdm
 
 from contactkit._frames.decode import Columns, read_rows
 from contactkit._frames.frame import rows_of, to_frame
+from contactkit._http.background import ParallelFlow
+from contactkit._http.cursor import Cursor, Listing, parse_cursor
 from contactkit._http.flow import send
 from contactkit._http.pagination import Pages
 from contactkit._http.response import contact_of
 from contactkit._http.session import Flow, Session, build_operation, frame_attrs
 from contactkit.errors import InvalidInputError, NotFoundError, warn
-from contactkit.spec.provider import JSON
+from contactkit.spec.paging import Query
+from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import key_of
 from contactkit.spec.validate import check, is_na, normalise_input
 
+# How many pages are requested before they are needed, where all pages are.
+MOST_AHEAD = 8
 _LONGEST_FILTER = 1000
 # For more contacts than this, a listing needs fewer requests than single reads.
 _MOST_READ_SINGLY = 50
@@ -31,7 +37,9 @@ def read_contact(session: Session, key: str, *, paced: bool = False) -> Flow[dic
     return contact_of(session, operation, success)
 
 
-def read_contacts(session: Session, keys: Sequence[str]) -> Flow[dict[str, dict[str, JSON]]]:
+def read_contacts(
+    session: Session, keys: Sequence[str]
+) -> ParallelFlow[dict[str, dict[str, JSON]]]:
     """Those of the contacts that exist, as they are now, by key."""
     record = session.provider.record
     if len(keys) > _MOST_READ_SINGLY:
@@ -46,8 +54,41 @@ def read_contacts(session: Session, keys: Sequence[str]) -> Flow[dict[str, dict[
     return contacts
 
 
-def start_listing(session: Session, filters: Mapping[str, Any], limit: int | None = None) -> Pages:
-    """The pages of a listing with these filters; InvalidInputError for an invalid one."""
+def start_listing(
+    session: Session,
+    filters: Mapping[str, Any],
+    *,
+    limit: int | None = None,
+    ahead: int = 0,
+    after: object = None,
+) -> Pages:
+    """The pages of a listing with these filters; InvalidInputError for an invalid one.
+
+    At most `limit` contacts are wanted. At most `ahead` pages are requested before they are needed.
+    It goes on `after` a page with this cursor.
+    """
+    query = check_filters(session, filters)
+    # One more than wanted shows whether there are more, if nothing else does.
+    largest = session.provider.paging.largest
+    size = min((limit or largest) + 1, largest)
+    cursor = None if after is None else _cursor(session, after, Listing.of(session, query, size))
+    endpoint = session.provider.endpoint("list")
+    return Pages(session, endpoint, query, size, limit=limit, ahead=ahead, after=cursor)
+
+
+def _cursor(session: Session, after: object, listing: Listing) -> Cursor:
+    try:
+        cursor = parse_cursor(after)
+        if difference := cursor.listing.difference(listing):
+            raise ValueError(f"is the cursor of {difference}")
+    except ValueError as error:
+        where = f"{session.provider.name} list"
+        raise InvalidInputError.one(where, "after", str(error), "cursor") from None
+    return cursor
+
+
+def check_filters(session: Session, filters: Mapping[str, Any]) -> Query:
+    """The query of these filters; InvalidInputError for an invalid one."""
     provider = session.provider
     endpoint = provider.endpoint("list")
     where = f"{provider.name} {endpoint.verb}"
@@ -68,17 +109,16 @@ def start_listing(session: Session, filters: Mapping[str, Any], limit: int | Non
         if len(text) > _LONGEST_FILTER:
             message = f"must be at most {_LONGEST_FILTER:,} characters"
             raise InvalidInputError.one(where, name, message)
-    # One more than wanted shows whether there are more, if nothing else does.
-    largest = provider.paging.largest
-    size = min((limit or largest) + 1, largest)
-    return Pages(session=session, endpoint=endpoint, query=query, size=size)
+    return query
 
 
-def read_listing(session: Session, pages: Pages, limit: int | None = None) -> Flow[pd.DataFrame]:
+def read_listing(
+    session: Session, pages: Pages, limit: int | None = None
+) -> ParallelFlow[pd.DataFrame]:
     """Read pages into one contact frame; warn if the limit cuts it or the listing changed."""
     record, attrs = session.provider.record, frame_attrs(session)
     parts: list[Columns] = []
-    with tqdm(desc=f"{session.provider.title} contacts", delay=1.0, leave=False) as bar:
+    with closing(pages), progress_bar(session.provider) as bar:
         while limit is None or pages.read < limit:
             page = yield from pages.next()
             if page is None:
@@ -96,16 +136,24 @@ def read_listing(session: Session, pages: Pages, limit: int | None = None) -> Fl
     return frame
 
 
-def read_all(session: Session) -> Flow[pd.DataFrame]:
+def progress_bar(provider: Provider, done: int = 0) -> tqdm[Any]:
+    """A bar on stderr that counts contacts, for a listing that takes more than a second."""
+    return tqdm(desc=f"{provider.title} contacts", delay=1.0, leave=False, initial=done)
+
+
+def read_all(session: Session) -> ParallelFlow[pd.DataFrame]:
     """Read every contact into one frame."""
-    return (yield from read_listing(session, start_listing(session, {})))
+    return (yield from read_listing(session, start_listing(session, {}, ahead=MOST_AHEAD)))
 
 
-def read_page(pages: Pages) -> Flow[pd.DataFrame | None]:
-    """Read the next page into a contact frame; None after the last."""
-    record, attrs = pages.session.provider.record, frame_attrs(pages.session)
+def read_page(pages: Pages) -> ParallelFlow[pd.DataFrame | None]:
+    """Read the next page into a contact frame, with the cursor after it; None after the last."""
+    record = pages.session.provider.record
     page = yield from pages.next()
-    return page and to_frame(record, [read_rows(record, page.rows)], attrs)
+    if page is None:
+        return None
+    cursor = {} if pages.cursor is None else {"cursor": str(pages.cursor)}
+    return to_frame(record, [read_rows(record, page.rows)], page.attrs | cursor)
 
 
 def warn_of_gap(pages: Pages) -> None:

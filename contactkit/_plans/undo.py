@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from contactkit._http.background import ParallelFlow
 from contactkit._http.results import Values
-from contactkit._http.session import Flow, Session
+from contactkit._http.session import Session
 from contactkit._plans.build import refuse_opt_in
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.consent import was_changed
@@ -36,7 +37,7 @@ _OPTED_OUT_SINCE = FieldProblem(
 )
 
 
-def plan_undo(session: Session, plan: Plan, opt_in: bool) -> Flow[Plan]:
+def plan_undo(session: Session, plan: Plan, opt_in: bool) -> ParallelFlow[Plan]:
     """Read the contacts of a plan, and plan to undo what was written."""
     if type(to_python(opt_in)) is not bool:
         where = f"{session.provider.name} undo"

@@ -7,7 +7,7 @@ for any kind of paging; `PageNumbers` is the usual one.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -47,6 +47,14 @@ class Paging(Protocol):
         LookupError if the response does not say whether there are more; OutOfReach if there may be
         more but this listing cannot reach them.
         """
+        ...
+
+    def further_queries(self, query: Query, body: JSON) -> Iterable[Query]:
+        """The queries for the pages after the next one, as far as this response announces them."""
+        ...
+
+    def names_people(self, query: Query) -> bool:
+        """Whether the query for another page of this listing has a personal value of a contact."""
         ...
 
     def total(self, body: JSON) -> int | None:
@@ -108,6 +116,15 @@ class PageNumbers:
                 raise LookupError(self.pages)
             more = number < pages
         return {**query, self.page: str(number + 1)} if more else None
+
+    def further_queries(self, query: Query, body: JSON) -> Iterable[Query]:
+        number, pages = int(query[self.page]), self._info(body).get(self.pages)
+        if isinstance(pages, int):
+            for further in range(number + 2, pages + 1):
+                yield {**query, self.page: str(further)}
+
+    def names_people(self, query: Query) -> bool:
+        return False
 
     def total(self, body: JSON) -> int | None:
         total = self._info(body).get(self.total_name)

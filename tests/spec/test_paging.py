@@ -104,3 +104,23 @@ def test_page_numbers_ignore_an_undeclared_more_flag() -> None:
 def test_page_numbers_refuse_an_impossible_page(asked: dict[str, str]) -> None:
     with pytest.raises(InvalidInputError, match="page"):
         PageNumbers(info=INFO).cut([], asked, 20)
+
+
+@pytest.mark.parametrize("paging", PAGING.values(), ids=PAGING)
+def test_first_page_announces_all_further_pages_if_they_are_numbered(paging: Any) -> None:
+    first = paging.first_query({}, 4)
+    page, info = paging.cut(selected(paging, rows(18), first), first, 20)
+    body: Any = {}
+    for place, value in info.items():
+        body = Envelope.put(body, place, value)
+    further = list(paging.further_queries(first, body))
+    if isinstance(paging, PageNumbers):
+        assert further == [{**first, paging.page: text} for text in ("3", "4", "5")]
+    else:
+        assert further == []
+
+
+@pytest.mark.parametrize("pages", [None, "5", True, 1, 2])
+def test_unknown_number_of_pages_announces_none(pages: Any) -> None:
+    body = {"page_info": {"total_pages": pages}}
+    assert list(PageNumbers(info=INFO).further_queries({"page": "1"}, body)) == []

@@ -6,12 +6,12 @@ import hashlib
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Any, TypeAlias
 
-from contactkit._providers.digital_onboarding.filters import order_of
+from contactkit._providers.digital_onboarding.filters import FIELDS, order_of
 from contactkit.errors import InvalidInputError, Problem
 from contactkit.spec import JSON, Envelope, Place, Query, as_object, whole_number
 
@@ -40,6 +40,14 @@ class Cursors:
         if more is not True or not isinstance(cursor, str) or not cursor:
             raise LookupError("page.next_cursor")
         return {**query, "page[after]": cursor}
+
+    def further_queries(self, query: Query, body: JSON) -> Iterable[Query]:
+        return ()
+
+    def names_people(self, query: Query) -> bool:
+        # A cursor has the last row's values of the fields that are sorted by.
+        order = order_of(query.get("sort", _NEWEST))
+        return any(FIELDS[name].marker.personal for name, _ in order)
 
     def total(self, body: JSON) -> int | None:
         count = as_object(as_object(body).get("meta")).get("count")

@@ -5,7 +5,7 @@ https://docs.sendblue.com/api/resources/contacts/methods/list
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from contactkit.errors import Problem
 from contactkit.spec import JSON, OutOfReach, Place, Query, as_object, parse_time, whole_number
@@ -44,6 +44,12 @@ class CreationWindow:
             return {**query, "offset": start}
         start = max(0, together - min(100, size // 2))
         return {**query, "created_at_gte": times[-1], "offset": str(start)}
+
+    def further_queries(self, query: Query, body: JSON) -> Iterable[Query]:
+        return ()
+
+    def names_people(self, query: Query) -> bool:
+        return False
 
     def total(self, body: JSON) -> int | None:
         return None
