@@ -109,7 +109,7 @@ def test_page_numbers_refuse_an_impossible_page(asked: dict[str, str]) -> None:
 @pytest.mark.parametrize("paging", PAGING.values(), ids=PAGING)
 def test_first_page_announces_all_further_pages_if_they_are_numbered(paging: Any) -> None:
     first = paging.first_query({}, 4)
-    page, info = paging.cut(selected(paging, rows(18), first), first, 20)
+    _, info = paging.cut(selected(paging, rows(18), first), first, 20)
     body: Any = {}
     for place, value in info.items():
         body = Envelope.put(body, place, value)
