@@ -14,8 +14,8 @@ from contactkit._client.verbs import ContactVerbs
 from contactkit._http.connection import Connection, arun, run
 from contactkit._http.pagination import Pages
 from contactkit._http.session import Session
-from contactkit._plans.build import OnMoved
 from contactkit._plans.listing import read_page, warn_of_gap
+from contactkit._plans.options import OnMoved, PlanOptions
 from contactkit._plans.plan import Plan
 
 if TYPE_CHECKING:
@@ -52,10 +52,13 @@ class AsyncContacts(ContactVerbs[Awaitable[pd.DataFrame]]):
         delete: bool = False,
         opt_in: bool = False,
         on_conflict: OnMoved = None,
+        on: str | None = None,
     ) -> Plan:
         """Plan the writes that turn `original` into `edited`; see `Contacts.plan`."""
-        options = {"create": create, "delete": delete, "opt_in": opt_in}
-        flow = self._plan(edited, original, **options, on_conflict=on_conflict)
+        options = PlanOptions(
+            create=create, delete=delete, opt_in=opt_in, on_conflict=on_conflict, on=on
+        )
+        flow = self._plan(edited, original, options)
         plan = await arun(flow, self._connection, self._session.clock)
         return replace(plan, runner=self.runner)
 
@@ -97,6 +100,7 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         delete: bool = False,
         opt_in: bool = False,
         on_conflict: OnMoved = None,
+        on: str | None = None,
     ) -> Plan:
         """Plan the writes that turn `original` into `edited`; nothing is written.
 
@@ -118,8 +122,10 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         Raises InvalidInputError for missing or duplicated keys, and with `delete` if no row has
         one, JournalError, and the errors of `list`.
         """
-        options = {"create": create, "delete": delete, "opt_in": opt_in}
-        flow = self._plan(edited, original, **options, on_conflict=on_conflict)
+        options = PlanOptions(
+            create=create, delete=delete, opt_in=opt_in, on_conflict=on_conflict, on=on
+        )
+        flow = self._plan(edited, original, options)
         plan = run(flow, self._connection, self._session.clock)
         return replace(plan, runner=self.runner)
 

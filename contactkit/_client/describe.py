@@ -14,7 +14,7 @@ from contactkit.spec.provider import Endpoint, Provider
 from contactkit.spec.record import RecordField, fields_of
 
 COLUMNS = (
-    "of field type access required choices collection personal consent wire deprecated help "
+    "of field type access required unique choices collection personal consent wire deprecated help "
     "evidence docs"
 ).split()
 
@@ -51,10 +51,11 @@ def describe(provider: str | Provider) -> pd.DataFrame:
     """All fields of a provider's contact, then all verbs and their parameters, one row each.
 
     `of` is "contact", "verb", or the verb that a parameter belongs to; `type` is the column's
-    dtype, or a verb's method and path; `choices` and `deprecated` are comma-separated; `consent`
+    dtype, or a verb's method and path; no two contacts share a `unique` value, so that a plan may
+    match rows `on` it; `choices` and `deprecated` are comma-separated; `consent`
     is what a field's values say of consent, such as "text: True denied, False allowed"; the `help`
     of a verb also says how plans use it; `evidence` is "documented" or "inferred". All columns
-    are `string` except `required`, which is `boolean`.
+    are `string` except `required` and `unique`, which are `boolean`.
     """
     declaration = find(provider)
     fields = fields_of(declaration.record)
@@ -66,7 +67,8 @@ def describe(provider: str | Provider) -> pd.DataFrame:
         if endpoint.record:
             rows += _rows(declaration, endpoint.verb, fields_of(endpoint.record).values(), {})
     frame = pd.DataFrame(rows, columns=COLUMNS)
-    return frame.astype({name: "boolean" if name == "required" else STRING for name in COLUMNS})
+    flags = ("required", "unique")
+    return frame.astype({name: "boolean" if name in flags else STRING for name in COLUMNS})
 
 
 def _verb(provider: Provider, endpoint: Endpoint) -> list[object]:
@@ -76,6 +78,7 @@ def _verb(provider: Provider, endpoint: Endpoint) -> list[object]:
         "type": f"{endpoint.method} {endpoint.path}",
         "access": "write" if endpoint.effect else "read",
         "required": False,
+        "unique": False,
         "help": _help(endpoint),
         "evidence": endpoint.evidence,
         "docs": endpoint.docs or provider.docs,
@@ -107,6 +110,7 @@ def _rows(
             kind,
             marker.access,
             marker.required,
+            marker.unique,
             ", ".join(field.choices),
             marker.collection,
             marker.personal,

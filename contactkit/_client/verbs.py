@@ -33,8 +33,9 @@ from contactkit._http.session import (
     frame_attrs,
 )
 from contactkit._http.world import world_attrs
-from contactkit._plans.build import OnMoved, build_plan, check_edited
+from contactkit._plans.build import plan_rows
 from contactkit._plans.listing import MOST_AHEAD, read_all, read_listing, start_listing
+from contactkit._plans.options import PlanOptions, read_checked
 from contactkit._plans.plan import Plan
 from contactkit._plans.tables import as_html, as_text
 from contactkit.errors import FieldProblem, InvalidInputError, warn
@@ -195,27 +196,14 @@ class ContactVerbs(Generic[FrameT]):
         return result_frame(rows, index, self._session.world.notice)
 
     def _plan(
-        self,
-        edited: pd.DataFrame,
-        original: pd.DataFrame | None,
-        *,
-        create: bool,
-        delete: bool,
-        opt_in: bool,
-        on_conflict: OnMoved,
+        self, edited: pd.DataFrame, original: pd.DataFrame | None, options: PlanOptions
     ) -> ParallelFlow[Plan]:
         session, current = self._session, original is None
-        options: dict[str, Any] = {
-            "create": create,
-            "delete": delete,
-            "opt_in": opt_in,
-            "on_conflict": on_conflict,
-        }
+        rows = read_checked(session.provider, edited, options, has_original=not current)
         if original is None:
-            check_edited(session.provider, edited, **options, has_original=False)
             self._endpoint("list")
             original = yield from read_all(session)
-        return build_plan(session, edited, original, **options, current=current)
+        return plan_rows(session, rows, original, options, current=current)
 
     def _endpoint(self, verb: str) -> Endpoint:
         provider = self._session.provider

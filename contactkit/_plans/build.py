@@ -6,108 +6,72 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from contactkit._http.session import Session, segment
 from contactkit._journal.reading import parse_reading
-from contactkit._plans.diff import (
-    MOST_NAMED,
-    FrameDiff,
-    contacts_in,
-    diff_frames,
-    edited_keys,
-    key_as_sent,
-)
+from contactkit._plans.change import PlannedWrite
+from contactkit._plans.diff import FrameDiff, contacts_in, diff_rows
 from contactkit._plans.home import home_of
+from contactkit._plans.labels import name_rows
+from contactkit._plans.match import EditedRows, key_as_sent
 from contactkit._plans.moved import settle_moved_rows
-from contactkit._plans.plan import Plan, PlannedWrite
+from contactkit._plans.options import PlanOptions, read_checked
+from contactkit._plans.plan import Plan
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.spec.provider import JSON, Endpoint, Provider
 from contactkit.spec.record import fields_of, key_of
-from contactkit.spec.validate import key_text, merge_patch, to_python, validate_edit
+from contactkit.spec.validate import key_text, merge_patch, validate_edit
 
-OnMoved: TypeAlias = Literal["overwrite"] | None
 _NEW = FieldProblem(field="", message="is a new contact; create=True would create it", code="new")
 
 
-def check_edited(
-    provider: Provider,
-    edited: Any,
-    *,
-    create: bool,
-    delete: bool,
-    opt_in: bool,
-    on_conflict: OnMoved,
-    has_original: bool,
-) -> None:
-    """Raise InvalidInputError for options, or an edited frame, that no original makes valid."""
-    where = f"{provider.name} plan"
-    for name, value in {"create": create, "delete": delete, "opt_in": opt_in}.items():
-        if type(to_python(value)) is not bool:
-            raise InvalidInputError.one(where, name, "must be True or False")
-    if on_conflict not in (None, "overwrite"):
-        raise InvalidInputError.one(where, "on_conflict", "must be None or 'overwrite'")
-    if on_conflict and has_original:
-        message = "is only for a plan without original; apply(on_conflict=…) compares again"
-        raise InvalidInputError.one(where, "on_conflict", message)
-    keys, _ = edited_keys(provider, edited, keyless=_keyless(provider, create))
-    if delete and not keys.present.any():
-        message = "has no key in any row, and delete=True would delete every contact"
-        raise InvalidInputError.one(where, "edited", message)
-
-
-def _keyless(provider: Provider, create: bool) -> bool:
-    """Whether a row without a key is a new contact, because the provider makes the keys."""
-    return bool(create) and not key_of(provider.record).marker.required
-
-
 def build_plan(
-    session: Session,
-    edited: pd.DataFrame,
-    original: pd.DataFrame,
-    *,
-    create: bool = False,
-    delete: bool = False,
-    opt_in: bool = False,
-    on_conflict: OnMoved = None,
-    current: bool = False,
+    session: Session, edited: pd.DataFrame, original: pd.DataFrame, **options: Any
 ) -> Plan:
     """The writes that turn `original` into `edited`, and those that are refused.
+
+    The options are those of `contacts.plan`. Raises InvalidInputError for an option or a frame that
+    is never valid.
+    """
+    given = PlanOptions(**options)
+    rows = read_checked(session.provider, edited, given, has_original=True)
+    return plan_rows(session, rows, original, given)
+
+
+def plan_rows(
+    session: Session,
+    edited: EditedRows,
+    original: pd.DataFrame,
+    options: PlanOptions,
+    *,
+    current: bool = False,
+) -> Plan:
+    """The same for rows and options that are checked.
 
     If `original` has the contacts as they are now (`current`), an edit of a contact that has
     changed since it was read is refused, unless `on_conflict` is "overwrite".
     """
-    provider, keyless = session.provider, _keyless(session.provider, create)
-    check_edited(
-        provider,
-        edited,
-        create=create,
-        delete=delete,
-        opt_in=opt_in,
-        on_conflict=on_conflict,
-        has_original=not current,
-    )
-    diff = diff_frames(provider, edited, original, keyless=keyless, current=current)
-    overwrite = on_conflict == "overwrite"
+    provider = session.provider
+    diff = diff_rows(provider, edited, original, current=current)
     writes = [
-        (row, refuse_opt_in(provider, write, opt_in=opt_in))
-        for row, write in _writes(
-            session, diff, create=create, current=current, overwrite=overwrite
-        )
+        (row, refuse_opt_in(provider, write, opt_in=options.opt_in))
+        for row, write in _writes(session, diff, options, current=current)
     ]
-    deletes = _deletes(provider, diff) if delete else []
+    deletes = _deletes(provider, diff, options) if options.delete else []
     index = edited.index.take(np.array([row for row, _ in writes], dtype=np.intp))
+    absent = 0 if options.delete else len(diff.match.gone)
     return Plan(
         provider=provider,
         contacts=(*(write for _, write in writes), *deletes),
-        index=index.append(original.index.take(diff.gone)) if deletes else index,
+        index=index.append(original.index.take(diff.match.gone)) if deletes else index,
         created=datetime.fromtimestamp(session.clock.now(), UTC),
-        unchanged=len(edited) - int(diff.empty.sum()) - len(writes),
-        vanished=0 if delete else len(diff.gone),
-        opt_in=bool(opt_in),
+        unchanged=len(edited) - int(edited.empty.sum()) - len(writes),
+        vanished=absent + diff.match.unmatchable,
+        opt_in=bool(options.opt_in),
         read=parse_reading(original.attrs.get("journal")),
         without_original=current,
         home=home_of(session),
@@ -115,22 +79,40 @@ def build_plan(
 
 
 def _writes(
-    session: Session, diff: FrameDiff, *, create: bool, current: bool, overwrite: bool
+    session: Session, diff: FrameDiff, options: PlanOptions, *, current: bool
 ) -> list[tuple[int, PlannedWrite]]:
-    """The creates and updates, by the row of the edited frame."""
-    provider = session.provider
-    new = np.flatnonzero((diff.rows < 0) & ~diff.empty).tolist()
-    changed = sorted(row for row in diff.changes if diff.rows[row] >= 0)
+    """The creates and updates, by the row of the edited frame; a row of no contact is refused."""
+    provider, problems = session.provider, diff.match.problems
+    changed = sorted(row for row in diff.changes if diff.rows[row] >= 0 and row not in problems)
     before = contacts_in(provider, diff.original, diff.rows[changed])
     conflicts: Mapping[int, FieldProblem] = {}
     if current:
+        overwrite = options.on_conflict == "overwrite"
         conflicts = settle_moved_rows(session, diff, changed, before, overwrite=overwrite)
-    writes = {row: _create(provider, diff, row, create) for row in new}
+    writes = {row: _create(provider, diff, row, options) for row in diff.new if row not in problems}
     for row, contact in zip(changed, before, strict=True):
         if diff.changes[row]:
-            problems = [conflicts[row]] if row in conflicts else []
-            writes[row] = _update(provider, diff, row, contact, problems)
-    return sorted(writes.items())
+            problem = [conflicts[row]] if row in conflicts else []
+            writes[row] = _update(provider, diff, row, contact, problem)
+    return sorted((writes | _refused(provider, diff)).items())
+
+
+def _refused(provider: Provider, diff: FrameDiff) -> dict[int, PlannedWrite]:
+    """The rows that could be of any contact or of none."""
+    problems = diff.match.problems
+    known = [row for row in problems if diff.rows[row] >= 0]
+    contacts = contacts_in(provider, diff.original, diff.rows[known])
+    before = dict(zip(known, contacts, strict=True))
+    return {
+        row: PlannedWrite(
+            operation="update" if row in before else "create",
+            key=key_as_sent(provider, diff.keys[row]),
+            before=before.get(row),
+            changes={name: _as_json(v) for name, v in diff.changes.get(row, {}).items()},
+            problems=(problem,),
+        )
+        for row, problem in problems.items()
+    }
 
 
 def _update(
@@ -161,52 +143,45 @@ def refuse_opt_in(provider: Provider, write: PlannedWrite, *, opt_in: bool) -> P
     return replace(write, problems=(*write.problems, *problems)) if problems else write
 
 
-def _create(provider: Provider, diff: FrameDiff, row: int, create: bool) -> PlannedWrite:
+def _create(provider: Provider, diff: FrameDiff, row: int, options: PlanOptions) -> PlannedWrite:
     values = diff.changes.get(row, {})
-    if create:
+    if options.create:
         problems = [] if _endpoint(provider, "create") else [_missing_verb(provider, "create")]
         return _checked_write(provider, "create", diff, row, None, values, problems)
     changes = {name: _as_json(value) for name, value in values.items()}
     return PlannedWrite(operation="create", key=diff.keys[row], changes=changes, problems=(_NEW,))
 
 
-def _deletes(provider: Provider, diff: FrameDiff) -> list[PlannedWrite]:
-    endpoint = _endpoint(provider, "delete")
-    if endpoint and endpoint.deprecated and len(diff.gone):
+def _deletes(provider: Provider, diff: FrameDiff, options: PlanOptions) -> list[PlannedWrite]:
+    endpoint, gone = _endpoint(provider, "delete"), diff.match.gone
+    if endpoint and endpoint.deprecated and len(gone):
         warn(endpoint.deprecated, DeprecationWarning)
     name = key_of(provider.record).name
-    unmatched = _unmatched_problems(provider, diff)
+    kept_back = _kept_back(provider, diff, options)
     return [
         PlannedWrite(
             operation="delete",
             key=key_as_sent(provider, contact[name]),
             before=contact,
-            problems=(*unmatched, *_key_problems(provider, "delete", contact[name])),
+            problems=(*kept_back, *_key_problems(provider, "delete", contact[name])),
         )
-        for contact in contacts_in(provider, diff.original, diff.gone)
+        for contact in contacts_in(provider, diff.original, gone)
     ]
 
 
-def _unmatched_problems(provider: Provider, diff: FrameDiff) -> list[FieldProblem]:
-    """Why nobody is deleted: a row without a usable key may be a contact that seems missing."""
-    new = np.flatnonzero((diff.rows < 0) & ~diff.empty).tolist()
-    rows = [f"edited[{row}]" for row in new if not _can_be_new(provider, diff.keys[row])]
+def _kept_back(provider: Provider, diff: FrameDiff, options: PlanOptions) -> list[FieldProblem]:
+    """Why no contact is deleted: a row that is of none may be one that seems missing.
+
+    A new row with a key of its own is no such row, where it may be created.
+    """
+    owned = diff.edited.on.marker.required or diff.edited.on is not key_of(provider.record)
+    new = [] if owned and options.create else diff.new
+    rows = sorted({*new, *diff.match.problems})
     if not rows:
         return []
-    more = f" and {len(rows) - MOST_NAMED:,} more rows" if len(rows) > MOST_NAMED else ""
-    named = ", ".join(rows[:MOST_NAMED]) + more
-    message = f"may not be missing, because these rows have no key of a contact: {named}"
-    return [FieldProblem(field="", message=message, code="missing_key")]
-
-
-def _can_be_new(provider: Provider, key: str) -> bool:
-    """Whether a key may be a new contact's: one that the provider has not made, and can read."""
-    if not key or not key_of(provider.record).marker.required:
-        return False
-    try:
-        return bool(key_text(provider, key))
-    except ValueError:
-        return False
+    named = name_rows(diff.edited.index, rows)
+    message = f"may not be missing, because these rows are of no contact: {named}"
+    return [FieldProblem(field="", message=message, code="kept_back")]
 
 
 def _checked_write(

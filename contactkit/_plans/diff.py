@@ -1,52 +1,64 @@
 """The cells in which two contact frames differ, the edited and the original, column by column.
 
-Rows are matched by the provider's key, cells compared by their declared kind. Whether a difference
-may be written is checked elsewhere.
+Cells are compared by their declared kind. Whether a difference may be written is checked elsewhere.
 """
 
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from contactkit._frames.coerce import CLEAR, CoercedColumn, coerce_cell, coerce_column, objects
-from contactkit._frames.empty import INDEX_COLUMN, find_empty_rows
+from contactkit._frames.empty import INDEX_COLUMN
 from contactkit._frames.frame import cell_to_json
-from contactkit._frames.headings import name_fields
 from contactkit._frames.mappings import restore
-from contactkit.errors import FieldProblem, InvalidInputError
+from contactkit._plans.match import (
+    EditedRows,
+    RowMatch,
+    columns_of,
+    digits_of,
+    match_rows,
+    read_edited,
+)
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
-from contactkit.spec.validate import is_phone, json_equal, key_text, normalise_phone, to_python
-
-MOST_NAMED = 10
+from contactkit.spec.validate import is_phone, json_equal, normalise_phone, to_python
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrameDiff:
     """The changes in an edited frame, by the positions of its rows and of the original's.
 
-    `rows` has the original's row for each edited one, -1 for a new one; `gone` are rows of the
-    original that are missing in the edited frame, and `empty` masks the edited rows without any
-    value, which are not rows at all. None in the `changes` of a row clears a field; a
-    value that cannot be read is unchanged. `options` are the verb's parameters besides the
-    contact's fields. `edited` and `original` have the frames' columns by field name.
+    None in the `changes` of a row clears a field; a value that cannot be read is unchanged.
+    `options` are the verb's parameters besides the contact's fields. `original` has the frame's
+    columns by field name.
     """
 
-    keys: list[str]
-    rows: Any
-    gone: Any
-    empty: Any
-    edited: Mapping[str, pd.Series]
+    edited: EditedRows
     original: Mapping[str, pd.Series]
+    match: RowMatch
     changes: dict[int, dict[str, JSON]] = field(default_factory=dict[int, dict[str, JSON]])
     options: dict[int, dict[str, JSON]] = field(default_factory=dict[int, dict[str, JSON]])
+
+    @property
+    def keys(self) -> list[str]:
+        """The key of each row's contact, "" for a row without one."""
+        return self.match.keys
+
+    @property
+    def rows(self) -> Any:
+        """The original's row for each edited one, -1 for a new one."""
+        return self.match.rows
+
+    @property
+    def new(self) -> list[int]:
+        """The rows of no contact of the original."""
+        return np.flatnonzero((self.match.rows < 0) & ~self.edited.empty).tolist()
 
 
 def diff_frames(
@@ -54,29 +66,37 @@ def diff_frames(
     edited: pd.DataFrame,
     original: pd.DataFrame,
     *,
-    keyless: bool = False,
+    on: str | None = None,
     current: bool = False,
+) -> FrameDiff:
+    """`diff_rows` for an edited frame whose rows are matched on a field, by default the key."""
+    rows = read_edited(provider, edited, on or key_of(provider.record).name)
+    return diff_rows(provider, rows, original, current=current)
+
+
+def diff_rows(
+    provider: Provider, edited: EditedRows, original: pd.DataFrame, *, current: bool = False
 ) -> FrameDiff:
     """The cells that differ; NA in `edited` never differs, CLEAR differs if there is a value.
 
     With `current`, `original` has the contacts as they are now, and not as they were read for the
     edit: a cell that only the provider sets is then not compared, because its value may have
-    changed since. InvalidInputError for missing or duplicated keys; with `keyless`, a row without a
-    key is a new contact.
+    changed since. Nor is the cell that a row is matched on, or its key.
     """
-    mine, theirs = _columns(provider, edited, "edited"), _columns(provider, original, "original")
     declared, key = fields_of(provider.record), key_of(provider.record).name
-    keys, empty = edited_keys(provider, edited, keyless=keyless)
-    diff = _match_rows(provider, keys, mine, theirs, empty)
-    new = [row for row in np.flatnonzero(diff.rows < 0).tolist() if diff.keys[row]]
-    _put(diff.changes, key, new, [diff.keys[row] for row in new])
+    mine = edited.columns
+    theirs = columns_of(provider, original, "original", (edited.on.name, key))
+    match = match_rows(provider, edited, theirs)
+    diff = FrameDiff(edited=edited, original=theirs, match=match)
+    _put_keys(declared[key], diff)
     for name in [*(n for n in declared if n in mine), *(n for n in mine if n not in declared)]:
         if name == key:
             continue
         was = theirs.get(name)
         moves = current and was is not None and _is_set_by_provider(declared.get(name))
         if name in declared:
-            _compare(declared[name], mine[name], was, diff, only_new=moves)
+            only_new = moves or name == edited.on.name
+            _compare(declared[name], mine[name], was, diff, only_new=only_new)
         elif option := _options(provider).get(name):
             _put_options(option, mine[name], diff.options)
         elif was is not None or not INDEX_COLUMN.fullmatch(name):
@@ -84,129 +104,29 @@ def diff_frames(
     return diff
 
 
+def _put_keys(key: RecordField, diff: FrameDiff) -> None:
+    """The keys of new contacts, and cells that are no key of a contact."""
+    column = diff.edited.columns.get(key.name)
+    if column is None or not diff.new:
+        return
+    column = column.iloc[diff.new]
+    cells = coerce_column(key, column)
+    places = np.flatnonzero(cells.present | cells.unreadable | cells.cleared)
+    rows = [diff.new[place] for place in places]
+    raw = _values(key, column.iloc[places])
+    keys = [diff.keys[row] or cell for row, cell in zip(rows, raw, strict=True)]
+    _put(diff.changes, key.name, rows, keys)
+
+
 def _is_set_by_provider(declared: RecordField | None) -> bool:
     """Whether only the provider changes a field; None is a field that it added later."""
     return declared is None or declared.marker.access == "read_only"
-
-
-def _columns(provider: Provider, frame: pd.DataFrame, which: str) -> dict[str, pd.Series]:
-    """A frame's columns by field name, with its key; a field may have an older name."""
-    where = f"{provider.name} plan"
-    if not isinstance(frame, pd.DataFrame):
-        message = f"must be a DataFrame of contacts, not {type(frame).__name__}"
-        raise InvalidInputError.one(where, which, message)
-    try:
-        names = name_fields(provider, frame.columns)
-    except ValueError as error:
-        raise InvalidInputError.one(where, which, str(error)) from None
-    columns = {name: frame.iloc[:, place] for place, name in enumerate(names)}
-    key = key_of(provider.record).name
-    if key not in columns and key not in frame.index.names:
-        message = f"has no {key}, as a column or a level of the index"
-        raise InvalidInputError.one(where, which, message)
-    if key not in columns:
-        columns[key] = pd.Series(frame.index.get_level_values(key), index=frame.index)
-    return columns
 
 
 def _options(provider: Provider) -> dict[str, RecordField]:
     """The options of the verbs that write one contact's fields."""
     writing = (endpoint for endpoint in provider.endpoints if endpoint.fields and not endpoint.bulk)
     return {name: field for verb in writing for name, field in fields_of(verb.params).items()}
-
-
-def edited_keys(
-    provider: Provider, edited: pd.DataFrame, *, keyless: bool
-) -> tuple[CoercedColumn, Any]:
-    """The keys of an edited frame, and a mask of its rows without any value.
-
-    InvalidInputError where a key is missing or duplicated in another row.
-    """
-    declared = key_of(provider.record)
-    # The comparison below warns.
-    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        columns = _columns(provider, edited, "edited")
-    keys = coerce_column(declared, columns[declared.name])
-    empty = find_empty_rows(columns, declared.name, len(edited))
-    # A key of blanks is text.
-    keys = replace(keys, present=keys.present & ~empty)
-    lacks = "must be a key, as text" + ("" if keyless else "; with create=True, a new row has none")
-    wrong = keys.unreadable | keys.cleared | (False if keyless else ~keys.present)
-    _refuse_rows(provider, np.flatnonzero(wrong & ~empty), "edited", lacks)
-    _refuse_duplicates(provider, keys.values, keys.present, "edited")
-    return keys, empty
-
-
-def _match_rows(
-    provider: Provider,
-    mine: CoercedColumn,
-    edited: Mapping[str, pd.Series],
-    original: Mapping[str, pd.Series],
-    empty: Any,
-) -> FrameDiff:
-    declared = key_of(provider.record)
-    theirs = coerce_column(declared, original[declared.name])
-    _refuse_duplicates(provider, theirs.values, theirs.present, "original")
-    known = np.flatnonzero(theirs.present)
-    known_keys = pd.Index(theirs.values[known], dtype=object)
-    keys = np.where(mine.present, mine.values, "")
-    rows = known_keys.get_indexer(pd.Index(keys, dtype=object))
-    if is_phone(declared):
-        _match_spellings(provider, keys, rows, known_keys)
-        _refuse_duplicates(provider, keys, mine.present, "edited")
-    # get_indexer returns -1, the last place, for a missing key.
-    matched = np.append(known, -1)[rows]
-    gone = np.setdiff1d(known, matched)
-    return FrameDiff(
-        keys=keys.tolist(),
-        rows=matched,
-        gone=gone,
-        empty=empty,
-        edited=edited,
-        original=original,
-    )
-
-
-def _match_spellings(provider: Provider, keys: Any, rows: Any, known_keys: pd.Index) -> None:
-    """Match phone numbers that are spelled differently."""
-    missed = [row for row in np.flatnonzero(rows < 0) if keys[row]]
-    known = (
-        {key_as_sent(provider, key): row for row, key in enumerate(known_keys)} if missed else {}
-    )
-    for row in missed:
-        keys[row] = key_as_sent(provider, keys[row])
-        rows[row] = known.get(keys[row], -1)
-    matched = rows >= 0
-    keys[matched] = known_keys.to_numpy()[rows[matched]]
-
-
-def key_as_sent(provider: Provider, key: str) -> str:
-    """A key as it is sent; an invalid one is unchanged."""
-    try:
-        return key_text(provider, key)
-    except ValueError:
-        return key
-
-
-def _refuse_duplicates(provider: Provider, keys: Any, there: Any, which: str) -> None:
-    duplicated = pd.Index(keys, dtype=object).duplicated(keep=False) & there
-    _refuse_rows(provider, np.flatnonzero(duplicated), which, "is duplicated")
-
-
-def _refuse_rows(provider: Provider, wrong: Iterable[int], which: str, message: str) -> None:
-    """Raise InvalidInputError with the positions of the wrong rows, if there are any.
-
-    The message does not repeat the keys, which may be phone numbers.
-    """
-    rows, key = list(wrong), key_of(provider.record).name
-    problems = [
-        FieldProblem(field=f"{which}[{row}] {key}", message=message) for row in rows[:MOST_NAMED]
-    ]
-    if len(rows) > MOST_NAMED:
-        more = f"and {len(rows) - MOST_NAMED:,} more rows of {which}"
-        problems.append(FieldProblem(field="", message=more))
-    if problems:
-        raise InvalidInputError(f"{provider.name} plan", problems)
 
 
 def contacts_in(
@@ -249,7 +169,7 @@ def _compare(
             raw = objects(column.iloc[numbers])
             phone = is_phone(declared)
             differs[numbers] = [
-                _digits(a) != (re.sub(r"\D", "", b) if phone else b)
+                digits_of(a) != (re.sub(r"\D", "", b) if phone else b)
                 for a, b in zip(raw, texts, strict=True)
             ]
     positions = np.flatnonzero(differs)
@@ -275,13 +195,6 @@ def _restore_mappings(
             # Keys without values, where nothing is, are no mapping.
             cells[row] = pd.NA if value and not restored and not before else restored
     return pd.Series(cells, index=column.index, dtype=object)
-
-
-def _digits(cell: Any) -> str:
-    """A whole number as the text of digits that pandas read it from; "" for anything else."""
-    value = to_python(cell)
-    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
-    return str(int(value)) if whole else ""
 
 
 def _differs(declared: RecordField, mine: CoercedColumn, theirs: CoercedColumn) -> Any:

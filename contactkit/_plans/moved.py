@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from contactkit._frames.coerce import coerce_cell
 from contactkit._http.results import Values
 from contactkit._http.session import Session
-from contactkit._plans.diff import FrameDiff, contacts_in, key_as_sent
+from contactkit._plans.diff import FrameDiff, contacts_in
+from contactkit._plans.match import key_as_sent
 from contactkit._plans.steps import Entry
 from contactkit.errors import FieldProblem
 from contactkit.spec.provider import JSON, Provider
@@ -35,7 +36,7 @@ def settle_moved_rows(
 
     A cell that differs only because of the client's own write is removed from the `diff`.
     """
-    seen = contacts_in(session.provider, diff.edited, rows)
+    seen = contacts_in(session.provider, diff.edited.columns, rows)
     moved = {
         row: change
         for row, *contacts in zip(rows, seen, now, strict=True)

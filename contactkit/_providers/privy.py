@@ -77,7 +77,10 @@ class Contact(Record):
             "E-mail address; once set, it can be neither changed nor cleared.",
             personal="email",
             check=emails.check,
-            docs=f"{DOCS}/update-contact",
+            # A second contact with the address or the number is refused as a conflict,
+            # https://help.privy.com/docs/api-reference/create-contact
+            unique=True,
+            docs="https://help.privy.com/docs/api-reference/update-contact",
         ),
     ] = None
     phone_number: Annotated[
@@ -86,6 +89,7 @@ class Contact(Record):
             "Phone number (E.164); once set, it can be neither changed nor cleared.",
             personal="phone",
             check=phones.check,
+            unique=True,
             docs=f"{DOCS}/update-contact",
         ),
     ] = None

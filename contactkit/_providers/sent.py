@@ -60,6 +60,8 @@ class Contact(Record):
             required=True,
             personal="phone",
             check=phones.check,
+            # A second one is refused with RESOURCE_007.
+            unique=True,
         ),
     ]
     format_e164: Annotated[str, read_only("The number as +12025550123.", personal="phone")]

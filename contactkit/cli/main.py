@@ -61,6 +61,8 @@ def describe(
     rows = describe_provider(provider)
     consent = rows["help"] + " Consent to " + rows["consent"] + "."
     rows["help"] = rows["help"].where(rows["consent"] == "", consent)
+    unique = rows["help"] + " Unique: plans match --on it."
+    rows["help"] = rows["help"].where(~rows["unique"], unique)
     inferred = rows["help"] + " (Inferred.)"
     rows["help"] = rows["help"].where(rows["evidence"] == "documented", inferred)
     qualified = rows["of"] + ": " + rows["field"]

@@ -38,7 +38,15 @@ from contactkit.simulator.rules import Rules
 from contactkit.simulator.seeds import synthetic
 from contactkit.simulator.store import Store, Stored
 from contactkit.simulator.verbs import new_row
-from contactkit.spec import JSON, Endpoint, Provider, as_object, key_of, last_change_of
+from contactkit.spec import (
+    JSON,
+    Endpoint,
+    Provider,
+    as_object,
+    key_of,
+    last_change_of,
+    unique_fields,
+)
 
 
 class Engine:
@@ -51,7 +59,8 @@ class Engine:
         self.rng = Random(f"{provider.name} {seed}")
         self.accounts = dict(rules.accounts(provider))
         self.tokens: dict[str, Account] = {}
-        self.contacts = Store(key_of(provider.record).name, rules.unique, rules.fold)
+        unique = tuple(field.name for field in unique_fields(provider.record))
+        self.contacts = Store(key_of(provider.record).name, unique, rules.fold)
         self.outbox: list[Row] = []
         self.opt_outs: set[str] = set()
         self.failed_logins: dict[str, tuple[int, float]] = {}

@@ -52,6 +52,7 @@ from contactkit.spec.record import option as option
 from contactkit.spec.record import parse_date as parse_date
 from contactkit.spec.record import parse_time as parse_time
 from contactkit.spec.record import read_only as read_only
+from contactkit.spec.record import unique_fields as unique_fields
 from contactkit.spec.record import writable as writable
 from contactkit.spec.record import write_once as write_once
 from contactkit.spec.validate import Checked as Checked

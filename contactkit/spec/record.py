@@ -27,8 +27,9 @@ class Marker:
     """What a field's type cannot say.
 
     `personal` is the kind of personal value, `deprecated` are older names of the field, and `check`
-    raises ValueError for a value that the type allows but the provider would refuse. `last_change`
-    marks the time at which the contact last changed, which the provider sets.
+    raises ValueError for a value that the type allows but the provider would refuse. No two
+    contacts share a value of a `unique` field. `last_change` marks the time at which the contact
+    last changed, which the provider sets.
     """
 
     access: Access
@@ -40,6 +41,7 @@ class Marker:
     personal: Literal["", "phone", "email", "name", "free"] = ""
     check: Callable[[Any], Any] | None = None
     deprecated: tuple[str, ...] = ()
+    unique: bool = False
     last_change: bool = False
     evidence: Evidence = "documented"
     docs: str = ""
@@ -215,6 +217,12 @@ def key_of(record: type[Record]) -> RecordField:
     """The field that identifies a contact; the first field of any other record."""
     declared = list(fields_of(record).values())
     return next((field for field in declared if field.marker.access == "key"), declared[0])
+
+
+@cache
+def unique_fields(record: type[Record]) -> tuple[RecordField, ...]:
+    """The fields of which no two contacts share a value, besides a key that the provider makes."""
+    return tuple(field for field in fields_of(record).values() if field.marker.unique)
 
 
 @cache

@@ -10,7 +10,7 @@ from contactkit._providers import find, names
 from contactkit.spec.record import Record, fields_of
 
 COLUMNS = (
-    "of field type access required choices collection personal consent wire deprecated help "
+    "of field type access required unique choices collection personal consent wire deprecated help "
     "evidence docs"
 )
 
@@ -38,7 +38,8 @@ def test_describe_has_the_documented_columns_and_dtypes(name: str) -> None:
     frame = ck.describe(find(name))
     assert list(frame.columns) == COLUMNS.split()
     assert dict(frame.dtypes) == {
-        column: pd.BooleanDtype() if column == "required" else STRING for column in frame.columns
+        column: pd.BooleanDtype() if column in ("required", "unique") else STRING
+        for column in frame.columns
     }
     assert not frame.isna().any(axis=None)
 

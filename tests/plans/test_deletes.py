@@ -47,7 +47,7 @@ def test_row_with_a_mangled_key_refuses_every_delete(
     plan = client.contacts.plan(edited, people, create=True, delete=True)
     assert len(deletes(plan)) == 2
     assert set(deletes(plan)["outcome"]) == {"refused"}
-    text = "may not be missing, because these rows have no key of a contact: edited[3]"
+    text = "may not be missing, because these rows are of no contact: row 3"
     assert text in reasons(plan)
 
 
@@ -56,13 +56,13 @@ def test_row_without_a_key_refuses_every_delete(
     client: ck.Client, people: pd.DataFrame, name: str, key: str, gap: Any
 ) -> None:
     edited = with_key(people, key, 3, gap)
-    if key_of(find(name).record).marker.required:
-        with pytest.raises(ck.InvalidInputError, match=rf"edited\[3\] {key}: must be a key"):
-            client.contacts.plan(edited, people, create=True, delete=True)
-        return
     plan = client.contacts.plan(edited, people, create=True, delete=True)
     assert set(deletes(plan)["outcome"]) == {"refused"}
-    assert any(text.endswith("edited[3]") for text in reasons(plan))
+    assert any(text.endswith("of no contact: row 3") for text in reasons(plan))
+    row = plan.rows.loc[[3]].iloc[0]
+    assert (row["operation"], row["outcome"]) == ("create", "refused")
+    if key_of(find(name).record).marker.required:
+        assert (row["code"], row["field"]) == ("missing_key", key)
     written = plan.apply(progress=False)
     assert not written["outcome"].eq("deleted").any()
 
@@ -72,7 +72,7 @@ def test_refused_delete_names_ten_rows(sent: ck.Client) -> None:
     new = pd.DataFrame({"phone_number": [f"+1202555{n:04}" for n in range(100, 125)]})
     edited = pd.concat([people.iloc[1:], new], ignore_index=True)
     (reason,) = reasons(sent.contacts.plan(edited, people, create=True, delete=True))
-    assert "edited[7], edited[8]" in reason and reason.endswith("edited[16] and 15 more rows")
+    assert "row 7, row 8" in reason and reason.endswith("row 16 and 15 more rows")
 
 
 @pytest.fixture
@@ -81,14 +81,30 @@ def sent():
         yield client
 
 
-@pytest.mark.parametrize("wrong", ["unreadable", "duplicated"])
-def test_unreadable_or_duplicated_key_refuses_the_plan(
-    client: ck.Client, people: pd.DataFrame, key: str, wrong: str
+@pytest.mark.parametrize("create", [True, False])
+@pytest.mark.parametrize(("wrong", "code"), [("unreadable", "key"), ("duplicated", "duplicate")])
+def test_unreadable_or_duplicated_key_refuses_its_row_and_every_delete(
+    client: ck.Client, people: pd.DataFrame, key: str, wrong: str, code: str, create: bool
 ) -> None:
     value = 4.5 if wrong == "unreadable" else people[key].iloc[2]
+    people.index = pd.Index([f"r{n}" for n in range(len(people))])
     edited = with_key(people, key, 3, value)
-    with pytest.raises(ck.InvalidInputError, match=rf"edited\[3\] {key}: "):
-        client.contacts.plan(edited, people, create=True, delete=True)
+    plan = client.contacts.plan(edited, people, create=create, delete=True)
+    rows = plan.rows.loc[plan.rows["operation"] != "delete"]
+    names = ["r3"] if wrong == "unreadable" else ["r2", "r3"]
+    assert rows.index.tolist() == names and set(rows["code"]) == {code}
+    assert set(deletes(plan)["outcome"]) == {"refused"} and len(deletes(plan)) == 1
+    assert any(text.endswith(", ".join(f"row {name}" for name in names)) for text in reasons(plan))
+    assert plan.requests == 0
+
+
+def test_row_that_is_refused_as_new_refuses_every_delete() -> None:
+    with ck.connect("sendblue", via=ck.Simulator(contacts=8, seed=7)) as client:
+        people = client.contacts.list().astype(object)
+        plan = client.contacts.plan(
+            with_key(people, "phone", 3, "+12125550187"), people, delete=True
+        )
+        assert plan.rows["code"].tolist() == ["new", "kept_back"]
 
 
 @pytest.mark.parametrize("create", [True, False])
@@ -124,14 +140,13 @@ def test_empty_rows_are_no_rows(
     assert (len(plan), plan.unchanged, plan.vanished) == (0, 0, len(people))
 
 
-def test_empty_rows_keep_the_positions_of_the_others(
+def test_empty_rows_keep_the_labels_of_the_others(
     client: ck.Client, people: pd.DataFrame, key: str
 ) -> None:
     blank = pd.DataFrame([dict.fromkeys(people.columns)], dtype=object)
     edited = with_key(pd.concat([blank, people], ignore_index=True), key, 4, 4.5)
-    with pytest.raises(ck.InvalidInputError, match=rf"edited\[4\] {key}: must be a key") as caught:
-        client.contacts.plan(edited, people)
-    assert "edited[0]" not in str(caught.value)
+    plan = client.contacts.plan(edited, people)
+    assert plan.rows.index.tolist() == [4] and plan.rows["code"].tolist() == ["key"]
 
 
 def test_cut_file_deletes_nobody_whose_row_was_split(tmp_path: Path) -> None:

@@ -140,14 +140,15 @@ def test_new_rows_are_created_only_when_asked(
     assert {**write.changes} == {**example.create}
     assert plan.rows.index.to_list() == ["new"]
     if makes_keys:
-        with pytest.raises(ck.InvalidInputError, match="with create=True, a new row has none"):
-            client.contacts.plan(edited, people)
-        edited = put(edited, len(people), **{named.name: "no-key-of-ours"})
-        reasons = refusals(client.contacts.plan(edited, people, create=True))
-        assert "the key cannot be written" in reasons[named.name]
+        wrong = put(edited, len(people), **{named.name: "no-key-of-ours"})
+        for create in (True, False):
+            reasons = refusals(client.contacts.plan(wrong, people, create=create))
+            assert reasons[named.name] == "is of no contact; the row of a new one has none"
+        alone = client.contacts.plan(new, people, create=True)
+        assert alone.contacts == plan.contacts and alone.index.tolist() == ["new"]
     plan = client.contacts.plan(edited, people)
     assert set(refusals(plan).values()) == {"is a new contact; create=True would create it"}
-    assert plan.requests == 0
+    assert (plan.requests, plan.rows["code"].tolist()) == (0, ["new"])
 
 
 def test_vanished_rows_are_deleted_only_when_asked(
@@ -431,8 +432,10 @@ def test_wrong_edited_frame_is_refused_before_reading(
 ) -> None:
     before = len(wire.requests)
     for edited, options in (
-        (pd.concat([people, people]), {}),
-        (people.iloc[:, 3:], {}),
+        (pd.concat([people, people[["id"]]], axis=1), {}),
+        (people.iloc[:, 3:], {"delete": True}),
+        (people, {"on": "opt_out"}),
+        (people.drop(columns="phone_number"), {"on": "phone_number"}),
         (None, {}),
         (people, {"create": "no"}),
         (people, {"delete": None}),

@@ -71,7 +71,12 @@ class Contact(Record):
     team_id: Annotated[str, read_only("The team it belongs to.", evidence="inferred")]
     unique_id: Annotated[
         str | None,
-        writable("Your own key for the contact; no two contacts share one.", evidence="inferred"),
+        # Documented is only that it is text; v1 names a contact by it in place of its id.
+        writable(
+            "Your own key for the contact; no two contacts share one.",
+            unique=True,
+            evidence="inferred",
+        ),
     ] = None
     name_first: Annotated[str | None, writable("First name.", personal="name")] = None
     name_last: Annotated[str | None, writable("Last name.", personal="name")] = None

@@ -60,6 +60,7 @@ class Contact(Record):
             required=True,
             personal="phone",
             check=phones.check,
+            unique=True,
             deprecated=("number", "phone_number", "phoneNumber"),
         ),
     ]

@@ -94,7 +94,6 @@ class Rules:
     sample_values: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
     fill_in: Callable[[Row, str], None] = do_nothing
     select: Callable[[Sequence[Row], Mapping[str, JSON]], Sequence[Row]] = select
-    unique: tuple[str, ...] = ()
     fold: Callable[[JSON], JSON] = lambda value: value
     conflict_shows_key: bool = True
     restores_deleted: bool = False

@@ -222,7 +222,6 @@ RULES = Rules(
     },
     fill_in=fill_in,
     select=select,
-    unique=("unique_id",),
     conflict_shows_key=False,
     allows_empty_update=True,
     verbs={"upsert": upsert, "create_account": create_account},

@@ -112,7 +112,6 @@ RULES = Rules(
     defaults={"email_consent": "never_subscribed", "sms_consent": "never_subscribed"},
     fill_in=fill_in,
     select=select,
-    unique=("email", "phone_number"),
     fold=fold,
     restores_deleted=True,
     after_write=after_write,

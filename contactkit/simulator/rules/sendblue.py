@@ -201,7 +201,6 @@ RULES = Rules(
     defaults={"opt_out": False, "verified": False},
     fill_in=fill_in,
     select=select,
-    unique=("phone",),
     conflict_shows_key=False,
     allows_empty_update=True,
     after_write=after_write,

@@ -215,7 +215,6 @@ RULES = Rules(
     sample_values={"is_inherited": False},
     fill_in=fill_in,
     select=select,
-    unique=("phone_number",),
     conflict_shows_key=False,
     allows_empty_update=True,
     null_is_absent=True,
