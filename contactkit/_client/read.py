@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from contactkit._client.tables import provider_with
-from contactkit._frames.files import open_file, to_contacts
+from contactkit._frames.arrow import EXTRAS
+from contactkit._frames.files import open_files, to_contacts
 from contactkit._providers import find
 from contactkit.spec.national import check_region
 from contactkit.spec.provider import Provider
@@ -22,15 +23,19 @@ def read_contacts(
     rename: Mapping[str, str | None] | None = None,
     encoding: str | None = None,
 ) -> pd.DataFrame:
-    """Read a CSV, Excel, Parquet or Feather file of contacts with the declared dtypes.
+    """Read a CSV, Excel, Parquet or Feather file of contacts, or a folder, with declared dtypes.
 
     A CSV file is UTF-8, or UTF-16 with a byte order mark, unless `encoding` names another encoding;
     its delimiter is a comma, a semicolon or a tab, and it may be compressed (.gz, .bz2 or .xz).
     Empty rows are left out, an empty cell is NA, and lists and mappings are JSON or Python
     literals. Of an Excel workbook (.xlsx, with the extra `excel`) the first visible sheet is read,
-    each cell as it is shown; what Excel may have changed is bad. In the other files the empty
-    entries of a mapping are left out. Declared columns that are missing in the file are NA. Without
-    `provider`, it is the provider that has these columns.
+    each cell as it is shown; what Excel may have changed is bad. Declared columns that are missing
+    in the file are NA. Without `provider`, it is the provider that has these columns.
+
+    Parquet (.parquet or .pq) and Feather (.feather) files may be of any library; they need the
+    extra `parquet`. Empty entries of a mapping are left out, and a time without a zone is a bad
+    cell. Of a folder all such files are read as one frame, in order of their names, but none that
+    begins with "_" or "."; a folder like `state=OH` gives its files that field.
 
     `rename` names the field of a column, as in `{"Phone": "phone_number"}`, or None to leave the
     column out; the error for unknown columns suggests it for the exports of well-known tools. With
@@ -44,6 +49,7 @@ def read_contacts(
     for two columns with one name.
     """
     check_region("read_contacts", region)
-    file = open_file(path, encoding, rename)
-    found = provider_with(file.columns, str(file.path)) if provider is None else find(provider)
-    return to_contacts(file, found, region)
+    files = open_files(path, encoding, rename)
+    columns = {name for file in files for name in file.columns if name != EXTRAS}
+    found = provider_with(columns, str(path)) if provider is None else find(provider)
+    return to_contacts(files, found, region)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import pickle
 import re
 import tokenize
 from collections import deque
@@ -158,6 +159,18 @@ def from_text(kind: Kind, text: str) -> JSON:
         ):
             continue
     return text
+
+
+def parse_cells(kind: Kind, cells: Sequence[JSON]) -> Sequence[JSON]:
+    """Cells as JSON, where text is parsed; no two cells share a list or a mapping."""
+    if kind in ("string", "date", "datetime") or set(map(type, cells)) != {str}:
+        return [from_text(kind, cell) if isinstance(cell, str) else cell for cell in cells]
+    # These have few distinct values, which are slow to parse.
+    parsed = {text: from_text(kind, text) for text in set(map(str, cells))}
+    if kind not in ("list", "dict"):
+        return [parsed[str(cell)] for cell in cells]
+    packed = {text: pickle.dumps(value) for text, value in parsed.items()}
+    return [pickle.loads(packed[str(cell)]) for cell in cells]
 
 
 def _parse_literal(text: str) -> JSON:

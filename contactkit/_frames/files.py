@@ -6,35 +6,32 @@ import bz2
 import gzip
 import lzma
 import os
-import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from contactkit._frames import excel
+from contactkit._frames.arrow import EXTRAS
+from contactkit._frames.arrow_files import files_in, is_arrow, open_arrow, partitions_of
 from contactkit._frames.csv_file import parse_csv
-from contactkit._frames.decode import Columns, from_text, read_column
+from contactkit._frames.decode import Columns
+from contactkit._frames.file_columns import decode_columns
 from contactkit._frames.frame import to_frame
-from contactkit._frames.headings import name_fields, rename_columns, unknown_columns
+from contactkit._frames.headings import field_names, name_fields, rename_columns, unknown_columns
 from contactkit._frames.kinds import name_kind
-from contactkit._frames.paths import check_file, has_file
+from contactkit._frames.paths import check_file, has_file, is_folder
 from contactkit._frames.phone_column import read_numbers
 from contactkit._frames.table import Table
 from contactkit.errors import ConfigurationError, warn
 from contactkit.spec.provider import JSON, Provider
-from contactkit.spec.record import Kind, fields_of, key_of
+from contactkit.spec.record import fields_of
 from contactkit.spec.validate import is_phone
 
 _MOST_NAMED = 10
-_ARROW: Mapping[str, Callable[..., pd.DataFrame]] = {
-    ".parquet": pd.read_parquet,
-    ".pq": pd.read_parquet,
-    ".feather": pd.read_feather,
-}
 _UNPACK: Mapping[str, Callable[..., Any]] = {
     ".gz": gzip.open,
     ".bz2": bz2.open,
@@ -54,7 +51,8 @@ class ContactFile:
     """A file's columns by name, each with `rows` cells.
 
     `short` are lines with too few cells; `unreadable` has, by column and row, why a cell is bad;
-    `renamed` is what the caller calls the file's own columns.
+    `renamed` is what the caller calls the file's own columns; `partitions` are the values that the
+    folders of the file give to all of its rows.
     """
 
     path: str | Path
@@ -63,6 +61,7 @@ class ContactFile:
     short: Sequence[int] = ()
     unreadable: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     renamed: Mapping[str, str | None] = field(default_factory=dict)
+    partitions: Mapping[str, str | None] = field(default_factory=dict)
 
     def rename(self, names: Mapping[str, str]) -> ContactFile:
         """The same file with these columns only, under other names."""
@@ -71,6 +70,23 @@ class ContactFile:
             columns={new: self.columns[old] for old, new in names.items()},
             unreadable={new: self.unreadable.get(old, {}) for old, new in names.items()},
         )
+
+
+def open_files(
+    path: str | Path,
+    encoding: str | None = None,
+    rename: Mapping[str, str | None] | None = None,
+) -> list[ContactFile]:
+    """The file at a path, or the Parquet and Feather files in the folder there."""
+    folder = Path(os.path.expanduser(path))
+    with _damage_named(path):
+        one_file = not is_folder(folder)
+    if one_file:
+        return [open_file(path, encoding, rename)]
+    return [
+        replace(open_file(file, encoding, rename), partitions=partitions_of(folder, file))
+        for file in files_in(folder)
+    ]
 
 
 def open_file(
@@ -83,34 +99,60 @@ def open_file(
     InvalidInputError if a column that `rename` names is not there, or if two get one name.
     """
     place = Path(os.path.expanduser(path))
-    try:
+    with _damage_named(path):
         check_file(place)
         file = _read_file(path, place, encoding)
-    except _PASSED_ON:
-        raise
-    # The readers of CSV and Parquet raise errors of many kinds for a damaged file.
-    except Exception as error:
-        why = getattr(error, "strerror", None) or type(error).__name__
-        raise ConfigurationError(f"{path}: cannot be read: {why}") from error
     if file.short:
         warn(f"{path}: too few cells in {_list_lines(file.short)}; the missing ones are empty")
     names = rename_columns(str(path), file.columns, rename or {})
     return replace(file.rename(names), renamed=rename or {})
 
 
-def to_contacts(file: ContactFile, provider: Provider, region: str | None = None) -> pd.DataFrame:
-    """A file's contacts with the declared dtypes; ConfigurationError for an unknown column.
+def to_contacts(
+    files: Iterable[ContactFile], provider: Provider, region: str | None = None
+) -> pd.DataFrame:
+    """The files' contacts with the declared dtypes; ConfigurationError for an unknown column.
 
     With a region, phone numbers become E.164, and those of no such form are bad cells.
     """
+    parts = [_decode(file, provider, region) for file in files]
+    return to_frame(provider.record, parts, {"provider": provider.name})
+
+
+def _decode(file: ContactFile, provider: Provider, region: str | None) -> Columns:
     try:
         names = name_fields(provider, file.columns)
     except ValueError as error:
         raise ConfigurationError(f"{file.path}: {error}") from None
-    if why := unknown_columns(provider, names, file.renamed):
+    if why := unknown_columns(provider, [name for name in names if name != EXTRAS], file.renamed):
         raise ConfigurationError(f"{file.path}: {why}")
-    named = file.rename(dict(zip(file.columns, names, strict=True)))
-    return _file_frame(provider, named if region is None else _read_phones(named, provider, region))
+    named = _with_partitions(file.rename(dict(zip(file.columns, names, strict=True))), provider)
+    known = named if region is None else _read_phones(named, provider, region)
+    with _damage_named(file.path):
+        return decode_columns(file.path, provider, known.columns, known.rows, known.unreadable)
+
+
+def _with_partitions(file: ContactFile, provider: Provider) -> ContactFile:
+    """The file with the fields that its folders give to all rows."""
+    names = field_names(provider.record, file.partitions)
+    given = {
+        name: [value] * file.rows
+        for name, value in zip(names, file.partitions.values(), strict=True)
+        if name in fields_of(provider.record)
+    }
+    return replace(file, columns={**given, **file.columns})
+
+
+@contextmanager
+def _damage_named(path: str | Path) -> Iterator[None]:
+    """Turn the errors of the readers for a damaged file, which are of many kinds, into one."""
+    try:
+        yield
+    except _PASSED_ON:
+        raise
+    except Exception as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise ConfigurationError(f"{path}: cannot be read: {why}") from error
 
 
 def write_private(path: str | Path, content: bytes) -> None:
@@ -122,13 +164,8 @@ def write_private(path: str | Path, content: bytes) -> None:
         file.write(content)
 
 
-def needs_pyarrow(path: Path) -> bool:
-    """Whether a file of this name is Parquet or Feather."""
-    return path.suffix.lower() in _ARROW
-
-
 def _read_file(path: str | Path, place: Path, encoding: str | None) -> ContactFile:
-    if needs_pyarrow(place):
+    if is_arrow(place):
         return _read_arrow(path, place)
     if place.suffix.lower() in excel.SUFFIXES:
         return _contact_file(path, excel.parse_excel(path, place))
@@ -136,10 +173,8 @@ def _read_file(path: str | Path, place: Path, encoding: str | None) -> ContactFi
 
 
 def _read_arrow(path: str | Path, place: Path) -> ContactFile:
-    raw = _ARROW[place.suffix.lower()](place, dtype_backend="pyarrow")
-    raw = raw.reset_index() if any(raw.index.names) else raw
-    columns = {str(name): [_json(value) for value in raw[name]] for name in raw.columns}
-    return ContactFile(path=path, columns=columns, rows=len(raw))
+    columns, rows = open_arrow(place)
+    return ContactFile(path=path, columns=columns, rows=rows)
 
 
 def _read_csv(path: str | Path, place: Path, encoding: str | None) -> ContactFile:
@@ -178,48 +213,3 @@ def _read_phones(file: ContactFile, provider: Provider, region: str) -> ContactF
             columns[name] = [raw if row in bad else n for row, (raw, n) in enumerate(cells)]
             unreadable[name] = {**bad, **unreadable[name]}
     return replace(file, columns=columns, unreadable=unreadable)
-
-
-def _file_frame(provider: Provider, file: ContactFile) -> pd.DataFrame:
-    part = Columns(rows=file.rows, arrays={})
-    keys = file.columns.get(key_of(provider.record).name, [""] * file.rows)
-    for name, declared in fields_of(provider.record).items():
-        raw = file.columns.get(name, [None] * file.rows)
-        known_bad = file.unreadable.get(name, {})
-        values = [*_parse_cells(declared.kind, raw)]
-        for row in known_bad:
-            values[row] = None
-        # A gap is not a problem, even in a field that is never empty.
-        part.arrays[name], bad = read_column(replace(declared, nullable=True), values, frozenset())
-        messages = {row: message for row, message in bad if values[row] is not None}
-        part.problems += [
-            (row, str(keys[row] or ""), name, raw[row], message)
-            for row, message in sorted({**messages, **known_bad}.items())
-        ]
-    return to_frame(provider.record, [part], {"provider": provider.name})
-
-
-def _parse_cells(kind: Kind, cells: Sequence[JSON]) -> Sequence[JSON]:
-    """Cells as JSON, where text is parsed; no two cells share a list or a mapping."""
-    if kind in ("string", "date", "datetime") or set(map(type, cells)) != {str}:
-        return [from_text(kind, cell) if isinstance(cell, str) else cell for cell in cells]
-    # These have few distinct values, which are slow to parse.
-    parsed = {text: from_text(kind, text) for text in set(map(str, cells))}
-    if kind not in ("list", "dict"):
-        return [parsed[str(cell)] for cell in cells]
-    packed = {text: pickle.dumps(value) for text, value in parsed.items()}
-    return [pickle.loads(packed[str(cell)]) for cell in cells]
-
-
-def _json(value: Any) -> JSON:
-    """A cell of a Parquet file as JSON."""
-    if isinstance(value, dict):
-        # In Parquet every row has all keys, with None if the written mapping lacked it.
-        return {name: item for name, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return value
-    if value is None or pd.isna(value):
-        return None
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return value

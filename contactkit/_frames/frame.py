@@ -116,11 +116,18 @@ class Problems(int):
         return int, (int(self),)
 
 
-def _join(declared: RecordField, arrays: list[Any]) -> Any:
-    empty = pack(declared, [])
-    if declared.kind == "Int64":
-        return pd.concat([pd.Series(array) for array in arrays or [empty]], ignore_index=True).array
-    whole = np.concatenate(arrays or [empty]) if len(arrays) != 1 else arrays[0]
+def concat_arrays(declared: RecordField, arrays: Sequence[Any]) -> Any:
+    """The arrays of a field's parts as one, as `pack` makes it."""
+    if len(arrays) == 1:
+        return arrays[0]
+    if declared.kind == "Int64" and arrays:
+        return pd.concat([pd.Series(array) for array in arrays], ignore_index=True).array
+    return np.concatenate(arrays) if arrays else pack(declared, [])
+
+
+def _join(declared: RecordField, arrays: Sequence[Any]) -> Any:
+    """The column of a frame from the arrays of its parts."""
+    whole = concat_arrays(declared, arrays)
     match declared.kind:
         case "string":
             return pd.array(whole, dtype=STRING)

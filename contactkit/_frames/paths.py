@@ -35,6 +35,12 @@ def has_file(path: str | Path) -> bool:
     return True
 
 
+def is_folder(path: str | Path) -> bool:
+    """Whether a folder is at a path; OSError if nothing can be."""
+    status = status_of(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
 def check_file(path: str | Path) -> None:
     """Raise OSError unless a regular file is at this path."""
     if not has_file(path):

@@ -11,7 +11,7 @@ import typer
 
 from contactkit._client.connect import connect, has_credentials, offline_session
 from contactkit._client.read import read_contacts
-from contactkit._frames.files import needs_pyarrow
+from contactkit._frames.arrow_files import is_arrow
 from contactkit._frames.frame import problems
 from contactkit._plans.build import build_plan
 from contactkit._plans.plan import MOST_SHOWN, Plan
@@ -110,7 +110,7 @@ def plan(
 def _read(path: Path, provider: str, **options: Any) -> pd.DataFrame:
     """A file of contacts; ConfigurationError if any of it cannot be read."""
     try:
-        if needs_pyarrow(path):
+        if is_arrow(path):
             need_parquet()
         frame = read_contacts(path, provider, **options)
     except ImportError as error:

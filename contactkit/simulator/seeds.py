@@ -77,7 +77,7 @@ def _handwritten(provider: Provider) -> list[Row]:
         return []
     place = file, provider.record
     if place not in _cache:
-        _cache[place] = rows_of(provider.record, to_contacts(open_file(file), provider))
+        _cache[place] = rows_of(provider.record, to_contacts([open_file(file)], provider))
     return deepcopy(_cache[place])
 
 
