@@ -127,15 +127,11 @@ def test_every_package_is_on_one_of_eight_floors():
     floors = contract.strip().splitlines()
     assert len(floors) == 8
     named = set(re.findall(r"contactkit\.(\w+)", contract))
-    assert named == {*PACKAGES, "errors", "_redact"}
+    assert named == {*PACKAGES, "errors"}
 
 
-def test_root_has_three_modules():
-    assert {path.name for path in PACKAGE.glob("*.py")} == {
-        "__init__.py",
-        "_redact.py",
-        "errors.py",
-    }
+def test_root_has_two_modules():
+    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "errors.py"}
 
 
 def test_every_module_has_a_docstring():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -99,17 +99,19 @@ class AsyncClient:
 
 
 @contextmanager
-def record(client: Client, path: str | Path) -> Iterator[Cassette]:
+def record(client: Client, path: str | Path, *, allow: Collection[str] = ()) -> Iterator[Cassette]:
     """Record what this client and its async client send and receive in a `with` block.
 
     Each exchange is written as soon as it has ended. An existing recording is replaced when the
     block ends, even if the client was closed before; it is kept if the block raises or if no
-    response arrived. Raises ConfigurationError if the client already has a cassette, or if it is
-    live and the environment variable CI is set.
+    response arrived. A body that is neither JSON, a form nor text of a kind that can be searched
+    for people is not recorded, and CassetteError says so, unless `allow` has its media type, as
+    `allow=("application/pdf",)`. Raises ConfigurationError if the client already has a cassette, or
+    if it is live and the environment variable CI is set.
     """
     if isinstance(client.world, Cassette):
         raise ConfigurationError(f"this client already has a cassette: {client.world.name}")
-    cassette = Cassette(path, "refresh", world=client.world)
+    cassette = Cassette(path, "refresh", world=client.world, allow=allow)
     if cassette.mode == "replay":
         raise ConfigurationError(f"CI is set, so {path} is not recorded from a live provider")
     cassette.hold_open()

@@ -172,7 +172,9 @@ def _excerpt(session: Session, operation: Operation, response: Response) -> str:
         return ""
     if text[0] in '{["':
         return f" ({len(response.content):,} bytes of JSON)"
-    excerpt = redact(redact(text, session.secrets), list(_personal_values(session, operation)))
+    people = _personal_values(session, operation)
+    media = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    excerpt = redact(text, session.secrets, people, media=media)
     return f": {excerpt[:200]!r}"
 
 
@@ -183,7 +185,7 @@ def _api_error(
     people = list(_personal_values(session, operation))
 
     def prose(text: str) -> str:
-        return redact(redact(text, session.secrets), people)
+        return redact(text, session.secrets, people)
 
     def reference(text: str) -> str:
         return redact(text, session.secrets, personal=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
@@ -23,6 +23,7 @@ from contactkit.cassette.frame import frame
 from contactkit.cassette.matching import Exhausted
 from contactkit.cassette.player import Mode, Player, Settings, default_exhausted, effective_mode
 from contactkit.cassette.reader import is_recorded
+from contactkit.cassette.redaction.media import media_types
 from contactkit.cassette.verify import Reads, Verifier, resend
 from contactkit.errors import CassetteError, ConfigurationError, warn
 from contactkit.spec.auth import Auth, ClientCredentials
@@ -50,8 +51,10 @@ class Cassette:
     The file contains placeholders instead of secrets, and pseudonyms instead of personal values.
     `overrides` is a respx router; its routes respond before the recording does. `exhausted` says
     what a request gets after its last recorded response: "error" (the default outside notebooks) or
-    "last", that response again. A warning reports exchanges older than `expires`. Raises
-    ConfigurationError, and CassetteError for a file that is not a cassette.
+    "last", that response again. A warning reports exchanges older than `expires`. Only JSON, forms,
+    and text of a kind that can be searched for people are recorded; `allow` lists other media
+    types, such as `("application/pdf",)`. Raises ConfigurationError, and CassetteError for a file
+    that is not a cassette.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Cassette:
         overrides: respx.Router | None = None,
         exhausted: Exhausted | None = None,
         expires: timedelta | None = None,
+        allow: Collection[str] = (),
     ) -> None:
         # A later change of the working directory must not change the file.
         self.path = Path(path).absolute()
@@ -73,6 +77,7 @@ class Cassette:
             raise ConfigurationError(f"exhausted={exhausted!r} must be error or last")
         self._exhausted: Exhausted = exhausted or default_exhausted()
         self._expires = expires
+        self._allow = media_types(allow)
         self._file = self._load()
         self._player: Player | None = None
         self._sessions: list[Session] = []
@@ -217,6 +222,7 @@ class Cassette:
                 overrides=self._overrides,
                 exhausted=self._exhausted,
                 shared=self._shared,
+                allow=self._allow,
             )
             self._player = Player(provider, settings, self._sessions)
         if self._player.provider.name != provider.name:

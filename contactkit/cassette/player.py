@@ -87,6 +87,7 @@ class Settings:
     overrides: respx.Router | None
     exhausted: Exhausted
     shared: bool
+    allow: frozenset[str] = frozenset()
 
 
 class Player:
@@ -192,4 +193,5 @@ class Player:
                     self.writer,
                     only_missing=mode == "new",
                     shared=settings.shared,
+                    allow=settings.allow,
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeAlias
@@ -16,8 +16,9 @@ from contactkit._http.world import Clock
 from contactkit.cassette.exchange import Exchange, Pairs, RecordedResponse, request_of, text_pairs
 from contactkit.cassette.file import CassetteWriter
 from contactkit.cassette.matching import InFlight, normalise
+from contactkit.cassette.redaction.media import unsearchable
 from contactkit.cassette.redaction.redactor import Redactor
-from contactkit.cassette.redaction.text import unreadable
+from contactkit.cassette.redaction.text import media_type, unreadable
 from contactkit.cassette.replay import Replay
 from contactkit.errors import CassetteError
 from contactkit.spec.provider import Provider
@@ -30,7 +31,8 @@ class Recorder:
     """Replays or sends each request, and saves what was sent with the `writer`.
 
     With `only_missing`, recorded requests are replayed and not sent. Closing one client ends the
-    recording, unless it is `shared`.
+    recording, unless it is `shared`. Bodies that cannot be searched are refused, but for the media
+    types in `allow`.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Recorder:
         *,
         only_missing: bool,
         shared: bool,
+        allow: Collection[str] = (),
     ) -> None:
         self._provider = provider
         self._clock = clock
@@ -53,6 +56,7 @@ class Recorder:
         self._writer = writer
         self._only_missing = only_missing
         self._shared = shared
+        self._allow = allow
         self._lock = threading.Lock()
 
     def flow(self, request: httpx.Request) -> TapFlow:
@@ -88,14 +92,18 @@ class Recorder:
             return self._index.issue(normalise(redacted, self._provider))
 
     def _record(self, raw: Exchange) -> Exchange:
-        with self._lock:
+        with self._lock, _mention_write(self._is_write(raw)):
+            refuse_unsearchable(raw, self._allow)
             exchange = redact_exchange(raw, self._provider, self._redactor)
             # A recorded token is replayed however often it is requested.
             kind = self._index.kind(exchange.request)
             if kind != "token" or not self._index.knows(exchange.request):
-                with _mention_write(kind == "write" and exchange.response.sent):
-                    self._writer.add(exchange, self._redactor.owners())
+                self._writer.add(exchange, self._redactor.owners())
             return exchange
+
+    def _is_write(self, raw: Exchange) -> bool:
+        kind = self._index.kind(normalise(raw.request, self._provider))
+        return kind == "write" and raw.response.sent
 
 
 @contextmanager
@@ -143,6 +151,18 @@ def redact_exchange(exchange: Exchange, provider: Provider, redactor: Redactor) 
         raise CassetteError(f"a response compressed as {encoding} cannot be redacted")
     request, response = redactor.exchange(exchange.request, response)
     return replace(exchange, request=normalise(request, provider), response=response)
+
+
+def refuse_unsearchable(exchange: Exchange, allow: Collection[str]) -> None:
+    """CassetteError for a body of a kind that may hide secrets or people, unless it is allowed."""
+    for name, part in (("request", exchange.request), ("response", exchange.response)):
+        if reason := unsearchable(part.body, part.content_type, allow):
+            media = media_type(part.content_type)
+            where = f': allow=("{media}",) records it as it is searched as text' if media else ""
+            raise CassetteError(
+                f"an exchange was not recorded: its {name} {reason}, where secrets and people "
+                f"cannot be found for certain{where}"
+            )
 
 
 def refuse_leaks(redactor: Redactor, refusal: str, lines: bytes) -> None:

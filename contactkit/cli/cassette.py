@@ -97,13 +97,18 @@ def convert(
         str | None,
         typer.Option(help="The provider of the exchanges, if their hosts do not show it."),
     ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(help="Keep bodies of this media type, searched as text, such as image/png."),
+    ] = None,
 ) -> None:
     """Convert a recording to the format that the target's name ends in.
 
     Recordings of other tools are redacted on the way.
     """
     named = find(provider) if provider else None
-    cassette_file = convert_file(source, target, named, _new_redactor, time.time())
+    now = time.time()
+    cassette_file = convert_file(source, target, named, _new_redactor, now, allow or ())
     archive = f"an HTTP archive of {target.stat().st_size:,} bytes"
     say(f"{target}: {_summary(cassette_file) if cassette_file else archive}")
 

@@ -153,5 +153,6 @@ def test_sample_is_converted(sample: Path, tmp_path: Path) -> None:
         return Redactor(provider, list[str], KEY.encode())
 
     assert convert(sample, archive, None, redactor, 0.0) is None
-    again = convert(archive, tmp_path / "again.jsonl", None, redactor, 0.0)
+    binary = ("application/octet-stream",)
+    again = convert(archive, tmp_path / "again.jsonl", None, redactor, 0.0, binary)
     assert again and len(again.entries) == len(CassetteFile.load(sample).entries)

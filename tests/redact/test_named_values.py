@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contactkit._redact import replace_named
+from contactkit._redact.notations import replace_named
 
 NOTATIONS = [
     '{"pin": "1234"',

@@ -7,7 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
-from contactkit._redact import find_shapes, find_values, is_secret_name
+from contactkit._redact.names import is_secret_name
+from contactkit._redact.shapes import find_shapes
+from contactkit._redact.values import find_values
 
 SECRET = "kT9/vQ+2 =xZ&41mm"
 

@@ -6,7 +6,7 @@ Recordings of other tools contain secrets and personal values, and are redacted 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -23,7 +23,8 @@ from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.format import json_line
 from contactkit.cassette.matching import Matcher, WriteEpochs
 from contactkit.cassette.reader import check_place, is_recorded
-from contactkit.cassette.recorder import redact_exchange, refuse_leaks
+from contactkit.cassette.recorder import redact_exchange, refuse_leaks, refuse_unsearchable
+from contactkit.cassette.redaction.media import media_types
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.cassette.redaction.text import unreadable
 from contactkit.errors import CassetteError, warn
@@ -45,11 +46,13 @@ def convert(
     provider: Provider | None,
     redactor_for: Callable[[Provider], Redactor],
     created: float,
+    allow: Collection[str] = (),
 ) -> CassetteFile | None:
     """Write a cassette in the format that the target's name ends in; None for an HTTP archive.
 
     The provider of another tool's recording is found by its hosts; `provider` names it if they do
-    not show it, or if there are several.
+    not show it, or if there are several. Its bodies are refused as in a recording, but for the
+    media types in `allow`.
     """
     ending = _ending(source, (*_OURS, *_READERS))
     is_archive = _ending(target, (*_OURS, ".har")) == ".har"
@@ -61,7 +64,8 @@ def convert(
             file = CassetteFile.load(source)
         else:
             create = partial(CassetteFile.create, path.with_name("redacted.jsonl"), created=created)
-            file = _redact(source, _READERS[ending](source), provider, redactor_for, create)
+            exchanges = _READERS[ending](source)
+            file = _redact(source, exchanges, provider, redactor_for, create, media_types(allow))
         _write(file, path, is_archive)
     return None if is_archive else CassetteFile.load(target)
 
@@ -103,11 +107,12 @@ def _redact(
     provider: Provider | None,
     redactor_for: Callable[[Provider], Redactor],
     create: Callable[..., CassetteFile],
+    allow: Collection[str],
 ) -> CassetteFile:
     """A file of another tool's exchanges with the provider, redacted."""
     provider = provider or _provider_of(source, exchanges)
     exchanges, world = _with_provider(source, exchanges, provider)
-    _refuse_unreadable(source, exchanges)
+    _refuse_unreadable(source, exchanges, allow)
     redactor = redactor_for(provider)
     # A first pass, so that a name from a later exchange is found in an earlier one too.
     for exchange in exchanges:
@@ -128,7 +133,7 @@ def _in_epochs(provider: Provider, exchanges: Iterable[Exchange]) -> Iterator[Ex
         epochs.note(match, exchange)
 
 
-def _refuse_unreadable(source: Path, exchanges: list[Exchange]) -> None:
+def _refuse_unreadable(source: Path, exchanges: list[Exchange], allow: Collection[str]) -> None:
     """Refuse a body that cannot be searched for secrets and personal values."""
     for number, exchange in enumerate(exchanges, 1):
         if any(
@@ -138,6 +143,10 @@ def _refuse_unreadable(source: Path, exchanges: list[Exchange]) -> None:
                 f"{source}, exchange {number} with the provider: its content is compressed in a "
                 "way that is not supported; allowed are gzip, deflate and none"
             )
+        try:
+            refuse_unsearchable(exchange, allow)
+        except CassetteError as error:
+            raise CassetteError(f"{source}, exchange {number} with the provider: {error}") from None
 
 
 def _with_provider(

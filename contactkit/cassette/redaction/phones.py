@@ -14,6 +14,8 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 _GAP = r"[ ().\-/\u00a0\u2000-\u200b\u2010-\u2015\u202f\u205f\u2060]"
+# What may follow a number: an extension too.
+_END = r"(?=[xX#;]\.?\d|(?i:ext)|(?!\w))"
 EMAIL = r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40|&#64;|&#x40;|&commat;)[\w-]+(?:\.[\w-]+)+"
 # A form encodes the space before a date or an id as a +.
 _NO_DATE = r"(?!\d{4}-\d\d-\d\d(?!\d))"
@@ -22,10 +24,9 @@ _INTERNATIONAL = (
     rf"(?<![^\W_])(?<!\+)(?:tel:)?(?:\+|%2[Bb]){_NO_DATE}{_NO_ID}"
     rf"[1-9](?:{_GAP}{{0,3}}\d){{6,14}}(?!\d)"
 )
-_NATIONAL = (
-    r"(?<![\w.+-])(?:1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[ .-])[2-9]\d{2}[ .-]\d{4}(?![\w-])"
-)
-_DIGITS = rf"(?<![\w.+-])\(?\d(?:{_GAP}{{0,3}}\d){{6,14}}(?!\w)"
+_AREA = r"(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[ .-])"
+_NATIONAL = rf"(?<![\w.+-])(?:1[ .-])?{_AREA}[2-9]\d{{2}}[ .-]\d{{4}}(?!-){_END}"
+_DIGITS = rf"(?<![\w.+-])\(?\d(?:{_GAP}{{0,3}}\d){{6,14}}(?!\d){_END}"
 _INSIDE = r"(?<=[A-Za-z_])\d{10,15}(?!\d)"
 PERSONAL = re.compile(
     f"(?P<email>{EMAIL})|(?P<phone>{_INTERNATIONAL}|{_NATIONAL})|(?P<digits>{_DIGITS})"
@@ -33,6 +34,23 @@ PERSONAL = re.compile(
 )
 """E-mail addresses, phone numbers, and digits that may be one, alone or inside a word."""
 
+_NARROW_GAP = _GAP.replace("/", "").replace(" ", "")
+NARROW = (
+    # Up to a slash between spaces, then with one kind of gap only.
+    re.compile(
+        rf"(?P<digits>(?<![\w.+-])\(?\d(?:{_GAP.replace('/', '')}{{0,3}}\d){{6,14}}(?!\d){_END})"
+    ),
+    re.compile(rf"(?P<digits>(?<![\w+-])\d(?:{_NARROW_GAP}?\d){{6,14}}(?!\d){_END})"),
+)
+"""Digits that may be a number, where another spelling of one stands beside them."""
+
+
+def is_ambiguous(text: str) -> bool:
+    """Whether digits in a text may be two numbers rather than one."""
+    return _TWO.search(text) is not None
+
+
+_TWO = re.compile(r"\d\)?[ /|]+\(?\+?\d")
 _AT = re.compile("%40|&#64;|&#x40;|&commat;")
 E164 = re.compile(r"\+[0-9]+")
 _ABROAD = re.compile(r"^(?:00|011)(?=[ ().-]*[1-9])")

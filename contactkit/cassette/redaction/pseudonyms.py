@@ -12,17 +12,20 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from itertools import count
 from typing import Literal, TypeAlias
+from urllib.parse import quote
 
 import phonenumbers
 from phonenumbers import PhoneNumber
 
-from contactkit._redact import replace_spans
+from contactkit._redact.layers import Layer, layers
+from contactkit._redact.people import KnownPeople, Replacement
+from contactkit._redact.spans import replace_spans
 from contactkit.cassette.redaction import fake, phones
+from contactkit.cassette.redaction.checks import find_numbers, is_card
 
 NameKind: TypeAlias = Literal["first", "last"]
-Kind: TypeAlias = Literal["phone", "email", "free"] | NameKind
+Kind: TypeAlias = Literal["phone", "email", "free", "full"] | NameKind
 Candidate: TypeAlias = Callable[[bytes, int], str]
-_WORD = re.compile(rf"{phones.EMAIL}|[^\W_]+")
 # After this many candidates a range counts as full.
 _RESERVED_TRIES = 12
 
@@ -33,11 +36,15 @@ class Pseudonyms:
     With the `owners` of an earlier run, a value gets the same pseudonym as there, and the
     pseudonyms listed there are not replaced, whatever the key. `touched` has those that this run
     has used. The words in `ordinary` are replaced only in personal fields, since they occur in
-    other text too.
+    other text too; those in `common`, in lower case, there and where they are written the same.
     """
 
     def __init__(
-        self, key: bytes, owners: dict[str, str] | None = None, ordinary: Collection[str] = ()
+        self,
+        key: bytes,
+        owners: dict[str, str] | None = None,
+        ordinary: Collection[str] = (),
+        common: Collection[str] = (),
     ) -> None:
         self.owners: dict[str, str] = {} if owners is None else owners
         self.touched: dict[str, str] = {}
@@ -47,7 +54,7 @@ class Pseudonyms:
         self._cache: dict[tuple[Kind, str], str] = {}
         self._numbers: dict[str, str] = {}
         self._by_digits: dict[str, str] = {}
-        self._phrases: dict[str, dict[str, str]] = {}
+        self._people = KnownPeople(common)
         for pseudonym in self.owners:
             self._list_number(pseudonym)
 
@@ -63,7 +70,7 @@ class Pseudonyms:
     @property
     def known(self) -> int:
         """The number of values that are recognised in a text."""
-        return len(self._by_digits) + sum(map(len, self._phrases.values()))
+        return len(self._by_digits) + len(self._people)
 
     def of(self, kind: Kind, value: str) -> str:
         """The pseudonym of a value, the same in every call."""
@@ -72,6 +79,14 @@ class Pseudonyms:
             pseudonym = self._cache[kind, value] = self._make(kind, value)
             self._remember(kind, value, pseudonym)
         return pseudonym
+
+    def recall(self, text: str) -> None:
+        """Recognise the names in a text that an earlier run has replaced."""
+        words = re.findall(r"[^\W\d_]{3,}", text) if self._listed else []
+        for value in dict.fromkeys((text, *words)):
+            for kind in ("first", "last", "free"):
+                if self._owner(kind, value) in self._listed:
+                    self.of(kind, value)
 
     def number(self, kind: Kind | None, token: str) -> str:
         """A JSON number, replaced if it is a phone number, or free text of seven digits or more."""
@@ -90,9 +105,12 @@ class Pseudonyms:
             self._keep("number", digits)
             return token
         lowest = 10 ** (len(digits) - 1)
-        pseudonym = self._assign(
-            "number", token, lambda noise, _: str(lowest + int.from_bytes(noise) % (9 * lowest))
-        )
+
+        def candidate(noise: bytes, _: int) -> str:
+            number = str(lowest + int.from_bytes(noise) % (9 * lowest))
+            return "" if is_card(number) else number
+
+        pseudonym = self._assign("number", token, candidate)
         return phones.fill_digits(mantissa, pseudonym) + e + exponent
 
     def text(self, text: str, bare: bool = True) -> str:
@@ -100,16 +118,30 @@ class Pseudonyms:
 
         With `bare`, digits that are a North American number are replaced too.
         """
-        text = phones.PERSONAL.sub(lambda match: self._matched(match, bare) or match[0], text)
-        return replace_spans(text, self._find_known(text)) if self._phrases else text
+        numbers = [span for layer in layers(text) for span in self._in_layer(text, layer, bare)]
+        people = self._people.find(text)
+        return replace_spans(text, _first_of([*numbers, *people]))
+
+    def _in_layer(self, text: str, layer: Layer, bare: bool) -> Iterator[Replacement]:
+        for match in _numbers(layer.text):
+            replacement = self._matched(match, bare)
+            if replacement is not None:
+                start, end = layer.span(*match.span())
+                quoted = layer.text is not text and "%" in text[start:end]
+                yield start, end, quote(replacement) if quoted else replacement
+
+    def checked(self, text: str) -> str:
+        """A text with pseudonyms for the cards, IBANs and social security numbers in it."""
+        numbers = ((i, j, self._text("free", text[i:j])) for i, j in find_numbers(text))
+        return replace_spans(text, numbers)
 
     def leaks(self, text: str) -> Iterator[tuple[str, int]]:
         """The personal values in a text that are not pseudonyms: kind and start."""
-        for match in phones.PERSONAL.finditer(text):
+        for match in _numbers(text):
             if self._is_leak(match):
                 is_email = match.lastgroup == "email"
                 yield "e-mail address" if is_email else "phone number", match.start()
-        yield from (("personal value", start) for start, _, _ in self._find_known(text))
+        yield from (("personal value", start) for start, _, _ in self._people.find(text))
 
     def _is_leak(self, match: re.Match[str]) -> bool:
         text = phones.unescape(match[0])
@@ -217,27 +249,16 @@ class Pseudonyms:
 
     def _remember(self, kind: Kind, value: str, pseudonym: str) -> None:
         """Recognise a name or another text when it is repeated."""
-        least = 3 if kind in ("first", "last") else 8
-        personal = kind in ("first", "last", "free") and pseudonym != value
-        if not personal or len(value) < least:
+        if kind in ("phone", "email") or pseudonym == value or value in self._ordinary:
             return
-        for phrase, replacement in ((value, pseudonym), (value.upper(), pseudonym.upper())):
-            words = re.findall(r"[^\W_]+", phrase)
-            if words and phrase not in self._ordinary:
-                self._phrases.setdefault(words[0], {}).setdefault(phrase, replacement)
-
-    def _find_known(self, text: str) -> Iterator[tuple[int, int, str]]:
-        """The places where a text repeats a value of a personal field, with their pseudonyms."""
-        index = 0
-        for word in _WORD.finditer(text) if self._phrases else ():
-            for value, pseudonym in self._phrases.get(word[0], {}).items():
-                start = word.start() - value.index(word[0])
-                end = start + len(value)
-                whole = not text[end : end + 1].isalnum()
-                if start >= index and whole and text.startswith(value, start):
-                    yield start, end, pseudonym
-                    index = end
-                    break
+        least = 8 if kind == "free" else 3 if value.isascii() else 2
+        if len(value) >= least:
+            self._people.add(value, pseudonym)
+        if kind == "full":
+            # One of the names alone is the same person's.
+            for word in re.findall(r"[^\W\d_]{4,}|[^\W\d_a-zA-Z]{2,}", value):
+                if word not in self._ordinary:
+                    self._people.add(word, self._text("free", word))
 
     def _keep(self, kind: str, value: str) -> str:
         self.touched[value] = self.owners.setdefault(value, self._owner(kind, value))
@@ -260,3 +281,19 @@ class Pseudonyms:
     def _noise(self, kind: str, value: str, tries: int) -> bytes:
         message = f"{kind}\0{tries}\0{value}".encode("utf-8", "surrogatepass")
         return hmac.digest(self._key, message, "sha256")
+
+
+def _numbers(text: str) -> Iterator[re.Match[str]]:
+    """The addresses, numbers and digits in a text; digits again in parts if they may be two."""
+    yield from phones.PERSONAL.finditer(text)
+    for pattern in phones.NARROW if phones.is_ambiguous(text) else ():
+        yield from pattern.finditer(text)
+
+
+def _first_of(replacements: list[Replacement]) -> Iterator[Replacement]:
+    """The replacements from left to right, without those that overlap an earlier or longer one."""
+    index = 0
+    for start, end, replacement in sorted(replacements, key=lambda span: (span[0], -span[1])):
+        if start >= index:
+            yield start, end, replacement
+            index = end

@@ -12,24 +12,35 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from urllib.parse import quote, unquote, unquote_plus
 
-from contactkit._redact import replace_named, replace_spans
+from contactkit._redact.encodings import BASE64, HEX, inflate
+from contactkit._redact.layers import layers
+from contactkit._redact.notations import GRANT, find_named
+from contactkit._redact.prose import is_prose
+from contactkit._redact.spans import replace_spans
 from contactkit.cassette.exchange import Pairs, RecordedRequest, RecordedResponse
-from contactkit.cassette.redaction.fields import PersonalFields, ordinary_words, secret_names
+from contactkit.cassette.redaction.fields import (
+    PersonalFields,
+    common_words,
+    ordinary_words,
+    secret_names,
+)
 from contactkit.cassette.redaction.key import fingerprint
 from contactkit.cassette.redaction.pseudonyms import Kind, Pseudonyms
 from contactkit.cassette.redaction.secrets import Finding, Secrets, findings
 from contactkit.cassette.redaction.text import (
-    BASE64,
     QUOTED,
     JsonToken,
     Names,
     charset_of,
-    inflate,
     is_json,
+    is_json_lines,
     json_tokens,
     label_values,
+    media_type,
     quote_like,
     rewrite_base64,
+    rewrite_hex,
+    rewrite_parts,
     rewrite_quoted,
 )
 from contactkit.spec.provider import Provider
@@ -42,6 +53,9 @@ _COUNT = re.compile(
     r"|version|offset|limit)$",
     re.IGNORECASE,
 )
+
+
+_IDENTIFIER = re.compile(r"[a-z][\w.-]*|\w+[-_.][\w.-]*")
 
 
 class Redactor:
@@ -60,8 +74,10 @@ class Redactor:
     ) -> None:
         self.fingerprint = fingerprint(key)
         self._fields = PersonalFields(provider)
-        self._secrets = Secrets(secrets, secret_names(provider))
-        self._pseudonyms = Pseudonyms(key, owners, ordinary_words(provider))
+        is_ordinary = self._fields.is_ordinary
+        self._secrets = Secrets(secrets, secret_names(provider), is_ordinary)
+        words = ordinary_words(provider), common_words(provider)
+        self._pseudonyms = Pseudonyms(key, owners, *words)
         self._kinds: dict[Names, Kind | None] = {}
         self._lock = threading.RLock()
 
@@ -71,7 +87,7 @@ class Redactor:
             return replace(
                 request,
                 url=self.url(request.url),
-                query=tuple((self.text(n), self._parameter(n, v)) for n, v in request.query),
+                query=self._query(request.query),
                 headers=self._headers(request.headers),
                 body=self._body(request.body, request.content_type),
                 content_type=self.text(request.content_type, bare=False),
@@ -104,20 +120,35 @@ class Redactor:
     def text(self, text: str, bare: bool = True) -> str:
         """A text, such as that of an error, without secrets and with pseudonyms.
 
-        With `bare`, digits that are a North American number are replaced too.
+        With `bare`, digits that are a North American number are replaced too, and so are the
+        numbers of cards, bank accounts and social security.
         """
         with self._lock:
             return self._text(text, bare)
 
-    def _text(self, text: str, bare: bool) -> str:
+    def _text(self, text: str, bare: bool, media: str = "") -> str:
         if text[:1] in ("{", "[") and is_json(text):
             return self._json(text, refused=False)
         text = _URL.sub(lambda match: self.url(match[0]), text) if "://" in text else text
-        text = self._secrets.redact_text(replace_named(text, self._named))
+        text = self._secrets.redact_text(self._replace_named(text, media))
         if len(text) >= 12:
+            text = HEX.sub(lambda word: rewrite_hex(word[0], self.text), text)
             text = BASE64.sub(lambda word: rewrite_base64(word[0], self.text), text)
-        text = self._pseudonyms.text(text, bare)
+        text = self._pseudonyms.text(self._pseudonyms.checked(text) if bare else text, bare)
         return QUOTED.sub(self._quoted, text) if "%" in text else text
+
+    def _replace_named(self, text: str, media: str) -> str:
+        """A text without the secrets and personal values that have their name beside them."""
+        spans: list[tuple[int, int, str]] = []
+        for layer in layers(text):
+            for name, i, j in find_named(layer.text, media):
+                value = layer.text[i:j]
+                redacted = value if self._fields.is_field(value) else self._named(name, value)
+                if redacted != value:
+                    start, end = layer.span(i, j)
+                    quoted = "%" in text[start:end]
+                    spans.append((start, end, quote(redacted) if quoted else redacted))
+        return replace_spans(text, _outermost(spans))
 
     def _quoted(self, match: re.Match[str]) -> str:
         return rewrite_quoted(match[0], lambda text: self.text(text, bare=False))
@@ -158,7 +189,8 @@ class Redactor:
     def _header(self, name: str, value: str) -> str:
         if self._secrets.is_named(name):
             return self._secrets.header(name, value)
-        kind = self._fields.parameter(name)
+        # Not by the words in a header's name, which name what the header is about.
+        kind = self._fields.declared(name) or self._fields.usual(name.removeprefix("X-"))
         return self._personal(kind, value) if kind else self.text(value, bare=False)
 
     def _path(self, path: str) -> str:
@@ -175,19 +207,32 @@ class Redactor:
             for segment in path.split("/")
         )
 
-    def _form(self, form: str) -> str:
-        return "&".join(map(self._pair, form.split("&")))
+    def _query(self, query: Pairs) -> Pairs:
+        grant = not GRANT.isdisjoint(name for name, _ in query)
+        return tuple((self.text(n), self._parameter(n, v, grant)) for n, v in query)
 
-    def _pair(self, pair: str) -> str:
+    def _form(self, form: str) -> str:
+        pairs = form.split("&")
+        grant = not GRANT.isdisjoint(pair.partition("=")[0] for pair in pairs)
+        return "&".join(self._pair(pair, grant) for pair in pairs)
+
+    def _pair(self, pair: str, grant: bool) -> str:
         name, equals, value = pair.partition("=")
         plain = unquote_plus(value)
-        redacted = self._parameter(unquote_plus(name), plain)
+        redacted = self._parameter(unquote_plus(name), plain, grant)
         name = quote_like(name, self.text(unquote_plus(name)))
         return name + equals + (value if redacted == plain else quote(redacted, safe=""))
 
-    def _parameter(self, name: str, value: str) -> str:
-        """The value of a query or form parameter; a list is redacted member by member."""
+    def _parameter(self, name: str, value: str, grant: bool = False) -> str:
+        """The value of a query or form parameter; a list is redacted member by member.
+
+        In a `grant` of OAuth the code is a secret.
+        """
+        if grant and name == "code":
+            return self._secrets.placeholder("authorization_code", value)
         if not (self._secrets.is_named(name) or self._fields.parameter(name)):
+            # A replay knows the names that the recording learned from its responses.
+            self._pseudonyms.recall(value)
             return self.text(value, bare=not _COUNT.search(name))
         members = value.split(",") if re.search(r"\[n?in\]$", name) else [value]
         return ",".join(self._named(name, member) for member in members)
@@ -197,7 +242,7 @@ class Redactor:
         if self._secrets.is_named(name):
             return self._secrets.placeholder(name, value)
         kind = self._fields.parameter(name)
-        return self._personal(kind, value) if kind else value
+        return self._personal(kind, value) if kind and not is_prose(value) else value
 
     def _personal(self, kind: Kind, value: str) -> str:
         return self._pseudonyms.of(kind, self._secrets.redact_text(value))
@@ -215,12 +260,24 @@ class Redactor:
             redacted = self._form(text)
         elif is_json(text):
             redacted = self._json(text, refused)
+        elif is_json_lines(text):
+            redacted = "".join(self._json(line, refused) for line in text.splitlines(True))
+        elif content_type.startswith("multipart/"):
+            redacted = rewrite_parts(text, content_type, self._part)
         else:
-            redacted = self.text(text)
+            redacted = self._text(text, bare=True, media=media_type(content_type))
         return body if redacted == text else redacted.encode(charset, "surrogateescape")
 
+    def _part(self, name: str, content_type: str, text: str) -> str:
+        """The content of one part of a multipart body."""
+        named = self._named(name, text)
+        if named != text:
+            return named
+        body = text.encode("utf-8", "surrogateescape")
+        return self._body(body, content_type or "text/plain").decode("utf-8", "surrogateescape")
+
     def _json(self, text: str, refused: bool) -> str:
-        tokens = list(label_values(json_tokens(text)))
+        tokens = list(label_values(json_tokens(text), self._secrets.is_named))
         # All fields before any text that may repeat them, and numbers with a country code first,
         # so that the same numbers without it are recognised.
         for token in sorted(tokens, key=lambda token: "+" not in token.text[:6]):
@@ -234,11 +291,13 @@ class Redactor:
         if not token.is_text:
             return self._scalar(token)
         if token.is_name:
-            return self._rewrite(token, self.text) if len(token.text) > 8 else token.text
+            short = len(token.text) <= 8 and not self._pseudonyms.known
+            return token.text if short else self._rewrite(token, self.text)
         field = self._field(token, refused)
         if field is not None:
             return field
-        bare = not (token.names and _COUNT.search(token.names[-1]))
+        name = token.names[-1] if token.names else ""
+        bare = not (_COUNT.search(name) or self._fields.is_ordinary(name))
         return self._rewrite(token, lambda value: self.text(value, bare))
 
     def _field(self, token: JsonToken, refused: bool) -> str | None:
@@ -248,13 +307,22 @@ class Redactor:
         secret = next(filter(self._secrets.is_named, reversed(token.names)), None)
         if secret is not None:
             return self._rewrite(token, lambda value: self._secrets.placeholder(secret, value))
-        kind = self._kind(token.names)
-        # In a refusal, a list under a field's name contains messages about the field.
-        if kind and refused and token.in_list:
-            kind = None
-        if not kind and not refused and token.names:
-            kind = self._fields.usual(token.names[-1])
+        kind = self._personal_kind(token, refused)
         return self._rewrite(token, lambda value: self._personal(kind, value)) if kind else None
+
+    def _personal_kind(self, token: JsonToken, refused: bool) -> Kind | None:
+        """The kind of a personal field; None for a message about the field, or a label."""
+        kind = self._kind(token.names)
+        if not kind and not (refused and self._fields.in_refusal(token.names)):
+            kind = self._fields.inside(token.names)
+        # In a refusal, a list under a field's name contains messages about the field.
+        is_message = refused and (token.in_list or is_prose(str(token.value)))
+        return None if is_message or (token.is_label and self._is_label(token)) else kind
+
+    def _is_label(self, token: JsonToken) -> bool:
+        """Whether a text beside a value is the name of the value rather than of a person."""
+        text = str(token.value)
+        return self._fields.is_field(text) or _IDENTIFIER.fullmatch(text) is not None
 
     @staticmethod
     def _rewrite(token: JsonToken, redact: Callable[[str], str]) -> str:
@@ -268,7 +336,8 @@ class Redactor:
             return token.text
         if token.names and self._secrets.is_named(token.names[-1]):
             return "0"
-        return self._pseudonyms.number(self._kind(token.names), token.text)
+        kind = self._kind(token.names) or self._fields.inside(token.names)
+        return self._pseudonyms.number(kind, token.text)
 
     def _kind(self, names: Names) -> Kind | None:
         """The kind of the innermost declared field."""
@@ -276,3 +345,12 @@ class Redactor:
             kinds: Iterator[Kind | None] = (self._fields.declared(n) for n in reversed(names))
             self._kinds[names] = next(filter(None, kinds), None)
         return self._kinds[names]
+
+
+def _outermost(spans: list[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]:
+    """The spans that are in no other one, from left to right."""
+    index = 0
+    for start, end, replacement in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if start >= index:
+            yield start, end, replacement
+            index = end

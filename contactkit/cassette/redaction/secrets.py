@@ -13,16 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 from urllib.parse import unquote
 
-from contactkit._redact import (
-    Span,
-    contains_any,
-    find_shapes,
-    find_values,
-    is_secret_name,
-    replace_spans,
-    without_overlaps,
-)
-from contactkit.cassette.redaction.text import BASE64, decode_base64
+from contactkit._redact.encodings import HEX, decoded_words
+from contactkit._redact.layers import layers
+from contactkit._redact.names import is_secret_name
+from contactkit._redact.shapes import find_shapes
+from contactkit._redact.spans import Span, contains_any, replace_spans, without_overlaps
+from contactkit._redact.values import find_values
 
 PLACEHOLDER = re.compile(r"redacted-[a-z0-9-]+")
 # A secret from the traffic is a whole text, or part of a path or a sentence.
@@ -35,12 +31,18 @@ class Secrets:
     """The secrets of one client and its traffic, and their placeholders.
 
     `credentials` returns those that the client has at the time, and `names` are the names under
-    which it sends them.
+    which it sends them. Names that are `ordinary` are those of declared fields, and no secrets'.
     """
 
-    def __init__(self, credentials: Callable[[], Iterable[str]], names: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        credentials: Callable[[], Iterable[str]],
+        names: Iterable[str] = (),
+        ordinary: Callable[[str], bool] = lambda name: False,
+    ) -> None:
         self._credentials = credentials
         self._names = frozenset(map(str.lower, names))
+        self._ordinary = ordinary
         self._placeholders: dict[str, str] = {}
         self._irregular: list[str] = []
         self._counts: Counter[str] = Counter()
@@ -52,7 +54,9 @@ class Secrets:
 
     def is_named(self, name: str) -> bool:
         """Whether a value with this name is a secret."""
-        return name.lower() in self._names or is_secret_name(name)
+        if name.lower() in self._names:
+            return True
+        return is_secret_name(name) and not self._ordinary(name)
 
     def placeholder(self, name: str, value: str) -> str:
         """The placeholder of a secret; the first of each name has no number."""
@@ -104,7 +108,12 @@ class Secrets:
         for value, start, end in find_values(text, tuple(dict.fromkeys(known))):
             if not PLACEHOLDER.fullmatch(value):
                 yield f"{_KNOWN}{value}", start, end
-        yield from find_shapes(text)
+        for layer in layers(text):
+            yield from layer.spans(find_shapes(layer.text))
+            yield from layer.spans(self._find_tokens(layer.text))
+
+    def _find_tokens(self, text: str) -> Iterator[Span]:
+        """Secrets from the traffic, as whole tokens."""
         for token in _TOKENS if contains_any(text, self._placeholders) else ():
             for match in token.finditer(text):
                 if len(match[0]) >= 8 and match[0] in self._placeholders:
@@ -141,10 +150,9 @@ def findings(text: str, find_leaks: FindLeaks) -> Iterator[Finding]:
         hidden = Counter(kind for kind, _ in dict.fromkeys(find_leaks(whole)))
         hidden.subtract(kind for kind, _ in plain)
         yield from (Finding(kind, None, encoding) for kind in hidden.elements())
-    for match in BASE64.finditer(text):
-        word = decode_base64(match[0])
-        for kind, _ in find_leaks(word) if word else ():
-            yield Finding(kind, _byte(text, match.start()), "base64")
+    for word, start, end in decoded_words(text):
+        encoding = "hex" if HEX.fullmatch(text, start, end) else "base64"
+        yield from (Finding(kind, _byte(text, start), encoding) for kind, _ in find_leaks(word))
 
 
 def _byte(text: str, index: int) -> int:

@@ -61,6 +61,10 @@ def parts(**fields: str) -> dict[str, Any]:
     return {"content": "".join([*named, "--b--\r\n"]).encode(), "headers": headers}
 
 
+def typed(kind: str, text: str) -> dict[str, Any]:
+    return {"content": text.encode(), "headers": {"Content-Type": kind}}
+
+
 class Planted(NamedTuple):
     """Values that must be gone, and the request and response that have them."""
 
@@ -99,7 +103,7 @@ SECRETS = {
     "a name beside its value": sends(json={"headers": [{"name": "X-Api-Key", "value": SECRET}]}),
     "form": sends(data={"client_secret": SECRET, "grant_type": "x"}),
     "multipart": sends("swordfish", **parts(password="swordfish")),
-    "XML": sends("swordfish", content=b"<a><password>swordfish</password></a>"),
+    "XML": sends("swordfish", **typed("text/xml", "<a><password>swordfish</password></a>")),
     "content type": sends(content=b"x", headers={"Content-Type": f"text/plain; token={SECRET}"}),
     "token answer": gets(answer=says(200, doc(access_token=SECRET, refresh_token=f"{SECRET}r"))),
     "token like a JWT": gets(JWT, answer=says(400, doc(message=f"cannot read {JWT} here"))),
@@ -131,8 +135,9 @@ SECRETS = {
         content=gzip.compress(doc(token=SECRET)), headers={"Content-Encoding": "gzip"}
     ),
     "UTF-16": gets(answer=says(400, json.dumps({"token": SECRET}).encode("utf-16"))),
-    "binary": gets(answer=says(400, b"\xff\xfe\0token=" + SECRET.encode() + b"\0", "image/x")),
-    "lines of JSON": gets(answer=says(400, doc(token=SECRET) + b"\n" + doc(id=1), "text/x")),
+    "lines of JSON": gets(
+        answer=says(400, doc(token=SECRET) + b"\n" + doc(id=1), "application/x-ndjson")
+    ),
     "JSON cut off": gets("swordfish", answer=says(400, doc(password="swordfish")[:-1])),
     "page": gets(
         "swordfish", answer=says(400, '<input name="csrf" value="swordfish">', "text/html")
@@ -198,7 +203,9 @@ PEOPLE = {
     "JSON names": gets(EMAIL, PHONE, answer=says(200, doc(**{EMAIL: 1, f"+1{PHONE}": {PHONE: 2}}))),
     "base64": gets(EMAIL, answer=says(200, doc(cursor=b64(b64(EMAIL)), page=b64(f"a\n{EMAIL}")))),
     "another code": gets(
-        "Zoë", json={"first_name": "Zoë"}, answer=says(400, "no Zoë".encode("latin-1"), "text/x")
+        "Zoë",
+        json={"first_name": "Zoë"},
+        answer=says(400, "no Zoë".encode("latin-1"), "text/plain"),
     ),
 }
 

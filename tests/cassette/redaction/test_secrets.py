@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contactkit._providers import find
-from contactkit._redact import KEY_PREFIXES
+from contactkit._redact.shapes import KEY_PREFIXES
 from contactkit.cassette.exchange import RecordedRequest, RecordedResponse
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.cassette.redaction.secrets import PLACEHOLDER, Secrets

@@ -7,7 +7,8 @@ import zlib
 
 import pytest
 
-from contactkit.cassette.redaction.text import charset_of, inflate, is_json, quote_like
+from contactkit._redact.encodings import inflate
+from contactkit.cassette.redaction.text import charset_of, is_json, quote_like
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,35 @@
+"""Places in a text, and what replaces them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+Span: TypeAlias = tuple[str, int, int]
+"""The kind of a match in a text, its start and its end."""
+
+
+def replace_spans(text: str, spans: Iterable[tuple[int, int, str]]) -> str:
+    """The text with replacements: (start, end, replacement), from left to right."""
+    parts: list[str] = []
+    index = 0
+    for start, end, replacement in spans:
+        parts += text[index:start], replacement
+        index = end
+    return "".join([*parts, text[index:]])
+
+
+def without_overlaps(spans: Iterable[Span]) -> Iterator[Span]:
+    """Spans from left to right; those that overlap become one, with the kind of the first."""
+    merged: list[Span] = []
+    for kind, start, end in sorted(spans, key=lambda span: (span[1], -span[2])):
+        if merged and start < merged[-1][2]:
+            merged[-1] = (*merged[-1][:2], max(end, merged[-1][2]))
+        else:
+            merged.append((kind, start, end))
+    return iter(merged)
+
+
+def contains_any(text: str, parts: Iterable[str]) -> bool:
+    """Whether a text contains one of the parts."""
+    return any(part in text for part in parts)
