@@ -240,7 +240,7 @@ def welcomes(
 
 def timestamp(now: datetime) -> str:
     """Whole seconds, as in Privy's samples."""
-    return now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return now.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def read_error(body: JSON) -> Problem | None:

@@ -151,7 +151,7 @@ def _meta(request_id: str, now: datetime) -> dict[str, JSON]:
 
 def timestamp(now: datetime) -> str:
     """Seven fractional digits, as in Sent's examples."""
-    return now.strftime("%Y-%m-%dT%H:%M:%S.%f") + "0+00:00"
+    return now.isoformat(timespec="microseconds").replace("+", "0+")
 
 
 def _seal(body: dict[str, JSON], request_id: str, now: datetime) -> None:

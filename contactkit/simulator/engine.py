@@ -60,7 +60,7 @@ class Engine:
         self.accounts = dict(rules.accounts(provider))
         self.tokens: dict[str, Account] = {}
         unique = tuple(field.name for field in unique_fields(provider.record))
-        self.contacts = Store(key_of(provider.record).name, unique, rules.fold)
+        self.contacts = Store(key_of(provider.record).name, unique, rules.fold, rules.rank)
         self.outbox: list[Row] = []
         self.opt_outs: set[str] = set()
         self.failed_logins: dict[str, tuple[int, float]] = {}

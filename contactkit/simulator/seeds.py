@@ -1,6 +1,7 @@
 """The contacts that a simulator starts with: a few written by hand, then synthetic ones.
 
-Their phone numbers and domains are reserved for fiction.
+Their domains are reserved for fiction, and so are the phone numbers of the first 100,000; those of
+more are in area codes that are kept free.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 from random import Random
@@ -27,9 +29,14 @@ LAST = "Abbott Baker Castro Dubois Evans Fischer Garcia Hansen Ito Jones Kaya Lo
 WORDS = "vip wholesale newsletter spring trial loyal gift local online early".split()
 
 # https://nationalnanpa.com/number_resource_info/555_numbers.html keeps 555-0100 to 555-0199 for
-# fiction in every area code. Codes that start with 0 or 1 do not exist; they come last.
+# fiction in every area code. Codes that start with 0 or 1 do not exist; they come after the others.
 _AREAS = [*range(200, 1000), *range(200)]
-MOST = len(_AREAS) * 100
+RESERVED = len(_AREAS) * 100
+# https://www.nanpa.com/numbering/area-codes keeps area codes with a 9 in the middle for longer
+# numbers in the future: until then nobody has a number in one. 555 is left to those above.
+_EXPANSION = [100 * first + 90 + last for first in range(2, 10) for last in range(10)]
+_EXCHANGES = [exchange for exchange in range(200, 1000) if exchange != 555]
+MOST = RESERVED + len(_EXPANSION) * len(_EXCHANGES) * 10_000
 
 
 def fill(engine: Engine, count: int) -> None:
@@ -41,8 +48,10 @@ def fill(engine: Engine, count: int) -> None:
     rows = [engine.sample_row(index) for index in indices]
     created = creation_field(engine.provider)
     rows.sort(key=lambda row: str(row.get(created, "")))
-    for index, row in enumerate(rows, len(handwritten)):
-        engine.add(row, rules.owner_of(index))
+    rows.reverse()
+    # Each is dropped once it is added: many of them take as much memory as the contacts.
+    for index in range(len(handwritten), len(handwritten) + len(rows)):
+        engine.add(rows.pop(), rules.owner_of(index))
 
 
 def _in_own_format(engine: Engine, row: Row) -> Row:
@@ -58,13 +67,11 @@ def _in_own_format(engine: Engine, row: Row) -> Row:
 
 
 def _indices(handwritten: Sequence[Row]) -> Iterator[int]:
-    """Indices for synthetic contacts; those whose phone numbers are taken come last."""
+    """Indices for synthetic contacts; none has the phone number of one written by hand."""
     taken = {value for row in handwritten for value in row.values() if isinstance(value, str)}
-    ranges = range(len(handwritten), MOST), range(len(handwritten))
-    free = (index for index in chain(*ranges) if phone(index) not in taken)
-    # Only a simulator that uses all numbers needs these too.
-    rest = (index for index in chain(*ranges) if phone(index) in taken)
-    return chain(free, rest)
+    first = len(handwritten)
+    indices = chain(range(first, RESERVED), range(first), range(RESERVED, MOST))
+    return (index for index in indices if phone(index) not in taken)
 
 
 # Reading the file takes longer than everything else in a small simulator.
@@ -90,15 +97,23 @@ def seed_file(provider: Provider) -> Path | None:
 
 
 def phone(index: int) -> str:
-    """The phone number of the contact with this index; no two below `MOST` are equal."""
+    """The phone number of the contact with this index; no two below `MOST` are equal.
+
+    Those below `RESERVED` are reserved for fiction, and the others are not assigned.
+    """
     if index >= MOST:
-        raise ConfigurationError(f"there are only {MOST:,} phone numbers reserved for fiction")
+        raise ConfigurationError(f"there are only {MOST:,} phone numbers that nobody has")
+    if index >= RESERVED:
+        place, line = divmod(index - RESERVED, 10_000)
+        area, exchange = divmod(place, len(_EXCHANGES))
+        return f"+1{_EXPANSION[area]}{_EXCHANGES[exchange]}{line:04d}"
     # A stride without a common factor with 800 * 100 uses the real area codes first.
     real = 80_000
     place = index * 7919 % real if index < real else index
     return f"+1{_AREAS[place // 100]:03d}55501{place % 100:02d}"
 
 
+@cache
 def creation_field(provider: Provider) -> str:
     """The field that says when a contact was created; "" without one."""
     fields = fields_of(provider.record)

@@ -87,14 +87,13 @@ def _list(engine: Engine, request: Request) -> Response:
     paging, envelope = engine.provider.paging, engine.provider.envelope
     query = {name: text for name, text in request.query.items() if name not in paging.parameters}
     filters = _validate(engine, request, request.endpoint.params.from_query(query), None).values
-    rows = [
-        stored.row
-        for stored in engine.contacts
-        if not stored.deleted and _is_visible(stored, request)
-    ]
+    selection = engine.rules.select(filters)
+    rows = engine.contacts.select(selection, request.visible_owners)
+    if selection.missing and not rows:
+        raise selection.missing
     default_size = min(engine.rules.page_size, paging.largest)
     try:
-        page, info = paging.cut(engine.rules.select(rows, filters), request.query, default_size)
+        page, info = paging.cut(rows, request.query, default_size)
     except InvalidInputError as error:
         problem = error.problems[0]
         message = f"{problem.field.replace('_', ' ').capitalize()} {problem.message}"
@@ -256,10 +255,10 @@ def _refuse_duplicate(engine: Engine, owner: str, changes: Row, stored: Stored |
 def new_row(engine: Engine, values: Mapping[str, JSON], owner: str) -> Row:
     """A new contact: the given values, what the provider fills in, and blanks for the rest."""
     fields = fields_of(engine.provider.record)
-    row = {name: _blank(engine, field) for name, field in fields.items()}
-    row[engine.contacts.key] = engine.rules.new_key(engine.rng)
-    stamp = {"created_at": engine.rules.timestamp(engine.now)} if "created_at" in row else {}
-    row |= {**stamp, **engine.rules.defaults, **values}
+    stamp = {"created_at": engine.rules.timestamp(engine.now)} if "created_at" in fields else {}
+    key = {engine.contacts.key: engine.rules.new_key(engine.rng)}
+    known = {**key, **stamp, **engine.rules.defaults, **values}
+    row = {n: known[n] if n in known else _blank(engine, field) for n, field in fields.items()}
     engine.rules.fill_in(row, owner)
     return row
 

@@ -70,7 +70,8 @@ class Paging(Protocol):
     ) -> tuple[Sequence[Mapping[str, JSON]], Mapping[Place, JSON]]:
         """One page of rows, and the other values in the response, by their place in its body.
 
-        InvalidInputError, with one problem, for a query without a valid page.
+        `rows` are the whole listing, in its order. InvalidInputError, with one problem, for a query
+        without a valid page.
         """
         ...
 

@@ -20,6 +20,7 @@ PARTS = {
     "frames": "frames",
     "call": "call",
     "cassettes": "cassettes",
+    "simulator": "simulator",
     "apply": "apply",
 }
 LONG = {"apply"}

@@ -8,12 +8,14 @@ from itertools import islice
 from typing import Any
 
 import pytest
+from phonenumbers import is_valid_number, parse
 
 import contactkit as ck
 from contactkit._providers import find, names
 from contactkit.errors import ConfigurationError
 from contactkit.simulator import seeds
-from contactkit.simulator.seeds import MOST, creation_field, phone, seed_file
+from contactkit.simulator.seeds import MOST, RESERVED, creation_field, phone, seed_file
+from contactkit.spec.phones import check, doubt
 from contactkit.spec.record import RecordField, fields_of, key_of
 from contactkit.spec.validate import wire_of, writable_fields
 from tests.support.requests import RawClient
@@ -105,25 +107,37 @@ def test_addresses_are_distinct(provider):
 
 
 def test_phone_numbers_are_distinct_and_real_area_codes_come_first():
-    numbers = [phone(index) for index in range(MOST)]
-    assert len(set(numbers)) == MOST
+    numbers = [phone(index) for index in range(RESERVED)]
+    assert len(set(numbers)) == RESERVED == 100_000
     assert all(re.fullmatch(FICTION, number) for number in numbers)
     assert all(int(number[2:5]) >= 200 for number in numbers[:80_000])
-    with pytest.raises(ConfigurationError, match="100,000"):
+
+
+def test_further_phone_numbers_are_distinct_and_in_area_codes_that_are_kept_free():
+    last = MOST - 1
+    further = [*range(RESERVED, RESERVED + 20_000), *range(RESERVED, MOST, 99_991), last]
+    numbers = {index: phone(index) for index in further}
+    assert len(set(numbers.values())) == len(numbers)
+    assert all(re.fullmatch(r"\+1[2-9]9\d(?!555)[2-9]\d{6}", n) for n in numbers.values())
+    assert numbers[last] == "+19999999999"
+    sample = list(numbers.values())[::10]
+    assert not any(is_valid_number(parse(number)) for number in sample)
+    assert all(check(number) and not doubt(number) for number in sample[:100])
+    with pytest.raises(ConfigurationError, match=f"only {MOST:,} phone numbers"):
         phone(MOST)
 
 
-def test_phone_numbers_are_distinct_in_a_full_simulator():
+def test_phone_numbers_are_distinct_beyond_the_reserved_ones():
     handwritten = stored("privy", 6)
     numbers = [row["phone_number"] for row in handwritten if row["phone_number"]]
-    taken = len(handwritten)
-    numbers += [phone(index) for index in islice(seeds._indices(handwritten), MOST - taken)]
-    assert len(set(numbers)) == len(numbers) == MOST - 1
+    numbers += [phone(index) for index in islice(seeds._indices(handwritten), 101_000)]
+    assert len(set(numbers)) == len(numbers)
+    assert {phone(index) for index in range(RESERVED)} < set(numbers)
 
 
 @pytest.mark.parametrize("contacts", [-1, MOST + 1])
 def test_count_out_of_range_is_refused(contacts):
-    with pytest.raises(ConfigurationError, match="must be a whole number from 0 to 100,000"):
+    with pytest.raises(ConfigurationError, match=f"must be a whole number from 0 to {MOST:,}"):
         ck.Simulator(contacts=contacts)
 
 

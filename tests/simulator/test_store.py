@@ -10,15 +10,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from contactkit.simulator import rules
 from contactkit.simulator.store import Store
 
 
-def same(value: Any) -> Any:
-    return value
-
-
-def store(fold: Callable[[Any], Any] = same) -> Store:
-    return Store("id", ("email", "phone"), fold)
+def store(fold: Callable[[str, Any], Any] = rules.fold) -> Store:
+    return Store("id", ("email", "phone"), fold, rules.rank)
 
 
 def row(key: str, email: str | None = None, phone: str | None = None) -> dict[str, Any]:
@@ -57,7 +54,7 @@ def test_unique_value_is_separate_by_owner():
 
 
 def test_unique_value_is_compared_folded():
-    contacts = store(lambda value: value.casefold())
+    contacts = store(lambda name, value: value.casefold())
     stored = contacts.put(row("a", "Ada@example.com"), "me", writes=0)
     assert contacts.holder("me", row("", "ADA@EXAMPLE.COM")) is stored
 

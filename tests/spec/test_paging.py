@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from contactkit._providers import find, names
 from contactkit.errors import InvalidInputError
 from contactkit.simulator.rules import rules_for
+from contactkit.simulator.store import Store
 from contactkit.spec.paging import PageNumbers
 from contactkit.spec.provider import Envelope
 
@@ -43,7 +44,11 @@ def selected(paging: Any, stored: list[dict[str, Any]], asked: Any) -> Any:
         if provider.paging is paging:
             filters = {name: text for name, text in asked.items() if name not in paging.parameters}
             values = provider.endpoint("list").params.from_query(filters)
-            return rules_for(provider).select(stored, values)
+            rules = rules_for(provider)
+            contacts = Store("id", (), rules.fold, rules.rank)
+            for row in stored:
+                contacts.put(row, "", writes=0)
+            return contacts.select(rules.select(values), None)
     return stored
 
 

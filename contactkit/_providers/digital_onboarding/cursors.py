@@ -61,7 +61,7 @@ class Cursors:
     ) -> tuple[Sequence[Row], Mapping[Place, JSON]]:
         # A page size that is too large is capped, not refused.
         size = min(whole_number(query.get("page[size]", str(usual)), "page[size]", 1), self.largest)
-        ordered = self._sorted(rows, query)
+        ordered = self._ordered(rows, query)
         if "page[before]" in query:
             stop = ordered.find(query["page[before]"], "page[before]", bisect_left)
             start = max(0, stop - size)
@@ -79,15 +79,16 @@ class Cursors:
         counted = {("meta",): {"count": len(rows)}} if query.get("meta") == "count" else {}
         return ordered.rows[start:stop], {("page",): page, **counted}
 
-    def _sorted(self, rows: Sequence[Row], query: Query) -> _Sorted:
+    def _ordered(self, rows: Sequence[Row], query: Query) -> _Ordered:
         filters = {name: text for name, text in query.items() if name not in self.parameters}
         listing = {"sort": _NEWEST, **filters}
         signature = hashlib.sha256(json.dumps(listing, sort_keys=True).encode()).hexdigest()[:16]
-        order = [*order_of(listing["sort"]), ("id", False)]
-        ordered = list(rows)
-        for name, descending in reversed(order):
-            ordered.sort(key=lambda row: _rank(row.get(name)), reverse=descending)
-        return _Sorted(ordered, order, signature)
+        return _Ordered(rows, order_of_listing(listing["sort"]), signature)
+
+
+def order_of_listing(sort: str | None) -> Order:
+    """The fields that a listing is sorted by, and whether each is descending."""
+    return [*order_of(sort or _NEWEST), ("id", False)]
 
 
 def _rank(value: JSON) -> tuple[bool, JSON]:
@@ -96,10 +97,10 @@ def _rank(value: JSON) -> tuple[bool, JSON]:
 
 
 @dataclass(frozen=True)
-class _Sorted:
+class _Ordered:
     """Rows in one order, and the places that cursors name."""
 
-    rows: list[Row]
+    rows: Sequence[Row]
     order: Order
     signature: str
 

@@ -15,6 +15,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from contactkit.errors import FieldProblem, InvalidRequestError
+from contactkit.simulator.listings import Selection
 from contactkit.simulator.messages import Account, Refusal, Request, Response, Row
 from contactkit.spec import JSON, Endpoint, HeaderAuth, Provider
 
@@ -39,11 +40,19 @@ def new_key(rng: Random) -> str:
     return str(uuid.UUID(int=rng.getrandbits(128), version=4))
 
 
-def select(rows: Sequence[Row], filters: Mapping[str, JSON]) -> Sequence[Row]:
-    """The rows that have exactly the values of all filters."""
-    if not filters:
-        return rows
-    return [row for row in rows if all(row.get(name) == v for name, v in filters.items())]
+def select(filters: Mapping[str, JSON]) -> Selection:
+    """The contacts that have exactly the values of all filters, in the order of creation."""
+    return Selection(exact=filters)
+
+
+def fold(name: str, value: JSON) -> Any:
+    """A value of a field, equal only to itself."""
+    return value
+
+
+def rank(name: str, value: JSON) -> Any:
+    """Sort contacts without a value last."""
+    return value is None, value
 
 
 def scope_allows(scopes: frozenset[str], needed: str) -> bool:
@@ -75,12 +84,14 @@ class Rules:
     """The functions and figures of one provider's simulator.
 
     `codes` has the code and the message of a situation; `sample_values` are in every synthetic
-    contact; `fill_in(row, owner)` adds the values that the provider sets. `before_login`,
-    `after_login`, `after_failed_login` and `after_write` are called at these points of a request;
-    `to_wire` converts a row for a response, and `empty_response` makes a response without one. An
-    idempotency key is unique within `key_scope`. With `allows_unchanged` a body may repeat current
-    values of fields that are not writable; with `dry_run_rolls_back` a dry run is carried out and
-    undone.
+    contact; `fill_in(row, owner)` adds the values that the provider sets. `select(filters)` is what
+    a listing has. Values of a field are equal if those of `fold(name, value)` are, and sorted by
+    those of `rank(name, value)`. `before_login`, `after_login`, `after_failed_login` and
+    `after_write` are called at these points of a request; `to_wire` converts a row for a response,
+    and `empty_response` makes a response without one.
+    An idempotency key is unique within `key_scope`. With `allows_unchanged` a body may repeat
+    current values of fields that are not writable; with `dry_run_rolls_back` a dry run is carried
+    out and undone.
     """
 
     accounts: Callable[[Provider], Mapping[str, Account]] = accounts
@@ -93,8 +104,9 @@ class Rules:
     defaults: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
     sample_values: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
     fill_in: Callable[[Row, str], None] = do_nothing
-    select: Callable[[Sequence[Row], Mapping[str, JSON]], Sequence[Row]] = select
-    fold: Callable[[JSON], JSON] = lambda value: value
+    select: Callable[[Mapping[str, JSON]], Selection] = select
+    fold: Callable[[str, JSON], Any] = fold
+    rank: Callable[[str, JSON], Any] = rank
     conflict_shows_key: bool = True
     restores_deleted: bool = False
     allows_empty_update: bool = False

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
+from contactkit._providers.digital_onboarding.cursors import order_of_listing
 from contactkit._providers.digital_onboarding.filters import FIELDS
 from contactkit._providers.digital_onboarding.record import Account as AccountRecord
 from contactkit.errors import FieldProblem, InvalidRequestError
+from contactkit.simulator.listings import Selection
 from contactkit.simulator.messages import Account, Refusal, Request, Response, Row
 from contactkit.simulator.rules import Rules, new_key
 from contactkit.simulator.verbs import (
@@ -65,7 +68,7 @@ def _covers(own: Sequence[str], needed: Sequence[str]) -> bool:
 
 def timestamp(now: datetime) -> str:
     """Whole seconds, in UTC."""
-    return now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return now.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def fill_in(row: Row, owner: str) -> None:
@@ -104,7 +107,6 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "eq": operator.eq,
     "neq": operator.ne,
     "lt": _ordered(operator.lt),
     "lte": _ordered(operator.le),
@@ -120,28 +122,44 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def select(rows: Sequence[Row], filters: Mapping[str, JSON]) -> Sequence[Row]:
-    """The rows that meet all conditions."""
-    where = as_object(filters.get("where")).items()
-    conditions = [
-        (name, _OPERATORS[word], _comparable(name, wanted))
-        for name, condition in where
-        for word, wanted in as_object(condition).items()
-    ]
-    return [
-        row
-        for row in rows
-        if all(
-            holds(_comparable(name, row.get(name)), wanted) for name, holds, wanted in conditions
+def select(filters: Mapping[str, JSON]) -> Selection:
+    """The contacts that meet all conditions, in the order of `sort`."""
+    where = {name: as_object(words) for name, words in as_object(filters.get("where")).items()}
+    conditions = tuple(
+        (name, word, _operand(name, wanted))
+        for name, words in where.items()
+        for word, wanted in words.items()
+        if word != "eq"
+    )
+    return Selection(
+        exact={name: words["eq"] for name, words in where.items() if "eq" in words},
+        order=tuple(order_of_listing(filters.get("sort"))),
+        condition=_Where(conditions) if conditions else None,
+    )
+
+
+def _operand(name: str, wanted: JSON) -> Any:
+    if isinstance(wanted, list):
+        return tuple(fold(name, item) for item in as_list(wanted))
+    return fold(name, wanted)
+
+
+@dataclass(frozen=True)
+class _Where:
+    """Whether a contact meets all conditions: field, operator and value of each."""
+
+    conditions: tuple[tuple[str, str, Any], ...]
+
+    def __call__(self, row: Row) -> bool:
+        return all(
+            _OPERATORS[word](fold(name, row.get(name)), wanted)
+            for name, word, wanted in self.conditions
         )
-    ]
 
 
-def _comparable(name: str, value: JSON) -> Any:
+def fold(name: str, value: JSON) -> Any:
     """A field's value in a comparable form; a time can be written in several ways."""
     parse = {"date": parse_date, "datetime": parse_time}.get(FIELDS[name].kind)
-    if parse and isinstance(value, list):
-        return [parse(item) for item in as_list(value)]
     return parse(value) if parse and isinstance(value, str) else value
 
 
@@ -222,6 +240,7 @@ RULES = Rules(
     },
     fill_in=fill_in,
     select=select,
+    fold=fold,
     conflict_shows_key=False,
     allows_empty_update=True,
     verbs={"upsert": upsert, "create_account": create_account},

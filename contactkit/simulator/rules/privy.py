@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,7 @@ def new_key(rng: Random) -> str:
     return "cus_" + "".join(rng.choices(string.ascii_lowercase + string.digits, k=16))
 
 
-def fold(value: JSON) -> JSON:
+def fold(name: str, value: JSON) -> JSON:
     """Compare e-mail addresses without regard to case."""
     return value.casefold() if isinstance(value, str) else value
 
@@ -56,12 +56,6 @@ def fill_in(row: Row, owner: str) -> None:
     row["tags"] = list(dict.fromkeys(row["tags"] or []))
     if not row["phone_number"]:
         row["sms_consent"] = "never_subscribed"
-
-
-def select(rows: Sequence[Row], filters: Mapping[str, JSON]) -> Sequence[Row]:
-    """Match exactly, except for the case of an e-mail address."""
-    folded = {name: fold(value) for name, value in filters.items()}
-    return [row for row in rows if all(fold(row[name]) == v for name, v in folded.items())]
 
 
 def after_write(engine: Engine, before: Row | None, after: Row, values: Mapping[str, JSON]) -> None:
@@ -111,7 +105,6 @@ RULES = Rules(
     timestamp=timestamp,
     defaults={"email_consent": "never_subscribed", "sms_consent": "never_subscribed"},
     fill_in=fill_in,
-    select=select,
     fold=fold,
     restores_deleted=True,
     after_write=after_write,

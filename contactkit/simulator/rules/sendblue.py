@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from contactkit.errors import FieldProblem, InvalidRequestError
+from contactkit.simulator.listings import Selection
 from contactkit.simulator.messages import Account, Refusal, Request, Response, Row
 from contactkit.simulator.rules import Rules
 from contactkit.simulator.seeds import phone
@@ -40,7 +42,7 @@ def accounts(_: object) -> dict[str, Account]:
 
 def timestamp(now: datetime) -> str:
     """Whole seconds, as in the documentation's example, so that contacts may have equal times."""
-    return now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return now.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def explain(endpoint: Endpoint, problems: Sequence[FieldProblem]) -> Refusal:
@@ -76,20 +78,37 @@ def fill_in(row: Row, owner: str) -> None:
     row["custom_variables"] = row["custom_variables"] or {}
 
 
-def select(rows: Sequence[Row], filters: Mapping[str, JSON]) -> Sequence[Row]:
-    """Filter and sort, the newest first by default; equal times in the order of creation."""
-    since = filters.get("created_at_gte")
-    start = parse_time(since) if since else None
-    selected = [
-        row
-        for row in rows
-        if filters.get("phone") in (None, row["phone"])
-        and filters.get("contact_id") in (None, row["contact_id"])
-        and (start is None or (row["created_at"] and parse_time(row["created_at"]) >= start))
-    ]
-    by, direction = filters.get("order_by"), filters.get("order_direction")
-    selected.sort(key=lambda row: str(row[by or "created_at"] or ""), reverse=direction != "asc")
-    return selected
+def select(filters: Mapping[str, JSON]) -> Selection:
+    """Filter and sort, the newest first by default."""
+    by, since = filters.get("order_by") or "created_at", filters.get("created_at_gte")
+    sorted_by_time = by == "created_at"
+    return Selection(
+        exact={name: filters[name] for name in ("phone", "contact_id") if filters.get(name)},
+        order=((by, filters.get("order_direction") != "asc"),),
+        since=since if sorted_by_time else None,
+        condition=_CreatedSince(since) if since and not sorted_by_time else None,
+    )
+
+
+@dataclass(frozen=True)
+class _CreatedSince:
+    """Whether a contact was created at this time or later."""
+
+    since: str
+
+    def __call__(self, row: Row) -> bool:
+        return rank("created_at", row["created_at"]) >= rank("created_at", self.since)
+
+
+def rank(name: str, value: JSON) -> tuple[bool, Any]:
+    """Sort by the text of a field, or by the time however it is written; none comes before all."""
+    text = str(value or "")
+    if name != "created_at":
+        return True, text
+    try:
+        return True, parse_time(text)
+    except ValueError:
+        return False, text
 
 
 def to_wire(endpoint: Endpoint, row: Row) -> Row:
@@ -137,7 +156,7 @@ def bulk_delete(engine: Engine, request: Request) -> Response:
 
 def count(engine: Engine, request: Request) -> Response:
     """Count the contacts; the response has no status."""
-    return Response(200, {"count": sum(not stored.deleted for stored in engine.contacts)})
+    return Response(200, {"count": len(engine.contacts.select(Selection(), None))})
 
 
 def verify(engine: Engine, request: Request) -> Response:
@@ -201,6 +220,7 @@ RULES = Rules(
     defaults={"opt_out": False, "verified": False},
     fill_in=fill_in,
     select=select,
+    rank=rank,
     conflict_shows_key=False,
     allows_empty_update=True,
     after_write=after_write,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import phonenumbers
 
@@ -18,6 +19,7 @@ from contactkit.errors import (
     PermissionDeniedError,
     RateLimitError,
 )
+from contactkit.simulator.listings import Selection
 from contactkit.simulator.messages import Account, Refusal, Request, Response, Row
 from contactkit.simulator.rules import Rules
 from contactkit.simulator.verbs import contact_response, find_contact
@@ -112,19 +114,31 @@ def fill_in(row: Row, owner: str) -> None:
         row["default_channel"] = str(row["available_channels"]).split(",")[0]
 
 
-# Every write does this, and parsing a number is slow.
-@lru_cache(maxsize=100_000)
 def _describe_number(number: str) -> Mapping[str, str]:
-    parsed = _parse(number)
-    international, national = _formats(number, parsed)
+    if re.fullmatch(r"\+1\d{10}", number):
+        area, exchange, line = number[2:5], number[5:8], number[8:]
+        international, national = f"+1 {area}-{exchange}-{line}", f"({area}) {exchange}-{line}"
+        # The last digits of a North American number do not decide its region.
+        country, region = _place(number[:8] + "0100")
+    else:
+        international, national = _formats(number)
+        country, region = _place(number)
     return {
         "format_e164": number,
         "format_international": international,
         "format_national": national,
         "format_rfc": "tel:" + international.replace(" ", "-"),
-        "country_code": str(parsed.country_code),
-        "region_code": phones.region_of(parsed),
+        "country_code": country,
+        "region_code": region,
     }
+
+
+# Every write needs it, and parsing a number is slow.
+@lru_cache(maxsize=10_000)
+def _place(number: str) -> tuple[str, str]:
+    """The calling code and the region of a number."""
+    parsed = _parse(number)
+    return str(parsed.country_code), phones.region_of(parsed)
 
 
 def _parse(number: str) -> phonenumbers.PhoneNumber:
@@ -137,10 +151,9 @@ def _parse(number: str) -> phonenumbers.PhoneNumber:
         ) from None
 
 
-def _formats(number: str, parsed: phonenumbers.PhoneNumber) -> tuple[str, str]:
-    if re.fullmatch(r"\+1\d{10}", number):
-        area, exchange, line = number[2:5], number[5:8], number[8:]
-        return f"+1 {area}-{exchange}-{line}", f"({area}) {exchange}-{line}"
+def _formats(number: str) -> tuple[str, str]:
+    """The international and the national form of a number that is not North American."""
+    parsed = _parse(number)
     if phonenumbers.is_valid_number(parsed):
         forms = phonenumbers.PhoneNumberFormat
         return (
@@ -160,19 +173,26 @@ def _format_as_typed(digits: str, region: str) -> str:
     return text
 
 
-def select(rows: Sequence[Row], filters: Mapping[str, JSON]) -> Sequence[Row]:
+def select(filters: Mapping[str, JSON]) -> Selection:
     """Match `search` with the national form, `phone` with E.164; a phone without a match is 404."""
-    selected = [row for row in rows if all(_matches(row, *item) for item in filters.items())]
-    if "phone" in filters and not selected:
-        message = "Contact not found with the specified phone number"
-        raise Refusal(NotFoundError, message, code="RESOURCE_001")
-    return selected
+    fields = {"search": "format_national", "phone": "format_e164"}
+    message = "Contact not found with the specified phone number"
+    missing = Refusal(NotFoundError, message, code="RESOURCE_001")
+    return Selection(
+        exact={fields[name]: value for name, value in filters.items() if name in fields},
+        condition=_Reached(filters["channel"]) if "channel" in filters else None,
+        missing=missing if "phone" in filters else None,
+    )
 
 
-def _matches(row: Row, name: str, value: Any) -> bool:
-    if name == "channel":
-        return value in str(row["available_channels"]).split(",")
-    return row["format_national" if name == "search" else "format_e164"] == value
+@dataclass(frozen=True)
+class _Reached:
+    """Whether a channel reaches the contact."""
+
+    channel: str
+
+    def __call__(self, row: Row) -> bool:
+        return self.channel in str(row["available_channels"]).split(",")
 
 
 def message_summary(engine: Engine, request: Request) -> Response:

@@ -6,9 +6,13 @@ import re
 from typing import Any
 
 import httpx
+import phonenumbers
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from contactkit.simulator.rules.sent import CHILD, ORGANISATION
+from contactkit.simulator.rules.sent import CHILD, ORGANISATION, fill_in
+from contactkit.spec.phones import region
 from tests.support.requests import ANONYMOUS, RawClient
 
 ALL = "/v3/contacts"
@@ -68,6 +72,18 @@ def test_new_contact_is_the_documented_one():
         "is_inherited": False,
         "updated_at": None,
     }
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.from_regex(r"\+1[2-9][0-9]{9}|\+44[0-9]{10}|\+1[2-9][0-9]{2}55501[0-9]{2}", fullmatch=True)
+)
+def test_country_and_region_are_those_of_the_whole_number(number):
+    row = {"phone_number": number, "available_channels": "sms", "default_channel": "sms"}
+    fill_in(row, ORGANISATION)
+    parsed = phonenumbers.parse(number, None)
+    assert row["country_code"] == str(parsed.country_code)
+    assert row["region_code"] == region(number)
 
 
 def test_envelope_of_a_good_response(sent):
