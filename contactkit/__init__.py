@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from contactkit._client.connect import connect as connect
     from contactkit._client.describe import describe as describe
     from contactkit._client.describe import providers as providers
+    from contactkit._client.people import people as people
     from contactkit._client.read import read_contacts as read_contacts
     from contactkit._client.tables import schema as schema
     from contactkit._client.tables import to_arrow as to_arrow
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from contactkit._http.world import Live as Live
     from contactkit._http.world import World as World
     from contactkit._journal.frame import journal as journal
+    from contactkit._people.people import People as People
     from contactkit._plans.load import plan_from as plan_from
     from contactkit._plans.load import read_plan as read_plan
     from contactkit._plans.plan import Plan as Plan
@@ -113,6 +115,7 @@ _MODULES = {
     "connect": "_client.connect",
     "describe": "_client.describe",
     "providers": "_client.describe",
+    "people": "_client.people",
     "read_contacts": "_client.read",
     "record": "_client.client",
     "schema": "_client.tables",
@@ -124,6 +127,7 @@ _MODULES = {
     "World": "_http.world",
     "Clock": "_http.world",
     "journal": "_journal.frame",
+    "People": "_people.people",
     "plan_from": "_plans.load",
     "read_plan": "_plans.load",
     "Plan": "_plans.plan",

@@ -379,12 +379,20 @@ PROVIDER = Provider(
             allowed={"sms_consent": ("single_opt_in", "subscribed")},
             denied={"sms_consent": ("unsubscribed",)},
             deny={"sms_consent": "unsubscribed"},
+            basis={
+                ("sms_consent", "never_subscribed"): "never_asked",
+                ("sms_consent", "pending"): "pending",
+            },
         ),
         email=ChannelConsent(
             allowed={"email_consent": ("subscribed",)},
             denied={"email_consent": ("unsubscribed", "suppressed")},
             locked={"email_consent": ("compliance_suppressed",)},
             deny={"email_consent": "unsubscribed"},
+            basis={
+                ("email_consent", "never_subscribed"): "never_asked",
+                ("email_consent", "suppressed"): "suppressed",
+            },
         ),
     ),
     rules=rules,

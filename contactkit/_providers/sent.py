@@ -301,6 +301,11 @@ PROVIDER = Provider(
         replayed="Idempotent-Replayed",
     ),
     dry_run=DryRun(body={"sandbox": True}, confirmed="X-Sandbox"),
-    consent=Consent(phones=("phone_number",), text=flag("opt_out")),
+    consent=Consent(
+        phones=("phone_number",),
+        text=flag("opt_out"),
+        examples=("+1234567890",),
+        rules_read=("is_inherited",),
+    ),
     rules=rules,
 )

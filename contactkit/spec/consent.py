@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 Channel: TypeAlias = Literal["text", "email"]
 Values: TypeAlias = Mapping[str, tuple[Any, ...]]
 Contact: TypeAlias = Mapping[str, Any]
+Basis: TypeAlias = Literal[
+    "not_stated",
+    "never_asked",
+    "pending",
+    "not_opted_out",
+    "opted_in",
+    "opted_out",
+    "suppressed",
+    "locked",
+]
 Address: TypeAlias = tuple[Literal["phone", "email"], str]
 """A phone number or an e-mail address, with its kind."""
 
@@ -48,13 +58,17 @@ class ChannelConsent:
     """How one channel's state follows from field values.
 
     `allowed` needs all of its fields at one of their values; one field is enough for `denied` or
-    `locked`. `deny` is the change that records a no.
+    `locked`. `deny` is the change that records a no. `basis` names what a state rests on where a
+    field's value says more than the state. The provider sends to a contact whose state is unknown
+    unless it `needs_opt_in`.
     """
 
     allowed: Values
     denied: Values
     deny: Mapping[str, Any]
     locked: Values = field(default_factory=dict[str, tuple[Any, ...]])
+    basis: Mapping[tuple[str, Any], Basis] = field(default_factory=dict[tuple[str, Any], Basis])
+    needs_opt_in: bool = True
 
     def state(self, contact: Contact) -> ConsentState:
         """The state of a contact, whose values are JSON by field name."""
@@ -118,12 +132,18 @@ def _may_widen(channel: ChannelConsent, changes: tuple[tuple[str, Any], ...]) ->
 
 @dataclass(frozen=True, kw_only=True)
 class Consent:
-    """A provider's consent: which fields hold the contact's own addresses, and its channels."""
+    """A provider's consent: which fields hold the contact's own addresses, and its channels.
+
+    `examples` are addresses of the provider's documentation, which belong to nobody. `rules_read`
+    are the other fields that decide whether a no can be written.
+    """
 
     phones: tuple[str, ...] = ()
     emails: tuple[str, ...] = ()
     text: ChannelConsent | None = None
     email: ChannelConsent | None = None
+    examples: tuple[str, ...] = ()
+    rules_read: tuple[str, ...] = ()
 
     @cached_property
     def channels(self) -> dict[Channel, ChannelConsent]:
@@ -256,4 +276,10 @@ def undocumented(provider: Provider, contact: Contact) -> list[FieldProblem]:
 
 def flag(name: str) -> ChannelConsent:
     """Consent by one flag that is true for a contact who opted out."""
-    return ChannelConsent(allowed={name: (False,)}, denied={name: (True,)}, deny={name: True})
+    return ChannelConsent(
+        allowed={name: (False,)},
+        denied={name: (True,)},
+        deny={name: True},
+        basis={(name, False): "not_opted_out"},
+        needs_opt_in=False,
+    )

@@ -346,7 +346,7 @@ PROVIDER = Provider(
         ),
     ),
     paging=CreationWindow(),
-    consent=Consent(phones=("phone",), text=flag("opt_out")),
+    consent=Consent(phones=("phone",), text=flag("opt_out"), examples=("+1234567890",)),
     envelope=Envelope(one=("contact",), many=(), seal=_seal),
     errors=ErrorShape(
         read=read_error,

@@ -1,0 +1,1 @@
+"""People: one table over all providers, and the strictest consent for each."""

@@ -1,0 +1,126 @@
+"""Phone numbers and e-mail addresses in the one spelling in which they are compared.
+
+Only comparisons use it: nothing is ever written in it. What cannot be read joins nobody.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias
+
+import idna
+import numpy as np
+import pandas as pd
+import phonenumbers
+
+from contactkit.spec import phones
+from contactkit.spec.text import to_plain
+
+Kind: TypeAlias = Literal["phone", "email"]
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_GMAIL = ("gmail.com", "googlemail.com")
+_LONGEST_CODE, _LONGEST = 3, 15
+# Mailboxes of a role, which several people read: RFC 2142, and others in common use.
+_ROLES = frozenset(
+    "abuse accounting accounts admin administrator all billing bookings careers contact "
+    "customercare customerservice donotreply enquiries events everyone feedback finance ftp "
+    "hello help helpdesk hostmaster hr info inquiries invoices it jobs kontakt legal list mail "
+    "mailer-daemon marketing media news newsletter no-reply noc noreply office orders payments "
+    "postmaster press privacy reception root sales security service shop spam staff subscribe "
+    "support team usenet uucp webmaster welcome www".split()
+)
+
+
+def canonical(kind: Kind, text: str) -> str:
+    """The spelling of an address in which it is compared; "" if it cannot be read.
+
+    A phone number is E.164; one without a country code is never guessed. An e-mail address is in
+    lower case, with its domain in ASCII; at Gmail, dots and what follows a plus do not count.
+    """
+    return canonical_phone(text) if kind == "phone" else canonical_email(text)
+
+
+def kind_of(address: str) -> Kind:
+    """What an address is meant to be."""
+    return "email" if "@" in address else "phone"
+
+
+def canonical_phone(text: str) -> str:
+    """A phone number as E.164, or ""."""
+    if _is_plain(text):
+        return text
+    try:
+        return phones.normalise(text)
+    except ValueError:
+        return ""
+
+
+def canonical_email(text: str) -> str:
+    """An e-mail address as it is compared, or ""."""
+    written = (
+        text.strip() if text.isascii() else unicodedata.normalize("NFC", to_plain(text)).strip()
+    )
+    if not _EMAIL.fullmatch(written):
+        return ""
+    local, _, domain = written.lower().rpartition("@")
+    domain = domain if domain.isascii() else _to_ascii(domain)
+    domain = domain.removesuffix(".")
+    if domain in _GMAIL:
+        local, domain = local.partition("+")[0].replace(".", ""), _GMAIL[0]
+    return f"{local}@{domain}" if local and domain else ""
+
+
+def is_role(address: str) -> bool:
+    """Whether an e-mail address is a role's, such as support@example.com."""
+    return address.rpartition("@")[0].partition("+")[0] in _ROLES
+
+
+def _to_ascii(domain: str) -> str:
+    try:
+        return idna.encode(domain, uts46=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        return ""
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a number is E.164 already: parsing, which takes long, would drop no prefix."""
+    usual = _usual_number(text[: 1 + _LONGEST_CODE])
+    return usual is not None and usual.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=10_000)
+def _usual_number(start: str) -> re.Pattern[str] | None:
+    """The numbers that begin so and have no prefix; None where there are none."""
+    if not re.fullmatch(r"\+[1-9]\d*", start, re.ASCII):
+        return None
+    codes = (int(start[1 : 1 + length]) for length in range(1, len(start)))
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    code = next((code for code in codes if code in regions), None)
+    if code is None:
+        return None
+    main = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(code, regions[code][0])
+    prefix = (main and main.national_prefix_for_parsing) or "0"
+    # A leading zero is kept in some countries and dropped in others.
+    return re.compile(rf"\+{code}(?!{prefix})(?!0)\d{{4,{_LONGEST - len(str(code))}}}", re.ASCII)
+
+
+def canonical_column(kind: Kind, column: pd.Series) -> tuple[Any, Any]:
+    """A code for each cell, and the canonical address of each code.
+
+    The code is -1 for a gap and -2 for a cell that cannot be read.
+    """
+    cells = column.to_numpy(dtype=object, na_value=None)
+    raw, written = pd.factorize(cells)
+    read = [canonical(kind, value) if isinstance(value, str) else "" for value in written]
+    blank = np.array([isinstance(v, str) and not v.strip() for v in written], dtype=bool)
+    codes, known = pd.factorize(np.array(read, dtype=object))
+    empty = np.flatnonzero(known == "")
+    codes = codes.astype(np.int64)
+    if len(empty):
+        codes = np.where(codes == empty[0], -2, codes - (codes > empty[0]))
+        known = np.delete(known, empty[0])
+    codes[blank] = -1
+    return np.append(codes, -1)[raw], known

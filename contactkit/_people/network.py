@@ -1,0 +1,222 @@
+"""Who is who: which contacts hold which addresses, and which of them are one person.
+
+A person is what shared addresses join. An address that many hold, or that is a role's, is a line:
+it joins nobody, and has a consent of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from contactkit._frames.coerce import objects
+from contactkit._people.identifiers import Kind, canonical, canonical_column, is_role, kind_of
+from contactkit._people.join import join
+from contactkit._people.source import WHERE, Source
+from contactkit._people.suppression import Suppressions
+from contactkit.errors import InvalidInputError
+
+KINDS: tuple[Kind, Kind] = ("phone", "email")
+OWN, SHARED, ROLE, EXAMPLE, APART = range(5)
+"""Why an address is a line, or that it is none."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Network:
+    """Contacts, numbered over all sources and then the suppressions, and what they hold.
+
+    `first` is the first contact of each source, and at last of the suppressions. A pair of
+    `holder` (a contact) and `held` (an address) is there once for each of the contact's `field`s.
+    `phones` is the number of phone numbers, which come first among the `addresses`. `line` says
+    for each address why it is one. `person` is a number for each contact, and `unreadable` has the
+    contact, field and value of each cell that is no address.
+    """
+
+    contacts: int
+    first: Sequence[int]
+    fields: Sequence[tuple[int, str]]
+    holder: Any
+    held: Any
+    field: Any
+    addresses: Any
+    phones: int
+    line: Any
+    person: Any
+    persons: int
+    unreadable: Sequence[tuple[int, str, str]]
+
+    @cached_property
+    def _by_person(self) -> tuple[Any, Any]:
+        return _group(self.person, self.persons)
+
+    @cached_property
+    def _by_holder(self) -> tuple[Any, Any]:
+        return _group(self.holder, self.contacts)
+
+    @cached_property
+    def _by_address(self) -> tuple[Any, Any]:
+        return _group(self.held, len(self.addresses))
+
+    def members(self, person: int) -> Any:
+        """The contacts of a person."""
+        order, starts = self._by_person
+        return order[starts[person] : starts[person + 1]]
+
+    def held_by(self, contact: int) -> Any:
+        """The addresses of a contact."""
+        order, starts = self._by_holder
+        return self.held[order[starts[contact] : starts[contact + 1]]]
+
+    def holders_of(self, address: int) -> Any:
+        """The contacts that have an address."""
+        order, starts = self._by_address
+        return self.holder[order[starts[address] : starts[address + 1]]]
+
+    def of_kind(self, kind: Kind) -> Any:
+        """Which pairs are of this kind of address."""
+        phone = self.held < self.phones
+        return phone if kind == "phone" else ~phone
+
+    def find(self, kind: Kind, texts: Sequence[str]) -> Any:
+        """The number of each canonical address; -1 if no contact holds it."""
+        known = self.addresses[: self.phones] if kind == "phone" else self.addresses[self.phones :]
+        found = pd.Index(known).get_indexer(pd.Index(texts, dtype=object))
+        return found if kind == "phone" else np.where(found < 0, -1, found + self.phones)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Held:
+    """The cells of all sources with one kind of address."""
+
+    holder: Any
+    field: Any
+    cells: Any
+
+
+def build_network(
+    sources: Sequence[Source],
+    suppressions: Suppressions,
+    *,
+    shared_by: int | None,
+    apart: Iterable[str],
+) -> Network:
+    """Read all addresses and join the contacts that share one."""
+    first = [0, *np.cumsum([len(source) for source in sources]).tolist()]
+    contacts = first[-1] + len(suppressions)
+    fields: list[tuple[int, str]] = []
+    parts, unreadable = [], list[tuple[int, str, str]]()
+    known: list[Any] = []
+    for kind in KINDS:
+        cells = _cells(kind, sources, suppressions, first, fields)
+        codes, addresses = canonical_column(kind, pd.Series(cells.cells, dtype=object, copy=False))
+        for position in np.flatnonzero(codes == -2).tolist():
+            name = fields[cells.field[position]][1]
+            unreadable.append((int(cells.holder[position]), name, str(cells.cells[position])))
+        held = codes >= 0
+        start = len(known[0]) if known else 0
+        parts.append((cells.holder[held], codes[held] + start, cells.field[held]))
+        known.append(addresses)
+    holder, held, field = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    addresses, phones = np.concatenate(known), len(known[0])
+    line = _lines(sources, addresses, phones, _apart(apart))
+    line = _shared(line, first, holder, held, shared_by)
+    own = line[held] == OWN
+    labels, persons = _number(join(contacts, holder[own], held[own], len(addresses)))
+    return Network(
+        contacts=contacts,
+        first=first,
+        fields=fields,
+        holder=holder,
+        held=held,
+        field=field,
+        addresses=addresses,
+        phones=phones,
+        line=line,
+        person=labels,
+        persons=persons,
+        unreadable=unreadable,
+    )
+
+
+def _group(numbers: Any, groups: int) -> tuple[Any, Any]:
+    """Positions ordered by their number, and where each number's positions begin."""
+    starts = np.concatenate([[0], np.cumsum(np.bincount(numbers, minlength=groups))])
+    return np.argsort(numbers, kind="stable"), starts
+
+
+def _number(labels: Any) -> tuple[Any, int]:
+    """Labels as numbers without gaps, and how many there are."""
+    is_first = labels == np.arange(len(labels))
+    return (np.cumsum(is_first) - 1)[labels], int(is_first.sum())
+
+
+def _cells(
+    kind: Kind,
+    sources: Sequence[Source],
+    suppressions: Suppressions,
+    first: Sequence[int],
+    fields: list[tuple[int, str]],
+) -> _Held:
+    """The cells with this kind of address; adds their columns to `fields`."""
+    holders, codes, cells = [], [], []
+    for number, source in enumerate(sources):
+        consent = source.provider.consent
+        for name in consent.phones if kind == "phone" else consent.emails:
+            if name in source.frame:
+                holders.append(np.arange(first[number], first[number] + len(source)))
+                codes.append(np.full(len(source), len(fields), dtype=np.int16))
+                cells.append(objects(source.column(name)))
+                fields.append((number, name))
+    rows, texts = suppressions.addresses(kind)
+    holders.append(first[-1] + rows)
+    codes.append(np.full(len(rows), len(fields), dtype=np.int16))
+    cells.append(texts)
+    fields.append((len(sources), kind))
+    return _Held(
+        holder=np.concatenate(holders), field=np.concatenate(codes), cells=np.concatenate(cells)
+    )
+
+
+def _lines(sources: Sequence[Source], addresses: Any, phones: int, apart: set[str]) -> Any:
+    """The lines that are such by themselves: a role's, a provider's example, or set apart."""
+    examples = {text for source in sources for text in source.provider.consent.examples}
+    line = np.zeros(len(addresses), dtype=np.int8)
+    line[[phones + i for i, text in enumerate(addresses[phones:]) if is_role(text)]] = ROLE
+    for kind, texts in (("example", examples), ("apart", apart)):
+        if texts:
+            found = pd.Index(addresses).get_indexer(pd.Index(sorted(texts), dtype=object))
+            line[found[found >= 0]] = EXAMPLE if kind == "example" else APART
+    return line
+
+
+def _shared(line: Any, first: Sequence[int], holder: Any, held: Any, shared_by: int | None) -> Any:
+    """Mark the addresses that more than `shared_by` contacts of one source hold."""
+    if shared_by is None:
+        return line
+    for start, end in pairwise(first):
+        inside = (holder >= start) & (holder < end)
+        # A contact that holds an address in two fields counts once.
+        pairs = pd.unique(held[inside] * np.int64(end - start) + (holder[inside] - start))
+        counts = np.bincount(pairs // max(1, end - start), minlength=len(line))
+        line[(counts > shared_by) & (line == OWN)] = SHARED
+    return line
+
+
+def _apart(addresses: Iterable[str]) -> set[str]:
+    if isinstance(addresses, str):
+        message = "must be a list of phone numbers and e-mail addresses, not one text"
+        raise InvalidInputError.one(WHERE, "apart", message)
+    texts = list(addresses)
+    read = [canonical(kind_of(str(text)), str(text)) for text in texts]
+    if "" in read:
+        message = (
+            f"[{read.index('')}] is neither a phone number with its country code nor an e-mail"
+        )
+        raise InvalidInputError.one(WHERE, "apart", f"{message} address")
+    return set(read)

@@ -1,0 +1,343 @@
+"""`People`: one table over all sources, with the strictest consent of each person."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+from pandas.util import hash_array
+
+from contactkit._frames.coerce import coerce_column
+from contactkit._frames.frame import STRING
+from contactkit._people import conflicts, guard, links
+from contactkit._people.network import Network, build_network
+from contactkit._people.source import WHERE, Source
+from contactkit._people.states import BASES, ChannelStates, channel_states
+from contactkit._people.suppression import CHANNELS, NAME, Suppressions
+from contactkit._people.verdict import Verdict, resolve
+from contactkit.cassette.redaction.key import ensure_pseudonym_key
+from contactkit.errors import InvalidInputError
+from contactkit.spec.consent import Channel, ConsentState
+from contactkit.spec.record import last_change_of
+
+STATE = pd.CategoricalDtype([state.name for state in ConsentState])
+BASIS = pd.CategoricalDtype(list(BASES))
+_FAR = np.uint64(1) << np.uint64(63)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class People:
+    """The people behind the contacts of all sources. It is a value: nothing in it changes."""
+
+    sources: tuple[Source, ...]
+    suppressions: Suppressions
+    network: Network
+    text: Verdict
+    email: Verdict
+
+    def verdict(self, channel: Channel) -> Verdict:
+        """The verdict on all contacts for one channel."""
+        if channel not in CHANNELS:
+            message = f"must be {' or '.join(CHANNELS)}, not {channel!r}"
+            raise InvalidInputError.one(WHERE, "channel", message)
+        return self.text if channel == "text" else self.email
+
+    def conflicting(self, channel: Channel) -> Mapping[str, Any]:
+        """The contacts of each kind of conflict."""
+        return self._conflicting[channel]
+
+    @cached_property
+    def _conflicting(self) -> Mapping[Channel, Mapping[str, Any]]:
+        return {channel: conflicts.conflicting_contacts(self, channel) for channel in CHANNELS}
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The name of each source, and at last of the suppressions."""
+        return [*(source.name for source in self.sources), NAME]
+
+    @cached_property
+    def source_of(self) -> Any:
+        """The number of the source of each contact."""
+        sizes = [*(len(source) for source in self.sources), len(self.suppressions)]
+        return np.repeat(np.arange(len(sizes)), sizes)
+
+    @cached_property
+    def keys(self) -> Any:
+        """The key of each contact; of a suppression, the number of its row."""
+        rows = np.array([str(i) for i in range(len(self.suppressions))], dtype=object)
+        return np.concatenate([*(source.keys for source in self.sources), rows])
+
+    @cached_property
+    def ids(self) -> Any:
+        """The id of each person, as text.
+
+        It is the least keyed digest of the person's contacts, so it depends on no order and on no
+        value, and cannot be guessed.
+        """
+        key = ensure_pseudonym_key()
+        salt = hmac.digest(key, b"contactkit people", "sha256").hex()[:16]
+        digests = np.concatenate(
+            [
+                *(_digests(source.name, source.keys, salt) & ~_FAR for source in self.sources),
+                # A suppression is no contact, and another file may not have it.
+                _digests(NAME, [row.address for row in self.suppressions.rows], salt) | _FAR,
+            ]
+        )
+        least = np.full(self.network.persons, np.iinfo(np.uint64).max, dtype=np.uint64)
+        np.minimum.at(least, self.network.person, digests)
+        return np.array([f"{number:016x}" for number in least.tolist()], dtype=object)
+
+    @cached_property
+    def contacts(self) -> pd.DataFrame:
+        """One row per contact, with its person, its own state, and whether its person says no.
+
+        Columns: source, provider, key, person (string), text, email (category of unknown, allowed,
+        denied, locked), text_denied, email_denied, text_address, email_address (boolean),
+        changed_at (UTC). A suppression is a contact of the source `suppression`.
+        """
+        providers = [*(source.provider.name for source in self.sources), NAME]
+        columns: dict[str, Any] = {
+            "source": _text(np.array(self.names, dtype=object)[self.source_of]),
+            "provider": _text(np.array(providers, dtype=object)[self.source_of]),
+            "key": _text(self.keys),
+            "person": _text(self.ids[self.network.person]),
+        }
+        for channel in CHANNELS:
+            codes = self.verdict(channel).states.state
+            columns[channel] = pd.Categorical.from_codes(codes, dtype=STATE)
+        for channel in CHANNELS:
+            columns[f"{channel}_denied"] = _flags(self.verdict(channel).denied)
+        for channel in CHANNELS:
+            columns[f"{channel}_address"] = _flags(self.verdict(channel).reached)
+        columns["changed_at"] = pd.DatetimeIndex(self.changed_at).tz_localize("UTC")
+        return pd.DataFrame(columns)
+
+    @cached_property
+    def changed_at(self) -> Any:
+        """When each contact last changed, NaT where that is not known: an array of datetime64."""
+        parts = [np.empty(0, dtype="datetime64[us]")]
+        for source in self.sources:
+            field = last_change_of(source.provider.record)
+            known = field is not None and field.name in source.frame
+            times = np.full(len(source), np.datetime64("NaT", "us"))
+            if known and field:
+                read = coerce_column(field, source.column(field.name))
+                times[read.present] = read.values[read.present]
+            parts.append(times)
+        since = [row.since and row.since.replace(tzinfo=None) for row in self.suppressions.rows]
+        return np.concatenate([*parts, np.array(since, dtype="datetime64[us]")])
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """One row per person, in the order of their ids.
+
+        Columns: person (string), contacts, sources (Int64), phones, emails (lists), text, email
+        (category), text_basis, email_basis (category: what the state rests on), textable, mailable
+        (boolean: whether some contact of theirs may be written to), conflict (category, the worst
+        of `conflicts`), and for each source the number of its contacts (Int64).
+        """
+        person, persons = self.network.person, self.network.persons
+        counts = {
+            name: np.bincount(person[self.source_of == number], minlength=persons)
+            for number, name in enumerate(self.names)
+        }
+        phones, emails = links.addresses_by_person(self.network)
+        columns: dict[str, Any] = {
+            "person": _text(self.ids),
+            "contacts": _whole(np.bincount(person, minlength=persons)),
+            "sources": _whole(sum((count > 0).astype(int) for count in counts.values())),
+            "phones": phones,
+            "emails": emails,
+        }
+        for channel in CHANNELS:
+            verdict = self.verdict(channel)
+            columns[channel] = pd.Categorical.from_codes(verdict.by_person, dtype=STATE)
+        for channel in CHANNELS:
+            columns[f"{channel}_basis"] = self._basis(self.verdict(channel))
+        for name, verdict in (("textable", self.text), ("mailable", self.email)):
+            may = np.zeros(persons, dtype=bool)
+            may[person[verdict.may_send]] = True
+            columns[name] = _flags(may)
+        columns["conflict"] = conflicts.worst(self)
+        columns |= {name: _whole(count) for name, count in counts.items()}
+        frame = pd.DataFrame(columns)
+        return frame.take(np.argsort(self.ids, kind="stable")).reset_index(drop=True)
+
+    def _basis(self, verdict: Verdict) -> Any:
+        basis = np.zeros(self.network.persons, dtype=np.int8)
+        own = ~verdict.of_line
+        np.maximum.at(basis, self.network.person[own], verdict.states.basis[own])
+        opted_out = BASES.index("opted_out")
+        by_line = (verdict.by_person >= ConsentState.denied) & (basis < opted_out)
+        return pd.Categorical.from_codes(np.where(by_line, opted_out, basis), dtype=BASIS)
+
+    @cached_property
+    def links(self) -> pd.DataFrame:
+        """One row per address of each contact, which says why it joins or does not.
+
+        Columns: person, source, key, field, identifier (string), line (boolean), why (string).
+        """
+        return links.links(self)
+
+    @cached_property
+    def unreadable(self) -> pd.DataFrame:
+        """The cells that should be addresses and cannot be read: they join nobody.
+
+        Columns: source, key, field, value (string).
+        """
+        cells = self.network.unreadable
+        contacts = [contact for contact, _, _ in cells]
+        return pd.DataFrame(
+            {
+                "source": _text([self.names[self.source_of[c]] for c in contacts]),
+                "key": _text([self.keys[c] for c in contacts]),
+                "field": _text([field for _, field, _ in cells]),
+                "value": _text([value for _, _, value in cells]),
+            }
+        )
+
+    @property
+    def ages(self) -> dict[str, datetime | None]:
+        """When each source was read, None if that is not known."""
+        return {source.name: source.read_at for source in self.sources}
+
+    def conflicts(self) -> pd.DataFrame:
+        """What disagrees, worst first: one row per person, channel and kind.
+
+        The kinds are `stuck` (a no is to be written but cannot be), `denied_elsewhere` (they said
+        no elsewhere, and a provider would still send), `returned` (a contact that had said no and
+        says yes again), `contradiction` (a contact whose fields say both) and `shared` (a person
+        said no, but a line that they share is open). Columns: person, channel, kind (category),
+        denied_by, allowed_at (lists of sources), because (string), since (UTC).
+        """
+        return conflicts.conflicts(self)
+
+    def explain(self, person: str) -> str:
+        """Say in sentences which contact made a person denied, and by which chain of addresses."""
+        return conflicts.explain(self, person)
+
+    def verdicts(
+        self,
+        frame: Any,
+        channel: Channel,
+        *,
+        field: str | None = None,
+        basis: str | None = None,
+        max_age: str | pd.Timedelta | None = "1d",
+    ) -> pd.DataFrame:
+        """Say for each row whether it may be written to: one row per row, with the same index.
+
+        Columns: may (boolean), because (category), person (string). See `guard`.
+        """
+        return guard.verdicts(self, frame, channel, field, basis, max_age)
+
+    def guard(
+        self,
+        frame: Any,
+        channel: Channel,
+        *,
+        field: str | None = None,
+        basis: str | None = None,
+        max_age: str | pd.Timedelta | None = "1d",
+    ) -> pd.DataFrame:
+        """The rows of a campaign that may be written to; index and columns are kept.
+
+        A row may be written to if its address can be read, some source knows it, somebody says yes
+        for it and nobody says no. `field` is the column of addresses, found by itself if there is
+        only one. With `basis="opted_in"` only a written consent counts as a yes. `attrs` has
+        `left_out`, the number of rows by reason, and `ages`, when each source was read. Raises
+        InvalidInputError if a source is older than `max_age` or its age is not known, if no column
+        or several have addresses, and for an unknown channel or basis.
+        """
+        return guard.guard(self, frame, channel, field, basis, max_age)
+
+    def suppress(self, path: Any, *, digests: bool = False) -> pd.DataFrame:
+        """Write every denied address to a suppression file, CSV or Parquet; returns its rows.
+
+        `ck.people(suppression=path)` reads it, so that the no of a deleted contact is not
+        forgotten. With `digests` the file has keyed digests instead of the addresses. Rows that a
+        suppression file of these people had are written again.
+        """
+        from contactkit._people import suppress
+
+        return suppress.suppress(self, path, digests=digests)
+
+    def _facts(self) -> dict[str, str]:
+        found = conflicts.count(self)
+        return {
+            "people": f"{self.network.persons:,}",
+            "contacts": f"{self.network.contacts:,}",
+            **{
+                f"from {source.name}": f"{len(source):,}, read {_age(source.read_at)}"
+                for source in self.sources
+            },
+            **({f"from {NAME}": f"{len(self.suppressions):,}"} if self.suppressions.rows else {}),
+            "conflicts": ", ".join(f"{n:,} {kind}" for kind, n in found.items()) or "none",
+            **({"unreadable": f"{n:,} cells"} if (n := len(self.network.unreadable)) else {}),
+        }
+
+    def __repr__(self) -> str:
+        from contactkit._plans.tables import as_text
+
+        return as_text("contactkit people", self._facts())
+
+    def _repr_html_(self) -> str:
+        from contactkit._plans.tables import as_html
+
+        return as_html("contactkit people", self._facts())
+
+
+def make_people(
+    sources: Sequence[Source],
+    suppressions: Suppressions,
+    *,
+    shared_by: int | None = 3,
+    apart: Iterable[str] = (),
+) -> People:
+    """The people of these sources."""
+    network = build_network(sources, suppressions, shared_by=shared_by, apart=apart)
+    verdicts = {}
+    for channel in CHANNELS:
+        parts = [*(channel_states(source, channel) for source in sources)]
+        verdicts[channel] = resolve(network, channel, [*parts, _suppressed(suppressions, channel)])
+    return People(sources=tuple(sources), suppressions=suppressions, network=network, **verdicts)
+
+
+def _suppressed(suppressions: Suppressions, channel: Channel) -> ChannelStates:
+    empty = ChannelStates.empty(len(suppressions))
+    denied = suppressions.denied(channel)
+    return ChannelStates(
+        state=np.where(denied, ConsentState.denied, ConsentState.unknown).astype(np.int8),
+        basis=np.where(denied, BASES.index("suppressed"), 0).astype(np.int8),
+        doubtful=empty.doubtful,
+        contradictory=empty.contradictory,
+        sends=empty.sends,
+    )
+
+
+def _digests(source: str, keys: Iterable[str], salt: str) -> Any:
+    texts = np.array([f"{source}|{key}" for key in keys], dtype=object)
+    # pandas does not declare its type.
+    return cast("Any", hash_array)(texts, hash_key=salt, categorize=False)
+
+
+def _text(values: Any) -> Any:
+    return pd.array(values, dtype=STRING)
+
+
+def _whole(values: Any) -> Any:
+    return pd.array(np.asarray(values, dtype=np.int64), dtype=pd.Int64Dtype())
+
+
+def _flags(values: Any) -> Any:
+    return pd.arrays.BooleanArray(np.asarray(values, dtype=bool), np.zeros(len(values), dtype=bool))
+
+
+def _age(read_at: datetime | None) -> str:
+    return "at an unknown time" if read_at is None else f"{read_at:%Y-%m-%d %H:%M} UTC"

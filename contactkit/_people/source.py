@@ -1,0 +1,159 @@
+"""The sources of a people table: the columns of each that identify contacts and state consent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pandas as pd
+
+from contactkit._frames.coerce import coerce_cell, objects
+from contactkit._frames.frame import Problems, cell_to_json
+from contactkit._http.world import Clock, Live
+from contactkit.errors import InvalidInputError
+from contactkit.spec.provider import JSON, Provider
+from contactkit.spec.record import fields_of, key_of, last_change_of
+
+if TYPE_CHECKING:
+    from contactkit._client.client import Client
+
+_MOST_NAMED = 10
+WHERE = "people"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Source:
+    """One account's contacts: the needed columns, and when they were read, if that is known.
+
+    Without a `client` a source can be read, but nothing can be planned for it. `clock` is the clock
+    that they were read by; None for the simulated contacts of a frame, which do not age.
+    """
+
+    name: str
+    provider: Provider
+    frame: pd.DataFrame
+    read_at: datetime | None = None
+    client: Client | None = None
+    clock: Clock | None = None
+
+    @property
+    def age(self) -> timedelta | None:
+        """How long ago the source was read; None if that is not known."""
+        if self.clock is None:
+            return timedelta(0)
+        if self.read_at is None:
+            return None
+        return datetime.fromtimestamp(self.clock.now(), UTC) - self.read_at
+
+    def __len__(self) -> int:
+        """How many contacts it has."""
+        return len(self.frame)
+
+    def column(self, name: str) -> pd.Series:
+        """One of the needed columns."""
+        return cast("pd.Series", self.frame[name])
+
+    @cached_property
+    def keys(self) -> Any:
+        """The contacts' keys as text, an array of objects."""
+        return objects(self.column(key_of(self.provider.record).name))
+
+    @cached_property
+    def _cells(self) -> dict[str, Any]:
+        return {name: objects(self.column(name)) for name in self.frame.columns}
+
+    def contact(self, row: int) -> dict[str, JSON]:
+        """One contact's needed values, by field name and as JSON."""
+        declared = fields_of(self.provider.record)
+        return {
+            name: cell_to_json(declared[name], coerce_cell(declared[name], cells[row]))
+            for name, cells in self._cells.items()
+        }
+
+
+def needed_columns(provider: Provider) -> list[str]:
+    """The columns of a provider that a people table reads; others are not kept."""
+    consent, changed = provider.consent, last_change_of(provider.record)
+    wanted = {
+        key_of(provider.record).name,
+        *consent.phones,
+        *consent.emails,
+        *consent.fields,
+        *consent.rules_read,
+        *([changed.name] if changed else []),
+    }
+    return [name for name in fields_of(provider.record) if name in wanted]
+
+
+def make_source(
+    name: str,
+    provider: Provider,
+    frame: pd.DataFrame,
+    *,
+    client: Client | None = None,
+    clock: Clock | None = None,
+) -> Source:
+    """A source from a contact frame; InvalidInputError names the source and the field."""
+    where, key = f"{WHERE} {name}", key_of(provider.record).name
+    if not provider.consent.channels:
+        message = (
+            f"cannot be a source: {provider.title} does not declare what its fields consent to"
+        )
+        raise InvalidInputError.one(where, name, message)
+    if key not in frame.columns and key in frame.index.names:
+        frame = frame.reset_index(key)
+    addresses = [*provider.consent.phones, *provider.consent.emails]
+    _check_columns(where, frame, key, addresses)
+    _check_keys(where, key, objects(cast("pd.Series", frame[key])))
+    columns = [column for column in needed_columns(provider) if column in frame.columns]
+    missing = provider.consent.fields - set(columns)
+    if missing:
+        message = f"is missing; without it {provider.title} contacts seem not to have opted out"
+        raise InvalidInputError.one(where, min(missing), message)
+    kept = cast("pd.DataFrame", frame[columns]).reset_index(drop=True)
+    kept.attrs = {"problems": frame.attrs.get("problems", Problems())}
+    read_at = _read_at(frame.attrs.get("at"))
+    if clock is None and frame.attrs.get("world", Live.name) == Live.name:
+        clock = Live.clock
+    return Source(
+        name=name, provider=provider, frame=kept, read_at=read_at, client=client, clock=clock
+    )
+
+
+def _check_columns(where: str, frame: pd.DataFrame, key: str, addresses: Sequence[str]) -> None:
+    labels = list(map(str, frame.columns))
+    twice = next((label for label in labels if labels.count(label) > 1), "")
+    if twice:
+        raise InvalidInputError.one(where, twice, "is there twice")
+    if key not in labels:
+        raise InvalidInputError.one(where, key, "is missing: a frame of contacts has their keys")
+    if not set(addresses) & set(labels):
+        message = f"is missing: contacts are matched by {' or '.join(addresses)}"
+        raise InvalidInputError.one(where, addresses[0], message)
+
+
+def _check_keys(where: str, key: str, keys: Any) -> None:
+    gaps = np.flatnonzero(pd.isna(keys))
+    if len(gaps):
+        raise InvalidInputError.one(where, key, f"is empty in {_rows(gaps)}")
+    twice = np.flatnonzero(pd.Series(keys, dtype=object).duplicated(keep=False))
+    if len(twice):
+        raise InvalidInputError.one(where, key, f"is the same in {_rows(twice)}")
+
+
+def _rows(positions: Any) -> str:
+    named = ", ".join(map(str, positions[:_MOST_NAMED].tolist()))
+    more = f" and {len(positions) - _MOST_NAMED:,} more" if len(positions) > _MOST_NAMED else ""
+    return f"rows {named}{more}"
+
+
+def _read_at(value: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+    return moment if isinstance(moment, datetime) and moment.tzinfo else None

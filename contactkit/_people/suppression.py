@@ -1,0 +1,211 @@
+"""Suppression files: the addresses that must not be written to, whoever still has them.
+
+A file has the addresses themselves, or digests of them under the user's pseudonym key. A deleted
+contact's no is nowhere else.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from contactkit._frames.files import ContactFile, open_file, write_private
+from contactkit._frames.frame import STRING, TIME
+from contactkit._frames.key_file import fingerprint
+from contactkit._people.identifiers import Kind, canonical, kind_of
+from contactkit._people.source import WHERE
+from contactkit.cassette.redaction.key import ensure_pseudonym_key, pseudonym_key
+from contactkit.errors import ConfigurationError, InvalidInputError
+from contactkit.spec.consent import Channel
+from contactkit.spec.record import parse_time
+
+NAME = "suppression"
+CHANNELS: tuple[Channel, Channel] = ("text", "email")
+COLUMNS = ("address", "digest", "channel", "source", "key", "since", "key_check")
+_OF_KIND: Mapping[Kind, Channel] = {"phone": "text", "email": "email"}
+# The usual headings of a list of addresses that nobody may write to.
+_HEADINGS: Mapping[str, Kind] = {
+    "phone": "phone",
+    "phone_number": "phone",
+    "phone number": "phone",
+    "mobile": "phone",
+    "number": "phone",
+    "email": "email",
+    "e-mail": "email",
+    "email_address": "email",
+    "email address": "email",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suppression:
+    """One address and a channel that is closed to it: by which contact, and since when."""
+
+    channel: Channel
+    address: str = ""
+    digest: str = ""
+    source: str = ""
+    key: str = ""
+    since: datetime | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """What the address is."""
+        return kind_of(self.address)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Suppressions:
+    """The rows of all suppression files that were read."""
+
+    rows: tuple[Suppression, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def addresses(self, kind: Kind) -> tuple[Any, Any]:
+        """The rows with this kind of address, and the addresses."""
+        found = [i for i, row in enumerate(self.rows) if row.address and row.kind == kind]
+        texts = np.array([self.rows[i].address for i in found], dtype=object)
+        return np.array(found, dtype=np.int64), texts
+
+    def denied(self, channel: Channel) -> Any:
+        """The rows that close this channel."""
+        return np.fromiter((row.channel == channel for row in self.rows), bool, len(self.rows))
+
+    def with_addresses(self, known: Iterable[str]) -> Suppressions:
+        """The same rows, where a digest of a known address has that address."""
+        if not any(row.digest and not row.address for row in self.rows):
+            return self
+        key = ensure_pseudonym_key()
+        by_digest = {digest(key, address): address for address in known}
+        rows = [
+            Suppression(**{**vars(row), "address": row.address or by_digest.get(row.digest, "")})
+            for row in self.rows
+        ]
+        return Suppressions(tuple(rows))
+
+
+def read_suppressions(path: str | Path) -> Suppressions:
+    """Read a suppression file: CSV, Parquet or Feather, written by `suppress` or by anybody.
+
+    It has a column `address` or `digest`, or columns such as `phone` and `email`. A phone number
+    closes the channel text and an e-mail address the channel email, unless `channel` names another.
+    """
+    file = open_file(path)
+    columns = {str(name).strip().casefold(): cells for name, cells in file.columns.items()}
+    if "digest" in columns or "address" in columns:
+        return Suppressions(tuple(_own_rows(file, columns)))
+    named: list[tuple[str, Kind]] = [(n, _HEADINGS[n]) for n in columns if n in _HEADINGS]
+    if not named:
+        allowed = ", ".join(["address", "digest", *_HEADINGS])
+        message = f"has no column of addresses; allowed: {allowed}"
+        raise InvalidInputError.one(WHERE, str(path), message)
+    channels = columns.get("channel", [""] * file.rows)
+    return Suppressions(
+        tuple(
+            Suppression(channel=channel, address=str(cell).strip())
+            for name, kind in named
+            for row, cell in enumerate(columns[name])
+            if cell is not None and str(cell).strip()
+            for channel in _channels(file.path, row, channels[row], kind)
+        )
+    )
+
+
+def _own_rows(file: ContactFile, columns: Mapping[str, Sequence[Any]]) -> Iterable[Suppression]:
+    gaps = [""] * file.rows
+    rows = zip(*(columns.get(name, gaps) for name in COLUMNS), strict=True)
+    _check_key(file.path, columns.get("key_check", ()))
+    for row, cells in enumerate(rows):
+        address, digests, channel, source, key, since, _ = (
+            "" if cell is None else str(cell).strip() for cell in cells
+        )
+        for each in _channels(file.path, row, channel, kind_of(address) if address else None):
+            yield Suppression(
+                channel=each,
+                address=address,
+                digest=digests,
+                source=source,
+                key=key,
+                since=parse_time(since) if since else None,
+            )
+
+
+def _channels(path: str | Path, row: int, cell: Any, kind: Kind | None) -> list[Channel]:
+    """The channels that a row names, or that of its address."""
+    text = "" if cell is None else str(cell).strip().casefold()
+    if not text and kind:
+        return [_OF_KIND[kind]]
+    named: list[Channel] = [c for c in CHANNELS if c in text.replace(",", " ").split()]
+    if not named:
+        message = f"row {row} must name a channel: {' or '.join(CHANNELS)}"
+        raise InvalidInputError.one(WHERE, str(path), message)
+    return named
+
+
+def _check_key(path: str | Path, checks: Iterable[Any]) -> None:
+    """ConfigurationError if digests were made with another key: they would match nobody."""
+    if written := {str(check) for check in checks if check}:
+        key = pseudonym_key()
+        have = key_check(key) if key else "none"
+        if written != {have}:
+            raise ConfigurationError(
+                f"{path}: its digests were made with the key {', '.join(sorted(written))}, but "
+                f"yours is {have}; set CONTACTKIT_PSEUDONYM_KEY to that key"
+            )
+
+
+def write_suppressions(
+    path: str | Path, rows: Sequence[Suppression], *, digests: bool
+) -> pd.DataFrame:
+    """Write a suppression file that only its user can read; returns what it has."""
+    frame = to_frame(rows, digests=digests)
+    place = Path(path)
+    if place.suffix.lower() not in (".csv", ".parquet"):
+        raise InvalidInputError.one(WHERE, str(path), "must end in .csv or .parquet")
+    content = BytesIO()
+    if place.suffix.lower() == ".csv":
+        frame.to_csv(content, index=False)
+    else:
+        frame.to_parquet(content, index=False)
+    write_private(place, content.getvalue())
+    return frame
+
+
+def to_frame(rows: Sequence[Suppression], *, digests: bool = False) -> pd.DataFrame:
+    """Suppressions as a frame: text columns, and `since` in UTC."""
+    key = ensure_pseudonym_key() if digests or any(row.digest for row in rows) else b""
+    table: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    for row in rows:
+        hidden = row.digest or (digest(key, canonical(row.kind, row.address)) if digests else "")
+        table["address"].append(None if digests or not row.address else row.address)
+        table["digest"].append(hidden or None)
+        table["key_check"].append(key_check(key) if hidden else None)
+        table["since"].append(row.since and row.since.astimezone(UTC))
+        for name in ("channel", "source", "key"):
+            table[name].append(getattr(row, name) or None)
+    if digests:
+        # The key of a contact may be its phone number.
+        table["key"] = [None] * len(rows)
+    return pd.DataFrame(
+        {name: pd.Series(v, dtype=TIME if name == "since" else STRING) for name, v in table.items()}
+    )
+
+
+def digest(key: bytes, address: str) -> str:
+    """The keyed digest of a canonical address."""
+    return hmac.digest(key, f"contactkit address\n{address}".encode(), "sha256")[:16].hex()
+
+
+def key_check(key: bytes) -> str:
+    """The check value of a key, which does not reveal it."""
+    return fingerprint(key, "contactkit suppression file")

@@ -1,0 +1,84 @@
+"""Addresses in the spelling in which they are compared."""
+
+from __future__ import annotations
+
+import pandas as pd
+import phonenumbers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contactkit._people.identifiers import canonical, canonical_column, is_role
+from contactkit.spec import phones
+
+CODES = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
+
+
+@given(code=st.sampled_from(CODES), rest=st.text("0123456789", min_size=1, max_size=13))
+def test_a_number_is_spelled_as_it_would_be_sent(code: int, rest: str):
+    text = f"+{code}{rest}"
+    try:
+        expected = phones.normalise(text)
+    except ValueError:
+        expected = ""
+    assert canonical("phone", text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("+1 202-555-0123", "+12025550123"),
+        ("+1 (202) 555-0123", "+12025550123"),
+        ("+44 (0)20 7946 0123", "+442079460123"),
+        ("202-555-0123", ""),
+        ("12025550123", ""),
+        ("+1 202-555-0123 ext. 4", ""),
+        ("", ""),
+    ],
+)
+def test_a_number_without_its_country_is_never_guessed(text: str, expected: str):
+    assert canonical("phone", text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (" Mara.Hansen@Example.COM ", "mara.hansen@example.com"),
+        ("mara.hansen+news@example.com", "mara.hansen+news@example.com"),
+        ("Mara.Hansen+news@gmail.com", "marahansen@gmail.com"),
+        ("marahansen@googlemail.com", "marahansen@gmail.com"),
+        ("mara@example.com.", "mara@example.com"),
+        ("mara@bücher.example", "mara@xn--bcher-kva.example"),
+        ("mara@BÜCHER.example", "mara@xn--bcher-kva.example"),
+        ("ma\u0308ra@example.com", "m\u00e4ra@example.com"),
+        ("mara\u200b@example.com", "mara@example.com"),
+        ("mara", ""),
+        ("mara@", ""),
+        ("@example.com", ""),
+        ("mara@example.com, kofi@example.com", ""),
+        ("+news@gmail.com", ""),
+    ],
+)
+def test_an_email_address_is_compared_without_what_does_not_count(text: str, expected: str):
+    assert canonical("email", text) == expected
+
+
+@pytest.mark.parametrize("text", ["info@example.com", "support+en@example.com", "no-reply@b.co"])
+def test_the_mailbox_of_a_role_is_known(text: str):
+    assert is_role(text)
+    assert not is_role(f"x{text}")
+
+
+def test_a_column_has_codes_for_addresses_gaps_and_what_cannot_be_read():
+    column = pd.Series(
+        ["+12025550123", None, "n/a", "+1 202 555 0123", " ", pd.NA, 7], dtype=object
+    )
+    codes, known = canonical_column("phone", column)
+    assert codes.tolist() == [0, -1, -2, 0, -1, -1, -2]
+    assert known.tolist() == ["+12025550123"]
+
+
+def test_an_empty_column_has_no_address():
+    codes, known = canonical_column("email", pd.Series([], dtype=object))
+    assert not len(codes)
+    assert not len(known)

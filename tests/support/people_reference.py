@@ -1,0 +1,110 @@
+"""A second, slow implementation of whose consent it is, which follows the rule word by word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from contactkit._people.identifiers import canonical, is_role
+from contactkit._providers import find
+from contactkit.spec.consent import ConsentState
+
+KIND = {"text": "phone", "email": "email"}
+
+
+@dataclass(frozen=True)
+class Contact:
+    """A contact of one source, as its fields say."""
+
+    source: str
+    provider: str
+    key: str
+    values: Mapping[str, object]
+
+    def addresses(self, kind: str) -> set[str]:
+        """The canonical addresses of one kind."""
+        consent = find(self.provider).consent
+        fields = consent.phones if kind == "phone" else consent.emails
+        texts = (self.values.get(field) for field in fields)
+        return {canonical(kind, str(text)) for text in texts if text} - {""}  # type: ignore[arg-type]
+
+    def everything(self) -> set[str]:
+        """All its canonical addresses."""
+        return self.addresses("phone") | self.addresses("email")
+
+    def state(self, channel: str) -> ConsentState:
+        """Its own state in a channel."""
+        declared = find(self.provider).consent.channels.get(channel)  # type: ignore[call-overload]
+        return declared.state(self.values) if declared else ConsentState.unknown
+
+
+class Reference:
+    """The verdicts on some contacts."""
+
+    def __init__(
+        self, contacts: Sequence[Contact], shared_by: int | None, apart: Iterable[str] = ()
+    ) -> None:
+        self.contacts = contacts
+        self.lines = {a for c in contacts for a in c.everything() if is_role(a)} | set(apart)
+        for contact in contacts:
+            self.lines |= set(find(contact.provider).consent.examples)
+        for source in {c.source for c in contacts}:
+            mine = [c for c in contacts if c.source == source]
+            for address in {a for c in mine for a in c.everything()}:
+                if (
+                    shared_by is not None
+                    and sum(address in c.everything() for c in mine) > shared_by
+                ):
+                    self.lines.add(address)
+
+    def person(self, contact: Contact) -> set[tuple[str, str]]:
+        """The contacts of the same person, by source and key."""
+        found, todo = {(contact.source, contact.key)}, [contact]
+        while todo:
+            own = todo.pop().everything() - self.lines
+            for other in self.contacts:
+                at = (other.source, other.key)
+                if at not in found and own & (other.everything() - self.lines):
+                    found.add(at)
+                    todo.append(other)
+        return found
+
+    def is_of_line(self, contact: Contact, channel: str) -> bool:
+        """Whether a contact's consent is its line's."""
+        addresses = contact.addresses(KIND[channel])
+        return bool(addresses) and addresses <= self.lines
+
+    def line_denied(self, line: str, channel: str) -> bool:
+        """Whether some contact that is nothing but this line, or joined lines, says no."""
+        group, grown = {line}, True
+        holders = [c for c in self.contacts if self.is_of_line(c, channel)]
+        while grown:
+            more = {
+                a for c in holders for a in c.addresses(KIND[channel])
+                if group & c.addresses(KIND[channel])
+            }  # fmt: skip
+            grown, group = not more <= group, group | more
+        touching = [c for c in holders if group & c.addresses(KIND[channel])]
+        return any(c.state(channel) >= ConsentState.denied for c in touching)
+
+    def person_denied(self, contact: Contact, channel: str) -> bool:
+        """Whether the contact's person says no."""
+        members = self.person(contact)
+        for other in self.contacts:
+            if (other.source, other.key) not in members or self.is_of_line(other, channel):
+                continue
+            if other.state(channel) >= ConsentState.denied:
+                return True
+            addresses = other.addresses(KIND[channel])
+            if addresses - self.lines and any(
+                self.line_denied(line, channel) for line in addresses & self.lines
+            ):
+                return True
+        return False
+
+    def denied(self, contact: Contact, channel: str) -> bool:
+        """Whether nothing may be sent to a contact."""
+        if self.is_of_line(contact, channel):
+            lines = contact.addresses(KIND[channel])
+            return any(self.line_denied(line, channel) for line in lines)
+        return self.person_denied(contact, channel)
