@@ -12,9 +12,9 @@ import typer
 
 from contactkit._client.connect import connect
 from contactkit._providers import find, names
+from contactkit.cassette.audit import audit as find_leaks
 from contactkit.cassette.convert import convert as convert_file
 from contactkit.cassette.file import CassetteFile
-from contactkit.cassette.frame import audit as find_leaks
 from contactkit.cassette.frame import frame
 from contactkit.cassette.reader import CassetteReader
 from contactkit.cassette.redaction.key import ensure_pseudonym_key, fingerprint, pseudonym_key

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 import contactkit as ck
 from contactkit._providers import find
 from contactkit.cassette import reader
+from contactkit.cassette.audit import audit
 from contactkit.cassette.body import dump_json
 from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse
 from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.format import entry_of, stable_headers
-from contactkit.cassette.frame import audit
 from contactkit.cassette.redaction.redactor import Redactor
 from tests.support.exchanges import begun, contact, exchange, page
 from tests.support.requests import RawClient

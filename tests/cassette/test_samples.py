@@ -19,9 +19,9 @@ import pytest
 
 import contactkit as ck
 from contactkit._providers import find
+from contactkit.cassette.audit import audit
 from contactkit.cassette.convert import convert
 from contactkit.cassette.file import CassetteFile
-from contactkit.cassette.frame import audit
 from contactkit.cassette.redaction.key import VARIABLE
 from contactkit.cassette.redaction.redactor import Redactor
 from tests.support.consent import YES

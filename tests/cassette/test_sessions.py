@@ -10,7 +10,7 @@ import pytest
 
 import contactkit as ck
 from contactkit._providers import find, names
-from contactkit.cassette.frame import audit
+from contactkit.cassette.audit import audit
 from contactkit.cassette.redaction.key import VARIABLE
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.spec.record import fields_of

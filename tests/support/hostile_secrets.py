@@ -176,8 +176,8 @@ NAMES = (
     "authkey auth_key code_verifier client_assertion device_code user_code SAMLResponse "
     "SAMLRequest SAMLart mfa_code totp verification_code recovery_code one_time_code "
     "id_token_hint logout_token oauth_verifier refreshToken assertion subject_token "
-    "registration_access_token passkey webhook_url AccountKey sharedAccessKey subscription- "
-    "key master_key consumer_key security_answer mnemonic dsn connectionString kennwort "
+    "registration_access_token passkey webhook_url AccountKey sharedAccessKey subscription-key "
+    "master_key consumer_key security_answer mnemonic dsn connectionString kennwort "
     "mot_de_passe contraseña magic_link cvc activation_code X-Auth"
 ).split()
 _GRANT = f"code={OPAQUE}&state=af0ifjsldkj"

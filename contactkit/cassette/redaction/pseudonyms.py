@@ -137,8 +137,10 @@ class Pseudonyms:
 
     def leaks(self, text: str) -> Iterator[tuple[str, int]]:
         """The personal values in a text that are not pseudonyms: kind and start."""
+        places: set[int] = set()
         for match in _numbers(text):
-            if self._is_leak(match):
+            if self._is_leak(match) and places.isdisjoint(range(*match.span())):
+                places.update(range(*match.span()))
                 is_email = match.lastgroup == "email"
                 yield "e-mail address" if is_email else "phone number", match.start()
         yield from (("personal value", start) for start, _, _ in self._people.find(text))
@@ -191,7 +193,8 @@ class Pseudonyms:
     def _text(self, kind: NameKind | Literal["free"], value: str) -> str:
         if value.isascii() and not any(map(str.isalnum, value)):
             return value
-        if fake.is_made_up(value):
+        # A text with a number in it was replaced in parts, each of which is listed.
+        if fake.is_made_up(value) or value in self.owners:
             return self._keep(kind, value)
         return self._assign(kind, value, lambda noise, n: fake.text(kind, value, noise, n))
 

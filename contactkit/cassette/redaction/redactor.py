@@ -312,11 +312,12 @@ class Redactor:
 
     def _personal_kind(self, token: JsonToken, refused: bool) -> Kind | None:
         """The kind of a personal field; None for a message about the field, or a label."""
-        kind = self._kind(token.names)
+        declared = kind = self._kind(token.names)
         if not kind and not (refused and self._fields.in_refusal(token.names)):
             kind = self._fields.inside(token.names)
         # In a refusal, a list under a field's name contains messages about the field.
-        is_message = refused and (token.in_list or is_prose(str(token.value)))
+        in_list = declared is not None and token.in_list
+        is_message = refused and (in_list or is_prose(str(token.value)))
         return None if is_message or (token.is_label and self._is_label(token)) else kind
 
     def _is_label(self, token: JsonToken) -> bool:

@@ -19,7 +19,10 @@ import pytest
 
 import contactkit as ck
 from contactkit._providers import find
+from contactkit.cassette.audit import audit
 from contactkit.cassette.convert import convert
+from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse
+from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.spec.provider import Provider
 from tests.support.hostile_people import PEOPLE, PERSON
@@ -36,9 +39,10 @@ CASES = [
 
 
 def spellings(text: str) -> set[str]:
-    """A text as it is, and as JSON, HTML and a repr write it."""
-    written = {json.dumps(text, ensure_ascii=ascii)[1:-1] for ascii in (True, False)}
-    return {text, escape(text), repr(text)[1:-1], *written}
+    """A text as it is, and as JSON (in JSON), HTML and a repr write it."""
+    once = {json.dumps(text, ensure_ascii=ascii)[1:-1] for ascii in (True, False)}
+    twice = {json.dumps(written)[1:-1] for written in once}
+    return {text, escape(text), repr(text)[1:-1], *once, *twice}
 
 
 def is_in(planted: Planted, *texts: str) -> list[str]:
@@ -140,3 +144,26 @@ def har(folder: Path, name: str, person: dict[str, Any], planted: Planted) -> Pa
 
 def test_hostile_lists_are_long():
     assert len(SECRETS) >= 80 and len(PEOPLE) >= 70
+
+
+@pytest.mark.parametrize(("name", "person", "planted"), CASES)
+def test_hostile_value_is_found_by_an_audit(name, person, planted, tmp_path):
+    """In a file that was written without redaction."""
+    request = RecordedRequest(
+        method="POST",
+        url=find(name).base_url + find(name).endpoint("create").path,
+        body=json.dumps({"custom": None}).encode(),
+        content_type="application/json",
+    )
+    headers = (("content-type", planted.kind), *planted.headers)
+    response = RecordedResponse(status=planted.status, headers=headers, body=planted.body)
+    path = tmp_path / "old.jsonl"
+    file = CassetteFile.create(path, provider=name, world="live", created=0.0)
+    file.append(Exchange(request=request, response=response, at=1.0))
+    redactor = redactor_for(find(name))
+    for field, value in person.items():
+        # As an earlier exchange of the file would have it.
+        redactor.response(RecordedResponse(status=200, body=json.dumps({field: value}).encode()))
+    findings = audit(path, redactor)
+    assert 2 in findings["line"].tolist()
+    assert is_in(planted, findings.to_csv()) == []

@@ -18,7 +18,7 @@ import pytest
 
 import contactkit as ck
 from contactkit._providers import find
-from contactkit.cassette.frame import audit
+from contactkit.cassette.audit import audit
 from contactkit.cassette.reader import CassetteReader
 from contactkit.cassette.redaction.key import VARIABLE
 from contactkit.cassette.redaction.redactor import Redactor

@@ -14,8 +14,8 @@ import pytest
 
 from contactkit._frames.frame import STRING
 from contactkit._providers import find
+from contactkit.cassette.audit import audit
 from contactkit.cassette.exchange import RecordedRequest, RecordedResponse
-from contactkit.cassette.frame import audit
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import CassetteError
 from tests.support.exchanges import begun, contact, exchange, page
