@@ -222,13 +222,14 @@ def test_verify_needs_credentials_and_an_answer(path, monkeypatch):
 
 def test_convert_writes_the_target(tmp_path):
     ours, archive, back = (tmp_path / each for each in ("a.jsonl", "a.har", "b.jsonl.gz"))
-    output = run("convert", WITNESSES / "vcrpy/httpx.yaml", ours)
+    binary = "--allow", "application/octet-stream"
+    output = run("convert", WITNESSES / "vcrpy/httpx.yaml", ours, *binary)
     assert output == f"{ours}: {run('show', ours).splitlines()[0]}\n"
     assert "sent, recorded from the provider on 2026-01-05: 6 exchanges in" in output
     assert "under your pseudonym key" in output
     written = f"{archive}: an HTTP archive of "
     assert run("convert", ours, archive) == f"{written}{archive.stat().st_size:,} bytes\n"
-    assert ": 6 exchanges in" in run("convert", archive, back, "--provider", "sent")
+    assert ": 6 exchanges in" in run("convert", archive, back, "--provider", "sent", *binary)
     assert run("audit", back) == "nothing found\n"
 
 
