@@ -8,11 +8,15 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
+from contactkit._frames.coerce import coerce_cell, objects
 from contactkit._frames.empty import is_empty_cell
+from contactkit._frames.headings import field_names
+from contactkit._frames.mappings import without_empty
+from contactkit._frames.tabular import as_frame
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.spec.provider import JSON, Endpoint, Provider
-from contactkit.spec.record import fields_of, key_of
-from contactkit.spec.validate import check, is_na, key_text, normalise_input
+from contactkit.spec.record import RecordField, fields_of, key_of
+from contactkit.spec.validate import accepted_fields, check, is_na, key_text, normalise_input
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +40,11 @@ def check_rows(provider: Provider, endpoint: Endpoint, contacts: Any) -> BulkRow
 
     Rows of a frame without any value are left out.
     """
-    where = f"{provider.name} {endpoint.verb}"
+    where, contacts = f"{provider.name} {endpoint.verb}", as_frame(contacts)
     index = contacts.index if isinstance(contacts, pd.DataFrame | pd.Series) else None
     if isinstance(contacts, pd.DataFrame) and not contacts.columns.is_unique:
         raise InvalidInputError.one(where, endpoint.subject, "has two columns with the same name")
-    items = _rows(contacts) if endpoint.fields else _keys(provider, contacts)
+    items = _rows(provider, endpoint, contacts) if endpoint.fields else _keys(provider, contacts)
     places: Sequence[int] = range(len(items))
     if isinstance(contacts, pd.DataFrame) and endpoint.fields:
         places = [row for row in places if not all(map(is_empty_cell, items[row].values()))]
@@ -65,13 +69,27 @@ def check_rows(provider: Provider, endpoint: Endpoint, contacts: Any) -> BulkRow
     return BulkRows(wire=wire, values=values, index=index, places=places)
 
 
-def _rows(contacts: Any) -> list[Any]:
+def _rows(provider: Provider, endpoint: Endpoint, contacts: Any) -> list[Any]:
     if not isinstance(contacts, pd.DataFrame):
         return _listed([contacts] if isinstance(contacts, Mapping) else contacts)
-    rows = contacts.itertuples(index=False, name=None)
-    cells = [zip(contacts.columns, row, strict=True) for row in rows]
+    declared = accepted_fields(provider, endpoint)
+    columns = [
+        [_read_cell(declared.get(name), cell) for cell in objects(contacts.iloc[:, place])]
+        for place, name in enumerate(field_names(provider.record, contacts.columns))
+    ]
     # pandas fills missing values with None when it joins frames.
-    return [{name: value for name, value in row if value is not None} for row in cells]
+    return [
+        {name: cell for name, cell in zip(contacts.columns, row, strict=True) if cell is not None}
+        for row in zip(*columns, strict=True)
+    ]
+
+
+def _read_cell(declared: RecordField | None, cell: Any) -> Any:
+    """A cell of a frame; a mapping or list as a file format keeps it is one again."""
+    if declared is None or declared.kind not in ("list", "dict"):
+        return cell
+    value = coerce_cell(declared, cell)
+    return without_empty(value) if isinstance(value, list | dict) else cell
 
 
 def _keys(provider: Provider, contacts: Any) -> list[Any]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from contactkit._client.plans import PlanRunner
 from contactkit._client.verbs import ContactVerbs
+from contactkit._frames.tabular import Tabular
 from contactkit._http.connection import Connection, arun, run
 from contactkit._http.pagination import Pages
 from contactkit._http.session import Session
@@ -45,8 +46,8 @@ class AsyncContacts(ContactVerbs[Awaitable[pd.DataFrame]]):
 
     async def plan(
         self,
-        edited: pd.DataFrame,
-        original: pd.DataFrame | None = None,
+        edited: Tabular,
+        original: Tabular | None = None,
         *,
         create: bool = False,
         delete: bool = False,
@@ -93,8 +94,8 @@ class Contacts(ContactVerbs[pd.DataFrame]):
 
     def plan(
         self,
-        edited: pd.DataFrame,
-        original: pd.DataFrame | None = None,
+        edited: Tabular,
+        original: Tabular | None = None,
         *,
         create: bool = False,
         delete: bool = False,
@@ -104,7 +105,8 @@ class Contacts(ContactVerbs[pd.DataFrame]):
     ) -> Plan:
         """Plan the writes that turn `original` into `edited`; nothing is written.
 
-        `people.assign(opt_out=people.opt_out | people.region_code.eq("CA"))` is an edited frame.
+        `people.assign(opt_out=people.opt_out | people.region_code.eq("CA"))` is an edited frame;
+        each may also be a table of another library, such as polars, DuckDB or Arrow.
         Rows are matched by the contact's key, a column or a level of the index. NA in `edited`
         leaves a cell unchanged, and `contactkit.CLEAR` clears it. New rows are refused unless
         `create` is True; if the provider makes the keys, a new row has none. Contacts that are
@@ -142,10 +144,11 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         contact = None if key is None else self.get(key)
         return ContactForm(self._aio, self._session, self._session.world, contact)
 
-    def browse(self, people: pd.DataFrame | None = None) -> ContactBrowser:
+    def browse(self, people: Tabular | None = None) -> ContactBrowser:
         """Show a table to search and page through, with a form for the selected contact.
 
-        The table shows `people`, a contact frame, or reads the provider's contacts page by page.
+        The table shows `people`, a contact frame or a table of another library, or reads the
+        provider's contacts page by page.
         """
         from contactkit.forms import ContactBrowser
 

@@ -10,8 +10,9 @@ import pandas as pd
 from contactkit._frames.arrow import schema_of, to_table
 from contactkit._frames.headings import field_names
 from contactkit._frames.packing import pack_frame
+from contactkit._frames.tabular import Tabular, as_frame, name_type
 from contactkit._providers import find, names
-from contactkit.errors import ConfigurationError
+from contactkit.errors import ConfigurationError, InvalidInputError
 from contactkit.spec.provider import Provider
 from contactkit.spec.record import fields_of
 
@@ -32,8 +33,8 @@ def schema(provider: str | Provider) -> pa.Schema:
     return schema_of(find(provider))
 
 
-def to_arrow(frame: pd.DataFrame, provider: str | Provider | None = None) -> pa.Table:
-    """A contact frame, whatever its dtypes, as an Arrow table in the schema of `schema`.
+def to_arrow(frame: Tabular, provider: str | Provider | None = None) -> pa.Table:
+    """Contacts, as a frame of any dtypes or a table of another library, in the schema of `schema`.
 
     Frames of no, one and many contacts have the same schema, so that files of them can be read
     together. Columns that are not declared are kept in `extras`; declared ones that are missing are
@@ -43,10 +44,14 @@ def to_arrow(frame: pd.DataFrame, provider: str | Provider | None = None) -> pa.
     Raises InvalidInputError that names the cells that are not of their field's kind,
     ConfigurationError if the provider is none or several, and ImportError without pyarrow.
     """
-    found = provider or frame.attrs.get("provider")
-    columns = [*frame.columns, *(name for name in frame.index.names if name)]
-    declared = find(found) if found else provider_with(columns, "the frame")
-    return to_table(declared, pack_frame(declared, frame))
+    contacts = as_frame(frame)
+    if not isinstance(contacts, pd.DataFrame):
+        message = f"must be a DataFrame of contacts, not {name_type(frame)}"
+        raise InvalidInputError.one("to_arrow", "frame", message)
+    found = provider or contacts.attrs.get("provider")
+    columns = [*contacts.columns, *(name for name in contacts.index.names if name)]
+    declared = find(found) if found else provider_with(columns, "to_arrow")
+    return to_table(declared, pack_frame(declared, contacts))
 
 
 def provider_with(columns: Iterable[str], where: str) -> Provider:

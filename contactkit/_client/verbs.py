@@ -19,6 +19,7 @@ from contactkit._client.signatures import with_signature
 from contactkit._client.write import ContactWrite
 from contactkit._frames.decode import read_rows
 from contactkit._frames.frame import result_frame, rows_of, to_frame
+from contactkit._frames.tabular import as_frame
 from contactkit._http.background import ParallelFlow
 from contactkit._http.connection import Connection, arun, run
 from contactkit._http.flow import send
@@ -195,10 +196,9 @@ class ContactVerbs(Generic[FrameT]):
             warn(warning)
         return result_frame(rows, index, self._session.world.notice)
 
-    def _plan(
-        self, edited: pd.DataFrame, original: pd.DataFrame | None, options: PlanOptions
-    ) -> ParallelFlow[Plan]:
+    def _plan(self, edited: Any, original: Any, options: PlanOptions) -> ParallelFlow[Plan]:
         session, current = self._session, original is None
+        edited, original = as_frame(edited), as_frame(original)
         rows = read_checked(session.provider, edited, options, has_original=not current)
         if original is None:
             self._endpoint("list")

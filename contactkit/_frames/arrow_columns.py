@@ -6,18 +6,25 @@ to be checked as a cell of a frame is.
 
 from __future__ import annotations
 
-import sys
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import date
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 import pandas as pd
 
 from contactkit._frames.arrow import import_pyarrow
+from contactkit._frames.arrow_values import (
+    cut,
+    gaps_of,
+    is_text,
+    split_words,
+    to_cell,
+    to_objects,
+    to_python,
+    to_texts,
+    usual,
+)
 from contactkit._frames.coerce import coerce_cell
 from contactkit._frames.decode import from_text, parse_cells, read_column
 from contactkit._frames.frame import concat_arrays
@@ -28,7 +35,6 @@ from contactkit.spec.record import RecordField
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_SAMPLE = 1_000
 _FIRST, _LAST = np.datetime64("0001-01-01", "s"), np.datetime64("9999-12-31T23:59:59", "s")
 _Chunk: TypeAlias = tuple[Any, Sequence[int]]
 """A chunk's values, and the rows that are not read yet."""
@@ -52,7 +58,7 @@ class ArrowColumn(Sequence[JSON]):
         return [*self][index]
 
     def __iter__(self) -> Iterator[JSON]:
-        return (_cell(scalar) for scalar in self._load())
+        return (to_cell(scalar) for scalar in self._load())
 
     def read(self, declared: RecordField) -> tuple[Any, list[tuple[int, JSON, str]]]:
         """The array of the column, and (row, raw value, message) for each bad cell."""
@@ -62,7 +68,7 @@ class ArrowColumn(Sequence[JSON]):
         for chunk in self._load().chunks:
             array, unread = _read_chunk(nullable, chunk)
             if len(unread):
-                cells = [_cell(chunk[int(row)]) for row in unread]
+                cells = [to_cell(chunk[int(row)]) for row in unread]
                 array[unread], wrong = _read_cells(nullable, cells)
                 bad += [(start + int(unread[n]), cells[n], message) for n, message in wrong]
             arrays.append(array)
@@ -75,102 +81,38 @@ def _read_cells(declared: RecordField, cells: Sequence[JSON]) -> tuple[Any, list
     return read_column(declared, values, frozenset())
 
 
-def _cell(scalar: pa.Scalar) -> JSON:
-    """One cell as JSON."""
-    try:
-        value = scalar.as_py()
-    except (ValueError, OverflowError):
-        # Python has no such time.
-        return str(scalar.value)
-    if isinstance(value, uuid.UUID):
-        return str(value)
-    return value.isoformat() if isinstance(value, date) else value
-
-
 def _read_chunk(declared: RecordField, chunk: pa.Array) -> _Chunk:
     """The values of a chunk; what its type does not decide is not read yet."""
     types, kind = import_pyarrow().types, chunk.type
-    chunk = _usual(chunk)
+    chunk = usual(chunk)
     match declared.kind:
-        case "string" if _is_text(kind):
-            return _read_text(chunk), ()
-        case "category" | "boolean" if _is_text(kind):
+        case "string" if is_text(kind):
+            return to_texts(chunk, blank=False), ()
+        case "category" | "boolean" if is_text(kind):
             return _read_words(declared, chunk)
         case "boolean" if types.is_boolean(kind):
             return chunk.cast("int8").fill_null(-1).to_numpy(), ()
         case "Int64" if types.is_integer(kind) and str(kind) != "uint64":
             return pd.arrays.IntegerArray(
-                np.array(chunk.cast("int64").fill_null(0)), np.array(_gaps(chunk))
+                np.array(chunk.cast("int64").fill_null(0)), np.array(gaps_of(chunk))
             ), ()
         case "date" if types.is_date(kind) or types.is_timestamp(kind):
             return _read_days(chunk)
         case "datetime" if types.is_timestamp(kind) and kind.tz:
             return _read_times(chunk)
-        case "list" if types.is_nested(kind) and _is_text(getattr(kind, "value_type", kind)):
+        case "list" if types.is_nested(kind) and is_text(getattr(kind, "value_type", kind)):
             return _read_lists(chunk)
         case "dict" if types.is_struct(kind) or types.is_map(kind):
-            return _read_values(declared, [without_empty(value) for value in _to_python(chunk)])
-        case _ if _is_text(kind):
-            return _read_values(declared, parse_cells(declared.kind, _read_text(chunk)))
+            return _read_values(declared, [without_empty(value) for value in to_python(chunk)])
+        case _ if is_text(kind):
+            return _read_values(declared, parse_cells(declared.kind, to_texts(chunk, blank=False)))
         case _:
             gaps = read_column(declared, [None] * len(chunk), frozenset())[0]
-            return gaps, np.flatnonzero(~_gaps(chunk)).tolist()
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    types = import_pyarrow().types
-    kind = kind.value_type if types.is_dictionary(kind) else kind
-    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
-
-
-def _usual(chunk: pa.Array) -> pa.Array:
-    """The chunk in a type that all of Arrow's functions take."""
-    pa = import_pyarrow()
-    return chunk.cast(pa.large_string()) if pa.types.is_string_view(chunk.type) else chunk
-
-
-def _gaps(chunk: pa.Array) -> Any:
-    return chunk.is_null().to_numpy(zero_copy_only=False)
-
-
-def _read_text(chunk: pa.Array) -> Any:
-    """Texts as an array of objects; a blank one is None."""
-    pa = import_pyarrow()
-    if pa.types.is_dictionary(chunk.type) or _repeats(chunk):
-        words, places = _split_words(chunk)
-        return _objects(None if word is None or word.isspace() else word or None for word in words)[
-            places
-        ]
-    texts = np.array(chunk.to_numpy(zero_copy_only=False), dtype=object)
-    blank = pa.compute.or_(pa.compute.utf8_is_space(chunk), pa.compute.equal(chunk, ""))
-    if pa.compute.any(blank).as_py():
-        texts[blank.fill_null(False).to_numpy(zero_copy_only=False)] = None
-    return texts
-
-
-def _repeats(chunk: pa.Array) -> bool:
-    """Whether most texts are there several times."""
-    sample = chunk.slice(0, _SAMPLE)
-    return import_pyarrow().compute.count_distinct(sample).as_py() * 2 < len(sample)
-
-
-def _split_words(chunk: pa.Array) -> tuple[list[str | None], Any]:
-    """The different texts, with None as the last, and the place of each cell's text among them."""
-    pa = import_pyarrow()
-    encoded = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
-    places = encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy()
-    words = encoded.dictionary.to_pylist()
-    # Equal texts of all chunks are one object.
-    shared = len(words) * 2 < len(chunk)
-    return [*(sys.intern(word) if word and shared else word for word in words), None], places
-
-
-def _objects(values: Iterable[Any]) -> Any:
-    return np.array([*values], dtype=object)
+            return gaps, np.flatnonzero(~gaps_of(chunk)).tolist()
 
 
 def _read_words(declared: RecordField, chunk: pa.Array) -> _Chunk:
-    words, places = _split_words(chunk)
+    words, places = split_words(chunk)
     values = [None if word is None else from_text(declared.kind, word) for word in words]
     codes, wrong = read_column(declared, values, frozenset())
     return codes[places], np.flatnonzero(np.isin(places, [row for row, _ in wrong])).tolist()
@@ -199,9 +141,9 @@ def _is_too_far(times: Any) -> Any:
 
 
 def _read_lists(chunk: pa.Array) -> _Chunk:
-    items = _usual(chunk.flatten())
-    words, places = _split_words(items)
-    lists = _cut(_objects(words)[places].tolist(), chunk)
+    items = usual(chunk.flatten())
+    words, places = split_words(items)
+    lists = cut(to_objects(words)[places].tolist(), chunk)
     array = np.full(len(chunk), pd.NA, dtype=object)
     for row, texts in enumerate(lists):
         if texts is not None:
@@ -210,39 +152,6 @@ def _read_lists(chunk: pa.Array) -> _Chunk:
     return array, broken if items.null_count else ()
 
 
-def _cut(items: Sequence[JSON], chunk: pa.Array) -> list[list[JSON] | None]:
-    """A list for each cell of a chunk of lists, whose items these are; None for a gap."""
-    lengths = import_pyarrow().compute.list_value_length(chunk).to_pylist()
-    ends = list(accumulate(length or 0 for length in lengths))
-    return [
-        None if length is None else list(items[end - length : end])
-        for length, end in zip(lengths, ends, strict=True)
-    ]
-
-
 def _read_values(declared: RecordField, values: Sequence[JSON]) -> _Chunk:
     array, wrong = read_column(declared, values, frozenset())
     return array, [row for row, _ in wrong]
-
-
-def _to_python(chunk: pa.Array) -> list[JSON]:
-    """Nested cells as Python values; faster than Arrow's own, and exact unlike pandas'."""
-    types = import_pyarrow().types
-    if types.is_struct(chunk.type):
-        names = [field.name for field in chunk.type]
-        columns = [_to_python(column) for column in chunk.flatten()]
-        rows = zip(*columns, strict=True) if columns else [()] * len(chunk)
-        gaps = _gaps(chunk)
-        return [
-            None if gap else dict(zip(names, row, strict=True))
-            for gap, row in zip(gaps, rows, strict=True)
-        ]
-    if types.is_map(chunk.type):
-        return [None if pairs is None else dict(pairs) for pairs in chunk.to_pylist()]
-    if (
-        hasattr(chunk, "flatten")
-        and hasattr(chunk.type, "value_type")
-        and types.is_nested(chunk.type)
-    ):
-        return _cut(_to_python(chunk.flatten()), chunk)
-    return chunk.to_pylist()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PARQUET, FEATHER = (".parquet", ".pq"), (".feather",)
 # pandas writes the labels of rows so; they are no field.
-_LABELS = "__index_level_"
+LABELS = "__index_level_"
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -56,7 +56,7 @@ def _open_feather(path: Path) -> tuple[dict[str, ArrowColumn], int]:
 
 
 def _names(path: Path, schema: pa.Schema) -> list[str]:
-    names = [name for name in schema.names if not name.startswith(_LABELS)]
+    names = [name for name in schema.names if not name.startswith(LABELS)]
     for place, name in enumerate(names):
         if name in names[:place]:
             raise ConfigurationError(f"{path}: two columns have the name {name}")

@@ -163,14 +163,15 @@ def from_text(kind: Kind, text: str) -> JSON:
 
 def parse_cells(kind: Kind, cells: Sequence[JSON]) -> Sequence[JSON]:
     """Cells as JSON, where text is parsed; no two cells share a list or a mapping."""
-    if kind in ("string", "date", "datetime") or set(map(type, cells)) != {str}:
+    if kind in ("string", "date", "datetime"):
         return [from_text(kind, cell) if isinstance(cell, str) else cell for cell in cells]
     # These have few distinct values, which are slow to parse.
-    parsed = {text: from_text(kind, text) for text in set(map(str, cells))}
+    texts = {cell for cell in cells if isinstance(cell, str)}
+    parsed = {text: from_text(kind, text) for text in texts}
     if kind not in ("list", "dict"):
-        return [parsed[str(cell)] for cell in cells]
+        return [parsed[cell] if isinstance(cell, str) else cell for cell in cells]
     packed = {text: pickle.dumps(value) for text, value in parsed.items()}
-    return [pickle.loads(packed[str(cell)]) for cell in cells]
+    return [pickle.loads(packed[cell]) if isinstance(cell, str) else cell for cell in cells]
 
 
 def _parse_literal(text: str) -> JSON:

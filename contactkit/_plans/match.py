@@ -15,6 +15,7 @@ import pandas as pd
 from contactkit._frames.coerce import CoercedColumn, coerce_column, objects
 from contactkit._frames.empty import find_empty_rows
 from contactkit._frames.headings import name_fields
+from contactkit._frames.tabular import name_type
 from contactkit._journal.suppression import canonical
 from contactkit._plans.labels import name_rows
 from contactkit.errors import FieldProblem, InvalidInputError
@@ -66,7 +67,7 @@ def columns_of(
     """
     where = f"{provider.name} plan"
     if not isinstance(frame, pd.DataFrame):
-        message = f"must be a DataFrame of contacts, not {type(frame).__name__}"
+        message = f"must be a DataFrame of contacts, not {name_type(frame)}"
         raise InvalidInputError.one(where, which, message)
     try:
         names = name_fields(provider, frame.columns)
@@ -128,9 +129,12 @@ def match_rows(
 def _texts(edited: EditedRows, known: set[JSON]) -> Any:
     """What each row is matched by, "" for nothing; a whole number may be the text of its digits."""
     texts = np.where(edited.keys.present, edited.keys.values, "")
-    for row in np.flatnonzero(edited.keys.unreadable).tolist():
-        digits = digits_of(objects(edited.columns[edited.on.name].iloc[[row]])[0])
-        texts[row] = digits if digits in known else ""
+    plus = "+" if is_phone(edited.on) else ""
+    numbers = np.flatnonzero(edited.keys.unreadable)
+    if len(numbers):
+        digits = map(digits_of, objects(edited.columns[edited.on.name].iloc[numbers]))
+        spellings = ((text, plus + text) for text in digits)
+        texts[numbers] = [next(filter(known.__contains__, both), "") for both in spellings]
     return texts
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from IPython.display import display
 
 from contactkit._frames.frame import rows_of
+from contactkit._frames.tabular import as_frame
 from contactkit._http.session import Session
 from contactkit._http.world import World
 from contactkit.errors import ContactKitError, InvalidInputError, NotFoundError
@@ -50,7 +51,7 @@ class ContactBrowser:
         contacts: AsyncContacts,
         session: Session,
         world: World,
-        people: pd.DataFrame | None,
+        people: Any,
     ) -> None:
         self.form: ContactForm | None = None
         self._contacts = contacts
@@ -263,9 +264,9 @@ class ContactBrowser:
         self._draw()
 
 
-def _require_contacts(provider: Provider, people: pd.DataFrame | None) -> pd.DataFrame | None:
-    """The frame, if it is one of this provider's contacts."""
-    key = key_of(provider.record).name
+def _require_contacts(provider: Provider, people: Any) -> pd.DataFrame | None:
+    """The contacts as a frame, if they are this provider's."""
+    key, people = key_of(provider.record).name, as_frame(people)
     if people is None or (
         isinstance(people, pd.DataFrame)
         and key in people.columns

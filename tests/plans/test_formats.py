@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 import contactkit as ck
@@ -81,6 +82,13 @@ TRIPS: dict[str, Trip] = {
     "convert_dtypes": lambda frame, _: frame.convert_dtypes(),
     "convert_dtypes, pyarrow": lambda frame, _: frame.convert_dtypes(dtype_backend="pyarrow"),
     "objects": lambda frame, _: frame.astype(object),
+    "polars frame": lambda frame, _: pl.from_pandas(frame),
+    "arrow table": lambda frame, _: pa.Table.from_pandas(frame),
+    "arrow reader": lambda frame, _: pa.Table.from_pandas(frame).to_reader(),
+    "duckdb relation": lambda frame, _: duckdb.sql("SELECT * FROM frame"),
+    "duckdb arrow reader": lambda frame, _: duckdb.sql("SELECT * FROM frame").arrow(),
+    "csv": csv(),
+    "excel": excel(),
     "csv as text": csv(dtype=str),
     "excel as text": excel(dtype=str),
     "dask": dask,
