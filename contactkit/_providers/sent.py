@@ -21,6 +21,7 @@ from contactkit.spec import (
     ErrorShape,
     HeaderAuth,
     Idempotency,
+    Instant,
     Limit,
     PageNumbers,
     Provider,
@@ -44,6 +45,7 @@ from contactkit.spec import (
 
 DOCS = "https://docs.sent.dm/reference/api"
 Channel = Literal["sms", "whatsapp"]
+_TIME = "Sent writes seven digits of a second, of which six, microseconds, are kept"
 
 
 class Contact(Record):
@@ -87,9 +89,9 @@ class Contact(Record):
         bool,
         read_only("Shared by a parent account, so read-only; always false since August 2026."),
     ]
-    created_at: Annotated[Time, read_only("When the contact was created.")]
+    created_at: Annotated[Time, read_only(f"When the contact was created; {_TIME}.")]
     updated_at: Annotated[
-        Time | None, read_only("When it last changed, if ever.", last_change=True)
+        Time | None, read_only(f"When it last changed, if ever; {_TIME}.", last_change=True)
     ] = None
 
 
@@ -150,8 +152,10 @@ def _meta(request_id: str, now: datetime) -> dict[str, JSON]:
 
 
 def timestamp(now: datetime) -> str:
-    """Seven fractional digits, as in Sent's examples."""
-    return now.isoformat(timespec="microseconds").replace("+", "0+")
+    """At most seven digits of a second and no zeros at their end, as in Sent's examples."""
+    tick = now.tick if isinstance(now, Instant) else 0
+    fraction = f".{now.microsecond:06}{tick}".rstrip(".0")
+    return now.isoformat(timespec="seconds").replace("+", f"{fraction}+")
 
 
 def _seal(body: dict[str, JSON], request_id: str, now: datetime) -> None:

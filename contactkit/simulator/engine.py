@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from random import Random
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
@@ -41,6 +41,7 @@ from contactkit.simulator.verbs import new_row
 from contactkit.spec import (
     JSON,
     Endpoint,
+    Instant,
     Provider,
     as_object,
     key_of,
@@ -80,7 +81,7 @@ class Engine:
     @property
     def now(self) -> datetime:
         """The simulator's time."""
-        return datetime.fromtimestamp(self.clock.now(), UTC)
+        return Instant.at(self.clock.now())
 
     def change_time(self) -> Row:
         """The time of a change that is made now, by its field; none if the provider has none."""

@@ -19,7 +19,7 @@ from contactkit._frames.files import open_file, to_contacts
 from contactkit._frames.frame import rows_of
 from contactkit.errors import ConfigurationError
 from contactkit.simulator.messages import Row
-from contactkit.spec import JSON, Provider, Record, RecordField, fields_of, parse_time
+from contactkit.spec import JSON, Provider, Record, RecordField, fields_of
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine
@@ -43,7 +43,7 @@ def fill(engine: Engine, count: int) -> None:
     """Add `count` contacts: those written by hand, then synthetic ones from old to new."""
     rules, handwritten = engine.rules, _handwritten(engine.provider)
     for row in handwritten[:count]:
-        engine.add(_in_own_format(engine, row), rules.owner_of(0))
+        engine.add({n: v for n, v in row.items() if v is not None}, rules.owner_of(0))
     indices = islice(_indices(handwritten), max(0, count - len(handwritten)))
     rows = [engine.sample_row(index) for index in indices]
     created = creation_field(engine.provider)
@@ -52,18 +52,6 @@ def fill(engine: Engine, count: int) -> None:
     # Each is dropped once it is added: many of them take as much memory as the contacts.
     for index in range(len(handwritten), len(handwritten) + len(rows)):
         engine.add(rows.pop(), rules.owner_of(index))
-
-
-def _in_own_format(engine: Engine, row: Row) -> Row:
-    """A row without empty values and with the provider's own format of times."""
-    fields = fields_of(engine.provider.record)
-    return {
-        name: engine.rules.timestamp(parse_time(str(value)))
-        if fields[name].kind == "datetime"
-        else value
-        for name, value in row.items()
-        if value is not None
-    }
 
 
 def _indices(handwritten: Sequence[Row]) -> Iterator[int]:
@@ -84,8 +72,18 @@ def _handwritten(provider: Provider) -> list[Row]:
         return []
     place = file, provider.record
     if place not in _cache:
-        _cache[place] = rows_of(provider.record, to_contacts([open_file(file)], provider))
+        _cache[place] = _read(file, provider)
     return deepcopy(_cache[place])
+
+
+def _read(file: Path, provider: Provider) -> list[Row]:
+    """The rows of a file; their times are as written, since a frame rounds them."""
+    table, fields = open_file(file), fields_of(provider.record)
+    rows = rows_of(provider.record, to_contacts([table], provider))
+    times = [name for name in table.columns if fields[name].kind == "datetime"]
+    for index, row in enumerate(rows):
+        row |= {name: table.columns[name][index] or None for name in times}
+    return rows
 
 
 def seed_file(provider: Provider) -> Path | None:

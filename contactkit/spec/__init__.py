@@ -26,6 +26,7 @@ from contactkit.spec.provider import Endpoint as Endpoint
 from contactkit.spec.provider import Envelope as Envelope
 from contactkit.spec.provider import ErrorShape as ErrorShape
 from contactkit.spec.provider import Idempotency as Idempotency
+from contactkit.spec.provider import Instant as Instant
 from contactkit.spec.provider import Limit as Limit
 from contactkit.spec.provider import Place as Place
 from contactkit.spec.provider import Provider as Provider

@@ -144,3 +144,9 @@ def test_describe_says_which_requests_a_plan_sends(name: str) -> None:
         one = endpoint.verb in ("create", "update", "delete")
         assert ("A plan sends one request per contact." in helps[endpoint.verb]) is one
         assert ("A plan does not use it: " in helps[endpoint.verb]) is bool(endpoint.bulk)
+
+
+def test_describe_says_which_digits_of_sent_times_are_kept():
+    help_of = ck.describe("sent").query("of == 'contact'").set_index("field")["help"]
+    for name in ("created_at", "updated_at"):
+        assert "of which six, microseconds, are kept" in help_of[name]
