@@ -85,9 +85,13 @@ class Network:
 
     def find(self, kind: Kind, texts: Sequence[str]) -> Any:
         """The number of each canonical address; -1 if no contact holds it."""
-        known = self.addresses[: self.phones] if kind == "phone" else self.addresses[self.phones :]
-        found = pd.Index(known).get_indexer(pd.Index(texts, dtype=object))
+        found = self._index[kind].get_indexer(pd.Index(texts, dtype=object))
         return found if kind == "phone" else np.where(found < 0, -1, found + self.phones)
+
+    @cached_property
+    def _index(self) -> dict[Kind, pd.Index]:
+        phones, emails = self.addresses[: self.phones], self.addresses[self.phones :]
+        return {"phone": pd.Index(phones), "email": pd.Index(emails)}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -21,6 +21,7 @@ PARTS = {
     "call": "call",
     "cassettes": "cassettes",
     "simulator": "simulator",
+    "people": "people",
     "apply": "apply",
 }
 LONG = {"apply"}
