@@ -11,11 +11,12 @@ from contactkit._http.connection import Connection
 from contactkit._http.session import Session
 from contactkit._http.world import World, uptime, world_attrs
 from contactkit._plans.tables import as_html, as_text
+from contactkit._redact import Unpicklable
 from contactkit.cassette.cassette import Cassette
 from contactkit.errors import ConfigurationError
 
 
-class Client:
+class Client(Unpicklable):
     """The sync client of one provider; `aio` is its async client."""
 
     def __init__(self, session: Session, connection: Connection) -> None:
@@ -80,7 +81,7 @@ def _span(seconds: float) -> str:
     return names.get(int(seconds), f"in {seconds:g} s")
 
 
-class AsyncClient:
+class AsyncClient(Unpicklable):
     """The async client: the same verbs, awaited, on the same session."""
 
     def __init__(self, session: Session, connection: Connection) -> None:

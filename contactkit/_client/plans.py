@@ -18,6 +18,7 @@ from contactkit._http.session import Session
 from contactkit._plans.apply import Apply
 from contactkit._plans.plan import Plan
 from contactkit._plans.undo import plan_undo
+from contactkit._redact import Unpicklable
 
 if TYPE_CHECKING:
     from contactkit.forms import PlanView
@@ -27,7 +28,7 @@ INTERRUPTED = "interrupted"
 _WAIT = 0.2
 
 
-class PlanRunner:
+class PlanRunner(Unpicklable):
     """Applies, undoes and shows the plans of one client."""
 
     def __init__(self, session: Session, connection: Connection) -> None:

@@ -39,6 +39,7 @@ from contactkit._plans.listing import MOST_AHEAD, read_all, read_listing, start_
 from contactkit._plans.options import PlanOptions, read_checked
 from contactkit._plans.plan import Plan
 from contactkit._plans.tables import as_html, as_text
+from contactkit._redact import Unpicklable
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.spec.consent import is_sent_once, may_widen
 from contactkit.spec.provider import Endpoint
@@ -55,7 +56,7 @@ from contactkit.spec.validate import (
 FrameT = TypeVar("FrameT", covariant=True)
 
 
-class ContactVerbs(Generic[FrameT]):
+class ContactVerbs(Unpicklable, Generic[FrameT]):
     """The verbs that the sync and the async client share; `FrameT` is what a verb returns.
 
     In every verb NA and NaN mean "leave unchanged", and None means "clear" if the field can be

@@ -19,6 +19,7 @@ from contactkit._http.content import ENCODINGS, MAX_ANSWER
 from contactkit._http.log import hide_paths
 from contactkit._http.session import Answer, NoResponse, Request, Response, Step, Wait
 from contactkit._http.world import RealClock, apause, pause
+from contactkit._redact import Unpicklable
 
 if TYPE_CHECKING:
     from contactkit._http.world import Clock
@@ -137,7 +138,7 @@ async def asend_tapped(client: httpx.AsyncClient, flow: TapFlow) -> httpx.Respon
         return end.value
 
 
-class Connection:
+class Connection(Unpicklable):
     """The httpx clients of one session, opened when first used: a sync one, and one per event loop.
 
     If there is a `tap`, everything is sent through it.

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from contactkit._http.rate_limits import Budget
 from contactkit._http.world import world_attrs
-from contactkit._redact import Secret
+from contactkit._redact import Secret, Unpicklable
 from contactkit.errors import InvalidInputError
 from contactkit.spec.auth import Auth, ClientCredentials, Credential
 from contactkit.spec.provider import JSON, Endpoint, Idempotency, Provider, as_object
@@ -117,7 +117,7 @@ def frame_attrs(session: Session) -> dict[str, JSON]:
 
 
 @dataclass
-class Session:
+class Session(Unpicklable):
     """What all calls of one client share: credentials, budget and token. Its repr shows none.
 
     The budget and `token_expires` are in uptime, so that they do not change when the clock is set.

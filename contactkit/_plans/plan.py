@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import pandas as pd
 
@@ -312,6 +312,14 @@ class Plan:
         rest = sum(max(1, len(contact.changes)) for contact in self.contacts) - len(first)
         more = f"and {rest:,} more cells: see plan.cells" if rest else ""
         return title, self.facts(), first, more
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        if self.runner is not None:
+            raise TypeError(
+                "a plan with a client cannot be pickled or copied; save it with its to_parquet(), "
+                "and load it in the other process with contactkit.read_plan(path, client)"
+            )
+        return super().__reduce_ex__(protocol)
 
     def __repr__(self) -> str:
         return tables.as_text(*self._drawing())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import NoReturn, SupportsIndex
 
 from contactkit._redact.encodings import decoded_words
 from contactkit._redact.layers import layers
@@ -23,12 +24,34 @@ _MASK = "•••"
 
 
 class Secret(str):
-    """Text with a masked repr, so that tracebacks with variables do not show it."""
+    """Text with a masked repr, so that tracebacks with variables do not show it; never pickled."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
         return f"'{_MASK}'"
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        advice = "name its environment variable instead, and read that where it is needed"
+        raise TypeError(f"a credential cannot be pickled; {advice}")
+
+
+class Unpicklable:
+    """An object with a client's credentials and connections; the error says what to do instead."""
+
+    _why = (
+        "a client cannot be pickled or copied; connect in the other process, with "
+        "contactkit.connect() and the credentials in environment variables"
+    )
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError(self._why)
 
 
 # The look-behind avoids a search at every letter of a long text without an address.

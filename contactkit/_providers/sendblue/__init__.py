@@ -245,6 +245,10 @@ def _deleted(status: int, body: JSON, sent: Sequence[JSON]) -> list[BulkItem]:
     return [("unknown", None, message)] * len(sent)
 
 
+def _updates_existing(body: Mapping[str, JSON]) -> bool:
+    return body.get("update_if_exists") is True
+
+
 PROVIDER = Provider(
     name="sendblue",
     title="Sendblue",
@@ -260,7 +264,7 @@ PROVIDER = Provider(
             params=Upsert,
             omits=("company_name", "opt_out"),
             key_wire="number",
-            repeatable=lambda body: body.get("update_if_exists") is True,
+            repeatable=_updates_existing,
             docs=f"{DOCS}/methods/create",
         ),
         update_contact(
