@@ -265,7 +265,7 @@ def _pack_times(values: Sequence[JSON]) -> Any:
         times = np.array(naive, dtype="datetime64[us]")
     if len(texts) == len(values):
         return times
-    whole = np.full(len(values), np.datetime64("NaT"), dtype="datetime64[us]")
+    whole = np.full(len(values), np.datetime64("NaT", "us"), dtype="datetime64[us]")
     whole[[value is not None for value in values]] = times
     return whole
 

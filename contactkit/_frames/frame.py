@@ -16,7 +16,7 @@ from contactkit.spec.record import Record, RecordField, fields_of, parse_date
 from contactkit.spec.validate import is_na, to_python
 
 # Python storage wherever pyarrow happens to be installed, so that frames are the same everywhere.
-STRING = pd.StringDtype("python", na_value=pd.NA)
+STRING = pd.StringDtype("python")
 DATE = np.dtype("datetime64[s]")  # midnight without a zone: pandas has no dates
 TIME = pd.DatetimeTZDtype("us", "UTC")
 PROBLEM_COLUMNS = ("row", "key", "field", "raw", "message")

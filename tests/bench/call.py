@@ -46,7 +46,7 @@ KEY = KEYS[7]
 BODY = {"default_channel": "sms", "opt_out": True}
 HEADERS = {"x-api-key": "test", "Idempotency-Key": "00000000-0000-0000-0000-000000000000"}
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-STRING = pd.StringDtype("python", na_value=pd.NA)
+STRING = pd.StringDtype("python")
 DTYPES: dict[str, Any] = {
     **dict.fromkeys(contacts.contact(7), STRING),
     "default_channel": pd.CategoricalDtype(["sms", "whatsapp"]),

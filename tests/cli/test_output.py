@@ -22,10 +22,10 @@ def test_text_never_controls_the_terminal(capsys: pytest.CaptureFixture[str]):
 
 
 def test_lines_are_not_wrapped(capsys: pytest.CaptureFixture[str]):
-    say("a " * 200)
+    say("a " * 200 + "a")
     print_error("a\n  b", "red")
     output = capsys.readouterr()
-    assert output.out == "a " * 200 + "\n" and output.err == "a\n  b\n"
+    assert output.out == "a " * 200 + "a\n" and output.err == "a\n  b\n"
 
 
 def test_tables_cut_nothing(capsys: pytest.CaptureFixture[str]):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from ipywidgets.widgets import widget
 
 from contactkit.forms import messages
+from tests.support.widgets import open_widgets
 
 
 @pytest.fixture(autouse=True)
@@ -17,8 +17,8 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def no_widget_is_left() -> Iterator[None]:
-    before = set(widget._instances)
+    before = set(open_widgets())
     yield
-    for key in set(widget._instances) - before:
-        if key in widget._instances:
-            widget._instances[key].close()
+    for key in set(open_widgets()) - before:
+        if each := open_widgets().get(key):
+            each.close()

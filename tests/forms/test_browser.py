@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-from ipywidgets.widgets import widget
 
 import contactkit as ck
 from contactkit.forms import ContactBrowser
@@ -18,6 +17,7 @@ from contactkit.forms.controls import raw_of
 from contactkit.spec.record import fields_of
 from tests.support.front_end import FrontEnd
 from tests.support.providers import EXAMPLES, NOTICE, Noticed, Wire, loses
+from tests.support.widgets import open_widgets
 
 
 async def browsing(
@@ -115,9 +115,9 @@ async def test_pick_closes_the_earlier_form(many):
     _browser, front = await browsing("privy", many)
     first, second = keys(front)[:2]
     await front.press("pick", first)
-    before = len(widget._instances)
+    before = len(open_widgets())
     await front.press("pick", second)
-    assert len(widget._instances) == before
+    assert len(open_widgets()) == before
 
 
 @pytest.mark.parametrize("what", ["pick", "create"])
@@ -269,11 +269,11 @@ async def test_browser_escapes_values(many):
 
 
 async def test_close_leaves_no_widget(many):
-    before = dict(widget._instances)
+    before = open_widgets()
     browser, front = await browsing("privy", many)
     await front.press("pick", keys(front)[0])
     browser.close()
-    assert dict(widget._instances) == before
+    assert open_widgets() == before
 
 
 async def test_widget_state_has_nothing_of_a_contact(many):

@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pandas as pd
 import pytest
-from ipywidgets.widgets import widget
 
 import contactkit as ck
 from contactkit._frames.frame import RESULT_COLUMNS
@@ -20,6 +19,7 @@ from contactkit.forms.controls import raw_of
 from contactkit.forms.fields import field_groups
 from tests.support.front_end import FrontEnd
 from tests.support.providers import EXAMPLES, NOTICE, Noticed, Wire, loses, says, then_says
+from tests.support.widgets import open_widgets
 
 SENT = EXAMPLES["sent"].key
 PRIVY = EXAMPLES["privy"].key
@@ -707,17 +707,17 @@ def test_save_without_an_event_loop_says_so(wire, monkeypatch):
 
 
 async def test_close_leaves_no_widget_and_cancels_the_task(wire):
-    before = dict(widget._instances)
+    before = open_widgets()
     form, front, _ = opened("privy", wire, PRIVY)
     wire.faults = [never_answers]
     front.send("save", first_name="Ada")
     await asyncio.sleep(0.01)
     form.close()
     await asyncio.wait([front.widget.task])
-    assert dict(widget._instances) == before
+    assert open_widgets() == before
 
 
 def test_form_of_any_length_has_two_models(wire):
-    before = len(widget._instances)
+    before = len(open_widgets())
     ck.connect("digital_onboarding", via=wire).contacts.form(ONBOARDING)
-    assert len(widget._instances) - before == 2
+    assert len(open_widgets()) - before == 2

@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import pandas as pd
 import pytest
-from ipywidgets.widgets import widget
 
 import contactkit as ck
 from contactkit._plans.change import PlannedWrite
@@ -22,6 +21,7 @@ from contactkit.forms import PlanView, attempts, cells
 from contactkit.forms.plan_table import ORDER, PAGE_SIZE
 from tests.support.front_end import FrontEnd
 from tests.support.providers import NOTICE, Noticed, Wire, says
+from tests.support.widgets import open_widgets
 
 HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.exe\n\x00\ud800 & 'quoted'"
 
@@ -411,14 +411,14 @@ async def test_undo_names_what_cannot_be_undone(many: Wire) -> None:
 async def test_close_during_apply_loses_and_repeats_nothing(many: Wire) -> None:
     go = asyncio.Event()
     plan = privy(many, last_name="Nova")
-    before = set(widget._instances)
+    before = set(open_widgets())
     view, front = opened(plan)
     many.faults = [None] * 20 + [waits_for(go)] * 40
     front.send("apply")
     await until(lambda: len(many.requests) > 21)
     view.close()
     view.close()
-    assert set(widget._instances) == before
+    assert set(open_widgets()) == before
     go.set()
     await front.widget.task
     assert view.result["outcome"].value_counts()["updated"] == sum(writes(many)) < 60

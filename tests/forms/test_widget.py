@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ipywidgets.widgets import widget
 
 from contactkit.forms import messages
 from contactkit.forms.html import render
 from contactkit.forms.widget import Widget
 from tests.support.front_end import FrontEnd
+from tests.support.widgets import open_widgets
 
 
 class Recorder:
@@ -109,7 +109,7 @@ async def test_exception_is_raised_in_tests(recorder, kind):
 
 
 async def test_close_cancels_the_task_and_closes_the_widgets(recorder):
-    before = set(widget._instances)
+    before = set(open_widgets())
     front = FrontEnd(recorder.widget)
     front.send("slow")
     await asyncio.sleep(0)
@@ -117,4 +117,4 @@ async def test_close_cancels_the_task_and_closes_the_widgets(recorder):
     recorder.widget.close()
     await asyncio.wait([task])
     assert task.cancelled()
-    assert len(before - set(widget._instances)) == 2
+    assert len(before - set(open_widgets())) == 2

@@ -97,7 +97,9 @@ def wide(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def texts(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(**{name: frame[name].astype("str") for name in FIELDS})
+    return frame.assign(
+        **{name: frame[name].astype(object).map(str, na_action="ignore") for name in FIELDS}
+    )
 
 
 ROUND_TRIPS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {

@@ -103,7 +103,8 @@ in_thread(moment(100, refused=300, rate=9.0, eta=soon, finished=True))
 def test_narrow_terminal_cuts_the_line():
     counts = "{'failed': 10**12, 'unknown': 10**12, 'refused': 10**12, 'skipped': 10**12}"
     lines = shown(f"watch(Progress(total=5 * 10**12, counts={counts}, finished=True))")
-    assert {len(line) for line in lines if line.startswith(" 80%|")} == {COLUMNS - 1}
+    (width,) = {len(line) for line in lines if line.startswith(" 80%|")}
+    assert COLUMNS - 1 <= width <= COLUMNS
 
 
 def test_terminal_ends_the_line_of_an_empty_plan():
