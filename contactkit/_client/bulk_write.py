@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TypeAlias
@@ -20,14 +21,14 @@ from contactkit._http.results import (
     judge_outcome,
     response_columns,
 )
-from contactkit._http.session import Flow, Operation, Session
+from contactkit._http.session import Flow, Operation, Session, Success
 from contactkit._journal.store import Intent
 from contactkit._journal.write import intent_of, journaled
 from contactkit._plans.listing import read_all, read_contacts
 from contactkit.errors import FieldProblem, InvalidInputError, UnrecordedRequestError
 from contactkit.spec.consent import consent_changes, may_widen, undocumented
 from contactkit.spec.outcome import Outcome
-from contactkit.spec.provider import JSON, Endpoint, as_object
+from contactkit.spec.provider import JSON, Endpoint, as_list, as_object
 from contactkit.spec.record import fields_of, key_of
 
 Before: TypeAlias = Mapping[int, Values]
@@ -161,7 +162,8 @@ def _send(
     success = yield from send(session, operation, paced=paced)
     record, endpoint = session.provider.record, operation.endpoint
     bulk = endpoint.bulk
-    items = bulk and bulk.read(success.response.status, success.body, rows.wire)
+    sent = _recorded_rows(endpoint, success) or rows.wire
+    items = bulk and bulk.read(success.response.status, success.body, sent)
     if not items or len(items) != len(rows.wire):
         why = "does not say what happened to each contact"
         raise unexpected_response(session, operation, success.response, why)
@@ -184,3 +186,12 @@ def _send(
         )
         results.append(row)
     return results
+
+
+def _recorded_rows(endpoint: Endpoint, success: Success) -> list[JSON]:
+    """The rows as the recorded request has them, if a response was recorded for pseudonyms."""
+    response, bulk = success.response, endpoint.bulk
+    if not (response.pseudonymous and response.recorded_body and bulk):
+        return []
+    body = json.loads(response.recorded_body)
+    return as_list(as_object(body).get(bulk.name, body))

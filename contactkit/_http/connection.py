@@ -278,6 +278,7 @@ def _response(response: httpx.Response, limit: int) -> Response:
         headers=headers,
         content=content,
         pseudonymous=response.extensions.get("pseudonymous", False),
+        recorded_body=response.extensions.get("recorded_body", b""),
         too_long=limit if response.extensions.get("too_long") else 0,
     )
 

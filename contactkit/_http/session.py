@@ -73,14 +73,15 @@ class Request:
 class Response:
     """An HTTP response as a value; header names in lower case.
 
-    One that is `pseudonymous` was recorded for another person's values than the request has. One
-    that is `too_long` has no content, but the limit that it exceeds.
+    One that is `pseudonymous` was recorded for other values than the request has: for pseudonyms,
+    as in `recorded_body`. One that is `too_long` has no content, but the limit that it exceeds.
     """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)
     pseudonymous: bool = field(default=False, repr=False)
+    recorded_body: bytes = field(default=b"", repr=False)
     too_long: int = field(default=0, repr=False)
 
 

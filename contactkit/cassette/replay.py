@@ -105,7 +105,10 @@ class Replay:
             ],
             stream=httpx.ByteStream(recorded.body),
             request=request,
-            extensions={"pseudonymous": not _is_literal(asked, request)},
+            extensions={
+                "pseudonymous": not _is_literal(asked, request),
+                "recorded_body": asked.body,
+            },
         )
 
 
