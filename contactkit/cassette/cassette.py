@@ -15,6 +15,7 @@ import respx
 from contactkit._http.connection import Connection, Tap, run
 from contactkit._http.session import Session
 from contactkit._http.world import Live, VirtualClock, World, world_kind
+from contactkit.cassette.ages import present
 from contactkit.cassette.drift import drift_frame
 from contactkit.cassette.exchange import path_of
 from contactkit.cassette.file import CassetteFile
@@ -27,7 +28,7 @@ from contactkit.cassette.redaction.media import media_types
 from contactkit.cassette.verify import Reads, Verifier, resend
 from contactkit.errors import CassetteError, ConfigurationError, warn
 from contactkit.spec.auth import Auth, ClientCredentials
-from contactkit.spec.provider import Provider
+from contactkit.spec.provider import JSON, Provider
 
 _NOTICES = {
     "replay": "Replay of {file}, recorded from {world} ({when}): nothing is sent.",
@@ -89,7 +90,7 @@ class Cassette:
         if self.mode == "replay":
             self.clock = VirtualClock(self.entries[0].at if self.entries else time.time())
         if expired := self._expired():
-            days = (time.time() - expired[0].at) / 86_400
+            days = (self._now() - expired[0].at) / 86_400
             count = f"{len(expired):,} of its {len(self.entries):,} exchanges have expired"
             warn(f"{self.path}: {count}; the oldest is {days:,.0f} days old")
 
@@ -140,13 +141,14 @@ class Cassette:
         """One row per exchange, in the order of their requests.
 
         Columns: method, path, query, status, failure, bytes, at, age, hits (how often it was
-        replayed in this session), expired.
+        replayed in this session), expired. An exchange ages by the wall clock, or by that of the
+        simulator if it was recorded in its virtual time.
         """
-        return frame(self.entries, self._hits, time.time(), self._expires)
+        return frame(self.entries, self._hits, self._now(), self._expires)
 
     def unused(self) -> pd.DataFrame:
         """The rows of `frame` that were not replayed."""
-        return frame(self._unused(), self._hits, time.time(), self._expires)
+        return frame(self._unused(), self._hits, self._now(), self._expires)
 
     def drift(self) -> pd.DataFrame:
         """The changes that mode `verify` has found so far: one row per difference."""
@@ -236,10 +238,18 @@ class Cassette:
     def _unused(self) -> list[Entry]:
         return [entry for entry in self.entries if not self._hits.get(entry.id)]
 
+    def _now(self) -> float:
+        """The time now by the clock of the recording."""
+        recorded = self._player.writer.file if self._player else None
+        file = recorded or self._file
+        header: Mapping[str, JSON] = file.header if file else {}
+        simulated = self._world.name == "simulator"
+        return present(header, self.entries, self._world.clock if simulated else None)
+
     def _expired(self) -> list[Entry]:
         if self._expires is None:
             return []
-        since = time.time() - self._expires.total_seconds()
+        since = self._now() - self._expires.total_seconds()
         return [entry for entry in self.entries if entry.at < since]
 
 

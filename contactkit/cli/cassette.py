@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from secrets import token_bytes
 from typing import Annotated
@@ -12,6 +14,7 @@ import typer
 
 from contactkit._client.connect import connect
 from contactkit._providers import find, names
+from contactkit.cassette.ages import present
 from contactkit.cassette.audit import audit as find_leaks
 from contactkit.cassette.convert import convert as convert_file
 from contactkit.cassette.file import CassetteFile
@@ -34,7 +37,7 @@ def show_cassette(file: File) -> None:
     """Show a summary of a recording and its exchanges."""
     cassette_file = CassetteFile.load(file)
     say(_summary(cassette_file))
-    exchanges = frame(cassette_file.entries, {}, time.time())
+    exchanges = frame(cassette_file.entries, {}, _now(cassette_file))
     exchanges["status"] = exchanges["status"].astype("string").fillna(exchanges["failure"])
     exchanges["age"] = exchanges["age"].map(_age)
     columns = ["method", "path", "query", "status", "bytes", "age"]
@@ -117,11 +120,42 @@ def convert(
 def prune(
     file: File,
     days: Annotated[int, typer.Option(min=0, help="Keep exchanges up to this age in days.")],
+    drop_all: Annotated[
+        bool, typer.Option("--all", help="Go on if that leaves no exchange.")
+    ] = False,
 ) -> None:
-    """Drop old exchanges from a recording."""
+    """Drop old exchanges from a recording, say which, and keep a copy of the file beside it."""
     cassette_file = CassetteFile.load(file)
-    dropped = cassette_file.prune(time.time() - days * _UNITS["day"])
-    say(f"{_count(dropped, 'exchange')} dropped, {len(cassette_file.entries):,} left")
+    now = _now(cassette_file)
+    since = now - days * _UNITS["day"]
+    old = [entry for entry in cassette_file.entries if entry.at < since]
+    if not old:
+        say(f"nothing is older; {_count(len(cassette_file.entries), 'exchange')} left")
+        return
+    if len(old) == len(cassette_file.entries) and not drop_all:
+        count = _count(len(old), "exchange")
+        raise CassetteError(
+            f"{file}: all {count} are older, and nothing would be left: use --all to drop them"
+        )
+    dropped = frame(old, {}, now)
+    dropped["age"] = dropped["age"].map(_age)
+    show(dropped.filter(["method", "path", "query", "age"]), folds=["path", "query"])
+    copy = _copy_of(file)
+    shutil.copy2(file, copy)
+    cassette_file.prune(since)
+    left = f"{len(cassette_file.entries):,} left"
+    say(f"{_count(len(old), 'exchange')} dropped, {left}; {copy} is the file before")
+
+
+def _copy_of(file: Path) -> Path:
+    """A path beside a file that no file has yet."""
+    names = (file.with_name(f"{file.name}.bak{number or ''}") for number in count())
+    return next(name for name in names if not name.exists())
+
+
+def _now(cassette_file: CassetteFile) -> float:
+    """The time now by the clock of a recording."""
+    return present(cassette_file.header, cassette_file.entries, None)
 
 
 def _summary(cassette_file: CassetteFile) -> str:

@@ -246,10 +246,24 @@ def test_convert_refuses_and_writes_nothing(tmp_path, arguments):
 
 def test_prune_drops_old_exchanges(path):
     tape = aged(path, 9 * DAY, 2.1 * DAY, 1.9 * DAY, 60)
-    kept = [each.data for each in tape.entries[2:]]
-    assert run("prune", path, "--days", 2) == "2 exchanges dropped, 2 left\n"
+    before, kept = path.read_bytes(), [each.data for each in tape.entries[2:]]
+    output = run("prune", path, "--days", 2)
+    copy = path.with_name("tape.jsonl.bak")
+    assert output.splitlines()[-1] == f"2 exchanges dropped, 2 left; {copy} is the file before"
+    # It says what it drops, and no more.
+    assert "/contacts/0" in output and "/contacts/1" in output and "9 days" in output
+    assert "/contacts/2" not in output
     assert [each.data for each in CassetteFile.load(path).entries] == kept
-    assert list(path.parent.iterdir()) == [path]
+    assert copy.read_bytes() == before
+    assert sorted(path.parent.iterdir()) == [path, copy]
+
+
+def test_prune_keeps_an_earlier_copy(path):
+    aged(path, 9 * DAY, 5 * DAY, 60)
+    for days in (7, 3):
+        run("prune", path, "--days", days)
+    assert len(CassetteFile.load(path.with_name("tape.jsonl.bak")).entries) == 3
+    assert len(CassetteFile.load(path.with_name("tape.jsonl.bak1")).entries) == 2
 
 
 def test_prune_leaves_a_file_without_old_exchanges_unchanged(path):
@@ -257,8 +271,29 @@ def test_prune_leaves_a_file_without_old_exchanges_unchanged(path):
     # Neither its spelling nor its last end of line is what would be written.
     path.write_bytes(path.read_bytes().replace(b'"epoch":', b'"epoch": ').rstrip())
     before = path.read_bytes()
-    assert run("prune", path, "--days", 2) == "0 exchanges dropped, 2 left\n"
+    assert run("prune", path, "--days", 2) == "nothing is older; 2 exchanges left\n"
     assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_prune_leaves_nothing_only_if_told_so(path):
+    aged(path, 9 * DAY, 8 * DAY)
+    before = path.read_bytes()
+    with pytest.raises(ck.CassetteError, match=r"all 2 exchanges are older.*use --all"):
+        run("prune", path, "--days", 2)
+    assert path.read_bytes() == before and list(path.parent.iterdir()) == [path]
+    assert "2 exchanges dropped, 0 left" in run("prune", path, "--days", 2, "--all")
+
+
+def test_ages_of_a_simulated_recording_are_by_the_clock_of_the_simulator(path):
+    simulator = ck.Simulator()
+    with ck.connect("sent", via=ck.Cassette(path, world=simulator)) as client:
+        client.contacts.list()
+        simulator.clock.sleep(simulator.clock.now() + 3 * DAY)
+        client.contacts.list()
+    shown = run("show", path)
+    assert "3 days" in shown and "0 seconds" in shown
+    assert "1 exchange dropped, 1 left" in run("prune", path, "--days", 2)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--days", "-1"], ["--days", "many"]])
