@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from contactkit._client.export import ROWS_PER_FILE, Export, export_listing
 from contactkit._client.plans import PlanRunner
 from contactkit._client.verbs import ContactVerbs
 from contactkit._frames.tabular import Tabular
@@ -43,6 +45,20 @@ class AsyncContacts(ContactVerbs[Awaitable[pd.DataFrame]]):
             while (frame := await arun(read_page(pages), self._connection, clock)) is not None:
                 yield frame
         warn_of_gap(pages)
+
+    async def export(
+        self,
+        folder: str | Path,
+        /,
+        *,
+        resume: bool = True,
+        rows_per_file: int = ROWS_PER_FILE,
+        **filters: Any,
+    ) -> Export:
+        """Read all contacts into Parquet files in a folder; see `Contacts.export`."""
+        options: dict[str, Any] = {"resume": resume, "rows_per_file": rows_per_file}
+        flow = export_listing(self._session, folder, filters, **options)
+        return await arun(flow, self._connection, self._session.clock)
 
     async def plan(
         self,
@@ -91,6 +107,31 @@ class Contacts(ContactVerbs[pd.DataFrame]):
             while (frame := run(read_page(pages), self._connection, clock)) is not None:
                 yield frame
         warn_of_gap(pages)
+
+    def export(
+        self,
+        folder: str | Path,
+        /,
+        *,
+        resume: bool = True,
+        rows_per_file: int = ROWS_PER_FILE,
+        **filters: Any,
+    ) -> Export:
+        """Read all contacts into Parquet files in a folder, in constant memory; warns as `list`.
+
+        The files have the schema of `contactkit.schema` and at most `rows_per_file` contacts each.
+        They are made in a hidden folder beside it, and replace an earlier export in `folder` as a
+        whole once they are complete. After an error, Ctrl-C or a kill, the same call goes on from
+        there; with `resume=False` it starts again. Only the user can read the files.
+
+        Raises InvalidInputError if the folder holds other files, if another export into it is
+        running, or if it has the export of another provider, account or filter, unless `resume` is
+        False; ConfigurationError if a file cannot be written, as on a full disk; ImportError
+        without the extra `parquet`; and the errors of `list`.
+        """
+        options: dict[str, Any] = {"resume": resume, "rows_per_file": rows_per_file}
+        flow = export_listing(self._session, folder, filters, **options)
+        return run(flow, self._connection, self._session.clock)
 
     def plan(
         self,

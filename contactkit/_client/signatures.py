@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
+from contactkit._client.export import ROWS_PER_FILE
 from contactkit.spec.provider import Endpoint, Provider
 from contactkit.spec.record import RecordField
 from contactkit.spec.validate import accepted_fields
@@ -29,10 +30,10 @@ def with_signature(
     """`function`, named and documented as a verb, with the endpoint's fields as its signature."""
     fields = accepted_fields(provider, endpoint).values()
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = "\n".join(_doc_lines(provider, endpoint, fields))
+    function.__doc__ = "\n".join(_doc_lines(provider, endpoint, name, fields))
     cast("Any", function).__signature__ = inspect.Signature(
         [
-            *_subject(endpoint),
+            *_subject(endpoint, name),
             *([] if endpoint.bulk else map(_field, fields)),
             *_options(endpoint, name),
         ]
@@ -40,10 +41,18 @@ def with_signature(
     return function
 
 
+def subject_of(endpoint: Endpoint, name: str) -> str:
+    """The name of a verb's positional parameter; "" if it has none."""
+    return "folder" if name == "export" else endpoint.subject
+
+
 def _doc_lines(
-    provider: Provider, endpoint: Endpoint, fields: Iterable[RecordField]
+    provider: Provider, endpoint: Endpoint, name: str, fields: Iterable[RecordField]
 ) -> Iterable[str]:
-    yield endpoint.help
+    if name == "export":
+        yield "Read all contacts into Parquet files in a folder; the same call resumes it."
+    else:
+        yield endpoint.help
     yield ""
     if endpoint.bulk:
         rows = "a DataFrame, or a list of mappings, with these fields:"
@@ -67,9 +76,9 @@ def _doc_lines(
     yield endpoint.docs or provider.docs
 
 
-def _subject(endpoint: Endpoint) -> list[inspect.Parameter]:
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return [inspect.Parameter(endpoint.subject, kind)] if endpoint.subject else []
+def _subject(endpoint: Endpoint, name: str) -> list[inspect.Parameter]:
+    kind, subject = inspect.Parameter.POSITIONAL_OR_KEYWORD, subject_of(endpoint, name)
+    return [inspect.Parameter(subject, kind)] if subject else []
 
 
 def _field(field: RecordField) -> inspect.Parameter:
@@ -86,6 +95,8 @@ def _options(endpoint: Endpoint, name: str) -> Iterable[inspect.Parameter]:
     options: list[tuple[str, bool, Any, Any]] = [
         ("limit", name == "list", None, int | None),
         ("after", name == "pages", None, str | None),
+        ("resume", name == "export", True, bool),
+        ("rows_per_file", name == "export", ROWS_PER_FILE, int),
         ("confirm", bool(endpoint.confirm), False, bool),
         ("opt_in", endpoint.takes_opt_in, False, bool),
         ("dry_run", endpoint.dry_run, False, bool),

@@ -15,7 +15,7 @@ import pandas as pd
 
 from contactkit._client.bulk import check_rows
 from contactkit._client.bulk_write import write_bulk
-from contactkit._client.signatures import with_signature
+from contactkit._client.signatures import subject_of, with_signature
 from contactkit._client.write import ContactWrite
 from contactkit._frames.decode import read_rows
 from contactkit._frames.frame import result_frame, rows_of, to_frame
@@ -54,6 +54,7 @@ from contactkit.spec.validate import (
 )
 
 FrameT = TypeVar("FrameT", covariant=True)
+_LISTINGS = ("list", "pages", "export")
 
 
 class ContactVerbs(Unpicklable, Generic[FrameT]):
@@ -74,7 +75,9 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
         self._connection = connection
         self._names: builtins.list[str] = []
         for endpoint in session.provider.endpoints:
-            for name in ("list", "pages") if endpoint.answer == "page" else (endpoint.verb,):
+            for name in (
+                ("list", "pages", "export") if endpoint.answer == "page" else (endpoint.verb,)
+            ):
                 setattr(self, name, self._verb(endpoint, name))
                 self._names.append(name)
 
@@ -277,7 +280,7 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
         method = partial(written_out, self) if written_out else other
 
         def verb(*args: Any, **kwargs: Any) -> Any:
-            subject = endpoint.subject
+            subject = subject_of(endpoint, name)
             if subject and subject in kwargs and not args:
                 args = (kwargs.pop(subject),)
             if len(args) != bool(subject):

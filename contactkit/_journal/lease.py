@@ -21,10 +21,7 @@ class Lease:
         self._file = folder / self.name
         folder.mkdir(mode=0o700, exist_ok=True)
         os.close(os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        self._lock = _lock_file(self._file, "rw")
-        # Only the lock is needed, without a rollback file beside it.
-        self._lock.execute("PRAGMA journal_mode=OFF")
-        self._lock.execute("BEGIN EXCLUSIVE")
+        self._lock = lock_file(self._file)
 
     def close(self) -> None:
         """Release the lease and all rows that are still open under it."""
@@ -44,13 +41,31 @@ class Lease:
         self.close()
 
 
+def lock_file(file: Path) -> sqlite3.Connection:
+    """Lock an existing file until the connection is closed or the process ends.
+
+    BlockingIOError if it is locked already, also by this process.
+    """
+    lock = _connect(file, "rw")
+    try:
+        # Only the lock is needed, without a rollback file beside it.
+        lock.execute("PRAGMA journal_mode=OFF")
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        lock.close()
+        if error.sqlite_errorname == "SQLITE_BUSY":
+            raise BlockingIOError(f"{file} is locked") from None
+        raise
+    return lock
+
+
 def is_held(folder: Path, name: str) -> bool:
     """Whether a process holds the lease with this name."""
     file = folder / name
     if not name or not file.exists():
         return False
     try:
-        with closing(_lock_file(file, "ro")) as lock:
+        with closing(_connect(file, "ro")) as lock:
             lock.execute("PRAGMA schema_version").fetchone()
     except sqlite3.OperationalError as error:
         return error.sqlite_errorname == "SQLITE_BUSY" or file.exists()
@@ -65,7 +80,7 @@ def remove_ended_leases(folder: Path) -> None:
                 file.unlink()
 
 
-def _lock_file(file: Path, mode: str) -> sqlite3.Connection:
+def _connect(file: Path, mode: str) -> sqlite3.Connection:
     address = f"{file.absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(
         address, uri=True, timeout=0, isolation_level=None, check_same_thread=False

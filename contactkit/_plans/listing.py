@@ -24,7 +24,7 @@ from contactkit.spec.record import key_of
 from contactkit.spec.validate import check, is_na, normalise_input
 
 # How many pages are requested before they are needed, where all pages are.
-MOST_AHEAD = 8
+MOST_AHEAD = 16
 _LONGEST_FILTER = 1000
 # For more contacts than this, a listing needs fewer requests than single reads.
 _MOST_READ_SINGLY = 50

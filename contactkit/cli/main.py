@@ -1,4 +1,4 @@
-"""The command line: `contactkit demo`, `lab`, `describe`, `plan`, `apply`, `serve`, `cassette`."""
+"""The command line: `contactkit demo`, `describe`, `plan`, `apply`, `export` and the others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ except ImportError:
 import contactkit
 from contactkit._client.describe import describe as describe_provider
 from contactkit._providers import find, names
-from contactkit.cli import apply, cassette, plan
+from contactkit.cli import apply, cassette, export, plan
 from contactkit.cli.demo import STORIES, show_story
 from contactkit.cli.options import SimulatorCommand
 from contactkit.errors import ContactKitError
@@ -76,6 +76,7 @@ def describe(
 
 app.command(cls=SimulatorCommand)(plan.plan)
 app.command(cls=SimulatorCommand)(apply.apply)
+app.command(cls=SimulatorCommand)(export.export)
 
 
 @app.command()
@@ -126,7 +127,8 @@ def main() -> None:
     try:
         app()
     except ContactKitError as error:
-        print_error(f"{type(error).__name__}: {error}", "red")
+        notes = getattr(error, "__notes__", ())
+        print_error("\n".join([f"{type(error).__name__}: {error}", *notes]), "red")
         sys.exit(1)
 
 

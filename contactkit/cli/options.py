@@ -115,7 +115,7 @@ def need_parquet() -> None:
         importlib.import_module("pyarrow")
     except ImportError as error:
         needed = 'need their extra: python -m pip install "contactkit[parquet]"'
-        raise ConfigurationError(f"plans are Parquet files, which {needed}") from error
+        raise ConfigurationError(f"plans and exports are Parquet files, which {needed}") from error
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """`python -m tests.bench [part ...]`: compares contactkit with its peers, all in one run.
 
-Without a part it measures all but `apply`. It is to be run by hand: it fails nothing, and shows
-beside each figure what is wanted. Read the ratios; the times are those of this machine.
+Without a part it measures all but `apply` and `export`. It is to be run by hand: it fails nothing,
+and shows beside each figure what is wanted. Read the ratios; the times are those of this machine.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ PARTS = {
     "cassettes": "cassettes",
     "simulator": "simulator",
     "people": "people",
+    "export": "export",
     "apply": "apply",
 }
-LONG = {"apply"}
+LONG = {"apply", "export"}
 PACKAGES = ("pandas", "pydantic", "httpx", "httpx-aiohttp", "aiohttp", "pyarrow", "sentdm")
 COLUMNS = ("", "measured", "beside", "", "is", "wanted")
 

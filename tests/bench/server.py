@@ -1,5 +1,7 @@
 """A loopback server of Sent's GET and PATCH that is faster than any client and counts writes.
 
+It also lists 100 pages of 100 contacts.
+
 `python -m tests.bench.server [--latency MS] [--rate N] [--window sliding|fixed]` prints its address
 and runs until it is stopped, for an hour at most. It stores no contact: an answer shows the change
 as made. A repeated idempotency key gets an answer and writes nothing. GET /counts returns the
@@ -15,13 +17,15 @@ import math
 import re
 import time
 from collections import Counter, deque
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from tests.bench import contacts
 
 LIFE = 3600.0
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _KEYED = re.compile(rb"\r\nidempotency-key: *([^\r]+)", re.IGNORECASE)
+_PAGE = re.compile(rb"\?page=(\d+)&page_size=100$")
+PAGES = 100
 _KEY = "00000000-0000-0000-0000-000000000000"
 
 
@@ -83,6 +87,8 @@ class Server:
         if self._window and (wait := self._window.wait(now)):
             self._refused += 1
             return refusal(self._rate, now, wait)
+        if listed := _PAGE.search(target):
+            return response(page(int(listed[1])))
         key = target.rpartition(b"/")[2]
         replayed = method != b"GET" and not self._write(key, _KEYED.search(head))
         before, after = contact_with(body, replayed)
@@ -122,6 +128,12 @@ def refusal(rate: int, now: float, wait: float) -> bytes:
         "X-RateLimit-Remaining: 0",
         f"X-RateLimit-Reset: {math.ceil(now + wait)}",
     )
+
+
+@cache
+def page(number: int) -> bytes:
+    """A page of the listing."""
+    return contacts.page(number, 100, PAGES)
 
 
 @lru_cache(maxsize=4096)

@@ -1,8 +1,8 @@
 """Applies plans to a served simulator in processes of their own, for tests that kill them.
 
-Run as a program, it forks a process for each apply, which starts at once. It reads one command a
-line: JSON starts an apply and is answered by the number of its process; the number of a process is
-answered by its status, once it has ended.
+Run as a program, it forks a process for each apply or export, which starts at once. It reads one
+command a line: JSON starts an apply, or with a `folder` an export, and is answered by the number of
+its process; the number of a process is answered by its status, once it has ended.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pandas as pd
+import pyarrow.parquet  # noqa: F401
 
 import contactkit as ck
 import contactkit._http.aiohttp_transport  # so that no fork imports it
@@ -181,7 +182,8 @@ def main() -> None:
         elif number := os.fork():
             print(number, flush=True)
         else:
-            apply_plan(**json.loads(line))
+            command = json.loads(line)
+            (export_contacts if "folder" in command else apply_plan)(**command)
 
 
 def warm_up(name: str, file: Path) -> None:
@@ -227,6 +229,21 @@ def apply_plan(
         traceback.print_exc()
     finally:
         # Skip the clean-up of the program that it was forked from.
+        os._exit(status)
+
+
+def export_contacts(
+    provider: str, client: dict[str, Any], folder: str, options: dict[str, Any]
+) -> None:
+    """Export contacts to a folder."""
+    status = 1
+    try:
+        with ck.connect(provider, **client) as reader:
+            reader.contacts.export(folder, **options)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
         os._exit(status)
 
 
