@@ -64,13 +64,13 @@ class Counted:
     def __init__(self, served: Applies) -> None:
         self.requests = 0
         engine = served.app.engine
-        respond = engine.respond
+        respond = engine._respond
 
         def counted(*args: Any) -> Any:
             self.requests += 1
             return respond(*args)
 
-        engine.respond = counted
+        engine._respond = counted
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -122,4 +122,3 @@ def test_kill_costs_at_most_a_file_and_the_pages_in_flight(forks: Forks, tmp_pat
         assert set(server.requests) == set(range(1, pages + 1))
         people = pd.read_parquet(folder)
         assert people["id"].to_list() == [row["id"] for row in server.contacts]
-
