@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from contactkit._client.connect import connect as connect
     from contactkit._client.describe import describe as describe
     from contactkit._client.describe import providers as providers
-    from contactkit._client.people import people as people
     from contactkit._client.export import Export as Export
+    from contactkit._client.people import people as people
     from contactkit._client.read import read_contacts as read_contacts
     from contactkit._client.tables import schema as schema
     from contactkit._client.tables import to_arrow as to_arrow
