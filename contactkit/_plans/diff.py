@@ -25,6 +25,7 @@ from contactkit._plans.match import (
     match_rows,
     read_edited,
 )
+from contactkit._plans.same import find_same
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
 from contactkit.spec.validate import is_phone, json_equal, normalise_phone, to_python
@@ -101,6 +102,9 @@ def diff_rows(
             _put_options(option, mine[name], diff.options)
         elif was is not None or not INDEX_COLUMN.fullmatch(name):
             _compare_unknown(name, mine[name], was, diff, only_new=moves)
+    new = {row: diff.changes[row] for row in diff.new if row in diff.changes}
+    same = find_same(provider, edited, theirs, new) if new else {}
+    match.problems.update({row: same[row] for row in same if row not in match.problems})
     return diff
 
 

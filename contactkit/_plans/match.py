@@ -167,9 +167,9 @@ def _look_up(on: RecordField, texts: Any, known: Any, *, always: bool) -> _Group
     missed = (found.groups < 0) & (texts != "")
     if not (is_phone(on) or on.marker.personal == "email") or not (always or missed.any()):
         return found
-    known = np.array([_spell(on, text, known=True) for text in known], dtype=object)
+    known = np.array([spell(on, text, known=True) for text in known], dtype=object)
     spelled = np.where(texts != "", np.append(known[found.firsts], "")[found.groups], "")
-    spelled[missed] = [_spell(on, text) for text in texts[missed]]
+    spelled[missed] = [spell(on, text) for text in texts[missed]]
     return _group(spelled, known)
 
 
@@ -187,7 +187,7 @@ def _group(texts: Any, known: Any) -> _Groups:
     )
 
 
-def _spell(on: RecordField, text: str, *, known: bool = False) -> str:
+def spell(on: RecordField, text: str, *, known: bool = False) -> str:
     """A number or an address in the spelling in which they are compared."""
     if not is_phone(on):
         return canonical("email", text)
