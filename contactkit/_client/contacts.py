@@ -148,12 +148,14 @@ class Contacts(ContactVerbs[pd.DataFrame]):
 
         `people.assign(opt_out=people.opt_out | people.region_code.eq("CA"))` is an edited frame;
         each may also be a table of another library, such as polars, DuckDB or Arrow.
-        Rows are matched by the contact's key, a column or a level of the index. NA in `edited`
-        leaves a cell unchanged, and `contactkit.CLEAR` clears it. New rows are refused unless
-        `create` is True; if the provider makes the keys, a new row has none. Contacts that are
-        missing from `edited` are deleted only if `delete` is True, and if every row has a usable
-        key, because one without may be theirs. Rows without any value are no rows. A contact who
-        opted out is opted in only if `opt_in` is True; say so only where you hold its consent.
+        Rows are matched by the contact's key, a column or a level of the index, or by the unique
+        field `on`, such as an e-mail address. NA in `edited` leaves a cell unchanged, and
+        `contactkit.CLEAR` clears it. A row that is not one contact's, because its key is unreadable
+        or there twice, is refused. New rows are refused unless `create` is True; if the provider
+        makes the keys, a new row has none. Contacts that are missing from `edited` are deleted only
+        if `delete` is True, and if every row has a usable key, because one without may be theirs.
+        Rows without any value are no rows. A contact who opted out is opted in only if `opt_in` is
+        True; say so only where you hold its consent.
 
         Without `original`, the contacts are read first, and the cells that can be written are
         compared with theirs. If a contact has changed since `edited` was read, its edit is refused
@@ -162,8 +164,8 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         time of last change in `edited` shows the change; where the provider tells none, the plan
         says so.
 
-        Raises InvalidInputError for missing or duplicated keys, and with `delete` if no row has
-        one, JournalError, and the errors of `list`.
+        Raises InvalidInputError for a frame that is none of contacts, and with `delete` if no row
+        has a key, JournalError, and the errors of `list`.
         """
         options = PlanOptions(
             create=create, delete=delete, opt_in=opt_in, on_conflict=on_conflict, on=on

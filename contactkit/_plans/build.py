@@ -13,7 +13,7 @@ import pandas as pd
 
 from contactkit._http.session import Session, segment
 from contactkit._journal.reading import parse_reading
-from contactkit._plans.change import PlannedWrite
+from contactkit._plans.change import KEPT_BACK, PlannedWrite
 from contactkit._plans.diff import FrameDiff, contacts_in, diff_rows
 from contactkit._plans.home import home_of
 from contactkit._plans.labels import name_rows
@@ -181,7 +181,7 @@ def _kept_back(provider: Provider, diff: FrameDiff, options: PlanOptions) -> lis
         return []
     named = name_rows(diff.edited.index, rows)
     message = f"may not be missing, because these rows are of no contact: {named}"
-    return [FieldProblem(field="", message=message, code="kept_back")]
+    return [FieldProblem(field="", message=message, code=KEPT_BACK)]
 
 
 def _checked_write(

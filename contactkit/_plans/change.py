@@ -11,6 +11,9 @@ from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.validate import contact_after
 
+KEPT_BACK = "kept_back"
+"""The code of a delete that is refused because of other rows."""
+
 VERBS = ("create", "update", "delete")
 """The verbs that a plan sends, one request a contact."""
 
@@ -59,6 +62,23 @@ class PlannedWrite:
             return None
         invalid = {problem.field for problem in self.problems}
         return contact_after(provider.record, self.before, self.changes, invalid)
+
+    @property
+    def kept_back(self) -> bool:
+        """Whether it is refused because of other rows."""
+        return any(problem.code == KEPT_BACK for problem in self.problems)
+
+    def lines(self) -> list[tuple[str, ...]]:
+        """The fields on each line that shows the write, () for none.
+
+        What causes a refusal comes first, and the rest of the contact is one line.
+        """
+        if not self.problems:
+            return [(name,) for name in self.changes] or [()]
+        wrong = {problem.field for problem in self.problems}
+        causes = [(name,) for name in self.changes if name in wrong]
+        rest = tuple(name for name in self.changes if name not in wrong)
+        return [*causes, rest] if rest or wrong - self.changes.keys() else causes
 
     def reasons(self) -> dict[str, str]:
         """Why changes are not sent, by field name; "" for a reason that concerns no change."""

@@ -23,6 +23,7 @@ from contactkit._journal.reading import Reading
 from contactkit._plans import parquet, tables
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.home import UNKNOWN, Home
+from contactkit._plans.labels import name_row
 from contactkit._plans.pacing import finish_time
 from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import Provider
@@ -152,7 +153,9 @@ class Plan:
     def cells(self) -> pd.DataFrame:
         """One row per cell that differs; a contact without such cells has one row without a field.
 
-        Nothing is sent for a refused contact, so all its cells have a reason.
+        Nothing is sent for a refused contact: the cells that cause it come first, and the others
+        are one row with all their fields. So are all deletes that other rows keep back, without a
+        key.
         """
         return tables.cells(self.provider, self.contacts, self.index)
 
@@ -160,23 +163,55 @@ class Plan:
         """The number of contacts by operation and outcome.
 
         An update that opts in a contact who opted out counts as the operation opt_in, which comes
-        first. A vanished contact that is not deleted counts as a skipped delete. The frame's
-        `attrs` have the plan's `home` as text.
+        first. A vanished contact, which is left alone, counts as the operation absent, which comes
+        last. The frame's `attrs` have the plan's `home` as text.
         """
         summary = tables.summary(self.provider, self.contacts, self.unchanged, self.vanished)
         summary.attrs["home"] = self._home_text
         return summary
 
     def first(self, count: int) -> list[dict[str, Any]]:
-        """The first cells, as in `cells`, but contacts that are opted in or refused come first."""
+        """The first cells, as in `cells`, but contacts that are opted in or refused come first.
+
+        A new contact's key is the label of its row, and a refusal begins with it.
+        """
         cells: list[dict[str, Any]] = []
-        for contact in sorted(self.contacts, key=self._rank):
+        for position in sorted(range(len(self)), key=self._rank):
             if len(cells) >= count:
                 break
-            cells += tables.cells_of(self.provider, contact)
+            cells += self.lines(position)
         return cells[:count]
 
-    def _rank(self, contact: PlannedWrite) -> int:
+    def lines(self, position: int) -> list[dict[str, Any]]:
+        """The rows of `cells` that show a contact, for a reader who sees no index.
+
+        A new contact's key is the label of its row. A refusal begins with it, but that of a delete,
+        whose label is one of another frame.
+        """
+        if not self.cell_counts[position]:
+            return []
+        contact, kept_back = self.contacts[position], self._kept_back
+        lines = [*tables.cells_of(self.provider, contact, kept_back)]
+        if contact.operation != "delete":
+            label = name_row(self.index, position)
+            reason = lines[0]["refused_because"]
+            if contact.key and reason and label != f"row {contact.key}":
+                lines[0]["refused_because"] = f"{label}: {reason}"
+            for line in lines:
+                line["key"] = line["key"] or label
+        return lines
+
+    @cached_property
+    def cell_counts(self) -> list[int]:
+        """How many rows `cells` has for each contact."""
+        return tables.cell_counts(self.contacts)
+
+    @cached_property
+    def _kept_back(self) -> int:
+        return tables.count_kept_back(self.contacts)
+
+    def _rank(self, position: int) -> int:
+        contact = self.contacts[position]
         return 0 if contact.opts_in(self.provider) else 1 if contact.problems else 2
 
     def apply(
@@ -290,8 +325,9 @@ class Plan:
         """What the repr shows above the cells: consent, counts, requests, ETA, home, digest."""
         counts: dict[str, list[str]] = {}
         for operation, outcome, count in self.summary().itertuples(index=False):
+            what = "left alone" if operation == tables.ABSENT else outcome
             if operation != tables.OPT_IN:
-                counts.setdefault(str(operation), []).append(f"{count:,} {outcome}")
+                counts.setdefault(str(operation), []).append(f"{count:,} {what}")
         eta, now = self.eta, datetime.fromtimestamp(self.now(), UTC)
         last = "no known rate limit" if eta is None else f"the last is sent {tables.when(eta, now)}"
         return {
@@ -309,7 +345,7 @@ class Plan:
 
     def _drawing(self) -> tuple[str, dict[str, str], list[dict[str, Any]], str]:
         first, title = self.first(MOST_SHOWN), f"contactkit plan for {self.provider.title}"
-        rest = sum(max(1, len(contact.changes)) for contact in self.contacts) - len(first)
+        rest = sum(self.cell_counts) - len(first)
         more = f"and {rest:,} more cells: see plan.cells" if rest else ""
         return title, self.facts(), first, more
 

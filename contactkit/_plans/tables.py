@@ -10,7 +10,6 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from contactkit._frames.frame import RESULT_COLUMNS, STRING, declared_frame
@@ -34,8 +33,11 @@ CELL_COLUMNS: dict[str, Any] = {
 OPT_IN = "opt_in"
 """In a summary, the operation of an update that opts in a contact who opted out."""
 
+ABSENT = "absent"
+"""In a summary, the operation of contacts that the edited frame lacks and that are left alone."""
+
 SUMMARY_COLUMNS: dict[str, Any] = {
-    "operation": pd.CategoricalDtype([OPT_IN, *RESULT_COLUMNS["operation"].categories]),
+    "operation": pd.CategoricalDtype([OPT_IN, *RESULT_COLUMNS["operation"].categories, ABSENT]),
     "outcome": RESULT_COLUMNS["outcome"],
     "contacts": pd.Int64Dtype(),
 }
@@ -62,33 +64,57 @@ def _row(provider: Provider, contact: PlannedWrite) -> Row:
 
 
 def cells(provider: Provider, contacts: Sequence[PlannedWrite], index: pd.Index) -> pd.DataFrame:
-    """One row per cell that differs, with its contact's label."""
-    positions: list[int] = []
-    cells: list[dict[str, Any]] = []
-    for position, contact in enumerate(contacts):
-        for cell in cells_of(provider, contact):
-            positions.append(position)
-            cells.append(cell)
-    return declared_frame(CELL_COLUMNS, cells, index.take(np.array(positions, dtype=np.intp)))
+    """One row per line of `cells_of`, with its contact's label."""
+    sizes = cell_counts(contacts)
+    kept_back = count_kept_back(contacts)
+    cells = [
+        cell
+        for contact, size in zip(contacts, sizes, strict=True)
+        if size
+        for cell in cells_of(provider, contact, kept_back)
+    ]
+    return declared_frame(CELL_COLUMNS, cells, index.repeat(sizes))
 
 
-def cells_of(provider: Provider, contact: PlannedWrite) -> Iterator[dict[str, Any]]:
-    """The cells of one contact; a single one without a field if none differ."""
-    reasons = contact.reasons()
-    after = contact.after(provider) or {}
-    for name in contact.changes or [None]:
+def cell_counts(contacts: Sequence[PlannedWrite]) -> list[int]:
+    """How many lines show each contact; all deletes that other rows keep back have one together."""
+    counts: list[int] = []
+    is_shown = False
+    for contact in contacts:
+        counts.append(0 if contact.kept_back and is_shown else len(contact.lines()))
+        is_shown |= contact.kept_back
+    return counts
+
+
+def count_kept_back(contacts: Sequence[PlannedWrite]) -> int:
+    """How many deletes other rows keep back."""
+    return sum(contact.kept_back for contact in contacts)
+
+
+def cells_of(
+    provider: Provider, contact: PlannedWrite, kept_back: int = 1
+) -> Iterator[dict[str, Any]]:
+    """The lines that show one contact: its cells, but what a refusal keeps back on one line.
+
+    The line of a delete that other rows keep back is that of all `kept_back` ones.
+    """
+    reasons, is_of_many = contact.reasons(), contact.kept_back and kept_back > 1
+    before, after = contact.before or {}, contact.after(provider) or {}
+    for names in contact.lines():
+        name = names[0] if len(names) == 1 else ""
+        reason = reasons.get(name, reasons.get(""))
         yield {
-            "key": contact.key or None,
+            "key": None if is_of_many else contact.key or None,
             "operation": contact.operation,
-            "field": name,
-            "old": deepcopy((contact.before or {}).get(name)) if name else None,
-            "new": after.get(name) if name else None,
-            "refused_because": reasons.get(name or "", reasons.get("")),
+            "field": ", ".join(names) or None,
+            "old": deepcopy(before.get(name)),
+            "new": after.get(name),
+            "refused_because": f"{kept_back:,} contacts {reason}" if is_of_many else reason,
         }
 
 
 def summary(
-    provider: Provider, contacts: Sequence[PlannedWrite], unchanged: int, vanished: int
+    provider: Provider, contacts: Sequence[PlannedWrite], unchanged: int, absent: int
 ) -> pd.DataFrame:
     """How many contacts, by operation and outcome; each is counted once."""
     counts = Counter(
@@ -96,7 +122,7 @@ def summary(
         for contact in contacts
     )
     counts["update", Outcome.UNCHANGED] = unchanged
-    counts["delete", Outcome.SKIPPED] = vanished
+    counts[ABSENT, Outcome.UNCHANGED] = absent
     order = SUMMARY_COLUMNS["operation"].categories.get_loc
     rows = [
         {"operation": operation, "outcome": outcome, "contacts": count}

@@ -184,7 +184,7 @@ def _with_row_numbers(result: pd.DataFrame) -> pd.DataFrame:
     """New contacts have no key yet; if rows are numbered, the row's number takes its place."""
     if not pd.api.types.is_integer_dtype(result.index.dtype):
         return result
-    rows = "row " + pd.Series(result.index + 1, index=result.index).astype("string")
+    rows = "row " + pd.Series(result.index, index=result.index).astype("string")
     return result.assign(key=result["key"].fillna(rows))
 
 

@@ -67,6 +67,10 @@ def plan(
         OnMoved | None,
         typer.Option(help="Without --original, also edit contacts that have changed since."),
     ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option(help="Match rows on this unique field, not on the key.", metavar="FIELD"),
+    ] = None,
     encoding: Encoding = None,
     original_encoding: OriginalEncoding = None,
     region: Region = None,
@@ -86,6 +90,8 @@ def plan(
     if out:
         need_parquet()
     wanted = _read(edited, provider, encoding=encoding, region=region, rename=rename)
+    # Row 1 is the first contact, as in the message about cells that cannot be read.
+    wanted.index = pd.RangeIndex(1, len(wanted) + 1, name="row")
     before = original and _read(original, provider, encoding=original_encoding, region=region)
     moved = on_conflict and "overwrite"
     options: dict[str, Any] = {
@@ -93,6 +99,7 @@ def plan(
         "delete": delete,
         "opt_in": opt_in,
         "on_conflict": moved,
+        "on": on,
     }
     if before is not None and simulator is None and not has_credentials(provider):
         changes = build_plan(offline_session(provider, base_url), wanted, before, **options)
@@ -133,7 +140,7 @@ def _show_plan(plan: Plan) -> None:
     first = plan.first(MOST_SHOWN)
     if first:
         show(pd.DataFrame(map(_cell, first)), folds=["old", "new", "refused because"])
-    rest = sum(max(1, len(write.changes)) for write in plan.contacts) - len(first)
+    rest = sum(plan.cell_counts) - len(first)
     if rest:
         say(f"and {rest:,} more cells")
     for name in ("requests", "home", "note", "digest"):

@@ -14,8 +14,9 @@ import pandas as pd
 from markupsafe import escape
 
 from contactkit._plans.change import PlannedWrite
+from contactkit._plans.labels import name_row
 from contactkit._plans.plan import Plan
-from contactkit._plans.tables import cells_of, escape_unprintable
+from contactkit._plans.tables import escape_unprintable
 from contactkit._redact import redact
 from contactkit.forms.html import (
     HIDDEN,
@@ -77,7 +78,7 @@ def cell_rows(plan: Plan, page: Sequence[Row], outcomes: Sequence[str]) -> list[
         [
             cell(text)
             for text in (
-                values["key"] or _new_contact(plan, contact),
+                values["key"] or "—",
                 _operation(plan, planned),
                 outcomes[contact],
                 values["field"] or "—",
@@ -96,7 +97,7 @@ def result_rows(plan: Plan, result: pd.DataFrame, page: Sequence[Row]) -> list[l
     frame = result[[*RESULT_COLUMNS]].iloc[contacts].astype(object)
     rows = [[*map(cell_text, row)] for row in frame.itertuples(index=False, name=None)]
     return [
-        [cell(key or _new_contact(plan, contact)), *map(cell, rest)]
+        [cell(key or name_row(plan.index, contact)), *map(cell, rest)]
         for contact, (key, *rest) in zip(contacts, rows, strict=True)
     ]
 
@@ -107,7 +108,9 @@ def masked_rows(plan: Plan, page: Sequence[Row]) -> list[list[str]]:
     key = key_of(plan.provider.record)
     return [
         [
-            _start(mask(key, values["key"]) or _new_contact(plan, contact)),
+            _start(
+                mask(key, planned.key) if planned.key and values["key"] else values["key"] or "—"
+            ),
             _operation(plan, planned),
             _start(values["field"] or "—"),
             _start(_masked_text(declared.get(values["field"]), values["old"])),
@@ -120,18 +123,13 @@ def masked_rows(plan: Plan, page: Sequence[Row]) -> list[list[str]]:
 
 def _cells(plan: Plan, page: Sequence[Row]) -> Iterator[tuple[int, PlannedWrite, dict[str, Any]]]:
     """The number of the contact, its write, and one of its cells, for each row of a page."""
-    cells = {contact: [*cells_of(plan.provider, plan.contacts[contact])] for contact, _ in page}
+    lines = {contact: plan.lines(contact) for contact, _ in page}
     for contact, row in page:
-        yield contact, plan.contacts[contact], cells[contact][row]
+        yield contact, plan.contacts[contact], lines[contact][row]
 
 
 def _operation(plan: Plan, planned: PlannedWrite) -> str:
     return f"{planned.operation}{', opts in' if planned.opts_in(plan.provider) else ''}"
-
-
-def _new_contact(plan: Plan, contact: int) -> str:
-    """The name of a new contact without a key: its label in the caller's frame."""
-    return f"new, in row {plan.index[contact]}"
 
 
 def _value_text(plan: Plan, name: str | None, value: JSON) -> str:

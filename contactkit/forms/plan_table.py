@@ -73,7 +73,7 @@ class PlanTable:
         self.outcomes: Sequence[str] = [contact.outcome for contact in plan.contacts]
         self._plan = plan
         self._result: pd.DataFrame | None = None
-        self._sizes = [max(1, len(contact.changes)) for contact in plan.contacts]
+        self._sizes = plan.cell_counts
         self._opts_in = [contact.opts_in(plan.provider) for contact in plan.contacts]
         self._indexes = {"cells": PageIndex(self.outcomes, self._sizes, self._opts_in)}
         self._rows, self._outcome, self._number = "cells", "", 0

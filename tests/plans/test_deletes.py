@@ -47,7 +47,7 @@ def test_row_with_a_mangled_key_refuses_every_delete(
     plan = client.contacts.plan(edited, people, create=True, delete=True)
     assert len(deletes(plan)) == 2
     assert set(deletes(plan)["outcome"]) == {"refused"}
-    text = "may not be missing, because these rows are of no contact: row 3"
+    text = "2 contacts may not be missing, because these rows are of no contact: row 3"
     assert text in reasons(plan)
 
 

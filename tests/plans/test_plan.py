@@ -312,7 +312,7 @@ def test_summary_counts_by_operation_and_outcome(privy: ck.Client) -> None:
         ("update", "planned", 1),
         ("update", "refused", 1),
         ("update", "unchanged", len(people) - 3),
-        ("delete", "skipped", 1),
+        ("absent", "unchanged", 1),
     ]
 
 
@@ -349,9 +349,51 @@ def test_plan_draws_itself(privy: ck.Client) -> None:
     assert "update: 1 refused, 2 unchanged" in shown and "requests: none" in shown
     assert plan.digest[:12] in shown
     assert "already has a value and can be set only once" in shown
+    planned = privy.contacts.plan(edited.assign(email=people["email"]), people)
+    shown, html = repr(planned), planned._repr_html_()
     assert '"<b>&\\n"' in shown and "x" * 40 not in shown
     assert "<b>" not in html and "&lt;b&gt;&amp;" in html
     assert "refused because" in html
+
+
+def test_refusal_is_drawn_with_its_cause_first_and_the_rest_on_one_line(privy: ck.Client) -> None:
+    people = privy.contacts.list().head(3)
+    people.index = pd.Index(["a", "b", "c"])
+    edited = put(people, 1, first_name="Jan", tags=["x"], last_name="Doe", email="a@example.com")
+    plan = privy.contacts.plan(edited, people)
+    cells = plan.cells
+    assert cells.index.tolist() == ["b", "b"] and cells["old"].iloc[1] is None
+    assert cells["field"].tolist() == ["email", "first_name, last_name, tags"]
+    assert cells["refused_because"].iloc[1] == "email of the same contact is refused"
+    *_, cause, rest = repr(plan).splitlines()
+    assert "  row b: already has a value" in cause and rest.count("row b") == 0
+    moved = edited.assign(updated_at=ck.CLEAR, email=people["email"])
+    (cause, rest) = privy.contacts.plan(moved.iloc[[1]], people).cells["field"]
+    assert (cause, rest) == ("updated_at", "first_name, last_name, tags")
+
+
+def test_what_one_row_keeps_back_is_one_line(client: ck.Client, people: pd.DataFrame) -> None:
+    key = key_of(find(people.attrs["provider"]).record).name
+    edited = put(people.iloc[:3].astype(object), 1, **{key: 4.5})
+    edited.index = pd.Index(["a", "b", "c"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        plan = client.contacts.plan(edited, people, delete=True)
+    gone = len(people) - 2
+    assert plan.summary()["contacts"].tolist()[-1] == gone and len(plan) == gone + 1
+    cells = plan.cells
+    assert cells["operation"].tolist() == ["create", "create", "delete"]
+    assert cells["key"].isna().all()
+    reason = f"{gone} contacts may not be missing, because these rows are of no contact: row b"
+    assert cells["refused_because"].iloc[[0, -1]].tolist() == ["must be text", reason]
+    assert [line["key"] for line in plan.first(10)] == ["row b", "row b", None]
+    assert f"delete: {gone} refused" in repr(plan)
+
+
+def test_contact_that_is_only_absent_is_left_alone(client: ck.Client, people: pd.DataFrame) -> None:
+    plan = client.contacts.plan(people.head(3), people)
+    assert f"absent: {len(people) - 3} left alone" in repr(plan) and "skipped" not in repr(plan)
+    assert plan.summary()["operation"].tolist() == ["update", "absent"]
 
 
 def test_large_plan_draws_few_cells_with_refusals_first(privy: ck.Client) -> None:
