@@ -181,7 +181,7 @@ class Engine:
         code = refusal.code or next(usual, "")
         problem = Problem(
             code=code,
-            message=refusal.message,
+            message=refusal.message.replace("{request_id}", self.request_id),
             fields=refusal.fields,
             request_id=self.request_id,
             existing_key=refusal.existing_key,

@@ -5,8 +5,9 @@
     ├── written_then_500, written_then_dropped     ├── server_error: `status`, maybe `retry_after`
     ├── slow_body, truncated_body                  ├── unsuccessful: a refusal under HTTP 200
     ├── html: a proxy's page, `status`             ├── expired_token
-    ├── duplicated_row                             └── dropped: no response
-    └── deleted_row: by another client, after the page
+    ├── duplicated_row                             ├── empty_refusal: `status`, no body
+    └── deleted_row: by another client, after      └── dropped: no response
+        the page
 
 `*_row` apply only to listings, `written_*` only to writes, and none to a token request. Each kind
 is a function of its options that returns the function which responds to a request.
@@ -38,6 +39,7 @@ Delay: TypeAlias = tuple[float, float]  # at least, at most
 # The type of an option for pydantic, and in words for the error.
 _DAY = 86_400
 _ErrorStatus = Annotated[Literal[500, 503], "one of 500, 503"]
+_NoAccess = Annotated[Literal[401, 403], "one of 401, 403"]
 _PageStatus = Annotated[Literal[200, 500, 502, 503, 504], "one of 200, 500, 502, 503, 504"]
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 _Seconds = Annotated[_Number | None, "seconds from 0 to 86,400", Field(ge=0, le=_DAY)]
@@ -145,7 +147,8 @@ def server_error(*, status: _ErrorStatus = 500, retry_after: _RetryAfter = None)
         code = next((code for code, (known, _) in catalogue.items() if known == status), None)
         if code is None:
             return _with_retry_after(_proxy_page(status), retry_after)
-        refusal = Refusal(ServerError, "An unexpected error occurred", code=code)
+        message = engine.rules.failure if status == 500 else "The service is unavailable"
+        refusal = Refusal(ServerError, message, code=code)
         return _with_retry_after(engine.respond(request, refusal), retry_after)
 
     return respond
@@ -170,6 +173,11 @@ def unsuccessful() -> Respond:
         return engine.respond(request, refusal)
 
     return respond
+
+
+def empty_refusal(*, status: _NoAccess = 401) -> Respond:
+    """Refuse the credential or its permission without a body, as Sent's pages print it."""
+    return lambda engine, request: Response(status)
 
 
 def expired_token() -> Respond:
@@ -279,6 +287,7 @@ _KINDS: Mapping[str, tuple[str, Callable[..., Respond | Delay]]] = {
     "truncated_body": ("requests", truncated_body),
     "html": ("requests", html),
     "unsuccessful": ("requests", unsuccessful),
+    "empty_refusal": ("requests", empty_refusal),
     "expired_token": ("requests", expired_token),
     "duplicated_row": ("listings", duplicated_row),
     "deleted_row": ("listings", deleted_row),

@@ -27,7 +27,7 @@ from contactkit.simulator.faults import KINDS
 from contactkit.simulator.seeds import phone
 from contactkit.spec.auth import Auth, ClientCredentials
 from contactkit.spec.provider import Endpoint
-from contactkit.spec.record import fields_of, key_of
+from contactkit.spec.record import fields_of, key_of, unique_fields
 from tests.support.providers import EXAMPLES, Wire
 
 Options = Mapping[str, Any]
@@ -45,7 +45,13 @@ PASSING: list[tuple[str, Options]] = [
     ("truncated_body", {}),
     ("html", {"status": 502}),
 ]
-LASTING: list[tuple[str, Options]] = [("html", {}), ("unsuccessful", {}), ("expired_token", {})]
+LASTING: list[tuple[str, Options]] = [
+    ("html", {}),
+    ("unsuccessful", {}),
+    ("expired_token", {}),
+    ("empty_refusal", {}),
+    ("empty_refusal", {"status": 403}),
+]
 OF_LISTINGS: list[tuple[str, Options]] = [("duplicated_row", {}), ("deleted_row", {})]
 FAULTS = [*HARMLESS, *PASSING, *LASTING, *OF_LISTINGS]
 READS = [(name, verb) for name in names() for verb in ("get", "list")]
@@ -347,9 +353,10 @@ def test_sync_and_async_clients_report_a_fault_alike(name, fault):
 
 def unique_values(name: str, wire: Wire, index: int) -> dict[str, Any]:
     """The unique values of a contact that does not exist yet, for `create`."""
-    record, values = fields_of(find(name).record), EXAMPLES[name].create
+    declared, values = find(name).record, EXAMPLES[name].create
+    record = fields_of(declared)
     texts = {"phone": phone(70_000 + index), "email": f"new{index}@example.com"}
-    unique = {*wire.simulator.engine.rules.unique, key_of(find(name).record).name}
+    unique = {field.name for field in (*unique_fields(declared), key_of(declared))}
     return {
         field: texts.get(record[field].marker.personal, f"{value}-{index}")
         for field, value in values.items()

@@ -180,6 +180,28 @@ def test_server_error_is_the_one_of_the_provider(sent, status, code):
     assert writes(sent) == 0
 
 
+def test_server_error_names_the_request_in_its_message_as_sent_does(sent):
+    sent.simulator.fault("server_error")
+    response = sent("POST", SENT, json=NEW)
+    error, request_id = response.json()["error"], response.headers["X-Request-Id"]
+    assert request_id == response.json()["meta"]["request_id"]
+    message = f"An unexpected error occurred. Please contact support with request ID: {request_id}"
+    assert error["message"] == message
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(401, ck.AuthenticationError), (403, ck.PermissionDeniedError)]
+)
+def test_refusal_without_a_body(sent, status, error):
+    sent.simulator.fault("empty_refusal", status=status, times=2)
+    response = sent("POST", SENT, json=NEW)
+    assert (response.status_code, response.content, writes(sent)) == (status, b"", 0)
+    contacts = ck.connect("sent", via=sent.simulator).contacts
+    with pytest.raises(error) as caught:
+        contacts.list()
+    assert caught.value.problem.status == status
+
+
 def test_server_error_without_documentation_is_a_proxy_page(privy):
     privy.simulator.fault("server_error", status=503, retry_after=2)
     response = privy("GET", PRIVY)

@@ -83,7 +83,8 @@ def do_nothing(*_: Any) -> None:
 class Rules:
     """The functions and figures of one provider's simulator.
 
-    `codes` has the code and the message of a situation; `sample_values` are in every synthetic
+    `codes` has the code and the message of a situation, `failure` the message of a server error, in
+    which {request_id} is replaced; `sample_values` are in every synthetic
     contact; `fill_in(row, owner)` adds the values that the provider sets. `select(filters)` is what
     a listing has. Values of a field are equal if those of `fold(name, value)` are, and sorted by
     those of `rank(name, value)`. `before_login`, `after_login`, `after_failed_login` and
@@ -96,6 +97,7 @@ class Rules:
 
     accounts: Callable[[Provider], Mapping[str, Account]] = accounts
     codes: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    failure: str = "An unexpected error occurred"
     explain: Callable[[Endpoint, Sequence[FieldProblem]], Refusal] = explain
     new_key: Callable[[Random], str] = new_key
     owner_of: Callable[[int], str] = lambda index: ""

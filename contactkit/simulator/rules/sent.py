@@ -227,6 +227,7 @@ RULES = Rules(
         "reused": ("CONFLICT_005", ""),
         "no_route": ("RESOURCE_013", ""),
     },
+    failure=("An unexpected error occurred. Please contact support with request ID: {request_id}"),
     explain=explain,
     owner_of=lambda index: _OWNERS[index % len(_OWNERS)],
     check_key=check_key,
