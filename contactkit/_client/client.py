@@ -9,7 +9,7 @@ from pathlib import Path
 from contactkit._client.contacts import AsyncContacts, Contacts
 from contactkit._http.connection import Connection
 from contactkit._http.session import Session
-from contactkit._http.world import World, uptime, world_attrs
+from contactkit._http.world import World, world_attrs
 from contactkit._plans.tables import as_html, as_text
 from contactkit._redact import Unpicklable
 from contactkit.cassette.cassette import Cassette
@@ -56,7 +56,7 @@ class Client(Unpicklable):
         session, provider = self._session, self._session.provider
         budget = [
             f"{left:,} of {limit.requests:,} requests left {_span(limit.seconds)}"
-            for limit, left in session.budget.left(uptime(session.clock))
+            for limit, left in session.budget.left(session.uptime())
         ]
         return {
             **world_attrs(session.world),

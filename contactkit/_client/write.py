@@ -13,7 +13,6 @@ from contactkit._http.background import ParallelFlow
 from contactkit._http.flow import ATTEMPTS, acquire, backoff, send
 from contactkit._http.results import Row, Values, result_row
 from contactkit._http.session import Flow, Operation, Session, Wait
-from contactkit._http.world import uptime
 from contactkit._journal.write import intent_of, journaled
 from contactkit._plans.consent import changed_problems, shows_time
 from contactkit._plans.listing import read_contact
@@ -181,5 +180,5 @@ def repeat_when_limited(
                 raise
             # Without a time in the response it is now, give or take a rounding.
             pause = seconds if seconds > 0.001 else backoff(count)
-            yield Wait(until=uptime(session.clock) + pause)
+            yield Wait(until=session.uptime() + pause)
     return (yield from attempt())

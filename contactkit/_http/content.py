@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 
 MAX_ANSWER = 64 * 2**20
 # The encodings that a request accepts.
@@ -27,14 +28,12 @@ class Content:
     """
 
     def __init__(self, encoding: str, limit: int) -> None:
-        names = [name.strip().lower() for name in encoding.split(",") if name.strip()]
-        known = all(name in ("gzip", "deflate", "identity") for name in names)
-        kept = [name for name in reversed(names) if known and name != "identity"]
-        self.decoded = bool(names) and known
+        formats = _formats(encoding)
+        self.decoded = formats is not None
         self._limit = limit
-        self._decoders = [_Decoder(_GZIP if name == "gzip" else _ZLIB) for name in kept]
+        self._decoders = [_Decoder(format) for format in formats or ()]
         # With several encodings, one in between can be the longest.
-        self._sizes = [0] * (len(kept) + 1)
+        self._sizes = [0] * (len(self._decoders) + 1)
         self._pieces: list[bytes] = []
 
     def add(self, data: bytes, depth: int = 0) -> None:
@@ -54,6 +53,16 @@ class Content:
         for depth, decoder in enumerate(self._decoders, 1):
             self.add(decoder.rest(), depth)
         return b"".join(self._pieces)
+
+
+@lru_cache(maxsize=16)
+def _formats(encoding: str) -> tuple[int, ...] | None:
+    """The formats of a Content-Encoding, the outermost first; None if there is no known one."""
+    names = [name.strip().lower() for name in encoding.split(",") if name.strip()]
+    if not names or any(name not in ("gzip", "deflate", "identity") for name in names):
+        return None
+    kept = (name for name in reversed(names) if name != "identity")
+    return tuple(_GZIP if name == "gzip" else _ZLIB for name in kept)
 
 
 class _Decoder:

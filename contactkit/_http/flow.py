@@ -22,7 +22,7 @@ from contactkit._http.session import (
     Success,
     Wait,
 )
-from contactkit._http.world import time_of, uptime
+from contactkit._http.world import time_of
 from contactkit._redact import Secret
 from contactkit.errors import (
     ApiError,
@@ -74,7 +74,7 @@ class _Attempts:
 
     def run(self) -> Flow[Success]:
         """Make attempts until one succeeds or no further one is allowed."""
-        started = uptime(self.session.clock)
+        started = self.session.uptime()
         while True:
             request = yield from self.prepare()
             self.count += 1
@@ -85,7 +85,7 @@ class _Attempts:
             if isinstance(result, Success):
                 result.attempts = self.count
                 result.doubted = self.doubt is not None
-                result.elapsed = uptime(self.session.clock) - started
+                result.elapsed = self.session.uptime() - started
                 return result
             yield from self.recover(request, answer, result)
 
@@ -115,7 +115,7 @@ class _Attempts:
             raise self.final(failure)
         if self.operation.writes and _may_have_happened(failure):
             self.doubt = failure
-        yield Wait(until=uptime(self.session.clock) + pause)
+        yield Wait(until=self.session.uptime() + pause)
 
     def is_stale_token(self, failure: ApiError | TransportError) -> bool:
         """Whether a new access token may help."""
@@ -141,7 +141,7 @@ def acquire(session: Session, operation: Operation) -> Flow[Request]:
         return operation.request
     while True:
         request = yield from _authorise(session, operation)
-        now = uptime(session.clock)
+        now = session.uptime()
         ready = session.budget.reserve(now)
         if ready <= now:
             return request
@@ -169,7 +169,9 @@ def _forget_token(session: Session, request: Request) -> None:
 
 def _authorise(session: Session, operation: Operation) -> Flow[Request]:
     headers = dict(operation.request.headers)
-    credentials = session.credentials
+    form, credentials = session.provider.idempotency, session.credentials
+    if form and operation.idempotency_key:
+        headers[form.header] = operation.idempotency_key
     if isinstance(session.auth, HeaderAuth):
         for credential in session.auth.credentials:
             value = credential.prefix + credentials[credential.name]
@@ -187,9 +189,9 @@ def _token(session: Session, auth: ClientCredentials) -> Flow[Secret]:
     """The access token. While one call fetches it, the others wait, but not for long, because the
     fetching caller may be waiting for them.
     """
-    until = uptime(session.clock) + _TOKEN_TURN
+    until = session.uptime() + _TOKEN_TURN
     while True:
-        now = uptime(session.clock)
+        now = session.uptime()
         if session.token and now < session.token_expires:
             return session.token
         if not session.fetching or now >= until:
@@ -217,7 +219,7 @@ def _fetch_token(session: Session, auth: ClientCredentials) -> Flow[Secret]:
     if isinstance(life, int | float) and 0 < life < _LONGEST_LIFE:
         seconds = float(life)
     session.token = secret = Secret(token)
-    session.token_expires = uptime(session.clock) + max(seconds - _TOKEN_MARGIN, seconds / 2)
+    session.token_expires = session.uptime() + max(seconds - _TOKEN_MARGIN, seconds / 2)
     return secret
 
 

@@ -12,7 +12,6 @@ from pydantic_core import from_json
 
 from contactkit._http.rate_limits import retry_after
 from contactkit._http.session import Answer, NoResponse, Operation, Response, Session, Success
-from contactkit._http.world import uptime
 from contactkit._redact import redact
 from contactkit.errors import ApiError, Problem, RateLimitError, TransportError, error_for_status
 from contactkit.spec.provider import JSON, Place, as_list, as_object
@@ -33,7 +32,7 @@ def parse_response(
         return _transport_error(
             session, operation, answer or NoResponse(reason="no response", sent=True)
         )
-    session.budget.learn(answer.headers, uptime(session.clock), now)
+    session.budget.learn(answer.headers, session.uptime(), now)
     if answer.too_long:
         why = f"is longer than the {answer.too_long:,} bytes of max_answer="
         return unexpected_response(session, operation, answer, why)
@@ -158,6 +157,8 @@ def _decode(operation: Operation, response: Response) -> JSON:
 def _request_id(session: Session, response: Response) -> str:
     """The request id; redacted if it is more than an id, since it may quote what was sent."""
     text = response.headers.get("x-request-id", "")
+    if not text:
+        return ""
     folded = text.casefold()
     quotes = any(secret and secret.casefold() in folded for secret in session.secrets)
     if _ID.fullmatch(text) and not quotes:
@@ -216,7 +217,7 @@ def _with_resume_time(
     """The error; if the response says when to continue, the budget waits until then."""
     now = session.clock.now()
     seconds = retry_after(response.headers, now) or 0.0
-    session.budget.block(uptime(session.clock) + seconds)
+    session.budget.block(session.uptime() + seconds)
     return RateLimitError(problem, utc(now + seconds)) if kind is RateLimitError else kind(problem)
 
 

@@ -11,15 +11,14 @@ import hmac
 import json
 import re
 import uuid
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
-from urllib.parse import quote
 
 from contactkit._http.rate_limits import Budget
-from contactkit._http.world import world_attrs
+from contactkit._http.world import uptime_of, world_attrs
 from contactkit._redact import Secret, Unpicklable
 from contactkit.errors import InvalidInputError
 from contactkit.spec.auth import Auth, ClientCredentials, Credential
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
 _sorted_json = json.JSONEncoder(sort_keys=True).encode
 _SEGMENT = re.compile(r"[A-Za-z0-9._~+:@=-]{1,256}")
+_QUOTED = str.maketrans({"+": "%2B", ":": "%3A", "@": "%40", "=": "%3D"})
 
 
 @dataclass(kw_only=True, slots=True)
@@ -142,6 +142,11 @@ class Session(Unpicklable):
     def secrets(self) -> tuple[str, ...]:
         """Every value that must never be shown."""
         return (*self.credentials.values(), self.token)
+
+    @cached_property
+    def uptime(self) -> Callable[[], float]:
+        """The uptime of the clock."""
+        return uptime_of(self.clock)
 
     @cached_property
     def account(self) -> str:
@@ -255,27 +260,14 @@ def build_operation(
     once: bool = False,
 ) -> Operation:
     """Turn a verb into a request; InvalidInputError for a key that could leave its path."""
-    provider, headers = session.provider, dict(endpoint.confirm)
     own_key = bool(idempotency_key)
-    if endpoint.keyed and provider.idempotency:
-        valid_key = _idempotency_key(provider.idempotency, session, endpoint, idempotency_key)
+    if endpoint.keyed and session.provider.idempotency:
+        valid_key = _idempotency_key(
+            session.provider.idempotency, session, endpoint, idempotency_key
+        )
         # Under the same key, a later write would get the response to the dry run.
         idempotency_key = "" if dry_run else valid_key
-        headers |= {} if dry_run else {provider.idempotency.header: valid_key}
-    content: JSON = body or {}
-    if endpoint.takes_key and endpoint.key_wire:
-        content = {endpoint.key_wire: key, **content}
-    if dry_run and provider.dry_run:
-        content = {**content, **provider.dry_run.body} if provider.dry_run.body else content
-        for name, value in provider.dry_run.headers.items():
-            headers[name] = ",".join(filter(None, (headers.get(name), value)))
-    request = Request(
-        method=endpoint.method,
-        url=session.base_url + endpoint.path.format(key=segment(provider, endpoint, key)),
-        query=query or {},
-        headers=headers,
-        body=content if content or endpoint.fields else None,
-    )
+    request = build_request(session, endpoint, key=key, query=query, body=body, dry_run=dry_run)
     return Operation(
         endpoint=endpoint,
         request=request,
@@ -287,6 +279,33 @@ def build_operation(
     )
 
 
+def build_request(
+    session: Session,
+    endpoint: Endpoint,
+    *,
+    key: str = "",
+    query: Mapping[str, str] | None = None,
+    body: JSON = None,
+    dry_run: bool = False,
+) -> Request:
+    """A verb's request; InvalidInputError for a key that could leave its path."""
+    provider, headers = session.provider, dict(endpoint.confirm)
+    content: JSON = body or {}
+    if endpoint.takes_key and endpoint.key_wire:
+        content = {endpoint.key_wire: key, **content}
+    if dry_run and provider.dry_run:
+        content = {**content, **provider.dry_run.body} if provider.dry_run.body else content
+        for name, value in provider.dry_run.headers.items():
+            headers[name] = ",".join(filter(None, (headers.get(name), value)))
+    return Request(
+        method=endpoint.method,
+        url=session.base_url + endpoint.path.format(key=segment(provider, endpoint, key)),
+        query=query or {},
+        headers=headers,
+        body=content if content or endpoint.fields else None,
+    )
+
+
 def segment(provider: Provider, endpoint: Endpoint, key: str) -> str:
     """A contact's key as one path segment, quoted; InvalidInputError if it cannot be one."""
     if not endpoint.takes_key:
@@ -294,7 +313,7 @@ def segment(provider: Provider, endpoint: Endpoint, key: str) -> str:
     if not _SEGMENT.fullmatch(key) or not key.strip("."):
         message = "must be 1 to 256 letters, digits or ._~+:@=-, and not only dots"
         raise InvalidInputError.one(f"{provider.name} {endpoint.verb}", "key", message, "key")
-    return quote(key, safe="")
+    return key.translate(_QUOTED)
 
 
 def _idempotency_key(declared: Idempotency, session: Session, endpoint: Endpoint, key: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -105,12 +105,12 @@ class VirtualClock:
 _STEADY = (RealClock, VirtualClock)
 
 
-def uptime(clock: Clock) -> float:
+def uptime_of(clock: Clock) -> Callable[[], float]:
     """Seconds by a clock that is never set, comparable on one machine until it is restarted.
 
     Any clock but those here has only its time.
     """
-    return clock.uptime() if isinstance(clock, _STEADY) else clock.now()
+    return clock.uptime if isinstance(clock, _STEADY) else clock.now
 
 
 def boot_id(clock: Clock) -> str:
@@ -141,7 +141,7 @@ async def apause(clock: Clock, until: float) -> None:
 
 def time_of(clock: Clock, until: float) -> float:
     """The time at this uptime, in seconds since the epoch, unless the clock is set before then."""
-    return clock.now() + (until - uptime(clock))
+    return clock.now() + (until - uptime_of(clock)())
 
 
 class World(Protocol):

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from contactkit._http.results import Row, Values, failure_row
 from contactkit._http.session import Flow, Operation, Session
-from contactkit._http.world import boot_id, uptime
+from contactkit._http.world import boot_id
 from contactkit._journal.store import Intent, Journal
 from contactkit._journal.suppression import texts_of
 from contactkit.errors import ConfigurationError, JournalError, warn
@@ -48,7 +48,7 @@ def intent_of(
         seen=seen,
         opt_in=opt_in,
         suppress=provider.consent.denied_addresses(before) if before and deletes else (),
-        uptime=uptime(session.clock),
+        uptime=session.uptime(),
         boot=boot_id(session.clock),
     )
 

@@ -17,7 +17,7 @@ from contactkit._frames.frame import result_frame
 from contactkit._http.response import utc
 from contactkit._http.results import Row
 from contactkit._http.session import Answer, Request, Response, Session, Wait
-from contactkit._http.world import apause, time_of, uptime
+from contactkit._http.world import apause, time_of
 from contactkit._journal.writer import JournalWriter
 from contactkit._plans.home import bound_home, check_home
 from contactkit._plans.pacing import ConcurrencyLimit, Pacer, RequestStats, finish_time
@@ -107,7 +107,7 @@ class Apply:
         self._resume_at: float | None = None
         self._pacer = Pacer(session.budget, self._settings.concurrency)
         self._slots = ConcurrencyLimit(self._pacer)
-        self._stats = RequestStats(uptime(self._clock), session.budget)
+        self._stats = RequestStats(self._session.uptime(), session.budget)
         self._rows: list[Row | None] = [None] * len(plan)
         self._counts: Counter[str] = Counter()
         self._halted: asyncio.Future[None] | None = None
@@ -230,14 +230,14 @@ class Apply:
         return None
 
     async def _send(self, request: Request) -> Answer:
-        sent_at = uptime(self._clock)
+        sent_at = self._session.uptime()
         self._stats.count_sent(sent_at)
         self._in_flight += 1
         try:
             answer = await self._connection.asend(request)
         finally:
             self._in_flight -= 1
-        now = uptime(self._clock)
+        now = self._session.uptime()
         limited = isinstance(answer, Response) and answer.status == 429
         if limited:
             self._stats.count_limited(now)
@@ -252,7 +252,7 @@ class Apply:
         """Wait until the next request may be sent, in order of arrival."""
         async with self._turns:
             while not self.stopped:
-                now = uptime(self._clock)
+                now = self._session.uptime()
                 ready = self._pacer.take_turn(now)
                 if ready <= now:
                     return
@@ -286,7 +286,7 @@ class Apply:
         self._set_row(position, result.row)
         if result.id is not None and writer:
             writer.end(result.id, result.row)
-        self._stats.count_done(uptime(self._clock))
+        self._stats.count_done(self._session.uptime())
         self._failures += result.row["outcome"] in FAILURES
         self._unanswered = self._unanswered + 1 if result.unanswered else 0
         if result.stop:
@@ -322,7 +322,7 @@ class Apply:
             self.stop(f"progress= raised {type(error).__name__}: {error}")
 
     def _progress(self, finished: bool) -> Progress:
-        now, rest = uptime(self._clock), len(self._plan) - self._counts.total()
+        now, rest = self._session.uptime(), len(self._plan) - self._counts.total()
         rate = self._stats.rate(now)
         limited = finish_time(self._session.budget, rest, now) if rest else now
         eta = max(limited, now + rest / rate) if rate else None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from math import inf
 
-from contactkit._http.session import Operation, Session
-from contactkit._http.world import boot_id, uptime
+from contactkit._http.session import Request, Session
+from contactkit._http.world import boot_id
 from contactkit._plans.steps import ApplySettings, Entry, PendingWrite
+from contactkit.spec.provider import Endpoint
 
 REPLAYED = "replayed"
 """The code of a write whose response is an earlier one, not known to be its own."""
@@ -18,32 +18,36 @@ REPLAYED = "replayed"
 _MARGIN = 300.0
 
 
-def set_key(settings: ApplySettings, operation: Operation, write: PendingWrite) -> None:
-    """Give an operation its idempotency key.
+def key_of_write(
+    settings: ApplySettings, endpoint: Endpoint, request: Request, write: PendingWrite
+) -> tuple[str, bool]:
+    """The idempotency key of a request, "" for none, and whether it is its own.
 
-    It is that of an earlier attempt at the same request, as `own_key` while the provider remembers
-    it. Later it does no harm: another machine may still send it for the first time.
+    It is that of an earlier attempt at the same request, its own while the provider remembers it.
+    Later it does no harm: another machine may still send it for the first time.
     """
     session, form = settings.session, settings.session.provider.idempotency
-    if form is None or not operation.idempotency_key:
-        return
-    if earlier := _sent_key(operation, write.earlier):
-        operation.own_key = _age(session, write.earlier or {}) < form.life - _MARGIN
-    operation.idempotency_key = key = earlier or _attempt_key(settings, operation, write)
-    operation.request.headers = {**operation.request.headers, form.header: key}
+    # Under the same key, a later write would get the response to the dry run.
+    if form is None or not endpoint.keyed or settings.dry_run:
+        return "", False
+    if earlier := _sent_key(request, write.earlier):
+        return earlier, _age(session, write.earlier or {}) < form.life - _MARGIN
+    return _attempt_key(settings, request, write), False
 
 
-def _attempt_key(settings: ApplySettings, operation: Operation, write: PendingWrite) -> str:
+def _attempt_key(settings: ApplySettings, request: Request, write: PendingWrite) -> str:
     """The key of the next attempt; another request never has the same key."""
     attempt = f"{settings.plan} {settings.account} {write.row} {write.keys + 1}"
-    digest = hashlib.sha256(f"{attempt} {operation.request.digest}".encode()).digest()
-    # It has the form of the random keys, which every provider accepts.
-    return str(uuid.UUID(bytes=digest[:16], version=4))
+    digits = hashlib.sha256(f"{attempt} {request.digest}".encode()).hexdigest()
+    # It has the form of the random keys, UUIDs of version 4, which every provider accepts.
+    variant = "89ab"[int(digits[16], 16) % 4]
+    parts = digits[:8], digits[8:12], f"4{digits[13:16]}", f"{variant}{digits[17:20]}"
+    return "-".join((*parts, digits[20:32]))
 
 
-def _sent_key(operation: Operation, earlier: Entry | None) -> str:
+def _sent_key(request: Request, earlier: Entry | None) -> str:
     """The key of an earlier attempt at the same request, unless its response was an earlier one."""
-    if not earlier or earlier["request"] != operation.request.digest:
+    if not earlier or earlier["request"] != request.digest:
         return ""
     return "" if earlier["code"] == REPLAYED else str(earlier["idempotency_key"] or "")
 
@@ -56,7 +60,7 @@ def _age(session: Session, entry: Entry) -> float:
     if entry["key_uptime"] is None:
         return inf
     by_time = session.clock.now() - entry["key_made_at"].timestamp()
-    by_uptime = uptime(session.clock) - entry["key_uptime"]
+    by_uptime = session.uptime() - entry["key_uptime"]
     boot = boot_id(session.clock)
     same_start = boot == entry["key_boot"] if boot else abs(by_time - by_uptime) < _MARGIN
     return max(by_time, by_uptime) if same_start else inf

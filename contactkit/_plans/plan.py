@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 import pandas as pd
 
 from contactkit._http.rate_limits import Budget
-from contactkit._http.world import uptime
 from contactkit._journal.reading import Reading
 from contactkit._plans import parquet, tables
 from contactkit._plans.change import PlannedWrite
@@ -103,7 +102,7 @@ class Plan:
         """
         session = self.runner.session if self.runner else None
         budget = session.budget if session else Budget(self.provider.limits)
-        start = uptime(session.clock) if session else 0.0
+        start = session.uptime() if session else 0.0
         if not budget.left(start):
             return None
         seconds = finish_time(budget, self.requests, start) - start

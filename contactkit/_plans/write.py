@@ -13,10 +13,10 @@ from typing import Any
 from contactkit._http.flow import send
 from contactkit._http.response import contact_of
 from contactkit._http.results import Row, Values, failure_row, is_replayed, result_row
-from contactkit._http.session import Operation, Success, build_operation
+from contactkit._http.session import Operation, Success, build_operation, build_request
 from contactkit._journal.write import intent_of
 from contactkit._plans.consent import consent_problems
-from contactkit._plans.keys import REPLAYED, set_key
+from contactkit._plans.keys import REPLAYED, key_of_write
 from contactkit._plans.search import find_contact, search_query
 from contactkit._plans.steps import (
     ApplySettings,
@@ -133,20 +133,21 @@ class _ContactWrite:
 
     def operation(self, endpoint: Endpoint) -> Operation:
         """The request, under the idempotency key of its attempt."""
-        session, planned = self.session, self.planned
-        fields = accepted_fields(session.provider, endpoint)
+        planned, dry_run = self.planned, self.settings.dry_run
+        fields = accepted_fields(self.session.provider, endpoint)
         values = {**planned.changes, **planned.options}
         body = {wire_of(endpoint, fields[name]): value for name, value in values.items()}
-        operation = build_operation(
-            session,
-            endpoint,
+        request = build_request(self.session, endpoint, key=planned.key, body=body, dry_run=dry_run)
+        key, is_own = key_of_write(self.settings, endpoint, request, self.pending)
+        return Operation(
+            endpoint=endpoint,
+            request=request,
             key=planned.key,
-            body=body,
-            dry_run=self.settings.dry_run,
+            idempotency_key=key,
+            own_key=is_own,
+            dry_run=dry_run,
             once=self.widens or self.reads_first,
         )
-        set_key(self.settings, operation, self.pending)
-        return operation
 
     def settle(self, operation: Operation) -> Writing[Row | None]:
         """Read back the result of a write in doubt; None if it must be sent again."""

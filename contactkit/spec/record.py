@@ -116,13 +116,7 @@ class Record(BaseModel):
     @classmethod
     def from_wire(cls, row: Mapping[str, Any]) -> dict[str, Any]:
         """The declared values in a provider's row, by field name and unchanged."""
-        values: dict[str, Any] = {}
-        for name, field in fields_of(cls).items():
-            for wire in field.spellings:
-                if wire in row:
-                    values[name] = row[wire]
-                    break
-        return values
+        return {name: row[wire] for wire, name in _spellings_of(cls) if wire in row}
 
 
 def _from_text(field: RecordField, text: str) -> Any:
@@ -210,6 +204,13 @@ def fields_of(record: type[Record]) -> Mapping[str, RecordField]:
     return {
         name: _derive(name, hints[name], info.default) for name, info in record.model_fields.items()
     }
+
+
+@cache
+def _spellings_of(record: type[Record]) -> list[tuple[str, str]]:
+    """Each spelling, with its field: in declared order, and the one that counts most is last."""
+    fields = fields_of(record).values()
+    return [(wire, field.name) for field in fields for wire in reversed(field.spellings)]
 
 
 @cache

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import contactkit as ck
 from contactkit._http.rate_limits import Budget, retry_after
-from contactkit._http.world import RealClock, VirtualClock, time_of, uptime
+from contactkit._http.world import RealClock, VirtualClock, time_of, uptime_of
 from contactkit._plans.pacing import Pacer
 from contactkit._providers import names
 from contactkit.spec.provider import Limit
@@ -207,7 +207,7 @@ def test_uptime_of_another_clock_is_its_time():
 
         async def asleep(self, until: float) -> None: ...
 
-    assert uptime(OnlyTime()) == time_of(OnlyTime(), 5.0) == 5.0
+    assert uptime_of(OnlyTime())() == time_of(OnlyTime(), 5.0) == 5.0
 
 
 # What the provider says in times of its own
