@@ -66,8 +66,9 @@ def coerce_column(declared: RecordField, column: pd.Series) -> CoercedColumn:
     if values is None:
         return _coerce_cells(declared, objects(column))
     none = np.zeros(len(values), dtype=bool)
-    present = column.notna().to_numpy()
-    return CoercedColumn(values, present & (values != "") if is_text else present, none, none)
+    # Neither NA, which is None there, nor empty text is a value.
+    present = values.astype(bool) if is_text else column.notna().to_numpy()
+    return CoercedColumn(values, present, none, none)
 
 
 def _convert(kind: Kind, column: pd.Series) -> Any:
