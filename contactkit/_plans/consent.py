@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from contactkit._http.results import Values
@@ -75,9 +74,9 @@ def find_suppressed(plan: Plan, journal: Journal) -> dict[int, list[FieldProblem
     """
     provider = plan.provider
     addresses = {
-        position: dict(_new_addresses(provider, planned))
+        position: of_one
         for position, planned in enumerate(plan.contacts)
-        if not planned.problems and planned.operation != "delete"
+        if (of_one := _new_addresses(provider, planned))
     }
     wanted = {address for of_one in addresses.values() for address in of_one.values()}
     # `created` has whole microseconds.
@@ -90,12 +89,10 @@ def find_suppressed(plan: Plan, journal: Journal) -> dict[int, list[FieldProblem
     return {at: of_one for at, of_one in problems.items() if of_one}
 
 
-def _new_addresses(provider: Provider, planned: PlannedWrite) -> Iterator[tuple[str, Address]]:
-    """The addresses that a write gives to a contact, if it opens their channel."""
-    consent = provider.consent
-    if planned.changes.keys().isdisjoint((*consent.phones, *consent.emails)):
-        return
-    after = planned.after(provider) or {}
-    for name, address in consent.open_addresses(after).items():
-        if name in planned.changes:
-            yield name, address
+def _new_addresses(provider: Provider, planned: PlannedWrite) -> dict[str, Address]:
+    """The addresses that a write gives to a contact, by field name, if it opens their channel."""
+    consent, names = provider.consent, planned.changes.keys()
+    if planned.problems or names.isdisjoint(consent.address_fields):
+        return {}
+    addresses = consent.open_addresses(planned.after(provider) or {})
+    return {name: address for name, address in addresses.items() if name in names}

@@ -35,7 +35,7 @@ class ConsentBox:
 
     def __init__(self, consent: Consent) -> None:
         self._consent = consent
-        self._names = {*consent.fields, *consent.phones, *consent.emails}
+        self._names = consent.fields | consent.address_fields
         self._number = 0
         self._tick: Raw = ""
         self._values: Mapping[str, JSON] = {}

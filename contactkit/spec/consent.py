@@ -156,6 +156,11 @@ class Consent:
         """Every field that says something about consent."""
         return frozenset[str]().union(*(channel.fields for channel in self.channels.values()))
 
+    @cached_property
+    def address_fields(self) -> frozenset[str]:
+        """The fields with the contact's own addresses."""
+        return frozenset((*self.phones, *self.emails))
+
     def meaning(self, field: str) -> str:
         """What a field says of each channel, such as "text: True denied"; "" for other fields."""
         meanings = {name: channel.meaning(field) for name, channel in self.channels.items()}
