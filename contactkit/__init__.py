@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from contactkit._client.read import read_contacts as read_contacts
     from contactkit._client.tables import schema as schema
     from contactkit._client.tables import to_arrow as to_arrow
+    from contactkit._client.tables import write_contacts as write_contacts
     from contactkit._frames.coerce import CLEAR as CLEAR
     from contactkit._frames.frame import problems as problems
     from contactkit._frames.phone_column import phones as phones
@@ -122,6 +123,7 @@ _MODULES = {
     "record": "_client.client",
     "schema": "_client.tables",
     "to_arrow": "_client.tables",
+    "write_contacts": "_client.tables",
     "CLEAR": "_frames.coerce",
     "problems": "_frames.frame",
     "phones": "_frames.phone_column",

@@ -1,16 +1,20 @@
-"""`schema` and `to_arrow`: contacts as Arrow tables in the schema that a provider declares."""
+"""`schema`, `to_arrow` and `write_contacts`: contacts in the schema that a provider declares."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from contactkit._frames.arrow import schema_of, to_table
+from contactkit._frames.files import write_private
 from contactkit._frames.headings import field_names
 from contactkit._frames.packing import pack_frame
 from contactkit._frames.tabular import Tabular, as_frame, name_type
+from contactkit._frames.written import WRITERS
 from contactkit._providers import find, names
 from contactkit.errors import ConfigurationError, InvalidInputError
 from contactkit.spec.provider import Provider
@@ -44,14 +48,44 @@ def to_arrow(frame: Tabular, provider: str | Provider | None = None) -> pa.Table
     Raises InvalidInputError that names the cells that are not of their field's kind,
     ConfigurationError if the provider is none or several, and ImportError without pyarrow.
     """
+    contacts, declared = _contacts_of("to_arrow", frame, provider)
+    return to_table(declared, pack_frame(declared, contacts))
+
+
+def write_contacts(
+    frame: Tabular, path: str | Path, provider: str | Provider | None = None
+) -> None:
+    """Write contacts into a file that only you can read and that `read_contacts` reads as they are.
+
+    The ending of the path says what it becomes: .parquet, .pq or .feather, in the schema of
+    `schema` and with the extra `parquet`; .csv, in UTF-8; or .xlsx, with the extra `excel`. In CSV
+    and Excel, times are ISO 8601 text in UTC, lists and mappings are JSON text, and what a
+    spreadsheet would run as a formula is text: in CSV after a quote, which `read_contacts` takes
+    away. Columns that are not declared are kept in a column `extras`, and empty text becomes an
+    empty cell. The file is replaced as a whole.
+
+    Raises the errors of `to_arrow`, ConfigurationError for another ending and for what Excel cannot
+    have, and OSError.
+    """
+    place = Path(os.path.expanduser(path))
+    write = WRITERS.get(place.suffix.lower())
+    if write is None:
+        raise ConfigurationError(f"{path}: must end in {', '.join(WRITERS)}")
+    contacts, declared = _contacts_of("write_contacts", frame, provider)
+    write_private(place, write(declared, pack_frame(declared, contacts)))
+
+
+def _contacts_of(
+    verb: str, frame: Tabular, provider: str | Provider | None
+) -> tuple[pd.DataFrame, Provider]:
+    """The contacts as a frame, and their provider."""
     contacts = as_frame(frame)
     if not isinstance(contacts, pd.DataFrame):
         message = f"must be a DataFrame of contacts, not {name_type(frame)}"
-        raise InvalidInputError.one("to_arrow", "frame", message)
+        raise InvalidInputError.one(verb, "frame", message)
     found = provider or contacts.attrs.get("provider")
     columns = [*contacts.columns, *(name for name in contacts.index.names if name)]
-    declared = find(found) if found else provider_with(columns, "to_arrow")
-    return to_table(declared, pack_frame(declared, contacts))
+    return contacts, find(found) if found else provider_with(columns, verb)
 
 
 def provider_with(columns: Iterable[str], where: str) -> Provider:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXTRAS = "extras"
 """The last column: what is not declared, as JSON text, so that a new field changes no schema."""
 PROVIDER_METADATA = b"contactkit.provider"
-_to_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
+to_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 def import_pyarrow() -> Any:
@@ -79,15 +79,16 @@ def to_table(provider: Provider, parts: Iterable[Columns]) -> pa.Table:
 def _to_batch(provider: Provider, part: Columns, schema: pa.Schema) -> pa.RecordBatch:
     declared = fields_of(provider.record)
     arrays = [to_array(field, part.arrays[name]) for name, field in declared.items()]
-    extras = _to_text(_encode_extras(part.extras, part.rows))
+    extras = _to_text(encode_extras(part.extras, part.rows))
     return import_pyarrow().RecordBatch.from_arrays([*arrays, extras], schema=schema)
 
 
-def _encode_extras(extras: Mapping[str, Sequence[JSON]], rows: int) -> list[str | None]:
+def encode_extras(extras: Mapping[str, Sequence[JSON]], rows: int) -> list[str | None]:
+    """What is not declared as one column of JSON text."""
     if not extras:
         return [None] * rows
     cells = zip(*extras.values(), strict=True)
-    return [_to_json(dict(zip(extras, row, strict=True))) for row in cells]
+    return [to_json(dict(zip(extras, row, strict=True))) for row in cells]
 
 
 def to_array(declared: RecordField, values: Any) -> pa.Array:
@@ -106,7 +107,7 @@ def to_array(declared: RecordField, values: Any) -> pa.Array:
         case "list" if pa.types.is_list(kind):
             return _to_lists(values, kind)
         case "list" | "dict":
-            return _to_text([None if cell is pd.NA else _to_json(cell) for cell in values])
+            return _to_text([None if cell is pd.NA else to_json(cell) for cell in values])
         case _:
             return pa.array(values, kind)
 

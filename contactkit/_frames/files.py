@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from contactkit._frames.arrow_files import files_in, is_arrow, open_arrow, parti
 from contactkit._frames.csv_file import parse_csv
 from contactkit._frames.decode import Columns
 from contactkit._frames.file_columns import decode_columns
+from contactkit._frames.formulas import without_guards
 from contactkit._frames.frame import to_frame
 from contactkit._frames.headings import field_names, name_fields, rename_columns, unknown_columns
 from contactkit._frames.kinds import name_kind
@@ -156,12 +158,22 @@ def _damage_named(path: str | Path) -> Iterator[None]:
 
 
 def write_private(path: str | Path, content: bytes) -> None:
-    """Write a file that only its user can read, since it holds people; OSError if it cannot be."""
+    """Write a file that only its user can read, since it holds people; OSError if it cannot be.
+
+    It is written beside and then renamed, so that nobody sees a part of it.
+    """
     has_file(path)
-    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        if os.name == "posix":
-            os.fchmod(file.fileno(), 0o600)
-        file.write(content)
+    place = os.path.realpath(path)
+    opened, beside = tempfile.mkstemp(dir=os.path.dirname(place), prefix=".contactkit-")
+    try:
+        with os.fdopen(opened, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, place)
+    except BaseException:
+        os.unlink(beside)
+        raise
 
 
 def _read_file(path: str | Path, place: Path, encoding: str | None) -> ContactFile:
@@ -183,7 +195,8 @@ def _read_csv(path: str | Path, place: Path, encoding: str | None) -> ContactFil
         content = file.read()
     if other := name_kind(content):
         raise ConfigurationError(f"{path}: is {other}, not CSV, Excel, Parquet or Feather")
-    return _contact_file(path, parse_csv(path, content, encoding))
+    table = parse_csv(path, content, encoding)
+    return _contact_file(path, replace(table, columns=without_guards(content, table.columns)))
 
 
 def _contact_file(path: str | Path, table: Table) -> ContactFile:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +14,7 @@ import typer
 from contactkit._client.connect import connect
 from contactkit._client.plans import INTERRUPTED
 from contactkit._frames.files import write_private
+from contactkit._frames.formulas import guard_formula
 from contactkit._plans.change import VERBS
 from contactkit._plans.home import check_home, home_of
 from contactkit._plans.load import read_plan, with_client
@@ -33,8 +33,6 @@ from contactkit.cli.output import ask, has_terminal, say, show
 from contactkit.spec.outcome import FAILURES
 
 _INTERRUPTED = 130
-# A phone number begins with a plus and is none.
-_FORMULA = re.compile(r"(?!\+[0-9]+\Z)[=+\-@\t\r]")
 
 
 class OnConflict(StrEnum):
@@ -209,15 +207,10 @@ def _csv(frame: pd.DataFrame) -> bytes:
     """CSV without formulas, neither in cells nor in the caller's index and its names."""
     levels = {n: frame.index.get_level_values(n) for n in range(frame.index.nlevels)}
     index = pd.DataFrame(levels, index=frame.index)
-    index.columns = pd.Index(map(_guard_formula, frame.index.names), dtype=object)
+    index.columns = pd.Index(map(guard_formula, frame.index.names), dtype=object)
     table = pd.concat([index, frame], axis="columns")
     # With these line ends (RFC 4180), a cell with a line break of either kind is quoted.
-    return table.map(_guard_formula).to_csv(index=False, lineterminator="\r\n").encode()
-
-
-def _guard_formula(value: Any) -> Any:
-    """A cell that a spreadsheet does not run: what looks like a formula begins with a quote."""
-    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+    return table.map(guard_formula).to_csv(index=False, lineterminator="\r\n").encode()
 
 
 def _json(value: Any) -> str | None:

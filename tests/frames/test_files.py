@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
@@ -286,7 +286,7 @@ def test_every_damaged_csv_file_is_read_or_named(tmp_path_factory, content: byte
     read_or_refused(path)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data())
 @pytest.mark.filterwarnings("ignore::contactkit.ContactKitWarning")
 def test_every_damaged_parquet_file_is_read_or_named(tmp_path_factory, data) -> None:
