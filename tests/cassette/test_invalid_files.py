@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 
 import contactkit as ck
 from contactkit._providers import find
+from contactkit.cassette.audit import audit
 from contactkit.cassette.convert.har import to_har
 from contactkit.cassette.file import CassetteFile
-from contactkit.cassette.frame import audit, frame
+from contactkit.cassette.frame import frame
 from contactkit.cassette.reader import CassetteReader
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.cli.main import app

@@ -12,10 +12,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import urlsplit
 
 from contactkit._frames.paths import reason_of
 from contactkit._providers import find, names
+from contactkit.cassette.convert.common import Found, Malformed, exchanges_of, host_of
 from contactkit.cassette.convert.har import read_har, to_har
 from contactkit.cassette.convert.vcr import read_vcr
 from contactkit.cassette.exchange import Exchange
@@ -32,7 +32,7 @@ from contactkit.spec.auth import ClientCredentials
 from contactkit.spec.provider import Provider
 
 _OURS = (".jsonl", ".jsonl.gz")
-_READERS: Mapping[str, Callable[[Path], list[Exchange]]] = {
+_READERS: Mapping[str, Callable[[Path], list[Found]]] = {
     ".yaml": read_vcr,
     ".yml": read_vcr,
     ".json": read_vcr,
@@ -64,8 +64,8 @@ def convert(
             file = CassetteFile.load(source)
         else:
             create = partial(CassetteFile.create, path.with_name("redacted.jsonl"), created=created)
-            exchanges = _READERS[ending](source)
-            file = _redact(source, exchanges, provider, redactor_for, create, media_types(allow))
+            found = _READERS[ending](source)
+            file = _redact(source, found, provider, redactor_for, create, media_types(allow))
         _write(file, path, is_archive)
     return None if is_archive else CassetteFile.load(target)
 
@@ -103,15 +103,15 @@ def _write(file: CassetteFile, path: Path, is_archive: bool) -> None:
 
 def _redact(
     source: Path,
-    exchanges: list[Exchange],
+    found: list[Found],
     provider: Provider | None,
     redactor_for: Callable[[Provider], Redactor],
     create: Callable[..., CassetteFile],
     allow: Collection[str],
 ) -> CassetteFile:
     """A file of another tool's exchanges with the provider, redacted."""
-    provider = provider or _provider_of(source, exchanges)
-    exchanges, world = _with_provider(source, exchanges, provider)
+    provider = provider or _provider_of(source, found)
+    exchanges, world = _with_provider(source, found, provider)
     _refuse_unreadable(source, exchanges, allow)
     redactor = redactor_for(provider)
     # A first pass, so that a name from a later exchange is found in an earlier one too.
@@ -150,23 +150,25 @@ def _refuse_unreadable(source: Path, exchanges: list[Exchange], allow: Collectio
 
 
 def _with_provider(
-    source: Path, exchanges: list[Exchange], provider: Provider
+    source: Path, found: list[Found], provider: Provider
 ) -> tuple[list[Exchange], str]:
-    """The exchanges with the provider, and the world they come from."""
-    hosts, known = _hosts(exchanges), _provider_hosts(provider)
+    """The exchanges with the provider, and the world they come from; others may be malformed."""
+    hosts, known = _hosts(found), _provider_hosts(provider)
     # The provider may have another address, for example behind a proxy.
     chosen = known & hosts or (hosts if len(hosts) == 1 else set[str]())
     if not chosen:
+        exchanges_of(found)
         places = ", ".join(sorted(known))
         raise CassetteError(f"{source}: contains no exchange with {provider.name} ({places})")
-    matching = [exchange for exchange in exchanges if _host(exchange.request.url) in chosen]
-    if dropped := len(exchanges) - len(matching):
+    matching = [each for each in found if _host(each) in chosen]
+    exchanges = exchanges_of(matching)
+    if dropped := len(found) - len(matching):
         warn(f"{source}: exchanges with other hosts are left out: {dropped}")
-    return matching, "live" if chosen <= known else "unknown"
+    return exchanges, "live" if chosen <= known else "unknown"
 
 
-def _provider_of(source: Path, exchanges: list[Exchange]) -> Provider:
-    hosts, providers = _hosts(exchanges), list(map(find, names()))
+def _provider_of(source: Path, found: list[Found]) -> Provider:
+    hosts, providers = _hosts(found), list(map(find, names()))
     matching = [provider for provider in providers if _provider_hosts(provider) & hosts]
     if len(matching) == 1:
         return matching[0]
@@ -175,21 +177,19 @@ def _provider_of(source: Path, exchanges: list[Exchange]) -> Provider:
         raise CassetteError(
             f"{source}: contains exchanges with {several}: name the provider to keep"
         )
+    exchanges_of(found)
     places = ", ".join(sorted(set[str]().union(*map(_provider_hosts, providers))))
     raise CassetteError(f"{source}: contains no exchange with {places}: name the provider")
 
 
-def _hosts(exchanges: list[Exchange]) -> set[str]:
-    return {_host(exchange.request.url) for exchange in exchanges}
+def _hosts(found: list[Found]) -> set[str]:
+    return set(map(_host, found))
+
+
+def _host(found: Found) -> str:
+    return host_of(found.url if isinstance(found, Malformed) else found.request.url)
 
 
 def _provider_hosts(provider: Provider) -> set[str]:
     ways = [way for way in provider.auth if isinstance(way, ClientCredentials)]
-    return {_host(url) for url in (provider.base_url, *(way.token_url for way in ways))}
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
+    return {host_of(url) for url in (provider.base_url, *(way.token_url for way in ways))}

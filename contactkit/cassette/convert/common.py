@@ -4,20 +4,59 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from contactkit._frames.paths import reason_of
-from contactkit.cassette.exchange import InvalidExchange, Pairs, header
+from contactkit.cassette.exchange import Exchange, InvalidExchange, Pairs, header
 from contactkit.cassette.format import INVALID
 from contactkit.cassette.reader import MOST_UNPACKED, check_place
 from contactkit.errors import CassetteError
-from contactkit.spec.provider import JSON
+from contactkit.spec.provider import JSON, as_object
 
 _ENCODING = "content-encoding"
 # What zlib calls the formats: gzip's own, and for deflate with a zlib header or without.
 _WINDOWS = {"gzip": (31,), "deflate": (15, -15)}
+
+
+@dataclass(frozen=True)
+class Malformed:
+    """An exchange that cannot be read; it matters only if it is with the provider."""
+
+    url: str = field(repr=False)
+    error: CassetteError
+
+
+Found: TypeAlias = Exchange | Malformed
+
+
+def exchanges_of(found: Iterable[Found]) -> list[Exchange]:
+    """What was found, if all of it can be read; otherwise the error of the first that cannot."""
+    exchanges: list[Exchange] = []
+    for each in found:
+        if isinstance(each, Malformed):
+            raise each.error
+        exchanges.append(each)
+    return exchanges
+
+
+def host_of(url: str) -> str:
+    """The host in a URL; "" if there is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def url_of(request: JSON, name: str) -> str:
+    """The URL of a request in any state, "" if it has none."""
+    url = as_object(as_object(request).get("request")).get(name)
+    return url if isinstance(url, str) else ""
 
 
 def malformed(path: Path, number: int, error: Exception) -> CassetteError:

@@ -8,8 +8,10 @@ browser's name of a failure, `_sent` says whether the request may have arrived.
 from __future__ import annotations
 
 import codecs
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.message import Message
 from http import HTTPStatus
@@ -19,11 +21,14 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from contactkit.cassette.convert.common import (
+    Found,
+    Malformed,
     decode,
     malformed,
     parse_json,
     read_text,
     timestamp,
+    url_of,
 )
 from contactkit.cassette.exchange import (
     Exchange,
@@ -128,18 +133,20 @@ def _charset(content_type: str) -> str:
         return "utf-8"
 
 
-def read_har(path: Path) -> list[Exchange]:
-    """The exchanges of an archive, unredacted, in the order of their times."""
+def read_har(path: Path) -> list[Found]:
+    """The exchanges of an archive, unredacted, in the order of their times; then the malformed."""
     exchanges: list[Exchange] = []
-    entries = _entries(path)
-    for number, entry in enumerate(entries, 1):
+    others: list[Malformed] = []
+    missing = 0
+    for number, entry in enumerate(_entries(path), 1):
         try:
             exchanges.append(check_exchange(_exchange(entry)))
+            missing += _lacks_content(entry)
         except INVALID as error:
-            raise malformed(path, number, error) from None
-    if missing := sum(map(_lacks_content, entries)):
+            others.append(Malformed(url_of(entry, "url"), malformed(path, number, error)))
+    if missing:
         warn(f"{path}: responses without their content are read as empty: {missing}")
-    return sorted(exchanges, key=attrgetter("at"))
+    return [*sorted(exchanges, key=attrgetter("at")), *others]
 
 
 def _entries(path: Path) -> list[JSON]:
@@ -181,7 +188,9 @@ def _read_response(response: dict[str, JSON]) -> RecordedResponse:
 def _bytes(content: dict[str, JSON], encoding: JSON) -> bytes:
     text: str = content.get("text") or ""
     if encoding == "base64":
-        return b64decode(text, validate=True)
+        # Some tools write it of text, too.
+        with suppress(ValueError):
+            return b64decode(re.sub(r"\s", "", text), validate=True)
     try:
         return text.encode(_charset(content.get("mimeType") or ""))
     except UnicodeEncodeError:
@@ -194,12 +203,17 @@ def _pairs(message: JSON) -> Pairs:
     return tuple((name, value) for name, value in headers if not name.startswith(":"))
 
 
-def _named_values(members: list[JSON]) -> list[tuple[str, JSON]]:
-    """Names with their values, "" where there is none."""
-    pairs = [(member["name"], member.get("value")) for member in members]
-    if not all(isinstance(name, str) for name, _ in pairs):
-        raise TypeError("name")
-    return [(name, "" if value is None else value) for name, value in pairs]
+def _named_values(members: list[JSON]) -> list[tuple[str, str]]:
+    """Names with values as text, "" where there is none; those without a name are left out."""
+    present = [member for member in members if member is not None]
+    pairs = [(member.get("name"), member.get("value")) for member in present]
+    return [(_scalar(name), _scalar(value)) for name, value in pairs if name is not None]
+
+
+def _scalar(value: JSON) -> str:
+    if isinstance(value, list | dict):
+        raise TypeError("value")
+    return "" if value is None else str(value)
 
 
 def _read_failure(response: dict[str, JSON]) -> RecordedResponse:

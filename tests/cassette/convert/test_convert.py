@@ -12,6 +12,7 @@ import pytest
 
 from contactkit._providers import find
 from contactkit.cassette.convert import convert
+from contactkit.cassette.convert.common import exchanges_of
 from contactkit.cassette.convert.har import read_har
 from contactkit.cassette.exchange import Exchange
 from contactkit.cassette.file import CassetteFile
@@ -142,6 +143,21 @@ def test_convert_leaves_out_other_hosts(tmp_path):
     assert file and len(file.entries) == 1 and len(warnings) == 1
 
 
+@pytest.mark.parametrize("broken", [{"status": "x"}, {"headers": 5}, {"body": 5}])
+def test_convert_leaves_out_what_other_hosts_broke(tmp_path, broken):
+    path = foreign(tmp_path, ("GET", f"{SENT}/me"), ("GET", "https://example.com/a"))
+    document = json.loads(path.read_text())
+    document["interactions"][1]["response"] |= broken
+    path.write_text(json.dumps(document))
+    with pytest.warns(ContactKitWarning, match="other hosts are left out: 1"):
+        file = converted(path, tmp_path / "a.jsonl")
+    assert file and len(file.entries) == 1
+    document["interactions"][0]["response"] |= broken
+    path.write_text(json.dumps(document))
+    with pytest.raises(CassetteError, match="exchange 1"):
+        converted(path, tmp_path / "b.jsonl")
+
+
 def test_convert_needs_a_name_for_one_of_two_providers(tmp_path):
     path = foreign(tmp_path, ("GET", f"{SENT}/me"), ("GET", f"{OTHER}/api/v2/contacts"))
     with pytest.raises(CassetteError, match="sendblue and sent: name the provider"):
@@ -194,7 +210,7 @@ def test_convert_writes_an_archive(tmp_path):
     file = begun(tmp_path / "a.jsonl")
     file.append(exchange("/contacts", {"a": 1}, at=1.0))
     assert converted(file.path, tmp_path / "sub/a.har") is None
-    assert read_har(tmp_path / "sub/a.har")[0].response.body == b'{"a":1}'
+    assert exchanges_of(read_har(tmp_path / "sub/a.har"))[0].response.body == b'{"a":1}'
 
 
 def test_convert_refuses_an_existing_target(tmp_path):
