@@ -26,9 +26,10 @@ from contactkit._frames.arrow_values import (
     usual,
 )
 from contactkit._frames.coerce import coerce_cell
-from contactkit._frames.decode import from_text, parse_cells, read_column
+from contactkit._frames.decode import read_column
 from contactkit._frames.frame import concat_arrays
 from contactkit._frames.mappings import without_empty
+from contactkit._frames.texts import from_text, read_cells
 from contactkit.spec.provider import JSON
 from contactkit.spec.record import RecordField
 
@@ -105,7 +106,8 @@ def _read_chunk(declared: RecordField, chunk: pa.Array) -> _Chunk:
         case "dict" if types.is_struct(kind) or types.is_map(kind):
             return _read_values(declared, [without_empty(value) for value in to_python(chunk)])
         case _ if is_text(kind):
-            return _read_values(declared, parse_cells(declared.kind, to_texts(chunk, blank=False)))
+            array, wrong = read_cells(declared, to_texts(chunk, blank=False))
+            return array, [row for row, _ in wrong]
         case _:
             gaps = read_column(declared, [None] * len(chunk), frozenset())[0]
             return gaps, np.flatnonzero(~gaps_of(chunk)).tolist()

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from contactkit._frames.decode import JSON_TYPES, from_text, read_column
+from contactkit._frames.decode import JSON_TYPES, read_column
 from contactkit._frames.mappings import is_pairs
+from contactkit._frames.texts import from_text
 from contactkit.spec.provider import JSON
 from contactkit.spec.record import Kind, RecordField, parse_date, parse_time
 from contactkit.spec.validate import to_python

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator
-from io import StringIO
-from itertools import islice
+from io import BytesIO, StringIO
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from contactkit._frames.encodings import decode_text
 from contactkit._frames.table import Table, name_columns
@@ -17,7 +21,6 @@ _DELIMITERS = ",;\t"
 # Excel writes this line, so that it finds the delimiter again.
 _DELIMITER_LINE = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\t]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 _FIRST_LINE = re.compile(r"[^,;\s][^\r\n]*")
-_BLOCK = 4096
 
 
 def parse_csv(path: str | Path, content: bytes, encoding: str | None = None) -> Table:
@@ -26,43 +29,89 @@ def parse_csv(path: str | Path, content: bytes, encoding: str | None = None) -> 
     The delimiter is a comma, a semicolon or a tab, or what a first line such as `sep=|` says. Rows
     without any value are left out, and a row with too few cells is filled with empty ones.
     """
-    records = _Records(path, decode_text(path, content, encoding))
-    rows = iter(records)
-    headings = next(rows, None)
-    if headings is None:
+    text = decode_text(path, content, encoding)
+    found = _DELIMITER_LINE.match(text)
+    text = text[found.end() :].lstrip("\ufeff") if found else text
+    delimiter = found[1] if found else _delimiter_of(text)
+    short: list[int] = []
+    columns = _read_regular(text, delimiter)
+    if columns is None:
+        records = _Records(path, _reader(text, delimiter), 1 if found else 0)
+        columns, short = [*zip(*records, strict=True)], records.short
+    if not columns or not columns[0]:
         raise ConfigurationError(f"{path}: is empty; its first line must name the columns")
-    columns: list[list[str]] = [[] for _ in headings]
-    whole = (row if len(row) == len(headings) else records.fill(row, len(headings)) for row in rows)
-    while block := list(islice(whole, _BLOCK)):
-        for column, cells in zip(columns, zip(*block, strict=True), strict=True):
-            column.extend(cells)
-    places = name_columns(path, headings, columns)
-    named = {name: columns[place] for name, place in places.items()}
-    return Table(columns=named, rows=len(columns[0]), short=records.short)
+    headings, cells = [column[0] for column in columns], [column[1:] for column in columns]
+    named = {name: cells[place] for name, place in name_columns(path, headings, cells).items()}
+    return Table(columns=named, rows=len(cells[0]), short=short)
+
+
+def _reader(text: str, delimiter: str) -> Any:
+    return csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
+
+
+def _read_regular(text: str, delimiter: str) -> list[tuple[str, ...]] | None:
+    """The columns of a text whose rows all have the same number of cells; None for any other.
+
+    Python's reader finds every malformed row, and pandas' makes the columns, which is fast.
+    """
+    text = text.rstrip("\r\n")
+    try:
+        lengths = Counter(map(len, _reader(text, delimiter)))
+    except csv.Error:
+        return None
+    # pandas reads lines of blanks, a NUL and other delimiters in its own way.
+    if len(lengths) != 1 or "\0" in text or delimiter not in _DELIMITERS:
+        return None
+    frame = _read_frame(text, delimiter)
+    columns = [tuple(frame[name].tolist()) for name in frame]
+    same = (len(columns), len(frame)) == next(iter(lengths.items()))
+    return _without_empty_rows(columns) if same else None
+
+
+def _read_frame(text: str, delimiter: str) -> pd.DataFrame:
+    return pd.read_csv(
+        BytesIO(text.encode()),
+        sep=delimiter,
+        header=None,
+        dtype=object,
+        na_filter=False,
+        low_memory=False,
+        index_col=False,
+        skip_blank_lines=False,
+    )
+
+
+def _without_empty_rows(columns: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    first = columns[0]
+    maybe = [row for row, cell in enumerate(map(str.strip, first)) if not cell]
+    empty = [row for row in maybe if not any(column[row].strip() for column in columns)]
+    kept = np.delete(np.arange(len(first)), empty).tolist()
+    return [tuple(map(column.__getitem__, kept)) for column in columns] if empty else columns
 
 
 class _Records:
-    """The records of a CSV text that have any value; `line` is where the present one begins."""
+    """The records that have any value, all with the cells of the first, which names the columns.
 
-    def __init__(self, path: str | Path, text: str) -> None:
-        found = _DELIMITER_LINE.match(text)
-        self._path, self._skipped = path, 1 if found else 0
-        text = text[found.end() :] if found else text
-        delimiter = found[1] if found else _delimiter_of(text)
-        self._reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        self.line = self._skipped + 1
+    `line` is where the present one begins, and `short` has the lines of those with too few cells.
+    """
+
+    def __init__(self, path: str | Path, reader: Any, skipped: int) -> None:
+        self._path, self._reader, self._skipped = path, reader, skipped
+        self.line = skipped + 1
         self.short: list[int] = []
 
     def __iter__(self) -> Iterator[list[str]]:
+        width = 0
         try:
             for record in self._reader:
                 if any(map(str.strip, record)):
-                    yield record
+                    width = width or len(record)
+                    yield record if len(record) == width else self._fill(record, width)
                 self.line = self._reader.line_num + self._skipped + 1
         except csv.Error as error:
             raise ConfigurationError(f"{self._path}: {self._explain(error)}") from None
 
-    def fill(self, record: list[str], width: int) -> list[str]:
+    def _fill(self, record: list[str], width: int) -> list[str]:
         """A record with too few cells, filled up; ConfigurationError if it has too many."""
         if len(record) > width:
             message = f"line {self.line} has {len(record)} cells, but there are {width} columns"

@@ -6,12 +6,6 @@ value. Nothing is inferred, and a bad cell never costs its row or its page.
 
 from __future__ import annotations
 
-import ast
-import io
-import json
-import pickle
-import re
-import tokenize
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
@@ -126,70 +120,6 @@ def _extras(declared: Mapping[str, RecordField], rows: Sequence[JSON]) -> dict[s
     }
 
 
-# As pandas and others write a date; without a zone, or in UTC.
-_MIDNIGHT = re.compile(r"(?<=\d)[T ]00:00(:00([.,]0+)?)?(Z|[+-]00:?00)?\Z", re.IGNORECASE)
-
-
-_ADJACENT_QUOTES = re.compile(r"""['"]\s*['"]""")
-
-
-def from_text(kind: Kind, text: str) -> JSON:
-    """A cell of a text file as JSON; blanks are None, and a cell that cannot be read stays text."""
-    if not text or text.isspace():
-        return None
-    if kind == "datetime" and text[10:11] == " ":
-        # As pandas writes a time.
-        return text.replace(" ", "T", 1)
-    if kind == "date":
-        return _MIDNIGHT.sub("", text)
-    if kind in ("string", "category", "datetime"):
-        return text
-    if kind == "boolean":
-        return {"true": True, "false": False}.get(text.lower(), text)
-    for parse in (json.loads, _parse_literal):
-        try:
-            return parse(text)
-        except (
-            ValueError,
-            TypeError,
-            SyntaxError,
-            tokenize.TokenError,
-            RecursionError,
-            MemoryError,
-        ):
-            continue
-    return text
-
-
-def parse_cells(kind: Kind, cells: Sequence[JSON]) -> Sequence[JSON]:
-    """Cells as JSON, where text is parsed; no two cells share a list or a mapping."""
-    if kind in ("string", "date", "datetime"):
-        return [from_text(kind, cell) if isinstance(cell, str) else cell for cell in cells]
-    # These have few distinct values, which are slow to parse.
-    texts = {cell for cell in cells if isinstance(cell, str)}
-    parsed = {text: from_text(kind, text) for text in texts}
-    if kind not in ("list", "dict"):
-        return [parsed[cell] if isinstance(cell, str) else cell for cell in cells]
-    packed = {text: pickle.dumps(value) for text, value in parsed.items()}
-    return [pickle.loads(packed[cell]) if isinstance(cell, str) else cell for cell in cells]
-
-
-def _parse_literal(text: str) -> JSON:
-    """A Python literal; also as numpy writes an array, without commas between its items."""
-    return ast.literal_eval(_with_commas(text) if _ADJACENT_QUOTES.search(text) else text)
-
-
-def _with_commas(text: str) -> str:
-    """A literal with a comma between adjacent texts, which Python would join."""
-    tokens, last = list[str](), None
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type in (tokenize.NL, tokenize.NEWLINE):
-            continue
-        tokens += [",", token.string] if token.type == last == tokenize.STRING else [token.string]
-        last = token.type
-    return " ".join(tokens)
-
-
 def read_column(
     declared: RecordField, values: Sequence[JSON], absent: frozenset[int]
 ) -> tuple[Any, list[tuple[int, str]]]:
@@ -271,8 +201,8 @@ def _pack_times(values: Sequence[JSON]) -> Any:
 
 
 def _pack_dates(values: Sequence[JSON]) -> Any:
-    days = [None if value is None else parse_date(value) for value in values]
-    return np.array(days, dtype="datetime64[s]")
+    days = ["NaT" if value is None else parse_date(value).isoformat() for value in values]
+    return np.array(days, dtype="datetime64[D]").astype("datetime64[s]")
 
 
 _END, _SEPARATORS = itemgetter(slice(-6, None)), itemgetter(slice(10, 20, 9))
@@ -283,7 +213,8 @@ def _without_offset(texts: Sequence[str]) -> list[str]:
     deque(map(datetime.fromisoformat, texts), maxlen=0)
     ends = set(map(_END, texts))
     offset = 6 if ends <= {"+00:00"} else 1
-    usual = {"T.", "T+"} if offset == 6 else {"T.", "TZ"}
+    # pandas writes a blank before the time.
+    usual = {"T.", "T+", " .", " +"} if offset == 6 else {"T.", "TZ", " .", " Z"}
     # numpy reads other spellings differently, or not at all.
     if not set(map(_SEPARATORS, texts)) <= usual or (
         offset == 1 and {end[-1] for end in ends} != {"Z"}

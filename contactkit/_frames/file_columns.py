@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ import pandas as pd
 
 from contactkit._frames.arrow import EXTRAS
 from contactkit._frames.arrow_columns import ArrowColumn
-from contactkit._frames.decode import Columns, from_text, parse_cells, read_column
+from contactkit._frames.decode import Columns
+from contactkit._frames.texts import from_text, read_cells
 from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
@@ -34,12 +34,10 @@ def decode_columns(
     part, bad = Columns(rows=rows, arrays={}), dict[str, _Bad]()
     for name, declared in fields_of(provider.record).items():
         raw, known = columns.get(name, [None] * rows), unreadable.get(name, {})
-        # A gap is not a problem, even in a field that is never empty.
-        nullable = replace(declared, nullable=True)
         if isinstance(raw, ArrowColumn) and not known:
-            part.arrays[name], bad[name] = raw.read(nullable)
+            part.arrays[name], bad[name] = raw.read(declared)
         else:
-            part.arrays[name], bad[name] = _read(nullable, [*raw], known)
+            part.arrays[name], bad[name] = _read(declared, [*raw], known)
     key = key_of(provider.record).name
     bad_keys = {row: str(raw) for row, raw, _ in bad[key]}
     part.problems = [
@@ -52,12 +50,9 @@ def decode_columns(
 
 
 def _read(declared: RecordField, raw: Sequence[JSON], known: Mapping[int, str]) -> tuple[Any, _Bad]:
-    values = [*parse_cells(declared.kind, raw)]
-    for row in known:
-        values[row] = None
-    array, bad = read_column(declared, values, frozenset())
-    messages = {row: message for row, message in bad if values[row] is not None}
-    return array, [(row, raw[row], why) for row, why in sorted({**messages, **known}.items())]
+    cells = [None if row in known else cell for row, cell in enumerate(raw)] if known else raw
+    array, bad = read_cells(declared, cells)
+    return array, [(row, raw[row], why) for row, why in sorted([*bad, *known.items()])]
 
 
 def _decode_extras(path: str | Path, cells: Sequence[JSON]) -> dict[str, list[JSON]]:

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from contactkit._frames.decode import from_text
 from contactkit._frames.paths import has_file, reason_of
+from contactkit._frames.texts import from_text
 from contactkit._http.world import World
 from contactkit.errors import ConfigurationError
 from contactkit.simulator import Simulator

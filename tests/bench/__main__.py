@@ -18,6 +18,7 @@ from rich.table import Table
 PARTS = {
     "import": "imports",
     "frames": "frames",
+    "files": "files",
     "call": "call",
     "cassettes": "cassettes",
     "simulator": "simulator",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import bz2
+import csv
 import gzip
 import lzma
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import contactkit as ck
-from contactkit._frames.csv_file import parse_csv
+from contactkit._frames.csv_file import _read_regular, _reader, _Records, parse_csv
 
 HEADING = "id,first_name,last_name\n"
 
@@ -236,3 +237,25 @@ def test_every_written_row_with_a_value_is_read_as_written(cells, mark: str) -> 
     kept = [row for row in cells if any(map(str.strip, row))]
     table = parse_csv("people.csv", content)
     assert [*zip(*table.columns.values(), strict=True)] == kept
+
+
+@settings(max_examples=1_000)
+@given(
+    st.text(st.sampled_from("a1\"'\\,;\t\n\r \u00a0\0\x0b\x1a\u2028\ufeff\u00e9"), max_size=30),
+    st.sampled_from(",;\t|"),
+)
+def test_both_readers_find_the_same_cells(text: str, delimiter: str) -> None:
+    text = text.lstrip("\ufeff")
+    columns = _read_regular(text, delimiter)
+    if columns is not None:
+        rows = _Records("people.csv", _reader(text, delimiter), 0)
+        assert [*zip(*columns, strict=True)] == [*map(tuple, rows)]
+        assert rows.short == []
+
+
+@given(st.lists(st.lists(st.text(max_size=5), min_size=3, max_size=3), min_size=1))
+def test_regular_rows_are_read_at_once(rows: list[list[str]]) -> None:
+    table = pd.DataFrame([["a", "b", "c"], *rows])
+    text = table.to_csv(header=False, index=False, quoting=csv.QUOTE_ALL)
+    columns = _read_regular(text, ",")
+    assert columns is not None or "\0" in text

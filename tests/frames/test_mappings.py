@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from contactkit._frames.decode import from_text
 from contactkit._frames.mappings import restore, without_empty
+from contactkit._frames.texts import from_text
 
 
 @pytest.mark.parametrize(
