@@ -163,7 +163,11 @@ def _deletes(provider: Provider, diff: FrameDiff, options: PlanOptions) -> list[
             operation="delete",
             key=key_as_sent(provider, contact[name]),
             before=contact,
-            problems=(*kept_back, *_key_problems(provider, "delete", contact[name])),
+            problems=(
+                *kept_back,
+                *_key_problems(provider, "delete", contact[name]),
+                *(validate_edit(provider, endpoint, {}, contact).problems if endpoint else ()),
+            ),
         )
         for contact in contacts_in(provider, diff.original, gone)
     ]

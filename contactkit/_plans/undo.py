@@ -155,6 +155,7 @@ class _Undoing:
             return self._refused("delete", "no longer exists", "not_found")
         names = [n for n in writable_fields(provider, provider.endpoint("create")) if n in after]
         problems = [_changed_since(n) for n in names if not json_equal(current.get(n), after[n])]
+        problems += _edit_problems(provider, provider.endpoint("delete"), {}, current)
         undo = provider.undo({}, planned.changes, planned.options)
         return self._planned("delete", current, {}, undo, problems)
 

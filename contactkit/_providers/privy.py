@@ -281,7 +281,8 @@ def write_error(problem: Problem, now: datetime) -> JSON:
         error["id"] = problem.existing_key
     if problem.fields:
         error["details"] = [
-            {"field": refused.field, "message": refused.message} for refused in problem.fields
+            {"field": refused.field or "base", "message": refused.message}
+            for refused in problem.fields
         ]
     return {"error": error}
 

@@ -137,7 +137,8 @@ def rules(
     if current is None:
         return ()
     if current.get("is_inherited"):
-        message = "This contact is read-only and cannot be updated."
+        verb = "updated" if changes else "deleted"
+        message = f"This contact is read-only and cannot be {verb}."
         return (FieldProblem(field="", message=message, code="VALIDATION_001"),)
     channel = changes.get("default_channel")
     available = str(current.get("available_channels") or "").split(",")
@@ -161,9 +162,8 @@ def timestamp(now: datetime) -> str:
 def _seal(body: dict[str, JSON], request_id: str, now: datetime) -> None:
     if "pagination" in as_object(body["data"]):
         body["data"]["pagination"]["cursors"] = None
-    body["success"] = True
-    body["error"] = None
-    body["meta"] = _meta(request_id, now)
+    data = body.pop("data")
+    body |= {"success": True, "data": data, "error": None, "meta": _meta(request_id, now)}
 
 
 def read_error(body: JSON) -> Problem | None:

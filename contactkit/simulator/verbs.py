@@ -282,7 +282,8 @@ def _blank(engine: Engine, field: RecordField) -> JSON:
 def _to_wire(engine: Engine, request: Request, row: Row) -> Row:
     record = request.endpoint.record or engine.provider.record
     values = {field.wire: row[name] for name, field in fields_of(record).items()}
-    return engine.rules.to_wire(request.endpoint, values)
+    first = {name: values[name] for name in engine.rules.first_names if name in values}
+    return engine.rules.to_wire(request.endpoint, first | values)
 
 
 def contact_response(engine: Engine, request: Request, row: Row, *, new: bool = False) -> Response:

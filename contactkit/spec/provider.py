@@ -302,8 +302,9 @@ class Provider:
     """One provider, declared.
 
     `rules(current, changes)` refuses what types cannot express; `current` is the contact before the
-    write, None for a creation. `undo(before, changes, options)` says what undoing a write needs.
-    `welcomes(before, changes, options)` is whether a write makes the provider send a welcome text.
+    write, None for a creation, and a deletion has no `changes`. `undo(before, changes, options)`
+    says what undoing a write needs. `welcomes(before, changes, options)` is whether a write makes
+    the provider send a welcome text.
     """
 
     name: str

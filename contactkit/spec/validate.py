@@ -181,7 +181,8 @@ def check(
     checked.problems += _missing_problems(endpoint, allowed, own, values, checked)
     changes = {name: value for name, value in checked.values.items() if name in own}
     known = endpoint.effect == "create" or current is not None
-    if not checked.problems and endpoint.fields and known:
+    ruled = endpoint.fields or endpoint.effect == "delete"
+    if not checked.problems and ruled and known:
         checked.problems += provider.rules(current, changes)
     return checked
 

@@ -53,9 +53,9 @@ def raw(simulator: ck.Simulator, method: str, path: str, body: object) -> httpx.
 
 
 def shape(value: object) -> object:
-    """The names at every depth, and the types of the leaves."""
+    """The names at every depth, in their order, and the types of the leaves."""
     if isinstance(value, dict):
-        return {name: shape(inner) for name, inner in value.items()}
+        return [(name, shape(inner)) for name, inner in value.items()]
     return type(value).__name__
 
 
@@ -144,6 +144,41 @@ def test_simulator_refuses_as_documented():
         assert response.status_code == STATUS[code(documented)]
         assert response.json()["error"] == documented["error"]
         assert shape(response.json()) == shape(documented)
+
+
+def test_sendblue_simulator_returns_the_names_in_the_documented_order():
+    provider, simulator = find("sendblue"), ck.Simulator(contacts=1)
+    transport = simulator.transport(provider)
+    headers = {
+        "sb-api-key-id": simulator.accounts["account"]["api_key"],
+        "sb-api-secret-key": simulator.accounts["account"]["api_secret"],
+    }
+    url = f"{provider.base_url}/api/v2/contacts/+1234567890"
+    answer = transport.handle_request(httpx.Request("PUT", url, json={}, headers=headers)).json()
+    assert list(answer) == ["contact", "status"]
+    printed = {
+        "assigned_to_email": "agent@example.com",
+        "company_name": "Example Corp",
+        "created_at": "2024-01-15T10:30:00Z",
+        "first_name": "John",
+        "last_name": "Doe",
+        "phone": "+1234567890",
+        "sendblue_number": "+1987654321",
+        "tags": ["customer", "vip"],
+        "verified": True,
+    }
+    assert list(answer["contact"].items())[: len(printed)] == list(printed.items())
+
+
+def test_privy_simulator_returns_the_names_in_the_documented_order():
+    provider, simulator = find("privy"), ck.Simulator(contacts=1)
+    transport = simulator.transport(provider)
+    headers = {"Authorization": f"Bearer {simulator.accounts['token']['token']}"}
+    url = f"{provider.base_url}/contacts/{JANET}"
+    answer = transport.handle_request(httpx.Request("GET", url, headers=headers)).json()
+    mutable = ["first_name", "last_name", "email", "phone_number", "tags", "custom_fields"]
+    names = ["id", *mutable, "email_consent", "sms_consent", "created_at", "updated_at"]
+    assert list(answer["data"]) == names
 
 
 def test_privy_documented_values_are_accepted():

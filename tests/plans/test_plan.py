@@ -195,6 +195,22 @@ def test_inherited_contact_is_refused(sent: ck.Client) -> None:
     assert refusals(plan) == {"opt_out": message}
 
 
+@pytest.mark.filterwarnings("ignore:Sent deprecated deleting:DeprecationWarning")
+def test_deleting_an_inherited_contact_is_refused(sent: ck.Client) -> None:
+    key, _ = EXAMPLES["sent"].refused or ("", {})
+    people = sent.contacts.list()
+    plan = sent.contacts.plan(people[people["id"] == people["id"][0]], people, delete=True)
+    refused = plan.rows[plan.rows["outcome"] == "refused"]
+    assert refused["key"].to_list() == [key]
+    assert refused["message"].item() == "This contact is read-only and cannot be deleted."
+    assert plan.apply(progress=False)["outcome"].value_counts()["deleted"] == len(people) - 2
+    assert key in sent.contacts.list()["id"].to_list()
+    with pytest.raises(ck.InvalidInputError, match="read-only and cannot be deleted"):
+        sent.contacts.delete(people[people["id"] == key])
+    with pytest.raises(ck.InvalidRequestError, match="read-only and cannot be deleted"):
+        sent.contacts.delete(key)
+
+
 def test_write_once_and_consent_are_refused_as_the_provider_would(privy: ck.Client) -> None:
     people = privy.contacts.list()
     key, change = EXAMPLES["privy"].refused or ("", {})

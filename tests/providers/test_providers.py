@@ -95,6 +95,8 @@ def refused(
 def test_sent_inherited_contact_is_read_only() -> None:
     assert refused("sent", "update", {"is_inherited": True}, opt_out=True) == [""]
     assert refused("sent", "update", {"is_inherited": False}, opt_out=True) == []
+    assert refused("sent", "delete", {"is_inherited": True}) == [""]
+    assert refused("sent", "delete", {"is_inherited": False}) == []
 
 
 def test_sent_default_channel_must_be_available() -> None:

@@ -84,15 +84,15 @@ class Rules:
     """The functions and figures of one provider's simulator.
 
     `codes` has the code and the message of a situation, `failure` the message of a server error, in
-    which {request_id} is replaced; `sample_values` are in every synthetic
-    contact; `fill_in(row, owner)` adds the values that the provider sets. `select(filters)` is what
-    a listing has. Values of a field are equal if those of `fold(name, value)` are, and sorted by
+    which {request_id} is replaced; `sample_values` are in every synthetic contact;
+    `fill_in(row, owner)` adds the values that the provider sets. `select(filters)` is what a
+    listing has. Values of a field are equal if those of `fold(name, value)` are, and sorted by
     those of `rank(name, value)`. `before_login`, `after_login`, `after_failed_login` and
-    `after_write` are called at these points of a request; `to_wire` converts a row for a response,
-    and `empty_response` makes a response without one.
-    An idempotency key is unique within `key_scope`. With `allows_unchanged` a body may repeat
-    current values of fields that are not writable; with `dry_run_rolls_back` a dry run is carried
-    out and undone.
+    `after_write` are called at these points of a request; a contact in a response begins with
+    `first_names`, `to_wire` converts it, and `empty_response` makes a response without one. An
+    idempotency key is unique within `key_scope`. With `allows_unchanged` a body may repeat current
+    values of fields that are not writable; with `dry_run_rolls_back` a dry run is carried out and
+    undone.
     """
 
     accounts: Callable[[Provider], Mapping[str, Account]] = accounts
@@ -121,6 +121,7 @@ class Rules:
     verbs: Mapping[str, Verb] = field(default_factory=dict[str, Verb])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     scope_allows: Callable[[frozenset[str], str], bool] = scope_allows
+    first_names: tuple[str, ...] = ()
     to_wire: Callable[[Endpoint, Row], Row] = to_wire
     empty_response: Response = field(default_factory=lambda: Response(204))
     created_status: int = 201

@@ -109,6 +109,18 @@ RULES = Rules(
     restores_deleted=True,
     after_write=after_write,
     verbs={"unsubscribe": unsubscribe},
+    # The order of https://help.privy.com/docs/api-reference/update-contact
+    first_names=(
+        "id",
+        "first_name",
+        "last_name",
+        "email",
+        "phone_number",
+        "tags",
+        "custom_fields",
+        "email_consent",
+        "sms_consent",
+    ),
     page_size=25,
     sliding_windows=False,
     always_shows_limits=True,

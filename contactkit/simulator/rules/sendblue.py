@@ -232,6 +232,18 @@ RULES = Rules(
         "verify": verify,
         "opt_out": opt_out,
     },
+    # The order of https://docs.sendblue.com/api/resources/contacts/methods/update
+    first_names=(
+        "assigned_to_email",
+        "company_name",
+        "created_at",
+        "first_name",
+        "last_name",
+        "phone",
+        "sendblue_number",
+        "tags",
+        "verified",
+    ),
     to_wire=to_wire,
     empty_response=Response(200, {"status": "OK"}),
     created_status=200,

@@ -280,6 +280,13 @@ def test_inherited_contact_refuses_updates_as_documented(sent):
 # Deleting
 
 
+def test_inherited_contact_refuses_its_deletion(sent):
+    before = sent.snapshot()
+    error = refusal(sent("DELETE", one(INHERITED), json={}), 400, "VALIDATION_001")
+    assert error["message"] == "This contact is read-only and cannot be deleted."
+    assert sent.snapshot() == before
+
+
 @pytest.mark.parametrize("body", [{}, {"json": {}}])
 def test_delete_response_is_empty(sent, body):
     response = sent("DELETE", one(FIRST), **body)
