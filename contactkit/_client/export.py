@@ -125,7 +125,7 @@ class _ExportJob:
             if state and (difference := self._difference(state)):
                 self._refuse(f"its unfinished export is of {difference}; resume=False starts again")
             # The page size does not matter once all pages are read.
-            last = complete and replace(complete.listing, size=self._size)
+            last = complete and replace(complete, size=self._size)
             if last and (difference := last.difference(self._listing)):
                 self._refuse(f"holds an export of {difference}; resume=False replaces it")
         if state is None:

@@ -11,11 +11,16 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from contactkit._client.export_state import STATE, ExportState, parse_state
+from contactkit._client.export_state import ExportState, is_part, listing_of, parse_state
 from contactkit._frames.paths import reason_of, status_of
+from contactkit._http.cursor import Listing
 from contactkit._journal.lease import lock_file
 from contactkit.errors import ConfigurationError, InvalidInputError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 _TRIES = 10
 # What file browsers leave in a folder.
@@ -38,6 +43,7 @@ class ExportFolder:
         self._work = self.path.with_name(f".{self.path.name}.export")
         self._next = self._work / "next"
         self._last = self._work / "last"
+        self._state = self._work / "state.json"
 
     def refusal(self, message: str) -> InvalidInputError:
         """The error for a folder that cannot be used."""
@@ -84,14 +90,16 @@ class ExportFolder:
             if self._last.exists() and not self.path.exists():
                 os.replace(self._last, self.path)
             shutil.rmtree(self._last, ignore_errors=True)
+            if not self._next.exists():
+                self._state.unlink(missing_ok=True)
 
-    def check(self) -> ExportState | None:
-        """The state of the export that is in the folder, None if it is empty or missing.
+    def check(self) -> Listing | None:
+        """The listing whose export is in the folder, None if it is empty or missing.
 
         InvalidInputError if it holds anything else.
         """
         try:
-            names = set(os.listdir(self.path)) - _LITTER
+            names = sorted(set(os.listdir(self.path)) - _LITTER)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -100,41 +108,46 @@ class ExportFolder:
             raise self.refusal("is a mount point, which cannot be replaced: use a folder in it")
         if not names:
             return None
-        state = self._state(self.path)
-        other = sorted(names - {STATE, *(state.files if state else ())})
-        if other or state is None:
-            count = len(other) or len(names)
-            files = "1 other file" if count == 1 else f"{count:,} other files"
-            raise self.refusal(f"holds {files}, such as {(other or sorted(names))[0]}: use another")
-        return state
+        other = [name for name in names if not is_part(name)] or names
+        listing = listing_of(self.path / name for name in names)
+        if listing is None:
+            files = "another file" if len(other) == 1 else f"{len(other):,} other files"
+            raise self.refusal(f"holds {files}, such as {other[0]}: use another folder")
+        return listing
 
     def unfinished(self) -> ExportState | None:
         """The state of the export that is being made; None for none.
 
         InvalidInputError if it is damaged.
         """
-        if not (self._next / STATE).exists():
+        try:
+            state = parse_state(self._state.read_bytes())
+        except FileNotFoundError:
             return None
-        state = self._state(self._next)
-        if state is None or not all((self._next / name).is_file() for name in state.files):
+        if state is None or not all(file.is_file() for file in self.files(state)):
             raise self.refusal("its unfinished export is damaged; resume=False starts again")
         return state
 
     def start(self, state: ExportState) -> None:
         """Make a new export, without what is left of an earlier one."""
         with self.writing():
+            self._state.unlink(missing_ok=True)
             if self._next.exists():
                 shutil.rmtree(self._next)
             self._next.mkdir(mode=0o700)
-            self.save(state)
+        self.save(state)
 
     def save(self, state: ExportState) -> None:
         """Write the state of the export that is being made."""
-        self.write(STATE, state.to_json())
+        self._write(self._state, state.to_json())
 
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file of the export that is being made, as a whole or not at all."""
-        file, beside = self._next / name, self._next / f".{name}"
+    def add(self, name: str, content: Buffer) -> None:
+        """Write a file of the export that is being made."""
+        self._write(self._next / name, content)
+
+    def _write(self, file: Path, content: Buffer) -> None:
+        """Write a file as a whole or not at all."""
+        beside = file.with_name(f".{file.name}")
         with self.writing():
             with open(beside, "wb", opener=_open_private) as opened:
                 opened.write(content)
@@ -150,18 +163,13 @@ class ExportFolder:
         """Let the export that was made replace the one that is in the folder."""
         self.check()
         with self.writing():
-            for name in set(os.listdir(self._next)) - {STATE, *state.files}:
+            for name in set(os.listdir(self._next)) - {*state.files}:
                 (self._next / name).unlink()
             if self.path.exists():
                 os.replace(self.path, self._last)
             os.replace(self._next, self.path)
+            self._state.unlink()
             shutil.rmtree(self._last, ignore_errors=True)
-
-    def _state(self, folder: Path) -> ExportState | None:
-        try:
-            return parse_state((folder / STATE).read_bytes())
-        except OSError:
-            return None
 
     @contextmanager
     def writing(self) -> Iterator[None]:

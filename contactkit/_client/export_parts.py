@@ -111,7 +111,8 @@ class PartWriter:
     def _with_files(self, state: ExportState, table: pa.Table) -> ExportState:
         for start in range(0, max(1, table.num_rows), self._rows_per_file):
             part, name = table.slice(start, self._rows_per_file), state.next_file()
-            self._folder.write(name, _to_parquet(part))
+            noted = {**(table.schema.metadata or {}), **state.metadata}
+            self._folder.add(name, _to_parquet(part.replace_schema_metadata(noted)))
             state = replace(state, files={**state.files, name: part.num_rows})
         return state
 

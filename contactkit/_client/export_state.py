@@ -1,23 +1,28 @@
-"""What a file beside exported files says of them, so that an export goes on after any end.
+"""What is noted of an export: beside its files until it is complete, so that it goes on after any
+end, and in each file, so that a later export knows what it replaces.
 
-It has counts, names of files, digests and a cursor, but no value of a contact or of a filter.
+It is counts, names of files, digests and a cursor, but no value of a contact or of a filter.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
+from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from contactkit._frames.arrow import schema_of
+from contactkit._frames.arrow import import_pyarrow, schema_of
 from contactkit._http.cursor import Listing
 from contactkit.spec.provider import Provider
 
-STATE = "_export.json"
+METADATA = b"contactkit.export"
 _FORMAT = 1
+_NAME = re.compile(r"part-\d{5,}-([0-9a-f]{8})\.parquet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +60,37 @@ class ExportState:
     def to_json(self) -> bytes:
         """The state as the content of its file."""
         return json.dumps(asdict(self), indent=1).encode()
+
+    @property
+    def metadata(self) -> dict[bytes, bytes]:
+        """What each Parquet file notes, so that a folder has no files but those."""
+        return {METADATA: json.dumps({"id": self.id, **asdict(self.listing)}).encode()}
+
+
+def is_part(name: str) -> bool:
+    """Whether an export may have a file of this name."""
+    return bool(_NAME.fullmatch(name))
+
+
+def listing_of(files: Iterable[Path]) -> Listing | None:
+    """The listing of which these files are a complete export; None if they are anything else."""
+    files = sorted(files)
+    ids = {match[1] if (match := _NAME.fullmatch(file.name)) else "" for file in files}
+    if len(ids) != 1 or ids == {""}:
+        return None
+    try:
+        noted = json.loads((read_metadata(files[0]) or {})[METADATA])
+        return Listing(**noted) if {noted.pop("id")} == ids else None
+    except (ValueError, TypeError, KeyError, AttributeError, OSError):
+        return None
+
+
+def read_metadata(file: Path) -> Mapping[bytes, bytes] | None:
+    """What a Parquet file notes; ValueError if it is none."""
+    import_pyarrow()
+    import pyarrow.parquet as parquet
+
+    return parquet.read_metadata(file).metadata
 
 
 def parse_state(content: bytes) -> ExportState | None:

@@ -42,7 +42,7 @@ def kill(forks: Forks, process: int) -> bool:
 def states(folder: Path) -> list[str]:
     """The state files of an export, with their cursors as they are and decoded."""
     texts = []
-    for file in folder.parent.rglob("_export.json"):
+    for file in folder.parent.rglob("state.json"):
         text = file.read_text()
         texts += [text, urlsafe_b64decode(json.loads(text)["cursor"]).decode()]
     return texts
