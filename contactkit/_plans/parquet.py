@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from sys import intern
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -18,6 +19,7 @@ import pandas as pd
 from contactkit._frames.files import write_private
 from contactkit._frames.paths import check_file, has_file, reason_of
 from contactkit._plans.change import VERBS, PlannedWrite
+from contactkit._plans.labels import decode_labels, encode_labels
 from contactkit.errors import ConfigurationError, FieldProblem
 
 Attrs: TypeAlias = dict[str, Any]
@@ -44,6 +46,8 @@ _ATTRS = {
 # What a file of the first format lacks.
 _FIRST: Attrs = {"home": {}, "without_original": False, "opt_in": False}
 _encode = json.JSONEncoder(sort_keys=True).encode
+# So few contacts are text and objects at the same time.
+_AT_ONCE = 2_000
 
 
 class _Invalid(ValueError):
@@ -54,19 +58,39 @@ def write(
     path: str | Path, contacts: Sequence[PlannedWrite], index: pd.Index, attrs: Mapping[str, Any]
 ) -> None:
     """Write one row per contact, and the plan's `attrs` as the file's attributes."""
-    rows = [
-        {"operation": contact.operation, "key": contact.key}
-        | {name: json.dumps(getattr(contact, name), default=asdict) for name in _PARTS}
-        for contact in contacts
-    ]
-    # A level of the caller's index may have the name of a column.
-    levels = index.set_names([f"index {level}" for level in range(index.nlevels)])
-    frame = pd.DataFrame(rows, columns=[*_COLUMNS], index=levels)
-    frame.attrs = {**attrs, "format": FORMAT, "index": [*index.names]}
-    frame.attrs["checksum"] = _checksum(frame.attrs, rows)
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     with _path_errors(path):
         has_file(path := Path(path).expanduser())
-    write_private(path, frame.to_parquet())
+    levels, encoded = encode_labels(index)
+    attrs = {**attrs, "format": FORMAT, "index": [*index.names], "encoded": encoded}
+    # pandas writes the caller's labels, and what says how to read them.
+    shell = pa.Table.from_pandas(pd.DataFrame("", index=levels, columns=[*_COLUMNS], dtype=object))
+    checksum, rows = _Checksum(attrs), pa.BufferOutputStream()
+    with pq.ParquetWriter(rows, shell.schema) as writer:
+        for start in range(0, len(contacts), _AT_ONCE):
+            part = [*map(_row, contacts[start : start + _AT_ONCE])]
+            checksum.add(part)
+            writer.write_table(_filled(shell.slice(start, _AT_ONCE), part))
+    # pandas finds the attributes of a frame under this name; they have a hash of all rows.
+    known = json.dumps({**attrs, "checksum": checksum.text})
+    schema = shell.schema.with_metadata({**shell.schema.metadata, "PANDAS_ATTRS": known})
+    content = pa.BufferOutputStream()
+    with pq.ParquetFile(rows.getvalue()) as parts, pq.ParquetWriter(content, schema) as writer:
+        for number in range(parts.num_row_groups):
+            writer.write_table(parts.read_row_group(number).cast(schema))
+    write_private(path, content.getvalue())
+
+
+def _filled(table: Any, rows: Sequence[Mapping[str, str]]) -> Any:
+    """A table of labels with these rows in its columns."""
+    import pyarrow as pa
+
+    for place, name in enumerate(_COLUMNS):
+        field = table.schema.field(place)
+        table = table.set_column(place, field, pa.array([row[name] for row in rows], field.type))
+    return table
 
 
 def read(path: str | Path) -> tuple[tuple[PlannedWrite, ...], pd.Index, Attrs]:
@@ -76,28 +100,57 @@ def read(path: str | Path) -> tuple[tuple[PlannedWrite, ...], pd.Index, Attrs]:
     """
     with _path_errors(path):
         check_file(path := Path(path).expanduser())
-    with open(path, "rb") as file, _content_errors(path):
-        frame = pd.read_parquet(file)
-        attrs = _checked_attrs(frame.attrs)
-        if {*frame.columns} != {*_COLUMNS}:
+    import pyarrow.parquet as pq
+
+    with open(path, "rb") as file, _content_errors(path), pq.ParquetFile(file) as parquet:
+        metadata = parquet.schema_arrow.metadata or {}
+        attrs: Attrs = json.loads(metadata.get(b"PANDAS_ATTRS", b"{}"))
+        checked = _checked_attrs(attrs)
+        labels = parquet.read(columns=[], use_pandas_metadata=True).to_pandas().index
+        stored = json.loads(metadata.get(b"pandas", b"{}")).get("index_columns", [])
+        levels = [each for each in stored if isinstance(each, str)]
+        if {*parquet.schema_arrow.names} - {*levels} != {*_COLUMNS}:
             raise _Invalid("is not a plan: it has other columns")
-        rows = [_checked_row(row) for row in frame.to_dict("records")]
-        if not _is_first(frame.attrs):
-            _check_sum(frame.attrs, rows)
-        index = frame.index.set_names(attrs["index"])
-        return tuple(map(_planned, rows)), index, attrs
+        checksum = _Checksum(attrs)
+        contacts = tuple(_read_contacts(parquet, checksum))
+        if not _is_first(attrs) and attrs.get("checksum") != checksum.text:
+            raise _Invalid("the file was changed after the plan was saved")
+        index = decode_labels(labels, attrs.get("encoded", [])).set_names(checked["index"])
+        return contacts, index, checked
 
 
-def _checksum(attrs: Mapping[Any, Any], rows: Iterable[Mapping[str, str]]) -> str:
+def _row(contact: PlannedWrite) -> dict[str, str]:
+    return {"operation": contact.operation, "key": contact.key} | {
+        name: json.dumps(getattr(contact, name), default=asdict) for name in _PARTS
+    }
+
+
+def _read_contacts(parquet: Any, checksum: _Checksum) -> Iterator[PlannedWrite]:
+    shared = _Shared()
+    for batch in parquet.iter_batches(_AT_ONCE, columns=[*_COLUMNS]):
+        columns = batch.to_pydict()
+        texts = zip(*(columns[name] for name in _COLUMNS), strict=True)
+        rows = [_checked_row(dict(zip(_COLUMNS, row, strict=True))) for row in texts]
+        checksum.add(rows)
+        yield from (_planned(row, shared) for row in rows)
+
+
+class _Checksum:
     """A hash of the cells and attributes as the file has them."""
-    covered = {name: attrs[name] for name in attrs if name not in ("checksum", "index")}
-    lines = [_encode(covered), *map(_encode, rows)]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
+    def __init__(self, attrs: Mapping[Any, Any]) -> None:
+        covered = {name: attrs[name] for name in attrs if name not in ("checksum", "index")}
+        self._hash = hashlib.sha256(_encode(covered).encode())
 
-def _check_sum(attrs: Mapping[Any, Any], rows: Iterable[Mapping[str, str]]) -> None:
-    if attrs.get("checksum") != _checksum(attrs, rows):
-        raise _Invalid("the file was changed after the plan was saved")
+    def add(self, rows: Iterable[Mapping[str, str]]) -> None:
+        """Add more rows."""
+        for row in rows:
+            self._hash.update(f"\n{_encode(row)}".encode())
+
+    @property
+    def text(self) -> str:
+        """The hash of all that was added."""
+        return self._hash.hexdigest()
 
 
 def _checked_attrs(attrs: Mapping[Any, Any]) -> Attrs:
@@ -126,13 +179,33 @@ def _checked_row(row: Mapping[Any, Any]) -> dict[str, str]:
     return {name: row[name] for name in _COLUMNS}
 
 
-def _planned(row: Mapping[str, str]) -> PlannedWrite:
-    parts = {name: json.loads(row[name]) for name in _PARTS}
+def _planned(row: Mapping[str, str], shared: _Shared) -> PlannedWrite:
+    parts = {name: json.loads(row[name], object_hook=shared) for name in _PARTS}
     for name, kind in _KINDS.items():
         if not isinstance(parts[name], kind):
             raise _Invalid(f"is not a plan: a cell of its column {name} is of another type")
     problems = tuple(map(_problem, parts.pop("problems")))
     return PlannedWrite(operation=row["operation"], key=row["key"], problems=problems, **parts)
+
+
+class _Shared:
+    """Makes mappings share their names, and texts that many of them have, to use less memory."""
+
+    _MOST = 10_000
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+
+    def __call__(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The same mapping."""
+        return {intern(name): self._text(value) for name, value in values.items()}
+
+    def _text(self, value: Any) -> Any:
+        if type(value) is not str:
+            return value
+        if len(self._texts) < self._MOST:
+            return self._texts.setdefault(value, value)
+        return self._texts.get(value, value)
 
 
 def _problem(values: Any) -> FieldProblem:

@@ -23,6 +23,7 @@ PARTS = {
     "cassettes": "cassettes",
     "simulator": "simulator",
     "people": "people",
+    "plans": "plan_files",
     "export": "export",
     "apply": "apply",
 }
