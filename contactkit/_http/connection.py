@@ -16,7 +16,7 @@ import httpx
 from contactkit._http.background import Begin, Finish, ParallelFlow, ThreadJob
 from contactkit._http.clients import AsyncClient, SyncClient, open_client
 from contactkit._http.content import ENCODINGS, MAX_ANSWER
-from contactkit._http.log import hide_paths
+from contactkit._http.log import clean_logs
 from contactkit._http.session import Answer, NoResponse, Request, Response, Step, Wait
 from contactkit._http.world import RealClock, apause, pause
 from contactkit._redact import Unpicklable
@@ -167,7 +167,7 @@ class Connection(Unpicklable):
             "headers": {"Accept-Encoding": ENCODINGS},
         }
         self._start()
-        hide_paths(url.host)
+        clean_logs(url.host)
 
     @property
     def is_remote(self) -> bool:

@@ -32,7 +32,7 @@ from contactkit.errors import (
     TransportError,
 )
 from contactkit.spec.auth import ClientCredentials, HeaderAuth
-from contactkit.spec.provider import Endpoint, as_object
+from contactkit.spec.provider import JSON, Endpoint, as_object
 
 ATTEMPTS = 4
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
@@ -210,17 +210,26 @@ def _fetch_token(session: Session, auth: ClientCredentials) -> Flow[Secret]:
     request = Request(method=endpoint.method, url=_token_url(session, auth), form=form)
     operation = Operation(endpoint=endpoint, request=request, anonymous=True)
     success = yield from send(session, operation)
-    body = as_object(success.body)
-    token, life = body.get("access_token"), body.get("expires_in")
-    if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
+    session.token, seconds = _read_token(success.body)
+    if not session.token:
         message = "the token response has no usable access_token"
         raise ApiError(problem_of(session, operation, code="undocumented", message=message))
-    seconds = _USUAL_LIFE
-    if isinstance(life, int | float) and 0 < life < _LONGEST_LIFE:
-        seconds = float(life)
-    session.token = secret = Secret(token)
     session.token_expires = session.uptime() + max(seconds - _TOKEN_MARGIN, seconds / 2)
-    return secret
+    return session.token
+
+
+def _read_token(content: JSON) -> tuple[Secret, float]:
+    """The token in a response, "" if it is not usable, and its life in seconds.
+
+    It is read here, so that the traceback of an error has no variable with a token.
+    """
+    body = as_object(content)
+    token, life = body.get("access_token"), body.get("expires_in")
+    if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
+        return Secret(), 0.0
+    if isinstance(life, int | float) and 0 < life < _LONGEST_LIFE:
+        return Secret(token), float(life)
+    return Secret(token), _USUAL_LIFE
 
 
 def _token_form(session: Session, auth: ClientCredentials) -> dict[str, str]:

@@ -1,10 +1,20 @@
-"""httpx's log without paths and queries: they contain contacts' numbers and addresses."""
+"""The logs of httpx and httpcore without what they say of contacts and credentials.
+
+httpx logs addresses, whose paths and queries contain contacts' numbers and addresses; httpcore
+logs, at DEBUG, the headers of responses, with cookies and addresses in them.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 
 import httpx
+
+_HTTPCORE = ("connection", "http11", "http2", "proxy", "socks")
+_HEADERS = re.compile(r"\[\(b['\"].*\)\]", re.S)
+# It may quote the line of a response that cannot be read.
+_EXCEPTION = re.compile(r"(exception=\w+)\(.*", re.S)
 
 
 class _HidePaths(logging.Filter):
@@ -21,10 +31,21 @@ class _HidePaths(logging.Filter):
         return True
 
 
-_filter = _HidePaths()
+class _HideHeaders(logging.Filter):
+    """Headers are hidden for every host, since httpcore does not say whose they are."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = _HEADERS.sub("[…]", record.getMessage())
+        record.msg, record.args = _EXCEPTION.sub(r"\1", text), None
+        return True
 
 
-def hide_paths(host: str) -> None:
-    """Have httpx log only the host of requests to this one."""
-    _filter.hosts |= {host}
-    logging.getLogger("httpx").addFilter(_filter)
+_hide_paths, _hide_headers = _HidePaths(), _HideHeaders()
+
+
+def clean_logs(host: str) -> None:
+    """Have httpx log only the host of requests to this one, and httpcore no headers."""
+    _hide_paths.hosts |= {host}
+    logging.getLogger("httpx").addFilter(_hide_paths)
+    for name in _HTTPCORE:
+        logging.getLogger(f"httpcore.{name}").addFilter(_hide_headers)
