@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from contactkit._client.changes import changes as changes
     from contactkit._client.client import Client as Client
     from contactkit._client.client import record as record
     from contactkit._client.connect import connect as connect
@@ -114,6 +115,7 @@ _MODULES = {
     "TransportError": "errors",
     "UnrecordedRequestError": "errors",
     "Client": "_client.client",
+    "changes": "_client.changes",
     "connect": "_client.connect",
     "describe": "_client.describe",
     "providers": "_client.describe",

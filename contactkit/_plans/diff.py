@@ -98,7 +98,7 @@ def diff_rows(
         if name in declared:
             only_new = moves or name == edited.on.name
             _compare(declared[name], mine[name], was, diff, only_new=only_new)
-        elif option := _options(provider).get(name):
+        elif option := options_of(provider).get(name):
             _put_options(option, mine[name], diff.options)
         elif was is not None or not INDEX_COLUMN.fullmatch(name):
             _compare_unknown(name, mine[name], was, diff, only_new=moves)
@@ -127,7 +127,7 @@ def _is_set_by_provider(declared: RecordField | None) -> bool:
     return declared is None or declared.marker.access == "read_only"
 
 
-def _options(provider: Provider) -> dict[str, RecordField]:
+def options_of(provider: Provider) -> dict[str, RecordField]:
     """The options of the verbs that write one contact's fields."""
     writing = (endpoint for endpoint in provider.endpoints if endpoint.fields and not endpoint.bulk)
     return {name: field for verb in writing for name, field in fields_of(verb.params).items()}

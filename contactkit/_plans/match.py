@@ -59,13 +59,17 @@ class RowMatch:
 
 
 def columns_of(
-    provider: Provider, frame: pd.DataFrame, which: str, needed: Sequence[str]
+    provider: Provider,
+    frame: pd.DataFrame,
+    which: str,
+    needed: Sequence[str],
+    call: str = "plan",
 ) -> dict[str, pd.Series]:
     """A frame's columns by field name, with the needed ones; a field may have an older name.
 
     InvalidInputError if it is no frame, has a column twice, or lacks a needed one.
     """
-    where = f"{provider.name} plan"
+    where = f"{provider.name} {call}"
     if not isinstance(frame, pd.DataFrame):
         message = f"must be a DataFrame of contacts, not {name_type(frame)}"
         raise InvalidInputError.one(where, which, message)
