@@ -190,7 +190,7 @@ def test_other_types_are_read_cell_by_cell():
     assert read(FLAG, pa.array([0, 1, None], pa.int8())) == ([False, True, None], [])
     assert read(TEXT, pa.nulls(2)) == ([None, None], [])
     unique = uuid.UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
-    assert read(TEXT, pa.array([unique], pa.uuid()))[0] == [str(unique)]
+    assert read(TEXT, pa.array([unique.bytes], pa.uuid()))[0] == [str(unique)]
 
 
 @pytest.mark.parametrize(

@@ -271,9 +271,10 @@ def test_entities_of_xml_do_not_grow(read: Read) -> None:
 
 
 def test_missing_openpyxl_names_its_extra(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = workbook([["id"], ["1"]])
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     with pytest.raises(ImportError, match=r"pip install \"contactkit\[excel\]\""):
-        read(workbook([["id"], ["1"]]))
+        read(book)
 
 
 CELLS = st.one_of(
