@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from contactkit._frames.decode import Columns, pack
+from contactkit._frames.nested import CONTACT
 from contactkit.errors import warn
 from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON
@@ -22,23 +23,24 @@ TIME = pd.DatetimeTZDtype("us", "UTC")
 PROBLEM_COLUMNS = ("row", "key", "field", "raw", "message")
 
 _OPERATIONS = ["create", "update", "delete"]
+# What matters is first, and what is widest is last.
 RESULT_COLUMNS: dict[str, Any] = {
-    "provider": STRING,
-    "key": STRING,
-    "operation": pd.CategoricalDtype(_OPERATIONS),
     "outcome": pd.CategoricalDtype([outcome.value for outcome in Outcome]),
-    "changed": object,
-    "before": object,
-    "after": object,
-    "http_status": pd.Int64Dtype(),
-    "code": STRING,
+    "key": STRING,
     "message": STRING,
+    "changed": object,
+    "operation": pd.CategoricalDtype(_OPERATIONS),
+    "provider": STRING,
     "field": STRING,
+    "code": STRING,
+    "http_status": pd.Int64Dtype(),
     "attempts": pd.Int64Dtype(),
-    "request_id": STRING,
-    "idempotency_key": STRING,
     "elapsed_ms": pd.Int64Dtype(),
     "at": TIME,
+    "request_id": STRING,
+    "idempotency_key": STRING,
+    "before": CONTACT,
+    "after": CONTACT,
 }
 
 

@@ -22,6 +22,13 @@ _LONGEST_GAP = 30.0
 _TRUST = 8
 
 
+class Timeline(list[list[int | None]]):
+    """The rows of `Stats.timeline`, which print as one line."""
+
+    def __repr__(self) -> str:
+        return f"<timeline of {len(self)} rows>"
+
+
 class Pacer:
     """When the next request may be sent, and how many may be in flight, at most `most`.
 
@@ -170,7 +177,7 @@ class RequestStats:
             return 0.0
         return sum(count for _, count in recent) / max(1.0, now - max(recent[0][0], self._start))
 
-    def timeline(self) -> list[list[int | None]]:
+    def timeline(self) -> Timeline:
         """Second since the start, requests sent, 429s, and requests left.
 
         For a long apply a row covers several seconds, so that there are at most about 300 rows.
@@ -179,7 +186,7 @@ class RequestStats:
         spans: dict[int, list[int]] = {}
         for second in sorted(self._remaining):
             spans.setdefault(second // width * width, []).append(second)
-        return [
+        return Timeline(
             [
                 start,
                 sum(self._sent[second] for second in span),
@@ -187,7 +194,7 @@ class RequestStats:
                 self._remaining[span[-1]],
             ]
             for start, span in spans.items()
-        ]
+        )
 
     def _second(self, now: float) -> int:
         second = int(max(0.0, now - self._start))

@@ -29,6 +29,7 @@ from contactkit._frames.frame import (
     rows_of,
     to_frame,
 )
+from contactkit._frames.nested import CONTACT
 from contactkit._providers import find
 from contactkit.spec.outcome import Outcome
 from contactkit.spec.record import Record, Time, fields_of, key, parse_time, read_only, writable
@@ -361,24 +362,24 @@ def test_rows_of_accepts_edited_cells() -> None:
 # Result frames
 
 RESULT_DTYPES = {
-    "provider": STRING,
-    "key": STRING,
-    "operation": pd.CategoricalDtype(["create", "update", "delete"]),
     "outcome": pd.CategoricalDtype(
         "created updated unchanged deleted planned refused failed unknown skipped".split()
     ),
-    "changed": np.dtype(object),
-    "before": np.dtype(object),
-    "after": np.dtype(object),
-    "http_status": pd.Int64Dtype(),
-    "code": STRING,
+    "key": STRING,
     "message": STRING,
+    "changed": np.dtype(object),
+    "operation": pd.CategoricalDtype(["create", "update", "delete"]),
+    "provider": STRING,
     "field": STRING,
+    "code": STRING,
+    "http_status": pd.Int64Dtype(),
     "attempts": pd.Int64Dtype(),
-    "request_id": STRING,
-    "idempotency_key": STRING,
     "elapsed_ms": pd.Int64Dtype(),
     "at": TIME,
+    "request_id": STRING,
+    "idempotency_key": STRING,
+    "before": CONTACT,
+    "after": CONTACT,
 }
 RESULT: dict[str, Any] = {
     "provider": "sent",
