@@ -257,6 +257,8 @@ def other_zip(*names: str) -> bytes:
         (with_file(workbook([["id"]]), SHEET, b"<worksheet"), "cannot be read"),
         (zip_bomb(), "would unpack to 314,5.* bytes, which is too much"),
     ],
+    # The archives have the time at which they were made.
+    ids="damaged old text page empty archive binary other truncated bomb".split(),
 )
 def test_file_that_is_no_workbook_is_named(read: Read, content: bytes, message: str) -> None:
     with pytest.raises(ck.ConfigurationError, match=f"people.xlsx: .*{message}"):
