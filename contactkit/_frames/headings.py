@@ -40,9 +40,15 @@ def rename_columns(
 ) -> dict[str, str]:
     """The name of each column that stays, by its heading; a column that becomes None does not.
 
-    InvalidInputError if a column to rename is not there, or if two get one name.
+    InvalidInputError if `rename` is no such mapping, if a column to rename is not there, or if two
+    get one name.
     """
     labels = list(labels)
+    if not isinstance(rename, Mapping) or not all(
+        isinstance(name, str | None) for name in rename.values()
+    ):
+        message = "must be a mapping of columns to fields, or to None to leave them out"
+        raise InvalidInputError.one(where, "rename", message)
     if missing := [repr(old) for old in rename if old not in labels]:
         message = f"there is no column {', '.join(missing)}; there are: {', '.join(labels)}"
         raise InvalidInputError.one(where, "rename", message)

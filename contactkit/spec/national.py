@@ -16,9 +16,10 @@ _POSSIBLE = phonenumbers.ValidationResult.IS_POSSIBLE
 _SCHEME = re.compile(r"tel:\s*", re.IGNORECASE)
 
 
-def check_region(where: str, region: str | None) -> None:
+def check_region(where: str, region: object) -> None:
     """InvalidInputError unless a region is None or has numbers of its own."""
-    if region is not None and region not in phonenumbers.SUPPORTED_REGIONS:
+    known = isinstance(region, str) and region in phonenumbers.SUPPORTED_REGIONS
+    if region is not None and not known:
         wanted = "an ISO 3166-1 alpha-2 code in capitals, such as US or GB"
         raise InvalidInputError.one(where, "region", f"must be {wanted}, not {region!r}")
 
@@ -41,8 +42,9 @@ def normalise_in(value: str, region: str | None) -> str:
     if not _DIALLED.fullmatch(plain):
         raise ValueError(f"must be {allowed}")
     numbers, has_more = _read_all(plain, region)
-    valid = {number for number in numbers if phonenumbers.is_valid_number(_parse(number))}
-    match [*(valid or numbers)]:
+    if len(numbers) > 1:
+        numbers = {n for n in numbers if phonenumbers.is_valid_number(_parse(n))} or numbers
+    match [*numbers]:
         case [number]:
             return number
         case []:

@@ -192,6 +192,8 @@ def test_suggested_rename_keeps_what_is_renamed_already(csv: Path) -> None:
         ({"phone": "phone_number"}, "there is no column 'phone'; there are: Key, Phone, Mail"),
         ({"Phone": "email", "Mail": "email"}, "'Phone' and 'Mail' have the name email"),
         ({"Phone": "Mail"}, "'Phone' and 'Mail' have the name Mail"),
+        (["Phone"], "must be a mapping of columns to fields, or to None"),
+        ({"Phone": 1}, "must be a mapping of columns to fields, or to None"),
     ],
 )
 def test_rename_of_no_column_or_onto_one_field_is_refused(csv: Path, rename, message) -> None:
