@@ -55,6 +55,34 @@ def test_list_reads_a_bare_array_and_sends_two_key_headers(contacts, wire):
     }
 
 
+def test_access_token_is_sent_in_the_place_of_both_keys(wire, monkeypatch):
+    wire.simulator.start(find("sendblue"))
+    token = wire.simulator.accounts["token"]["access_token"]
+    for given in ({"access_token": token}, {}):
+        assert len(ck.connect("sendblue", via=wire, **given).contacts.list()) == 12
+    with_token, with_keys = wire.requests[-2:]
+    assert with_token.headers["Authorization"] == f"Bearer {token}"
+    assert not {"sb-api-key-id", "sb-api-secret-key"} & set(with_token.headers)
+    assert "Authorization" not in with_keys.headers
+    monkeypatch.setenv("SENDBLUE_API_ACCESS_TOKEN", token)
+    assert list(ck.connect("sendblue")._session.credentials) == ["access_token"]
+
+
+@pytest.mark.parametrize("token", ["simulator-expired-token", "simulator-access-tokens"])
+def test_access_token_that_is_expired_or_wrong_is_refused(wire, token):
+    with pytest.raises(ck.AuthenticationError) as caught:
+        ck.connect("sendblue", via=wire, access_token=token).contacts.list()
+    assert caught.value.problem.status == 401
+    assert token not in f"{caught.value!r} {caught.value}"
+
+
+def test_access_token_or_both_keys_are_needed(monkeypatch):
+    with pytest.raises(ck.ConfigurationError, match=r"api_secret= .*, or access_token= "):
+        ck.connect("sendblue")
+    with pytest.raises(ck.ConfigurationError, match="api_secret="):
+        ck.connect("sendblue", api_key="key")
+
+
 def test_list_filters_and_order_have_plain_names(contacts, wire):
     assert contacts.list(phone="+1 (202) 555-0123")["phone"].to_list() == [ADA]
     assert wire.requests[-1].url.params["phone_number"] == ADA

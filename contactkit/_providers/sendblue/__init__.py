@@ -348,6 +348,17 @@ PROVIDER = Provider(
                 ),
             )
         ),
+        # As the vendor's TypeScript SDK 3.17 sends it, in the place of both keys.
+        HeaderAuth(
+            credentials=(
+                Credential(
+                    name="access_token",
+                    env="SENDBLUE_API_ACCESS_TOKEN",
+                    header="Authorization",
+                    prefix="Bearer ",
+                ),
+            )
+        ),
     ),
     paging=CreationWindow(),
     consent=Consent(phones=("phone",), text=flag("opt_out"), examples=("+1234567890",)),

@@ -35,9 +35,13 @@ _CAMEL_CASE = {
 
 
 def accounts(_: object) -> dict[str, Account]:
-    """One account, with its two keys."""
+    """One account, with its two keys, with a token in their place, and with an expired one."""
     credentials = {"api_key": "simulator-key-id", "api_secret": "simulator-secret-key"}
-    return {"account": Account(credentials=credentials)}
+    return {
+        "account": Account(credentials=credentials),
+        "token": Account(credentials={"access_token": "simulator-access-token"}),
+        "expired": Account(credentials={"access_token": "simulator-expired-token"}, expires=0.0),
+    }
 
 
 def timestamp(now: datetime) -> str:
