@@ -54,6 +54,10 @@ class ContactArray(ExtensionArray):
     def _concat_same_type(cls, to_concat: Sequence[Any]) -> ContactArray:
         return cls(np.concatenate([array._cells for array in to_concat]))
 
+    def _cast_pointwise_result(self, values: Any) -> Any:
+        # What is computed of contacts is seldom a contact.
+        return pd.Series(values, dtype=object).infer_objects().array
+
     @property
     def dtype(self) -> ContactDtype:
         return CONTACT

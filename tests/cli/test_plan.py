@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 import contactkit as ck
 import contactkit.cli.apply
 from contactkit._frames.frame import RESULT_COLUMNS, STRING
+from contactkit._frames.nested import CONTACT
 from contactkit.cli.apply import _save
 from contactkit.cli.main import app
 from tests.support.simulator_server import PROGRAM, Served, served
@@ -394,7 +395,7 @@ def test_apply_saves_the_result(there, people, ending):
 )
 def test_saved_csv_holds_no_formula_and_parquet_holds_the_text(tmp_path, cell, written):
     """In every text column, in the caller's labels, and in the names of their levels."""
-    texts = [name for name, kind in RESULT_COLUMNS.items() if kind in (STRING, object)]
+    texts = [name for name, kind in RESULT_COLUMNS.items() if kind in (STRING, object, CONTACT)]
     rows = pd.DataFrame({name: [cell, None] for name in texts})
     for index in (
         pd.Index([cell, "b"], name=cell),

@@ -101,6 +101,7 @@ def test_columns_are_joined_filled_copied_and_compared(column):
     assert (column == column.copy()).tolist() == [True, False, True, True]
     assert (column == {"a": 1}).tolist() == [True, False, False, False]
     assert column.map(bool).tolist() == [True, False, False, True]
+    assert column.map(str).dtype != CONTACT
     copied = column.copy()
     copied["w"], copied["x"] = None, {"b": 2}
     assert copied.tolist()[:2] == [None, {"b": 2}] and column.tolist() == CELLS
