@@ -12,6 +12,7 @@ import pandas as pd
 
 from contactkit._client.export import ROWS_PER_FILE, Export, export_listing
 from contactkit._client.plans import PlanRunner
+from contactkit._client.signatures import with_changes
 from contactkit._client.verbs import ContactVerbs
 from contactkit._frames.tabular import Tabular
 from contactkit._http.connection import Connection, arun, run
@@ -34,6 +35,7 @@ class AsyncContacts(ContactVerbs[Awaitable[pd.DataFrame]]):
     def __init__(self, session: Session, connection: Connection) -> None:
         super().__init__(session, connection)
         self.runner = PlanRunner(session, connection)
+        self.plan = with_changes(self.plan, session.provider)
 
     def pages(self, /, *, after: str | None = None, **filters: Any) -> AsyncIterator[pd.DataFrame]:
         """Iterate over contact frames, one per page; see `Contacts.pages`."""
@@ -70,12 +72,13 @@ class AsyncContacts(ContactVerbs[Awaitable[pd.DataFrame]]):
         opt_in: bool = False,
         on_conflict: OnMoved = None,
         on: str | None = None,
+        **changes: Any,
     ) -> Plan:
         """Plan the writes that turn `original` into `edited`; see `Contacts.plan`."""
         options = PlanOptions(
             create=create, delete=delete, opt_in=opt_in, on_conflict=on_conflict, on=on
         )
-        flow = self._plan(edited, original, options)
+        flow = self._plan(edited, original, options, changes)
         plan = await arun(flow, self._connection, self._session.clock)
         return replace(plan, runner=self.runner)
 
@@ -90,6 +93,7 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         super().__init__(session, connection)
         self._aio = aio
         self.runner = aio.runner
+        self.plan = with_changes(self.plan, session.provider)
 
     def pages(self, /, *, after: str | None = None, **filters: Any) -> Iterator[pd.DataFrame]:
         """Iterate over contact frames, one per page, in constant memory; warns as `list` does.
@@ -143,6 +147,7 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         opt_in: bool = False,
         on_conflict: OnMoved = None,
         on: str | None = None,
+        **changes: Any,
     ) -> Plan:
         """Plan the writes that turn `original` into `edited`; nothing is written.
 
@@ -157,6 +162,9 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         Rows without any value are no rows. A contact who opted out is opted in only if `opt_in` is
         True; say so only where you hold its consent.
 
+        `plan(people[mask], opt_out=True)` plans the same change for all rows, which are then the
+        original, with the fields that `update` takes.
+
         Without `original`, the contacts are read first, and the cells that can be written are
         compared with theirs. If a contact has changed since `edited` was read, its edit is refused
         with the code `conflict`, unless the journal shows that the change was your own.
@@ -170,7 +178,7 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         options = PlanOptions(
             create=create, delete=delete, opt_in=opt_in, on_conflict=on_conflict, on=on
         )
-        flow = self._plan(edited, original, options)
+        flow = self._plan(edited, original, options, changes)
         plan = run(flow, self._connection, self._session.clock)
         return replace(plan, runner=self.runner)
 

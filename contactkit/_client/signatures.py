@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from functools import wraps
 from typing import Any, TypeVar, cast
 
 from contactkit._client.export import ROWS_PER_FILE
@@ -44,6 +45,22 @@ def with_signature(
 def subject_of(endpoint: Endpoint, name: str) -> str:
     """The name of a verb's positional parameter; "" if it has none."""
     return "folder" if name == "export" else endpoint.subject
+
+
+def with_changes(plan: CallableT, provider: Provider) -> CallableT:
+    """`plan` with the fields of `update` in its signature, which it changes in all rows."""
+    verbs = {endpoint.verb: endpoint for endpoint in provider.endpoints}
+    taken = inspect.signature(plan).parameters
+    own = [each for each in taken.values() if each.kind is not each.VAR_KEYWORD]
+    update = accepted_fields(provider, verbs["update"]) if "update" in verbs else {}
+    fields = [_field(field) for field in update.values() if field.name not in taken]
+
+    @wraps(plan)
+    def shown(*args: Any, **kwargs: Any) -> Any:
+        return plan(*args, **kwargs)
+
+    cast("Any", shown).__signature__ = inspect.Signature([*own, *fields])
+    return cast("CallableT", shown)
 
 
 def _doc_lines(

@@ -38,6 +38,7 @@ from contactkit._plans.build import plan_rows
 from contactkit._plans.listing import MOST_AHEAD, read_all, read_listing, start_listing
 from contactkit._plans.options import PlanOptions, read_checked
 from contactkit._plans.plan import Plan
+from contactkit._plans.same_change import change_all
 from contactkit._plans.tables import as_html, as_text
 from contactkit._redact import Unpicklable
 from contactkit.errors import FieldProblem, InvalidInputError, warn
@@ -200,9 +201,15 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
             warn(warning)
         return result_frame(rows, index, self._session.world.notice)
 
-    def _plan(self, edited: Any, original: Any, options: PlanOptions) -> ParallelFlow[Plan]:
-        session, current = self._session, original is None
+    def _plan(
+        self, edited: Any, original: Any, options: PlanOptions, changes: Values
+    ) -> ParallelFlow[Plan]:
+        session = self._session
         edited, original = as_frame(edited), as_frame(original)
+        if changes:
+            self._endpoint("update")
+            edited, original = change_all(session.provider, edited, original, changes, options)
+        current = original is None
         rows = read_checked(session.provider, edited, options, has_original=not current)
         if original is None:
             self._endpoint("list")
