@@ -81,6 +81,11 @@ def _doc_lines(
     for field in fields:
         choices = f" One of {', '.join(field.choices)}." if field.choices else ""
         yield f"{field.name}: {field.marker.help}{choices}"
+    if name == "pages":
+        yield "after: the cursor in the attrs of a page, to go on after it."
+    if name == "export":
+        yield "resume: go on with an export that was stopped; False starts again."
+        yield "rows_per_file: the most contacts in a file."
     if endpoint.confirm:
         yield "confirm: must be True."
     if endpoint.takes_opt_in:

@@ -50,19 +50,16 @@ class Lookahead:
 
     def fetch(self, query: Query) -> ParallelFlow[Fetched]:
         """The page of this query."""
-        while self._requested:
+        if self._requested and self._requested[0].query == query:
             ahead = self._requested.popleft()
-            if ahead.query != query:
-                ahead.job.cancel()
-                continue
             yield Finish(ahead.job)
             try:
                 success: Success = ahead.job.result()
             except Exception:
                 self._width = 0
-                break
-            self._width = min(self._most, 2 * self._width or 1)
-            return Fetched(operation=ahead.operation, success=success, attrs=ahead.attrs)
+            else:
+                self._width = min(self._most, 2 * self._width or 1)
+                return Fetched(operation=ahead.operation, success=success, attrs=ahead.attrs)
         return (yield from self._fetch_now(query))
 
     def _fetch_now(self, query: Query) -> ParallelFlow[Fetched]:

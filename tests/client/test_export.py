@@ -213,6 +213,34 @@ def test_empty_folder_and_a_link_to_one_are_used(folder: Path, tmp_path: Path) -
     assert link.is_symlink() and len(keys(folder)) == SIZE
 
 
+def test_mount_point_is_refused_before_anything_is_sent(
+    folder: Path, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == folder)
+    with pytest.raises(ck.InvalidInputError, match="folder: is a mount point"):
+        ck.connect("sent", via=wire).contacts.export(folder)
+    assert not wire.requests
+
+
+def test_lock_that_another_export_removes_at_its_end_does_not_count(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, locked = export_folder.lock_file, list[Path]()
+
+    def removed(file: Path) -> Any:
+        locked.append(file)
+        if len(locked) == 1:
+            connection = lock(file)
+            file.unlink()
+            return connection
+        return lock(file)
+
+    monkeypatch.setattr(export_folder, "lock_file", removed)
+    assert connect("sent").contacts.export(folder).rows == SIZE
+    assert len(locked) == 2
+
+
 def test_file_is_no_folder(tmp_path: Path) -> None:
     file = tmp_path / "people.parquet"
     file.write_text("mine")
