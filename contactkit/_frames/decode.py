@@ -6,6 +6,7 @@ value. Nothing is inferred, and a bad cell never costs its row or its page.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
@@ -40,6 +41,9 @@ JSON_TYPES: dict[Kind, type] = {
     "list": list,
     "dict": dict,
 }
+
+
+_SAMPLE = 16
 
 
 @dataclass
@@ -158,7 +162,7 @@ def pack(declared: RecordField, values: Sequence[JSON]) -> Any:
     """A column's checked values as an array; None is a gap."""
     match declared.kind:
         case "string":
-            return np.array(values, dtype=object)
+            return np.array(_share_texts(values), dtype=object)
         case "category":
             return _pack_codes(declared.choices, values)
         case "boolean":
@@ -171,6 +175,14 @@ def pack(declared: RecordField, values: Sequence[JSON]) -> Any:
             return _pack_times(values)
         case "list" | "dict":
             return _pack_objects(declared, values)
+
+
+def _share_texts(values: Sequence[JSON]) -> Sequence[JSON]:
+    """The texts; where most of them repeat, equal ones are one object, which saves memory."""
+    sample = values[:_SAMPLE]
+    if len(sample) < _SAMPLE or len({*sample}) * 2 > len(sample):
+        return values
+    return [value and sys.intern(value) for value in values]
 
 
 def _pack_codes(choices: Sequence[str], values: Sequence[JSON]) -> Any:

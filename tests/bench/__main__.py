@@ -19,6 +19,7 @@ PARTS = {
     "import": "imports",
     "frames": "frames",
     "files": "files",
+    "parquet": "parquet_files",
     "call": "call",
     "cassettes": "cassettes",
     "simulator": "simulator",

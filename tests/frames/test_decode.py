@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from contactkit._frames.decode import read_column, read_rows
+from contactkit._providers import find
 from contactkit.spec.record import Record, RecordField, Time, fields_of, key, parse_time, read_only
 
 
@@ -243,3 +245,11 @@ def test_whole_numbers_are_never_floats() -> None:
     found = read_rows(Thing, [GOOD | {"count": 2**53 + 1, "times": None}])
     assert isinstance(found.arrays["times"], type(pd.array([1], dtype="Int64")))
     assert found.arrays["count"][0] == 2**53 + 1
+
+
+def test_texts_that_repeat_are_one_object_on_all_pages():
+    page = json.dumps([{"id": str(row), "last_name": "Lee"} for row in range(20)])
+    pages = [json.loads(page), json.loads(page)]
+    record = find("privy").record
+    names = [name for page in pages for name in read_rows(record, page).arrays["last_name"]]
+    assert {*map(id, names)} == {id(names[0])} and names[0] == "Lee"
