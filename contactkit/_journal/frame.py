@@ -4,16 +4,23 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import time
+from collections.abc import Iterable, Mapping
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from secrets import token_hex
+from typing import Any, TypeAlias
 
 import pandas as pd
 
+from contactkit._frames.arrow import import_pyarrow
 from contactkit._frames.frame import RESULT_COLUMNS, STRING, TIME, declared_frame
 from contactkit._frames.key_file import KeyFile
+from contactkit._frames.paths import has_file
 from contactkit._journal.store import Journal, own_path
 from contactkit.errors import ConfigurationError, InvalidInputError
 from contactkit.spec import phones
@@ -40,22 +47,58 @@ JOURNAL_COLUMNS: dict[str, Any] = {
     "request": STRING,
     "process": pd.Int64Dtype(),
 }
+Since: TypeAlias = datetime | timedelta | str | None
+_IMAGES = ("changes", "before", "after")
+_PLAN = re.compile("[0-9a-f]{8,64}")
+_ACCOUNT = re.compile("[0-9a-f]{8}")
 
 
 class JournalView:
     """The journal of all writes of this user, as `contactkit.journal()`."""
 
-    def __call__(self, path: str | Path | None = None) -> pd.DataFrame:
+    def __call__(
+        self,
+        path: str | Path | None = None,
+        *,
+        since: Since = None,
+        plan: object = None,
+        account: str | None = None,
+    ) -> pd.DataFrame:
         """Read the user's journal, or the one at `path`: one row per contact, newest last.
 
+        `since` is a time with its offset, as a datetime or ISO text, or a timedelta before now; it
+        is compared with `made_at`. `plan` is a plan, or its digest, which may be shortened to eight
+        or more digits. `account` is a digest as in the column `account`.
+
         The outcome of a write that was interrupted or is in flight is `unknown`, and its `at` is
-        empty. `account` and `request` are short digests that identify them. Raises JournalError.
+        empty. `account` and `request` are short digests that identify them. Raises JournalError,
+        and InvalidInputError for another `since`, `plan` or `account`.
         """
+        wanted = _filters(since, plan, account)
         with closing(Journal(path)) as journal:
-            rows = journal.entries()
-        return declared_frame(
-            JOURNAL_COLUMNS, [{**row, "outcome": row["outcome"] or Outcome.UNKNOWN} for row in rows]
-        )
+            rows = journal.entries(*wanted)
+        return declared_frame(JOURNAL_COLUMNS, [_with_outcome(row) for row in rows])
+
+    def to_parquet(
+        self,
+        file: str | Path,
+        path: str | Path | None = None,
+        *,
+        since: Since = None,
+        plan: object = None,
+        account: str | None = None,
+    ) -> int:
+        """Save the journal, or the entries that the filters select, as a Parquet file.
+
+        Returns their number. The columns are those of the frame, but `changes`, `before` and
+        `after` are JSON text. Entries are read and written some thousands at a time, so that a
+        journal of any size fits in memory. Only you can read the file; an existing one is replaced
+        once all is written. Needs the extra `parquet`. Raises OSError if the file cannot be
+        written, and the errors of `journal()`.
+        """
+        wanted = _filters(since, plan, account)
+        with closing(Journal(path)) as journal:
+            return _write_blocks(Path(file).expanduser(), journal.blocks(*wanted))
 
     def prune(self, older_than: timedelta, path: str | Path | None = None) -> int:
         """Delete entries that were closed longer ago than this; returns their number.
@@ -107,6 +150,70 @@ class JournalView:
 
     def __repr__(self) -> str:
         return f"<contactkit journal: {own_path()}>"
+
+
+def _filters(since: Since, plan: object, account: object) -> tuple[float | None, str, str]:
+    """What `Journal.entries` takes; InvalidInputError for what it cannot be."""
+    name = "" if plan is None else getattr(plan, "name", plan)
+    if not isinstance(name, str) or (name is plan and not _PLAN.fullmatch(name)):
+        message = "must be a plan, or 8 to 64 digits of its digest"
+        raise InvalidInputError.one("journal", "plan", message)
+    if not (account is None or (isinstance(account, str) and _ACCOUNT.fullmatch(account))):
+        message = "must be 8 digits, as in the column account"
+        raise InvalidInputError.one("journal", "account", message)
+    return None if since is None else _seconds(since), name, account or ""
+
+
+def _seconds(since: object) -> float:
+    if isinstance(since, timedelta):
+        return time.time() - since.total_seconds()
+    try:
+        moment = datetime.fromisoformat(since) if isinstance(since, str) else since
+    except ValueError:
+        moment = None
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
+        message = "must be a time with its offset, as a datetime or ISO text, or a timedelta"
+        raise InvalidInputError.one("journal", "since", message)
+    return moment.timestamp()
+
+
+def _with_outcome(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "outcome": row["outcome"] or Outcome.UNKNOWN}
+
+
+def _write_blocks(file: Path, blocks: Iterable[list[dict[str, Any]]]) -> int:
+    """Write entries to a Parquet file beside, and put it in place; returns their number."""
+    pa = import_pyarrow()
+    from pyarrow import parquet
+
+    schema, count, beside = _schema(pa), 0, file.with_name(f".{file.name}.{token_hex(4)}")
+    has_file(file)
+    try:
+        with open(beside, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as sink:
+            with parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
+                for block in blocks:
+                    writer.write_table(
+                        pa.Table.from_pylist([_as_texts(row) for row in block], schema)
+                    )
+                    count += len(block)
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
+    return count
+
+
+def _as_texts(row: Mapping[str, Any]) -> dict[str, Any]:
+    images = {name: row[name] for name in _IMAGES if row[name] is not None}
+    texts = {name: json.dumps(image) for name, image in images.items()}
+    return {**_with_outcome(row), **texts}
+
+
+def _schema(pa: Any) -> Any:
+    """The Arrow schema of the journal's columns."""
+    text = pa.string()
+    types = {"Int64": pa.int64(), "boolean": pa.bool_(), str(TIME): pa.timestamp("us", "UTC")}
+    types |= {"category": pa.dictionary(pa.int8(), text)}
+    return pa.schema((name, types.get(str(dtype), text)) for name, dtype in JOURNAL_COLUMNS.items())
 
 
 def _is_address(text: str) -> bool:

@@ -14,7 +14,7 @@ import sqlite3
 import tempfile
 import uuid
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +85,11 @@ _WRITTEN = """
 SELECT * FROM writes WHERE account = ? AND after IS NOT NULL AND outcome IS NOT NULL
   AND key IN (SELECT value FROM json_each(?)) ORDER BY id
 """
+_ENTRIES = """
+SELECT * FROM writes WHERE id > ?1 AND (?2 IS NULL OR made_at >= ?2)
+  AND substr(plan, 1, length(?3)) = ?3 AND (?4 = '' OR account = ?4) ORDER BY id LIMIT ?5
+"""
+_BLOCK = 5000
 
 
 @dataclass(kw_only=True)
@@ -241,9 +246,24 @@ class Journal:
         """The entries that have these contacts after a write, oldest first."""
         return self._read(_WRITTEN, (account, json.dumps([*keys])))
 
-    def entries(self) -> list[dict[str, Any]]:
-        """All entries, oldest first; the outcome of an open entry is None."""
-        return self._read("SELECT * FROM writes ORDER BY id")
+    def entries(
+        self, since: float | None = None, plan: str = "", account: str = ""
+    ) -> list[dict[str, Any]]:
+        """Entries, oldest first; the outcome of an open entry is None.
+
+        All, or those that were begun since a time, in seconds since the epoch, those of a plan
+        whose name begins so, and those of an account.
+        """
+        return [each for block in self.blocks(since, plan, account) for each in block]
+
+    def blocks(
+        self, since: float | None = None, plan: str = "", account: str = ""
+    ) -> Iterator[list[dict[str, Any]]]:
+        """The same entries, some thousands at a time."""
+        last = 0
+        while block := self._read(_ENTRIES, (last, since, plan, account, _BLOCK)):
+            yield block
+            last = block[-1]["id"]
 
     def prune(self, before: float) -> int:
         """Delete entries closed before a time, in seconds since the epoch; returns their number."""
