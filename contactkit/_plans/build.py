@@ -180,7 +180,10 @@ def _kept_back(provider: Provider, diff: FrameDiff, options: PlanOptions) -> lis
     """
     owned = diff.edited.on.marker.required or diff.edited.on is not key_of(provider.record)
     new = [] if owned and options.create else diff.new
-    rows = sorted({*new, *diff.match.problems})
+    # A row of a frame with nothing but keys is empty as soon as it loses its key.
+    is_bare = diff.edited.columns.keys() == {diff.edited.on.name}
+    emptied = np.flatnonzero(diff.edited.empty).tolist() if is_bare else []
+    rows = sorted({*new, *emptied, *diff.match.problems})
     if not rows:
         return []
     named = name_rows(diff.edited.index, rows)

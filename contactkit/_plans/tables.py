@@ -14,7 +14,7 @@ import pandas as pd
 
 from contactkit._frames.frame import RESULT_COLUMNS, STRING, declared_frame
 from contactkit._http.results import Row, build_row, problem_columns
-from contactkit._plans.change import PlannedWrite
+from contactkit._plans.change import KEPT_BACK, PlannedWrite
 from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON, Provider
 
@@ -103,13 +103,16 @@ def cells_of(
     for names in contact.lines():
         name = names[0] if len(names) == 1 else ""
         reason = reasons.get(name, reasons.get(""))
+        if is_of_many:
+            shared = (each.message for each in contact.problems if each.code == KEPT_BACK)
+            reason = f"{kept_back:,} contacts {'; '.join(shared)}"
         yield {
             "key": None if is_of_many else contact.key or None,
             "operation": contact.operation,
             "field": ", ".join(names) or None,
             "old": deepcopy(before.get(name)),
             "new": after.get(name),
-            "refused_because": f"{kept_back:,} contacts {reason}" if is_of_many else reason,
+            "refused_because": reason,
         }
 
 
