@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
+from contactkit._frames.arrow import import_pyarrow
 from contactkit._frames.files import write_private
 from contactkit._frames.paths import check_file, has_file, reason_of
 from contactkit._plans.change import VERBS, PlannedWrite
@@ -58,7 +59,7 @@ def write(
     path: str | Path, contacts: Sequence[PlannedWrite], index: pd.Index, attrs: Mapping[str, Any]
 ) -> None:
     """Write one row per contact, and the plan's `attrs` as the file's attributes."""
-    import pyarrow as pa
+    pa = import_pyarrow()
     import pyarrow.parquet as pq
 
     with _path_errors(path):
@@ -100,6 +101,7 @@ def read(path: str | Path) -> tuple[tuple[PlannedWrite, ...], pd.Index, Attrs]:
     """
     with _path_errors(path):
         check_file(path := Path(path).expanduser())
+    import_pyarrow()
     import pyarrow.parquet as pq
 
     with open(path, "rb") as file, _content_errors(path), pq.ParquetFile(file) as parquet:
