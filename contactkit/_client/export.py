@@ -153,7 +153,7 @@ class _ExportJob:
         with closing(pages), progress_bar(provider, state.rows) as bar:
             try:
                 while (page := (yield from pages.next())) is not None:
-                    parts.add(page.rows, pages.cursor)
+                    parts.add(page.rows, pages.mark())
                     bar.total = page.total
                     bar.update(len(page.rows))
                 parts.finish()

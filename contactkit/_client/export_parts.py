@@ -7,7 +7,7 @@ it, and until a state without it is written, a file that is written again has th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ class _Gathered:
 
     tables: tuple[pa.Table, ...] = ()
     raw: tuple[JSON, ...] = ()
-    cursor: Cursor | None = None
+    cursor: Callable[[], Cursor | None] | None = None
     problems: Counter[str] = field(default_factory=Counter)
     extras: dict[str, None] = field(default_factory=dict)
 
@@ -39,7 +39,7 @@ class _Gathered:
     def rows(self) -> int:
         return sum(table.num_rows for table in self.tables) + len(self.raw)
 
-    def with_page(self, rows: Sequence[JSON], cursor: Cursor | None) -> _Gathered:
+    def with_page(self, rows: Sequence[JSON], cursor: Callable[[], Cursor | None]) -> _Gathered:
         return replace(self, raw=(*self.raw, *rows), cursor=cursor)
 
     def decoded(self, provider: Provider) -> _Gathered:
@@ -74,8 +74,8 @@ class PartWriter:
         self._page_size = page_size
         self._gathered = _Gathered()
 
-    def add(self, rows: Sequence[JSON], cursor: Cursor | None) -> None:
-        """Add a page, and the cursor after it."""
+    def add(self, rows: Sequence[JSON], cursor: Callable[[], Cursor | None]) -> None:
+        """Add a page, and what makes the cursor after it."""
         gathered = self._gathered.with_page(rows, cursor)
         self._gathered = (
             gathered if len(gathered.raw) < _BLOCK else gathered.decoded(self._provider)
@@ -101,7 +101,7 @@ class PartWriter:
             state = self._with_files(state, import_pyarrow().concat_tables(gathered.tables))
         state = replace(
             state,
-            cursor=str(gathered.cursor),
+            cursor=str(gathered.cursor()),
             problems=dict(gathered.problems + Counter(state.problems)),
             extras=[*dict.fromkeys([*state.extras, *gathered.extras])],
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 from operator import itemgetter
 from typing import cast
@@ -88,10 +89,12 @@ class Pages:
     @property
     def cursor(self) -> Cursor | None:
         """The place after the last page; None if it would have a personal value of a contact."""
-        if self._paging.names_people(self._first):
-            return None
+        return self.mark()()
+
+    def mark(self) -> Callable[[], Cursor | None]:
+        """What makes the cursor of this place, also after further pages: digests take time."""
         following = self._following if self.more else None
-        return Cursor(
+        cursor = Cursor(
             listing=self.listing,
             following=None if following is None else dict(following.items() - self._first.items()),
             read=self.read,
@@ -99,8 +102,14 @@ class Pages:
             announced=self._announced,
             stuck=self.stuck,
             end_reason=self._end_reason,
-            keys=encode_digests(self._digest.join(self._seen.last)),
+            keys="",
         )
+        return partial(self._with_keys, cursor, self._seen.last)
+
+    def _with_keys(self, cursor: Cursor, keys: Collection[object]) -> Cursor | None:
+        if self._paging.names_people(self._first):
+            return None
+        return replace(cursor, keys=encode_digests(self._digest.join(keys)))
 
     def next(self) -> ParallelFlow[Page | None]:
         """The next page, or None after the last."""

@@ -82,6 +82,7 @@ class AllPages:
     def take(self, keys: set[object]) -> tuple[set[object], bool]:
         digests = {key: self._digest.of(key) for key in keys}
         known = {key for key, digest in digests.items() if not self._all.add(digest)}
+        self.last = keys
         if self._since_start is self._all:
             return known, len(known) == len(keys)
         # No generator: each digest is to be added.

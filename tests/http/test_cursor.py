@@ -182,3 +182,8 @@ def test_digests_of_many_keys_are_exact() -> None:
     for start in range(0, len(keys), 1000):
         assert seen.take(set(keys[start : start + 1000]))[0] == set()
     assert seen.take({*keys[::97], "new"}) == ({*keys[::97]}, False)
+
+
+def test_cursor_has_a_digest_of_each_key_of_its_page(name: str, many: Wire) -> None:
+    page = next(ck.connect(name, via=many).contacts.pages())
+    assert len(parse_cursor(page.attrs["cursor"]).digests) == 8 * len(page)
