@@ -19,16 +19,16 @@ _NAME = r"[A-Za-z_][\w.-]{0,60}"
 # Each is gated by signs that a text needs to contain it.
 _QUOTED = re.compile(
     rf"(?<![\w\\])(?P<quote>\\*[\"'`])(?P<name>{_NAME})(?P=quote)\s{{0,9}}(?::|=>)\s{{0,9}}"
-    r"(?:\\*(?P<open>[\"'`])(?P<value>[^\r\n]{1,4000}?)(?:(?<!\\)\\*(?P=open)|\Z)"
+    r"(?:\\*(?P<open>[\"'`])(?P<value>[^\r\n]{1,2000}?)(?:(?<!\\)\\*(?P=open)|\Z)"
     r"|(?P<bare>[^\s\"'`\\,;{}\[\]<>&]+))",
 )
 _PAIR = re.compile(
     rf"[\[(]\s{{0,9}}(?P<quote>\\*[\"'])(?P<name>{_NAME})(?P=quote)\s{{0,9}},\s{{0,9}}"
-    r"(?P=quote)(?P<value>[^\r\n]{1,4000}?)(?P=quote)\s{0,9}[\])]"
+    r"(?P=quote)(?P<value>[^\r\n]{1,2000}?)(?P=quote)\s{0,9}[\])]"
 )
 _PART = re.compile(
     rf"\bname=(?P<quote>[\"']?)(?P<name>{_NAME})(?P=quote)(?:;[^\r\n]{{0,99}})?"
-    r"(?:\r?\n[^\r\n]{1,99}){0,4}\r?\n\r?\n(?P<value>.{1,4000}?)(?=\r?\n--)",
+    r"(?:\r?\n[^\r\n]{1,99}){0,4}\r?\n\r?\n(?P<value>.{1,2000}?)(?=\r?\n--)",
     re.S,
 )
 # An equals sign with a space only after it is the padding of base64.
@@ -49,7 +49,7 @@ _LINE = re.compile(
 )
 # The text between two tags.
 _NODE = re.compile(
-    r">\s*(?P<name>[A-Za-z_][\w.-]*(?: [\w.-]+){0,3}?)\s*:\s*(?P<value>[^<>\r\n]{1,4000})"
+    r">\s*(?P<name>[A-Za-z_][\w.-]*(?: [\w.-]+){0,3}?)\s*:\s*(?P<value>[^<>\r\n]{1,2000})"
 )
 _QUERY = re.compile(
     r"(?<![\w.%\[\]-])[\w.%\[\]-]+=[^\s&;\"'<>]*(?:&(?:amp;)?[\w.%\[\]-]+=[^\s&;\"'<>]*)+"

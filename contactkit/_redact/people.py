@@ -16,9 +16,9 @@ from urllib.parse import quote
 from contactkit._redact.layers import Layer, layers
 
 # A name inside an e-mail address belongs to the address.
-_TOKEN = re.compile(r"(?P<address>[\w.+%'-]+@[\w.-]+)|[^\W_]+")
+_TOKEN = re.compile(r"(?P<address>(?<![\w.+%'-])[\w.+%'-]+@[\w.-]+)|[^\W_]+")
 _GAP = re.compile(r"[\W_]{1,3}")
-_SHORTEST, _LONG = 3, 6
+_SHORTEST, _LONG, _MOST_WORDS = 3, 6, 32
 Replacement = tuple[int, int, str]
 
 
@@ -54,7 +54,8 @@ class KnownPeople:
     def add(self, value: str, replacement: str) -> None:
         """Find this value from now on, and replace it."""
         words = tuple(match[0] for match in _TOKEN.finditer(_fold(value)[0]))
-        if not words or value in self._values:
+        # A longer text is not repeated word by word.
+        if not 0 < len(words) <= _MOST_WORDS or value in self._values:
             return
         self._values.add(value)
         phrase = _Phrase(words, value, replacement)
@@ -112,8 +113,8 @@ class KnownPeople:
             if tuple(token.word for token in run) != phrase.words or not _are_joined(folded, run):
                 continue
             written = text[places[run[0].start] : places[run[-1].end]]
-            own = written in (phrase.value, phrase.value.upper())
-            if own or not self._common.issuperset(phrase.words):
+            # In capitals such a word may be a part of an error's code.
+            if written == phrase.value or not self._common.issuperset(phrase.words):
                 return count, phrase
         return 1, self._squeezed.get(word)
 

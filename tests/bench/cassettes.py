@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 
+import contactkit as ck
 from contactkit._providers import find
 from contactkit.cassette.body import dump_json
 from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse, path_of
@@ -51,7 +52,31 @@ def rows() -> Iterator[Row]:
             outcome=f"{size_of_diff(Path(folder)):,} B",
             wanted="≤ 1,300 B",
         )
+        yield recording(Path(folder))
         yield from replaying(CassetteFile.load(path).entries)
+
+
+def recording(folder: Path) -> Row:
+    """What recording adds to a request for a contact."""
+    simulated = ck.connect("sent", via=ck.Simulator())
+    keys = simulated.contacts.list()["id"].tolist() * 2
+
+    def get_all() -> None:
+        for key in keys:
+            simulated.contacts.get(key)
+
+    (alone,) = medians(REPLAY_ROUNDS, get_all)
+    with ck.record(simulated, folder / "recorded.jsonl"):
+        (recorded,) = medians(REPLAY_ROUNDS, get_all)
+    one, other = recorded / len(keys), alone / len(keys)
+    return Row(
+        subject="recording one request to the simulator",
+        measured=us(one),
+        beside="not recorded",
+        against=us(other),
+        outcome=f"+{us(one - other)}",
+        wanted="",
+    )
 
 
 def open_recording(path: Path) -> Index:

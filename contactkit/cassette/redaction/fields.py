@@ -128,10 +128,11 @@ def field_kind(field: RecordField) -> Kind:
 
 
 def ordinary_words(provider: Provider) -> frozenset[str]:
-    """Words that any response may have: names of fields, choices, days and months."""
+    """Words that any response may have: names of fields, choices, codes, days and months."""
     fields = [field for record in _records(provider) for field in fields_of(record).values()]
     choices = {choice for field in fields for choice in field.choices}
-    return frozenset({*choices, *(field.wire for field in fields), *_CALENDAR.split()})
+    codes = {word for code in provider.errors.catalogue for word in (code, *code.split("_"))}
+    return frozenset({*choices, *codes, *(field.wire for field in fields), *_CALENDAR.split()})
 
 
 def secret_names(provider: Provider) -> Iterator[str]:

@@ -23,6 +23,8 @@ from contactkit._redact.values import find_values
 PLACEHOLDER = re.compile(r"redacted-[a-z0-9-]+")
 # A secret from the traffic is a whole text, or part of a path or a sentence.
 _TOKENS = [re.compile(r"[\w.~+/%-]{8,}={0,2}"), re.compile(r"[\w~-]+(?:\.[\w~-]+)*")]
+# A longer one, such as a block of PEM, is recognised by its shape again.
+_LONGEST = 256
 # Marks the span of a secret whose value is known; other spans have the secret's name.
 _KNOWN = "="
 
@@ -67,7 +69,7 @@ class Secrets:
             self._counts[slug] += 1
             number = f"-{self._counts[slug]}" if self._counts[slug] > 1 else ""
             self._placeholders[value] = f"redacted-{slug}{number}"
-            if not any(token.fullmatch(value) for token in _TOKENS):
+            if len(value) <= _LONGEST and not any(token.fullmatch(value) for token in _TOKENS):
                 self._irregular.append(value)
         return self._placeholders[value]
 

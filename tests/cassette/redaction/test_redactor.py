@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from contactkit._providers import find, names
 from contactkit.cassette.exchange import RecordedRequest, RecordedResponse
 from contactkit.cassette.redaction.redactor import Redactor
+from contactkit.errors import FieldProblem, Problem
 from contactkit.simulator import seeds
 from contactkit.spec.record import fields_of, key_of
 from contactkit.spec.validate import is_phone
@@ -396,6 +397,68 @@ def test_long_text_of_near_misses_is_fast(part):
     redaction("sent").scan(body)
     # A search that tries the rest of the text at each place would take minutes.
     assert perf_counter() - started < 5
+
+
+NEAR_MISSES = (
+    *(
+        "a: ",
+        "a=",
+        "<a ",
+        "<a>",
+        "&a",
+        '"a":"',
+        '["a","',
+        "'a'",
+        "name=",
+        "x,y\n",
+        "a: b\n",
+        ">a: ",
+    ),
+    *("BEGIN:VCARD\nN:", "<th>a</th>", "<tr>", "\\u0041", "eyJa.", "sk-", "http://a:"),
+    *(">a: ", "http://a@"),
+    *(
+        "code=1&state=",
+        "Zenobia.",
+        "a_",
+        "a-",
+        "=41",
+        "1/ ",
+        "4111 ",
+        "DE89",
+        "-----BEGIN ",
+        "\n\n",
+    ),
+)
+
+
+@pytest.mark.parametrize("part", NEAR_MISSES)
+def test_long_page_of_near_misses_is_fast(part):
+    redacting = redaction("sent")
+    redacting.response(RecordedResponse(status=200, body=json_of({"first_name": "Zenobia"})))
+    body = (part * 5_000).encode()
+    started = perf_counter()
+    page = answer(200, body, "text/html")
+    redacting.scan(redacting.response(page).body)
+    assert perf_counter() - started < 5
+
+
+COMMON = ["Will", "Mark", "Error", "Conflict", "Invalid", "Status", "May", "Code", "Item", "Found"]
+
+
+@pytest.mark.parametrize("name", names())
+def test_names_that_are_words_leave_a_refusal_as_it_is(name):
+    """A contact may be called as a message is written: its code and its words still replay."""
+    redacting = redaction(name)
+    for first in COMMON:
+        redacting.response(RecordedResponse(status=200, body=json_of({"first_name": first})))
+    for code in [*find(name).errors.catalogue, "invalid", "not_found"]:
+        message = f"will not be found: invalid status code in item, may mark a conflict ({code})"
+        fields = (FieldProblem(field="name", message="is invalid, and will not do"),)
+        problem = Problem(code=code, message=message, fields=fields, request_id="req-1", docs="d")
+        body = json_of(find(name).errors.write(problem, datetime(2026, 1, 1)))
+        refused = answer(409, body)
+        assert redacting.response(refused) == refused
+        assert redacting.scan(body) == []
 
 
 ordinary = st.one_of(
