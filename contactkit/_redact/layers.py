@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import unescape
 from typing import NamedTuple
 
-from contactkit._redact.spans import Span
+from contactkit._redact.spans import Span, contains_any
 
 _DEEPEST = 4
 _ESCAPES = re.compile(
@@ -44,7 +44,7 @@ def layers(text: str) -> Iterator[Layer]:
     layer = Layer(text, range(len(text) + 1))
     yield layer
     for _ in range(_DEEPEST):
-        if not any(sign in layer.text for sign in "%&\\="):
+        if not contains_any(layer.text, "%&\\="):
             return
         decoded = _decode(layer)
         if decoded is None:

@@ -150,10 +150,13 @@ SERVICES: dict[str, tuple[str, str]] = {
     "crypt": ("$", r"\$(?:2[abxy]|5|6|y|1|argon2(?:id|i|d)|pbkdf2[\w-]*|scrypt)\$[\w./$+=,-]{16,}"),
     "totp": ("otpauth://", r"otpauth://[ht]otp/\S+"),
 }
-PATTERNS: dict[str, tuple[tuple[str, ...], re.Pattern[str]]] = {
-    name: (
-        tuple(signs.split()),
+# One row a sign, since most texts are short and contain none.
+PATTERNS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
+    (
+        sign,
+        name,
         re.compile(pattern if pattern.startswith("(?<") else rf"(?<![A-Za-z0-9_])(?:{pattern})"),
     )
     for name, (signs, pattern) in SERVICES.items()
-}
+    for sign in signs.split()
+)

@@ -44,8 +44,8 @@ def find_shapes(text: str) -> Iterator[Span]:
     for match in _SHAPES.finditer(text) if contains_any(folded, _SHAPE_SIGNS) else ():
         kind = match.lastgroup or ""
         yield "token" if kind in ("assigned", "stated") else kind, *match.span(kind)
-    for name, (signs, pattern) in PATTERNS.items() if len(text) >= _SHORTEST else ():
-        if contains_any(folded, signs):
+    for sign, name, pattern in PATTERNS if len(text) >= _SHORTEST else ():
+        if sign in folded:
             yield from ((name, *match.span()) for match in pattern.finditer(text))
     if "://" in text and "@" in text:
         yield from (("userinfo", *match.span()) for match in _USER_INFO.finditer(text))
