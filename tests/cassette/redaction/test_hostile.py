@@ -15,7 +15,9 @@ from traceback import TracebackException
 from typing import Any
 
 import httpx
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 import contactkit as ck
 from contactkit._providers import find
@@ -167,3 +169,33 @@ def test_hostile_value_is_found_by_an_audit(name, person, planted, tmp_path):
     findings = audit(path, redactor)
     assert 2 in findings["line"].tolist()
     assert is_in(planted, findings.to_csv()) == []
+
+
+CELL = """
+import warnings
+warnings.simplefilter("ignore")
+import logging
+logging.basicConfig(level=logging.DEBUG, force=True)
+from IPython.display import display
+import contactkit as ck
+from tests.cassette.redaction.test_hostile import CASES, ask, connected
+for number, case in enumerate(CASES):
+    name, person, planted = case.values
+    client = connected(name, planted)
+    with ck.record(client, f"{number}.jsonl") as cassette:
+        shown = ask(client, person)
+    display(client, cassette, cassette.frame())
+    if not case.id.startswith(("person: field", "person: notation")):
+        print(*shown[:1])
+"""
+
+
+def test_hostile_values_are_in_no_output_of_a_notebook(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(ck.__file__).parents[1]))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
+    resources = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
+    shown = "\n".join(map(str, notebook.cells[0].outputs))
+    assert shown.count("contactkit cassette") >= len(CASES)
+    found = [case.id for case in CASES if is_in(case.values[2], shown)]
+    assert found == []
