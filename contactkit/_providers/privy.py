@@ -5,7 +5,7 @@ https://help.privy.com/docs/api-reference/overview
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -48,6 +48,8 @@ EmailConsent = Literal[
     "subscribed", "unsubscribed", "never_subscribed", "suppressed", "compliance_suppressed"
 ]
 SmsConsent = Literal["subscribed", "unsubscribed", "never_subscribed", "single_opt_in", "pending"]
+_NO_TEXTS = ("sms_consent", "unsubscribed")
+_ONLY_NO = ", so only sms_consent='unsubscribed' is sent, by itself"
 
 
 def _reserved(reserved: str, allowed: str):
@@ -175,16 +177,33 @@ class Unsubscribe(Record):
 def rules(
     current: Mapping[str, JSON] | None, changes: Mapping[str, JSON]
 ) -> Sequence[FieldProblem]:
-    """An address, and both consent state machines; fields are applied before consent."""
+    """What is refused before it is sent; a no to texts is sent, since only Privy can refuse it."""
+    names = [name for name, value in changes.items() if (name, value) != _NO_TEXTS]
+    problems = suppression_problems(current, names, hint=_ONLY_NO)
+    return [*problems, *field_rules(current, changes)]
+
+
+def suppression_problems(
+    current: Mapping[str, JSON] | None, names: Iterable[str], hint: str = ""
+) -> list[FieldProblem]:
+    """Why these fields of a compliance-suppressed contact cannot be written.
+
+    https://help.privy.com/docs/api-reference/update-contact
+    """
+    if (current or {}).get("email_consent") != "compliance_suppressed":
+        return []
+    message = f"cannot be written: the contact is compliance_suppressed{hint}"
+    return [_no(field=name, message=message) for name in names]
+
+
+def field_rules(
+    current: Mapping[str, JSON] | None, changes: Mapping[str, JSON]
+) -> list[FieldProblem]:
+    """An address, and SMS consent; fields are applied before consent."""
     after = {**(current or {}), **changes}
     problems: list[FieldProblem] = []
     if current is None and not after.get("email") and not after.get("phone_number"):
         problems.append(_no(field="base", message="needs an email or a phone_number"))
-    if "email_consent" in changes and (current or {}).get("email_consent") == (
-        "compliance_suppressed"
-    ):
-        message = "cannot be written: the contact is compliance_suppressed"
-        problems.append(_no(field="email_consent", message=message))
     if "sms_consent" in changes:
         problems += _sms_problems(current, str(after["sms_consent"]), after.get("phone_number"))
     return problems

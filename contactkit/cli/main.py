@@ -86,6 +86,12 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes any free port.")] = 0,
     contacts: Annotated[int, typer.Option(help="How many contacts to start with.")] = 50,
     seed: Annotated[int, typer.Option(help="The same seed makes the same contacts.")] = 0,
+    strict: Annotated[
+        bool | None,
+        typer.Option(
+            "--strict/--no-strict", help="Whether to take the page of an update to the letter."
+        ),
+    ] = None,
     control: Annotated[
         bool, typer.Option("--control", help="Add routes that control the simulator.")
     ] = False,
@@ -98,7 +104,7 @@ def serve(
     from contactkit.simulator.serve.app import SimulatorApp, run
     from contactkit.simulator.serve.banner import banner_json, banner_text
 
-    served = SimulatorApp(find(provider), contacts, seed, controlled=control)
+    served = SimulatorApp(find(provider), contacts, seed, strict=strict, controlled=control)
     banner = banner_json if as_json else banner_text
     run(served, host, port, lambda address: print(banner(served, address), flush=True))
 

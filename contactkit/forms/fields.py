@@ -107,7 +107,7 @@ def refusal_reason(
     if field.marker.access == "option":
         return ""
     samples: Iterable[JSON] = field.choices or (
-        (True, False) if field.kind == "boolean" else () if value is None else (value,)
+        (True, False) if field.kind == "boolean" else (value,)
     )
     # The current value may have a format that can no longer be written, so only the rules count.
     refusals = [

@@ -8,7 +8,9 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from random import Random
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
@@ -54,7 +56,8 @@ class Engine:
     """The state of one simulated provider, and how it responds."""
 
     def __init__(self, provider: Provider, rules: Rules, clock: Clock, seed: int) -> None:
-        self.provider = provider
+        refuse = partial(rules.refuse, rules.strict) if rules.refuse else provider.rules
+        self.provider = replace(provider, rules=refuse)
         self.rules = rules
         self.clock = clock
         self.rng = Random(f"{provider.name} {seed}")

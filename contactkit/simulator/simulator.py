@@ -9,6 +9,7 @@ provider's engine through the faults that are switched on, in process or over HT
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -42,6 +43,10 @@ class Simulator:
     long among many as among few. The phone numbers of the first 100,000 are reserved for fiction;
     further ones are unassigned.
 
+    `strict` is whether the page of an update is taken to the letter. By default Privy refuses every
+    write to a compliance-suppressed contact; with `strict=False` only those of `email_consent`, the
+    field beside which its page says so.
+
     It runs in virtual time; with another `clock`, its faults block the event loop of an async
     client, unless it is served.
     """
@@ -50,15 +55,25 @@ class Simulator:
     notice = ""
     real = False
 
-    def __init__(self, contacts: int = 50, seed: int = 0, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        contacts: int = 50,
+        seed: int = 0,
+        *,
+        strict: bool | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         if type(contacts) is not int or not 0 <= contacts <= MOST:
             raise ConfigurationError(
                 f"contacts={contacts} must be a whole number from 0 to {MOST:,}"
             )
+        if strict not in (None, True, False):
+            raise ConfigurationError("strict must be True, False or None, the provider's usual way")
         self.clock = clock or VirtualClock(_START)
         self.faults = Faults()
         self._contacts = contacts
         self._seed = seed
+        self._strict = strict
         self._engine: Engine | None = None
 
     def transport(self, provider: Provider) -> httpx.MockTransport:
@@ -76,7 +91,10 @@ class Simulator:
     def start(self, provider: Provider) -> Engine:
         """Simulate this provider; ConfigurationError if it already simulates another one."""
         if self._engine is None:
-            engine = Engine(provider, rules_for(provider), self.clock, self._seed)
+            rules = rules_for(provider)
+            if self._strict is not None:
+                rules = replace(rules, strict=self._strict)
+            engine = Engine(provider, rules, self.clock, self._seed)
             fill(engine, self._contacts)
             self._engine = engine
         if self._engine.provider.name != provider.name:

@@ -238,7 +238,36 @@ def test_privy_compliance_suppression_is_final():
     with pytest.raises(ck.InvalidRequestError) as caught:
         contacts.update(final, email_consent="unsubscribed")
     assert caught.value.problem.status == 422
-    assert contacts.update(final, first_name="Leo")["outcome"][0] == "updated"
+    with pytest.raises(ck.InvalidRequestError, match="first_name: cannot be written"):
+        contacts.update(final, first_name="Leo")
+
+
+def test_privy_compliance_suppression_is_final_for_rows_and_plans():
+    simulator = ck.Simulator()
+    contacts = ck.connect("privy", via=simulator).contacts
+    key = simulator.put(phone_number="+12125550187", email_consent="compliance_suppressed")
+    row = contacts.get(key)
+    with pytest.raises(ck.InvalidInputError, match="so only sms_consent='unsubscribed' is sent"):
+        contacts.update(row, first_name="Leo")
+    kept_back = contacts.plan(row, first_name="Leo").apply(progress=False)
+    assert kept_back["outcome"][0] == "refused"
+    assert "compliance_suppressed" in kept_back["message"][0]
+    with pytest.raises(ck.InvalidRequestError, match="sms_consent: cannot be written") as caught:
+        contacts.update(row, sms_consent="unsubscribed")
+    assert caught.value.problem.status == 422
+    result = contacts.plan(row, sms_consent="unsubscribed").apply(progress=False)
+    assert result[["outcome", "code"]].values.tolist() == [["refused", "validation_failed"]]
+    assert contacts.delete(row)["outcome"][0] == "deleted"
+
+
+def test_privy_no_to_texts_is_written_where_only_email_consent_is_locked():
+    simulator = ck.Simulator(strict=False)
+    contacts = ck.connect("privy", via=simulator).contacts
+    key = simulator.put(phone_number="+12125550187", email_consent="compliance_suppressed")
+    row = contacts.get(key)
+    assert contacts.update(row, sms_consent="unsubscribed")["outcome"][0] == "updated"
+    with pytest.raises(ck.InvalidInputError, match="compliance_suppressed"):
+        contacts.update(row, first_name="Leo")
 
 
 # One row of the printed table has no name, only the type in its place.

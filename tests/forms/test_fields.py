@@ -56,6 +56,13 @@ def test_form_disables_exactly_what_the_client_refuses(name):
     [
         ("privy", {"email": "a@example.com"}, "email", "already has a value"),
         ("privy", {"email_consent": "compliance_suppressed"}, "email_consent", "suppressed"),
+        ("privy", {"email_consent": "compliance_suppressed"}, "first_name", "suppressed"),
+        (
+            "privy",
+            {"email_consent": "compliance_suppressed", "last_name": None},
+            "last_name",
+            "suppressed",
+        ),
         ("sent", {"is_inherited": True}, "opt_out", "read-only"),
         ("sent", {"is_inherited": True}, "default_channel", "read-only"),
     ],

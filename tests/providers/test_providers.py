@@ -127,7 +127,12 @@ def test_privy_refuses_consent_that_only_privy_sets(values: dict[str, str]) -> N
 def test_privy_compliance_suppression_is_final() -> None:
     known = {"email_consent": "compliance_suppressed", "phone_number": US}
     assert refused("privy", "update", known, email_consent="subscribed") == ["email_consent"]
-    assert refused("privy", "update", known, sms_consent="subscribed") == []
+    assert refused("privy", "update", known, sms_consent="subscribed") == ["sms_consent"]
+    assert refused("privy", "update", known, first_name="Leo", tags=[]) == ["first_name", "tags"]
+    assert refused("privy", "update", known, sms_consent="unsubscribed") == []
+    both = {"first_name": "Leo", "sms_consent": "unsubscribed"}
+    assert refused("privy", "update", known, **both) == ["first_name"]
+    assert refused("privy", "delete", known) == []
 
 
 @pytest.mark.parametrize(

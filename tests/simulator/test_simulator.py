@@ -182,6 +182,12 @@ def test_accounts_repr_hides_credentials(world):
 # One simulator, one provider
 
 
+@pytest.mark.parametrize("strict", ["yes", 2])
+def test_strict_is_true_false_or_none(strict):
+    with pytest.raises(ck.ConfigurationError, match="strict must be True, False or None"):
+        ck.Simulator(strict=strict)
+
+
 def test_simulator_is_one_provider(world):
     ck.connect("sent", via=world)
     with pytest.raises(ConfigurationError, match="is for sent; create another one for privy"):

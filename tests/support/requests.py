@@ -17,9 +17,11 @@ ANONYMOUS = "anonymous"
 class RawClient:
     """One simulator, and requests to it with the credentials of its accounts."""
 
-    def __init__(self, provider: str, contacts: int = 8, seed: int = 0) -> None:
+    def __init__(
+        self, provider: str, contacts: int = 8, seed: int = 0, strict: bool | None = None
+    ) -> None:
         declaration = find(provider)
-        self.simulator = ck.Simulator(contacts, seed)
+        self.simulator = ck.Simulator(contacts, seed, strict=strict)
         transport = self.simulator.transport(declaration)
         self.http = httpx.Client(base_url=declaration.base_url, transport=transport)
         self.engine = self.simulator.engine

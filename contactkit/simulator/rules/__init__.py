@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine
 
 Verb: TypeAlias = "Callable[[Engine, Request], Response]"
+Refuse: TypeAlias = Callable[
+    [bool, Mapping[str, JSON] | None, Mapping[str, JSON]], Sequence[FieldProblem]
+]
 
 
 def accounts(provider: Provider) -> dict[str, Account]:
@@ -92,7 +95,8 @@ class Rules:
     `first_names`, `to_wire` converts it, and `empty_response` makes a response without one. An
     idempotency key is unique within `key_scope`. With `allows_unchanged` a body may repeat current
     values of fields that are not writable; with `dry_run_rolls_back` a dry run is carried out and
-    undone.
+    undone. `strict` is whether the page of an update is taken to the letter, and
+    `refuse(strict, current, changes)` takes the place of the provider's own rules.
     """
 
     accounts: Callable[[Provider], Mapping[str, Account]] = accounts
@@ -118,6 +122,8 @@ class Rules:
     after_failed_login: Callable[[Engine, Request], None] = do_nothing
     after_login: Callable[[Engine, Request], None] = do_nothing
     after_write: Callable[[Engine, Row | None, Row, Mapping[str, JSON]], None] = do_nothing
+    strict: bool = False
+    refuse: Refuse | None = None
     verbs: Mapping[str, Verb] = field(default_factory=dict[str, Verb])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     scope_allows: Callable[[frozenset[str], str], bool] = scope_allows

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from random import Random
 from typing import TYPE_CHECKING
 
-from contactkit._providers.privy import PROVIDER, timestamp
+from contactkit._providers.privy import PROVIDER, field_rules, suppression_problems, timestamp
+from contactkit.errors import FieldProblem
 from contactkit.simulator.messages import Account, Request, Response, Row
 from contactkit.simulator.rules import Rules
 from contactkit.simulator.verbs import contact_response, find_contact, validate_contact
@@ -56,6 +57,17 @@ def fill_in(row: Row, owner: str) -> None:
     row["tags"] = list(dict.fromkeys(row["tags"] or []))
     if not row["phone_number"]:
         row["sms_consent"] = "never_subscribed"
+
+
+def refuse(
+    strict: bool, current: Mapping[str, JSON] | None, changes: Mapping[str, JSON]
+) -> list[FieldProblem]:
+    """Refuse every write to a compliance-suppressed contact; if not strict, only of its consent.
+
+    The page says "any write" beside email_consent, so it may mean only that field.
+    """
+    names = [name for name in changes if strict or name == "email_consent"]
+    return [*suppression_problems(current, names), *field_rules(current, changes)]
 
 
 def after_write(engine: Engine, before: Row | None, after: Row, values: Mapping[str, JSON]) -> None:
@@ -109,6 +121,8 @@ RULES = Rules(
     restores_deleted=True,
     after_write=after_write,
     verbs={"unsubscribe": unsubscribe},
+    strict=True,
+    refuse=refuse,
     # The order of https://help.privy.com/docs/api-reference/update-contact
     first_names=(
         "id",

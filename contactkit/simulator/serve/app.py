@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from typing import Any, NoReturn, TypeAlias
 
@@ -65,17 +66,23 @@ class SimulatorApp:
     """
 
     def __init__(
-        self, provider: Provider, contacts: int, seed: int, *, controlled: bool = False
+        self,
+        provider: Provider,
+        contacts: int,
+        seed: int,
+        *,
+        strict: bool | None = None,
+        controlled: bool = False,
     ) -> None:
         self.provider = provider
         self.controlled = controlled
-        self._arguments = (contacts, seed)
+        self._new_simulator = partial(Simulator, contacts, seed, strict=strict)
         self.reset()
 
     def reset(self) -> None:
         """Start again with a new state and the real time."""
         self.clock = OffsetClock()
-        self.simulator = Simulator(*self._arguments, clock=self.clock)
+        self.simulator = self._new_simulator(clock=self.clock)
         self.engine = self.simulator.start(self.provider)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:

@@ -350,12 +350,39 @@ def test_email_consent(privy, current, consent, result):
     assert privy.row(key)["email_consent"] == (result or current)
 
 
-@pytest.mark.parametrize("change", [{"first_name": "Jan"}, {"tags": ["vip"]}])
-def test_compliance_suppressed_contact_accepts_other_changes(privy, change):
-    key = privy.simulator.put(email="state@example.com", email_consent="compliance_suppressed")
+SUPPRESSED = {"phone_number": PHONE, "email_consent": "compliance_suppressed"}
+OTHER_CHANGES = [
+    {"first_name": "Jan"},
+    {"tags": ["vip"]},
+    {"email": "state@example.com"},
+    {"sms_consent": "unsubscribed"},
+    {"first_name": "Jan", "sms_consent": "never_subscribed"},
+]
+
+
+@pytest.mark.parametrize("change", OTHER_CHANGES)
+def test_compliance_suppressed_contact_refuses_every_change(privy, change):
+    key = privy.simulator.put(**SUPPRESSED)
+    before = privy.snapshot()
+    assert_invalid(privy("PATCH", one(key), json=change), *change)
+    assert privy.snapshot() == before
+
+
+@pytest.mark.parametrize("change", OTHER_CHANGES)
+def test_compliance_suppressed_contact_accepts_other_changes_if_not_strict(change):
+    privy = RawClient("privy", strict=False)
+    key = privy.simulator.put(**SUPPRESSED)
     data = good(privy("PATCH", one(key), json=change))
     assert data["email_consent"] == "compliance_suppressed"
     assert data.items() >= change.items()
+    for consent in ("subscribed", "unsubscribed", "never_subscribed", "suppressed"):
+        response = privy("PATCH", one(key), json={**change, "email_consent": consent})
+        assert_invalid(response, "email_consent")
+
+
+def test_compliance_suppressed_contact_can_be_deleted(privy):
+    key = privy.simulator.put(**SUPPRESSED)
+    assert good(privy("DELETE", one(key)))["email_consent"] == "compliance_suppressed"
 
 
 # SMS consent

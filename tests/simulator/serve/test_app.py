@@ -27,6 +27,7 @@ from contactkit.simulator.serve.app import (
 from tests.contract.test_faults import FAULTS
 from tests.support.providers import EXAMPLES
 from tests.support.requests import RawClient
+from tests.support.simulator_server import served
 
 KEY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 SIGNED = {"x-api-key": "simulator-organisation-key"}
@@ -331,3 +332,17 @@ async def test_write_under_every_fault_is_reported_truly(app, address, monkeypat
         assert writes <= (1 if app.provider.endpoint("update").keyed else 2), kind
         assert writes or outcome != "updated", kind
         assert not writes or outcome != "refused", kind
+
+
+@pytest.mark.parametrize(("option", "status"), [("--strict", 422), ("--no-strict", 200)])
+def test_serve_takes_the_page_to_the_letter_or_not(option, status):
+    with served("privy", "--contacts", "8", option) as privy:
+        key = next(c["id"] for c in privy.contacts() if c["email_consent"].startswith("compl"))
+        headers = {"Authorization": f"Bearer {privy.credentials['token']}"}
+        response = httpx.patch(
+            f"{privy.base_url}/contacts/{key}",
+            json={"first_name": "Jan"},
+            headers=headers,
+            trust_env=False,
+        )
+    assert response.status_code == status
