@@ -19,7 +19,7 @@ from contactkit._plans.home import home_of
 from contactkit._plans.labels import name_rows
 from contactkit._plans.match import EditedRows, key_as_sent
 from contactkit._plans.moved import settle_moved_rows
-from contactkit._plans.options import PlanOptions, read_checked
+from contactkit._plans.options import PlanOptions, PlanSource, read_checked
 from contactkit._plans.plan import Plan
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.spec.provider import JSON, Endpoint, Provider
@@ -75,6 +75,7 @@ def plan_rows(
         read=parse_reading(original.attrs.get("journal")),
         without_original=current,
         home=home_of(session),
+        source=PlanSource(original=original, options=options, current=current),
     )
 
 

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from contactkit._frames.tabular import Tabular, as_frame
 from contactkit._http.session import segment
 from contactkit._journal.reading import parse_reading
 from contactkit._plans import parquet
+from contactkit._plans.build import plan_rows
 from contactkit._plans.home import Home
+from contactkit._plans.options import read_checked
 from contactkit._plans.plan import Plan, PlanName
 from contactkit._providers import find
 from contactkit.errors import ConfigurationError, InvalidInputError
@@ -119,13 +122,19 @@ def _runner(client: Any, provider: str) -> PlanRunner:
 
 
 def plan_from(
-    result: pd.DataFrame, outcomes: Iterable[str] = (Outcome.FAILED, Outcome.UNKNOWN)
+    result: pd.DataFrame,
+    outcomes: Iterable[str] = (Outcome.FAILED, Outcome.UNKNOWN),
+    *,
+    edited: Tabular | None = None,
 ) -> Plan:
     """A plan of the contacts that have these outcomes in a result frame of `plan.apply()`.
 
     The journal still applies: a write with an unknown outcome is settled, not simply sent again.
-    Contacts that the provider refused are sent again if `outcomes` includes "refused". Raises
-    InvalidInputError unless `result` is a result frame from this process, or rows of one.
+    Contacts that the provider refused are sent again if `outcomes` includes "refused". Those that
+    were refused when they were planned are so again, which the plan says; with "refused" alone,
+    `edited` may be the mended frame, whose rows with the labels of the refused ones are planned
+    anew, with the options of the first plan, but without deletes. Raises InvalidInputError unless
+    `result` is a result frame from this process, or rows of one.
     """
     wanted = {outcomes} if isinstance(outcomes, str) else {*outcomes}
     if unknown := wanted - {*Outcome}:
@@ -139,6 +148,8 @@ def plan_from(
     plan = name.plan
     rows = result.loc[result["outcome"].isin([*wanted])]
     positions = np.array([*_positions(plan, rows)], dtype=np.intp)
+    if edited is not None:
+        return _plan_mended(plan, wanted, positions, as_frame(edited))
     return replace(
         plan,
         contacts=tuple(plan.contacts[position] for position in positions),
@@ -147,7 +158,36 @@ def plan_from(
         vanished=0,
         of=(plan.name, tuple(plan.numbers[position] for position in positions)),
         again=Outcome.REFUSED in wanted,
+        remark=_remark(plan, wanted, positions),
     )
+
+
+def _remark(plan: Plan, wanted: Iterable[str], positions: Any) -> str:
+    """Why the part of a plan sends nothing, if so."""
+    if not len(positions):
+        return f"empty, since no row of the result is {' or '.join(sorted(wanted))}"
+    if all(plan.contacts[position].problems for position in positions):
+        return "all were refused when they were planned; mend the rows and give them as edited="
+    return ""
+
+
+def _plan_mended(plan: Plan, wanted: Iterable[str], positions: Any, edited: pd.DataFrame) -> Plan:
+    """A new plan of the rows that have the labels of these contacts of an earlier one."""
+    if {*wanted} != {Outcome.REFUSED}:
+        message = "is for rows that were refused: plan_from(result, 'refused', edited=…)"
+        raise InvalidInputError.one("plan_from", "edited", message)
+    if plan.source is None:
+        message = "needs the plan in the process that made it; plan the frame with contacts.plan"
+        raise InvalidInputError.one("plan_from", "edited", message)
+    source, labels = plan.source, plan.index.take(positions)
+    rows = edited.loc[edited.index.isin(labels)]
+    if missing := len(labels.difference(rows.index)):
+        message = f"lacks {missing:,} of the labels of the refused rows"
+        raise InvalidInputError.one("plan_from", "edited", message)
+    options = replace(source.options, delete=False)
+    checked = read_checked(plan.provider, rows, options, has_original=not source.current)
+    mended = plan_rows(plan.session, checked, source.original, options, current=source.current)
+    return replace(mended, vanished=0, runner=plan.runner)
 
 
 def _positions(plan: Plan, rows: pd.DataFrame) -> Iterator[int]:

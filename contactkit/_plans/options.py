@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+import pandas as pd
+
 from contactkit._frames.headings import name_fields
 from contactkit._plans.match import EditedRows, read_edited
 from contactkit.errors import InvalidInputError
@@ -36,6 +38,15 @@ class PlanOptions:
         if self.on_conflict and has_original:
             message = "is only for a plan without original; apply(on_conflict=…) compares again"
             raise InvalidInputError.one(where, "on_conflict", message)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlanSource:
+    """What a plan was made from besides the edited frame; the original may be `current`."""
+
+    original: pd.DataFrame
+    options: PlanOptions
+    current: bool
 
 
 def read_checked(

@@ -23,6 +23,7 @@ from contactkit._plans import parquet, tables
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.home import UNKNOWN, Home
 from contactkit._plans.labels import name_row
+from contactkit._plans.options import PlanSource
 from contactkit._plans.pacing import finish_time
 from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import Provider
@@ -30,6 +31,7 @@ from contactkit.spec.record import last_change_of
 
 if TYPE_CHECKING:
     from contactkit._client.plans import PlanRunner
+    from contactkit._http.session import Session
     from contactkit._plans.progress import Progress
     from contactkit._plans.steps import OnConflict
     from contactkit.forms import PlanView
@@ -47,7 +49,9 @@ class Plan:
     contacts who opted out. `read` is what the journal held when the contacts were read, if that is
     known; `without_original`, they were read when the plan was made. `of` is the name and the rows
     in the journal of the plan that this is a part of, or undoes. `home` is where the plan is
-    applied, None if an earlier contactkit saved it. A plan is immutable and contains no credential.
+    applied, None if an earlier contactkit saved it. `source` is what it was made from, in the
+    process that made it, and `remark` a note of its own. A plan is immutable and contains no
+    credential.
     """
 
     provider: Provider
@@ -62,6 +66,8 @@ class Plan:
     read: Reading | None = None
     without_original: bool = False
     home: Home | None = None
+    source: PlanSource | None = None
+    remark: str = ""
     runner: PlanRunner | None = None
 
     def __len__(self) -> int:
@@ -282,6 +288,11 @@ class Plan:
         return AsyncPlan(self)
 
     @property
+    def session(self) -> Session:
+        """The session of its client; ConfigurationError without one."""
+        return self._runner.session
+
+    @property
     def _runner(self) -> PlanRunner:
         if self.runner is None:
             hint = "load it with contactkit.read_plan(path, client)"
@@ -311,7 +322,9 @@ class Plan:
 
     @property
     def note(self) -> str:
-        """What the plan cannot know, if anything."""
+        """What is worth knowing of the plan, if anything."""
+        if self.remark:
+            return self.remark
         updates = any(contact.operation == "update" for contact in self.contacts)
         if not (self.without_original and updates) or last_change_of(self.provider.record):
             return ""

@@ -116,3 +116,67 @@ def test_result_keeps_its_plan_but_a_pickle_does_not(sent: ck.Client) -> None:
     assert isinstance(name, PlanName)
     assert copy.deepcopy(name).plan is name.plan
     assert type(pickle.loads(pickle.dumps(result)).attrs["plan"]) is str
+
+
+@pytest.fixture
+def refused(privy: ck.Client) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """An edited frame of which one row is refused, and the result of its plan."""
+    people = privy.contacts.list().set_axis([f"row {n}" for n in range(50)])
+    edited = people.assign(first_name="Zoe X.")
+    edited.loc["row 3", "email"] = "not an address"
+    result = privy.contacts.plan(edited, people).apply(progress=False)
+    assert counts(result) == {"updated": 49, "refused": 1}
+    return edited, result
+
+
+@pytest.fixture
+def privy() -> ck.Client:
+    return ck.connect("privy", via=ck.Simulator())
+
+
+def test_plan_from_says_why_it_sends_nothing(
+    refused: tuple[pd.DataFrame, pd.DataFrame], privy: ck.Client
+) -> None:
+    _, result = refused
+    assert "refused when they were planned; mend the rows" in repr(ck.plan_from(result, "refused"))
+    assert "empty, since no row of the result is failed or unknown" in repr(ck.plan_from(result))
+
+
+def test_plan_from_a_mended_frame_plans_the_refused_rows_anew(
+    refused: tuple[pd.DataFrame, pd.DataFrame], privy: ck.Client
+) -> None:
+    edited, result = refused
+    mended = edited.assign(last_name="Nobody else")
+    mended.loc["row 3", ["email", "last_name"]] = ["ada@example.com", pd.NA]
+    plan = ck.plan_from(result, "refused", edited=mended)
+    assert plan.cells[["field", "new"]].to_numpy().tolist() == [
+        ["email", "ada@example.com"],
+        ["first_name", "Zoe X."],
+    ]
+    assert plan.index.tolist() == ["row 3"]
+    assert counts(plan.apply(progress=False)) == {"updated": 1}
+
+
+def test_plan_from_a_mended_frame_deletes_nobody(privy: ck.Client) -> None:
+    people = privy.contacts.list()
+    edited = people.iloc[1:].copy()
+    edited.iloc[0, edited.columns.get_loc("id")] = "unreadable"
+    result = privy.contacts.plan(edited, people, delete=True).apply(progress=False)
+    assert set(counts(result)) == {"refused"}
+    kept = result[result["operation"] != "delete"]
+    plan = ck.plan_from(kept, "refused", edited=people.iloc[1:].assign(first_name="Zoe X."))
+    assert {contact.operation for contact in plan.contacts} == {"update"}
+
+
+def test_plan_from_a_mended_frame_says_what_it_cannot_plan(
+    refused: tuple[pd.DataFrame, pd.DataFrame], privy: ck.Client, tmp_path: Path
+) -> None:
+    edited, result = refused
+    with pytest.raises(ck.InvalidInputError, match="is for rows that were refused"):
+        ck.plan_from(result, "updated", edited=edited)
+    with pytest.raises(ck.InvalidInputError, match="lacks 1 of the labels of the refused rows"):
+        ck.plan_from(result, "refused", edited=edited.drop(index="row 3"))
+    result.attrs["plan"].plan.to_parquet(tmp_path / "plan.parquet")
+    again = ck.read_plan(tmp_path / "plan.parquet", privy).apply(progress=False)
+    with pytest.raises(ck.InvalidInputError, match="in the process that made it"):
+        ck.plan_from(again, "refused", edited=edited)

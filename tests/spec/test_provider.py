@@ -63,11 +63,13 @@ SENT_FIELDS = st.dictionaries(TEXT, st.lists(TEXT, min_size=1, max_size=3), max_
     )
 )
 FIELDS = st.lists(st.builds(FieldProblem, field=st.text(), message=TEXT), max_size=3).map(tuple)
+# A refusal of the whole record names `base`.
+PRIVY_FIELDS = st.lists(st.builds(FieldProblem, field=TEXT, message=TEXT), max_size=3).map(tuple)
 
 # What each provider's refusals carry besides a code; a provider not named carries a message.
 CARRIED: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "sent": {"message": TEXT, "fields": SENT_FIELDS, "request_id": st.text(), "docs": TEXT},
-    "privy": {"message": st.text(), "fields": FIELDS, "existing_key": st.text()},
+    "privy": {"message": st.text(), "fields": PRIVY_FIELDS, "existing_key": st.text()},
     "digital_onboarding": {"message": TEXT, "fields": FIELDS},
 }
 CODELESS = {"sendblue"}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from contactkit._people.identifiers import canonical, is_role
-from contactkit._providers import find
+from contactkit._providers import find, names
 from contactkit.spec.consent import ConsentState
 
 KIND = {"text": "phone", "email": "email"}
@@ -46,8 +46,7 @@ class Reference:
     ) -> None:
         self.contacts = contacts
         self.lines = {a for c in contacts for a in c.everything() if is_role(a)} | set(apart)
-        for contact in contacts:
-            self.lines |= set(find(contact.provider).consent.examples)
+        self.lines |= {text for name in names() for text in find(name).consent.examples}
         for source in {c.source for c in contacts}:
             mine = [c for c in contacts if c.source == source]
             for address in {a for c in mine for a in c.everything()}:
