@@ -84,7 +84,8 @@ def _find(text: str, media: str) -> Iterator[Span]:
         yield from _grants(text)
     if "<" in text:
         yield from find_in_markup(text)
-    if "BEGIN:V" in text.upper() or "CN=" in text.upper():
+    is_card = "card" in media or "directory" in media or "calendar" in media
+    if is_card or contains_any(text.upper(), ("BEGIN:V", "CN=")):
         yield from find_in_card(text)
     if "\n" in text or "\r" in text:
         yield from find_in_tables(text, media)

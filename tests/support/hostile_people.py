@@ -170,6 +170,7 @@ NOTATIONS = {
         "BEGIN:VCARD\nADR;TYPE=home:;;12 Rue Clerc;Paris;;;\nEND:VCARD",
         "12 Rue Clerc",
     ),
+    "vCard's line": planted("text/vcard", f"FN:{WHOLE}\n", WHOLE),
     "vCard's birthday": planted(
         "text/x-vcard", "BEGIN:VCARD\nBDAY:19770707\nEND:VCARD", "19770707"
     ),
