@@ -215,4 +215,5 @@ def _warn_of_cells(state: ExportState) -> None:
         warn(f"new fields, kept in the column extras: {', '.join(state.extras)}")
     if state.problems:
         count, names = sum(state.problems.values()), ", ".join(sorted(state.problems))
-        warn(f"{count:,} cells are not as documented and became null ({names})")
+        are = "cells are" if count > 1 else "cell is"
+        warn(f"{count:,} {are} not as documented and became null ({names})")

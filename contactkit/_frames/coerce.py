@@ -137,6 +137,8 @@ def coerce_cell(declared: RecordField, cell: Any) -> JSON:
         match declared.kind:
             case "dict" if is_pairs(value):
                 return dict(value)
+            case "list" if isinstance(value, tuple):
+                return list(value)
             case "boolean" if isinstance(value, int | float) and value in (0, 1):
                 return bool(value)
             case "Int64" if isinstance(value, float) and value.is_integer():

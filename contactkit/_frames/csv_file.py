@@ -114,7 +114,8 @@ class _Records:
     def _fill(self, record: list[str], width: int) -> list[str]:
         """A record with too few cells, filled up; ConfigurationError if it has too many."""
         if len(record) > width:
-            message = f"line {self.line} has {len(record)} cells, but there are {width} columns"
+            columns = "is 1 column" if width == 1 else f"are {width} columns"
+            message = f"line {self.line} has {len(record)} cells, but there {columns}"
             raise ConfigurationError(
                 f"{self._path}: {message}; a cell with a delimiter in it needs quotes"
             )

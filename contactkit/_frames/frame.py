@@ -83,7 +83,8 @@ def to_frame(
     if problems:
         names = ", ".join(sorted({problem[2] for problem in problems.rows} - {""})) or "whole rows"
         warn(
-            f"{problems} cells are not as documented and became NA ({names}); "
+            f"{problems} cell{'s are' if problems > 1 else ' is'} not as documented "
+            f"and became NA ({names}); "
             "see contactkit.problems(frame)"
         )
     return frame

@@ -61,7 +61,8 @@ def _pack_block(
         ]
     if wrong:
         more = len(wrong) - _MOST_NAMED
-        rest = [FieldProblem(field="", message=f"and {more:,} more cells")] if more > 0 else []
+        text = f"and {more:,} more cell{'s' * (more > 1)}"
+        rest = [FieldProblem(field="", message=text)] if more > 0 else []
         raise InvalidInputError(provider.name, [*wrong[:_MOST_NAMED], *rest])
     for name, column in block.items():
         if name not in declared and not INDEX_COLUMN.fullmatch(name):

@@ -61,7 +61,8 @@ def plan_rows(
         (row, refuse_opt_in(provider, write, opt_in=options.opt_in))
         for row, write in _writes(session, diff, options, current=current)
     ]
-    deletes = _deletes(provider, diff, options) if options.delete else []
+    refused = [row for row, write in writes if write.operation == "create" and write.problems]
+    deletes = _deletes(provider, diff, options, refused) if options.delete else []
     index = edited.index.take(np.array([row for row, _ in writes], dtype=np.intp))
     absent = 0 if options.delete else len(diff.match.gone)
     return Plan(
@@ -153,12 +154,14 @@ def _create(provider: Provider, diff: FrameDiff, row: int, options: PlanOptions)
     return PlannedWrite(operation="create", key=diff.keys[row], changes=changes, problems=(_NEW,))
 
 
-def _deletes(provider: Provider, diff: FrameDiff, options: PlanOptions) -> list[PlannedWrite]:
+def _deletes(
+    provider: Provider, diff: FrameDiff, options: PlanOptions, refused: Iterable[int]
+) -> list[PlannedWrite]:
     endpoint, gone = _endpoint(provider, "delete"), diff.match.gone
     if endpoint and endpoint.deprecated and len(gone):
         warn(endpoint.deprecated, DeprecationWarning)
     name = key_of(provider.record).name
-    kept_back = _kept_back(provider, diff, options)
+    kept_back = _kept_back(provider, diff, options, refused)
     return [
         PlannedWrite(
             operation="delete",
@@ -174,17 +177,19 @@ def _deletes(provider: Provider, diff: FrameDiff, options: PlanOptions) -> list[
     ]
 
 
-def _kept_back(provider: Provider, diff: FrameDiff, options: PlanOptions) -> list[FieldProblem]:
+def _kept_back(
+    provider: Provider, diff: FrameDiff, options: PlanOptions, refused: Iterable[int]
+) -> list[FieldProblem]:
     """Why no contact is deleted: a row that is of none may be one that seems missing.
 
-    A new row with a key of its own is no such row, where it may be created.
+    A new row with a key of its own is no such row, unless its create is refused.
     """
     owned = diff.edited.on.marker.required or diff.edited.on is not key_of(provider.record)
     new = [] if owned and options.create else diff.new
     # A row of a frame with nothing but keys is empty as soon as it loses its key.
     is_bare = diff.edited.columns.keys() == {diff.edited.on.name}
     emptied = np.flatnonzero(diff.edited.empty).tolist() if is_bare else []
-    rows = sorted({*new, *emptied, *diff.match.problems})
+    rows = sorted({*new, *refused, *emptied, *diff.match.problems})
     if not rows:
         return []
     named = name_rows(diff.edited.index, rows)

@@ -104,7 +104,8 @@ def _refuse_rows(where: str, which: str, key: RecordField, wrong: Any, message: 
         for row in wrong[:_MOST_NAMED].tolist()
     ]
     if len(wrong) > _MOST_NAMED:
-        more = f"and {len(wrong) - _MOST_NAMED:,} more rows of {which}"
+        rest = len(wrong) - _MOST_NAMED
+        more = f"and {rest:,} more row{'s' * (rest > 1)} of {which}"
         problems.append(FieldProblem(field="", message=more))
     if problems:
         raise InvalidInputError(where, problems)

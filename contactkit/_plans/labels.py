@@ -31,7 +31,7 @@ def name_rows(index: pd.Index, rows: Sequence[int], besides: int | None = None) 
     """The first of these rows (besides one) by their labels, and how many more there are."""
     named = [row for row in rows[: MOST_NAMED + 1] if row != besides][:MOST_NAMED]
     more = len(rows) - len(named) - (besides is not None)
-    rest = f" and {more:,} more rows" if more else ""
+    rest = f" and {more:,} more row{'s' * (more > 1)}" if more else ""
     return ", ".join(name_row(index, row) for row in named) + rest
 
 

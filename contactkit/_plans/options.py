@@ -55,7 +55,8 @@ def read_checked(
     """The edited frame's rows; InvalidInputError for options or a frame that are never valid."""
     options.check(provider, has_original=has_original)
     rows = read_edited(provider, edited, _matched_on(provider, options.on))
-    if options.delete and not rows.keys.present.any():
+    # A key that is a number may be that of a contact.
+    if options.delete and not (rows.keys.present | rows.keys.unreadable).any():
         key = "key" if rows.on is key_of(provider.record) else rows.on.name
         message = f"has no {key} in any row, and delete=True would delete every contact"
         raise InvalidInputError.one(f"{provider.name} plan", "edited", message)

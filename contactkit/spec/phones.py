@@ -12,9 +12,9 @@ E164 = re.compile(r"\+[1-9]\d{1,14}", re.ASCII)
 ALLOWED = "a phone number with its country code, such as +12025550123 (E.164)"
 _WRITTEN = re.compile(r"\+[\d ().\-/]+", re.ASCII)
 _FLOAT = re.compile(r"\A(\+?\d+)\.0+\Z", re.ASCII)
-_GAP = re.compile(r"(?<=\d)[ ().\-/]+(?=\d)", re.ASCII)
+_GAP = re.compile(r"(?<=\d)\D+(?=\d)", re.ASCII)
 # Marks that may begin something else than the rest of the number.
-_BREAK = re.compile(r"[/(]|\s[.\-]|[.\-]\s")
+_BREAK = re.compile(r"[^ .\-)]|\s[.\-]|[.\-]\s")
 _POSSIBLE = phonenumbers.ValidationResult.IS_POSSIBLE
 # Fewer digits are no number; a number's last group has more.
 _FEWEST, _FEWEST_LAST = 7, 4

@@ -107,6 +107,18 @@ def test_row_that_is_refused_as_new_refuses_every_delete() -> None:
         assert plan.rows["code"].tolist() == ["new", "kept_back"]
 
 
+@pytest.mark.parametrize("created", [True, False])
+def test_row_with_another_number_refuses_every_delete_unless_it_is_created(created: bool) -> None:
+    with ck.connect("sendblue", via=ck.Simulator(contacts=8, seed=7)) as client:
+        people = client.contacts.list().astype(object)
+        edited = with_key(people, "phone", 3, "+12125550187")
+        # The other columns of the listing are read-only, so that its row cannot be created.
+        edited = edited[["phone", "first_name"]] if created else edited
+        plan = client.contacts.plan(edited, people, create=True, delete=True)
+        assert set(deletes(plan)["outcome"]) == {"planned" if created else "refused"}
+        assert deletes(plan)["key"].tolist() == [people["phone"].iloc[3]]
+
+
 @pytest.mark.parametrize("create", [True, False])
 def test_frame_without_any_key_deletes_nobody(
     client: ck.Client, people: pd.DataFrame, key: str, create: bool
@@ -116,6 +128,18 @@ def test_frame_without_any_key_deletes_nobody(
             client.contacts.plan(edited, people, create=create, delete=True)
     with pytest.raises(ck.InvalidInputError, match="has no key in any row"):
         client.contacts.plan(people.head(0), people, create=create, delete=True)
+
+
+@pytest.mark.parametrize("kind", ["float64", "int64", "Int64"])
+def test_numbers_that_pandas_read_as_numbers_are_those_of_the_contacts(kind: str) -> None:
+    with ck.connect("sendblue", via=ck.Simulator(contacts=8, seed=7)) as client:
+        people = client.contacts.list()
+        edited = people[["phone"]].assign(phone=pd.to_numeric(people["phone"]).astype(kind))
+        assert len(client.contacts.plan(edited, people, delete=True)) == 0
+        plan = client.contacts.plan(edited.iloc[1:], people, delete=True)
+        assert deletes(plan)["key"].tolist() == people["phone"].head(1).tolist()
+        plan = client.contacts.plan(edited // 10, people, delete=True)
+        assert set(plan.rows["outcome"]) == {"refused"} and len(deletes(plan)) == 8
 
 
 def test_new_contact_with_its_own_key_refuses_no_delete() -> None:

@@ -115,6 +115,7 @@ ROUND_TRIPS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "numbers": wide,
     "text": texts,
     "a sheet": lambda frame: objects(frame).where(frame.notna(), ""),
+    "tuples": lambda frame: frame.assign(tags=frame["tags"].map(tuple, na_action="ignore")),
     "pyarrow": lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
     "numpy": lambda frame: frame.assign(ok=frame["ok"].fillna(False).to_numpy(dtype=bool)),
 }

@@ -191,5 +191,5 @@ def test_named_rows_are_ten_at_most(count: int, data: st.DataObject) -> None:
     row = data.draw(st.integers(0, count - 1))
     text = name_rows(pd.RangeIndex(count), range(count), besides=row)
     assert f"row {row}," not in f"{text},"
-    more = f" and {count - 11:,} more rows" if count > 11 else ""
+    more = f" and {count - 11:,} more row{'s' * (count > 12)}" if count > 11 else ""
     assert text.endswith(more) and text.count("row ") == min(count - 1, 10)
