@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from contactkit._frames.coerce import coerce_cell
 from contactkit._http.results import Values
@@ -17,9 +18,10 @@ from contactkit._plans.match import key_as_sent
 from contactkit._plans.steps import Entry
 from contactkit.errors import FieldProblem
 from contactkit.spec.provider import JSON, Provider
-from contactkit.spec.record import RecordField, fields_of, last_change_of
+from contactkit.spec.record import RecordField, fields_of, last_change_of, parse_time
 from contactkit.spec.validate import is_phone, json_equal, normalise_phone
 
+_SECOND, _MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
 _OVERWRITE = "on_conflict='overwrite' writes over the change"
 _CONSENT = "its consent is never overwritten"
 
@@ -81,8 +83,18 @@ def _find_change(provider: Provider, seen: Values, now: Values) -> _Change | Non
         names = [time.name]
     else:
         names = [n for n in filled if now.get(n) is not None]
-    shown_by = [n for n in names if not json_equal(seen[n], now.get(n))]
+    shown_by = [n for n in names if not _is_same(fields[n], seen[n], now.get(n))]
     return _Change(provider=provider, seen=seen, now=now, shown_by=shown_by) if shown_by else None
+
+
+def _is_same(field: RecordField, seen: JSON, now: JSON) -> bool:
+    """Whether two values are equal, or times of which a file has rounded the one that was seen."""
+    if field.kind != "datetime" or seen is None or now is None:
+        return json_equal(seen, now)
+    old, new = parse_time(seen), parse_time(now)
+    if old.microsecond % 1000:
+        return old == new
+    return abs(new - old) < (_MILLISECOND if old.microsecond else _SECOND)
 
 
 @dataclass(frozen=True, kw_only=True)

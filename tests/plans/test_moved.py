@@ -280,3 +280,19 @@ def test_opting_out_a_region_opts_nobody_in() -> None:
     assert [(write.key, {**write.changes}) for write in planned] == [
         (unknown.id[row], {"opt_out": True}) for row in (1, 2)
     ]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms"])
+@pytest.mark.parametrize("how", ["floor", "round"])
+def test_time_that_a_file_has_rounded_shows_no_change(unit: str, how: str) -> None:
+    sent = ck.connect("sent", via=ck.Simulator())
+    key = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+    clock = sent.world.clock
+    clock.sleep(clock.now() + 3.456789)
+    sent.contacts.update(key, opt_out=False)
+    row = sent.contacts.get(key)
+    times = {name: getattr(row[name].dt, how)(unit) for name in ("created_at", "updated_at")}
+    assert times["updated_at"].item() != row["updated_at"].item()
+    edited = row.assign(**times, opt_out=True)
+    [contact] = sent.contacts.plan(edited).contacts
+    assert not contact.problems
