@@ -21,7 +21,7 @@ import contactkit as ck
 for name in ("sent", "sendblue", "privy", "digital_onboarding"):
     client = ck.connect(name, via=ck.Simulator(contacts=8), journal="journal.sqlite3")
     people = client.contacts.list()
-    people.to_csv("people.csv", index=False)
+    ck.write_contacts(people, "people.csv")
     again = ck.read_contacts("people.csv", name)
     assert again.dtypes.equals(people.dtypes)
     plan = client.contacts.plan(again, people)
@@ -38,6 +38,7 @@ needing = [
     lambda: plan.to_parquet("new.parquet"),
     lambda: ck.schema("sent"),
     lambda: ck.to_arrow(people),
+    lambda: ck.write_contacts(people, "people.parquet"),
     lambda: ck.journal.to_parquet("j.parquet", "journal.sqlite3"),
 ]
 messages = []
@@ -57,6 +58,6 @@ def test_everything_else_works_and_the_error_names_the_extra(tmp_path: Path):
     )
     assert finished.returncode == 0, finished.stderr
     messages = json.loads(finished.stdout.splitlines()[-1])
-    assert len(messages) == 6
+    assert len(messages) == 7
     for message in messages:
         assert 'python -m pip install "contactkit[parquet]"' in message

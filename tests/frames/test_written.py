@@ -5,10 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import stat
-import subprocess
-import sys
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import openpyxl
@@ -175,23 +172,3 @@ def test_a_polars_frame_is_written_too(ending, tmp_path):
     frame = contacts("sent")
     ck.write_contacts(pl.from_pandas(frame), tmp_path / f"people.{ending}")
     assert_frame_equal(ck.read_contacts(tmp_path / f"people.{ending}"), frame)
-
-
-def test_csv_is_written_without_pyarrow(tmp_path):
-    code = f"""
-import sys
-sys.modules["pyarrow"] = None
-from pathlib import Path
-import contactkit as ck
-with ck.connect("privy", via=ck.Simulator(contacts=4)) as client:
-    people = client.contacts.list()
-ck.write_contacts(people, Path({str(tmp_path)!r}) / "people.csv")
-assert len(ck.read_contacts(Path({str(tmp_path)!r}) / "people.csv")) == 4
-try:
-    ck.write_contacts(people, Path({str(tmp_path)!r}) / "people.parquet")
-except ImportError as error:
-    print(error)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert 'pip install "contactkit[parquet]"' in done.stdout, done.stderr
-    assert [path.name for path in Path(tmp_path).iterdir()] == ["people.csv"]
