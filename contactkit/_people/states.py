@@ -55,10 +55,10 @@ def channel_states(source: Source, channel: Channel) -> ChannelStates:
         return ChannelStates.empty(len(source))
     declared = fields_of(source.provider.record)
     columns = {n: coerce_column(declared[n], source.column(n)) for n in consent.fields}
-    denied = _any(consent.denied, declared, columns, len(source))
-    locked = _any(consent.locked, declared, columns, len(source))
-    # Without any condition nobody is allowed.
-    allowed = _all(consent.allowed, declared, columns, len(source))
+    nobody = np.zeros(len(source), dtype=bool)
+    denied = np.any([nobody, *_masks(consent.denied, declared, columns)], axis=0)
+    locked = np.any([nobody, *_masks(consent.locked, declared, columns)], axis=0)
+    allowed = np.all(_masks(consent.allowed, declared, columns), axis=0)
     state = np.where(allowed, ConsentState.allowed, ConsentState.unknown).astype(np.int8)
     state[denied], state[locked] = ConsentState.denied, ConsentState.locked
     sends = state == ConsentState.allowed
@@ -96,28 +96,11 @@ def _doubtful(source: Source, columns: Mapping[str, CoercedColumn]) -> Any:
     return doubtful
 
 
-def _any(
-    values: Values,
-    declared: Mapping[str, RecordField],
-    columns: Mapping[str, CoercedColumn],
-    rows: int,
-) -> Any:
-    found = np.zeros(rows, dtype=bool)
-    for name, wanted in values.items():
-        found |= _equal(declared[name], columns[name], wanted)
-    return found
-
-
-def _all(
-    values: Values,
-    declared: Mapping[str, RecordField],
-    columns: Mapping[str, CoercedColumn],
-    rows: int,
-) -> Any:
-    found = np.full(rows, bool(values))
-    for name, wanted in values.items():
-        found &= _equal(declared[name], columns[name], wanted)
-    return found
+def _masks(
+    values: Values, declared: Mapping[str, RecordField], columns: Mapping[str, CoercedColumn]
+) -> list[Any]:
+    """For each of the fields, where its column has one of the values."""
+    return [_equal(declared[name], columns[name], wanted) for name, wanted in values.items()]
 
 
 def _equal(field: RecordField, column: CoercedColumn, values: tuple[Any, ...]) -> Any:
