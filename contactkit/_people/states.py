@@ -58,7 +58,7 @@ def channel_states(source: Source, channel: Channel) -> ChannelStates:
     nobody = np.zeros(len(source), dtype=bool)
     denied = np.any([nobody, *_masks(consent.denied, declared, columns)], axis=0)
     locked = np.any([nobody, *_masks(consent.locked, declared, columns)], axis=0)
-    allowed = np.all(_masks(consent.allowed, declared, columns), axis=0)
+    allowed = np.all([~nobody, *_masks(consent.allowed, declared, columns)], axis=0)
     state = np.where(allowed, ConsentState.allowed, ConsentState.unknown).astype(np.int8)
     state[denied], state[locked] = ConsentState.denied, ConsentState.locked
     sends = state == ConsentState.allowed
