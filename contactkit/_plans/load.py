@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from contactkit._frames.tabular import Tabular, as_frame
+from contactkit._frames.tabular import Tabular, as_frame, name_type
 from contactkit._http.session import segment
 from contactkit._journal.reading import parse_reading
 from contactkit._plans import parquet
 from contactkit._plans.build import plan_rows
 from contactkit._plans.home import Home
+from contactkit._plans.labels import name_rows
 from contactkit._plans.options import read_checked
 from contactkit._plans.plan import Plan, PlanName
 from contactkit._providers import find
@@ -171,7 +172,7 @@ def _remark(plan: Plan, wanted: Iterable[str], positions: Any) -> str:
     return ""
 
 
-def _plan_mended(plan: Plan, wanted: Iterable[str], positions: Any, edited: pd.DataFrame) -> Plan:
+def _plan_mended(plan: Plan, wanted: Iterable[str], positions: Any, edited: Any) -> Plan:
     """A new plan of the rows that have the labels of these contacts of an earlier one."""
     if {*wanted} != {Outcome.REFUSED}:
         message = "is for rows that were refused: plan_from(result, 'refused', edited=…)"
@@ -179,15 +180,29 @@ def _plan_mended(plan: Plan, wanted: Iterable[str], positions: Any, edited: pd.D
     if plan.source is None:
         message = "needs the plan in the process that made it; plan the frame with contacts.plan"
         raise InvalidInputError.one("plan_from", "edited", message)
-    source, labels = plan.source, plan.index.take(positions)
-    rows = edited.loc[edited.index.isin(labels)]
-    if missing := len(labels.difference(rows.index)):
-        message = f"lacks {missing:,} of the labels of the refused rows"
-        raise InvalidInputError.one("plan_from", "edited", message)
+    source = plan.source
+    # A delete has no row, and its label is of the original.
+    writes = [place for place in positions if plan.contacts[place].operation != "delete"]
+    rows = _rows_labelled(edited, plan.index.take(np.array(writes, dtype=np.intp)))
     options = replace(source.options, delete=False)
     checked = read_checked(plan.provider, rows, options, has_original=not source.current)
     mended = plan_rows(plan.session, checked, source.original, options, current=source.current)
     return replace(mended, vanished=0, runner=plan.runner)
+
+
+def _rows_labelled(edited: Any, labels: pd.Index) -> pd.DataFrame:
+    """The rows of a mended frame that have these labels; InvalidInputError if it lacks any."""
+    if not isinstance(edited, pd.DataFrame):
+        message = f"must be a DataFrame of contacts, not {name_type(edited)}"
+        raise InvalidInputError.one("plan_from", "edited", message)
+    same_kind = edited.index.nlevels == labels.nlevels
+    rows = edited.loc[edited.index.isin(labels)] if same_kind else edited.head(0)
+    missing = np.flatnonzero(~labels.isin(rows.index)) if same_kind else np.arange(len(labels))
+    if len(missing):
+        named = name_rows(labels, missing.tolist())
+        message = f"lacks rows that were refused: {named}; keep the labels of the first frame"
+        raise InvalidInputError.one("plan_from", "edited", message)
+    return rows
 
 
 def _positions(plan: Plan, rows: pd.DataFrame) -> Iterator[int]:

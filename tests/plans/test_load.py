@@ -163,9 +163,9 @@ def test_plan_from_a_mended_frame_deletes_nobody(privy: ck.Client) -> None:
     edited.iloc[0, edited.columns.get_loc("id")] = "unreadable"
     result = privy.contacts.plan(edited, people, delete=True).apply(progress=False)
     assert set(counts(result)) == {"refused"}
-    kept = result[result["operation"] != "delete"]
-    plan = ck.plan_from(kept, "refused", edited=people.iloc[1:].assign(first_name="Zoe X."))
+    plan = ck.plan_from(result, "refused", edited=people.iloc[1:].assign(first_name="Zoe X."))
     assert {contact.operation for contact in plan.contacts} == {"update"}
+    assert plan.index.tolist() == [1]
 
 
 def test_plan_from_a_mended_frame_says_what_it_cannot_plan(
@@ -174,8 +174,13 @@ def test_plan_from_a_mended_frame_says_what_it_cannot_plan(
     edited, result = refused
     with pytest.raises(ck.InvalidInputError, match="is for rows that were refused"):
         ck.plan_from(result, "updated", edited=edited)
-    with pytest.raises(ck.InvalidInputError, match="lacks 1 of the labels of the refused rows"):
+    with pytest.raises(ck.InvalidInputError, match="lacks rows that were refused: row row 3;"):
         ck.plan_from(result, "refused", edited=edited.drop(index="row 3"))
+    with pytest.raises(ck.InvalidInputError, match="lacks rows that were refused"):
+        ck.plan_from(result, "refused", edited=edited.set_index("id", append=True))
+    for other in ("a frame", {}, edited["id"]):
+        with pytest.raises(ck.InvalidInputError, match="must be a DataFrame of contacts, not"):
+            ck.plan_from(result, "refused", edited=other)
     result.attrs["plan"].plan.to_parquet(tmp_path / "plan.parquet")
     again = ck.read_plan(tmp_path / "plan.parquet", privy).apply(progress=False)
     with pytest.raises(ck.InvalidInputError, match="in the process that made it"):
