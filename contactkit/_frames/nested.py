@@ -1,6 +1,6 @@
-"""A column of contacts as mappings, which every Arrow format saves: as JSON text.
+"""A column of contacts or their cells as JSON values, which every Arrow format saves: as JSON text.
 
-pandas cannot save a column of objects whose mappings are empty, or have values of several types.
+pandas cannot save a column of objects of several types, or with mappings that are empty.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contactkit.spec.validate import is_na
 
 
 class ContactDtype(ExtensionDtype):
-    """The dtype of a column whose cells are contacts as mappings, or None."""
+    """The dtype of a column of JSON values, such as contacts as mappings, or None."""
 
     name = "contact"  # pyright: ignore[reportIncompatibleMethodOverride, reportAssignmentType]
     type = object  # pyright: ignore[reportIncompatibleMethodOverride, reportAssignmentType]
@@ -39,7 +39,7 @@ CONTACT = ContactDtype()
 
 
 class ContactArray(ExtensionArray):
-    """Contacts as mappings; None for a gap."""
+    """JSON values; None for a gap."""
 
     def __init__(self, cells: Any) -> None:
         self._cells = cells

@@ -15,6 +15,7 @@ import pandas as pd
 from contactkit._frames.coerce import CLEAR, coerce_cell, coerce_column, objects
 from contactkit._frames.empty import INDEX_COLUMN, find_empty_rows, is_empty_cell
 from contactkit._frames.frame import STRING, cell_to_json
+from contactkit._frames.nested import CONTACT
 from contactkit._plans.diff import diff_frames, options_of
 from contactkit._plans.match import columns_of, key_as_sent
 from contactkit.errors import FieldProblem, InvalidInputError
@@ -27,8 +28,8 @@ CHANGE_COLUMNS: dict[str, Any] = {
     "key": STRING,
     "change": pd.CategoricalDtype([*CHANGES]),
     "field": STRING,
-    "before": object,
-    "after": object,
+    "before": CONTACT,
+    "after": CONTACT,
 }
 _MOST_NAMED = 10
 _BLOCK = 100_000

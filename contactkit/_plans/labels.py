@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from contactkit.spec.validate import is_na, to_python
@@ -44,11 +45,30 @@ def encode_labels(index: pd.Index) -> tuple[pd.Index, list[int]]:
     levels: list[pd.Index] = []
     for number in range(index.nlevels):
         level = index.get_level_values(number)
-        if level.dtype == object and not all(isinstance(label, str) for label in level):
+        if not _fits_parquet(level):
             encoded.append(number)
             level = pd.Index([json.dumps(_to_json(label)) for label in level], dtype=object)
         levels.append(level.rename(f"index {number}"))
     return (levels[0] if len(levels) == 1 else pd.MultiIndex.from_arrays(levels)), encoded
+
+
+def _fits_parquet(level: pd.Index) -> bool:
+    """Whether labels come back from a file as they are."""
+    if isinstance(level.dtype, pd.IntervalDtype):
+        return False
+    if level.dtype != object:
+        # pandas reads numbers with gaps back as floats.
+        return isinstance(level.dtype, np.dtype) or level.dtype.kind not in "iufb"
+    return all(isinstance(label, str) and _is_encodable(label) for label in level)
+
+
+def _is_encodable(text: str) -> bool:
+    """Whether UTF-8 can encode a text, which may have half of a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def decode_labels(index: pd.Index, encoded: Sequence[int]) -> pd.Index:

@@ -73,7 +73,11 @@ def write(
         for start in range(0, len(contacts), _AT_ONCE):
             part = [*map(_row, contacts[start : start + _AT_ONCE])]
             checksum.add(part)
-            writer.write_table(_filled(shell.slice(start, _AT_ONCE), part))
+            try:
+                writer.write_table(_filled(shell.slice(start, _AT_ONCE), part))
+            except UnicodeEncodeError:
+                message = "a key has characters that UTF-8 cannot encode; plan without its row"
+                raise ConfigurationError(f"{path}: {message}") from None
     # pandas finds the attributes of a frame under this name; they have a hash of all rows.
     known = json.dumps({**attrs, "checksum": checksum.text})
     schema = shell.schema.with_metadata({**shell.schema.metadata, "PANDAS_ATTRS": known})

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from contactkit._frames.frame import RESULT_COLUMNS, STRING, declared_frame
+from contactkit._frames.nested import CONTACT
 from contactkit._http.results import Row, build_row, problem_columns
 from contactkit._plans.change import KEPT_BACK, PlannedWrite
 from contactkit.spec.outcome import Outcome
@@ -26,8 +27,8 @@ CELL_COLUMNS: dict[str, Any] = {
     "key": STRING,
     "operation": RESULT_COLUMNS["operation"],
     "field": STRING,
-    "old": object,
-    "new": object,
+    "old": CONTACT,
+    "new": CONTACT,
     "refused_because": STRING,
 }
 OPT_IN = "opt_in"

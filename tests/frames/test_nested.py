@@ -34,6 +34,21 @@ def results(request: pytest.FixtureRequest) -> list[pd.DataFrame]:
     return [done, applied, done[:0]]
 
 
+@EVERY
+def test_cells_of_several_kinds_are_saved_in_one_line(name, tmp_path):
+    with ck.connect(name, via=ck.Simulator(contacts=8)) as client:
+        people = client.contacts.list()
+        changed = people.astype(object).assign(**EXAMPLES[name].update)
+        cells = client.contacts.plan(changed, people).cells
+        changes = ck.changes(people.head(2), people.tail(2))
+    for frame in (cells, changes):
+        frame.to_parquet(tmp_path / "cells.parquet")
+        read = pd.read_parquet(tmp_path / "cells.parquet")
+        for column in frame.columns[frame.dtypes == CONTACT]:
+            texts = read[column].astype(object).where(read[column].notna(), "null")
+            assert [*map(json.loads, texts)] == frame[column].tolist()
+
+
 def test_results_are_saved_in_one_line_and_read_back(results, tmp_path):
     for result in results:
         result.to_parquet(tmp_path / "result.parquet")

@@ -63,6 +63,7 @@ def saved(index: pd.Index, path: Path) -> Plan:
     [
         index_of([1, "a", ("b", 2), None, 1.5, True, date(2026, 1, 1), b"x"]),
         index_of([("a", 1), ("b", 2)]),
+        index_of(["\ud800", "a"]),
         pd.MultiIndex.from_arrays([[1, 2], index_of(["x", 3])], names=["key", None]),
         pd.RangeIndex(3, 9, 2, name="operation"),
         pd.Index(["a", "a"], name="before"),
@@ -82,7 +83,22 @@ def test_label_without_a_value_survives_a_file(tmp_path: Path) -> None:
     assert kept[0] is pd.NA and kept[1] is pd.NaT and kept[2] != kept[2] and kept[3] == "a"
 
 
+def test_numbers_with_a_gap_stay_whole_numbers(tmp_path: Path) -> None:
+    index = pd.Index([1, 2, None], dtype="Int64")
+    assert saved(index, tmp_path / "plan.parquet").index.tolist() == [1, 2, pd.NA]
+
+
+def test_key_that_no_file_can_have_is_named(tmp_path: Path) -> None:
+    write = PlannedWrite(operation="update", key="\ud800", changes={"first_name": "Jan"})
+    created = datetime.fromisoformat("2026-10-01T09:00:00+00:00")
+    plan = Plan(provider=find("privy"), contacts=(write,), index=index_of([0]), created=created)
+    with pytest.raises(ck.ConfigurationError, match="a key has characters that UTF-8 cannot"):
+        plan.to_parquet(tmp_path / "plan.parquet")
+
+
 def test_object_that_is_a_label_is_kept_as_its_text(tmp_path: Path) -> None:
+    kept = saved(pd.interval_range(0, 2), tmp_path / "plan.parquet").index
+    assert kept.tolist() == ["(0, 1]", "(1, 2]"]
     kept = saved(index_of([Path("a"), 1]), tmp_path / "plan.parquet").index
     assert kept.tolist() == ["a", 1]
 
