@@ -12,7 +12,7 @@ from contactkit._frames.coerce import coerce_cell, objects
 from contactkit._frames.empty import is_empty_cell
 from contactkit._frames.headings import field_names
 from contactkit._frames.mappings import without_empty
-from contactkit._frames.tabular import as_frame
+from contactkit._frames.tabular import as_frame, name_type
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.spec.provider import JSON, Endpoint, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
@@ -51,7 +51,10 @@ def check_rows(provider: Provider, endpoint: Endpoint, contacts: Any) -> BulkRow
         items, index = [items[row] for row in places], contacts.index.take(places)
     if not items:
         kind = "contacts, as a DataFrame or mappings" if endpoint.fields else "a list of keys"
-        raise InvalidInputError.one(where, endpoint.subject, f"must be {kind}, and not empty")
+        message = f"must be {kind}, and not empty"
+        if not isinstance(contacts, Iterable) and contacts is not None:
+            message = f"must be {kind}, not {name_type(contacts)}"
+        raise InvalidInputError.one(where, endpoint.subject, message)
     checked = [
         _check_row(provider, endpoint, item) if endpoint.fields else _check_key(provider, item)
         for item in items
@@ -77,9 +80,9 @@ def _rows(provider: Provider, endpoint: Endpoint, contacts: Any) -> list[Any]:
         [_read_cell(declared.get(name), cell) for cell in objects(contacts.iloc[:, place])]
         for place, name in enumerate(field_names(provider.record, contacts.columns))
     ]
-    # pandas fills missing values with None when it joins frames.
+    # pandas fills missing values with None, and a sheet has blanks for them.
     return [
-        {name: cell for name, cell in zip(contacts.columns, row, strict=True) if cell is not None}
+        {n: cell for n, cell in zip(contacts.columns, row, strict=True) if not is_empty_cell(cell)}
         for row in zip(*columns, strict=True)
     ]
 

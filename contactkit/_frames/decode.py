@@ -153,7 +153,8 @@ def _cell_problem(declared: RecordField, value: JSON, absent: bool) -> str:
     try:
         declared.adapter.validate_python(value)
     except ValidationError as error:
-        return error.errors(include_input=False, include_url=False)[0]["msg"]
+        found = error.errors(include_input=False, include_url=False)[0]
+        return found["msg"].removeprefix("Value error, ")
     large = declared.kind == "Int64" and value is not None and not -(2**63) <= value < 2**63
     return "must fit in 64 bits" if large else ""
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from contactkit._frames.coerce import CLEAR, CoercedColumn, coerce_cell, coerce_column, objects
-from contactkit._frames.empty import INDEX_COLUMN
+from contactkit._frames.empty import INDEX_COLUMN, is_empty_cell
 from contactkit._frames.frame import cell_to_json
 from contactkit._frames.mappings import restore
 from contactkit._plans.match import (
@@ -176,11 +176,19 @@ def _compare(
                 digits_of(a) != (re.sub(r"\D", "", b) if phone else b)
                 for a, b in zip(raw, texts, strict=True)
             ]
-    positions = np.flatnonzero(differs)
+    positions = _without_blanks(column, differs)
     values = _values(declared, column.iloc[positions])
     if is_phone(declared):
         positions, values = _without_respelled(positions, values, original, rows)
     _put(diff.changes, declared.name, positions, values)
+
+
+def _without_blanks(column: pd.Series, mask: Any) -> Any:
+    """The positions of these cells, without those of blanks, which are empty cells of a sheet."""
+    positions = np.flatnonzero(mask)
+    cells = objects(column.iloc[positions])
+    blank = np.array([isinstance(c, str) and c.isspace() for c in cells], dtype=bool)
+    return positions[~blank]
 
 
 def _restore_mappings(
@@ -233,7 +241,7 @@ def _put_options(
     declared: RecordField, column: pd.Series, options: dict[int, dict[str, JSON]]
 ) -> None:
     mine = coerce_column(declared, column)
-    positions = np.flatnonzero(mine.present | mine.unreadable)
+    positions = _without_blanks(column, mine.present | mine.unreadable)
     _put(options, declared.name, positions, _values(declared, column.iloc[positions]))
 
 
@@ -247,8 +255,7 @@ def _compare_unknown(
     name: str, column: pd.Series, original: pd.Series | None, diff: FrameDiff, *, only_new: bool
 ) -> None:
     cells, rows = objects(column), diff.rows
-    filled = ~pd.isna(cells)
-    filled &= np.fromiter((not (isinstance(c, str) and not c) for c in cells), bool, len(cells))
+    filled = ~np.fromiter(map(is_empty_cell, cells), bool, len(cells))
     positions = np.flatnonzero(filled & (rows < 0) if only_new else filled).tolist()
     if original is not None and not only_new:
         before = objects(original)

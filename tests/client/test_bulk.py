@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+import polars as pl
 import pytest
 
 from contactkit._client.bulk import check_rows
@@ -31,6 +32,17 @@ def test_bulk_rows_leave_out_na_and_keep_the_index():
         {"email": "b@example.com"},
     ]
     assert list(rows.index) == ["x", "y"]
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\u00a0"])
+def test_cells_of_blanks_in_a_frame_write_nothing(empty: str):
+    frame = pd.DataFrame({"email": ["a@example.com"], "first_name": [empty]})
+    assert check_rows(PRIVY, CREATE, frame).wire == [{"email": "a@example.com"}]
+
+
+def test_table_that_is_not_read_yet_is_named():
+    with pytest.raises(InvalidInputError, match=r"LazyFrame; call \.collect\(\) first"):
+        check_rows(PRIVY, CREATE, pl.DataFrame({"email": ["a@example.com"]}).lazy())
 
 
 def test_empty_rows_of_a_frame_are_left_out_and_the_others_keep_their_places():

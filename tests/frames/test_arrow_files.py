@@ -154,7 +154,7 @@ def test_rows_without_a_value_are_no_rows(tmp_path):
         }
     )
     rows.to_parquet(tmp_path / "people.parquet")
-    with pytest.warns(ck.ContactKitWarning, match="1 cells"):
+    with pytest.warns(ck.ContactKitWarning, match="1 cell is"):
         read = ck.read_contacts(tmp_path / "people.parquet", "privy")
     assert read["first_name"].tolist() == ["Ada", "Bob"]
     assert ck.problems(read)[["row", "raw"]].to_numpy().tolist() == [[1, "maybe"]]
@@ -172,6 +172,6 @@ def test_a_column_whose_name_has_a_dot_can_be_renamed(tmp_path):
 def test_national_numbers_of_a_parquet_file_are_read_in_their_region(tmp_path):
     rows = pd.DataFrame({"phone": ["(202) 555-0123", "12"], "first_name": ["Ada", "Bob"]})
     rows.to_parquet(tmp_path / "people.parquet")
-    with pytest.warns(ck.ContactKitWarning, match="1 cells"):
+    with pytest.warns(ck.ContactKitWarning, match="1 cell is"):
         read = ck.read_contacts(tmp_path / "people.parquet", "sendblue", region="US")
     assert read["phone"].fillna("").tolist() == ["+12025550123", ""]

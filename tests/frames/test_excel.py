@@ -140,7 +140,7 @@ def test_cell_becomes_the_text_that_is_shown(
 def test_cell_that_is_not_what_its_field_has_is_a_problem(
     read: Read, field: str, value: Any, message: str
 ) -> None:
-    with pytest.warns(ck.ContactKitWarning, match="1 cells"):
+    with pytest.warns(ck.ContactKitWarning, match="1 cell is"):
         frame = read([["id", field], ["1", None], ["2", value]])
     assert frame[field].isna().all()
     problems = ck.problems(frame)

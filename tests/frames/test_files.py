@@ -184,7 +184,7 @@ def test_csv_flags_are_words(csv: Any, text: str, value: Any) -> None:
 )
 def test_bad_csv_cell_is_na_and_a_problem_with_its_text(csv: Any, column: str, cell: str) -> None:
     path = csv(f"id,{column}", "1,", f'2,"{cell}"')
-    with pytest.warns(ck.ContactKitWarning, match="1 cells"):
+    with pytest.warns(ck.ContactKitWarning, match="1 cell is"):
         read = ck.read_contacts(path, "privy")
     assert read["id"].tolist() == ["1", "2"]
     assert read[column].isna().all()

@@ -253,7 +253,7 @@ def test_region_leaves_what_a_provider_formats(tmp_path: Path) -> None:
 def test_number_that_cannot_be_read_is_a_problem_with_its_text(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("phone,first_name\n202 555 0123 x5,Ada\n202 555 0124,Bob\n")
-    with pytest.warns(ck.ContactKitWarning, match="1 cells"):
+    with pytest.warns(ck.ContactKitWarning, match="1 cell is"):
         frame = ck.read_contacts(path, "sendblue", region="US")
     assert frame["phone"].fillna("").tolist() == ["", "+12025550124"]
     problems = ck.problems(frame)[["row", "key", "field", "raw"]]

@@ -367,19 +367,22 @@ def test_copies_of_clear_are_clear() -> None:
     assert not np.array([pd.isna(ck.CLEAR)]).any()
 
 
-def test_empty_text_changes_nothing_and_keeps_no_edit_back() -> None:
+@pytest.mark.parametrize("empty", ["", " ", "\u00a0", "\t "])
+def test_cells_of_blanks_change_nothing_and_keep_no_edit_back(empty: str) -> None:
     client = ck.connect("sendblue", via=ck.Simulator())
     before = client.contacts.list().head(3)
     blank = before.astype(object)
-    blank.loc[:, blank.columns != "phone"] = ""
+    blank.loc[:, blank.columns != "phone"] = empty
     edited = blank.assign(first_name="Zed")
     diff = diff_frames(client.contacts._session.provider, edited, before)
     assert diff.changes == {row: {"first_name": "Zed"} for row in range(3)}
 
 
-def test_empty_text_fills_nothing_in_a_new_row() -> None:
+@pytest.mark.parametrize("empty", ["", " ", "\u00a0"])
+def test_cells_of_blanks_fill_nothing_in_a_new_row(empty: str) -> None:
     original = frame_of([{"id": "k0"}])
-    new = pd.DataFrame([{"id": "k1", "name": "", "size": "", "at": "", "count": 3, "other": ""}])
+    row = {"id": "k1", "name": empty, "size": empty, "at": empty, "count": 3, "other": empty}
+    new = pd.DataFrame([row])
     assert diff_frames(PROVIDER, new, original).changes == {0: {"id": "k1", "count": 3}}
 
 
