@@ -157,15 +157,20 @@ def test_listing_that_shrinks_while_pages_are_read_ahead_warns(
 
 @BOTH
 def test_listing_that_grows_is_read_to_its_new_end(server: ListingServer, read: Read) -> None:
-    page = server.page
+    answer, answered, others = server.answer, set[int](), threading.Event()
 
-    def grow(number: int, size: int) -> bytes:
-        if number == PAGES:
+    def grow(number: int, size: int) -> tuple[int, bytes]:
+        if number == PAGES and len(server.contacts) == SIZE * PAGES:
+            # An earlier page that is answered later would announce other totals out of order.
+            others.wait(10)
             server.contacts += [contact(SIZE * PAGES + more) for more in range(150)]
-            server.page = page
-        return page(number, size)
+        status_and_body = answer(number, size)
+        answered.add(number)
+        if len(answered) == PAGES - 1:
+            others.set()
+        return status_and_body
 
-    server.page = grow
+    server.answer = grow
     assert len(read(server)) == SIZE * PAGES + 150
 
 
