@@ -36,7 +36,7 @@ def _explain(content: bytes, start: int, chosen: str) -> str:
     """Why a file is not in this encoding from this byte on, and which one fits."""
     line = content.count(b"\n", 0, start) + 1
     wrong = f"line {line} is not {chosen.upper()}"
-    if chosen != "utf-8":
+    if codecs.lookup(chosen).name != "utf-8":
         return wrong
     if not content[:start].isascii():
         return f"{wrong}, though text before it is: the file is cut off or damaged"

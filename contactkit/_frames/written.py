@@ -22,7 +22,7 @@ from contactkit.spec.record import RecordField, fields_of
 
 _LONGEST_CELL, _MOST_ROWS = 32_767, 2**20
 # What XML cannot have, and what looks like its escape.
-_UNWRITABLE = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
+_UNWRITABLE = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def write_parquet(provider: Provider, parts: Iterable[Columns]) -> bytes:

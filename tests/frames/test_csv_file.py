@@ -150,6 +150,12 @@ def test_other_encoding_is_named_and_then_read(read, encoding: str) -> None:
     assert names(read(content, encoding=encoding)) == [["1", "Zoë"]]
 
 
+@pytest.mark.parametrize("utf8", ["utf8", "UTF-8", "U8"])
+def test_utf8_of_any_spelling_is_utf8(read, utf8: str) -> None:
+    with pytest.raises(ck.ConfigurationError, match="it fits encoding='cp1252'"):
+        read("id,first_name\n1,Zoë\n".encode("cp1252"), encoding=utf8)
+
+
 def test_encoding_that_is_not_known_is_asked_for(read) -> None:
     content = b"id,first_name\n1,\x81\x40\n"
     with pytest.raises(ck.ConfigurationError, match="line 2 is not UTF-8; pass its encoding"):

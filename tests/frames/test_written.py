@@ -151,6 +151,13 @@ def test_times_and_days_are_iso_text(tmp_path):
     assert cells["inserted_at"] == frame["inserted_at"][0].isoformat(timespec="microseconds")
 
 
+def test_half_a_character_is_kept_in_a_workbook(tmp_path):
+    frame = pd.DataFrame({"id": ["1"], "first_name": pd.Series(["a\ud800"], dtype=object)})
+    ck.write_contacts(frame, tmp_path / "people.xlsx", "privy")
+    read = ck.read_contacts(tmp_path / "people.xlsx", "privy")
+    assert read["first_name"].tolist() == ["a\ud800"]
+
+
 def test_text_beyond_a_cell_of_excel_is_refused_and_not_cut(tmp_path):
     frame = contacts("privy", 2).assign(first_name="x" * 32_768)
     with pytest.raises(ck.ConfigurationError, match="text in row 2 is longer than Excel"):
