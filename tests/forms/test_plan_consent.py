@@ -33,9 +33,10 @@ def planned(name: str, wire: Wire, *, opt_in: bool = True, delete: bool = False)
     client = ck.connect(name, via=wire)
     keys = client.contacts.list().iloc[:, 0].tolist()
     for number, key in enumerate(keys):
-        values = NO[name] if key in keys[-2:] else {**NO[name], **YES[name]}
-        phone = {"phone_number": PRIVY_NUMBERS[number]} if name == "privy" else {}
-        wire.simulator.put(key, **phone, **values)
+        values = {**NO[name]} if key in keys[-2:] else {**NO[name], **YES[name]}
+        if name == "privy":
+            values |= {"phone_number": PRIVY_NUMBERS[number], "email_consent": "never_subscribed"}
+        wire.simulator.put(key, **values)
     people = client.contacts.list()
     edited = edit(edit(people, [0], NO[name]), [-2, -1], YES[name])
     if delete:

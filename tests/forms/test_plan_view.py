@@ -20,7 +20,7 @@ from contactkit._plans.plan import Plan
 from contactkit.forms import PlanView, attempts, cells
 from contactkit.forms.plan_table import ORDER, PAGE_SIZE
 from tests.support.front_end import FrontEnd
-from tests.support.providers import NOTICE, Noticed, Wire, says
+from tests.support.providers import NOTICE, Noticed, Wire, lift_suppressions, says
 from tests.support.widgets import open_widgets
 
 HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.exe\n\x00\ud800 & 'quoted'"
@@ -92,7 +92,11 @@ async def until(condition: Callable[[], object]) -> None:
 
 @pytest.fixture
 def many() -> Wire:
-    return Wire(ck.Simulator(contacts=60, seed=7))
+    """A wire to Privy, where each of the contacts may be written."""
+    wire = Wire(ck.Simulator(contacts=60, seed=7))
+    ck.connect("privy", via=wire)
+    lift_suppressions(wire.simulator)
+    return wire
 
 
 def test_view_shows_facts_and_cells_with_refusals_first(many: Wire) -> None:

@@ -171,4 +171,4 @@ def test_each_display_is_one_output_and_an_empty_plan_has_no_bar(cells):
 
 def test_apply_is_one_output_of_its_cell(cells):
     (only,) = cells[4].outputs
-    assert only["data"]["text/plain"] == "8 of 8 · 8 updated"
+    assert only["data"]["text/plain"] == "8 of 8 · 1 refused · 7 updated"

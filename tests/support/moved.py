@@ -47,7 +47,9 @@ class World:
     def editable_rows(self) -> list[int]:
         people, name = self.people, self.provider.name
         if name == "privy":
-            return people.index[people["phone_number"].str.startswith("+1", na=False)].to_list()
+            final = people["email_consent"].eq("compliance_suppressed")
+            american = people["phone_number"].str.startswith("+1", na=False)
+            return people.index[american & ~final].to_list()
         if name != "sent":
             return people.index.to_list()
         both = people["available_channels"].eq("sms,whatsapp") & people["default_channel"].eq("sms")

@@ -101,6 +101,13 @@ def only_writes(fault: Fault) -> Fault:
     )
 
 
+def lift_suppressions(simulator: ck.Simulator) -> None:
+    """Make every contact of a simulator of Privy one that may be written."""
+    for contact in simulator.state().itertuples():
+        if contact.email_consent == "compliance_suppressed":
+            simulator.put(contact.id, email_consent="unsubscribed")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Example:
     """Values for the tests of a provider.
