@@ -61,6 +61,12 @@ class ArrowColumn(Sequence[JSON]):
     def __iter__(self) -> Iterator[JSON]:
         return (to_cell(scalar) for scalar in self._load())
 
+    @property
+    def float_bits(self) -> int:
+        """The bits of a column of floats; 64 for any other."""
+        kind = self._load().type
+        return kind.bit_width if import_pyarrow().types.is_floating(kind) else 64
+
     def read(self, declared: RecordField) -> tuple[Any, list[tuple[int, JSON, str]]]:
         """The array of the column, and (row, raw value, message) for each bad cell."""
         nullable, start = replace(declared, nullable=True), 0

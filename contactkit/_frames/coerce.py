@@ -97,6 +97,32 @@ def objects(column: pd.Series) -> Any:
     return column.to_numpy(dtype=object, na_value=pd.NA)
 
 
+def largest_whole(bits: int) -> int:
+    """Up to where a float of so many bits has every whole number, and rounds none."""
+    return {16: 2**11, 32: 2**24}.get(bits, 2**53)
+
+
+def digits_in(column: pd.Series) -> list[str]:
+    """The digits of each whole number; "" for other cells, and for what its dtype may round."""
+    largest = largest_whole(float_bits(column))
+    return [digits_of(cell, largest) for cell in objects(column)]
+
+
+def float_bits(column: pd.Series) -> int:
+    """The bits of a column of floats; 64 for any other."""
+    kind: Any = column.dtype
+    return kind.itemsize * 8 if kind.kind == "f" else 64
+
+
+def digits_of(cell: Any, largest: int) -> str:
+    """A whole number that is not negative as text, if a float up to the largest; else ""."""
+    value = to_python(cell)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and 0 <= value <= largest else ""
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return str(value) if whole else ""
+
+
 def _coerce_levels(declared: RecordField, column: pd.Series) -> CoercedColumn:
     """Read each category once; the last place is for cells without a category."""
     levels = np.empty(len(column.cat.categories) + 1, dtype=object)

@@ -17,6 +17,7 @@ import pandas as pd
 
 from contactkit._frames import excel
 from contactkit._frames.arrow import EXTRAS
+from contactkit._frames.arrow_columns import ArrowColumn
 from contactkit._frames.arrow_files import files_in, is_arrow, open_arrow, partitions_of
 from contactkit._frames.csv_file import parse_csv
 from contactkit._frames.decode import Columns
@@ -215,12 +216,16 @@ def _list_lines(lines: Sequence[int]) -> str:
     return f"line{'s' if len(lines) > 1 else ''} {named}{more}"
 
 
+def _float_bits(column: Sequence[JSON]) -> int:
+    return column.float_bits if isinstance(column, ArrowColumn) else 64
+
+
 def _read_phones(file: ContactFile, provider: Provider, region: str) -> ContactFile:
     """The file with E.164 numbers in the fields that can be written."""
     columns, unreadable = dict(file.columns), dict(file.unreadable)
     for name, declared in fields_of(provider.record).items():
         if name in columns and is_phone(declared) and declared.marker.access != "read_only":
-            numbers, bad = read_numbers(columns[name], region)
+            numbers, bad = read_numbers(columns[name], region, _float_bits(columns[name]))
             # The raw text of a bad cell is kept for its problem.
             cells = zip(columns[name], numbers, strict=True)
             columns[name] = [raw if row in bad else n for row, (raw, n) in enumerate(cells)]

@@ -7,16 +7,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from contactkit._frames.coerce import objects
+from contactkit._frames.coerce import digits_of, float_bits, largest_whole, objects
 from contactkit._frames.empty import is_empty_cell
 from contactkit._frames.frame import STRING
 from contactkit.errors import InvalidInputError
 from contactkit.spec.national import check_region, normalise_in
 from contactkit.spec.validate import to_python
 
-_TEXT = "must be a phone number as text or as a whole number"
-# From here on, a float does not have all whole numbers.
-_LARGEST = 2**53
+_TEXT = "must be a phone number as text, or as a whole number that is not rounded"
 
 
 class PhoneNumbers(NamedTuple):
@@ -43,7 +41,7 @@ def phones(series: pd.Series, *, region: str | None = None) -> PhoneNumbers:
         message = f"must be a Series, not {type(series).__name__}"
         raise InvalidInputError.one("phones", "series", message)
     cells = objects(series)
-    numbers, bad = read_numbers(cells, region)
+    numbers, bad = read_numbers(cells, region, float_bits(series))
     unreadable = pd.DataFrame(
         {
             "label": pd.Series([series.index[row] for row in bad], dtype=object),
@@ -58,27 +56,28 @@ def phones(series: pd.Series, *, region: str | None = None) -> PhoneNumbers:
 
 
 def read_numbers(
-    cells: Iterable[Any], region: str | None
+    cells: Iterable[Any], region: str | None, bits: int = 64
 ) -> tuple[list[str | None], dict[int, str]]:
-    """The numbers of these cells, None for a gap, and a message for each row that is unreadable."""
+    """The numbers of these cells, None for a gap, and a message for each row that is unreadable.
+
+    Floats have so many `bits`; in 32 no phone number has room.
+    """
     numbers: list[str | None] = []
     bad: dict[int, str] = {}
     for row, cell in enumerate(cells):
         number = None
         try:
-            number = None if is_empty_cell(cell) else normalise_in(_text_of(cell), region)
+            number = None if is_empty_cell(cell) else normalise_in(_text_of(cell, bits), region)
         except ValueError as error:
             bad[row] = str(error)
         numbers.append(number)
     return numbers, bad
 
 
-def _text_of(cell: Any) -> str:
+def _text_of(cell: Any, bits: int) -> str:
     """A number's text; also where it is a number of pandas, as columns of digits are."""
     value = to_python(cell)
-    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    if isinstance(value, str):
-        return value
-    if not whole or isinstance(value, bool) or abs(value) > _LARGEST:
+    text = value if isinstance(value, str) else digits_of(value, largest_whole(bits))
+    if not text:
         raise ValueError(_TEXT)
-    return str(int(value))
+    return text

@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from contactkit._frames.coerce import CLEAR, CoercedColumn, coerce_cell, coerce_column, objects
+from contactkit._frames.coerce import (
+    CLEAR,
+    CoercedColumn,
+    coerce_cell,
+    coerce_column,
+    digits_in,
+    objects,
+)
 from contactkit._frames.empty import INDEX_COLUMN, is_empty_cell
 from contactkit._frames.frame import cell_to_json
 from contactkit._frames.mappings import restore
@@ -21,7 +28,6 @@ from contactkit._plans.match import (
     EditedRows,
     RowMatch,
     columns_of,
-    digits_of,
     match_rows,
     read_edited,
 )
@@ -170,11 +176,11 @@ def _compare(
         if declared.kind == "string":
             numbers = matched[mine.unreadable[matched] & theirs.present]
             texts = objects(original.iloc[rows[numbers]])
-            raw = objects(column.iloc[numbers])
+            digits = digits_in(column.iloc[numbers])
             phone = is_phone(declared)
             differs[numbers] = [
-                digits_of(a) != (re.sub(r"\D", "", b) if phone else b)
-                for a, b in zip(raw, texts, strict=True)
+                a != (re.sub(r"\D", "", b) if phone else b)
+                for a, b in zip(digits, texts, strict=True)
             ]
     positions = _without_blanks(column, differs)
     values = _values(declared, column.iloc[positions])

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from contactkit._frames.coerce import CoercedColumn, coerce_column, objects
+from contactkit._frames.coerce import CoercedColumn, coerce_column, digits_in
 from contactkit._frames.empty import find_empty_rows
 from contactkit._frames.headings import name_fields
 from contactkit._frames.tabular import name_type
@@ -22,7 +22,7 @@ from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.spec import phones
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
-from contactkit.spec.validate import expected, is_phone, key_text, to_python
+from contactkit.spec.validate import expected, is_phone, key_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,17 +136,10 @@ def _texts(edited: EditedRows, known: set[JSON]) -> Any:
     plus = "+" if is_phone(edited.on) else ""
     numbers = np.flatnonzero(edited.keys.unreadable)
     if len(numbers):
-        digits = map(digits_of, objects(edited.columns[edited.on.name].iloc[numbers]))
+        digits = digits_in(edited.columns[edited.on.name].iloc[numbers])
         spellings = ((text, plus + text) for text in digits)
         texts[numbers] = [next(filter(known.__contains__, both), "") for both in spellings]
     return texts
-
-
-def digits_of(cell: Any) -> str:
-    """A whole number as the text of digits that pandas read it from; "" for anything else."""
-    value = to_python(cell)
-    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
-    return str(int(value)) if whole else ""
 
 
 @dataclass(frozen=True, kw_only=True)

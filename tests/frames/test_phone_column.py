@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import contactkit as ck
+
+NUMBER = "must be a phone number as text, or as a whole number that is not rounded"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "Float32"])
+def test_number_that_a_short_float_rounds_is_none(dtype: str, tmp_path: Path) -> None:
+    column = pd.Series([2025550123.0]).astype(dtype)
+    numbers, unreadable = ck.phones(column, region="US")
+    assert numbers.isna().all() and unreadable["message"].tolist() == [NUMBER]
+    column.to_frame("phone").to_parquet(tmp_path / "people.parquet")
+    with pytest.warns(ck.ContactKitWarning, match="1 cell is"):
+        read = ck.read_contacts(tmp_path / "people.parquet", "sendblue", region="US")
+    assert read["phone"].isna().all()
+
+
+def test_negative_number_is_no_phone_number() -> None:
+    numbers, unreadable = ck.phones(pd.Series([-2025550123, -2025550123.0]), region="US")
+    assert numbers.isna().all() and unreadable["message"].tolist() == [NUMBER] * 2
 
 
 def test_phones_returns_numbers_and_what_cannot_be_read() -> None:
@@ -58,7 +78,7 @@ def test_phones_reads_any_dtype(column: pd.Series) -> None:
 def test_phones_refuses_what_is_neither_text_nor_a_whole_number(cell: object) -> None:
     numbers, unreadable = ck.phones(pd.Series([cell], dtype=object), region="US")
     assert numbers.isna().all()
-    assert unreadable["message"].tolist() == ["must be a phone number as text or as a whole number"]
+    assert unreadable["message"].tolist() == [NUMBER]
 
 
 def test_phones_of_no_rows_keeps_dtypes() -> None:

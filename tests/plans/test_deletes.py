@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import contactkit as ck
+from contactkit._frames.coerce import digits_in
 from contactkit._plans.plan import Plan
 from contactkit._providers import find
 from contactkit.spec.record import key_of
@@ -140,6 +141,23 @@ def test_numbers_that_pandas_read_as_numbers_are_those_of_the_contacts(kind: str
         assert deletes(plan)["key"].tolist() == people["phone"].head(1).tolist()
         plan = client.contacts.plan(edited // 10, people, delete=True)
         assert set(plan.rows["outcome"]) == {"refused"} and len(deletes(plan)) == 8
+
+
+@pytest.mark.parametrize("kind", ["float32", "Float32"])
+def test_rounded_number_is_of_no_contact(kind: str) -> None:
+    rounded = pd.Series([12025550123]).astype(kind)
+    with ck.connect("sendblue", via=ck.Simulator(contacts=8, seed=7)) as client:
+        people = client.contacts.list()
+        # The number that a float of 32 bits has in its place.
+        people["phone"] = people["phone"].where(people.index > 0, f"+{int(rounded[0])}")
+        edited = pd.DataFrame({"phone": rounded, "first_name": "Zoe X."})
+        plan = client.contacts.plan(edited, people, delete=True)
+        assert set(plan.rows["outcome"]) == {"refused"}
+
+
+def test_large_whole_number_is_a_key_unless_a_float_rounds_it() -> None:
+    column = pd.Series([2**53 + 1, float(2**53), float(2**53 + 2), -1, True], dtype=object)
+    assert digits_in(column) == [str(2**53 + 1), str(2**53), "", "", ""]
 
 
 def test_new_contact_with_its_own_key_refuses_no_delete() -> None:
