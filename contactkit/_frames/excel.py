@@ -121,9 +121,9 @@ def _formula_cells(path: str | Path, place: Path) -> frozenset[tuple[int, int]]:
 def _cells_of(path: str | Path, place: Path, *, data_only: bool) -> Iterator[tuple[int, Any]]:
     """The number of each row, and its cells."""
     openpyxl = import_openpyxl()
-    # It warns of what no cell depends on, such as lost validations.
-    with warnings.catch_warnings(action="ignore", category=UserWarning):
-        book = openpyxl.load_workbook(place, read_only=True, data_only=data_only, keep_links=False)
+    # It warns of what no cell depends on, such as lost validations, and leaves a damaged file open.
+    with warnings.catch_warnings(action="ignore", category=UserWarning), open(place, "rb") as file:
+        book = openpyxl.load_workbook(file, read_only=True, data_only=data_only, keep_links=False)
         with closing(book):
             visible = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
             if not visible:

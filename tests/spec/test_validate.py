@@ -312,7 +312,7 @@ def test_write_once_field_may_be_filled_or_repeated(current: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [pd.NA, pd.NaT, float("nan"), np.nan, np.float32("nan"), np.datetime64("NaT")]
+    "value", [pd.NA, pd.NaT, float("nan"), np.nan, np.float32("nan"), np.datetime64("NaT", "us")]
 )
 def test_normalise_input_leaves_out_na(value: Any) -> None:
     assert is_na(value)
