@@ -81,6 +81,9 @@ def open_files(
     rename: Mapping[str, str | None] | None = None,
 ) -> list[ContactFile]:
     """The file at a path, or the Parquet and Feather files in the folder there."""
+    if path == "":
+        # It would be the current folder.
+        raise ConfigurationError("the path is empty; name a file or a folder of contacts")
     folder = Path(os.path.expanduser(path))
     with _damage_named(path):
         one_file = not is_folder(folder)

@@ -78,3 +78,8 @@ def test_plan_names_an_impossible_path(tmp_path, name):
         plan.to_parquet(tmp_path / name)
     with pytest.raises(IsADirectoryError):
         plan.to_parquet(tmp_path)
+
+
+def test_empty_path_is_not_the_current_folder():
+    with pytest.raises(ck.ConfigurationError, match="the path is empty"):
+        ck.read_contacts("", "privy")
