@@ -17,7 +17,11 @@ expect = browsers.module("playwright.sync_api").expect
 
 PLAN = """
 import contactkit as ck
-privy = ck.connect("privy", via=ck.Simulator(contacts=60, seed=7))
+simulator = ck.Simulator(contacts=60, seed=7)
+privy = ck.connect("privy", via=simulator)
+people = privy.contacts.list()
+for key in people["id"][people["email_consent"].eq("compliance_suppressed")]:
+    simulator.put(key, email_consent="unsubscribed")
 people = privy.contacts.list()
 edited = people.assign(sms_consent="unsubscribed", last_name="Nova <b>" + 40 * "x ")
 view = privy.contacts.plan(edited, people).view()
