@@ -51,6 +51,10 @@ class ContactArray(ExtensionArray):
         return cls(_cells(scalars))
 
     @classmethod
+    def _from_factorized(cls, values: Any, original: ContactArray) -> ContactArray:
+        return cls(_cells(values))
+
+    @classmethod
     def _concat_same_type(cls, to_concat: Sequence[Any]) -> ContactArray:
         return cls(np.concatenate([array._cells for array in to_concat]))
 

@@ -130,3 +130,10 @@ def test_columns_are_shown_and_saved_as_text(column, tmp_path: Path):
     assert json.loads(frame.to_json())["after"]["z"] == {"a": [{"b": None}]}
     frame.to_csv(tmp_path / "a.csv")
     assert "{'a': 1}" in (tmp_path / "a.csv").read_text()
+
+
+def test_cells_are_grouped_and_their_duplicates_dropped():
+    cells = pd.DataFrame({"old": pd.Series(["a", None, "a", "b"], dtype=CONTACT)})
+    assert cells.groupby("old").size().to_dict() == {"a": 2, "b": 1}
+    assert cells.drop_duplicates(["old"])["old"].tolist() == ["a", None, "b"]
+    assert cells["old"].value_counts().to_dict() == {"a": 2, "b": 1}
