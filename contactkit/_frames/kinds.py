@@ -13,10 +13,20 @@ _MARKS = {
     b"(\xb5/\xfd": "a Zstandard file",
     b"%PDF": "a PDF document",
     b"SQLite format 3": "an SQLite database",
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
+    b"Rar!": "a RAR archive",
+    b"\x89PNG": "a picture (PNG)",
+    b"\xff\xd8\xff": "a picture (JPEG)",
+    b"GIF8": "a picture (GIF)",
+    # Of the protocols that Python has written since 3.0.
+    b"\x80\x03": "a Python pickle, which is never read",
+    b"\x80\x04": "a Python pickle, which is never read",
+    b"\x80\x05": "a Python pickle, which is never read",
 }
 # Text, perhaps after blanks.
 _BEGINNINGS = {
     b"<": "a page of HTML or XML, as some sites name .xls",
+    b"{\\rtf": "a text document (RTF)",
     b"{": "a JSON document",
     b"[": "a JSON document",
     b"begin:vcard": "a file of vCards (.vcf)",

@@ -6,6 +6,7 @@ import bz2
 import csv
 import gzip
 import lzma
+import pickle
 from pathlib import Path
 
 import pandas as pd
@@ -192,6 +193,10 @@ def test_gzip_file_is_read(read) -> None:
         (b"PAR1" + bytes(99), "people.csv", "a Parquet file without the suffix"),
         (b"ARROW1" + bytes(99), "people.csv", "a Feather file without the suffix"),
         (b"%PDF-1.7", "people.csv", "a PDF document"),
+        (b"{\\rtf1\\ansi Name}", "people.csv", r"a text document \(RTF\)"),
+        (b"7z\xbc\xaf\x27\x1c\x00\x04", "people.csv", "a 7-Zip archive"),
+        (b"\x89PNG\r\n\x1a\n", "people.csv", r"a picture \(PNG\)"),
+        (pickle.dumps(["a"], protocol=5), "people.csv", "a Python pickle, which is never read"),
         (b"\n <!DOCTYPE html><table>", "people.xls", "a page of HTML or XML"),
         (b'\xef\xbb\xbf[{"id": "1"}]', "people.csv", "a JSON document"),
         (b"BEGIN:VCARD\nFN:Ada", "people.vcf", "a file of vCards"),
