@@ -52,7 +52,7 @@ class ExportState:
     def next_file(self) -> str:
         """The name of the next file.
 
-        No other export has files of this name, so that whoever has listed the files of one never
+        No other export has files of this name, so a program that has listed the files of one never
         reads those of another.
         """
         return f"part-{len(self.files):05}-{self.id}.parquet"

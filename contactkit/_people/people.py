@@ -248,8 +248,8 @@ class People:
     ) -> pd.DataFrame:
         """The rows of a campaign that may be written to; index and columns are kept.
 
-        A row may be written to if its address can be read, some source knows it, somebody says yes
-        for it and nobody says no. `field` is the column of addresses, found by itself if there is
+        A row may be written to if its address can be read, some source has it, a contact says yes
+        for it and none says no. `field` is the column of addresses, found by itself if there is
         only one. With `basis="opted_in"` only a written consent counts as a yes. `attrs` has
         `left_out`, the number of rows by reason, and `ages`, when each source was read. Raises
         InvalidInputError if a source is older than `max_age` or its age is not known, if no column

@@ -1,4 +1,4 @@
-"""Suppression files: the addresses that must not be written to, whoever still has them.
+"""Suppression files: addresses that must not be written to, in every source that has them.
 
 A file has the addresses themselves, or digests of them under the user's pseudonym key. A deleted
 contact's no is nowhere else.
