@@ -40,6 +40,7 @@ def connect(
     rate_limit: str | list[str] | None = None,
     base_url: str | None = None,
     journal: str | Path | None = None,
+    whole: bool = False,
     **credentials: str | None,
 ) -> Client:
     """Make a client; nothing is sent yet.
@@ -51,7 +52,9 @@ def connect(
     `rate_limit`, such as "200/minute", replaces the declared limits; clients of one account in this
     process share its limits, whatever their profile, unless their `rate_limit` differs. Writes are
     recorded in the `journal` at this path; without a path, writes to a real provider are recorded
-    in the user's journal. Raises ConfigurationError.
+    in the user's journal. With `whole`, every update of a contact, in forms and plans too, is sent
+    with everything else of the contact as it is read right before, which Digital Onboarding's page
+    demands. Raises ConfigurationError.
     """
     secrets = {name: Secret(value) for name, value in credentials.items() if _is_text(name, value)}
     del credentials  # so that tracebacks with variables do not show them
@@ -84,6 +87,7 @@ def connect(
         patience=_seconds("patience", patience, least=0.0),
         journal=recording,
         plan_journal=recording or temporary_journal(),
+        whole=_whole(declaration, whole),
     )
     share_budget(session, (declaration.limits, own_limits))
     connection = Connection(transport, _timeout(timeout), address, _bytes(max_answer))
@@ -131,6 +135,14 @@ def _journal(path: object, world: World) -> Journal | None:
     if not isinstance(path, str | Path) or not str(path):
         raise ConfigurationError("journal= must be a path")
     return Journal(path)
+
+
+def _whole(provider: Provider, value: object) -> bool:
+    if type(value) is not bool:
+        raise ConfigurationError("whole= must be True or False")
+    if value and not any(endpoint.required for endpoint in provider.endpoints):
+        raise ConfigurationError(f"whole=True is not for {provider.title}: its updates are partial")
+    return value
 
 
 def _seconds(name: str, value: object, least: float) -> float:

@@ -90,6 +90,8 @@ def _doc_lines(
         yield "confirm: must be True."
     if endpoint.takes_opt_in:
         yield "opt_in: True opts in a contact who opted out; only where you hold their consent."
+    if endpoint.required:
+        yield "whole: True sends the whole contact, as it is read right before, with the changes."
     if endpoint.dry_run:
         yield f"dry_run: have {provider.title} check the request and change nothing."
     if endpoint.keyed:
@@ -121,6 +123,7 @@ def _options(endpoint: Endpoint, name: str) -> Iterable[inspect.Parameter]:
         ("rows_per_file", name == "export", ROWS_PER_FILE, int),
         ("confirm", bool(endpoint.confirm), False, bool),
         ("opt_in", endpoint.takes_opt_in, False, bool),
+        ("whole", bool(endpoint.required), UNSET, bool),
         ("dry_run", endpoint.dry_run, False, bool),
         ("idempotency_key", endpoint.keyed, UNSET, str),
     ]

@@ -135,8 +135,8 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
         checked = validate_edit(provider, endpoint, fields, current)
         if checked.problems:
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", checked.problems)
-        opt_in = options.pop("opt_in", False)
-        once = is_sent_once(provider, endpoint, checked.values)
+        opt_in, whole = options.pop("opt_in", False), options.pop("whole", False)
+        once = whole or is_sent_once(provider, endpoint, checked.values)
         operation = build_operation(
             session, endpoint, key=text, body=checked.wire, once=once, **options
         )
@@ -153,6 +153,7 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
             changes={n: v for n, v in checked.values.items() if n in names},
             shown=current,
             opt_in=opt_in,
+            whole=whole,
         )
         write.check()
         return self._run(self._show(write.run(), index))
@@ -236,6 +237,8 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
         options: dict[str, Any] = {}
         if endpoint.takes_opt_in:
             options["opt_in"] = self._pop_option(endpoint, fields, "opt_in", False)
+        if endpoint.required:
+            options["whole"] = self._pop_option(endpoint, fields, "whole", self._session.whole)
         if endpoint.dry_run:
             options["dry_run"] = self._pop_option(endpoint, fields, "dry_run", False)
         if endpoint.keyed:

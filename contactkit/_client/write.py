@@ -7,7 +7,7 @@ is the contact as it is then, not as the caller knew it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from contactkit._http.background import ParallelFlow
 from contactkit._http.flow import ATTEMPTS, acquire, backoff, send
@@ -16,6 +16,7 @@ from contactkit._http.session import Flow, Operation, Session, Wait
 from contactkit._journal.write import intent_of, journaled
 from contactkit._plans.consent import changed_problems, shows_time
 from contactkit._plans.listing import read_contact
+from contactkit._plans.whole import changed_consent, whole_request
 from contactkit.errors import (
     FieldProblem,
     InvalidInputError,
@@ -38,7 +39,10 @@ _NO_TEXT = FieldProblem(field="", message="opted out, so no text is sent", code=
 
 @dataclass(frozen=True, kw_only=True)
 class ContactWrite:
-    """The write of one contact; `shown` is the contact as the caller gave it."""
+    """The write of one contact; `shown` is the contact as the caller gave it.
+
+    A `whole` one also sends everything else of the contact, as it is read right before.
+    """
 
     session: Session
     operation: Operation
@@ -46,6 +50,7 @@ class ContactWrite:
     changes: Mapping[str, JSON] = field(repr=False)
     shown: Values | None = field(repr=False)
     opt_in: bool
+    whole: bool
 
     def check(self) -> None:
         """Raise InvalidInputError if it must not be sent to the contact as the caller knows it."""
@@ -58,7 +63,7 @@ class ContactWrite:
     def run(self) -> ParallelFlow[list[Row]]:
         """Record the write and send it, after a fresh read if it needs one."""
         reads = reads_first(self.session.provider, self.operation.endpoint, self.changes)
-        if reads:
+        if reads or self.whole:
             return self._read_and_send()
         if self.operation.once:
             return repeat_when_limited(self.session, self._record_and_send)
@@ -85,6 +90,8 @@ class ContactWrite:
         try:
             current = yield from read_contact(self.session, self.key, paced=True)
         except UnrecordedRequestError:
+            if self.whole:
+                raise
             # Recordings of earlier versions have no such read, and reach nobody.
             return None
         except NotFoundError:
@@ -93,6 +100,8 @@ class ContactWrite:
             self._refuse_missing()
             return None
         self._refuse(current, known)
+        if self.whole:
+            self._raise(changed_consent(self.session.provider, known, current))
         return current
 
     def _refuse(self, current: Values, known: Values | None) -> None:
@@ -131,20 +140,23 @@ class ContactWrite:
     def _record_and_send(
         self, before: Values | None = None, *, paced: bool = False
     ) -> Flow[list[Row]]:
-        before = before or self.shown
+        operation, before = self.operation, before or self.shown
+        if self.whole:
+            request = whole_request(self.session.provider, operation.request, before or {})
+            operation = replace(operation, request=request)
         intent = intent_of(
             self.session,
-            self.operation,
+            operation,
             key=self.key,
             changes=self.changes,
             before=before,
             opt_in=self.opt_in,
         )
-        sending = self._send(before, paced)
-        return journaled(self.session, self.operation, [intent], sending)
+        sending = self._send(operation, before, paced)
+        return journaled(self.session, operation, [intent], sending)
 
-    def _send(self, before: Values | None, paced: bool) -> Flow[list[Row]]:
-        session, operation = self.session, self.operation
+    def _send(self, operation: Operation, before: Values | None, paced: bool) -> Flow[list[Row]]:
+        session = self.session
         success = yield from send(session, operation, paced=paced)
         changes = self.changes
         row = result_row(session, operation, success, key=self.key, changes=changes, before=before)

@@ -201,7 +201,7 @@ def _api_error(
         operation,
         status=response.status,
         code=prose(problem.code),
-        message=prose(problem.message),
+        message=prose(problem.message) + _hint(operation, response, problem),
         fields=fields,
         request_id=reference(problem.request_id or response.headers.get("x-request-id", "")),
         docs=reference(problem.docs or operation.endpoint.docs),
@@ -209,6 +209,13 @@ def _api_error(
     )
     kind = known[1] if known else error_for_status(response.status)
     return _with_resume_time(session, kind, redacted, response)
+
+
+def _hint(operation: Operation, response: Response, problem: Problem) -> str:
+    """What to try where the provider misses fields of a body that need not be whole."""
+    unsent = {*operation.endpoint.required} - as_object(operation.request.body).keys()
+    missed = response.status == 422 and any(refused.field in unsent for refused in problem.fields)
+    return "; try whole=True" if missed else ""
 
 
 def _with_resume_time(

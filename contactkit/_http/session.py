@@ -121,6 +121,7 @@ def frame_attrs(session: Session) -> dict[str, JSON]:
 class Session(Unpicklable):
     """What all calls of one client share: credentials, budget and token. Its repr shows none.
 
+    Updates are `whole` where the provider's page demands that and the caller says nothing else.
     The budget and `token_expires` are in uptime, so that they do not change when the clock is set.
     """
 
@@ -134,6 +135,7 @@ class Session(Unpicklable):
     patience: float
     plan_journal: Journal
     journal: Journal | None = None
+    whole: bool = False
     token: Secret = field(default_factory=Secret, repr=False)
     token_expires: float = 0.0
     fetching: bool = False

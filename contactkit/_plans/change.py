@@ -52,9 +52,10 @@ class PlannedWrite:
         states = provider.consent.widened(self.before or {}, self.changes).values()
         return bool(states) and max(states) < ConsentState.denied
 
-    def reads_first(self, provider: Provider) -> bool:
-        """Whether the contact is read right before the write."""
-        return reads_first(provider, provider.endpoint(self.operation), self.changes)
+    def reads_first(self, provider: Provider, *, whole: bool) -> bool:
+        """Whether the contact is read right before the write; `whole` is the session's."""
+        endpoint = provider.endpoint(self.operation)
+        return (whole and bool(endpoint.required)) or reads_first(provider, endpoint, self.changes)
 
     def after(self, provider: Provider) -> dict[str, JSON] | None:
         """The contact after the write; None if it is deleted."""

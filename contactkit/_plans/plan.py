@@ -78,10 +78,12 @@ class Plan:
     def requests(self) -> int:
         """The number of requests: one for each contact that is not refused.
 
-        A contact that is read right before the write, because of its consent, needs two.
+        A contact that is read right before the write, because of its consent or since all of it is
+        sent, needs two.
         """
+        whole = self.runner is not None and self.runner.session.whole
         planned = [contact for contact in self.contacts if not contact.problems]
-        return len(planned) + sum(contact.reads_first(self.provider) for contact in planned)
+        return len(planned) + sum(c.reads_first(self.provider, whole=whole) for c in planned)
 
     @property
     def requests_text(self) -> str:

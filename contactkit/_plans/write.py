@@ -13,7 +13,7 @@ from typing import Any
 from contactkit._http.flow import send
 from contactkit._http.response import contact_of
 from contactkit._http.results import Row, Values, failure_row, is_replayed, result_row
-from contactkit._http.session import Operation, Success, build_operation, build_request
+from contactkit._http.session import Operation, Request, Success, build_operation, build_request
 from contactkit._journal.write import intent_of
 from contactkit._plans.consent import consent_problems
 from contactkit._plans.keys import REPLAYED, key_of_write
@@ -28,6 +28,7 @@ from contactkit._plans.steps import (
     Writing,
     unsent_row,
 )
+from contactkit._plans.whole import changed_consent, whole_request
 from contactkit._redact import redact
 from contactkit.errors import (
     AuthenticationError,
@@ -84,7 +85,9 @@ class _ContactWrite:
         provider, planned = self.session.provider, self.planned
         endpoint = provider.endpoint(planned.operation)
         self.widens = may_widen(provider, endpoint, planned.changes)
-        self.reads_first = planned.reads_first(provider)
+        self.whole = self.session.whole and bool(endpoint.required)
+        self.reads_first = planned.reads_first(provider, whole=self.whole)
+        self.current: Values | None = None
 
     def run(self) -> Writing[Row]:
         settings = self.settings
@@ -102,6 +105,8 @@ class _ContactWrite:
             if (yield from self.is_done_already(endpoint)):
                 message = "the contact already has these values; nothing was sent"
                 return self.row(Outcome.UNCHANGED, message)
+        if self.whole:
+            operation = self.operation(endpoint)
         # An intent is recorded before its turn, so that the request is then sent immediately.
         yield from self.record(operation)
         success = yield from self.send(operation, has_turn=self.reads_first)
@@ -131,13 +136,20 @@ class _ContactWrite:
         planned = self.planned
         return {"key": planned.key, "changes": planned.changes, "before": planned.before}
 
-    def operation(self, endpoint: Endpoint) -> Operation:
-        """The request, under the idempotency key of its attempt."""
+    def request(self, endpoint: Endpoint) -> Request:
+        """The request; a whole one has the contact as it was read, once it was."""
         planned, dry_run = self.planned, self.settings.dry_run
         fields = accepted_fields(self.session.provider, endpoint)
         values = {**planned.changes, **planned.options}
         body = {wire_of(endpoint, fields[name]): value for name, value in values.items()}
         request = build_request(self.session, endpoint, key=planned.key, body=body, dry_run=dry_run)
+        if self.whole and self.current:
+            return whole_request(self.session.provider, request, self.current)
+        return request
+
+    def operation(self, endpoint: Endpoint) -> Operation:
+        """The request, under the idempotency key of its attempt."""
+        planned, request = self.planned, self.request(endpoint)
         key, is_own = key_of_write(self.settings, endpoint, request, self.pending)
         return Operation(
             endpoint=endpoint,
@@ -145,7 +157,7 @@ class _ContactWrite:
             key=planned.key,
             idempotency_key=key,
             own_key=is_own,
-            dry_run=dry_run,
+            dry_run=self.settings.dry_run,
             once=self.widens or self.reads_first,
         )
 
@@ -166,7 +178,7 @@ class _ContactWrite:
             return None
         if self.has_values(current):
             return self.read_back_row(current)
-        if planned.operation == "update" and self.widens:
+        if planned.operation == "update" and (self.widens or self.whole):
             return self.refuse_resend(current)
         if operation.repeatable:
             return None
@@ -195,7 +207,7 @@ class _ContactWrite:
         return all(json_equal(current.get(name), wanted[name]) for name in self.planned.changes)
 
     def refuse_resend(self, current: Values) -> Row | None:
-        """A row if a write that opens a channel must not be sent again; None if it may be.
+        """A row if a write that depends on what was read must not be sent again; None if it may.
 
         Where the contact had opted out, its no may be a new one.
         """
@@ -242,6 +254,8 @@ class _ContactWrite:
         try:
             current = yield from self.read()
         except UnrecordedRequestError:
+            if self.whole:
+                raise
             # Recordings of earlier versions have no such read, and reach nobody.
             return None
         except NotFoundError:
@@ -250,8 +264,11 @@ class _ContactWrite:
             return None
         shown, opt_in = self.pending.planned, self.settings.opt_in
         problems = consent_problems(self.session.provider, shown, current, opt_in=opt_in)
+        if self.whole and not problems:
+            problems = changed_consent(self.session.provider, shown.before, current)
         if problems:
             raise InvalidInputError(f"{self.session.provider.name} {endpoint.verb}", problems)
+        self.current = current
         return current
 
     def is_unchanged(self, endpoint: Endpoint, before: Values, current: Values) -> bool:
@@ -291,6 +308,8 @@ class _ContactWrite:
                 yield AwaitSlot()
             elif refusals:
                 yield from self.read_current(operation.endpoint)
+                if self.whole:
+                    operation = replace(operation, request=self.request(operation.endpoint))
             self.sent = self.sent or operation.writes
             try:
                 success = yield from send(self.session, operation, paced=True)

@@ -224,7 +224,9 @@ class ContactForm:
         if result["outcome"].item() == Outcome.UNKNOWN:
             # The contact is read again, and opting it in is another decision.
             opts_in = bool(key) and may_widen(self._provider, self._endpoint, draft.values)
-            self._attempts.doubt(draft.values, "" if opts_in else retry_key(error))
+            # A whole update of the contact that is read again is another request.
+            is_other = opts_in or (bool(key) and session.whole)
+            self._attempts.doubt(draft.values, "" if is_other else retry_key(error))
             doubt = doubt_text(error, self._endpoint)
             if self.key and not await self._read_after_doubt(error, report):
                 return

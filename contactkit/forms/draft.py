@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from contactkit._http.session import Operation, Session, build_operation
+from contactkit._plans.whole import whole_request
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.forms.controls import Raw, value_of
 from contactkit.forms.fields import label_of
@@ -107,7 +108,10 @@ def _build(
     edit = validate_edit(provider, endpoint, values, current)
     if edit.problems:
         raise InvalidInputError(f"{provider.name} {endpoint.verb}", edit.problems)
-    return build_operation(session, endpoint, key=key, body=edit.wire)
+    operation = build_operation(session, endpoint, key=key, body=edit.wire)
+    if session.whole and endpoint.required and current:
+        return replace(operation, request=whole_request(provider, operation.request, current))
+    return operation
 
 
 def _doubts(

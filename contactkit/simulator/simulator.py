@@ -45,7 +45,8 @@ class Simulator:
 
     `strict` is whether the page of an update is taken to the letter. By default Privy refuses every
     write to a compliance-suppressed contact; with `strict=False` only those of `email_consent`, the
-    field beside which its page says so.
+    field beside which its page says so. By default Digital Onboarding takes an update of some
+    fields; with `strict=True` the body must have all 16 fields that its page requires.
 
     It runs in virtual time; with another `clock`, its faults block the event loop of an async
     client, unless it is served.

@@ -114,7 +114,24 @@ def validate_contact(
     if engine.rules.allows_unchanged and current:
         accepted = accepted_fields(engine.provider, request.endpoint)
         values = {n: v for n, v in values.items() if n in accepted or current.get(n, values) != v}
+    _require_body(engine, request, as_object(body))
     return _validate(engine, request, values, current)
+
+
+def _require_body(engine: Engine, request: Request, body: Mapping[str, JSON]) -> None:
+    """Refuse a body that lacks what the page demands: anything at all, or each of its fields."""
+    if request.endpoint.required and not request.content:
+        raise engine.rules.explain(
+            request.endpoint, [FieldProblem(field="", message="a body is required")]
+        )
+    required = request.endpoint.required if engine.rules.strict else ()
+    problems = [
+        FieldProblem(field=name, message="is required", code="required")
+        for name in required
+        if name not in body
+    ]
+    if problems:
+        raise engine.rules.explain(request.endpoint, problems)
 
 
 def _validate(

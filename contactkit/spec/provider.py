@@ -98,7 +98,8 @@ class Endpoint:
     body, it is a function of the body. `key_wire` is the body's name for a key that is not in the
     path. `confirm` are headers that the provider requires. A "whole" response is the record itself,
     without an envelope. `writes` maps a parameter to the contact's field that it changes; `texts`
-    means that the contact gets a text.
+    means that the contact gets a text. `required` are the body's names that the documentation
+    demands although a body without them is inferred to do; a whole update has them all.
     """
 
     verb: str
@@ -111,6 +112,7 @@ class Endpoint:
     effect: Literal["", "create", "update", "delete"] = ""
     fields: bool = False
     omits: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
     key_wire: str = ""
     writes: Mapping[str, str] = field(default_factory=dict[str, str])
     texts: bool = False

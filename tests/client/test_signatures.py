@@ -37,6 +37,7 @@ def test_signature_shows_the_fields_of_the_endpoint(name: str, kind: str) -> Non
             "dry_run",
             "idempotency_key",
             "confirm",
+            "whole",
         }
         assert all(
             parameter.kind is KEYWORD for parameter in shown.values() if parameter.name not in about

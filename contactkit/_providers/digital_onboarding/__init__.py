@@ -198,6 +198,8 @@ PROVIDER = Provider(
         ),
         update_contact(
             path="/contacts/{key}",
+            # The fields with a star in the table of the request.
+            required=tuple(n for n, field in fields_of(Contact).items() if field.promised),
             keyed=True,
             dry_run=True,
             scope="partner:contacts:write",

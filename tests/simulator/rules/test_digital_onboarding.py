@@ -390,6 +390,27 @@ def test_unchanged_fields_of_the_server_are_accepted(onboarding):
     assert good(onboarding("PATCH", one(JANET), json=changed))["name_first"] == "Jan"
 
 
+def test_update_needs_a_body(onboarding):
+    before = onboarding.snapshot()
+    refused(onboarding("PATCH", one(JANET)), 422, "validation_failed", "")
+    assert onboarding.snapshot() == before
+    assert onboarding("PATCH", one(JANET), json={}).status_code == 200
+
+
+def test_strict_update_needs_every_starred_field():
+    onboarding = RawClient("digital_onboarding", strict=True)
+    whole = good(onboarding("GET", one(JANET)))
+    starred = [name for name, field in FIELDS.items() if field.promised]
+    refused(onboarding("PATCH", one(JANET), json={}), 422, "validation_failed", *starred)
+    for name in starred:
+        body = {other: value for other, value in whole.items() if other != name}
+        refused(onboarding("PATCH", one(JANET), json=body), 422, "validation_failed", name)
+    only = {name: whole[name] for name in starred}
+    after = good(onboarding("PATCH", one(JANET), json={**only, "name_first": "Jan"}))
+    assert after == whole | {"name_first": "Jan", "updated_at": after["updated_at"]}
+    assert onboarding("POST", ALL, json={"name_first": "Jan"}).status_code == 201
+
+
 @pytest.mark.parametrize("name", [n for n, f in FIELDS.items() if f.marker.access != "writable"])
 def test_fields_of_the_server_cannot_be_changed(onboarding, name):
     before = onboarding.snapshot()
