@@ -23,7 +23,7 @@ from contactkit._journal.store import Journal, temporary_journal
 from contactkit._providers import find
 from contactkit._redact import Secret
 from contactkit.errors import ConfigurationError
-from contactkit.spec.auth import Auth
+from contactkit.spec.auth import Auth, Credential
 from contactkit.spec.provider import Provider
 from contactkit.spec.validate import nearest
 
@@ -180,12 +180,22 @@ def _credentials(
         issued = _from_environment(provider)
     elif started:
         issued = {}
-    secrets = {name: Secret(value) for name, value in issued.items()} | given
+    given = {name: _checked(known[name], value) for name, value in given.items()}
+    issued = {name: _checked(known[name], Secret(value)) for name, value in issued.items()}
+    secrets = issued | given
     for way in started or provider.auth:
         if all(name in secrets for name in _names(way)):
             unused = {name for other in provider.auth if other is not way for name in _names(other)}
             return way, {name: value for name, value in secrets.items() if name not in unused}
     _refuse_incomplete(provider, started or provider.auth, secrets)
+
+
+def _checked(credential: Credential, value: Secret) -> Secret:
+    """The credential as it is sent; ConfigurationError if the provider would refuse it."""
+    try:
+        return Secret(credential.check(value)) if credential.check else value
+    except ValueError as error:
+        raise ConfigurationError(f"{credential.name}= {error}") from None
 
 
 def _from_environment(provider: Provider) -> dict[str, str]:

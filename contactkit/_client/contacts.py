@@ -95,6 +95,9 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         self.runner = aio.runner
         self.plan = with_changes(self.plan, session.provider)
 
+    def _for(self, session: Session) -> Contacts:
+        return Contacts(session, self._connection, AsyncContacts(session, self._connection))
+
     def pages(self, /, *, after: str | None = None, **filters: Any) -> Iterator[pd.DataFrame]:
         """Iterate over contact frames, one per page, in constant memory; warns as `list` does.
 

@@ -36,7 +36,7 @@ def with_signature(
         [
             *_subject(endpoint, name),
             *([] if endpoint.bulk else map(_field, fields)),
-            *_options(endpoint, name),
+            *_options(provider, endpoint, name),
         ]
     )
     return function
@@ -96,6 +96,8 @@ def _doc_lines(
         yield f"dry_run: have {provider.title} check the request and change nothing."
     if endpoint.keyed:
         yield "idempotency_key: your own key, instead of a generated one."
+    for setting in provider.settings:
+        yield f"{setting.name}: instead of the client's own, for this call."
     yield ""
     yield endpoint.docs or provider.docs
 
@@ -115,7 +117,7 @@ def _field(field: RecordField) -> inspect.Parameter:
     )
 
 
-def _options(endpoint: Endpoint, name: str) -> Iterable[inspect.Parameter]:
+def _options(provider: Provider, endpoint: Endpoint, name: str) -> Iterable[inspect.Parameter]:
     options: list[tuple[str, bool, Any, Any]] = [
         ("limit", name == "list", None, int | None),
         ("after", name == "pages", None, str | None),
@@ -126,6 +128,7 @@ def _options(endpoint: Endpoint, name: str) -> Iterable[inspect.Parameter]:
         ("whole", bool(endpoint.required), UNSET, bool),
         ("dry_run", endpoint.dry_run, False, bool),
         ("idempotency_key", endpoint.keyed, UNSET, str),
+        *((setting.name, True, UNSET, str) for setting in provider.settings),
     ]
     for option, is_taken, default, kind in options:
         if is_taken:

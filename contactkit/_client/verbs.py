@@ -256,6 +256,22 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
             self._refuse(endpoint, name, f"must be {kind}")
         return value
 
+    def _pop_settings(self, endpoint: Endpoint, fields: dict[str, Any]) -> dict[str, str]:
+        """Remove the settings that a call has of its own, and return them as they are sent."""
+        settings: dict[str, str] = {}
+        for setting in self._session.provider.settings:
+            if setting.name in fields:
+                try:
+                    value = str(fields.pop(setting.name))
+                    settings[setting.name] = setting.check(value) if setting.check else value
+                except ValueError as error:
+                    self._refuse(endpoint, setting.name, str(error))
+        return settings
+
+    def _for(self, session: Session) -> ContactVerbs[FrameT]:
+        """The same verbs with another session."""
+        return type(self)(session, self._connection)
+
     def _read_key(self, endpoint: Endpoint, key: Any) -> tuple[str, Values | None, pd.Index | None]:
         """The key as text; for a row of a frame, also its contact and its index."""
         record = self._session.provider.record
@@ -290,6 +306,10 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
         method = partial(written_out, self) if written_out else other
 
         def verb(*args: Any, **kwargs: Any) -> Any:
+            if settings := self._pop_settings(endpoint, kwargs):
+                return getattr(self._for(self._session.with_settings(settings)), name)(
+                    *args, **kwargs
+                )
             subject = subject_of(endpoint, name)
             if subject and subject in kwargs and not args:
                 args = (kwargs.pop(subject),)

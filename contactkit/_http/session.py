@@ -12,7 +12,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -164,6 +164,11 @@ class Session(Unpicklable):
     def whole_account(self) -> str:
         """The same digest for all profiles of an account, which share its rate limits."""
         return self._digest(())
+
+    def with_settings(self, values: Mapping[str, str]) -> Session:
+        """The same session for other settings, such as another profile; the budget is shared."""
+        secrets = {name: Secret(value) for name, value in values.items()}
+        return replace(self, credentials={**self.credentials, **secrets})
 
     @property
     def profile(self) -> str:

@@ -21,7 +21,7 @@ from contactkit._plans.match import columns_of, key_as_sent
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
-from contactkit.spec.validate import is_phone, to_python
+from contactkit.spec.validate import is_phone, is_uuid, to_python
 
 CHANGES = ("created", "deleted", "changed")
 CHANGE_COLUMNS: dict[str, Any] = {
@@ -85,7 +85,7 @@ def _read(provider: Provider, frame: pd.DataFrame, which: str) -> _Contacts:
     where = f"{provider.name} changes"
     _refuse_rows(where, which, key, rows[~keys.present[rows]], "must be a key, as text")
     texts = keys.values[rows]
-    if is_phone(key):
+    if is_phone(key) or is_uuid(key):
         texts = np.array([key_as_sent(provider, text) for text in texts], dtype=object)
     index = pd.Index(texts, dtype=object)
     duplicated = rows[index.duplicated(keep=False)]

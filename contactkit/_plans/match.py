@@ -22,7 +22,7 @@ from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.spec import phones
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
-from contactkit.spec.validate import expected, is_phone, key_text
+from contactkit.spec.validate import expected, is_phone, is_uuid, key_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +162,8 @@ def _look_up(on: RecordField, texts: Any, known: Any, *, always: bool) -> _Group
     """Group equal values; if a row has no match, or `always`, also those that are spelled alike."""
     found = _group(texts, known)
     missed = (found.groups < 0) & (texts != "")
-    if not (is_phone(on) or on.marker.personal == "email") or not (always or missed.any()):
+    varies = is_phone(on) or is_uuid(on) or on.marker.personal == "email"
+    if not varies or not (always or missed.any()):
         return found
     known = np.array([spell(on, text, known=True) for text in known], dtype=object)
     spelled = np.where(texts != "", np.append(known[found.firsts], "")[found.groups], "")
@@ -185,7 +186,9 @@ def _group(texts: Any, known: Any) -> _Groups:
 
 
 def spell(on: RecordField, text: str, *, known: bool = False) -> str:
-    """A number or an address in the spelling in which they are compared."""
+    """A number, an address or a UUID in the spelling in which they are compared."""
+    if is_uuid(on):
+        return text.lower()
     if not is_phone(on):
         return canonical("email", text)
     # To parse a number takes long, and the contacts have most of them in this form.

@@ -40,6 +40,7 @@ from contactkit.spec import (
     phones,
     read_only,
     update_contact,
+    uuids,
     writable,
 )
 
@@ -51,7 +52,7 @@ _TIME = "Sent writes seven digits of a second, of which six, microseconds, are k
 class Contact(Record):
     """https://docs.sent.dm/docs/reference/api/data-models"""
 
-    id: Annotated[str, key("The contact's id, a UUID.")]
+    id: Annotated[str, key("The contact's id, a UUID.", check=uuids.check)]
     customer_id: Annotated[
         str | None, read_only("Owner: the account or profile it belongs to.")
     ] = None
@@ -291,6 +292,7 @@ PROVIDER = Provider(
             header="x-profile-id",
             secret=False,
             required=False,
+            check=uuids.normalise,
         ),
     ),
     paging=PageNumbers(info=("data", "pagination"), more="has_more"),

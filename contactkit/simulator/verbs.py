@@ -41,7 +41,7 @@ def carry_out(engine: Engine, request: Request) -> Response:
     if endpoint.takes_key and endpoint.key_wire:
         request.key = str(as_object(request.body).pop(endpoint.key_wire, ""))
     if endpoint.takes_key:
-        engine.rules.check_key(endpoint, request.key)
+        request.key = engine.rules.read_key(endpoint, request.key)
     _require_confirmation(engine, request)
     dry_run = _take_dry_run_flag(engine, request)
     if dry_run and not engine.rules.dry_run_rolls_back:

@@ -5,6 +5,7 @@ A declaration imports all that it needs from here.
 
 from contactkit.spec import emails as emails
 from contactkit.spec import phones as phones
+from contactkit.spec import uuids as uuids
 from contactkit.spec.auth import Auth as Auth
 from contactkit.spec.auth import ClientCredentials as ClientCredentials
 from contactkit.spec.auth import Credential as Credential

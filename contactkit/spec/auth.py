@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 
 @dataclass(frozen=True, kw_only=True)
 class Credential:
-    """A value that `connect` takes, from its argument `name` or the environment variable `env`."""
+    """A value that `connect` takes, from its argument `name` or the environment variable `env`.
+
+    `check` returns a value as it is sent, or raises ValueError.
+    """
 
     name: str
     env: str
@@ -16,6 +20,7 @@ class Credential:
     prefix: str = ""
     secret: bool = True
     required: bool = True
+    check: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from contactkit.errors import FieldProblem, InvalidInputError, warn
-from contactkit.spec import phones
+from contactkit.spec import phones, uuids
 from contactkit.spec.provider import JSON, Endpoint, Provider, as_list, as_object
 from contactkit.spec.record import Record, RecordField, fields_of, key_of
 from contactkit.spec.text import CONTROL, name_unusual
@@ -88,6 +88,11 @@ def is_phone(field: RecordField) -> bool:
     return field.marker.personal == "phone" or field.marker.check is phones.check
 
 
+def is_uuid(field: RecordField) -> bool:
+    """Whether a field contains a UUID, in which capitals make no difference."""
+    return field.marker.check is uuids.check
+
+
 def is_na(value: object) -> bool:
     """Whether a value is NA, NaT or NaN of pandas or numpy. None is not: it clears a field."""
     kind = type(value).__name__
@@ -115,9 +120,11 @@ def normalise_phone(value: JSON) -> JSON:
 
 
 def key_text(provider: Provider, key: JSON) -> str:
-    """A contact's key as text, a phone number as E.164; ValueError says what is allowed."""
-    text = str(key)
-    return phones.normalise(text) if key_of(provider.record).marker.personal == "phone" else text
+    """A contact's key as it is sent, a phone number as E.164; ValueError says what is allowed."""
+    field = key_of(provider.record)
+    if field.marker.personal == "phone":
+        return phones.normalise(str(key))
+    return uuids.normalise(str(key)) if is_uuid(field) else str(key)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -143,8 +143,9 @@ def test_contacts_show_and_escape_the_notice_of_their_world():
 
 
 def test_client_shows_and_escapes_a_setting():
-    client = ck.connect("sent", via=ck.Simulator(), profile_id="<b>id</b>")
-    assert "profile_id=<b>id</b>" in repr(client)
+    secrets = {"client_id": "canary-id", "client_secret": "canary-secret"}
+    client = ck.connect("privy", via=ck.Simulator(), scope="<b>id</b>", **secrets)
+    assert "scope=<b>id</b>" in repr(client)
     assert "&lt;b&gt;" in client._repr_html_()
     assert "<b>" not in client._repr_html_()
 

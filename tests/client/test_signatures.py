@@ -38,6 +38,7 @@ def test_signature_shows_the_fields_of_the_endpoint(name: str, kind: str) -> Non
             "idempotency_key",
             "confirm",
             "whole",
+            *(setting.name for setting in provider.settings),
         }
         assert all(
             parameter.kind is KEYWORD for parameter in shown.values() if parameter.name not in about
@@ -46,7 +47,9 @@ def test_signature_shows_the_fields_of_the_endpoint(name: str, kind: str) -> Non
 
 def test_signature_of_update_shows_fields_choices_and_options() -> None:
     shown = parameters(verbs("sent").update)
-    assert list(shown) == "key default_channel opt_out opt_in dry_run idempotency_key".split()
+    assert list(shown) == (
+        "key default_channel opt_out opt_in dry_run idempotency_key profile_id".split()
+    )
     assert shown["default_channel"].annotation == Literal["sms", "whatsapp"]
     assert shown["opt_out"].annotation is bool
     assert (shown["dry_run"].default, shown["dry_run"].annotation) == (False, bool)

@@ -142,7 +142,7 @@ def test_echoed_credential_is_redacted(wire, content):
     client = ck.connect("sent", via=wire, api_key="canary-4f1d")
     wire.faults = [says(401, content)]
     with pytest.raises(ck.AuthenticationError) as caught:
-        client.contacts.get(KEY)
+        client.contacts.get(EXAMPLES["sent"].key)
     assert "canary" not in str(caught.value)
 
 
@@ -150,7 +150,7 @@ def test_excerpt_of_a_wrong_answer_shows_no_secret_and_no_person(wire):
     client = ck.connect("sent", via=wire, api_key="canary-4f1d")
     wire.faults = [says(200, "<p>hello canary-4f1d, ada@example.com +12025550123</p>", "text/html")]
     with pytest.raises(ck.ApiError) as caught:
-        client.contacts.get(KEY)
+        client.contacts.get(EXAMPLES["sent"].key)
     assert "hello" in str(caught.value)
     assert not {"canary", "ada@", "5550123"} & set(str(caught.value).split())
     for hidden in ("canary", "ada@example.com", "2025550123"):

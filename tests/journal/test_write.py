@@ -274,7 +274,7 @@ def test_account_differs_by_credential_and_address():
     assert usual == account(api_key="canary-4f1d") and len(usual) == 8
     others = [
         account(api_key="canary-4f1e"),
-        account(api_key="canary-4f1d", profile_id="p"),
+        account(api_key="canary-4f1d", profile_id="2f6a1c1e-0000-4000-8000-000000000002"),
         account(api_key="canary-4f1d", base_url="https://api.example.com"),
     ]
     assert len({usual, *others}) == 4

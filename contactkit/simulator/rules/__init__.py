@@ -105,7 +105,7 @@ class Rules:
     explain: Callable[[Endpoint, Sequence[FieldProblem]], Refusal] = explain
     new_key: Callable[[Random], str] = new_key
     owner_of: Callable[[int], str] = lambda index: ""
-    check_key: Callable[[Endpoint, str], None] = do_nothing
+    read_key: Callable[[Endpoint, str], str] = lambda endpoint, key: key
     timestamp: Callable[[datetime], str] = datetime.isoformat
     defaults: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
     sample_values: Mapping[str, JSON] = field(default_factory=dict[str, JSON])

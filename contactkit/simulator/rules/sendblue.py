@@ -59,10 +59,11 @@ def explain(endpoint: Endpoint, problems: Sequence[FieldProblem]) -> Refusal:
     return Refusal(InvalidRequestError, str(first))
 
 
-def check_key(endpoint: Endpoint, key: str) -> None:
-    """Refuse an invalid number in the body; one in a path is only looked up."""
+def read_key(endpoint: Endpoint, key: str) -> str:
+    """A number; an invalid one is refused in the body, and in a path only looked up."""
     if endpoint.key_wire:
         _number(key)
+    return key
 
 
 def _number(key: str) -> str:
@@ -219,7 +220,7 @@ RULES = Rules(
     },
     explain=explain,
     new_key=new_key,
-    check_key=check_key,
+    read_key=read_key,
     timestamp=timestamp,
     defaults={"opt_out": False, "verified": False},
     fill_in=fill_in,

@@ -76,16 +76,16 @@ def after_login(engine: Engine, request: Request) -> None:
         return
     if request.owner != ORGANISATION:
         raise Refusal(PermissionDeniedError, "Only organization keys can use x-profile-id")
-    if profile != CHILD:
+    if profile.lower() != CHILD:
         raise Refusal(NotFoundError, "Profile not found", code="RESOURCE_014")
-    request.owner, request.visible_owners = profile, frozenset({profile})
-    engine.response_headers["X-Profile-Id"] = profile
+    request.owner, request.visible_owners = CHILD, frozenset({CHILD})
+    engine.response_headers["X-Profile-Id"] = CHILD
 
 
-def check_key(endpoint: Endpoint, key: str) -> None:
-    """Refuse an id that is not a UUID before it is looked up."""
+def read_key(endpoint: Endpoint, key: str) -> str:
+    """An id in lower case; one that is not a UUID is refused before it is looked up."""
     if _UUID.fullmatch(key):
-        return
+        return key.lower()
     if endpoint.effect == "delete":
         raise Refusal(InvalidRequestError, "Invalid contact ID format.", code="VALIDATION_001")
     raise Refusal(NotFoundError, "Invalid ID format.", code="VALIDATION_003")
@@ -230,7 +230,7 @@ RULES = Rules(
     failure=("An unexpected error occurred. Please contact support with request ID: {request_id}"),
     explain=explain,
     owner_of=lambda index: _OWNERS[index % len(_OWNERS)],
-    check_key=check_key,
+    read_key=read_key,
     timestamp=timestamp,
     defaults={"available_channels": "sms", "default_channel": "sms"},
     sample_values={"is_inherited": False},

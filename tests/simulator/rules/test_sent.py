@@ -408,6 +408,12 @@ def test_organisation_sees_the_contacts_of_its_profile(sent):
     assert sent("GET", one(child_contact(sent))).status_code == 200
 
 
+def test_capitals_make_no_other_id_or_profile(sent):
+    assert sent("GET", one(FIRST.upper())).json()["data"]["id"] == FIRST
+    response = sent("GET", ALL, headers={"x-profile-id": CHILD.upper()})
+    assert response.headers["X-Profile-Id"] == CHILD
+
+
 def test_organisation_acts_for_its_profile_with_a_header(sent):
     headers = {"x-profile-id": CHILD}
     response = sent("GET", ALL, headers=headers)
