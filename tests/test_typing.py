@@ -40,7 +40,7 @@ async def test_async_types() -> None:
 def test_errors() -> None:
     client = ck.connect("sent", via=ck.Simulator(contacts=1))
     try:
-        client.contacts.update("nope", opt_out=True)
+        client.contacts.update("6ba7b810-9dad-11d1-80b4-000000000000", opt_out=True)
     except ck.NotFoundError as error:
         assert_type(error.problem, ck.Problem)
         assert_type(error.problem.status, int | None)
