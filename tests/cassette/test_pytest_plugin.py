@@ -111,7 +111,8 @@ ENDS = {
     "nobody": "client.contacts.list()",
     "the client": "with client: client.contacts.list()",
     "an error": "with pytest.raises(ck.NotFoundError), client:\n"
-    "        client.contacts.list()\n        client.contacts.get('6ba7b810-9dad-11d1-80b4-000000000000')",
+    "        client.contacts.list()\n"
+    "        client.contacts.get('6ba7b810-9dad-11d1-80b4-000000000000')",
 }
 
 
