@@ -96,6 +96,10 @@ class ContactArray(ExtensionArray):
         # It fills with NaN.
         return ContactArray(_cells(take(self._cells, indices, allow_fill=allow_fill)))
 
+    def value_counts(self, dropna: bool = True) -> pd.Series:
+        # Before pandas 3 every array counts its own values.
+        return pd.Series(self._cells, dtype=object).value_counts(dropna=dropna)
+
     def copy(self) -> ContactArray:
         return ContactArray(self._cells.copy())
 
