@@ -161,6 +161,8 @@ def test_connections_are_closed_with_their_event_loop(caplog):
     async def sent(connection: Connection, port: int) -> Answer:
         return await connection.asend(call(port))
 
+    # What earlier tests have left must not end here.
+    gc.collect()
     with listening(answering(GOOD, GOOD)) as port, warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         connection = connected(port)
