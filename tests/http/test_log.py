@@ -24,8 +24,10 @@ def test_httpcore_logs_no_header(caplog):
         f"Set-Cookie: sid={CANARY}\r\nLocation: /c/%2B1{NUMBER}\r\nContent-Length: 0\r\n\r\n"
     )
     with listening(answering(head.encode())) as port, caplog.at_level(logging.DEBUG):
-        client = ck.connect("sent", api_key=CANARY, base_url=f"http://127.0.0.1:{port}")
-        with pytest.raises(ck.ContactKitError):
+        with (
+            ck.connect("sent", api_key=CANARY, base_url=f"http://127.0.0.1:{port}") as client,
+            pytest.raises(ck.ContactKitError),
+        ):
             client.contacts.get("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
     assert "receive_response_headers.complete" in caplog.text and "302" in caplog.text
     assert CANARY not in caplog.text and NUMBER not in caplog.text
@@ -34,8 +36,10 @@ def test_httpcore_logs_no_header(caplog):
 def test_httpcore_quotes_no_line_that_it_cannot_read(caplog):
     broken = f"HTTP/1.1 200 OK\r\nSet-Cookie sid={CANARY}\r\n\r\n"
     with listening(answering(broken.encode())) as port, caplog.at_level(logging.DEBUG):
-        client = ck.connect("sent", api_key="k", base_url=f"http://127.0.0.1:{port}")
-        with pytest.raises(ck.ContactKitError) as raised:
+        with (
+            ck.connect("sent", api_key="k", base_url=f"http://127.0.0.1:{port}") as client,
+            pytest.raises(ck.ContactKitError) as raised,
+        ):
             client.contacts.create(phone_number="+12025550123")
     assert CANARY not in caplog.text + str(raised.value)
 
