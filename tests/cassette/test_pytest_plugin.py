@@ -297,9 +297,9 @@ def test_plugin_can_be_disabled(suite):
     ran.stdout.fnmatch_lines(["*fixture 'contactkit_cassette' not found"])
 
 
-def test_readme_example_runs(suite):
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    source = next(block for block in readme.split("```") if "import pytest" in block)
+def test_example_of_the_guide_runs(suite):
+    page = (Path(__file__).parents[2] / "notebooks" / "guide" / "testing.md").read_text()
+    source = next(block for block in page.split("```") if "import pytest" in block)
     source = source.removeprefix("python\n")
     recorded(suite, source)
     suite(source).assert_outcomes(passed=1)
