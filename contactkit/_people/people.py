@@ -14,8 +14,7 @@ import pandas as pd
 from pandas.util import hash_array
 
 from contactkit._frames.coerce import coerce_column
-from contactkit._frames.frame import STRING
-from contactkit._people import conflicts, guard, links
+from contactkit._people import conflicts, guard, links, tables
 from contactkit._people.network import Network, build_network
 from contactkit._people.source import WHERE, Source
 from contactkit._people.states import BASES, ChannelStates, channel_states
@@ -26,8 +25,6 @@ from contactkit.errors import InvalidInputError
 from contactkit.spec.consent import Channel, ConsentState
 from contactkit.spec.record import last_change_of
 
-STATE = pd.CategoricalDtype([state.name for state in ConsentState])
-BASIS = pd.CategoricalDtype(list(BASES))
 _FAR = np.uint64(1) << np.uint64(63)
 
 
@@ -101,22 +98,7 @@ class People:
         denied, locked), text_denied, email_denied, text_address, email_address (boolean),
         changed_at (UTC). A suppression is a contact of the source `suppression`.
         """
-        providers = [*(source.provider.name for source in self.sources), NAME]
-        columns: dict[str, Any] = {
-            "source": _text(np.array(self.names, dtype=object)[self.source_of]),
-            "provider": _text(np.array(providers, dtype=object)[self.source_of]),
-            "key": _text(self.keys),
-            "person": _text(self.ids[self.network.person]),
-        }
-        for channel in CHANNELS:
-            codes = self.verdict(channel).states.state
-            columns[channel] = pd.Categorical.from_codes(codes, dtype=STATE)
-        for channel in CHANNELS:
-            columns[f"{channel}_denied"] = _flags(self.verdict(channel).denied)
-        for channel in CHANNELS:
-            columns[f"{channel}_address"] = _flags(self.verdict(channel).reached)
-        columns["changed_at"] = pd.DatetimeIndex(self.changed_at).tz_localize("UTC")
-        return pd.DataFrame(columns)
+        return tables.contacts(self)
 
     @cached_property
     def changed_at(self) -> Any:
@@ -142,40 +124,7 @@ class People:
         (boolean: whether some contact of theirs may be written to), conflict (category, the worst
         of `conflicts`), and for each source the number of its contacts (Int64).
         """
-        person, persons = self.network.person, self.network.persons
-        counts = {
-            name: np.bincount(person[self.source_of == number], minlength=persons)
-            for number, name in enumerate(self.names)
-        }
-        phones, emails = links.addresses_by_person(self.network)
-        columns: dict[str, Any] = {
-            "person": _text(self.ids),
-            "contacts": _whole(np.bincount(person, minlength=persons)),
-            "sources": _whole(sum((count > 0).astype(int) for count in counts.values())),
-            "phones": phones,
-            "emails": emails,
-        }
-        for channel in CHANNELS:
-            verdict = self.verdict(channel)
-            columns[channel] = pd.Categorical.from_codes(verdict.by_person, dtype=STATE)
-        for channel in CHANNELS:
-            columns[f"{channel}_basis"] = self._basis(self.verdict(channel))
-        for name, verdict in (("textable", self.text), ("mailable", self.email)):
-            may = np.zeros(persons, dtype=bool)
-            may[person[verdict.may_send]] = True
-            columns[name] = _flags(may)
-        columns["conflict"] = conflicts.worst(self)
-        columns |= {name: _whole(count) for name, count in counts.items()}
-        frame = pd.DataFrame(columns)
-        return frame.take(np.argsort(self.ids, kind="stable")).reset_index(drop=True)
-
-    def _basis(self, verdict: Verdict) -> Any:
-        basis = np.zeros(self.network.persons, dtype=np.int8)
-        own = ~verdict.of_line
-        np.maximum.at(basis, self.network.person[own], verdict.states.basis[own])
-        opted_out = BASES.index("opted_out")
-        by_line = (verdict.by_person >= ConsentState.denied) & (basis < opted_out)
-        return pd.Categorical.from_codes(np.where(by_line, opted_out, basis), dtype=BASIS)
+        return tables.rows(self)
 
     @cached_property
     def links(self) -> pd.DataFrame:
@@ -191,16 +140,7 @@ class People:
 
         Columns: source, key, field, value (string).
         """
-        cells = self.network.unreadable
-        contacts = [contact for contact, _, _ in cells]
-        return pd.DataFrame(
-            {
-                "source": _text([self.names[self.source_of[c]] for c in contacts]),
-                "key": _text([self.keys[c] for c in contacts]),
-                "field": _text([field for _, field, _ in cells]),
-                "value": _text([value for _, _, value in cells]),
-            }
-        )
+        return tables.unreadable(self)
 
     @property
     def ages(self) -> dict[str, datetime | None]:
@@ -325,18 +265,6 @@ def _digests(source: str, keys: Iterable[str], salt: str) -> Any:
     texts = np.array([f"{source}|{key}" for key in keys], dtype=object)
     # pandas does not declare its type.
     return cast("Any", hash_array)(texts, hash_key=salt, categorize=False)
-
-
-def _text(values: Any) -> Any:
-    return pd.array(values, dtype=STRING)
-
-
-def _whole(values: Any) -> Any:
-    return pd.array(np.asarray(values, dtype=np.int64), dtype=pd.Int64Dtype())
-
-
-def _flags(values: Any) -> Any:
-    return pd.arrays.BooleanArray(np.asarray(values, dtype=bool), np.zeros(len(values), dtype=bool))
 
 
 def _age(read_at: datetime | None) -> str:
