@@ -45,7 +45,7 @@ def test_command_can_be_run(command):
             check_pytest(arguments)
         case ["python", "-m", "tests.bench", *parts]:
             assert set(parts) <= set(PARTS)
-        case ["python", "-m", module]:
+        case ["python", "-m", module, *_]:
             assert find_spec(module)
         case ["python", path]:
             assert (ROOT / path).is_file()

@@ -48,6 +48,12 @@ def test_readme_has_at_most_180_lines_and_links_every_page_of_the_guide():
         assert f"](notebooks/guide/{page.name})" in README
 
 
+def test_site_has_every_page_and_notebook():
+    navigation = (ROOT / "tests" / "site" / "zensical.toml").read_text()
+    for path in (*GUIDE.glob("*.md"), *(ROOT / "notebooks").glob("*.ipynb")):
+        assert f'"{path.stem}.md"' in navigation
+
+
 def test_readme_opens_with_one_sentence_and_a_picture():
     sentence, picture, *_ = README.split("\n\n")
     assert sentence.count(".") == 1 and "\n" not in sentence
