@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from io import TextIOWrapper
@@ -84,13 +85,45 @@ def serve(
     provider: Annotated[str, typer.Argument(help=f"One of {', '.join(names())}.")],
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes any free port.")] = 0,
-    contacts: Annotated[int, typer.Option(help="How many contacts to start with.")] = 50,
+    contacts: Annotated[
+        str,
+        typer.Option(
+            help="How many contacts to start with, or a file of them as `contactkit plan` reads.",
+            metavar="N|FILE",
+        ),
+    ] = "50",
     seed: Annotated[int, typer.Option(help="The same seed makes the same contacts.")] = 0,
     strict: Annotated[
         bool | None,
         typer.Option(
             "--strict/--no-strict", help="Whether to take the page of an update to the letter."
         ),
+    ] = None,
+    clock: Annotated[
+        str | None,
+        typer.Option(
+            help="The time at which its clock stands still, such as 2026-03-11T21:50:50.182552Z; "
+            "with --control it can be moved on. Without it, it has the real time.",
+            metavar="TIME",
+        ),
+    ] = None,
+    response_time: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="By how much a response's own time is after the changes that it reports.",
+            metavar="SECONDS",
+        ),
+    ] = 0.0,
+    ids: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--id", help="The key of the next contact that is created; for more, repeat it."
+        ),
+    ] = None,
+    request_ids: Annotated[
+        list[str] | None,
+        typer.Option("--request-id", help="The id of the next request; for more, repeat it."),
     ] = None,
     control: Annotated[
         bool, typer.Option("--control", help="Add routes that control the simulator.")
@@ -99,12 +132,25 @@ def serve(
         bool, typer.Option("--json", help="Print address and credentials as one line of JSON.")
     ] = False,
 ) -> None:
-    """Serve a provider's simulator over HTTP until Ctrl-C."""
+    """Serve a provider's simulator over HTTP until Ctrl-C.
+
+    Contacts, ids and the time may be set, so that a test knows each answer to the last digit.
+    """
     # Only this command needs the server's packages.
     from contactkit.simulator.serve.app import SimulatorApp, run
     from contactkit.simulator.serve.banner import banner_json, banner_text
 
-    served = SimulatorApp(find(provider), contacts, seed, strict=strict, controlled=control)
+    served = SimulatorApp(
+        find(provider),
+        int(contacts) if re.fullmatch(r"-?\d+", contacts) else contacts,
+        seed,
+        strict=strict,
+        clock=clock,
+        response_time=response_time,
+        ids=ids or (),
+        request_ids=request_ids or (),
+        controlled=control,
+    )
     banner = banner_json if as_json else banner_text
     run(served, host, port, lambda address: print(banner(served, address), flush=True))
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from random import Random
 from typing import Any, cast
@@ -35,11 +34,12 @@ from contactkit.simulator.access import (
     issue_token,
     requested_grant,
 )
+from contactkit.simulator.clocks import SetClock
 from contactkit.simulator.messages import Account, Refusal, Request, Response, Row
+from contactkit.simulator.rows import new_row
 from contactkit.simulator.rules import Rules
 from contactkit.simulator.seeds import synthetic
 from contactkit.simulator.store import Store, Stored
-from contactkit.simulator.verbs import new_row
 from contactkit.spec import (
     JSON,
     Endpoint,
@@ -55,7 +55,17 @@ from contactkit.spec import (
 class Engine:
     """The state of one simulated provider, and how it responds."""
 
-    def __init__(self, provider: Provider, rules: Rules, clock: Clock, seed: int) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        rules: Rules,
+        clock: Clock,
+        seed: int,
+        *,
+        ids: Sequence[str] = (),
+        request_ids: Sequence[str] = (),
+        response_time: float = 0.0,
+    ) -> None:
         refuse = partial(rules.refuse, rules.strict) if rules.refuse else provider.rules
         self.provider = replace(provider, rules=refuse)
         self.rules = rules
@@ -71,8 +81,10 @@ class Engine:
         self.in_flight: dict[tuple[str, ...], Request] = {}
         self.saved_responses: dict[tuple[str, str, str], SavedResponse] = {}
         self.request_id = ""
+        self.response_time = response_time
         self.response_headers: dict[str, str] = {}
         self.lock = threading.RLock()
+        self._ids, self._request_ids = deque(ids), deque(request_ids)
         self._windows: dict[str, list[Window]] = {}
         self._base_path = urlsplit(provider.base_url).path
         # The more specific endpoints come first.
@@ -82,9 +94,15 @@ class Engine:
         )
 
     @property
-    def now(self) -> datetime:
+    def now(self) -> Instant:
         """The simulator's time."""
-        return Instant.at(self.clock.now())
+        clock = self.clock
+        return clock.instant() if isinstance(clock, SetClock) else Instant.at(clock.now())
+
+    @property
+    def responded_at(self) -> Instant:
+        """The time of a response to what happens now."""
+        return self.now.later(self.response_time)
 
     def change_time(self) -> Row:
         """The time of a change that is made now, by its field; none if the provider has none."""
@@ -109,13 +127,22 @@ class Engine:
         """Add a contact as the provider's own systems would, without validation."""
         return self.contacts.put(new_row(self, values, owner), owner, writes=0)
 
+    def given_key(self) -> Row:
+        """The next of the given keys, for a contact that is created; none if none is left."""
+        return {self.contacts.key: self._ids.popleft()} if self._ids else {}
+
+    def _new_request_id(self) -> str:
+        if self._request_ids:
+            return self._request_ids.popleft()
+        return f"req_{self.rng.getrandbits(60):012x}"
+
     def respond(self, request: Request, fault: Refusal | None = None) -> Response:
         """Respond to one request; every refusal has the provider's documented shape.
 
         A `fault` is a refusal that takes the place of carrying the request out.
         """
         with self.lock:
-            self.request_id = f"req_{self.rng.getrandbits(60):012x}"
+            self.request_id = self._new_request_id()
             self.response_headers = {}
             try:
                 response = self._respond(request, fault)
@@ -169,7 +196,7 @@ class Engine:
     def success(self, status: int, body: JSON) -> Response:
         """A good response; an object gets what the provider adds to every one."""
         if self.provider.envelope.seal and isinstance(body, dict):
-            self.provider.envelope.seal(as_object(body), self.request_id, self.now)
+            self.provider.envelope.seal(as_object(body), self.request_id, self.responded_at)
         return Response(status, body)
 
     def refusal(self, situation: str, error: type[ApiError], message: str, **more: Any) -> Refusal:
@@ -191,4 +218,4 @@ class Engine:
         )
         usual_status = catalogue[code][0] if code in catalogue else 400
         status = refusal.status or usual_status
-        return Response(status, self.provider.errors.write(problem, self.now))
+        return Response(status, self.provider.errors.write(problem, self.responded_at))

@@ -39,8 +39,20 @@ _EXCHANGES = [exchange for exchange in range(200, 1000) if exchange != 555]
 MOST = RESERVED + len(_EXPANSION) * len(_EXCHANGES) * 10_000
 
 
-def fill(engine: Engine, count: int) -> None:
-    """Add `count` contacts: those written by hand, then synthetic ones from old to new."""
+def fill(engine: Engine, contacts: int | str | Path) -> None:
+    """Add the contacts of a file, or as many: some written by hand, then synthetic ones."""
+    if isinstance(contacts, int):
+        _make(engine, contacts)
+        return
+    try:
+        rows = _read(Path(contacts), engine.provider)
+    except OSError as error:
+        raise ConfigurationError(f"contacts={str(contacts)!r}: {error.strerror}") from None
+    for row in rows:
+        engine.add({n: v for n, v in row.items() if v is not None}, engine.rules.owner_of(0))
+
+
+def _make(engine: Engine, count: int) -> None:
     rules, handwritten = engine.rules, _handwritten(engine.provider)
     for row in handwritten[:count]:
         engine.add({n: v for n, v in row.items() if v is not None}, rules.owner_of(0))
@@ -80,9 +92,10 @@ def _read(file: Path, provider: Provider) -> list[Row]:
     """The rows of a file; their times are as written, since a frame rounds them."""
     table, fields = open_file(file), fields_of(provider.record)
     rows = rows_of(provider.record, to_contacts([table], provider))
-    times = [name for name in table.columns if fields[name].kind == "datetime"]
+    times = [n for n in table.columns if n in fields and fields[n].kind == "datetime"]
     for index, row in enumerate(rows):
-        row |= {name: table.columns[name][index] or None for name in times}
+        texts = {name: table.columns[name][index] for name in times if row[name]}
+        row |= {name: text for name, text in texts.items() if isinstance(text, str)}
     return rows
 
 

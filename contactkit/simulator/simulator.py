@@ -8,8 +8,11 @@ provider's engine through the faults that are switched on, in process or over HT
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+import math
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,6 +24,7 @@ from contactkit._http.session import Session
 from contactkit._http.world import Clock, VirtualClock
 from contactkit.errors import ConfigurationError
 from contactkit.simulator.access import idempotency_scope
+from contactkit.simulator.clocks import SetClock
 from contactkit.simulator.engine import Engine
 from contactkit.simulator.faults import Faults
 from contactkit.simulator.messages import Refusal, Request, Response
@@ -34,6 +38,18 @@ _IN_FLIGHT_PATIENCE = 5.0
 _NAP = 0.05
 
 
+def _texts(name: str, texts: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(texts, str) or not all(isinstance(text, str) and text for text in texts):
+        raise ConfigurationError(f"{name} must be a list of texts, none of them empty")
+    return tuple(texts)
+
+
+def _seconds(name: str, value: float) -> float:
+    if not isinstance(value, int | float) or not (math.isfinite(value) and value >= 0):
+        raise ConfigurationError(f"{name}={value!r} must be a number of seconds, 0 or more")
+    return value
+
+
 class Simulator:
     """A simulated provider: `contactkit.connect(name, via=Simulator())`.
 
@@ -41,15 +57,21 @@ class Simulator:
     provider share its state. It starts with this many `contacts`, a few written by hand first; the
     same `seed` makes the same contacts. Each takes about 2 kB, and a page of a listing takes as
     long among many as among few. The phone numbers of the first 100,000 are reserved for fiction;
-    further ones are unassigned.
+    further ones are unassigned. Or `contacts` is a file of them, as `read_contacts` reads it, which
+    may have states that the API refuses; times in a CSV file come back as they are written.
 
     `strict` is whether the page of an update is taken to the letter. By default Privy refuses every
     write to a compliance-suppressed contact; with `strict=False` only those of `email_consent`, the
     field beside which its page says so. By default Digital Onboarding takes an update of some
     fields; with `strict=True` the body must have all 16 fields that its page requires.
 
-    It runs in virtual time; with another `clock`, its faults block the event loop of an async
-    client, unless it is served.
+    It runs in virtual time, from `clock` on if that is a time such as 2026-03-11T21:50:50.182552Z,
+    to the seventh digit of a second. With another clock, its faults block the event loop of an
+    async client, unless it is served.
+
+    `ids` are the keys of the next contacts that are created, one after the other, and `request_ids`
+    those of the next requests, before it makes its own. `response_time` is in seconds: by how much
+    the time that a response has of its own, as at Sent, is after those of the changes it reports.
     """
 
     name = "simulator"
@@ -58,23 +80,33 @@ class Simulator:
 
     def __init__(
         self,
-        contacts: int = 50,
+        contacts: int | str | Path = 50,
         seed: int = 0,
         *,
         strict: bool | None = None,
-        clock: Clock | None = None,
+        clock: Clock | str | datetime | None = None,
+        ids: Sequence[str] = (),
+        request_ids: Sequence[str] = (),
+        response_time: float = 0.0,
     ) -> None:
-        if type(contacts) is not int or not 0 <= contacts <= MOST:
+        is_file = isinstance(contacts, str | Path)
+        if not is_file and (type(contacts) is not int or not 0 <= contacts <= MOST):
             raise ConfigurationError(
-                f"contacts={contacts} must be a whole number from 0 to {MOST:,}"
+                f"contacts={contacts} must be a whole number from 0 to {MOST:,}, or a file"
             )
         if strict not in (None, True, False):
             raise ConfigurationError("strict must be True, False or None, the provider's usual way")
-        self.clock = clock or VirtualClock(_START)
+        is_time = isinstance(clock, str | datetime)
+        self.clock: Clock = SetClock(clock) if is_time else clock or VirtualClock(_START)
         self.faults = Faults()
         self._contacts = contacts
         self._seed = seed
         self._strict = strict
+        self._given: dict[str, Any] = {
+            "ids": _texts("ids", ids),
+            "request_ids": _texts("request_ids", request_ids),
+            "response_time": _seconds("response_time", response_time),
+        }
         self._engine: Engine | None = None
 
     def transport(self, provider: Provider) -> httpx.MockTransport:
@@ -95,7 +127,7 @@ class Simulator:
             rules = rules_for(provider)
             if self._strict is not None:
                 rules = replace(rules, strict=self._strict)
-            engine = Engine(provider, rules, self.clock, self._seed)
+            engine = Engine(provider, rules, self.clock, self._seed, **self._given)
             fill(engine, self._contacts)
             self._engine = engine
         if self._engine.provider.name != provider.name:

@@ -15,12 +15,12 @@ from contactkit.errors import (
     PermissionDeniedError,
 )
 from contactkit.simulator.messages import Request, Response, Row
+from contactkit.simulator.rows import new_row
 from contactkit.simulator.store import Stored
 from contactkit.spec import (
     JSON,
     Checked,
     Endpoint,
-    RecordField,
     accepted_fields,
     as_object,
     check,
@@ -31,8 +31,6 @@ from contactkit.spec.validate import wire_of
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine
-
-_BLANKS: dict[str, JSON] = {"boolean": False, "Int64": 0, "string": ""}
 
 
 def carry_out(engine: Engine, request: Request) -> Response:
@@ -199,7 +197,9 @@ def _sample_response(engine: Engine, request: Request) -> Response:
     contact = validate_contact(engine, request, request.body)
     values = _changes(engine, request.endpoint, contact)
     new = request.endpoint.effect == "create"
-    if not new:
+    if new:
+        values = {**engine.given_key(), **values}
+    else:
         values = {**engine.sample_row(0), engine.contacts.key: request.key, **contact.values}
     return contact_response(engine, request, new_row(engine, values, request.owner), new=new)
 
@@ -220,8 +220,8 @@ def create(engine: Engine, request: Request) -> Response:
 def create_contact(engine: Engine, request: Request, contact: Checked) -> Stored:
     """Add one contact, unless its unique values are taken; a deleted one may be restored."""
     changes = _changes(engine, request.endpoint, contact)
-    row = new_row(engine, changes, request.owner)
     _refuse_duplicate(engine, request.owner, changes, None)
+    row = new_row(engine, {**engine.given_key(), **changes}, request.owner)
     deleted = engine.contacts.deleted_holder(request.owner, row)
     if deleted and engine.rules.restores_deleted:
         row[engine.contacts.key] = deleted.row[engine.contacts.key]
@@ -267,33 +267,6 @@ def _refuse_duplicate(engine: Engine, owner: str, changes: Row, stored: Stored |
         key = str(holder.row[engine.contacts.key]) if engine.rules.conflict_shows_key else ""
         message = "A contact with these values already exists"
         raise engine.refusal("conflict", ConflictError, message, existing_key=key)
-
-
-def new_row(engine: Engine, values: Mapping[str, JSON], owner: str) -> Row:
-    """A new contact: the given values, what the provider fills in, and blanks for the rest."""
-    fields = fields_of(engine.provider.record)
-    stamp = {"created_at": engine.rules.timestamp(engine.now)} if "created_at" in fields else {}
-    key = {engine.contacts.key: engine.rules.new_key(engine.rng)}
-    known = {**key, **stamp, **engine.rules.defaults, **values}
-    row = {n: known[n] if n in known else _blank(engine, field) for n, field in fields.items()}
-    engine.rules.fill_in(row, owner)
-    return row
-
-
-def _blank(engine: Engine, field: RecordField) -> JSON:
-    if field.nullable:
-        return None
-    match field.kind:
-        case "category":
-            return field.choices[0]
-        case "datetime":
-            return engine.rules.timestamp(engine.now)
-        case "list":
-            return []
-        case "dict":
-            return {}
-        case kind:
-            return _BLANKS[kind]
 
 
 def _to_wire(engine: Engine, request: Request, row: Row) -> Row:

@@ -13,6 +13,7 @@ from contactkit.spec.auth import HeaderAuth as HeaderAuth
 from contactkit.spec.consent import ChannelConsent as ChannelConsent
 from contactkit.spec.consent import Consent as Consent
 from contactkit.spec.consent import flag as flag
+from contactkit.spec.instant import Instant as Instant
 from contactkit.spec.outcome import Outcome as Outcome
 from contactkit.spec.paging import OutOfReach as OutOfReach
 from contactkit.spec.paging import PageNumbers as PageNumbers
@@ -27,7 +28,6 @@ from contactkit.spec.provider import Endpoint as Endpoint
 from contactkit.spec.provider import Envelope as Envelope
 from contactkit.spec.provider import ErrorShape as ErrorShape
 from contactkit.spec.provider import Idempotency as Idempotency
-from contactkit.spec.provider import Instant as Instant
 from contactkit.spec.provider import Limit as Limit
 from contactkit.spec.provider import Place as Place
 from contactkit.spec.provider import Provider as Provider

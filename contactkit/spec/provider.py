@@ -21,8 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
@@ -46,21 +45,6 @@ def as_object(value: JSON) -> dict[str, JSON]:
 def as_list(value: JSON) -> list[JSON]:
     """`value` if it is a JSON array, otherwise an empty one."""
     return cast("list[JSON]", value) if isinstance(value, list) else []
-
-
-class Instant(datetime):
-    """A time in microseconds, and `tick` tenths of one beyond it."""
-
-    tick: int = 0
-
-    @classmethod
-    def at(cls, seconds: float) -> Instant:
-        """The time this many seconds after 1970, in UTC."""
-        # The shortest decimal that is this float: its exact value has digits that nobody meant.
-        ticks = round(Decimal(str(seconds)) * 10**7)
-        moment = cls(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=ticks // 10)
-        moment.tick = ticks % 10
-        return moment
 
 
 Place: TypeAlias = tuple[str, ...]

@@ -123,17 +123,17 @@ RULES = Rules(
     verbs={"unsubscribe": unsubscribe},
     strict=True,
     refuse=refuse,
-    # The order of https://help.privy.com/docs/api-reference/update-contact
+    # The order of https://help.privy.com/docs/api-reference/create-contact
     first_names=(
         "id",
         "first_name",
         "last_name",
         "email",
+        "email_consent",
         "phone_number",
+        "sms_consent",
         "tags",
         "custom_fields",
-        "email_consent",
-        "sms_consent",
     ),
     page_size=25,
     sliding_windows=False,

@@ -11,16 +11,16 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 import httpx
 
-from contactkit._http.world import RealClock
 from contactkit.errors import ConfigurationError
 from contactkit.simulator import Simulator
+from contactkit.simulator.clocks import OffsetClock, SetClock
 from contactkit.simulator.messages import Request, Response
 from contactkit.simulator.serve import control
 from contactkit.spec import Provider
@@ -39,28 +39,14 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 _PIECES, _PAUSE = 10, 0.1
 _SHUTDOWN_SECONDS = 1
-_REAL = RealClock()
 _log = logging.getLogger(__name__)
-
-
-@dataclass
-class OffsetClock:
-    """Real time plus an offset in seconds."""
-
-    offset: float = 0.0
-
-    def now(self) -> float:
-        return _REAL.now() + self.offset
-
-    def sleep(self, until: float) -> None:
-        _REAL.sleep(until - self.offset)
-
-    async def asleep(self, until: float) -> None:
-        await _REAL.asleep(until - self.offset)
 
 
 class SimulatorApp:
     """One simulated provider as an ASGI application; `controlled` adds routes to control it.
+
+    `clock` is the time at which its clock stands still; without one it has the real time. Other
+    options are those of `Simulator`.
 
     The server adds `hang_up`, which closes a connection, to the state of its requests.
     """
@@ -68,20 +54,22 @@ class SimulatorApp:
     def __init__(
         self,
         provider: Provider,
-        contacts: int,
+        contacts: int | str | Path,
         seed: int,
         *,
-        strict: bool | None = None,
+        clock: str | None = None,
         controlled: bool = False,
+        **options: Any,
     ) -> None:
         self.provider = provider
         self.controlled = controlled
-        self._new_simulator = partial(Simulator, contacts, seed, strict=strict)
+        self._new_clock = partial(SetClock, clock) if clock else OffsetClock
+        self._new_simulator = partial(Simulator, contacts, seed, **options)
         self.reset()
 
     def reset(self) -> None:
-        """Start again with a new state and the real time."""
-        self.clock = OffsetClock()
+        """Start again with a new state and the time as it was at the start, or the real time."""
+        self.clock = self._new_clock()
         self.simulator = self._new_simulator(clock=self.clock)
         self.engine = self.simulator.start(self.provider)
 

@@ -94,7 +94,7 @@ def _move_clock(app: SimulatorApp, body: dict[str, JSON]) -> Response:
         raise ConfigurationError("seconds must be a number")
     if not 0 <= seconds <= _CENTURY - app.clock.offset:
         raise ConfigurationError("time only moves forward, by at most a century")
-    app.clock.offset += seconds
+    app.clock.move(seconds)
     return Response(200, {"now": app.engine.now.isoformat()})
 
 

@@ -15,15 +15,10 @@ import pytest
 
 import contactkit as ck
 from contactkit._providers import find
+from contactkit.simulator.clocks import OffsetClock
 from contactkit.simulator.messages import Request, Response
 from contactkit.simulator.serve import app as serve_app
-from contactkit.simulator.serve.app import (
-    OffsetClock,
-    SimulatorApp,
-    address_of,
-    create_server,
-    listen,
-)
+from contactkit.simulator.serve.app import SimulatorApp, address_of, create_server, listen
 from tests.contract.test_faults import FAULTS
 from tests.support.providers import EXAMPLES
 from tests.support.requests import RawClient

@@ -21,8 +21,8 @@ PHONE = "+12125550187"
 class Control:
     """A served simulator and the responses of its control routes."""
 
-    def __init__(self, provider: str) -> None:
-        self.served = SimulatorApp(find(provider), contacts=8, seed=0, controlled=True)
+    def __init__(self, provider: str, **options: Any) -> None:
+        self.served = SimulatorApp(find(provider), 8, 0, controlled=True, **options)
 
     def __call__(self, method: str, name: str, content: bytes = b"") -> tuple[int, Any]:
         target = (control.ROOT + name).encode()
@@ -103,6 +103,16 @@ def test_contacts_changes_a_contact(privy):
     changed = privy.post("contacts", key=JANET, email_consent="compliance_suppressed")
     assert changed == (201, {"key": JANET})
     assert privy.contacts()[JANET]["email_consent"] == "compliance_suppressed"
+
+
+def test_set_clock_stands_still_until_it_is_moved_or_reset():
+    client = Control("sent", clock="2026-03-11T21:50:50.2145489Z")
+    assert client.served.engine.now == client.served.engine.now
+    now = "2026-03-11T22:50:50.714548+00:00"
+    assert client.post("clock", seconds=3600.5) == (200, {"now": now})
+    assert client.served.engine.now.tick == 9
+    client.post("reset")
+    assert client.served.engine.now.isoformat() == "2026-03-11T21:50:50.214548+00:00"
 
 
 def test_clock_moves_time_forward(privy):
