@@ -26,7 +26,11 @@ from contactkit.cli.output import say, show
 from contactkit.errors import CassetteError, warn
 from contactkit.spec.provider import Provider
 
-app = typer.Typer(help="Show, audit, verify, convert and prune recordings.", no_args_is_help=True)
+app = typer.Typer(
+    help="Show, audit, verify, convert and prune recordings.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 File = Annotated[Path, typer.Argument(help="A recording: .jsonl or .jsonl.gz.", metavar="FILE")]
 _WORLDS = {"live": "the provider", "simulator": "the simulator", "unknown": "an unknown world"}
 _UNITS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
@@ -41,7 +45,7 @@ def show_cassette(file: File) -> None:
     exchanges["status"] = exchanges["status"].astype("string").fillna(exchanges["failure"])
     exchanges["age"] = exchanges["age"].map(_age)
     columns = ["method", "path", "query", "status", "bytes", "age"]
-    show(exchanges.filter(columns), folds=["path", "query"])
+    show(exchanges.filter(columns), folds=["query"])
 
 
 @app.command()
@@ -139,7 +143,7 @@ def prune(
         )
     dropped = frame(old, {}, now)
     dropped["age"] = dropped["age"].map(_age)
-    show(dropped.filter(["method", "path", "query", "age"]), folds=["path", "query"])
+    show(dropped.filter(["method", "path", "query", "age"]), folds=["query"])
     copy = _copy_of(file)
     shutil.copy2(file, copy)
     cassette_file.prune(since)

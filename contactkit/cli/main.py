@@ -17,15 +17,17 @@ except ImportError:
 
 import contactkit
 from contactkit._client.describe import describe as describe_provider
+from contactkit._client.describe import providers
 from contactkit._providers import find, names
 from contactkit.cli import apply, cassette, export, plan
-from contactkit.cli.demo import STORIES, show_story
+from contactkit.cli.demo import show_demo
 from contactkit.cli.options import SimulatorCommand
 from contactkit.errors import ContactKitError
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 app.add_typer(cassette.app, name="cassette")
@@ -49,16 +51,27 @@ def options(
 
 @app.command()
 def demo() -> None:
-    """List, change and read back contacts of every provider, on the simulator."""
-    for provider in STORIES:
-        show_story(provider)
+    """Show frames, a plan, a recording and consent, on simulators of the providers."""
+    show_demo()
+
+
+@app.command("providers")
+def list_providers() -> None:
+    """List the providers with their verbs, authentication and limits."""
+    columns = ["name", "verbs", "authentication", "limits"]
+    show(providers().filter(columns), folds=["verbs", "authentication", "limits"])
 
 
 @app.command()
 def describe(
-    provider: Annotated[str, typer.Argument(help=f"One of {', '.join(names())}.")],
+    provider: Annotated[
+        str | None, typer.Argument(help=f"One of {', '.join(names())}; all are listed without it.")
+    ] = None,
 ) -> None:
     """Show all fields of a provider's contact: type, access and meaning."""
+    if provider is None:
+        list_providers()
+        return
     rows = describe_provider(provider)
     consent = rows["help"] + " Consent to " + rows["consent"] + "."
     rows["help"] = rows["help"].where(rows["consent"] == "", consent)
