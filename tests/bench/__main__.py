@@ -17,6 +17,7 @@ from rich.table import Table
 
 PARTS = {
     "import": "imports",
+    "first": "first_frame",
     "frames": "frames",
     "files": "files",
     "parquet": "parquet_files",
