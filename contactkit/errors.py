@@ -22,7 +22,8 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from types import TracebackType
+from typing import Any, Self
 
 
 class ContactKitWarning(UserWarning):
@@ -83,7 +84,44 @@ class Problem:
 
 
 class ContactKitError(Exception):
-    """The base class of all errors that contactkit raises on purpose."""
+    """The base class of all errors that contactkit raises on purpose.
+
+    IPython shows the caller's line and the message; `%tb` then shows the whole traceback.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        """The lines that IPython shows instead of a traceback."""
+        drawing: Any = sys.modules["IPython"].get_ipython().InteractiveTB
+        if _is_asked_for_all():
+            return drawing.structured_traceback(type(self), self, self.__traceback__)
+        # IPython would also show the causes, which are the insides of contactkit.
+        message = Exception(str(self))
+        for note in getattr(self, "__notes__", ()):
+            message.add_note(note)
+        lines: list[str] = drawing.structured_traceback(
+            type(self), message, _until_contactkit(self.__traceback__)
+        )
+        return [*lines, "%tb shows the whole traceback."]
+
+
+def _is_asked_for_all() -> bool:
+    """Whether the magic `%tb` runs, which calls the same method."""
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    while frame := frame.f_back:
+        name = frame.f_globals.get("__name__", "")
+        if frame.f_code.co_name == "tb" and name.startswith("IPython.core.magics"):
+            return True
+    return False
+
+
+def _until_contactkit(traceback: TracebackType | None) -> TracebackType | None:
+    """A traceback without what follows the caller's line."""
+    if traceback is None:
+        return None
+    if traceback.tb_frame.f_globals.get("__name__", "").startswith("contactkit."):
+        return None
+    rest = _until_contactkit(traceback.tb_next)
+    return TracebackType(rest, traceback.tb_frame, traceback.tb_lasti, traceback.tb_lineno)
 
 
 class ConfigurationError(ContactKitError):

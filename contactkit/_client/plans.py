@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import signal
+import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from contactkit._plans.apply import Apply
 from contactkit._plans.plan import Plan
 from contactkit._plans.undo import plan_undo
 from contactkit._redact import Unpicklable
+from contactkit.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from contactkit.forms import PlanView
@@ -38,6 +40,8 @@ class PlanRunner(Unpicklable):
     def apply(self, plan: Plan, **options: Any) -> pd.DataFrame:
         """Apply a plan on a separate thread, because a notebook's event loop is already running."""
         apply = Apply(plan, self.session, self._connection, **options)
+        if sys.platform == "emscripten":
+            return _wait_in_browser(apply.run())
         return _ApplyThread(apply, self._connection).result()
 
     async def apply_async(self, plan: Plan, **options: Any) -> pd.DataFrame:
@@ -69,6 +73,16 @@ class PlanRunner(Unpicklable):
         from contactkit.forms import PlanView
 
         return PlanView(plan)
+
+
+def _wait_in_browser(applying: Coroutine[Any, Any, pd.DataFrame]) -> pd.DataFrame:
+    """Apply on the running event loop, since a browser has no threads; the cell waits for it."""
+    from pyodide.ffi import can_run_sync, run_sync  # pyright: ignore[reportMissingImports]
+
+    if can_run_sync():
+        return run_sync(applying)
+    applying.close()
+    raise ConfigurationError("this browser cannot wait in a cell: use `await plan.aio.apply()`")
 
 
 class _ApplyThread:

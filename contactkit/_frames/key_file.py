@@ -46,14 +46,15 @@ class KeyFile:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # The file is complete before it gets its name; of two concurrent ones the first stays.
+            # A browser's file system has no links, and nothing else writes to it.
             opened, name = tempfile.mkstemp(dir=self.path.parent)
             with os.fdopen(opened, "wb") as file:
                 file.write(key)
                 file.flush()
                 os.fsync(file.fileno())
             with suppress(FileExistsError):
-                os.link(name, self.path)
-            os.unlink(name)
+                getattr(os, "link", os.rename)(name, self.path)
+            Path(name).unlink(missing_ok=True)
         except OSError as error:
             why = f"{self.path} cannot be created ({type(error).__name__})"
             message = f"{why}; {self._remedy}" if self._remedy else why

@@ -7,7 +7,6 @@ from contextlib import closing
 from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
 from contactkit._frames.decode import Columns, read_rows
 from contactkit._frames.frame import rows_of, to_frame
@@ -17,6 +16,7 @@ from contactkit._http.flow import send
 from contactkit._http.pagination import Pages
 from contactkit._http.response import contact_of
 from contactkit._http.session import Flow, Session, build_operation, frame_attrs
+from contactkit._plans.progress import Bar
 from contactkit.errors import InvalidInputError, NotFoundError, warn
 from contactkit.spec.paging import Query
 from contactkit.spec.provider import JSON, Provider
@@ -136,9 +136,11 @@ def read_listing(
     return frame
 
 
-def progress_bar(provider: Provider, done: int = 0) -> tqdm[Any]:
+def progress_bar(provider: Provider, done: int = 0) -> Bar:
     """A bar on stderr that counts contacts, for a listing that takes more than a second."""
-    return tqdm(desc=f"{provider.title} contacts", delay=1.0, leave=False, initial=done)
+    title = f"{provider.title} contacts"
+    # It is drawn after any page, because no thread draws it after a slow one.
+    return Bar(desc=title, delay=1.0, leave=False, initial=done, miniters=1)
 
 
 def read_all(session: Session) -> ParallelFlow[pd.DataFrame]:

@@ -63,7 +63,7 @@ def display() -> Callable[[Progress], None]:
     if shell := _notebook_shell():
         return _CellDisplay(shell)
     if sys.stderr and sys.stderr.isatty():
-        return _Bar()
+        return _TerminalDisplay()
     return lambda progress: None
 
 
@@ -100,17 +100,23 @@ def _html(progress: Progress) -> str:
     return f"<div>{bar} {text}</div>" if progress.total else f"<div>{text}</div>"
 
 
-class _Bar:
+class Bar(tqdm):
+    """A line on stderr, without tqdm's thread that watches it: a browser has no threads."""
+
+    monitor_interval = 0
+
+
+class _TerminalDisplay:
     """A line on stderr, which each call rewrites."""
 
     def __init__(self) -> None:
-        self._bar: tqdm[Any] | None = None
+        self._bar: Bar | None = None
 
     def __call__(self, progress: Progress) -> None:
         if self._bar is None:
             # tqdm's own rate and time left ignore the rate limits.
             line = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{desc}]"
-            self._bar = tqdm(total=progress.total, bar_format=line, dynamic_ncols=True)
+            self._bar = Bar(total=progress.total, bar_format=line, dynamic_ncols=True)
         self._bar.n = progress.done
         self._bar.set_description_str(_time_left(progress) + _notes(progress))
         if progress.finished:
