@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, cast
 
@@ -114,6 +114,16 @@ class People:
             parts.append(times)
         since = [row.since and row.since.replace(tzinfo=None) for row in self.suppressions.rows]
         return np.concatenate([*parts, np.array(since, dtype="datetime64[us]")])
+
+    @cached_property
+    def stated_by(self) -> Any:
+        """The time that each contact's consent is no later than, NaT if there is none.
+
+        It is when the contact last changed or, if that is not known, when it was read.
+        """
+        read = [at and at.astimezone(UTC).replace(tzinfo=None) for at in self.ages.values()]
+        times = np.array([*read, None], dtype="datetime64[us]")[self.source_of]
+        return np.where(np.isnat(self.changed_at), times, self.changed_at)
 
     @cached_property
     def rows(self) -> pd.DataFrame:
@@ -245,7 +255,8 @@ def make_people(
     verdicts = {}
     for channel in CHANNELS:
         parts = [*(channel_states(source, channel) for source in sources)]
-        verdicts[channel] = resolve(network, channel, [*parts, _suppressed(suppressions, channel)])
+        states = ChannelStates.concatenate([*parts, _suppressed(suppressions, channel)])
+        verdicts[channel] = resolve(network, channel, states)
     return People(sources=tuple(sources), suppressions=suppressions, network=network, **verdicts)
 
 

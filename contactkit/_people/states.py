@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, get_args
 
 import numpy as np
@@ -46,6 +46,12 @@ class ChannelStates:
         none = np.zeros(rows, dtype=bool)
         zero = np.zeros(rows, dtype=np.int8)
         return cls(state=zero, basis=zero, doubtful=none, contradictory=none, sends=none)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[ChannelStates]) -> ChannelStates:
+        """The states of all sources, one after the other."""
+        names = [field.name for field in fields(cls)]
+        return cls(**{n: np.concatenate([getattr(part, n) for part in parts]) for n in names})
 
 
 def channel_states(source: Source, channel: Channel) -> ChannelStates:

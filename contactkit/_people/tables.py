@@ -73,7 +73,7 @@ def rows(people: People) -> pd.DataFrame:
 
 def _basis(people: People, verdict: Verdict) -> Any:
     basis = np.zeros(people.network.persons, dtype=np.int8)
-    own = ~verdict.of_line
+    own = ~verdict.of_line & ~verdict.aside
     np.maximum.at(basis, people.network.person[own], verdict.states.basis[own])
     opted_out = BASES.index("opted_out")
     by_line = (verdict.by_person >= ConsentState.denied) & (basis < opted_out)

@@ -26,6 +26,7 @@ DENIED = ConsentState.denied
 class Verdict:
     """One channel of all contacts, an array each.
 
+    `aside` are contacts whose own no is set aside, so that it counts for nobody: by default none.
     `reached` are contacts with an address of the channel, `of_line` those whose consent is their
     line's and not their person's. `denied` are those to whom nothing may be sent. `by_person` is
     the state of each person, and `by_line` says which lines are denied. Lines of the same
@@ -33,6 +34,7 @@ class Verdict:
     """
 
     states: ChannelStates
+    aside: Any
     reached: Any
     of_line: Any
     denied: Any
@@ -44,7 +46,7 @@ class Verdict:
     @cached_property
     def says_no(self) -> Any:
         """The contacts that deny the channel themselves."""
-        return self.states.state >= DENIED
+        return (self.states.state >= DENIED) & ~self.aside
 
     @property
     def may_send(self) -> Any:
@@ -57,9 +59,12 @@ class Verdict:
         return self.states.sends & self.reached & self.denied
 
 
-def resolve(network: Network, channel: Channel, parts: Sequence[ChannelStates]) -> Verdict:
-    """The verdict on each contact for one channel."""
-    states = _concatenate(parts)
+def resolve(
+    network: Network, channel: Channel, states: ChannelStates, aside: Any = False
+) -> Verdict:
+    """The verdict on each contact for one channel; the noes of contacts `aside` do not count."""
+    aside = np.zeros(network.contacts, dtype=bool) | aside
+    says_no = (states.state >= DENIED) & ~aside
     pairs = network.of_kind("phone" if channel == "text" else "email")
     holder, held = network.holder[pairs], network.held[pairs]
     own = network.line[held] == OWN
@@ -70,11 +75,11 @@ def resolve(network: Network, channel: Channel, parts: Sequence[ChannelStates]) 
     on_line = of_line[holder]
     group = join(len(network.addresses), held[on_line], holder[on_line], network.contacts)
     line_denies = np.zeros(len(network.addresses), dtype=bool)
-    saying_no = on_line & (states.state >= DENIED)[holder]
+    saying_no = on_line & says_no[holder]
     line_denies[group[held[saying_no]]] = True
     by_line = line_denies[group]
     by_person = np.zeros(network.persons, dtype=np.int8)
-    of_person = ~of_line
+    of_person = ~of_line & ~aside
     np.maximum.at(by_person, network.person[of_person], states.state[of_person])
     beside = ~own & has_own[holder] & by_line[held]
     touched = network.person[holder[beside]]
@@ -84,6 +89,7 @@ def resolve(network: Network, channel: Channel, parts: Sequence[ChannelStates]) 
     denied[holder[on_line]] = by_line[held[on_line]]
     return Verdict(
         states=states,
+        aside=aside,
         reached=reached,
         of_line=of_line,
         denied=denied,
@@ -100,10 +106,3 @@ def _line_deniers(groups: Any, contacts: Any) -> dict[int, list[int]]:
         if contact not in deniers.setdefault(group, []):
             deniers[group].append(contact)
     return deniers
-
-
-def _concatenate(parts: Sequence[ChannelStates]) -> ChannelStates:
-    names = ("state", "basis", "doubtful", "contradictory", "sends")
-    return ChannelStates(
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -50,18 +51,21 @@ def contacts_of(draw: st.DrawFn, name: str) -> list[Contact]:
     return list({contact.key: contact for contact in contacts}.values())
 
 
-def frame_of(name: str, contacts: list[Contact]) -> pd.DataFrame:
+def frame_of(name: str, contacts: list[Contact], read_at: datetime | None = None) -> pd.DataFrame:
     columns = needed_columns(find(name))
     frame = pd.DataFrame([dict(c.values) for c in contacts], columns=columns, dtype=object)
-    frame.attrs["provider"] = name
+    frame.attrs |= {"provider": name, "at": read_at and read_at.isoformat()}
     return frame
 
 
 worlds = st.fixed_dictionaries({name: contacts_of(name) for name in PROVIDERS})
 
 
-def people_of(world: dict[str, list[Contact]], **options: Any) -> ck.People:
-    return ck.people(**{name: frame_of(name, world[name]) for name in world}, **options)
+def people_of(
+    world: dict[str, list[Contact]], read_at: datetime | None = None, **options: Any
+) -> ck.People:
+    frames = {name: frame_of(name, world[name], read_at) for name in world}
+    return ck.people(**frames, **options)
 
 
 @settings(max_examples=EXAMPLES)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from contactkit._people.identifiers import canonical, is_role
 from contactkit._providers import find, names
 from contactkit.spec.consent import ConsentState
+from contactkit.spec.record import last_change_of
 
 KIND = {"text": "phone", "email": "email"}
 
@@ -20,6 +22,14 @@ class Contact:
     provider: str
     key: str
     values: Mapping[str, object]
+    read_at: datetime | None = None
+
+    @property
+    def stated_by(self) -> datetime | None:
+        """The time that its state is no later than; None if that is not known."""
+        changed = last_change_of(find(self.provider).record)
+        text = changed and self.values.get(changed.name)
+        return datetime.fromisoformat(str(text)) if text else self.read_at
 
     def addresses(self, kind: str) -> set[str]:
         """The canonical addresses of one kind."""
@@ -38,13 +48,27 @@ class Contact:
         return declared.state(self.values) if declared else ConsentState.unknown
 
 
+@dataclass(frozen=True)
+class Given:
+    """A proof of consent."""
+
+    address: str
+    channel: str
+    given_at: datetime
+
+
 class Reference:
     """The verdicts on some contacts."""
 
     def __init__(
-        self, contacts: Sequence[Contact], shared_by: int | None, apart: Iterable[str] = ()
+        self,
+        contacts: Sequence[Contact],
+        shared_by: int | None,
+        apart: Iterable[str] = (),
+        given: Sequence[Given] = (),
     ) -> None:
         self.contacts = contacts
+        self.given = given
         self.lines = {a for c in contacts for a in c.everything() if is_role(a)} | set(apart)
         self.lines |= {text for name in names() for text in find(name).consent.examples}
         for source in {c.source for c in contacts}:
@@ -73,8 +97,28 @@ class Reference:
         addresses = contact.addresses(KIND[channel])
         return bool(addresses) and addresses <= self.lines
 
-    def line_denied(self, line: str, channel: str) -> bool:
-        """Whether some contact that is nothing but this line, or joined lines, says no."""
+    def says_no(self, contact: Contact, channel: str) -> bool:
+        """Whether a contact's own no counts: it is a lock, or no proof is as late as it."""
+        state = contact.state(channel)
+        if state < ConsentState.denied:
+            return False
+        proofs = [p for p in self.given if p.channel == channel and self.is_about(p, contact)]
+        by = contact.stated_by
+        later = by is not None and any(proof.given_at >= by for proof in proofs)
+        return state == ConsentState.locked or not later
+
+    def is_about(self, proof: Given, contact: Contact) -> bool:
+        """Whether a proof is one of the contact's person, or of its line."""
+        if self.is_of_line(contact, proof.channel):
+            lines = contact.addresses(KIND[proof.channel])
+            return any(proof.address in self.group(line, proof.channel) for line in lines)
+        members = self.person(contact)
+        return proof.address not in self.lines and any(
+            proof.address in c.everything() for c in self.contacts if (c.source, c.key) in members
+        )
+
+    def group(self, line: str, channel: str) -> set[str]:
+        """The lines that contacts, which are nothing but lines, have together with this one."""
         group, grown = {line}, True
         holders = [c for c in self.contacts if self.is_of_line(c, channel)]
         while grown:
@@ -83,8 +127,14 @@ class Reference:
                 if group & c.addresses(KIND[channel])
             }  # fmt: skip
             grown, group = not more <= group, group | more
+        return group
+
+    def line_denied(self, line: str, channel: str) -> bool:
+        """Whether some contact that is nothing but this line, or joined lines, says no."""
+        group = self.group(line, channel)
+        holders = [c for c in self.contacts if self.is_of_line(c, channel)]
         touching = [c for c in holders if group & c.addresses(KIND[channel])]
-        return any(c.state(channel) >= ConsentState.denied for c in touching)
+        return any(self.says_no(c, channel) for c in touching)
 
     def person_denied(self, contact: Contact, channel: str) -> bool:
         """Whether the contact's person says no."""
@@ -92,7 +142,7 @@ class Reference:
         for other in self.contacts:
             if (other.source, other.key) not in members or self.is_of_line(other, channel):
                 continue
-            if other.state(channel) >= ConsentState.denied:
+            if self.says_no(other, channel):
                 return True
             addresses = other.addresses(KIND[channel])
             if addresses - self.lines and any(
