@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     from contactkit.errors import (
         UnrecordedRequestError as UnrecordedRequestError,
     )
+    from contactkit.simulator import Population as Population
     from contactkit.simulator import Simulator as Simulator
     from contactkit.spec.outcome import Outcome as Outcome
 
@@ -139,6 +140,7 @@ _MODULES = {
     "Plan": "_plans.plan",
     "Progress": "_plans.progress",
     "Cassette": "cassette.cassette",
+    "Population": "simulator",
     "Simulator": "simulator",
     "Outcome": "spec.outcome",
 }

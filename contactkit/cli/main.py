@@ -6,7 +6,7 @@ import re
 import sys
 import warnings
 from io import TextIOWrapper
-from typing import Annotated
+from typing import Annotated, Any
 
 try:
     import typer
@@ -23,6 +23,7 @@ from contactkit.cli import apply, cassette, export, plan
 from contactkit.cli.demo import show_demo
 from contactkit.cli.options import SimulatorCommand
 from contactkit.errors import ContactKitError
+from contactkit.simulator import Population
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -99,12 +100,20 @@ def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes any free port.")] = 0,
     contacts: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="How many contacts to start with, or a file of them as `contactkit plan` reads.",
+            help="How many contacts to start with, 50 by default, or a file of them as "
+            "`contactkit plan` reads.",
             metavar="N|FILE",
         ),
-    ] = "50",
+    ] = None,
+    people: Annotated[
+        int | None,
+        typer.Option(
+            help="Start with those of so many people who are here; served with the same number and "
+            "seed, other providers have the same people."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same contacts.")] = 0,
     strict: Annotated[
         bool | None,
@@ -155,8 +164,7 @@ def serve(
 
     served = SimulatorApp(
         find(provider),
-        int(contacts) if re.fullmatch(r"-?\d+", contacts) else contacts,
-        seed,
+        **_start(contacts, people, seed),
         strict=strict,
         clock=clock,
         response_time=response_time,
@@ -166,6 +174,16 @@ def serve(
     )
     banner = banner_json if as_json else banner_text
     run(served, host, port, lambda address: print(banner(served, address), flush=True))
+
+
+def _start(contacts: str | None, people: int | None, seed: int) -> dict[str, Any]:
+    """What a served simulator starts with."""
+    if people is None:
+        number = contacts is not None and re.fullmatch(r"-?\d+", contacts)
+        return {"contacts": int(contacts or "") if number else contacts, "seed": seed}
+    if contacts is not None:
+        raise typer.BadParameter("--people decides who the contacts are: leave out --contacts")
+    return {"people": Population(people, seed)}
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -53,17 +53,21 @@ def fill(engine: Engine, contacts: int | str | Path) -> None:
 
 
 def _make(engine: Engine, count: int) -> None:
-    rules, handwritten = engine.rules, _handwritten(engine.provider)
+    handwritten = _handwritten(engine.provider)
     for row in handwritten[:count]:
-        engine.add({n: v for n, v in row.items() if v is not None}, rules.owner_of(0))
+        engine.add({n: v for n, v in row.items() if v is not None}, engine.rules.owner_of(0))
     indices = islice(_indices(handwritten), max(0, count - len(handwritten)))
-    rows = [engine.sample_row(index) for index in indices]
+    add_by_age(engine, [engine.sample_row(index) for index in indices], len(handwritten))
+
+
+def add_by_age(engine: Engine, rows: list[Row], first: int = 0) -> None:
+    """Add contacts from old to new; takes them from the list, and `first` came before."""
     created = creation_field(engine.provider)
     rows.sort(key=lambda row: str(row.get(created, "")))
     rows.reverse()
     # Each is dropped once it is added: many of them take as much memory as the contacts.
-    for index in range(len(handwritten), len(handwritten) + len(rows)):
-        engine.add(rows.pop(), rules.owner_of(index))
+    for index in range(first, first + len(rows)):
+        engine.add(rows.pop(), engine.rules.owner_of(index))
 
 
 def _indices(handwritten: Sequence[Row]) -> Iterator[int]:

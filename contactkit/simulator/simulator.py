@@ -28,14 +28,35 @@ from contactkit.simulator.clocks import SetClock
 from contactkit.simulator.engine import Engine
 from contactkit.simulator.faults import Faults
 from contactkit.simulator.messages import Refusal, Request, Response
+from contactkit.simulator.population import Population
 from contactkit.simulator.rules import rules_for
-from contactkit.simulator.seeds import MOST, fill
+from contactkit.simulator.seeds import MOST, add_by_age, fill
 from contactkit.spec import Provider, fields_of
 
+_CONTACTS = 50
 _START = 1_790_845_200.0  # 2026-10-01 09:00 UTC
 _SLOW_BODY_SECONDS = 5.0
 _IN_FLIGHT_PATIENCE = 5.0
 _NAP = 0.05
+
+
+def _check_start(
+    contacts: int | str | Path | None, seed: int | None, people: Population | None
+) -> None:
+    if people is not None:
+        if not isinstance(people, Population):
+            raise ConfigurationError("people must be a population: contactkit.Population(1000)")
+        if contacts is not None or seed is not None:
+            raise ConfigurationError(
+                "people= decides who the contacts are: leave out contacts= and seed=, and give "
+                "them to the population instead, as in Population(1000, seed=7)"
+            )
+    if contacts is None or isinstance(contacts, str | Path):
+        return
+    if type(contacts) is not int or not 0 <= contacts <= MOST:
+        raise ConfigurationError(
+            f"contacts={contacts} must be a whole number from 0 to {MOST:,}, or a file"
+        )
 
 
 def _texts(name: str, texts: Sequence[str]) -> tuple[str, ...]:
@@ -54,11 +75,13 @@ class Simulator:
     """A simulated provider: `contactkit.connect(name, via=Simulator())`.
 
     It simulates the provider of the first client that connects to it; later clients of that
-    provider share its state. It starts with this many `contacts`, a few written by hand first; the
-    same `seed` makes the same contacts. Each takes about 2 kB, and a page of a listing takes as
-    long among many as among few. The phone numbers of the first 100,000 are reserved for fiction;
-    further ones are unassigned. Or `contacts` is a file of them, as `read_contacts` reads it, which
-    may have states that the API refuses; times in a CSV file come back as they are written.
+    provider share its state. It starts with this many `contacts` (50), a few written by hand first;
+    the same `seed` (0) makes the same contacts. Each takes about 2 kB, and a page of a listing
+    takes as long among many as among few. The phone numbers of the first 100,000 are reserved for
+    fiction; further ones are unassigned. Or `contacts` is a file of them, as `read_contacts` reads
+    it, which may have states that the API refuses; times in a CSV file come back as they are
+    written. Or it starts with those of `people`, a `Population`, who are at its provider; the
+    simulators of other providers with the same `people` have the same persons.
 
     `strict` is whether the page of an update is taken to the letter. By default Privy refuses every
     write to a compliance-suppressed contact; with `strict=False` only those of `email_consent`, the
@@ -80,27 +103,25 @@ class Simulator:
 
     def __init__(
         self,
-        contacts: int | str | Path = 50,
-        seed: int = 0,
+        contacts: int | str | Path | None = None,
+        seed: int | None = None,
         *,
+        people: Population | None = None,
         strict: bool | None = None,
         clock: Clock | str | datetime | None = None,
         ids: Sequence[str] = (),
         request_ids: Sequence[str] = (),
         response_time: float = 0.0,
     ) -> None:
-        is_file = isinstance(contacts, str | Path)
-        if not is_file and (type(contacts) is not int or not 0 <= contacts <= MOST):
-            raise ConfigurationError(
-                f"contacts={contacts} must be a whole number from 0 to {MOST:,}, or a file"
-            )
+        _check_start(contacts, seed, people)
         if strict not in (None, True, False):
             raise ConfigurationError("strict must be True, False or None, the provider's usual way")
         is_time = isinstance(clock, str | datetime)
         self.clock: Clock = SetClock(clock) if is_time else clock or VirtualClock(_START)
         self.faults = Faults()
-        self._contacts = contacts
-        self._seed = seed
+        self._contacts = _CONTACTS if contacts is None else contacts
+        self._seed = people.seed if people else seed or 0
+        self._people = people
         self._strict = strict
         self._given: dict[str, Any] = {
             "ids": _texts("ids", ids),
@@ -128,7 +149,10 @@ class Simulator:
             if self._strict is not None:
                 rules = replace(rules, strict=self._strict)
             engine = Engine(provider, rules, self.clock, self._seed, **self._given)
-            fill(engine, self._contacts)
+            if self._people:
+                add_by_age(engine, self._people.rows(engine))
+            else:
+                fill(engine, self._contacts)
             self._engine = engine
         if self._engine.provider.name != provider.name:
             raise ConfigurationError(

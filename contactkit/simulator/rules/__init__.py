@@ -96,7 +96,8 @@ class Rules:
     idempotency key is unique within `key_scope`. With `allows_unchanged` a body may repeat current
     values of fields that are not writable; with `dry_run_rolls_back` a dry run is carried out and
     undone. `strict` is whether the page of an update is taken to the letter, and
-    `refuse(strict, current, changes)` takes the place of the provider's own rules.
+    `refuse(strict, current, changes)` takes the place of the provider's own rules. `team_values`
+    are of the account's own people and lines: each contact of a population has one of them.
     """
 
     accounts: Callable[[Provider], Mapping[str, Account]] = accounts
@@ -109,6 +110,7 @@ class Rules:
     timestamp: Callable[[datetime], str] = datetime.isoformat
     defaults: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
     sample_values: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
+    team_values: Mapping[str, Sequence[JSON]] = field(default_factory=dict[str, Sequence[JSON]])
     fill_in: Callable[[Row, str], None] = do_nothing
     select: Callable[[Mapping[str, JSON]], Selection] = select
     fold: Callable[[str, JSON], Any] = fold

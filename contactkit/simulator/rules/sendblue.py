@@ -223,6 +223,10 @@ RULES = Rules(
     read_key=read_key,
     timestamp=timestamp,
     defaults={"opt_out": False, "verified": False},
+    team_values={
+        "assigned_to_email": ("ana@example.com", "bo@example.com", "cem@example.com"),
+        "sendblue_number": ("+18885550100", "+18885550101"),
+    },
     fill_in=fill_in,
     select=select,
     rank=rank,

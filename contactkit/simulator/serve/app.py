@@ -54,8 +54,8 @@ class SimulatorApp:
     def __init__(
         self,
         provider: Provider,
-        contacts: int | str | Path,
-        seed: int,
+        contacts: int | str | Path | None = None,
+        seed: int | None = None,
         *,
         clock: str | None = None,
         controlled: bool = False,
