@@ -16,6 +16,7 @@ from pandas.util import hash_array
 from contactkit._frames.coerce import coerce_column
 from contactkit._people import conflicts, guard, links, tables
 from contactkit._people.network import Network, build_network
+from contactkit._people.plans import Plans
 from contactkit._people.source import WHERE, Source
 from contactkit._people.states import BASES, ChannelStates, channel_states
 from contactkit._people.suppression import CHANNELS, NAME, Suppressions
@@ -206,6 +207,17 @@ class People:
         or several have addresses, and for an unknown channel or basis.
         """
         return guard.guard(self, frame, channel, field, basis, max_age)
+
+    def propagate(self, **clients: Any) -> Plans:
+        """Plan to write a no wherever a person said no and a provider would still send.
+
+        There is a plan for each source, by its name; contacts that cannot be written are refused
+        there. A source that was read from a frame and has contacts to write needs a client here, by
+        its name. Raises InvalidInputError without it, and for a client of another provider.
+        """
+        from contactkit._people.propagate import propagate
+
+        return propagate(self, clients)
 
     def suppress(self, path: Any, *, digests: bool = False) -> pd.DataFrame:
         """Write every denied address to a suppression file, CSV or Parquet; returns its rows.

@@ -16,7 +16,7 @@ from contactkit._frames.frame import Problems, cell_to_json
 from contactkit._http.world import Clock, Live
 from contactkit.errors import InvalidInputError
 from contactkit.spec.provider import JSON, Provider
-from contactkit.spec.record import fields_of, key_of, last_change_of
+from contactkit.spec.record import RecordField, fields_of, key_of, last_change_of
 
 if TYPE_CHECKING:
     from contactkit._client.client import Client
@@ -74,6 +74,22 @@ class Source:
             for name, cells in self._cells.items()
         }
 
+    def contacts(self, rows: Any) -> list[dict[str, JSON]]:
+        """The needed values of many contacts, like `contact`."""
+        declared = fields_of(self.provider.record)
+        columns = [
+            _to_json(declared[name], self.column(name).iloc[rows]) for name in self.frame.columns
+        ]
+        names = [*self.frame.columns]
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _to_json(field: RecordField, column: pd.Series) -> list[JSON]:
+    """A column's cells as JSON; equal cells are read once."""
+    codes, cells = pd.factorize(objects(column))
+    values = [*(cell_to_json(field, coerce_cell(field, cell)) for cell in cells), None]
+    return [values[code] for code in codes.tolist()]
+
 
 def needed_columns(provider: Provider) -> list[str]:
     """The columns of a provider that a people table reads; others are not kept."""
@@ -115,7 +131,10 @@ def make_source(
         message = f"is missing; without it {provider.title} contacts seem not to have opted out"
         raise InvalidInputError.one(where, min(missing), message)
     kept = cast("pd.DataFrame", frame[columns]).reset_index(drop=True)
-    kept.attrs = {"problems": frame.attrs.get("problems", Problems())}
+    kept.attrs = {
+        "problems": frame.attrs.get("problems", Problems()),
+        "journal": frame.attrs.get("journal"),
+    }
     read_at = _read_at(frame.attrs.get("at"))
     if clock is None and frame.attrs.get("world", Live.name) == Live.name:
         clock = Live.clock

@@ -87,7 +87,7 @@ def _bases(
 ) -> Any:
     basis = np.array([BASES.index(_DEFAULTS[s]) for s in ConsentState], dtype=np.int8)[state]
     for (name, value), named in consent.basis.items():
-        basis[_equal(declared[name], columns[name], (value,))] = BASES.index(named)
+        basis[equal(declared[name], columns[name], (value,))] = BASES.index(named)
     return basis
 
 
@@ -106,10 +106,10 @@ def _masks(
     values: Values, declared: Mapping[str, RecordField], columns: Mapping[str, CoercedColumn]
 ) -> list[Any]:
     """For each of the fields, where its column has one of the values."""
-    return [_equal(declared[name], columns[name], wanted) for name, wanted in values.items()]
+    return [equal(declared[name], columns[name], wanted) for name, wanted in values.items()]
 
 
-def _equal(field: RecordField, column: CoercedColumn, values: tuple[Any, ...]) -> Any:
+def equal(field: RecordField, column: CoercedColumn, values: tuple[Any, ...]) -> Any:
     """Where a column has one of these values."""
     wanted = [field.choices.index(v) for v in values] if field.kind == "category" else list(values)
     return column.present & np.isin(column.values, wanted)

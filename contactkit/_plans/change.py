@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from contactkit.errors import FieldProblem
 from contactkit.spec.consent import ConsentState, reads_first
@@ -13,6 +14,11 @@ from contactkit.spec.validate import contact_after
 
 KEPT_BACK = "kept_back"
 """The code of a delete that is refused because of other rows."""
+
+REASON = ("channel", "source", "key", "field", "value", "path", "seen_at", "changed_at")
+Reason: TypeAlias = Mapping[str, JSON]
+"""A no of another contact for a channel: that contact's source and key, its field and value, the
+path of addresses to it, and when it was seen and last changed, as text or None."""
 
 VERBS = ("create", "update", "delete")
 """The verbs that a plan sends, one request a contact."""
@@ -24,7 +30,9 @@ class PlannedWrite:
 
     If there are `problems` the contact is refused and nothing is sent. `options` are parameters of
     the verb besides the contact's fields. A new contact has no `before`, and may have no `key`.
-    `stays` says which part of an earlier write cannot be undone.
+    `stays` says which part of an earlier write cannot be undone. `because` has the reasons of a no
+    that is carried from other contacts. A contact that no longer has the values of `watched` when
+    it is read right before the write is refused.
     """
 
     operation: str
@@ -34,6 +42,8 @@ class PlannedWrite:
     options: Mapping[str, JSON] = field(default_factory=dict[str, JSON], repr=False)
     problems: tuple[FieldProblem, ...] = ()
     stays: str = ""
+    because: tuple[Reason, ...] = field(default=(), repr=False)
+    watched: Mapping[str, JSON] = field(default_factory=dict[str, JSON], repr=False)
 
     @property
     def outcome(self) -> Outcome:
@@ -54,6 +64,8 @@ class PlannedWrite:
 
     def reads_first(self, provider: Provider, *, whole: bool) -> bool:
         """Whether the contact is read right before the write; `whole` is the session's."""
+        if self.because:
+            return True
         endpoint = provider.endpoint(self.operation)
         return (whole and bool(endpoint.required)) or reads_first(provider, endpoint, self.changes)
 
@@ -92,3 +104,12 @@ class PlannedWrite:
         if reasons and "" not in reasons:
             reasons[""] = f"{', '.join(reasons)} of the same contact is refused"
         return reasons
+
+    @property
+    def because_text(self) -> str:
+        """The first reason as a short sentence, and how many more there are; "" without one."""
+        if not self.because:
+            return ""
+        reason = self.because[0]
+        more = f" (and {len(self.because) - 1:,} more)" if len(self.because) > 1 else ""
+        return f"{reason['source']} {reason['key']} says {reason['field']}={reason['value']}{more}"

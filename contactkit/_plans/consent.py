@@ -10,8 +10,9 @@ from contactkit._journal.suppression import suppressed_problems
 from contactkit._plans.change import PlannedWrite
 from contactkit.errors import FieldProblem
 from contactkit.spec.consent import Address, undocumented
-from contactkit.spec.provider import Provider
-from contactkit.spec.record import last_change_of, parse_time
+from contactkit.spec.provider import JSON, Provider
+from contactkit.spec.record import RecordField, fields_of, last_change_of, parse_time
+from contactkit.spec.validate import is_phone, normalise_phone
 
 if TYPE_CHECKING:
     from contactkit._plans.plan import Plan
@@ -30,9 +31,25 @@ def consent_problems(
     consent = provider.consent
     shown = {**dict.fromkeys(consent.fields), **(planned.before or {})}
     problems = consent.refusals(planned.changes, shown=shown, current=current, opt_in=opt_in)
-    if not opt_in and planned.operation == "update":
+    if not opt_in and not planned.because and planned.operation == "update":
         problems += undocumented(provider, current)
+    problems += watched_problems(provider, planned.watched, current)
     return problems or changed_problems(provider, planned.before, current, planned.changes)
+
+
+def watched_problems(provider: Provider, watched: Values, current: Values) -> list[FieldProblem]:
+    """The watched fields that have another value now; their values may be personal."""
+    declared = fields_of(provider.record)
+    return [
+        FieldProblem(field=name, message="was changed since it was read", code="conflict")
+        for name, value in watched.items()
+        if _as_compared(declared[name], value) != _as_compared(declared[name], current.get(name))
+    ]
+
+
+def _as_compared(field: RecordField, value: JSON) -> JSON:
+    """A value in one notation; empty text is none."""
+    return (normalise_phone(value) if is_phone(field) else value) or None
 
 
 def changed_problems(

@@ -19,17 +19,27 @@ import pandas as pd
 from contactkit._frames.arrow import import_pyarrow
 from contactkit._frames.files import write_private
 from contactkit._frames.paths import check_file, has_file, reason_of
-from contactkit._plans.change import VERBS, PlannedWrite
+from contactkit._plans.change import REASON, VERBS, PlannedWrite, Reason
 from contactkit._plans.labels import decode_labels, encode_labels
 from contactkit.errors import ConfigurationError, FieldProblem
 
 Attrs: TypeAlias = dict[str, Any]
 
-FORMAT = 2
-"""The format of the files; the first one has no number, no home and no checksum."""
-_PARTS = ("before", "changes", "options", "problems", "stays")
-_COLUMNS = ("operation", "key", *_PARTS)
-_KINDS = {"before": dict | None, "changes": dict, "options": dict, "problems": list, "stays": str}
+FORMAT = 3
+"""The format of the files; the first one has no number, no home and no checksum, and the second one
+no reasons."""
+_KINDS: Mapping[str, Any] = {
+    "before": dict | None,
+    "changes": dict,
+    "options": dict,
+    "problems": list,
+    "stays": str,
+    "because": list,
+    "watched": dict,
+}
+_SINCE_3 = ("because", "watched")
+_COLUMNS = ("operation", "key", *_KINDS)
+_OLD_COLUMNS = tuple(name for name in _COLUMNS if name not in _SINCE_3)
 _ATTRS = {
     "provider": str,
     "digest": str,
@@ -115,10 +125,11 @@ def read(path: str | Path) -> tuple[tuple[PlannedWrite, ...], pd.Index, Attrs]:
         labels = parquet.read(columns=[], use_pandas_metadata=True).to_pandas().index
         stored = json.loads(metadata.get(b"pandas", b"{}")).get("index_columns", [])
         levels = [each for each in stored if isinstance(each, str)]
-        if {*parquet.schema_arrow.names} - {*levels} != {*_COLUMNS}:
+        columns = _columns_of(attrs)
+        if {*parquet.schema_arrow.names} - {*levels} != {*columns}:
             raise _Invalid("is not a plan: it has other columns")
         checksum = _Checksum(attrs)
-        contacts = tuple(_read_contacts(parquet, checksum))
+        contacts = tuple(_read_contacts(parquet, columns, checksum))
         if not _is_first(attrs) and attrs.get("checksum") != checksum.text:
             raise _Invalid("the file was changed after the plan was saved")
         index = decode_labels(labels, attrs.get("encoded", [])).set_names(checked["index"])
@@ -127,16 +138,18 @@ def read(path: str | Path) -> tuple[tuple[PlannedWrite, ...], pd.Index, Attrs]:
 
 def _row(contact: PlannedWrite) -> dict[str, str]:
     return {"operation": contact.operation, "key": contact.key} | {
-        name: json.dumps(getattr(contact, name), default=asdict) for name in _PARTS
+        name: json.dumps(getattr(contact, name), default=asdict) for name in _KINDS
     }
 
 
-def _read_contacts(parquet: Any, checksum: _Checksum) -> Iterator[PlannedWrite]:
+def _read_contacts(
+    parquet: Any, names: Sequence[str], checksum: _Checksum
+) -> Iterator[PlannedWrite]:
     shared = _Shared()
-    for batch in parquet.iter_batches(_AT_ONCE, columns=[*_COLUMNS]):
+    for batch in parquet.iter_batches(_AT_ONCE, columns=[*names]):
         columns = batch.to_pydict()
-        texts = zip(*(columns[name] for name in _COLUMNS), strict=True)
-        rows = [_checked_row(dict(zip(_COLUMNS, row, strict=True))) for row in texts]
+        texts = zip(*(columns[name] for name in names), strict=True)
+        rows = [_checked_row(dict(zip(names, row, strict=True))) for row in texts]
         checksum.add(rows)
         yield from (_planned(row, shared) for row in rows)
 
@@ -160,9 +173,9 @@ class _Checksum:
 
 
 def _checked_attrs(attrs: Mapping[Any, Any]) -> Attrs:
-    if attrs.get("format", FORMAT) != FORMAT:
+    if attrs.get("format", FORMAT) not in (2, FORMAT):
         raise _Invalid(
-            f"is not a plan: a later contactkit saved it; this one reads format {FORMAT}"
+            f"is not a plan: a later contactkit saved it; this one reads up to format {FORMAT}"
         )
     found = (_FIRST if _is_first(attrs) else {}) | dict(attrs)
     for name, kind in _ATTRS.items():
@@ -171,27 +184,39 @@ def _checked_attrs(attrs: Mapping[Any, Any]) -> Attrs:
     return {name: found[name] for name in _ATTRS}
 
 
+def _columns_of(attrs: Mapping[Any, Any]) -> Sequence[str]:
+    """The columns of a file of this format."""
+    return _COLUMNS if attrs.get("format") == FORMAT else _OLD_COLUMNS
+
+
 def _is_first(attrs: Mapping[Any, Any]) -> bool:
     """Whether the file has the first format."""
     return attrs.keys().isdisjoint(["format", "checksum", *_FIRST])
 
 
 def _checked_row(row: Mapping[Any, Any]) -> dict[str, str]:
-    for name in _COLUMNS:
-        if type(row[name]) is not str:
+    for name, cell in row.items():
+        if type(cell) is not str:
             raise _Invalid(f"is not a plan: its column {name} is not text")
     if row["operation"] not in VERBS:
         raise _Invalid(f"is not a plan: an operation is none of {', '.join(VERBS)}")
-    return {name: row[name] for name in _COLUMNS}
+    return dict(row)
 
 
 def _planned(row: Mapping[str, str], shared: _Shared) -> PlannedWrite:
-    parts = {name: json.loads(row[name], object_hook=shared) for name in _PARTS}
-    for name, kind in _KINDS.items():
-        if not isinstance(parts[name], kind):
+    parts = {name: json.loads(row[name], object_hook=shared) for name in _KINDS if name in row}
+    for name, part in parts.items():
+        if not isinstance(part, _KINDS[name]):
             raise _Invalid(f"is not a plan: a cell of its column {name} is of another type")
     problems = tuple(map(_problem, parts.pop("problems")))
+    parts["because"] = tuple(map(_checked_reason, parts.get("because", ())))
     return PlannedWrite(operation=row["operation"], key=row["key"], problems=problems, **parts)
+
+
+def _checked_reason(reason: Any) -> Reason:
+    if not isinstance(reason, dict) or reason.keys() != {*REASON}:
+        raise _Invalid("is not a plan: a reason has other parts")
+    return reason
 
 
 class _Shared:

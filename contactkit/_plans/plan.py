@@ -97,6 +97,11 @@ class Plan:
         """The number of planned contacts who opted out and would be opted in."""
         return sum(contact.opts_in(self.provider) for contact in self.contacts)
 
+    @cached_property
+    def is_propagated(self) -> bool:
+        """Whether it carries a no from other contacts to these."""
+        return any(contact.because for contact in self.contacts)
+
     def now(self) -> float:
         """The current time of the client's clock, in seconds since the epoch."""
         return self.runner.session.clock.now() if self.runner else time.time()
@@ -134,7 +139,10 @@ class Plan:
     @cached_property
     def _digest_and_rows(self) -> tuple[str, list[int]]:
         writes = (
-            [write.operation, write.outcome, write.key, write.changes, write.options]
+            [
+                *(write.operation, write.outcome, write.key, write.changes, write.options),
+                *([write.watched] if write.watched else []),
+            ]
             for write in self.contacts
         )
         encode = json.JSONEncoder(sort_keys=True).encode
@@ -199,7 +207,7 @@ class Plan:
             return []
         contact, kept_back = self.contacts[position], self._kept_back
         lines = [*tables.cells_of(self.provider, contact, kept_back)]
-        if contact.operation != "delete":
+        if contact.operation != "delete" and not contact.because:
             label = name_row(self.index, position)
             reason = lines[0]["refused_because"]
             if contact.key and reason and label != f"row {contact.key}":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
 from html import escape
@@ -30,6 +30,7 @@ CELL_COLUMNS: dict[str, Any] = {
     "old": CONTACT,
     "new": CONTACT,
     "refused_because": STRING,
+    "because": STRING,
 }
 OPT_IN = "opt_in"
 """In a summary, the operation of an update that opts in a contact who opted out."""
@@ -61,7 +62,7 @@ def _row(provider: Provider, contact: PlannedWrite) -> Row:
         after=None if problems else contact.after(provider),
         **problem_columns(problems),
     )
-    return row | {"message": row["message"] or contact.stays or None}
+    return row | {"message": row["message"] or contact.stays or contact.because_text or None}
 
 
 def cells(provider: Provider, contacts: Sequence[PlannedWrite], index: pd.Index) -> pd.DataFrame:
@@ -114,6 +115,7 @@ def cells_of(
             "old": deepcopy(before.get(name)),
             "new": after.get(name),
             "refused_because": reason,
+            "because": contact.because_text or None,
         }
 
 
@@ -167,6 +169,7 @@ _TITLES = {
     "old": "old",
     "new": "new",
     "refused_because": "refused because",
+    "because": "because",
 }
 
 
@@ -176,7 +179,8 @@ def as_text(
     """A title, a line for each fact, and the cells as a table."""
     lines = [title, *(f"  {name}: {value}" for name, value in facts.items())]
     if cells:
-        table = [[*_TITLES.values()], *(_texts(cell) for cell in cells)]
+        titles = _titles(cells)
+        table = [[*titles.values()], *(_texts(cell, titles) for cell in cells)]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines += ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
     return "\n".join([*lines, f"  {more}"] if more else lines)
@@ -193,8 +197,10 @@ def as_html(
     caption = f'<caption style="text-align:left;font-weight:bold">{escape(title)}</caption>'
     html = f"<table>{caption}<tbody>{head}</tbody></table>"
     if cells:
-        head = "".join(f'<th scope="col"{_LEFT}>{name}</th>' for name in _TITLES.values())
-        rows = "".join(f"<tr>{''.join(map(_html_cell, _texts(cell)))}</tr>" for cell in cells)
+        titles = _titles(cells)
+        head = "".join(f'<th scope="col"{_LEFT}>{name}</th>' for name in titles.values())
+        texts = (_texts(cell, titles) for cell in cells)
+        rows = "".join(f"<tr>{''.join(map(_html_cell, row))}</tr>" for row in texts)
         html += f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     return html + (f"<p>{escape(more)}</p>" if more else "")
 
@@ -203,12 +209,17 @@ def _html_cell(text: str) -> str:
     return f"<td{_LEFT}>{escape(text)}</td>"
 
 
-def _texts(cell: Mapping[str, Any]) -> list[str]:
+def _titles(cells: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The columns that are shown, by name; `because` only where a cell has it."""
+    has_reasons = any(cell["because"] for cell in cells)
+    return {name: title for name, title in _TITLES.items() if name != "because" or has_reasons}
+
+
+def _texts(cell: Mapping[str, Any], names: Iterable[str]) -> list[str]:
     """The texts of a row; if there is no field, the operation takes its place."""
     values = {**cell, "field": cell["field"] or cell["operation"]}
     return [
-        text_of(values[name], _LONGEST if name in ("old", "new", "key") else 200)
-        for name in _TITLES
+        text_of(values[name], _LONGEST if name in ("old", "new", "key") else 200) for name in names
     ]
 
 

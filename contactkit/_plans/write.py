@@ -15,8 +15,8 @@ from contactkit._http.response import contact_of
 from contactkit._http.results import Row, Values, failure_row, is_replayed, result_row
 from contactkit._http.session import Operation, Request, Success, build_operation, build_request
 from contactkit._journal.write import intent_of
-from contactkit._plans.consent import consent_problems
 from contactkit._plans.keys import REPLAYED, key_of_write
+from contactkit._plans.recheck import changes_now, conflict, is_unchanged
 from contactkit._plans.search import find_contact, search_query
 from contactkit._plans.steps import (
     ApplySettings,
@@ -28,13 +28,12 @@ from contactkit._plans.steps import (
     Writing,
     unsent_row,
 )
-from contactkit._plans.whole import changed_consent, whole_request
+from contactkit._plans.whole import whole_request
 from contactkit._redact import redact
 from contactkit.errors import (
     AuthenticationError,
     ConfigurationError,
     ContactKitError,
-    FieldProblem,
     InvalidInputError,
     InvalidRequestError,
     JournalError,
@@ -47,12 +46,7 @@ from contactkit.spec.consent import may_widen
 from contactkit.spec.outcome import OF_VERB, Outcome
 from contactkit.spec.provider import JSON, Endpoint
 from contactkit.spec.record import key_of
-from contactkit.spec.validate import (
-    accepted_fields,
-    json_equal,
-    validate_edit,
-    wire_of,
-)
+from contactkit.spec.validate import accepted_fields, json_equal, wire_of
 
 # These errors concern all contacts.
 _FATAL = (AuthenticationError, ConfigurationError, JournalError)
@@ -105,7 +99,7 @@ class _ContactWrite:
             if (yield from self.is_done_already(endpoint)):
                 message = "the contact already has these values; nothing was sent"
                 return self.row(Outcome.UNCHANGED, message)
-        if self.whole:
+        if self.whole or self.planned.because:
             operation = self.operation(endpoint)
         # An intent is recorded before its turn, so that the request is then sent immediately.
         yield from self.record(operation)
@@ -121,10 +115,12 @@ class _ContactWrite:
     def must_settle(self, operation: Operation) -> bool:
         """Whether a write in doubt must be read back before it is sent again.
 
-        Under a valid idempotency key it need not, but a contact may have opted out since.
+        Under a valid idempotency key it need not, but the contact's consent may have changed since.
         """
+        if self.settings.dry_run or not self.in_doubt:
+            return False
         opens = self.widens and self.planned.operation == "update"
-        return self.in_doubt and not self.settings.dry_run and (opens or not operation.own_key)
+        return opens or bool(self.planned.because) or not operation.own_key
 
     def as_sent(self, operation: Operation) -> Operation:
         """The operation that was read back, without a key under which nothing was sent."""
@@ -158,7 +154,8 @@ class _ContactWrite:
             idempotency_key=key,
             own_key=is_own,
             dry_run=self.settings.dry_run,
-            once=self.widens or self.reads_first,
+            # A no may be repeated.
+            once=not planned.because and (self.widens or self.reads_first),
         )
 
     def settle(self, operation: Operation) -> Writing[Row | None]:
@@ -241,10 +238,15 @@ class _ContactWrite:
         current = yield from self.read_current(endpoint)
         if current is None:
             return False
-        before = self.planned.before or {}
-        self.planned = replace(self.planned, before=current)
-        on_conflict = self.settings.on_conflict
-        return bool(on_conflict) and self.is_unchanged(endpoint, before, current)
+        planned, shown, on_conflict = self.planned, self.pending.planned, self.settings.on_conflict
+        self.planned = replace(planned, before=current)
+        if planned.because:
+            on_conflict = on_conflict or "reread"
+            if not planned.changes:
+                return True
+        return bool(on_conflict) and is_unchanged(
+            self.session, replace(shown, changes=planned.changes), current, on_conflict
+        )
 
     def read_current(self, endpoint: Endpoint) -> Writing[Values | None]:
         """The contact as it is now, if it may be written; None if there is none to read."""
@@ -254,7 +256,7 @@ class _ContactWrite:
         try:
             current = yield from self.read()
         except UnrecordedRequestError:
-            if self.whole:
+            if self.whole or self.planned.because:
                 raise
             # Recordings of earlier versions have no such read, and reach nobody.
             return None
@@ -263,34 +265,11 @@ class _ContactWrite:
                 raise
             return None
         shown, opt_in = self.pending.planned, self.settings.opt_in
-        problems = consent_problems(self.session.provider, shown, current, opt_in=opt_in)
-        if self.whole and not problems:
-            problems = changed_consent(self.session.provider, shown.before, current)
-        if problems:
-            raise InvalidInputError(f"{self.session.provider.name} {endpoint.verb}", problems)
-        self.current = current
+        changes = changes_now(self.session, shown, current, opt_in=opt_in, whole=self.whole)
+        if self.id is not None and changes != self.planned.changes:
+            raise conflict(self.session, shown, self.planned.changes)
+        self.current, self.planned = current, replace(self.planned, changes=changes)
         return current
-
-    def is_unchanged(self, endpoint: Endpoint, before: Values, current: Values) -> bool:
-        """Whether the contact has the planned values.
-
-        InvalidInputError if it has changed since and must not be overwritten.
-        """
-        provider, planned = self.session.provider, self.planned
-        where = f"{provider.name} {endpoint.verb}"
-        wanted = self.pending.planned.after(provider) or {}
-        names = planned.changes if wanted else before
-        if wanted and all(json_equal(current.get(name), wanted[name]) for name in names):
-            return True
-        changed = [name for name in names if not json_equal(current.get(name), before.get(name))]
-        if changed and self.settings.on_conflict == "refuse":
-            message = "was changed since it was read"
-            problems = [FieldProblem(field=n, message=message, code="conflict") for n in changed]
-            raise InvalidInputError(where, problems)
-        values = {**planned.changes, **planned.options}
-        if problems := validate_edit(provider, endpoint, values, current).problems:
-            raise InvalidInputError(where, problems)
-        return False
 
     def read(self, key: str = "") -> Writing[dict[str, JSON]]:
         """Read the contact from the provider; a new one by its `key`."""

@@ -84,6 +84,12 @@ class ChannelConsent:
                 return ConsentState.unknown
         return ConsentState.allowed
 
+    def sends(self, contact: Contact) -> bool:
+        """Whether the provider sends to a contact with an address of the channel."""
+        state = self.state(contact)
+        silent = state is ConsentState.unknown and not self.needs_opt_in
+        return silent or state is ConsentState.allowed
+
     def meaning(self, field: str) -> str:
         """What a field's values mean, such as "True denied, False allowed"; "" for other fields."""
         declared = {"denied": self.denied, "allowed": self.allowed, "locked": self.locked}
@@ -191,6 +197,16 @@ class Consent:
     def is_denied(self, contact: Contact | None) -> bool:
         """Whether a contact has opted out of any channel."""
         return any(state >= ConsentState.denied for state in self.states(contact or {}).values())
+
+    def denials(self, changes: Contact, current: Contact) -> dict[str, Any]:
+        """The changes that record a no for a channel to which the provider sends as things are."""
+        return {
+            name: changes[name]
+            for channel in self.channels.values()
+            if channel.sends(current)
+            for name in channel.deny
+            if name in changes
+        }
 
     def denied_addresses(self, contact: Contact) -> list[Address]:
         """The addresses of the channels that a contact has opted out of."""

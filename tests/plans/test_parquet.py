@@ -19,7 +19,7 @@ import contactkit as ck
 from contactkit._journal.reading import Reading
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.home import Home
-from contactkit._plans.parquet import _FIRST
+from contactkit._plans.parquet import _FIRST, _SINCE_3
 from contactkit._plans.plan import Plan
 from contactkit._providers import find
 
@@ -130,6 +130,8 @@ def test_file_with_fewer_or_moved_rows_is_refused(path: Path) -> None:
 def make_first(frame: pd.DataFrame) -> None:
     for name in ("format", "checksum", *_FIRST):
         del frame.attrs[name]
+    for name in _SINCE_3:
+        del frame[name]
 
 
 @pytest.mark.parametrize(
@@ -207,8 +209,8 @@ def test_file_without_an_attribute_is_refused(path: Path, name: str) -> None:
 
 
 def test_file_of_a_later_contactkit_is_refused(path: Path) -> None:
-    rewrite(path, lambda frame: frame.attrs.update(format=3))
-    assert "a later contactkit saved it; this one reads format 2" in refused(path)
+    rewrite(path, lambda frame: frame.attrs.update(format=4))
+    assert "a later contactkit saved it; this one reads up to format 3" in refused(path)
 
 
 def test_file_with_other_columns_is_refused(path: Path) -> None:

@@ -1,0 +1,130 @@
+"""`Plans`: what `people.propagate` would write at every source, with one picture of it all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from contactkit._frames.frame import RESULT_COLUMNS, STRING, TIME, declared_frame
+from contactkit._plans import tables
+from contactkit._plans.plan import MOST_SHOWN, Plan
+
+SUMMARY_COLUMNS: dict[str, Any] = {
+    "source": STRING,
+    "provider": STRING,
+    "refused": pd.Int64Dtype(),
+    "planned": pd.Int64Dtype(),
+    "requests": pd.Int64Dtype(),
+    "eta": TIME,
+    "read_at": TIME,
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Plans(Mapping[str, Plan]):
+    """A plan for each source, by its name. It is a value: nothing in it changes.
+
+    `read_at` says when each source was read, None if that is not known. However old that is, every
+    contact is read again right before its write.
+    """
+
+    plans: Mapping[str, Plan]
+    read_at: Mapping[str, datetime | None]
+
+    def __getitem__(self, source: str) -> Plan:
+        return self.plans[source]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.plans)
+
+    def __len__(self) -> int:
+        """How many sources it has a plan for."""
+        return len(self.plans)
+
+    @property
+    def digest(self) -> str:
+        """A hash of all plans; it depends on no order of sources or contacts."""
+        lines = sorted(f"{source} {plan.digest}" for source, plan in self.plans.items())
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    @property
+    def eta(self) -> datetime | None:
+        """When the last request of all plans is sent; None without a rate limit or a request."""
+        times = [plan.eta for plan in self.plans.values() if plan.requests]
+        return max((eta for eta in times if eta), default=None)
+
+    def summary(self) -> pd.DataFrame:
+        """One row per source.
+
+        Columns: source, provider (string), refused, planned, requests (Int64), eta, read_at (UTC).
+        """
+        rows = [
+            {
+                "source": source,
+                "provider": plan.provider.name,
+                "refused": sum(bool(contact.problems) for contact in plan.contacts),
+                "planned": sum(not contact.problems for contact in plan.contacts),
+                "requests": plan.requests,
+                "eta": plan.eta if plan.requests else None,
+                "read_at": self.read_at.get(source),
+            }
+            for source, plan in self.plans.items()
+        ]
+        return declared_frame(SUMMARY_COLUMNS, rows)
+
+    def apply(self, **options: Any) -> pd.DataFrame:
+        """Apply all plans at the same time, each as `Plan.apply` does, with its options.
+
+        Every contact is read right before its write, and is left alone if its provider no longer
+        sends to it. Returns one row per contact: `source`, then the columns of a result frame. An
+        interrupt lets requests in flight finish; the same call again resumes. `attrs["stopped"]`
+        says which plans stopped early, and why.
+        """
+        plans = {source: plan for source, plan in self.plans.items() if len(plan)}
+        frames: list[pd.DataFrame] = []
+        for source, plan in plans.items():
+            frames.append(plan.apply(**options).assign(source=source))
+        return _joined(frames)
+
+    def _facts(self) -> dict[str, str]:
+        facts: dict[str, str] = {}
+        for row in self.summary().to_dict("records"):
+            read_at = self.read_at.get(row["source"])
+            age = f"read {read_at:%Y-%m-%d %H:%M} UTC" if read_at else "read at an unknown time"
+            counts = {name: row[name] for name in ("refused", "planned", "requests")}
+            parts = [f"{n:,} {name}" for name, n in counts.items() if n or name == "planned"]
+            facts[str(row["source"])] = ", ".join([*parts, age])
+        eta, now = self.eta, max((plan.now() for plan in self.plans.values()), default=0.0)
+        if eta:
+            facts["the last is sent"] = tables.when(eta, datetime.fromtimestamp(now, UTC))
+        return {**facts, "digest": self.digest[:12]}
+
+    def _drawing(self) -> tuple[str, dict[str, str], list[dict[str, Any]], str]:
+        cells, total = [], 0
+        for source, plan in self.plans.items():
+            cells += [{**cell, "key": f"{source} {cell['key']}"} for cell in plan.first(MOST_SHOWN)]
+            total += sum(plan.cell_counts)
+        shown = sorted(cells, key=lambda cell: not cell["refused_because"])[:MOST_SHOWN]
+        rest = total - len(shown)
+        more = f"and {rest:,} more cells: see the cells of each plan" if rest else ""
+        return "contactkit plans of a no that is carried on", self._facts(), shown, more
+
+    def __repr__(self) -> str:
+        return tables.as_text(*self._drawing())
+
+    def _repr_html_(self) -> str:
+        return tables.as_html(*self._drawing())
+
+
+def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Result frames as one, with the source first."""
+    columns = {"source": STRING, **RESULT_COLUMNS}
+    if not frames:
+        return declared_frame(columns, [])
+    frame = pd.concat(frames, ignore_index=True)
+    return frame.loc[:, [*columns]].astype({"source": STRING})

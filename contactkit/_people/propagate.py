@@ -1,0 +1,185 @@
+"""Carries a no to every contact of the same person to which its provider would still send.
+
+Only the no that a provider declares is written, and only there: nothing is lifted, created, deleted
+or texted, and a no in other words stays as it is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from contactkit._http.session import segment
+from contactkit._journal.reading import parse_reading
+from contactkit._people.conflicts import deny_problems
+from contactkit._people.identifiers import canonical_phone
+from contactkit._people.plans import Plans
+from contactkit._people.reasons import find_reasons
+from contactkit._people.source import WHERE, Source
+from contactkit._people.suppression import CHANNELS
+from contactkit._plans.change import PlannedWrite, Reason
+from contactkit._plans.home import home_of
+from contactkit._plans.match import key_as_sent
+from contactkit._plans.plan import Plan
+from contactkit.errors import FieldProblem, InvalidInputError
+from contactkit.spec.consent import Channel
+from contactkit.spec.provider import JSON, Provider
+from contactkit.spec.record import key_of
+from contactkit.spec.validate import is_phone
+
+if TYPE_CHECKING:
+    from contactkit._client.plans import PlanRunner
+    from contactkit._people.people import People
+
+
+def propagate(people: People, clients: Mapping[str, Any]) -> Plans:
+    """One plan per source: a no for each contact that is denied and would still be sent to."""
+    runners = _runners(people, clients)
+    reasons: dict[Channel, dict[int, dict[int, tuple[Reason, ...]]]] = {
+        channel: _reasons(people, channel) for channel in CHANNELS
+    }
+    plans: dict[str, Plan] = {}
+    for number, source in enumerate(people.sources):
+        of_source = {channel: of_one.get(number, {}) for channel, of_one in reasons.items()}
+        plans[source.name] = _plan(source, of_source, runners.get(source.name))
+    return Plans(plans=plans, read_at=people.ages)
+
+
+def _runners(people: People, clients: Mapping[str, Any]) -> dict[str, PlanRunner]:
+    """What applies the plan of each source: its own client's, or that of a client given here."""
+    sources = {source.name: source for source in people.sources}
+    known = {source.name: source.client for source in people.sources if source.client}
+    runners: dict[str, PlanRunner] = {}
+    for name, client in {**known, **clients}.items():
+        where = f"{WHERE} propagate"
+        if name not in sources:
+            raise InvalidInputError.one(where, name, f"is no source; allowed: {', '.join(sources)}")
+        runner = getattr(getattr(client, "contacts", None), "runner", None)
+        provider = sources[name].provider
+        if runner is None or runner.session.provider.name != provider.name:
+            message = f"must be a client of {provider.title} made by contactkit.connect()"
+            raise InvalidInputError.one(where, name, message)
+        runners[name] = runner
+    return runners
+
+
+def _reasons(people: People, channel: Channel) -> dict[int, dict[int, tuple[Reason, ...]]]:
+    """For each source, the rows that are denied and still sent to, with their reasons."""
+    contacts = np.flatnonzero(people.verdict(channel).still_sends)
+    found: dict[int, dict[int, tuple[Reason, ...]]] = {}
+    numbers = people.source_of[contacts]
+    rows = contacts - np.array(people.network.first)[numbers]
+    each = zip(
+        numbers.tolist(), rows.tolist(), find_reasons(people, channel, contacts), strict=True
+    )
+    for number, row, reasons in each:
+        found.setdefault(number, {})[row] = reasons
+    return found
+
+
+@dataclass(kw_only=True)
+class _Target:
+    """What is to be written to one contact, or refused."""
+
+    row: int
+    channels: list[Channel] = field(default_factory=list[Channel])
+    because: tuple[Reason, ...] = ()
+    problems: tuple[FieldProblem, ...] = ()
+
+
+def _plan(
+    source: Source,
+    reasons: Mapping[Channel, Mapping[int, tuple[Reason, ...]]],
+    runner: PlanRunner | None,
+) -> Plan:
+    """The plan of one source; the contacts that cannot be written come first."""
+    targets = _targets(source, reasons)
+    if targets and runner is None:
+        message = (
+            f"was read from a frame and has contacts to write: give a client of "
+            f"{source.provider.title}, as propagate({source.name}=client)"
+        )
+        raise InvalidInputError.one(f"{WHERE} propagate", source.name, message)
+    writes = _writes(source, targets)
+    writes.sort(key=lambda write: (not write.problems, write.key))
+    session = runner and runner.session
+    now = session.clock.now() if session else time.time()
+    return Plan(
+        provider=source.provider,
+        contacts=tuple(writes),
+        index=pd.RangeIndex(len(writes)),
+        created=datetime.fromtimestamp(now, UTC),
+        read=parse_reading(source.frame.attrs.get("journal")),
+        home=home_of(session) if session else None,
+        runner=runner,
+    )
+
+
+def _targets(
+    source: Source, reasons: Mapping[Channel, Mapping[int, tuple[Reason, ...]]]
+) -> list[_Target]:
+    """The contacts to be written, and those that are refused for a channel."""
+    targets: dict[tuple[int, bool], _Target] = {}
+    for channel, because in reasons.items():
+        rows = np.fromiter(because, dtype=np.int64, count=len(because))
+        refusals = deny_problems(source, channel, rows)
+        for (row, of_row), problems in zip(because.items(), refusals, strict=True):
+            target = targets.setdefault((row, bool(problems)), _Target(row=row))
+            target.channels.append(channel)
+            target.because += of_row
+            target.problems += tuple(problems)
+    return list(targets.values())
+
+
+def _writes(source: Source, targets: Sequence[_Target]) -> list[PlannedWrite]:
+    provider = source.provider
+    rows = np.array([target.row for target in targets], dtype=np.int64)
+    before = source.contacts(rows)
+    keys = _keys(provider, source.keys[rows].tolist())
+    watched = sorted(provider.consent.address_fields & {*source.frame.columns})
+    changes: dict[tuple[Channel, ...], Mapping[str, JSON]] = {}
+    writes: list[PlannedWrite] = []
+    for target, contact, key in zip(targets, before, keys, strict=True):
+        channels = tuple(target.channels)
+        if channels not in changes:
+            changes[channels] = _denials(provider, channels)
+        writes.append(
+            PlannedWrite(
+                operation="update",
+                key=key,
+                before=contact,
+                changes=changes[channels],
+                problems=target.problems or tuple(_key_problems(provider, key)),
+                because=target.because,
+                watched={name: contact[name] for name in watched},
+            )
+        )
+    return writes
+
+
+def _denials(provider: Provider, channels: Sequence[Channel]) -> dict[str, JSON]:
+    """The change that records a no for these channels."""
+    declared = provider.consent.channels
+    return {name: value for each in channels for name, value in declared[each].deny.items()}
+
+
+def _keys(provider: Provider, keys: Sequence[str]) -> list[str]:
+    """Keys as they are sent; an invalid one is unchanged."""
+    if is_phone(key_of(provider.record)):
+        return [canonical_phone(key) or key for key in keys]
+    return [key_as_sent(provider, key) for key in keys]
+
+
+def _key_problems(provider: Provider, key: str) -> Sequence[FieldProblem]:
+    """Why a contact with this key cannot be written."""
+    try:
+        segment(provider, provider.endpoint("update"), key)
+    except InvalidInputError as error:
+        return error.problems
+    return ()
