@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -38,15 +38,17 @@ if TYPE_CHECKING:
     from contactkit._people.people import People
 
 
+Targets: TypeAlias = dict[int, tuple[Reason, ...]]
+"""Rows of a source that are denied and still sent to, with their reasons."""
+
+
 def propagate(people: People, clients: Mapping[str, Any]) -> Plans:
     """One plan per source: a no for each contact that is denied and would still be sent to."""
     runners = _runners(people, clients)
-    reasons: dict[Channel, dict[int, dict[int, tuple[Reason, ...]]]] = {
-        channel: _reasons(people, channel) for channel in CHANNELS
-    }
+    reasons = {channel: _reasons(people, channel) for channel in CHANNELS}
     plans: dict[str, Plan] = {}
     for number, source in enumerate(people.sources):
-        of_source = {channel: of_one.get(number, {}) for channel, of_one in reasons.items()}
+        of_source: dict[Channel, Targets] = {c: reasons[c].get(number, {}) for c in CHANNELS}
         plans[source.name] = _plan(source, of_source, runners.get(source.name))
     return Plans(plans=plans, read_at=people.ages)
 
@@ -69,10 +71,10 @@ def _runners(people: People, clients: Mapping[str, Any]) -> dict[str, PlanRunner
     return runners
 
 
-def _reasons(people: People, channel: Channel) -> dict[int, dict[int, tuple[Reason, ...]]]:
+def _reasons(people: People, channel: Channel) -> dict[int, Targets]:
     """For each source, the rows that are denied and still sent to, with their reasons."""
     contacts = np.flatnonzero(people.verdict(channel).still_sends)
-    found: dict[int, dict[int, tuple[Reason, ...]]] = {}
+    found: dict[int, Targets] = {}
     numbers = people.source_of[contacts]
     rows = contacts - np.array(people.network.first)[numbers]
     each = zip(
@@ -95,7 +97,7 @@ class _Target:
 
 def _plan(
     source: Source,
-    reasons: Mapping[Channel, Mapping[int, tuple[Reason, ...]]],
+    reasons: Mapping[Channel, Targets],
     runner: PlanRunner | None,
 ) -> Plan:
     """The plan of one source; the contacts that cannot be written come first."""
@@ -121,9 +123,7 @@ def _plan(
     )
 
 
-def _targets(
-    source: Source, reasons: Mapping[Channel, Mapping[int, tuple[Reason, ...]]]
-) -> list[_Target]:
+def _targets(source: Source, reasons: Mapping[Channel, Targets]) -> list[_Target]:
     """The contacts to be written, and those that are refused for a channel."""
     targets: dict[tuple[int, bool], _Target] = {}
     for channel, because in reasons.items():
