@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from contactkit._client.tables import schema as schema
     from contactkit._client.tables import to_arrow as to_arrow
     from contactkit._client.tables import write_contacts as write_contacts
+    from contactkit._fleet.fleet import Fleet as Fleet
+    from contactkit._fleet.fleet import fleet as fleet
+    from contactkit._fleet.report import FleetReport as FleetReport
     from contactkit._frames.coerce import CLEAR as CLEAR
     from contactkit._frames.frame import problems as problems
     from contactkit._frames.phone_column import phones as phones
@@ -127,6 +130,9 @@ _MODULES = {
     "schema": "_client.tables",
     "to_arrow": "_client.tables",
     "write_contacts": "_client.tables",
+    "Fleet": "_fleet.fleet",
+    "FleetReport": "_fleet.report",
+    "fleet": "_fleet.fleet",
     "CLEAR": "_frames.coerce",
     "problems": "_frames.frame",
     "phones": "_frames.phone_column",

@@ -19,7 +19,9 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -30,8 +32,25 @@ class ContactKitWarning(UserWarning):
     """Something the caller should know that did not stop the call."""
 
 
+_kept: ContextVar[list[str] | None] = ContextVar("kept", default=None)
+
+
+@contextmanager
+def keep_warnings() -> Generator[list[str]]:
+    """Keep the messages of `warn` instead; unlike `warnings`, those of this thread only."""
+    kept: list[str] = []
+    token = _kept.set(kept)
+    try:
+        yield kept
+    finally:
+        _kept.reset(token)
+
+
 def warn(message: str, category: type[Warning] = ContactKitWarning) -> None:
     """Warn at the line of the caller outside of contactkit."""
+    if (kept := _kept.get()) is not None:
+        kept.append(message)
+        return
     level, frame = 1, sys._getframe(0)  # pyright: ignore[reportPrivateUsage]
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("contactkit."):
         level, frame = level + 1, frame.f_back

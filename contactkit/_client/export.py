@@ -123,7 +123,13 @@ class _ExportJob:
         if resume:
             state = self._folder.unfinished()
             if state and (difference := self._difference(state)):
-                self._refuse(f"its unfinished export is of {difference}; resume=False starts again")
+                if not state.rows:
+                    # It began with a wrong key, say.
+                    state = None
+                else:
+                    self._refuse(
+                        f"its unfinished export is of {difference}; resume=False starts again"
+                    )
             # The page size does not matter once all pages are read.
             last = complete and replace(complete, size=self._size)
             if last and (difference := last.difference(self._listing)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from contextvars import ContextVar
 from typing import Any
 
 import pandas as pd
@@ -136,11 +137,15 @@ def read_listing(
     return frame
 
 
+is_quiet: ContextVar[bool] = ContextVar("is_quiet", default=False)
+"""Whether listings show no progress, because their caller shows that of many."""
+
+
 def progress_bar(provider: Provider, done: int = 0) -> Bar:
     """A bar on stderr that counts contacts, for a listing that takes more than a second."""
-    title = f"{provider.title} contacts"
+    title, hidden = f"{provider.title} contacts", is_quiet.get()
     # It is drawn after any page, because no thread draws it after a slow one.
-    return Bar(desc=title, delay=1.0, leave=False, initial=done, miniters=1)
+    return Bar(desc=title, delay=1.0, leave=False, initial=done, miniters=1, disable=hidden)
 
 
 def read_all(session: Session) -> ParallelFlow[pd.DataFrame]:

@@ -20,6 +20,7 @@ import pytest
 
 import contactkit as ck
 from contactkit._client import export_folder
+from contactkit._providers import find
 from contactkit.spec.record import key_of
 from tests.bench.contacts import contact
 from tests.support.listing_server import ListingServer, serving_contacts
@@ -581,3 +582,15 @@ def test_export_needs_pyarrow_before_anything_is_sent(
     with pytest.raises(ImportError, match="extra"):
         ck.connect("sent", via=wire).contacts.export(folder)
     assert not wire.requests
+
+
+def test_export_starts_again_after_one_with_a_wrong_key(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "people"
+    wire = Wire()
+    credentials = [each.name for each in find(name).auth[0].credentials]
+    issued = wire.credentials(find(name)) or {}
+    wrong = {each: issued[each][:-4] + "0000" for each in credentials}
+    with ck.connect(name, via=wire, **wrong) as client, pytest.raises(ck.AuthenticationError):
+        client.contacts.export(folder)
+    with ck.connect(name, via=wire) as client:
+        assert client.contacts.export(folder).rows == len(client.contacts.list())

@@ -1,0 +1,1 @@
+"""Many accounts at once: on a Dask cluster, or on threads here."""

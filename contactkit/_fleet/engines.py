@@ -1,0 +1,218 @@
+"""Where a fleet's tasks run: on threads of this process, or on a Dask cluster.
+
+Each engine begins the tasks of one call and puts a row into `ended` for every account.
+"""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Any, Protocol
+
+from contactkit._fleet.accounts import Account
+from contactkit._fleet.controls import DaskControl, ThreadControl
+from contactkit._fleet.work import FAILED, STOPPED, Row, Step, perform, row_of
+from contactkit.errors import ConfigurationError
+
+_MOST_THREADS = 32
+_LOST = "the cluster lost it; the same call again goes on from there"
+
+
+class Engine(Protocol):
+    """Where tasks run."""
+
+    @property
+    def place(self) -> str:
+        """What a picture says of it."""
+        ...
+
+    def begin(self, step: Step, accounts: Sequence[Account]) -> Run:
+        """Begin a step for all accounts."""
+        ...
+
+    def missing(self, accounts: Sequence[Account]) -> dict[str, str]:
+        """By account, which of its variables some worker lacks."""
+        ...
+
+
+class Run(Protocol):
+    """The tasks of one call; `requests` by account so far."""
+
+    ended: SimpleQueue[Row]
+    requests: dict[str, int]
+
+    def stop(self) -> None:
+        """Begin nothing more; what has begun goes on."""
+        ...
+
+    def look(self) -> None:
+        """Notice tasks that have ended."""
+        ...
+
+    def has_workers(self) -> bool:
+        """Whether there is anything to run tasks."""
+        ...
+
+    def close(self) -> None:
+        """End it; what still runs is abandoned."""
+        ...
+
+
+class Threads:
+    """Threads of this process."""
+
+    place = "threads of this process"
+
+    def begin(self, step: Step, accounts: Sequence[Account]) -> Run:
+        return _ThreadRun(step, accounts)
+
+    def missing(self, accounts: Sequence[Account]) -> dict[str, str]:
+        # A task has the same environment as all others.
+        return {}
+
+
+class _ThreadRun:
+    def __init__(self, step: Step, accounts: Sequence[Account]) -> None:
+        self.ended: SimpleQueue[Row] = SimpleQueue()
+        self.requests: dict[str, int] = {}
+        self._control = ThreadControl(self.requests.__setitem__)
+        self._pool = ThreadPoolExecutor(min(_MOST_THREADS, len(accounts)), "contactkit-fleet")
+        for account in accounts:
+            self._pool.submit(self._perform, step, account)
+
+    def _perform(self, step: Step, account: Account) -> None:
+        self.ended.put(perform(step, account, self._control))
+
+    def stop(self) -> None:
+        self._control.stopping.set()
+
+    def look(self) -> None:
+        pass
+
+    def has_workers(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self.stop()
+        self._pool.shutdown(wait=False)
+
+
+class Dask:
+    """The workers of a `distributed.Client`."""
+
+    def __init__(self, client: Any) -> None:
+        distributed = sys.modules.get("distributed")
+        if not distributed or not isinstance(client, distributed.Client):
+            raise ConfigurationError(
+                f"on= must be a distributed.Client of Dask, not {type(client).__name__}"
+            )
+        if client.asynchronous:
+            raise ConfigurationError("on= must be a Client that is not asynchronous")
+        self.client = client
+
+    @property
+    def place(self) -> str:
+        workers = self.workers()
+        return f"Dask: {len(workers):,} workers with {sum(workers.values()):,} threads"
+
+    def workers(self) -> dict[str, int]:
+        """The number of threads of each worker, by its address."""
+        return dict(self.client.nthreads())
+
+    def begin(self, step: Step, accounts: Sequence[Account]) -> Run:
+        return _DaskRun(self, step, accounts)
+
+    def missing(self, accounts: Sequence[Account]) -> dict[str, str]:
+        found = self.client.run(_missing_here, accounts)
+        texts: dict[str, str] = {}
+        for account in accounts:
+            lacking = [names for worker in found.values() if (names := worker.get(account.name))]
+            if lacking:
+                names = ", ".join(sorted({name for names in lacking for name in names}))
+                texts[account.name] = f"{len(lacking)} of {len(found)} workers lack {names}"
+        return texts
+
+
+def _missing_here(accounts: Sequence[Account]) -> dict[str, list[str]]:
+    return {account.name: account.missing() for account in accounts if account.missing()}
+
+
+class _DaskRun:
+    def __init__(self, engine: Dask, step: Step, accounts: Sequence[Account]) -> None:
+        from distributed import Event
+
+        self.ended: SimpleQueue[Row] = SimpleQueue()
+        self.requests: dict[str, int] = {}
+        self._engine, self._client = engine, engine.client
+        self._stopping = False
+        control = DaskControl(uuid.uuid4().hex)
+        self._topic = control.topic
+        self._event = Event(self._topic, client=self._client)
+        self._client.subscribe_topic(self._topic, self._receive)
+        self._accounts = {account.name: account for account in accounts}
+        self._futures = {
+            name: self._client.submit(
+                perform, step, account, control, key=f"{name}-{self._topic}", pure=False
+            )
+            for name, account in self._accounts.items()
+        }
+
+    def _receive(self, event: tuple[float, Any]) -> None:
+        account, requests = event[1]
+        self.requests[account] = requests
+
+    def stop(self) -> None:
+        self._stopping = True
+        if self._is_connected:
+            self._event.set()
+
+    @property
+    def _is_connected(self) -> bool:
+        return self._client.status == "running"
+
+    def look(self) -> None:
+        statuses = {name: future.status for name, future in self._futures.items()}
+        finished = [name for name, status in statuses.items() if status == "finished"]
+        for name, row in zip(finished, self._gather(finished), strict=True):
+            self._end(name, row)
+        for name, status in statuses.items():
+            if status in ("error", "lost", "cancelled"):
+                self._end(name, self._lost(name, status))
+
+    def _gather(self, names: Sequence[str]) -> list[Row]:
+        """The rows of finished tasks; one that is lost since is as if its worker had died."""
+        if not names:
+            return []
+        futures = [self._futures[name] for name in names]
+        try:
+            return self._client.gather(futures)
+        except Exception:
+            return [self._lost(name, "lost") for name in names]
+
+    def _lost(self, name: str, status: str) -> Row:
+        account = self._accounts[name]
+        if status == "cancelled" and self._stopping:
+            return row_of(account, STOPPED, "not begun")
+        # A task raises nothing, so this is Dask's own error, such as KilledWorker.
+        kind = type(self._futures[name].exception()).__name__ if status == "error" else "Lost"
+        return row_of(account, FAILED, f"{kind}: {_LOST}")
+
+    def _end(self, name: str, row: Row) -> None:
+        del self._futures[name]
+        self.ended.put(row)
+
+    def has_workers(self) -> bool:
+        if not self._is_connected:
+            return False
+        has_workers = bool(self._engine.workers())
+        if self._stopping and not has_workers:
+            self._client.cancel([*self._futures.values()])
+        return has_workers
+
+    def close(self) -> None:
+        if self._is_connected:
+            self._client.unsubscribe_topic(self._topic)
+            self._client.cancel([*self._futures.values()])

@@ -1,0 +1,130 @@
+"""`fleet`: many accounts, and what is done for all of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contactkit._client.export import ROWS_PER_FILE
+from contactkit._fleet.accounts import Account, Accounts, read_accounts
+from contactkit._fleet.dataset import Dataset
+from contactkit._fleet.engines import Dask, Engine, Threads
+from contactkit._fleet.export import ExportStep, check_account
+from contactkit._fleet.progress import drive
+from contactkit._fleet.report import FleetReport, make_report
+from contactkit._fleet.work import DONE, Row, Step
+from contactkit._plans.tables import as_html, as_text
+from contactkit.errors import InvalidInputError
+from contactkit.spec.validate import to_python
+
+_MOST_SHOWN = 20
+
+
+def fleet(accounts: Accounts, *, on: Any = None) -> Fleet:
+    """Put many accounts together, to check, export and change them at once; nothing is sent yet.
+
+    `accounts` are a mapping of names to what `connect` takes, such as `{"acme": {"provider":
+    "sent", "api_key": "$ACME_SENT_KEY"}}`, or a DataFrame, a CSV or a TOML file with those columns;
+    a table has the names in `account`. A secret is never given itself: `$NAME` is a variable of the
+    environment where the work is done. That is on the workers of a Dask cluster if `on` is its
+    `distributed.Client`, which needs the extra `dask`, or else on threads of this process.
+
+    An account is the unit: it has one task a call, one client, and so one rate budget, and no two
+    tasks use it at the same time, under whatever name. What fails is a row, never raised, and the
+    same call again goes on from there. Raises ConfigurationError for an account that `connect`
+    would refuse.
+    """
+    engine = Threads() if on is None else Dask(on)
+    return Fleet(read_accounts(accounts), engine)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fleet:
+    """The accounts by name, and where their tasks run; `fleet` makes one."""
+
+    accounts: dict[str, Account]
+    engine: Engine
+
+    def __len__(self) -> int:
+        """How many accounts it has."""
+        return len(self.accounts)
+
+    def check(self) -> FleetReport:
+        """Read one contact of each account; a row each.
+
+        On Dask, an account is not done either if any worker lacks a variable of it.
+        """
+        rows = drive(self.engine, check_account, self._all)
+        missing = self.engine.missing(self._all)
+        rows = [_with_missing(row, missing.get(row["account"], "")) for row in rows]
+        return self._report("check", rows)
+
+    def export(
+        self, folder: str | Path, *, resume: bool = True, rows_per_file: int = ROWS_PER_FILE
+    ) -> FleetReport:
+        """Export all contacts into `folder`, which has a folder `account=…` an account.
+
+        Files are as `contacts.export` writes them: accounts of one provider have one schema. An
+        account's folder is replaced as a whole once it is whole. `_SUCCESS` is in `folder` while
+        all are of one night: the first call takes it away, the last puts it back. Until then the
+        same call again exports what is not done, in another process too; then it exports all again.
+        With `resume=False` all begin again, and an export of another account may be replaced. The
+        driver and the workers must see the same folder.
+
+        The report has `rows`, `files`, `problems` (cells that are not as documented) and `resumed`
+        (the contacts that earlier calls had saved). Needs the extra `parquet`. Raises
+        InvalidInputError for these arguments, and ConfigurationError if `folder` cannot be written.
+        """
+        _check_export(resume, rows_per_file)
+        dataset = Dataset(folder)
+        dataset.begin(resume=bool(resume))
+        step = ExportStep(str(dataset.path), rows_per_file, bool(resume))
+        report = self._run("export", step)
+        if not len(report.failed()):
+            dataset.finish(self.accounts)
+        return report
+
+    @property
+    def _all(self) -> list[Account]:
+        return [*self.accounts.values()]
+
+    def _run(self, title: str, step: Step) -> FleetReport:
+        return self._report(title, drive(self.engine, step, self._all))
+
+    def _report(self, title: str, rows: Sequence[Row]) -> FleetReport:
+        return make_report(f"contactkit fleet {title}", rows, [*self.accounts])
+
+    def _facts(self) -> dict[str, str]:
+        counts = Counter(account.provider.title for account in self._all)
+        facts = {"accounts": f"{len(self):,}: {', '.join(f'{n:,} {t}' for t, n in counts.items())}"}
+        facts["runs on"] = self.engine.place
+        for account in self._all[:_MOST_SHOWN]:
+            variables = ", ".join(f"{name}=${each}" for name, each in account.variables.items())
+            parts = [account.provider.title, variables, f"limits {account.limits}"]
+            facts[account.name] = ", ".join(filter(None, parts))
+        if len(self) > _MOST_SHOWN:
+            facts["and"] = f"{len(self) - _MOST_SHOWN:,} more"
+        return facts
+
+    def __repr__(self) -> str:
+        return as_text("contactkit fleet", self._facts())
+
+    def _repr_html_(self) -> str:
+        return as_html("contactkit fleet", self._facts())
+
+
+def _check_export(resume: object, rows_per_file: object) -> None:
+    where = "fleet export"
+    if type(to_python(resume)) is not bool:
+        raise InvalidInputError.one(where, "resume", "must be True or False")
+    if type(to_python(rows_per_file)) is not int or to_python(rows_per_file) < 1:
+        raise InvalidInputError.one(where, "rows_per_file", "must be a whole number above 0")
+
+
+def _with_missing(row: Row, missing: str) -> Row:
+    if not missing or row["outcome"] != DONE:
+        return row
+    return row | {"outcome": "failed", "message": missing}

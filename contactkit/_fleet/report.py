@@ -1,0 +1,78 @@
+"""What a call of a fleet answers: a row an account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from contactkit._fleet.work import DONE, FAILED, STOPPED, Row
+from contactkit._frames.frame import STRING
+from contactkit._plans.tables import as_html, as_text
+
+_FIRST: dict[str, Any] = {
+    "account": STRING,
+    "provider": STRING,
+    "outcome": pd.CategoricalDtype([DONE, FAILED, STOPPED]),
+}
+_LAST: dict[str, Any] = {"requests": "Int64", "seconds": "Float64", "message": STRING}
+_MOST_SHOWN = 10
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FleetReport:
+    """What was done for each account: `frame` has a row an account.
+
+    Its columns are `account`, `provider`, `outcome` (done, failed or stopped), counts of what was
+    done, `requests`, `seconds` and `message`.
+    """
+
+    title: str
+    frame: pd.DataFrame
+
+    def failed(self) -> pd.DataFrame:
+        """The rows of the accounts that are not done."""
+        return self.frame.loc[self.frame["outcome"] != DONE]
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def _facts(self) -> dict[str, str]:
+        outcomes = self.frame["outcome"].value_counts(sort=False)
+        facts = {"accounts": ", ".join(f"{n:,} {name}" for name, n in outcomes.items() if n)}
+        counts = self.frame.select_dtypes("Int64").sum()
+        facts |= {str(name): f"{count:,}" for name, count in counts.items() if count}
+        wrong = self.failed()
+        for account, message in wrong[["account", "message"]].head(_MOST_SHOWN).itertuples(False):
+            facts[account] = str(message)
+        if len(wrong) > _MOST_SHOWN:
+            facts["and"] = f"{len(wrong) - _MOST_SHOWN:,} more"
+        return facts
+
+    def __repr__(self) -> str:
+        return as_text(self.title, self._facts)
+
+    def _repr_html_(self) -> str:
+        return as_html(self.title, self._facts)
+
+
+def make_report(title: str, rows: Sequence[Row], order: Sequence[str]) -> FleetReport:
+    """The report of these rows, in this order of accounts."""
+    places = {name: place for place, name in enumerate(order)}
+    ordered = sorted(rows, key=lambda row: places[row["account"]])
+    names = dict.fromkeys(name for row in ordered for name in row)
+    columns = {name: _column([row.get(name) for row in ordered]) for name in names}
+    frame = pd.DataFrame(columns)
+    middle = [name for name in frame if name not in (*_FIRST, *_LAST)]
+    return FleetReport(
+        title, frame.astype(_FIRST | _LAST).reindex(columns=[*_FIRST, *middle, *_LAST])
+    )
+
+
+def _column(values: Sequence[Any]) -> pd.Series:
+    kinds = {type(value) for value in values if value is not None}
+    dtype = {int: "Int64", float: "Float64", str: STRING}.get(kinds.pop() if kinds else str, object)
+    return pd.Series(values, dtype=dtype)

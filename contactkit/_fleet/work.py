@@ -1,0 +1,95 @@
+"""One account's task, where it runs: connected, under its lease, and with a row for any end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+from contactkit._client.client import Client
+from contactkit._fleet.accounts import Account
+from contactkit._fleet.controls import Control, MeteredBudget, StoppedError
+from contactkit._http.session import Session
+from contactkit._plans.listing import is_quiet
+from contactkit._redact import redact
+from contactkit.errors import ContactKitError, keep_warnings
+
+Facts: TypeAlias = Mapping[str, Any]
+Step: TypeAlias = Callable[[Account, Client], Facts]
+"""What is done for one account; it returns what its row says besides name and outcome.
+
+If it returns an `outcome`, that counts; else the account is done.
+"""
+Row: TypeAlias = dict[str, Any]
+
+DONE, FAILED, STOPPED = "done", "failed", "stopped"
+_LONGEST = 1_000
+
+
+def perform(step: Step, account: Account, control: Control) -> Row:
+    """Do a step for one account; whatever it raises becomes its row."""
+    started = time.monotonic()
+    with keep_warnings() as warned, _without_bars():
+        row = _row(step, account, control)
+    notes = [row.get("message", ""), *warned]
+    message = "; ".join(dict.fromkeys(filter(None, notes)))[:_LONGEST]
+    return {**row, "message": message, "seconds": time.monotonic() - started}
+
+
+@contextmanager
+def _without_bars() -> Generator[None]:
+    token = is_quiet.set(True)
+    try:
+        yield
+    finally:
+        is_quiet.reset(token)
+
+
+def _row(step: Step, account: Account, control: Control) -> Row:
+    first = row_of(account, DONE)
+    if control.is_stopped():
+        return first | {"outcome": STOPPED, "message": "not begun"}
+    meter: list[MeteredBudget] = []
+    try:
+        facts = _do(step, account, control, meter)
+    except StoppedError as error:
+        facts = {"outcome": STOPPED, "message": str(error)}
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        facts = {"outcome": FAILED, "message": describe(error, account.secrets())}
+    return first | {"requests": sum(each.requests for each in meter)} | dict(facts)
+
+
+def _do(step: Step, account: Account, control: Control, meter: list[MeteredBudget]) -> Facts:
+    with account.connect() as client:
+        session = client._session
+        with control.lease(account_id(account, session)):
+            metered = MeteredBudget(session.budget, control, account.name)
+            meter.append(metered)
+            session.budget = metered  # pyright: ignore[reportAttributeAccessIssue]
+            return step(account, client)
+
+
+def row_of(account: Account, outcome: str, message: str = "") -> Row:
+    """The beginning of an account's row."""
+    provider = account.provider.name
+    row = {"account": account.name, "provider": provider, "outcome": outcome, "requests": 0}
+    return row | {"message": message, "seconds": 0.0}
+
+
+def account_id(account: Account, session: Session) -> str:
+    """What two names of one account have in common; all simulators have one key, but no contacts.
+
+    Profiles share an account's rate limits.
+    """
+    own = session.whole_account if session.world.real else account.name
+    return f"{session.provider.name}-{own}"
+
+
+def describe(error: BaseException, secrets: list[str]) -> str:
+    """An error as text for a row, without secrets and, unless it is ours, without people."""
+    notes = getattr(error, "__notes__", ())
+    if isinstance(error, ContactKitError):
+        text = f"{type(error).__name__}: {error}"
+        return redact("; ".join([text, *notes]), secrets, personal=False)
+    return redact(f"{type(error).__name__}: {error}", secrets)

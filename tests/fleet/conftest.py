@@ -1,0 +1,53 @@
+"""A cluster of two worker processes, with short leases and the variables of all accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.fleets import LEASE_SECONDS, variables
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The variables of all accounts in this process."""
+    for name, value in variables().items():
+        monkeypatch.setenv(name, value)
+    return variables()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Any]:
+    import dask.config
+    from distributed import LocalCluster
+
+    locks = "distributed.scheduler.locks"
+    lease = {
+        f"{locks}.lease-timeout": f"{LEASE_SECONDS}s",
+        f"{locks}.lease-validation-interval": "200ms",
+    }
+    with pytest.MonkeyPatch.context() as patch, dask.config.set(lease):
+        for name, value in variables().items():
+            patch.setenv(name, value)
+        cluster = LocalCluster(
+            n_workers=2,
+            threads_per_worker=4,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            silence_logs=50,
+        )
+        with cluster:
+            yield cluster
+
+
+@pytest.fixture
+def dask(cluster: Any) -> Iterator[Any]:
+    """A client of the cluster, which has both workers."""
+    from distributed import Client
+
+    with Client(cluster, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=60)
+        yield client

@@ -1,0 +1,139 @@
+"""Fleets of served simulators, and a cluster of real processes to run them on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import contactkit as ck
+from contactkit._providers import find, names
+from contactkit.simulator.serve.app import SimulatorApp
+from tests.support.apply_processes import served
+
+LEASE_SECONDS = 2
+
+
+def variables() -> dict[str, str]:
+    """The variables of the environment that the accounts of all served fleets name."""
+    found: dict[str, str] = {}
+    for name in names():
+        credentials = ck.Simulator().credentials(find(name)) or {}
+        found |= {_variable(name, argument): value for argument, value in credentials.items()}
+    return found
+
+
+def _variable(provider: str, argument: str) -> str:
+    return f"FLEET_{provider}_{argument}".upper()
+
+
+@dataclass
+class Served:
+    """A served simulator, its account, and the requests that it got."""
+
+    app: SimulatorApp
+    account: dict[str, Any]
+    slow: float = 0.0
+    queries: list[Mapping[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        engine = self.app.engine
+        respond = engine._respond
+
+        def counted(request: Any, *args: Any) -> Any:
+            self.queries.append(request.query)
+            time.sleep(self.slow)
+            return respond(request, *args)
+
+        engine._respond = counted
+
+    @property
+    def requests(self) -> int:
+        """How many requests it got."""
+        return len(self.queries)
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of its contacts."""
+        contacts = self.app.engine.contacts
+        return [str(each.row[contacts.key]) for each in contacts if not each.deleted]
+
+    @property
+    def writes(self) -> list[int]:
+        """How often each of its contacts was written."""
+        with self.app.engine.lock:
+            return [each.writes for each in self.app.engine.contacts]
+
+
+@contextmanager
+def served_fleet(accounts: Mapping[str, tuple[str, int]], **options: Any) -> Iterator[Fleet]:
+    """Serve a simulator for each account, given its provider and its number of contacts."""
+    with ExitStack() as stack:
+        found: dict[str, Served] = {}
+        for name, (provider, contacts) in accounts.items():
+            app, address = stack.enter_context(served(provider, contacts))
+            credentials = app.simulator.credentials(app.provider)
+            account = {
+                "provider": provider,
+                "base_url": address,
+                "rate_limit": "100000/s",
+                **{argument: f"${_variable(provider, argument)}" for argument in credentials},
+                **options,
+            }
+            found[name] = Served(app, account)
+        yield Fleet(found)
+
+
+@dataclass
+class Fleet:
+    """Served accounts by name."""
+
+    served: dict[str, Served]
+
+    def __getitem__(self, name: str) -> Served:
+        return self.served[name]
+
+    @property
+    def accounts(self) -> dict[str, dict[str, Any]]:
+        """What `ck.fleet` takes."""
+        return {name: dict(each.account) for name, each in self.served.items()}
+
+    @property
+    def requests(self) -> int:
+        """The requests to all of them."""
+        return sum(each.requests for each in self.served.values())
+
+
+def keys_in(folder: Path, account: str, key: str) -> list[str]:
+    """The keys of the contacts in an account's folder, in any order."""
+    files = sorted((folder / f"account={account}").glob("*.parquet"))
+    return [each for file in files for each in pd.read_parquet(file, columns=[key])[key]]
+
+
+def worker_of(client: Any, account: str) -> str:
+    """The address of the worker that has an account's task."""
+    found = client.processing().items()
+    (worker,) = (address for address, keys in found if any(k.startswith(account) for k in keys))
+    return worker
+
+
+def kill(*processes: int) -> None:
+    """Kill processes at once."""
+    for process in processes:
+        os.kill(process, signal.SIGKILL)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for a condition; TimeoutError if it does not come."""
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            raise TimeoutError
+        time.sleep(0.01)
