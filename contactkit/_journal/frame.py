@@ -43,12 +43,13 @@ JOURNAL_COLUMNS: dict[str, Any] = {
     "changes": RESULT_COLUMNS["after"],
     "before": RESULT_COLUMNS["before"],
     "after": RESULT_COLUMNS["after"],
+    "because": object,
     **{name: RESULT_COLUMNS[name] for name in _RESULT_NAMES},
     "request": STRING,
     "process": pd.Int64Dtype(),
 }
 Since: TypeAlias = datetime | timedelta | str | None
-_IMAGES = ("changes", "before", "after")
+_IMAGES = ("changes", "before", "after", "because")
 _PLAN = re.compile("[0-9a-f]{8,64}")
 _ACCOUNT = re.compile("[0-9a-f]{8}")
 
@@ -71,7 +72,9 @@ class JournalView:
         or more digits. `account` is a digest as in the column `account`.
 
         The outcome of a write that was interrupted or is in flight is `unknown`, and its `at` is
-        empty. `account` and `request` are short digests that identify them. Raises JournalError,
+        empty. `because` is a list of the noes that a planned no is carried from, or of the proofs
+        of consent that undid it. `account` and `request` are short digests that identify them.
+        Raises JournalError,
         and InvalidInputError for another `since`, `plan` or `account`.
         """
         wanted = _filters(since, plan, account)
@@ -90,11 +93,11 @@ class JournalView:
     ) -> int:
         """Save the journal, or the entries that the filters select, as a Parquet file.
 
-        Returns their number. The columns are those of the frame, but `changes`, `before` and
-        `after` are JSON text. Entries are read and written some thousands at a time, so that a
-        journal of any size fits in memory. Only you can read the file; an existing one is replaced
-        once all is written. Needs the extra `parquet`. Raises OSError if the file cannot be
-        written, and the errors of `journal()`.
+        Returns their number. The columns are those of the frame, but `changes`, `before`,
+        `after` and `because` are JSON text. Entries are read and written some thousands at a time,
+        so that a journal of any size fits in memory. Only you can read the file; an existing one is
+        replaced once all is written. Needs the extra `parquet`. Raises OSError if the file cannot
+        be written, and the errors of `journal()`.
         """
         wanted = _filters(since, plan, account)
         with closing(Journal(path)) as journal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contactkit._journal.store import Intent
 
 _TEXTS = ("plan", "key", "idempotency_key", "code", "message", "field", "request_id")
-_IMAGES = ("changes", "before", "after")
+_IMAGES = ("changes", "before", "after", "because")
 _TIMES = ("made_at", "at", "key_made_at")
 
 # All other columns are ASCII.
@@ -35,7 +35,11 @@ _END_COLUMNS = (
 
 def begin_row(intent: Intent) -> dict[str, Any]:
     """The row of a write that is about to be sent."""
-    images = {"changes": _json(intent.changes), "before": _json(intent.before)}
+    images = {
+        "changes": _json(intent.changes),
+        "before": _json(intent.before),
+        "because": _json([*intent.because] or None),
+    }
     texts = {name: _writable(getattr(intent, name)) for name in _BEGIN_TEXTS}
     return {**vars(intent), **images, **texts}
 
@@ -46,7 +50,7 @@ def end_row(id: int, row: Mapping[str, Any]) -> dict[str, Any]:
     return {**columns, "id": id, "after": _json(row.get("after")), "at": row["at"].timestamp()}
 
 
-def _json(image: Mapping[str, JSON] | None) -> str | None:
+def _json(image: Mapping[str, JSON] | Sequence[Mapping[str, JSON]] | None) -> str | None:
     if image is None:
         return None
     try:
@@ -65,8 +69,8 @@ def _writable(value: Any) -> Any:
 
 def entry_of(row: sqlite3.Row) -> dict[str, Any]:
     """An entry by column, without what only leases need."""
-    # A journal of version 1 has no consent.
-    entry: dict[str, Any] = {"opt_in": 0, **dict(row)}
+    # A journal of version 1 has no consent, and one of version 2 no reasons.
+    entry: dict[str, Any] = {"opt_in": 0, "because": None, **dict(row)}
     del entry["claim"]
     entry["opt_in"] = bool(entry["opt_in"])
     for name in _TEXTS:

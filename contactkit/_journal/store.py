@@ -35,9 +35,10 @@ from contactkit.spec.provider import JSON
 
 _BEGIN = """
 INSERT INTO writes (plan, row, claim, process, provider, account, base_url, operation, key,
-                    request, changes, before, idempotency_key, made_at, opt_in, uptime, boot)
+                    request, changes, before, because, idempotency_key, made_at, opt_in, uptime,
+                    boot)
 SELECT :plan, :row, :claim, :process, :provider, :account, :base_url, :operation, :key,
-       :request, :changes, :before, :idempotency_key, :made_at,
+       :request, :changes, :before, :because, :idempotency_key, :made_at,
        :opt_in, :uptime, :boot
 WHERE :seen = (SELECT coalesce(max(id), 0) FROM writes
                WHERE plan = :plan AND plan <> '' AND account = :account AND row = :row)
@@ -97,10 +98,11 @@ class Intent:
     """A write that is about to be sent.
 
     In a plan, `row` is the write's row, and `seen` is the id of the last entry of that row that its
-    sender knows, 0 for none. `account` identifies the account, and `request` the request. `opt_in`
-    means that the caller holds the contact's consent. If a contact is deleted, its addresses in
-    `suppress` are put on the suppression list. `uptime` is the time of a clock that is never set,
-    and `boot` identifies the start of the machine from which it counts.
+    sender knows, 0 for none. `because` has the reasons of a no that is carried from other contacts,
+    or the proofs that undo it. `account` identifies the account, and `request` the request.
+    `opt_in` means that the caller holds the contact's consent. If a contact is deleted, its
+    addresses in `suppress` are put on the suppression list. `uptime` is the time of a clock that is
+    never set, and `boot` identifies the start of the machine from which it counts.
     """
 
     provider: str
@@ -112,6 +114,7 @@ class Intent:
     key: str = field(default="", repr=False)
     changes: Mapping[str, JSON] = field(default_factory=dict[str, JSON], repr=False)
     before: Mapping[str, JSON] | None = field(default=None, repr=False)
+    because: Sequence[Mapping[str, JSON]] = field(default=(), repr=False)
     idempotency_key: str = ""
     plan: str = ""
     row: int = 0

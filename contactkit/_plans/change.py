@@ -31,8 +31,8 @@ class PlannedWrite:
     If there are `problems` the contact is refused and nothing is sent. `options` are parameters of
     the verb besides the contact's fields. A new contact has no `before`, and may have no `key`.
     `stays` says which part of an earlier write cannot be undone. `because` has the reasons of a no
-    that is carried from other contacts. A contact that no longer has the values of `watched` when
-    it is read right before the write is refused.
+    that is carried from other contacts, and `given` the proofs of consent that undo one. A contact
+    that no longer has the values of `watched` when it is read right before the write is refused.
     """
 
     operation: str
@@ -44,6 +44,7 @@ class PlannedWrite:
     stays: str = ""
     because: tuple[Reason, ...] = field(default=(), repr=False)
     watched: Mapping[str, JSON] = field(default_factory=dict[str, JSON], repr=False)
+    given: tuple[Mapping[str, JSON], ...] = field(default=(), repr=False)
 
     @property
     def outcome(self) -> Outcome:

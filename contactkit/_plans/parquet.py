@@ -36,8 +36,9 @@ _KINDS: Mapping[str, Any] = {
     "stays": str,
     "because": list,
     "watched": dict,
+    "given": list,
 }
-_SINCE_3 = ("because", "watched")
+_SINCE_3 = ("because", "watched", "given")
 _COLUMNS = ("operation", "key", *_KINDS)
 _OLD_COLUMNS = tuple(name for name in _COLUMNS if name not in _SINCE_3)
 _ATTRS = {
@@ -210,6 +211,7 @@ def _planned(row: Mapping[str, str], shared: _Shared) -> PlannedWrite:
             raise _Invalid(f"is not a plan: a cell of its column {name} is of another type")
     problems = tuple(map(_problem, parts.pop("problems")))
     parts["because"] = tuple(map(_checked_reason, parts.get("because", ())))
+    parts["given"] = tuple(parts.get("given", ()))
     return PlannedWrite(operation=row["operation"], key=row["key"], problems=problems, **parts)
 
 

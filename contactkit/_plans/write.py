@@ -307,6 +307,7 @@ class _ContactWrite:
             self.session,
             operation,
             **self.values(),
+            because=self.planned.because or self.planned.given,
             account=self.settings.account,
             plan=self.settings.plan,
             row=pending.row,
