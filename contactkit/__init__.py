@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from contactkit._client.export import Export as Export
     from contactkit._client.people import people as people
     from contactkit._client.read import read_contacts as read_contacts
+    from contactkit._client.show import show as show
     from contactkit._client.tables import schema as schema
     from contactkit._client.tables import to_arrow as to_arrow
     from contactkit._client.tables import write_contacts as write_contacts
@@ -126,6 +127,7 @@ _MODULES = {
     "people": "_client.people",
     "Export": "_client.export",
     "read_contacts": "_client.read",
+    "show": "_client.show",
     "record": "_client.client",
     "schema": "_client.tables",
     "to_arrow": "_client.tables",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,11 @@ settings.load_profile("untimed")
 
 # Without byte code, each process that a test starts would compile every module.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Pictures show times in the machine's zone.
+os.environ["TZ"] = "UTC"
+if hasattr(time, "tzset"):
+    time.tzset()
 
 # A shell lets background jobs ignore Ctrl-C, and the processes that tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

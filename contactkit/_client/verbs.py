@@ -200,7 +200,7 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
         rows = yield from writing
         for warning in dict.fromkeys(row["warning"] for row in rows if row["warning"]):
             warn(warning)
-        return result_frame(rows, index, self._session.world.notice)
+        return result_frame(rows, index, world_attrs(self._session.world))
 
     def _plan(
         self, edited: Any, original: Any, options: PlanOptions, changes: Values

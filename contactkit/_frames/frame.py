@@ -201,14 +201,16 @@ def _foreign(value: Any) -> JSON:
 
 
 def result_frame(
-    rows: Sequence[Mapping[str, Any]], index: pd.Index | None = None, notice: str = ""
+    rows: Sequence[Mapping[str, Any]],
+    index: pd.Index | None = None,
+    attrs: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Result rows as the typed frame that every write returns, with the given index.
 
-    `attrs` has only a `notice`, so that joined frames keep it.
+    `attrs` has only the world and its notice, so that joined frames keep them.
     """
     frame = declared_frame(RESULT_COLUMNS, rows, index)
-    frame.attrs.update({"notice": notice} if notice else {})
+    frame.attrs.update(attrs or {})
     return frame
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from pandas.util import hash_array
 
 from contactkit._frames.coerce import coerce_column
+from contactkit._frames.moments import time_text
 from contactkit._people import conflicts, guard, links, tables
 from contactkit._people.network import Network, build_network
 from contactkit._people.plans import Plans
@@ -236,7 +237,7 @@ class People:
             "people": f"{self.network.persons:,}",
             "contacts": f"{self.network.contacts:,}",
             **{
-                f"from {source.name}": f"{len(source):,}, read {_age(source.read_at)}"
+                f"from {source.name}": f"{len(source):,}, read {_age(source)}"
                 for source in self.sources
             },
             **({f"from {NAME}": f"{len(self.suppressions):,}"} if self.suppressions.rows else {}),
@@ -290,5 +291,7 @@ def _digests(source: str, keys: Iterable[str], salt: str) -> Any:
     return cast("Any", hash_array)(texts, hash_key=salt, categorize=False)
 
 
-def _age(read_at: datetime | None) -> str:
-    return "at an unknown time" if read_at is None else f"{read_at:%Y-%m-%d %H:%M} UTC"
+def _age(source: Source) -> str:
+    if source.read_at is None:
+        return "at an unknown time"
+    return ", ".join(filter(None, (time_text(source.read_at), source.time_note)))

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from contactkit._frames.frame import RESULT_COLUMNS, STRING, TIME, declared_frame
+from contactkit._frames.moments import time_note, time_text
 from contactkit._plans import tables
 from contactkit._plans.plan import MOST_SHOWN, Plan
 
@@ -95,13 +96,15 @@ class Plans(Mapping[str, Plan]):
         facts: dict[str, str] = {}
         for row in self.summary().to_dict("records"):
             read_at = self.read_at.get(row["source"])
-            age = f"read {read_at:%Y-%m-%d %H:%M} UTC" if read_at else "read at an unknown time"
+            age = f"read {time_text(read_at)}" if read_at else "read at an unknown time"
             counts = {name: row[name] for name in ("refused", "planned", "requests")}
             parts = [f"{n:,} {name}" for name, n in counts.items() if n or name == "planned"]
             facts[str(row["source"])] = ", ".join([*parts, age])
         eta, now = self.eta, max((plan.now() for plan in self.plans.values()), default=0.0)
         if eta:
-            facts["the last is sent"] = tables.when(eta, datetime.fromtimestamp(now, UTC))
+            worlds = {plan.home.world for plan in self.plans.values() if plan.home}
+            note = time_note(*worlds) if len(worlds) == 1 else ""
+            facts["the last is sent"] = tables.when(eta, datetime.fromtimestamp(now, UTC), note)
         return {**facts, "digest": self.digest[:12]}
 
     def _drawing(self) -> tuple[str, dict[str, str], list[dict[str, Any]], str]:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from contactkit._frames.coerce import coerce_cell, objects
 from contactkit._frames.frame import Problems, cell_to_json
+from contactkit._frames.moments import time_note
 from contactkit._http.world import Clock, Live
 from contactkit.errors import InvalidInputError
 from contactkit.spec.provider import JSON, Provider
@@ -48,6 +49,11 @@ class Source:
         if self.read_at is None:
             return None
         return datetime.fromtimestamp(self.clock.now(), UTC) - self.read_at
+
+    @property
+    def time_note(self) -> str:
+        """What `read_at` is if it is not a time of the wall's clock; else ""."""
+        return time_note(self.frame.attrs.get("world", ""))
 
     def __len__(self) -> int:
         """How many contacts it has."""
@@ -134,6 +140,7 @@ def make_source(
     kept.attrs = {
         "problems": frame.attrs.get("problems", Problems()),
         "journal": frame.attrs.get("journal"),
+        "world": frame.attrs.get("world", ""),
     }
     read_at = _read_at(frame.attrs.get("at"))
     if clock is None and frame.attrs.get("world", Live.name) == Live.name:

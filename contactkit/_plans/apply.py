@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, cast
 import pandas as pd
 
 from contactkit._frames.frame import result_frame
+from contactkit._frames.moments import time_note
 from contactkit._http.response import utc
 from contactkit._http.results import Row
 from contactkit._http.session import Answer, Request, Response, Session, Wait
-from contactkit._http.world import apause, time_of
+from contactkit._http.world import apause, time_of, world_attrs
 from contactkit._journal.writer import JournalWriter
 from contactkit._plans.home import bound_home, check_home
 from contactkit._plans.pacing import ConcurrencyLimit, Pacer, RequestStats, finish_time
@@ -102,7 +103,7 @@ class Apply:
         self._session = session
         self._connection = connection
         self._clock = session.clock
-        self._notice = session.world.notice
+        self._attrs = world_attrs(session.world)
         self.stopped = ""
         self._resume_at: float | None = None
         self._pacer = Pacer(session.budget, self._settings.concurrency)
@@ -334,13 +335,14 @@ class Apply:
             eta=self._time_of(eta),
             waiting=self._time_of(self._waiting_until),
             finished=finished,
+            note=time_note(self._session.world.name),
         )
 
     def _time_of(self, until: float | None) -> datetime | None:
         return None if until is None else utc(time_of(self._clock, until))
 
     def _frame(self) -> pd.DataFrame:
-        frame = result_frame(cast("list[Row]", self._rows), self._plan.index, self._notice)
+        frame = result_frame(cast("list[Row]", self._rows), self._plan.index, self._attrs)
         frame.attrs["plan"] = PlanName.of(self._plan)
         frame.attrs["timeline"] = self._stats.timeline()
         if self.stopped:

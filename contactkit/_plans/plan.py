@@ -182,7 +182,7 @@ class Plan:
         last. The frame's `attrs` have the plan's `home` as text.
         """
         summary = tables.summary(self.provider, self.contacts, self.unchanged, self.vanished)
-        summary.attrs["home"] = self._home_text
+        summary.attrs["home"] = str(self.home or UNKNOWN)
         return summary
 
     def first(self, count: int) -> list[dict[str, Any]]:
@@ -350,20 +350,19 @@ class Plan:
             what = "left alone" if operation == tables.ABSENT else outcome
             if operation != tables.OPT_IN:
                 counts.setdefault(str(operation), []).append(f"{count:,} {what}")
-        eta, now = self.eta, datetime.fromtimestamp(self.now(), UTC)
-        last = "no known rate limit" if eta is None else f"the last is sent {tables.when(eta, now)}"
+        last = tables.eta_text(self.eta, self.now(), self._world)
         return {
             **tables.consent_facts(self.provider, self.contacts),
             **{operation: ", ".join(texts) for operation, texts in counts.items()},
             "requests": f"{self.requests_text}; {last}" if self.requests else "none",
             **({"note": note} if (note := self.note) else {}),
-            "home": self._home_text,
+            "home": str(self.home or UNKNOWN),
             "digest": self.digest[:12],
         }
 
     @property
-    def _home_text(self) -> str:
-        return str(self.home or UNKNOWN)
+    def _world(self) -> str:
+        return self.home.world if self.home else ""
 
     def _drawing(self) -> tuple[str, dict[str, str], list[dict[str, Any]], str]:
         first, title = self.first(MOST_SHOWN), f"contactkit plan for {self.provider.title}"
@@ -383,7 +382,7 @@ class Plan:
         return tables.as_text(*self._drawing())
 
     def _repr_html_(self) -> str:
-        return tables.as_html(*self._drawing())
+        return tables.as_html(*self._drawing(), world=self._world)
 
 
 class AsyncPlan:

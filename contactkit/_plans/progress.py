@@ -13,6 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from contactkit._frames.moments import time_text
 from contactkit.spec.outcome import DONE
 
 
@@ -22,7 +23,7 @@ class Progress:
 
     `counts` has the number of contacts by outcome; `rate` is in contacts per second over the last
     few seconds; `eta` is when the last contact is expected to be done; `waiting` is the time until
-    which a rate limit stops all requests.
+    which a rate limit stops all requests. `note` says what these times are if they are simulated.
     """
 
     total: int
@@ -32,6 +33,7 @@ class Progress:
     eta: datetime | None = None
     waiting: datetime | None = None
     finished: bool = False
+    note: str = ""
 
     @property
     def done(self) -> int:
@@ -44,15 +46,13 @@ class Progress:
         parts = [f"{self.done:,} of {self.total:,}", *counts]
         if not self.finished:
             parts += [f"{self.rate:,.1f}/s"] if self.rate else []
+            note = f", {self.note}" if self.note else ""
             if self.waiting:
-                parts.append(f"waiting for the rate limit until {_clock_time(self.waiting)}")
+                until = time_text(self.waiting, seconds=True)
+                parts.append(f"waiting for the rate limit until {until}{note}")
             elif self.eta:
-                parts.append(f"done at {_clock_time(self.eta)}")
+                parts.append(f"done at {time_text(self.eta, seconds=True)}{note}")
         return " · ".join(parts)
-
-
-def _clock_time(time: datetime) -> str:
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def display() -> Callable[[Progress], None]:

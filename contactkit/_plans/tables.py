@@ -6,13 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from datetime import datetime
+from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
 import pandas as pd
 
 from contactkit._frames.frame import RESULT_COLUMNS, STRING, declared_frame
+from contactkit._frames.moments import time_note, time_text
 from contactkit._frames.nested import CONTACT
 from contactkit._http.results import Row, build_row, problem_columns
 from contactkit._plans.change import KEPT_BACK, PlannedWrite
@@ -162,7 +163,7 @@ def count_people(count: int) -> str:
 
 _LONGEST = 40
 _UNITS = {"d": 86_400, "h": 3600, "min": 60, "s": 1}
-_LEFT = ' style="text-align:left"'
+LEFT = ' style="text-align:left"'
 _TITLES = {
     "key": "key",
     "field": "field",
@@ -187,26 +188,39 @@ def as_text(
 
 
 def as_html(
-    title: str, facts: Mapping[str, str], cells: Sequence[Mapping[str, Any]] = (), more: str = ""
+    title: str,
+    facts: Mapping[str, str],
+    cells: Sequence[Mapping[str, Any]] = (),
+    more: str = "",
+    *,
+    world: str = "",
 ) -> str:
-    """The same as HTML, with every value escaped."""
+    """The same as HTML, with every value escaped, and the world as a badge."""
     head = "".join(
-        f'<tr><th scope="row"{_LEFT}>{escape(name)}</th>{_html_cell(value)}</tr>'
+        f'<tr><th scope="row"{LEFT}>{escape(name)}</th>{_html_cell(value)}</tr>'
         for name, value in facts.items()
+        if name != "world"
     )
-    caption = f'<caption style="text-align:left;font-weight:bold">{escape(title)}</caption>'
+    badge = badge_html(world or facts.get("world", ""))
+    caption = f"<caption{LEFT}><strong>{escape(title)}</strong> {badge}</caption>"
     html = f"<table>{caption}<tbody>{head}</tbody></table>"
     if cells:
         titles = _titles(cells)
-        head = "".join(f'<th scope="col"{_LEFT}>{name}</th>' for name in titles.values())
+        head = "".join(f'<th scope="col"{LEFT}>{name}</th>' for name in titles.values())
         texts = (_texts(cell, titles) for cell in cells)
         rows = "".join(f"<tr>{''.join(map(_html_cell, row))}</tr>" for row in texts)
         html += f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     return html + (f"<p>{escape(more)}</p>" if more else "")
 
 
+def badge_html(world: str) -> str:
+    """The name of a world in a frame of the text's own colour, in any theme; "" for none."""
+    look = "border:1px solid;border-radius:1em;padding:0 .6em"
+    return f'<span style="{look}">{escape(world)}</span>' if world else ""
+
+
 def _html_cell(text: str) -> str:
-    return f"<td{_LEFT}>{escape(text)}</td>"
+    return f"<td{LEFT}>{escape(text)}</td>"
 
 
 def _titles(cells: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -230,8 +244,15 @@ def text_of(value: JSON, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def when(moment: datetime, now: datetime) -> str:
-    """A future time, with the time until then in its two largest units."""
+def eta_text(eta: datetime | None, now: float, world: str) -> str:
+    """When the last request is sent; `now` is in seconds since the epoch."""
+    if eta is None:
+        return "no known rate limit"
+    return f"the last is sent {when(eta, datetime.fromtimestamp(now, UTC), time_note(world))}"
+
+
+def when(moment: datetime, now: datetime, note: str = "") -> str:
+    """A future time, with the time until then in its two largest units, and a note of the time."""
     seconds = round((moment - now).total_seconds())
     if seconds <= 0:
         return "immediately"
@@ -239,7 +260,8 @@ def when(moment: datetime, now: datetime) -> str:
     for unit, size in _UNITS.items():
         amount, seconds = divmod(seconds, size)
         parts += [f"{amount} {unit}"] if amount else []
-    return f"in {' '.join(parts[:2])}, at {moment:%Y-%m-%d %H:%M:%S} UTC"
+    at = ", ".join(filter(None, (time_text(moment, seconds=True), note)))
+    return f"in {' '.join(parts[:2])}, at {at}"
 
 
 def escape_unprintable(text: str) -> str:

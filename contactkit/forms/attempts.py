@@ -14,6 +14,7 @@ import pandas as pd
 from contactkit._frames.frame import result_frame
 from contactkit._http.results import failure_row
 from contactkit._http.session import Session
+from contactkit._http.world import world_attrs
 from contactkit.forms.draft import Draft
 from contactkit.spec.provider import JSON, Endpoint
 from contactkit.spec.validate import json_equal
@@ -61,7 +62,7 @@ def failure_result(
         before=before,
         dry_run="dry_run" in options,
     )
-    return result_frame([row], notice=session.world.notice)
+    return result_frame([row], attrs=world_attrs(session.world))
 
 
 class Attempts:

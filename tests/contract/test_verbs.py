@@ -146,12 +146,12 @@ def test_frames_hold_the_notice_of_their_world(name, example):
     assert all((f.attrs["world"], f.attrs["notice"]) == ("simulator", NOTICE) for f in read)
     written = [contacts.create(**example.create), contacts.update(example.key, **example.update)]
     written += [getattr(contacts, v)(*a, **fields) for v, (a, fields) in example.others.items()]
-    assert pd.concat(written).attrs == {"notice": NOTICE}
+    assert pd.concat(written).attrs == {"world": "simulator", "notice": NOTICE}
 
 
 def test_frames_hold_no_notice_without_one(client, example):
     assert "notice" not in client.contacts.get(example.key).attrs
-    assert client.contacts.update(example.key, **example.update).attrs == {}
+    assert client.contacts.update(example.key, **example.update).attrs == {"world": "wire"}
 
 
 # Writing
