@@ -150,6 +150,7 @@ class _ExportJob:
             schema=self._schema,
             id=uuid.uuid4().hex[:8],
             started=time.isoformat(timespec="seconds"),
+            world=self._session.world.name,
         )
 
     def _read(self, state: ExportState, rows_per_file: int) -> ParallelFlow[ExportState]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from contactkit._frames.arrow import import_pyarrow, schema_of
+from contactkit._frames.arrow import ATTRS_METADATA, import_pyarrow, schema_of
 from contactkit._http.cursor import Listing
 from contactkit.spec.provider import Provider
 
@@ -37,6 +37,7 @@ class ExportState:
     schema: str
     id: str
     started: str
+    world: str = ""
     cursor: str = ""
     files: dict[str, int] = field(default_factory=dict)
     problems: dict[str, int] = field(default_factory=dict)
@@ -63,8 +64,16 @@ class ExportState:
 
     @property
     def metadata(self) -> dict[bytes, bytes]:
-        """What each Parquet file notes, so that a folder has no files but those."""
-        return {METADATA: json.dumps({"id": self.id, **asdict(self.listing)}).encode()}
+        """What each Parquet file notes: its listing, so that a folder has no files but those.
+
+        pandas reads the provider, the world and when the export began as a frame's `attrs`.
+        """
+        listing = {"id": self.id, **asdict(self.listing)}
+        attrs = {"provider": self.listing.provider, "world": self.world, "at": self.started}
+        return {
+            METADATA: json.dumps(listing).encode(),
+            ATTRS_METADATA: json.dumps({n: v for n, v in attrs.items() if v}).encode(),
+        }
 
 
 def is_part(name: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from contactkit._frames.arrow import import_pyarrow
+from contactkit._frames.arrow import attrs_of, import_pyarrow
 from contactkit._frames.arrow_columns import ArrowColumn
 from contactkit.errors import ConfigurationError
 
@@ -25,12 +25,12 @@ def is_arrow(path: Path) -> bool:
     return path.suffix.lower() in (*PARQUET, *FEATHER)
 
 
-def open_arrow(path: Path) -> tuple[dict[str, ArrowColumn], int]:
-    """The columns of a file by name, not loaded yet, and the number of its rows."""
+def open_arrow(path: Path) -> tuple[dict[str, ArrowColumn], int, dict[str, str]]:
+    """A file's columns by name, not loaded yet, its number of rows, and what it says of them."""
     return _open_parquet(path) if path.suffix.lower() in PARQUET else _open_feather(path)
 
 
-def _open_parquet(path: Path) -> tuple[dict[str, ArrowColumn], int]:
+def _open_parquet(path: Path) -> tuple[dict[str, ArrowColumn], int, dict[str, str]]:
     import_pyarrow()
     from pyarrow import parquet
 
@@ -40,10 +40,11 @@ def _open_parquet(path: Path) -> tuple[dict[str, ArrowColumn], int]:
     def load(name: str) -> Callable[[], pa.ChunkedArray]:
         return lambda: file.read(columns=[name], use_threads=False).column(name)
 
-    return {n: ArrowColumn(load(n), rows) for n in _names(path, file.schema_arrow)}, rows
+    columns = {n: ArrowColumn(load(n), rows) for n in _names(path, file.schema_arrow)}
+    return columns, rows, attrs_of(file.schema_arrow.metadata)
 
 
-def _open_feather(path: Path) -> tuple[dict[str, ArrowColumn], int]:
+def _open_feather(path: Path) -> tuple[dict[str, ArrowColumn], int, dict[str, str]]:
     import_pyarrow()
     from pyarrow import feather
 
@@ -52,7 +53,8 @@ def _open_feather(path: Path) -> tuple[dict[str, ArrowColumn], int]:
     def load(name: str) -> Callable[[], pa.ChunkedArray]:
         return lambda: table.column(name)
 
-    return {n: ArrowColumn(load(n), len(table)) for n in _names(path, table.schema)}, len(table)
+    columns = {n: ArrowColumn(load(n), len(table)) for n in _names(path, table.schema)}
+    return columns, len(table), attrs_of(table.schema.metadata)
 
 
 def _names(path: Path, schema: pa.Schema) -> list[str]:

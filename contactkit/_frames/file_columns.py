@@ -15,7 +15,7 @@ from contactkit._frames.decode import Columns
 from contactkit._frames.texts import from_text, read_cells
 from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import JSON, Provider
-from contactkit.spec.record import RecordField, fields_of, key_of
+from contactkit.spec.record import RecordField, key_of
 
 _Bad = list[tuple[int, JSON, str]]
 
@@ -26,13 +26,15 @@ def decode_columns(
     columns: Mapping[str, Sequence[JSON]],
     rows: int,
     unreadable: Mapping[str, Mapping[int, str]],
+    fields: Mapping[str, RecordField],
 ) -> Columns:
-    """The declared columns; `unreadable` has, by column and row, why a cell has no value.
+    """The columns of these fields, one of which is the key.
 
+    `unreadable` has, by column and row, why a cell has no value.
     ConfigurationError if the column of extra fields is not as `to_arrow` makes it.
     """
     part, bad = Columns(rows=rows, arrays={}), dict[str, _Bad]()
-    for name, declared in fields_of(provider.record).items():
+    for name, declared in fields.items():
         raw, known = columns.get(name, [None] * rows), unreadable.get(name, {})
         if isinstance(raw, ArrowColumn) and not known:
             part.arrays[name], bad[name] = raw.read(declared)
@@ -46,7 +48,7 @@ def decode_columns(
         for row, raw, message in cells
     ]
     part.extras = _decode_extras(path, columns.get(EXTRAS, ()))
-    return _without_empty_rows(provider, part)
+    return _without_empty_rows(key, fields, part)
 
 
 def _read(declared: RecordField, raw: Sequence[JSON], known: Mapping[int, str]) -> tuple[Any, _Bad]:
@@ -65,15 +67,14 @@ def _decode_extras(path: str | Path, cells: Sequence[JSON]) -> dict[str, list[JS
     return {name: [(row or {}).get(name) for row in rows] for name in names}
 
 
-def _without_empty_rows(provider: Provider, part: Columns) -> Columns:
+def _without_empty_rows(key: str, fields: Mapping[str, RecordField], part: Columns) -> Columns:
     """The part without the rows that have no value in any column."""
-    declared = fields_of(provider.record)
     empty = np.ones(part.rows, dtype=bool)
     # Almost every row has a key, so that the other columns are hardly looked at.
-    for name in (key_of(provider.record).name, *declared):
+    for name in (key, *fields):
         if not empty.any():
             return part
-        empty[empty] = _gaps(declared[name], part.arrays[name][empty])
+        empty[empty] = _gaps(fields[name], part.arrays[name][empty])
     for values in part.extras.values():
         empty &= np.array([value is None for value in values], dtype=bool)
     empty[[problem[0] for problem in part.problems]] = False

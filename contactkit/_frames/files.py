@@ -31,7 +31,7 @@ from contactkit._frames.phone_column import read_numbers
 from contactkit._frames.table import Table
 from contactkit.errors import ConfigurationError, warn
 from contactkit.spec.provider import JSON, Provider
-from contactkit.spec.record import fields_of
+from contactkit.spec.record import RecordField, fields_of
 from contactkit.spec.validate import is_phone
 
 _MOST_NAMED = 10
@@ -55,7 +55,7 @@ class ContactFile:
 
     `short` are lines with too few cells; `unreadable` has, by column and row, why a cell is bad;
     `renamed` is what the caller calls the file's own columns; `partitions` are the values that the
-    folders of the file give to all of its rows.
+    folders of the file give to all of its rows; `attrs` is what the file says of its contacts.
     """
 
     path: str | Path
@@ -65,6 +65,7 @@ class ContactFile:
     unreadable: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     renamed: Mapping[str, str | None] = field(default_factory=dict)
     partitions: Mapping[str, str | None] = field(default_factory=dict)
+    attrs: Mapping[str, str] = field(default_factory=dict)
 
     def rename(self, names: Mapping[str, str]) -> ContactFile:
         """The same file with these columns only, under other names."""
@@ -121,21 +122,40 @@ def to_contacts(
 
     With a region, phone numbers become E.164, and those of no such form are bad cells.
     """
-    parts = [_decode(file, provider, region) for file in files]
+    named = [_name_columns(file, provider) for file in files]
+    for file in named:
+        others = [name for name in file.columns if name != EXTRAS]
+        if why := unknown_columns(provider, others, file.renamed):
+            raise ConfigurationError(f"{file.path}: {why}")
+    read = named if region is None else (_read_phones(file, provider, region) for file in named)
+    parts = [_decode(file, provider, fields_of(provider.record)) for file in read]
     return to_frame(provider.record, parts, {"provider": provider.name})
 
 
-def _decode(file: ContactFile, provider: Provider, region: str | None) -> Columns:
+def select_columns(
+    files: Iterable[ContactFile], provider: Provider, names: Iterable[str]
+) -> pd.DataFrame:
+    """Some fields of the files' contacts, as far as every file has them; no other is read."""
+    named = [_name_columns(file, provider) for file in files]
+    there = [name for name in names if all(name in file.columns for file in named)]
+    fields = {name: fields_of(provider.record)[name] for name in there}
+    chosen = (replace(file, columns={n: file.columns[n] for n in there}) for file in named)
+    parts = [_decode(file, provider, fields) for file in chosen]
+    return to_frame(provider.record, parts, {"provider": provider.name})
+
+
+def _decode(file: ContactFile, provider: Provider, fields: Mapping[str, RecordField]) -> Columns:
+    with _damage_named(file.path):
+        return decode_columns(file.path, provider, file.columns, file.rows, file.unreadable, fields)
+
+
+def _name_columns(file: ContactFile, provider: Provider) -> ContactFile:
+    """The file with its columns under the fields' names, and those that its folders give."""
     try:
         names = name_fields(provider, file.columns)
     except ValueError as error:
         raise ConfigurationError(f"{file.path}: {error}") from None
-    if why := unknown_columns(provider, [name for name in names if name != EXTRAS], file.renamed):
-        raise ConfigurationError(f"{file.path}: {why}")
-    named = _with_partitions(file.rename(dict(zip(file.columns, names, strict=True))), provider)
-    known = named if region is None else _read_phones(named, provider, region)
-    with _damage_named(file.path):
-        return decode_columns(file.path, provider, known.columns, known.rows, known.unreadable)
+    return _with_partitions(file.rename(dict(zip(file.columns, names, strict=True))), provider)
 
 
 def _with_partitions(file: ContactFile, provider: Provider) -> ContactFile:
@@ -189,8 +209,8 @@ def _read_file(path: str | Path, place: Path, encoding: str | None) -> ContactFi
 
 
 def _read_arrow(path: str | Path, place: Path) -> ContactFile:
-    columns, rows = open_arrow(place)
-    return ContactFile(path=path, columns=columns, rows=rows)
+    columns, rows, attrs = open_arrow(place)
+    return ContactFile(path=path, columns=columns, rows=rows, attrs=attrs)
 
 
 def _read_csv(path: str | Path, place: Path, encoding: str | None) -> ContactFile:

@@ -66,10 +66,14 @@ def dtype_of(declared: RecordField) -> Any:
 def to_frame(
     record: type[Record], parts: Sequence[Columns], attrs: Mapping[str, JSON] | None = None
 ) -> pd.DataFrame:
-    """One typed frame of decoded rows; one warning counts bad cells, another names new fields."""
+    """One typed frame of decoded rows, with the fields that all parts have.
+
+    One warning counts bad cells, another names new fields.
+    """
     series = {
         name: _join(declared, [part.arrays[name] for part in parts])
         for name, declared in fields_of(record).items()
+        if all(name in part.arrays for part in parts)
     }
     new_fields = dict.fromkeys(name for part in parts for name in part.extras)
     for name in new_fields:

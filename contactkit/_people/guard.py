@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from contactkit._frames.coerce import objects
+from contactkit._frames.coerce import float_bits, objects
 from contactkit._frames.frame import STRING
 from contactkit._people.identifiers import Kind, canonical_column
 from contactkit._people.network import OWN
@@ -65,7 +65,7 @@ def verdicts(
         raise InvalidInputError.one(WHERE, "basis", f"must be one of {', '.join(BASES)}")
     _check_ages(people, max_age)
     column = _column(people, frame, kind, field)
-    codes, known = canonical_column(kind, frame[column])
+    codes, known = canonical_column(kind, frame[column], people.network.region)
     network = people.network
     of_address = network.find(kind, list(known))
     reasons, persons = _judge(people, channel, of_address, basis)
@@ -129,7 +129,9 @@ def _column(people: People, frame: Any, kind: Kind, field: str | None) -> Any:
             raise InvalidInputError.one(WHERE, "field", f"must be a column, once; {field!r} is not")
         return field
     declared = _declared(people, frame, kind)
-    found = [name for name in columns if name in declared] or _like_addresses(frame, kind)
+    found = [name for name in columns if name in declared] or _like_addresses(
+        frame, kind, people.network.region
+    )
     if len(found) == 1:
         return found[0]
     which = ", ".join(map(str, found)) or "none"
@@ -148,14 +150,15 @@ def _declared(people: People, frame: pd.DataFrame, kind: Kind) -> set[str]:
     }
 
 
-def _like_addresses(frame: pd.DataFrame, kind: Kind) -> list[Any]:
-    """The columns whose values can all be read as addresses."""
+def _like_addresses(frame: pd.DataFrame, kind: Kind, region: str | None) -> list[Any]:
+    """The columns with a value that can be read as an address."""
     found = []
     for position, name in enumerate(frame.columns):
-        cells = objects(frame.iloc[:, position])
-        texts = pd.Series([c for c in cells if isinstance(c, str) and c.strip()], dtype=object)
-        codes, _ = canonical_column(kind, texts.drop_duplicates().head(1000))
-        if len(codes) and (codes >= 0).any():
+        column = frame.iloc[:, position]
+        cells = pd.Series([c for c in objects(column) if isinstance(c, str | int | float)])
+        some = cells.drop_duplicates().head(1000).astype(object)
+        codes, _ = canonical_column(kind, some, region)
+        if float_bits(column) == 64 and (codes >= 0).any():
             found.append(name)
     return found
 

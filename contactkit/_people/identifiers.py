@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 import phonenumbers
 
-from contactkit.spec import phones
+from contactkit._frames.coerce import digits_of, float_bits, largest_whole
+from contactkit.spec.national import normalise_in
 from contactkit.spec.text import to_plain
 
 Kind: TypeAlias = Literal["phone", "email"]
@@ -34,13 +35,16 @@ _ROLES = frozenset(
 )
 
 
-def canonical(kind: Kind, text: str) -> str:
+def canonical(kind: Kind, cell: Any, region: str | None = None, bits: int = 64) -> str:
     """The spelling of an address in which it is compared; "" if it cannot be read.
 
-    A phone number is E.164; one without a country code is never guessed. An e-mail address is in
+    A phone number is E.164. One without a country code is read only with a `region`, and is then
+    also a whole number, which a float of so many `bits` may have rounded. An e-mail address is in
     lower case, with its domain in ASCII; at Gmail, dots and what follows a plus do not count.
     """
-    return canonical_phone(text) if kind == "phone" else canonical_email(text)
+    if not isinstance(cell, str):
+        cell = digits_of(cell, largest_whole(bits)) if region and kind == "phone" else ""
+    return canonical_phone(cell, region) if kind == "phone" else canonical_email(cell)
 
 
 def kind_of(address: str) -> Kind:
@@ -48,12 +52,12 @@ def kind_of(address: str) -> Kind:
     return "email" if "@" in address else "phone"
 
 
-def canonical_phone(text: str) -> str:
-    """A phone number as E.164, or ""."""
+def canonical_phone(text: str, region: str | None = None) -> str:
+    """A phone number as E.164, or ""; national ones are read as those of a region."""
     if _is_plain(text):
         return text
     try:
-        return phones.normalise(text)
+        return normalise_in(text, region)
     except ValueError:
         return ""
 
@@ -107,14 +111,15 @@ def _usual_number(start: str) -> re.Pattern[str] | None:
     return re.compile(rf"\+{code}(?!{prefix})(?!0)\d{{4,{_LONGEST - len(str(code))}}}", re.ASCII)
 
 
-def canonical_column(kind: Kind, column: pd.Series) -> tuple[Any, Any]:
+def canonical_column(kind: Kind, column: pd.Series, region: str | None = None) -> tuple[Any, Any]:
     """A code for each cell, and the canonical address of each code.
 
     The code is -1 for a gap and -2 for a cell that cannot be read.
     """
     cells = column.to_numpy(dtype=object, na_value=None)
     raw, written = pd.factorize(cells)
-    read = [canonical(kind, value) if isinstance(value, str) else "" for value in written]
+    bits = float_bits(column)
+    read = [canonical(kind, value, region, bits) for value in written]
     blank = np.array([isinstance(v, str) and not v.strip() for v in written], dtype=bool)
     codes, known = pd.factorize(np.array(read, dtype=object))
     empty = np.flatnonzero(known == "")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from contactkit._frames.coerce import objects
+from contactkit._frames.coerce import float_bits, objects
 from contactkit._people.identifiers import Kind, canonical, canonical_column, is_role, kind_of
 from contactkit._people.join import join
 from contactkit._people.source import WHERE, Source
@@ -35,9 +35,11 @@ class Network:
     `holder` (a contact) and `held` (an address) is there once for each of the contact's `field`s.
     `phones` is the number of phone numbers, which come first among the `addresses`. `line` says
     for each address why it is one. `person` is a number for each contact, and `unreadable` has the
-    contact, field and value of each cell that is no address.
+    contact, field and value of each cell that is no address. National phone numbers are those of
+    the `region`; without one they are no addresses.
     """
 
+    region: str | None
     contacts: int
     first: Sequence[int]
     fields: Sequence[tuple[int, str]]
@@ -109,6 +111,7 @@ def build_network(
     *,
     shared_by: int | None,
     apart: Iterable[str],
+    region: str | None = None,
 ) -> Network:
     """Read all addresses and join the contacts that share one."""
     first = [0, *np.cumsum([len(source) for source in sources]).tolist()]
@@ -118,7 +121,8 @@ def build_network(
     known: list[Any] = []
     for kind in KINDS:
         cells = _cells(kind, sources, suppressions, first, fields)
-        codes, addresses = canonical_column(kind, pd.Series(cells.cells, dtype=object, copy=False))
+        column = pd.Series(cells.cells, dtype=object, copy=False)
+        codes, addresses = canonical_column(kind, column, region)
         for position in np.flatnonzero(codes == -2).tolist():
             name = fields[cells.field[position]][1]
             unreadable.append((int(cells.holder[position]), name, str(cells.cells[position])))
@@ -128,11 +132,12 @@ def build_network(
         known.append(addresses)
     holder, held, field = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     addresses, phones = np.concatenate(known), len(known[0])
-    line = _lines(sources, addresses, phones, _apart(apart))
+    line = _lines(sources, addresses, phones, _apart(apart, region))
     line = _shared(line, first, holder, held, shared_by)
     own = line[held] == OWN
     labels, persons = _number(join(contacts, holder[own], held[own], len(addresses)))
     return Network(
+        region=region,
         contacts=contacts,
         first=first,
         fields=fields,
@@ -175,7 +180,7 @@ def _cells(
             if name in source.frame:
                 holders.append(np.arange(first[number], first[number] + len(source)))
                 codes.append(np.full(len(source), len(fields), dtype=np.int16))
-                cells.append(objects(source.column(name)))
+                cells.append(_unrounded(source.column(name)))
                 fields.append((number, name))
     rows, texts = suppressions.addresses(kind)
     holders.append(first[-1] + rows)
@@ -185,6 +190,14 @@ def _cells(
     return _Held(
         holder=np.concatenate(holders), field=np.concatenate(codes), cells=np.concatenate(cells)
     )
+
+
+def _unrounded(column: pd.Series) -> Any:
+    """A column's cells, as text that is no address where its float has no room for a number."""
+    cells = objects(column)
+    if float_bits(column) < 64:
+        cells[~pd.isna(cells)] = "rounded"
+    return cells
 
 
 def _lines(sources: Sequence[Source], addresses: Any, phones: int, apart: set[str]) -> Any:
@@ -212,12 +225,12 @@ def _shared(line: Any, first: Sequence[int], holder: Any, held: Any, shared_by: 
     return line
 
 
-def _apart(addresses: Iterable[str]) -> set[str]:
+def _apart(addresses: Iterable[str], region: str | None) -> set[str]:
     if isinstance(addresses, str):
         message = "must be a list of phone numbers and e-mail addresses, not one text"
         raise InvalidInputError.one(WHERE, "apart", message)
     texts = list(addresses)
-    read = [canonical(kind_of(str(text)), str(text)) for text in texts]
+    read = [canonical(kind_of(str(text)), str(text), region) for text in texts]
     if "" in read:
         message = (
             f"[{read.index('')}] is neither a phone number with its country code nor an e-mail"

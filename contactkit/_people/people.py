@@ -262,9 +262,10 @@ def make_people(
     *,
     shared_by: int | None = 3,
     apart: Iterable[str] = (),
+    region: str | None = None,
 ) -> People:
     """The people of these sources."""
-    network = build_network(sources, suppressions, shared_by=shared_by, apart=apart)
+    network = build_network(sources, suppressions, shared_by=shared_by, apart=apart, region=region)
     verdicts = {}
     for channel in CHANNELS:
         parts = [*(channel_states(source, channel) for source in sources)]

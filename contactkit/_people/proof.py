@@ -47,16 +47,19 @@ class Proof:
         return {**vars(self), "given_at": self.given_at.isoformat()}
 
 
-def read_proofs(given: Tabular | str | Path, sources: Sequence[Source]) -> tuple[Proof, ...]:
+def read_proofs(
+    given: Tabular | str | Path, sources: Sequence[Source], region: str | None = None
+) -> tuple[Proof, ...]:
     """Read proofs of consent from a frame, a table of another library, or a CSV or Parquet file.
 
-    It has the columns `address` (a phone number with its country code, or an e-mail address),
+    It has the columns `address` (a phone number with its country code or of
+    the region, or an e-mail address),
     `channel` (text or email), `given_at` (a time with its offset, not in the future by the clock of
     the sources) and `how`, all filled in. Raises InvalidInputError that names row and column.
     """
     columns, now = _columns(given), _now(sources)
     rows = enumerate(zip(*(columns[name] for name in COLUMNS), strict=True))
-    read = [_read(row, cells, now) for row, cells in rows]
+    read = [_read(row, cells, now, region) for row, cells in rows]
     problems = [problem for each in read if isinstance(each, list) for problem in each]
     if problems:
         raise InvalidInputError(_PLACE, problems[:_MOST_NAMED])
@@ -139,9 +142,16 @@ def _columns(given: Any) -> Mapping[str, Sequence[Any]]:
     return columns
 
 
-def _read(row: int, cells: Sequence[Any], now: datetime) -> Proof | list[FieldProblem]:
+def _read(
+    row: int, cells: Sequence[Any], now: datetime, region: str | None
+) -> Proof | list[FieldProblem]:
     """One row's proof, or what is wrong with it."""
-    readers = (_read_address, _read_channel, lambda cell: _read_time(cell, now), _read_text)
+    readers = (
+        lambda cell: _read_address(cell, region),
+        _read_channel,
+        lambda cell: _read_time(cell, now),
+        _read_text,
+    )
     values, problems = dict[str, Any](), list[FieldProblem]()
     for name, cell, read in zip(COLUMNS, cells, readers, strict=True):
         try:
@@ -158,8 +168,8 @@ def _read_text(cell: Any) -> str:
     return cell
 
 
-def _read_address(cell: Any) -> str:
-    address = canonical(kind_of(cell), cell) if isinstance(cell, str) else ""
+def _read_address(cell: Any, region: str | None) -> str:
+    address = canonical(kind_of(str(cell)), cell, region)
     if not address:
         raise ValueError("must be a phone number with its country code, or an e-mail address")
     return address

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -120,22 +121,12 @@ def make_source(
     clock: Clock | None = None,
 ) -> Source:
     """A source from a contact frame; InvalidInputError names the source and the field."""
-    where, key = f"{WHERE} {name}", key_of(provider.record).name
-    if not provider.consent.channels:
-        message = (
-            f"cannot be a source: {provider.title} does not declare what its fields consent to"
-        )
-        raise InvalidInputError.one(where, name, message)
+    key = key_of(provider.record).name
     if key not in frame.columns and key in frame.index.names:
         frame = frame.reset_index(key)
-    addresses = [*provider.consent.phones, *provider.consent.emails]
-    _check_columns(where, frame, key, addresses)
-    _check_keys(where, key, objects(cast("pd.Series", frame[key])))
+    check_columns(name, provider, map(str, frame.columns))
+    _check_keys(f"{WHERE} {name}", key, objects(cast("pd.Series", frame[key])))
     columns = [column for column in needed_columns(provider) if column in frame.columns]
-    missing = provider.consent.fields - set(columns)
-    if missing:
-        message = f"is missing; without it {provider.title} contacts seem not to have opted out"
-        raise InvalidInputError.one(where, min(missing), message)
     kept = cast("pd.DataFrame", frame[columns]).reset_index(drop=True)
     kept.attrs = {
         "problems": frame.attrs.get("problems", Problems()),
@@ -150,16 +141,30 @@ def make_source(
     )
 
 
-def _check_columns(where: str, frame: pd.DataFrame, key: str, addresses: Sequence[str]) -> None:
-    labels = list(map(str, frame.columns))
-    twice = next((label for label in labels if labels.count(label) > 1), "")
-    if twice:
-        raise InvalidInputError.one(where, twice, "is there twice")
-    if key not in labels:
+def check_consent(name: str, provider: Provider) -> None:
+    """InvalidInputError for a provider whose contacts say nothing about consent."""
+    if not provider.consent.channels:
+        title = provider.title
+        message = f"cannot be a source: {title} does not declare what its fields consent to"
+        raise InvalidInputError.one(f"{WHERE} {name}", name, message)
+
+
+def check_columns(name: str, provider: Provider, labels: Iterable[str]) -> None:
+    """InvalidInputError for contacts without key, addresses or consent."""
+    check_consent(name, provider)
+    where, counts = f"{WHERE} {name}", Counter(labels)
+    addresses = [*provider.consent.phones, *provider.consent.emails]
+    for label in needed_columns(provider):
+        if counts[label] > 1:
+            raise InvalidInputError.one(where, label, "is there twice")
+    if (key := key_of(provider.record).name) not in counts:
         raise InvalidInputError.one(where, key, "is missing: a frame of contacts has their keys")
-    if not set(addresses) & set(labels):
+    if not counts.keys() & {*addresses}:
         message = f"is missing: contacts are matched by {' or '.join(addresses)}"
         raise InvalidInputError.one(where, addresses[0], message)
+    if missing := provider.consent.fields - counts.keys():
+        message = f"is missing; without it {provider.title} contacts seem not to have opted out"
+        raise InvalidInputError.one(where, min(missing), message)
 
 
 def _check_keys(where: str, key: str, keys: Any) -> None:

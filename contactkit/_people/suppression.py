@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from contactkit._frames.coerce import digits_of, largest_whole
 from contactkit._frames.files import ContactFile, open_file, write_private
 from contactkit._frames.frame import STRING, TIME
 from contactkit._frames.key_file import fingerprint
@@ -112,10 +113,10 @@ def read_suppressions(path: str | Path) -> Suppressions:
     channels = columns.get("channel", [""] * file.rows)
     return Suppressions(
         tuple(
-            Suppression(channel=channel, address=str(cell).strip())
+            Suppression(channel=channel, address=text)
             for name, kind in named
             for row, cell in enumerate(columns[name])
-            if cell is not None and str(cell).strip()
+            if (text := _text(cell))
             for channel in _channels(file.path, row, channels[row], kind)
         )
     )
@@ -126,9 +127,7 @@ def _own_rows(file: ContactFile, columns: Mapping[str, Sequence[Any]]) -> Iterab
     rows = zip(*(columns.get(name, gaps) for name in COLUMNS), strict=True)
     _check_key(file.path, columns.get("key_check", ()))
     for row, cells in enumerate(rows):
-        address, digests, channel, source, key, since, _ = (
-            "" if cell is None else str(cell).strip() for cell in cells
-        )
+        address, digests, channel, source, key, since, _ = map(_text, cells)
         for each in _channels(file.path, row, channel, kind_of(address) if address else None):
             yield Suppression(
                 channel=each,
@@ -136,8 +135,21 @@ def _own_rows(file: ContactFile, columns: Mapping[str, Sequence[Any]]) -> Iterab
                 digest=digests,
                 source=source,
                 key=key,
-                since=parse_time(since) if since else None,
+                since=_time(file.path, row, since),
             )
+
+
+def _text(cell: Any) -> str:
+    """A cell as text; a whole number as its digits."""
+    return "" if cell is None else (digits_of(cell, largest_whole(64)) or str(cell).strip())
+
+
+def _time(path: str | Path, row: int, text: str) -> datetime | None:
+    try:
+        return parse_time(text) if text else None
+    except ValueError:
+        message = f"row {row}, since: must be a time with its offset from UTC, or empty"
+        raise InvalidInputError.one(WHERE, str(path), message) from None
 
 
 def _channels(path: str | Path, row: int, cell: Any, kind: Kind | None) -> list[Channel]:

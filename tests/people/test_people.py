@@ -379,7 +379,7 @@ def test_anybodys_list_of_addresses_is_a_suppression_file(tmp_path: Path):
     ("sources", "message"),
     [
         ({}, "sources: are missing"),
-        ({"sent": "people.csv"}, "must be a client or a DataFrame of contacts, not str"),
+        ({"sent": 7}, "must be a client, a table or a file of contacts, not int"),
         ({"acme": pd.DataFrame({"id": ["a"]})}, "is no provider"),
         ({"sent": sent(("a", PHONE, True)).drop(columns="id")}, "people sent: id: is missing"),
         ({"sent": sent(("a", PHONE, True)).drop(columns="phone_number")}, "phone_number"),
