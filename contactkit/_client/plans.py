@@ -7,16 +7,17 @@ import contextvars
 import signal
 import sys
 import threading
-from collections.abc import Coroutine, Generator
+from collections.abc import Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
 from contactkit._http.connection import Connection, arun, run
 from contactkit._http.session import Session
 from contactkit._plans.apply import Apply
+from contactkit._plans.lift import Grounds
 from contactkit._plans.plan import Plan
 from contactkit._plans.undo import plan_undo
 from contactkit._redact import Unpicklable
@@ -39,10 +40,22 @@ class PlanRunner(Unpicklable):
 
     def apply(self, plan: Plan, **options: Any) -> pd.DataFrame:
         """Apply a plan on a separate thread, because a notebook's event loop is already running."""
-        apply = Apply(plan, self.session, self._connection, **options)
+        return self.apply_together([plan], **options)[0]
+
+    @staticmethod
+    def apply_together(plans: Sequence[Plan], **options: Any) -> list[pd.DataFrame]:
+        """Apply plans of different clients at the same time; an interrupt stops all of them.
+
+        If one raises, the others still finish before that error is raised.
+        """
+        applies = _Applies([plan._runner._start(plan, **options) for plan in plans])
         if sys.platform == "emscripten":
-            return _wait_in_browser(apply.run())
-        return _ApplyThread(apply, self._connection).result()
+            return _wait_in_browser(applies.run())
+        return _ApplyThread(applies).result()
+
+    def _start(self, plan: Plan, **options: Any) -> tuple[Apply, Connection]:
+        """An apply of this plan that is not running yet; its options are checked."""
+        return Apply(plan, self.session, self._connection, **options), self._connection
 
     async def apply_async(self, plan: Plan, **options: Any) -> pd.DataFrame:
         """Apply a plan on the running event loop."""
@@ -57,14 +70,14 @@ class PlanRunner(Unpicklable):
                 end()
         return await running
 
-    def undo(self, plan: Plan, opt_in: bool) -> Plan:
-        """Return a plan that undoes another."""
-        flow = plan_undo(self.session, plan, opt_in)
+    def undo(self, plan: Plan, opt_in: bool, **shown: Any) -> Plan:
+        """Return a plan that undoes another; `shown` are the arguments of `find_grounds`."""
+        flow = plan_undo(self.session, plan, opt_in, _grounds(plan, shown))
         return run(flow, self._connection, self.session.clock)
 
-    async def undo_async(self, plan: Plan, opt_in: bool) -> Plan:
+    async def undo_async(self, plan: Plan, opt_in: bool, **shown: Any) -> Plan:
         """Return a plan that undoes another, on the running event loop."""
-        flow = plan_undo(self.session, plan, opt_in)
+        flow = plan_undo(self.session, plan, opt_in, _grounds(plan, shown))
         return await arun(flow, self._connection, self.session.clock)
 
     def view(self, plan: Plan) -> PlanView:
@@ -75,7 +88,47 @@ class PlanRunner(Unpicklable):
         return PlanView(plan)
 
 
-def _wait_in_browser(applying: Coroutine[Any, Any, pd.DataFrame]) -> pd.DataFrame:
+def _grounds(plan: Plan, shown: Mapping[str, Any]) -> Grounds | None:
+    if all(value is None for value in shown.values()):
+        return None
+    # It is slow, and most plans are undone without it.
+    from contactkit._people.lift import find_grounds
+
+    return find_grounds(plan, **shown)
+
+
+class _Applies:
+    """Several applies on one event loop."""
+
+    def __init__(self, started: Sequence[tuple[Apply, Connection]]) -> None:
+        self._applies = [apply for apply, _ in started]
+        self._connections = {id(connection): connection for _, connection in started}.values()
+
+    async def run(self) -> list[pd.DataFrame]:
+        """The result frames; raises the first error once all have ended."""
+        running = (apply.run() for apply in self._applies)
+        try:
+            ended = await asyncio.gather(*running, return_exceptions=True)
+        finally:
+            for connection in self._connections:
+                await connection.aclose_client()
+        for result in ended:
+            if isinstance(result, BaseException):
+                raise result
+        return cast("list[pd.DataFrame]", ended)
+
+    def stop(self, why: str) -> None:
+        """Let requests in flight finish."""
+        for apply in self._applies:
+            apply.stop(why)
+
+    def abort(self) -> None:
+        """Abandon requests in flight."""
+        for apply in self._applies:
+            apply.abort()
+
+
+def _wait_in_browser(applying: Coroutine[Any, Any, list[pd.DataFrame]]) -> list[pd.DataFrame]:
     """Apply on the running event loop, since a browser has no threads; the cell waits for it."""
     from pyodide.ffi import can_run_sync, run_sync  # pyright: ignore[reportMissingImports]
 
@@ -86,43 +139,36 @@ def _wait_in_browser(applying: Coroutine[Any, Any, pd.DataFrame]) -> pd.DataFram
 
 
 class _ApplyThread:
-    """An apply on a separate thread; the first interrupt stops it, the second aborts it."""
+    """Applies on a separate thread; the first interrupt stops them, the second aborts them."""
 
-    def __init__(self, apply: Apply, connection: Connection) -> None:
-        self._apply = apply
-        self._connection = connection
+    def __init__(self, applies: _Applies) -> None:
+        self._applies = applies
         self._interrupts = 0
         self._done = threading.Event()
         self._loop = asyncio.new_event_loop()
-        self._frame: pd.DataFrame | None = None
+        self._frames: list[pd.DataFrame] | None = None
         self._error: BaseException | None = None
         context = contextvars.copy_context()
         self._thread = threading.Thread(target=context.run, args=(self._work,), daemon=True)
 
-    def result(self) -> pd.DataFrame:
-        """The result frame, also after an interrupt; raises what the apply raised."""
+    def result(self) -> list[pd.DataFrame]:
+        """The result frames, also after an interrupt; raises what the apply raised."""
         with self._handling_interrupts():
             self._thread.start()
             while not self._wait():
                 pass
-        if self._error or self._frame is None:
+        if self._error or self._frames is None:
             raise self._error or RuntimeError("the apply ended without a frame")
-        return self._frame
+        return self._frames
 
     def _work(self) -> None:
         try:
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-                self._frame = runner.run(self._run())
+                self._frames = runner.run(self._applies.run())
         except BaseException as error:
             self._error = error
         finally:
             self._done.set()
-
-    async def _run(self) -> pd.DataFrame:
-        try:
-            return await self._apply.run()
-        finally:
-            await self._connection.aclose_client()
 
     def _wait(self) -> bool:
         try:
@@ -139,9 +185,9 @@ class _ApplyThread:
         # The loop is closed once the apply has ended.
         with suppress(RuntimeError):
             if self._interrupts == 1:
-                self._loop.call_soon_threadsafe(self._apply.stop, INTERRUPTED)
+                self._loop.call_soon_threadsafe(self._applies.stop, INTERRUPTED)
             elif self._interrupts == 2:
-                self._loop.call_soon_threadsafe(self._apply.abort)
+                self._loop.call_soon_threadsafe(self._applies.abort)
 
     @contextmanager
     def _handling_interrupts(self) -> Generator[None]:

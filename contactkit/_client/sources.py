@@ -27,7 +27,9 @@ from contactkit._providers import find, names
 from contactkit.errors import ConfigurationError, InvalidInputError
 from contactkit.spec.provider import Provider
 
-_RESERVED = ("suppression", "person", "contacts", "sources", "phones", "emails", "text", "email")
+_RESERVED = (
+    *("suppression", "given", "person", "contacts", "sources", "phones", "emails", "text", "email"),
+)
 
 
 def read_source(name: str, source: Any) -> Source:

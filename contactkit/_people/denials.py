@@ -13,7 +13,7 @@ from contactkit._people.source import Source
 from contactkit._people.states import equal
 from contactkit._people.suppression import NAME, Suppression
 from contactkit._plans.change import Reason
-from contactkit.spec.consent import Channel
+from contactkit.spec.consent import Channel, ConsentState
 from contactkit.spec.provider import JSON
 from contactkit.spec.record import fields_of
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def find_denials(people: People, channel: Channel, contacts: Any) -> dict[int, Reason]:
-    """The no of each of these contacts, as a reason without a path."""
+    """The no of each of these contacts, as a reason without a path or a line."""
     changed = _texts(people.changed_at[contacts])
-    sources = people.source_of[contacts]
+    sources, states = people.source_of[contacts], people.verdict(channel).states.state
     found: dict[int, Reason] = {}
     for number, first in enumerate(people.network.first):
         mine = np.flatnonzero(sources == number)
@@ -34,7 +34,10 @@ def find_denials(people: People, channel: Channel, contacts: Any) -> dict[int, R
         else:
             noes = (_no_of(people.suppressions.rows[row]) for row in rows.tolist())
         for place, no in zip(mine.tolist(), noes, strict=True):
-            found[int(contacts[place])] = {"channel": channel, **no, "changed_at": changed[place]}
+            contact = int(contacts[place])
+            state = ConsentState(int(states[contact])).name
+            no |= {"channel": channel, "state": state, "changed_at": changed[place]}
+            found[contact] = no
     return found
 
 
@@ -74,6 +77,6 @@ def _fields_of_no(source: Source, channel: Channel, rows: Any) -> list[tuple[str
 
 def _texts(times: Any) -> list[str | None]:
     """Times as ISO text in UTC, None for one that is not known."""
-    texts = np.datetime_as_string(times.astype("datetime64[us]"), unit="s").tolist()
+    texts = np.datetime_as_string(times.astype("datetime64[us]"), unit="us").tolist()
     pairs = zip(texts, (~np.isnat(times)).tolist(), strict=True)
     return [f"{text}+00:00" if is_known else None for text, is_known in pairs]

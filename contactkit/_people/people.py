@@ -209,16 +209,19 @@ class People:
         """
         return guard.guard(self, frame, channel, field, basis, max_age)
 
-    def propagate(self, **clients: Any) -> Plans:
+    def propagate(self, *, given: Any = None, **clients: Any) -> Plans:
         """Plan to write a no wherever a person said no and a provider would still send.
 
         There is a plan for each source, by its name; contacts that cannot be written are refused
         there. A source that was read from a frame and has contacts to write needs a client here, by
-        its name. Raises InvalidInputError without it, and for a client of another provider.
+        its name. `given` has proofs of consent: a frame or a file with the columns address, channel
+        (text or email), given_at and how. A proof sets aside the noes of its person, or of its
+        line, that are not later. Raises InvalidInputError for a missing client, one of another
+        provider, and an invalid proof.
         """
         from contactkit._people.propagate import propagate
 
-        return propagate(self, clients)
+        return propagate(self, given, clients)
 
     def suppress(self, path: Any, *, digests: bool = False) -> pd.DataFrame:
         """Write every denied address to a suppression file, CSV or Parquet; returns its rows.

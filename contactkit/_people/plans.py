@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,6 +14,13 @@ from contactkit._frames.frame import RESULT_COLUMNS, STRING, TIME, declared_fram
 from contactkit._frames.moments import time_note, time_text
 from contactkit._plans import tables
 from contactkit._plans.plan import MOST_SHOWN, Plan
+from contactkit.errors import ConfigurationError
+
+APPLY_COLUMNS: dict[str, Any] = {"source": STRING, **RESULT_COLUMNS}
+
+if TYPE_CHECKING:
+    from contactkit._client.plans import PlanRunner
+    from contactkit._people.people import People
 
 SUMMARY_COLUMNS: dict[str, Any] = {
     "source": STRING,
@@ -87,10 +94,24 @@ class Plans(Mapping[str, Plan]):
         says which plans stopped early, and why.
         """
         plans = {source: plan for source, plan in self.plans.items() if len(plan)}
-        frames: list[pd.DataFrame] = []
-        for source, plan in plans.items():
-            frames.append(plan.apply(**options).assign(source=source))
-        return _joined(frames)
+        if not plans:
+            return declared_frame(APPLY_COLUMNS, [])
+        frames = _runner(next(iter(plans.values()))).apply_together([*plans.values()], **options)
+        return _joined(dict(zip(plans, frames, strict=True)))
+
+    def undo(self, *, given: Any = None, people: People | None = None) -> Plans:
+        """Plans that undo what all these have written, each as `Plan.undo` does.
+
+        They need proofs of consent, or `people` that were read again without the wrong link. A
+        contact that others of these plans deny is undone if they are undone too.
+        """
+        plans = {
+            source: _runner(plan).undo(plan, False, given=given, people=people, plans=self.plans)
+            if len(plan)
+            else plan
+            for source, plan in self.plans.items()
+        }
+        return Plans(plans=plans, read_at=people.ages if people else {})
 
     def _facts(self) -> dict[str, str]:
         facts: dict[str, str] = {}
@@ -124,10 +145,25 @@ class Plans(Mapping[str, Plan]):
         return tables.as_html(*self._drawing())
 
 
-def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+def _runner(plan: Plan) -> PlanRunner:
+    if plan.runner is None:
+        hint = "load it with contactkit.read_plan(path, client)"
+        raise ConfigurationError(f"a plan for {plan.provider.title} has no client; {hint}")
+    return plan.runner
+
+
+def _joined(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Result frames as one, with the source first."""
-    columns = {"source": STRING, **RESULT_COLUMNS}
-    if not frames:
-        return declared_frame(columns, [])
-    frame = pd.concat(frames, ignore_index=True)
-    return frame.loc[:, [*columns]].astype({"source": STRING})
+    named = [frame.assign(source=source) for source, frame in frames.items()]
+    joined = pd.concat(named, ignore_index=True).loc[:, [*APPLY_COLUMNS]]
+    joined = joined.astype({"source": STRING})
+    attrs = {source: frame.attrs for source, frame in frames.items()}
+    stopped = {source: each["stopped"] for source, each in attrs.items() if "stopped" in each}
+    resume_at = [each["resume_at"] for each in attrs.values() if "resume_at" in each]
+    notices = dict.fromkeys(each["notice"] for each in attrs.values() if "notice" in each)
+    joined.attrs = {
+        **({"notice": "\n".join(notices)} if notices else {}),
+        **({"stopped": "; ".join(f"{s}: {why}" for s, why in stopped.items())} if stopped else {}),
+        **({"resume_at": max(resume_at)} if resume_at else {}),
+    }
+    return joined

@@ -14,7 +14,7 @@ import pandas as pd
 from contactkit._frames.coerce import objects
 from contactkit._frames.files import open_file
 from contactkit._frames.tabular import Tabular, as_frame, name_type
-from contactkit._http.world import Live
+from contactkit._http.world import Clock, Live
 from contactkit._people.identifiers import canonical, kind_of
 from contactkit._people.network import OWN
 from contactkit._people.source import WHERE, Source
@@ -48,16 +48,19 @@ class Proof:
 
 
 def read_proofs(
-    given: Tabular | str | Path, sources: Sequence[Source], region: str | None = None
+    given: Tabular | str | Path,
+    sources: Sequence[Source],
+    region: str | None = None,
+    clock: Clock | None = None,
 ) -> tuple[Proof, ...]:
     """Read proofs of consent from a frame, a table of another library, or a CSV or Parquet file.
 
-    It has the columns `address` (a phone number with its country code or of
-    the region, or an e-mail address),
-    `channel` (text or email), `given_at` (a time with its offset, not in the future by the clock of
-    the sources) and `how`, all filled in. Raises InvalidInputError that names row and column.
+    It has the columns `address` (a phone number with its country code or of the region, or an
+    e-mail address), `channel` (text or email), `given_at` (a time with its offset, not in the
+    future by the clocks of the sources and `clock`) and `how`, all filled in. Raises
+    InvalidInputError that names row and column.
     """
-    columns, now = _columns(given), _now(sources)
+    columns, now = _columns(given), _now(sources, clock)
     rows = enumerate(zip(*(columns[name] for name in COLUMNS), strict=True))
     read = [_read(row, cells, now, region) for row, cells in rows]
     problems = [problem for each in read if isinstance(each, list) for problem in each]
@@ -118,9 +121,10 @@ def _contacts_of(people: People, proof: Proof) -> Any:
     return np.unique(holders[verdict.of_line[holders]])
 
 
-def _now(sources: Sequence[Source]) -> datetime:
+def _now(sources: Sequence[Source], clock: Clock | None) -> datetime:
     """The latest time that has come by the clocks of the sources; simulators have their own."""
-    clocks = [source.clock for source in sources if source.clock] or [Live.clock]
+    known = [clock, *(source.clock for source in sources)]
+    clocks = [each for each in known if each] or [Live.clock]
     read = [source.read_at.timestamp() for source in sources if source.read_at]
     return datetime.fromtimestamp(max([*(clock.now() for clock in clocks), *read]), UTC)
 

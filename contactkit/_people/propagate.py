@@ -18,20 +18,17 @@ import pandas as pd
 from contactkit._http.session import segment
 from contactkit._journal.reading import parse_reading
 from contactkit._people.conflicts import deny_problems
-from contactkit._people.identifiers import canonical_phone
 from contactkit._people.plans import Plans
+from contactkit._people.proof import read_proofs, with_proofs
 from contactkit._people.reasons import find_reasons
 from contactkit._people.source import WHERE, Source
 from contactkit._people.suppression import CHANNELS
 from contactkit._plans.change import PlannedWrite, Reason
 from contactkit._plans.home import home_of
-from contactkit._plans.match import key_as_sent
 from contactkit._plans.plan import Plan
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.spec.consent import Channel
 from contactkit.spec.provider import JSON, Provider
-from contactkit.spec.record import key_of
-from contactkit.spec.validate import is_phone
 
 if TYPE_CHECKING:
     from contactkit._client.plans import PlanRunner
@@ -42,9 +39,11 @@ Targets: TypeAlias = dict[int, tuple[Reason, ...]]
 """Rows of a source that are denied and still sent to, with their reasons."""
 
 
-def propagate(people: People, clients: Mapping[str, Any]) -> Plans:
+def propagate(people: People, given: Any, clients: Mapping[str, Any]) -> Plans:
     """One plan per source: a no for each contact that is denied and would still be sent to."""
     runners = _runners(people, clients)
+    if given is not None:
+        people = with_proofs(people, read_proofs(given, people.sources))
     reasons = {channel: _reasons(people, channel) for channel in CHANNELS}
     plans: dict[str, Plan] = {}
     for number, source in enumerate(people.sources):
@@ -141,11 +140,12 @@ def _writes(source: Source, targets: Sequence[_Target]) -> list[PlannedWrite]:
     provider = source.provider
     rows = np.array([target.row for target in targets], dtype=np.int64)
     before = source.contacts(rows)
-    keys = _keys(provider, source.keys[rows].tolist())
+    keys = source.keys_as_sent
     watched = sorted(provider.consent.address_fields & {*source.frame.columns})
     changes: dict[tuple[Channel, ...], Mapping[str, JSON]] = {}
     writes: list[PlannedWrite] = []
-    for target, contact, key in zip(targets, before, keys, strict=True):
+    for target, contact in zip(targets, before, strict=True):
+        key = keys[target.row]
         channels = tuple(target.channels)
         if channels not in changes:
             changes[channels] = _denials(provider, channels)
@@ -167,13 +167,6 @@ def _denials(provider: Provider, channels: Sequence[Channel]) -> dict[str, JSON]
     """The change that records a no for these channels."""
     declared = provider.consent.channels
     return {name: value for each in channels for name, value in declared[each].deny.items()}
-
-
-def _keys(provider: Provider, keys: Sequence[str]) -> list[str]:
-    """Keys as they are sent; an invalid one is unchanged."""
-    if is_phone(key_of(provider.record)):
-        return [canonical_phone(key) or key for key in keys]
-    return [key_as_sent(provider, key) for key in keys]
 
 
 def _key_problems(provider: Provider, key: str) -> Sequence[FieldProblem]:

@@ -64,7 +64,7 @@ class _Finder:
             line = next(address for address in held if self.verdict.by_line[address])
             if line not in known:
                 deniers = self.line_deniers[int(self.verdict.line_group[line])]
-                known[line] = [self.reason(d, self.line_path(line, d)) for d in deniers]
+                known[line] = [self.reason(d, [], line) for d in deniers]
             yield contact, known[line]
 
     def reasons_of_persons(self) -> Iterator[tuple[int, Reason]]:
@@ -82,8 +82,7 @@ class _Finder:
             for contact, path, denier, line in zip(
                 contacts.tolist(), paths, deniers, lines, strict=True
             ):
-                tail = self.line_path(line, denier) if line >= 0 else []
-                yield contact, self.reason(denier, [*path, *tail])
+                yield contact, self.reason(denier, path, line)
 
     @cached_property
     def goals(self) -> Any:
@@ -140,20 +139,15 @@ class _Finder:
         people = self.people
         sources = pd.factorize(np.array(people.names, dtype=object), sort=True)[0]
         keys = pd.factorize(people.keys[deniers], sort=True)[0]
-        columns = [keys, sources[people.source_of[deniers]], -self._times[deniers]]
+        columns = [keys, sources[people.source_of[deniers]], -self._time_of(deniers)]
         return np.lexsort(columns if groups is None else [*columns, groups])
 
-    @cached_property
-    def _times(self) -> Any:
-        """When each contact said no at the latest, in microseconds; infinite if not known."""
-        people = self.people
-        seen = [_naive(source.read_at) for source in people.sources]
-        read_at = np.array([*seen, None], dtype="datetime64[us]")[people.source_of]
-        times = np.where(np.isnat(people.changed_at), read_at, people.changed_at)
-        times = times.astype("datetime64[us]")
+    def _time_of(self, deniers: Any) -> Any:
+        """When deniers said no at the latest, in microseconds; infinite if that is not known."""
+        times = self.people.stated_by[deniers].astype("datetime64[us]")
         return np.where(np.isnat(times), np.inf, times.astype(np.int64).astype(float))
 
-    def line_path(self, line: int, denier: int) -> list[str]:
+    def _line_path(self, line: int, denier: int) -> list[str]:
         """The addresses from a line to the contact that denies it, which may hold another one."""
         network, group = self.network, self.verdict.line_group
         held = network.held_by(denier).tolist()
@@ -161,16 +155,15 @@ class _Finder:
         path = [line] if line in held else [line, other]
         return [network.addresses[address] for address in path]
 
-    def reason(self, denier: int, path: list[str]) -> Reason:
-        """The reason of a contact from which this path leads to the denier."""
-        return {**self._denials[denier], "path": path}
+    def reason(self, denier: int, path: list[str], line: int) -> Reason:
+        """The reason of a contact from which this path leads to the denier, or to its line."""
+        if line < 0:
+            return {**self._denials[denier], "path": path, "line": None}
+        address, tail = self.network.addresses[line], self._line_path(line, denier)
+        return {**self._denials[denier], "path": [*path, *tail], "line": address}
 
     @cached_property
     def _denials(self) -> Mapping[int, Reason]:
         lines = [denier for deniers in self.line_deniers.values() for denier in deniers]
         deniers = np.unique(np.array([*self.goals["denier"].tolist(), *lines], dtype=np.int64))
         return find_denials(self.people, self.channel, deniers)
-
-
-def _naive(moment: Any) -> Any:
-    return moment and moment.replace(tzinfo=None)

@@ -16,9 +16,12 @@ from contactkit._frames.coerce import coerce_cell, objects
 from contactkit._frames.frame import Problems, cell_to_json
 from contactkit._frames.moments import time_note
 from contactkit._http.world import Clock, Live
+from contactkit._people.identifiers import canonical_phone
+from contactkit._plans.match import key_as_sent
 from contactkit.errors import InvalidInputError
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of, last_change_of
+from contactkit.spec.validate import is_phone
 
 if TYPE_CHECKING:
     from contactkit._client.client import Client
@@ -68,6 +71,14 @@ class Source:
     def keys(self) -> Any:
         """The contacts' keys as text, an array of objects."""
         return objects(self.column(key_of(self.provider.record).name))
+
+    @cached_property
+    def keys_as_sent(self) -> list[str]:
+        """The keys in the spelling in which they are sent; an invalid one is unchanged."""
+        keys = self.keys.tolist()
+        if is_phone(key_of(self.provider.record)):
+            return [canonical_phone(key) or key for key in keys]
+        return [key_as_sent(self.provider, key) for key in keys]
 
     @cached_property
     def _cells(self) -> dict[str, Any]:

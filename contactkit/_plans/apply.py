@@ -21,8 +21,9 @@ from contactkit._http.session import Answer, Request, Response, Session, Wait
 from contactkit._http.world import apause, time_of, world_attrs
 from contactkit._journal.writer import JournalWriter
 from contactkit._plans.home import bound_home, check_home
+from contactkit._plans.name import PlanName
 from contactkit._plans.pacing import ConcurrencyLimit, Pacer, RequestStats, finish_time
-from contactkit._plans.plan import Plan, PlanName
+from contactkit._plans.plan import Plan
 from contactkit._plans.progress import Progress, display
 from contactkit._plans.resume import pending_writes
 from contactkit._plans.steps import (

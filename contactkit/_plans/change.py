@@ -15,10 +15,14 @@ from contactkit.spec.validate import contact_after
 KEPT_BACK = "kept_back"
 """The code of a delete that is refused because of other rows."""
 
-REASON = ("channel", "source", "key", "field", "value", "path", "seen_at", "changed_at")
+REASON = (
+    *("channel", "source", "key", "field", "value", "state"),
+    *("path", "line", "seen_at", "changed_at"),
+)
 Reason: TypeAlias = Mapping[str, JSON]
 """A no of another contact for a channel: that contact's source and key, its field and value, the
-path of addresses to it, and when it was seen and last changed, as text or None."""
+state denied or locked, the path of addresses to it, the line in that path if the no is a line's,
+and when it was seen and last changed, as text or None."""
 
 VERBS = ("create", "update", "delete")
 """The verbs that a plan sends, one request a contact."""

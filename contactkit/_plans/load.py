@@ -18,8 +18,9 @@ from contactkit._plans import parquet
 from contactkit._plans.build import plan_rows
 from contactkit._plans.home import Home
 from contactkit._plans.labels import name_rows
+from contactkit._plans.name import PlanName
 from contactkit._plans.options import read_checked
-from contactkit._plans.plan import Plan, PlanName
+from contactkit._plans.plan import Plan
 from contactkit._providers import find
 from contactkit.errors import ConfigurationError, InvalidInputError
 from contactkit.spec.outcome import Outcome

@@ -32,6 +32,8 @@ from contactkit.spec.record import last_change_of
 if TYPE_CHECKING:
     from contactkit._client.plans import PlanRunner
     from contactkit._http.session import Session
+    from contactkit._people.people import People
+    from contactkit._plans.aio import AsyncPlan
     from contactkit._plans.progress import Progress
     from contactkit._plans.steps import OnConflict
     from contactkit.forms import PlanView
@@ -277,16 +279,23 @@ class Plan:
             anyway=anyway,
         )
 
-    def undo(self, *, opt_in: bool = False) -> Plan:
+    def undo(
+        self, *, opt_in: bool = False, given: Any = None, people: People | None = None
+    ) -> Plan:
         """Read the contacts and return a plan that undoes what this plan has written.
 
         A contact that cannot be undone, or was changed since, is refused with the reason; if a part
         of it cannot be undone, `message` in `rows` says which. Undoing an opt-out opts the contact
         in again, which is refused without `opt_in`, and always if it was changed since: it may have
-        opted out itself. Raises InvalidInputError, ConfigurationError for a plan without a client,
+        opted out itself.
+
+        A plan of `people.propagate` needs more than `opt_in`: proofs of consent (`given`, as in
+        `people.propagate`) that are not earlier than the noes which a contact was denied for, or
+        `people` that were read again and in which it is no longer linked to them, with `apart=`.
+        Raises InvalidInputError, ConfigurationError for a plan without a client,
         JournalError, and the errors of `list`.
         """
-        return self._runner.undo(self, opt_in)
+        return self._runner.undo(self, opt_in, given=given, people=people)
 
     def view(self) -> PlanView:
         """Show the plan as a widget: its cells by page, Apply, Cancel, and later the result."""
@@ -295,6 +304,8 @@ class Plan:
     @property
     def aio(self) -> AsyncPlan:
         """The same plan for asynchronous code."""
+        from contactkit._plans.aio import AsyncPlan
+
         return AsyncPlan(self)
 
     @property
@@ -383,41 +394,3 @@ class Plan:
 
     def _repr_html_(self) -> str:
         return tables.as_html(*self._drawing(), world=self._world)
-
-
-class AsyncPlan:
-    """A plan for asynchronous code."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-
-    async def apply(self, **options: Any) -> pd.DataFrame:
-        """Apply the plan, with the options of `Plan.apply`.
-
-        The first cancellation lets requests in flight finish and returns the result so far; the
-        second abandons them.
-        """
-        return await self._plan._runner.apply_async(self._plan, **options)
-
-    async def undo(self, *, opt_in: bool = False) -> Plan:
-        """Return a plan that undoes what was written; see `Plan.undo`."""
-        return await self._plan._runner.undo_async(self._plan, opt_in)
-
-
-class PlanName(str):
-    """A plan's name in the journal, with the `plan` itself, which is not saved or pickled."""
-
-    plan: Plan | None = None
-
-    @classmethod
-    def of(cls, plan: Plan) -> PlanName:
-        """The name of this plan."""
-        name = cls(plan.name)
-        name.plan = plan
-        return name
-
-    def __deepcopy__(self, memo: object) -> PlanName:
-        return self
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return str, (str(self),)

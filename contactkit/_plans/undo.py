@@ -13,8 +13,9 @@ from contactkit._http.results import Values
 from contactkit._http.session import Session
 from contactkit._plans.build import refuse_opt_in
 from contactkit._plans.change import PlannedWrite
-from contactkit._plans.consent import was_changed
+from contactkit._plans.consent import was_changed, watched_problems
 from contactkit._plans.home import bound_home
+from contactkit._plans.lift import Grounds, Lifting
 from contactkit._plans.listing import read_contacts
 from contactkit._plans.plan import Plan
 from contactkit._plans.resume import last_entries, undo_name
@@ -36,20 +37,29 @@ _OPTED_OUT_SINCE = FieldProblem(
     field="", message="was changed since, and may have opted out themselves", code="conflict"
 )
 
+_NOT_WRITTEN = FieldProblem(field="", message="nothing of this was written", code="undo")
+_NEEDED = (
+    "is needed: this plan carries a no from other contacts, which opt_in=True alone does not lift. "
+    "Give proofs of consent that are not earlier, as undo(given=proofs), or people that were read "
+    "again without the wrong link, as undo(people=people)"
+)
 
-def plan_undo(session: Session, plan: Plan, opt_in: bool) -> ParallelFlow[Plan]:
-    """Read the contacts of a plan, and plan to undo what was written."""
+
+def plan_undo(
+    session: Session, plan: Plan, opt_in: bool, grounds: Grounds | None = None
+) -> ParallelFlow[Plan]:
+    """Read the contacts of a plan, and plan to undo what was written.
+
+    A no that was carried from other contacts is lifted on these grounds only.
+    """
+    where = f"{session.provider.name} undo"
     if type(to_python(opt_in)) is not bool:
-        where = f"{session.provider.name} undo"
         raise InvalidInputError.one(where, "opt_in", "must be True or False")
+    if plan.is_propagated and grounds is None:
+        raise InvalidInputError.one(where, "given", _NEEDED)
     journal, home = session.plan_journal, bound_home(plan, session)
     account = home.account
-    entries = last_entries(journal, plan.name, account)
-    written = [
-        (position, entries[row])
-        for position, row in enumerate(plan.numbers)
-        if row in entries and entries[row]["outcome"] in (*WRITTEN, Outcome.UNKNOWN, None)
-    ]
+    written = find_written(session, plan)
     keys = [entry["key"] for _, entry in written if entry["key"]]
     contacts = yield from read_contacts(session, keys)
     undone = last_entries(journal, undo_name(plan.name), account)
@@ -65,7 +75,8 @@ def plan_undo(session: Session, plan: Plan, opt_in: bool) -> ParallelFlow[Plan]:
                 key=str(entry["key"] or ""),
                 current=contacts.get(str(entry["key"] or "")),
                 in_doubt=plan.numbers[position] in in_doubt,
-                opt_in=bool(opt_in),
+                opt_in=bool(opt_in or grounds),
+                grounds=grounds,
             ).planned_write()
             for position, entry in written
         ),
@@ -73,9 +84,20 @@ def plan_undo(session: Session, plan: Plan, opt_in: bool) -> ParallelFlow[Plan]:
         created=datetime.fromtimestamp(session.clock.now(), UTC),
         of=(undo_name(plan.name), tuple(plan.numbers[position] for position in positions)),
         home=home,
-        opt_in=bool(opt_in),
+        opt_in=bool(opt_in or grounds),
         runner=plan.runner,
     )
+
+
+def find_written(session: Session, plan: Plan) -> list[tuple[int, Entry]]:
+    """The contacts of a plan that were written, or may have been, by position."""
+    account = bound_home(plan, session).account
+    entries = last_entries(session.plan_journal, plan.name, account)
+    return [
+        (position, entries[row])
+        for position, row in enumerate(plan.numbers)
+        if row in entries and entries[row]["outcome"] in (*WRITTEN, Outcome.UNKNOWN, None)
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +114,7 @@ class _Undoing:
     current: Values | None
     in_doubt: bool
     opt_in: bool
+    grounds: Grounds | None
 
     def planned_write(self) -> PlannedWrite:
         """The write that undoes the entry, or the reason why it cannot be undone."""
@@ -99,6 +122,8 @@ class _Undoing:
             message = "it is not known whether this contact was written; apply the plan again first"
             return self._refused("update", message, "unknown")
         match self.planned.operation:
+            case "update" if self.planned.because:
+                return self._lift()
             case "update":
                 return self._restore()
             case "create":
@@ -140,6 +165,25 @@ class _Undoing:
             undo = replace(undo, remains=undo.remains or self._unknown_since())
         write = self._planned("update", current, wanted, undo, problems)
         return refuse_opt_in(provider, write, opt_in=self.opt_in)
+
+    def _lift(self) -> PlannedWrite:
+        """Restore what the grounds allow; the contact must still have the same addresses."""
+        planned, current, provider = self.planned, self.current or {}, self.provider
+        lifting = self.grounds.lift(planned) if self.grounds else Lifting(changes={})
+        written = self.entry["changes"] or {}
+        changes = {name: value for name, value in lifting.changes.items() if name in written}
+        if not changes:
+            key, problems = self.key, lifting.problems or (_NOT_WRITTEN,)
+            return PlannedWrite(operation="update", key=key, before=current, problems=problems)
+        write = replace(self, planned=replace(planned, changes=changes))._restore()
+        moved = watched_problems(provider, planned.watched, current) if self.current else []
+        return replace(
+            write,
+            problems=(*write.problems, *moved),
+            stays="; ".join(problem.message for problem in lifting.problems) or write.stays,
+            watched={name: current.get(name) for name in planned.watched},
+            given=lifting.given,
+        )
 
     def _unknown_since(self) -> str:
         """What cannot be known where the provider does not say when a contact changed."""

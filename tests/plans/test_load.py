@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import contactkit as ck
-from contactkit._plans.plan import PlanName
+from contactkit._plans.name import PlanName
 from tests.plans.test_apply import counts, opted_out, writes
 from tests.support.providers import Wire, loses, says
 
