@@ -19,6 +19,7 @@ from contactkit._people.identifiers import canonical, kind_of
 from contactkit._people.network import OWN
 from contactkit._people.people import People
 from contactkit._people.proof import Proof, read_proofs, with_proofs
+from contactkit._people.source import keys_as_sent
 from contactkit._people.suppression import NAME
 from contactkit._plans.change import PlannedWrite, Reason
 from contactkit._plans.lift import Lifting
@@ -92,8 +93,12 @@ class Evidence:
     def _numbers(self) -> Mapping[str, Mapping[str, int]]:
         sources = self.people.sources if self.people else ()
         first = self.people.network.first if self.people else ()
+        region = self.people.network.region if self.people else None
         return {
-            source.name: {key: first[at] + row for row, key in enumerate(source.keys_as_sent)}
+            source.name: {
+                key: first[at] + row
+                for row, key in enumerate(keys_as_sent(source.provider, source.keys, region))
+            }
             for at, source in enumerate(sources)
         }
 

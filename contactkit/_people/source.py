@@ -16,7 +16,7 @@ from contactkit._frames.coerce import coerce_cell, objects
 from contactkit._frames.frame import Problems, cell_to_json
 from contactkit._frames.moments import time_note
 from contactkit._http.world import Clock, Live
-from contactkit._people.identifiers import canonical_phone
+from contactkit._people.identifiers import canonical
 from contactkit._plans.match import key_as_sent
 from contactkit.errors import InvalidInputError
 from contactkit.spec.provider import JSON, Provider
@@ -73,14 +73,6 @@ class Source:
         return objects(self.column(key_of(self.provider.record).name))
 
     @cached_property
-    def keys_as_sent(self) -> list[str]:
-        """The keys in the spelling in which they are sent; an invalid one is unchanged."""
-        keys = self.keys.tolist()
-        if is_phone(key_of(self.provider.record)):
-            return [canonical_phone(key) or key for key in keys]
-        return [key_as_sent(self.provider, key) for key in keys]
-
-    @cached_property
     def _cells(self) -> dict[str, Any]:
         return {name: objects(self.column(name)) for name in self.frame.columns}
 
@@ -107,6 +99,13 @@ def _to_json(field: RecordField, column: pd.Series) -> list[JSON]:
     codes, cells = pd.factorize(objects(column))
     values = [*(cell_to_json(field, coerce_cell(field, cell)) for cell in cells), None]
     return [values[code] for code in codes.tolist()]
+
+
+def keys_as_sent(provider: Provider, keys: Iterable[Any], region: str | None) -> list[str]:
+    """Keys in the spelling in which they are sent; an invalid one is unchanged."""
+    if is_phone(key_of(provider.record)):
+        return [canonical("phone", key, region) or str(key) for key in keys]
+    return [key_as_sent(provider, str(key)) for key in keys]
 
 
 def needed_columns(provider: Provider) -> list[str]:
