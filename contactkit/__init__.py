@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from contactkit._client.tables import write_contacts as write_contacts
     from contactkit._fleet.fleet import Fleet as Fleet
     from contactkit._fleet.fleet import fleet as fleet
+    from contactkit._fleet.plan import FleetPlan as FleetPlan
     from contactkit._fleet.report import FleetReport as FleetReport
     from contactkit._frames.coerce import CLEAR as CLEAR
     from contactkit._frames.frame import problems as problems
@@ -133,6 +134,7 @@ _MODULES = {
     "to_arrow": "_client.tables",
     "write_contacts": "_client.tables",
     "Fleet": "_fleet.fleet",
+    "FleetPlan": "_fleet.plan",
     "FleetReport": "_fleet.report",
     "fleet": "_fleet.fleet",
     "CLEAR": "_frames.coerce",

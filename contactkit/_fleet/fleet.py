@@ -8,22 +8,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from contactkit._client.export import ROWS_PER_FILE
+from contactkit._client.people import people
+from contactkit._client.read import read_contacts
 from contactkit._fleet.accounts import Account, Accounts, read_accounts
 from contactkit._fleet.dataset import Dataset
 from contactkit._fleet.engines import Dask, Engine, Threads
 from contactkit._fleet.export import ExportStep, check_account
+from contactkit._fleet.journals import Journals, JournalStep, check_journal, merge_entries
+from contactkit._fleet.plan import FleetPlan, keep_plan, load_plan, new_folder
+from contactkit._fleet.plan_steps import Edit, PlanStep
 from contactkit._fleet.progress import drive
 from contactkit._fleet.report import FleetReport, make_report
 from contactkit._fleet.work import DONE, Row, Step
+from contactkit._journal.frame import Since, check_filters
+from contactkit._people.people import People
+from contactkit._plans.options import PlanOptions
 from contactkit._plans.tables import as_html, as_text
-from contactkit.errors import InvalidInputError
+from contactkit.errors import ConfigurationError, InvalidInputError, warn
 from contactkit.spec.validate import to_python
 
 _MOST_SHOWN = 20
 
 
-def fleet(accounts: Accounts, *, on: Any = None) -> Fleet:
+def fleet(accounts: Accounts, *, on: Any = None, journal: str | Path | None = None) -> Fleet:
     """Put many accounts together, to check, export and change them at once; nothing is sent yet.
 
     `accounts` are a mapping of names to what `connect` takes, such as `{"acme": {"provider":
@@ -34,19 +44,21 @@ def fleet(accounts: Accounts, *, on: Any = None) -> Fleet:
 
     An account is the unit: it has one task a call, one client, and so one rate budget, and no two
     tasks use it at the same time, under whatever name. What fails is a row, never raised, and the
-    same call again goes on from there. Raises ConfigurationError for an account that `connect`
-    would refuse.
+    same call again goes on from there. Writes are recorded in a journal an account, in the folder
+    `journal`, or else in one of the user who does the work. Raises ConfigurationError for an
+    account that `connect` would refuse.
     """
     engine = Threads() if on is None else Dask(on)
-    return Fleet(read_accounts(accounts), engine)
+    return Fleet(read_accounts(accounts), engine, check_journal(journal))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Fleet:
-    """The accounts by name, and where their tasks run; `fleet` makes one."""
+    """The accounts by name, where their tasks run, and their journals; `fleet` makes one."""
 
     accounts: dict[str, Account]
     engine: Engine
+    journals: Journals
 
     def __len__(self) -> int:
         """How many accounts it has."""
@@ -86,6 +98,75 @@ class Fleet:
         if not len(report.failed()):
             dataset.finish(self.accounts)
         return report
+
+    def plan(
+        self,
+        folder: str | Path,
+        edit: Edit,
+        *,
+        create: bool = False,
+        delete: bool = False,
+        opt_in: bool = False,
+    ) -> FleetPlan:
+        """Plan what `edit` changes in the contacts that `export` has put into `folder`.
+
+        `edit` gets a contact frame of one file at a time, and returns the edited frame; it runs
+        where the tasks run. The options are those of `contacts.plan`: with `delete`, contacts that
+        `edit` leaves out are deleted. Plans are kept in a new folder in `folder/_plans`, so that
+        neither export nor plan must fit into memory. An account whose `edit` raises has no plan,
+        and its row says why.
+
+        Raises InvalidInputError for these arguments, and ConfigurationError if `folder` cannot be
+        written.
+        """
+        if not callable(edit):
+            message = "must be a function that takes a contact frame and returns the edited one"
+            raise InvalidInputError.one("fleet plan", "edit", message)
+        options = PlanOptions(create=create, delete=delete, opt_in=opt_in)
+        for account in self._all:
+            options.check(account.provider, has_original=True)
+        dataset = Dataset(folder)
+        path = new_folder(dataset.path / "_plans", "")
+        step = PlanStep(str(dataset.path), str(path), edit, vars(options))
+        return keep_plan(self, path, drive(self.engine, step, self._all))
+
+    def read_plan(self, path: str | Path) -> FleetPlan:
+        """The plan that is kept in a folder; ConfigurationError if there is none of this fleet."""
+        return load_plan(self, path)
+
+    def journal(
+        self, *, since: Since = None, plan: object = None, account: str | None = None
+    ) -> pd.DataFrame:
+        """The journals of all accounts in one frame, as `contactkit.journal`, oldest first.
+
+        The first column is the account's `name`; the filters are those of `contactkit.journal`. A
+        journal that cannot be read is left out with a warning.
+        """
+        filters = {"since": since, "plan": plan, "account": account}
+        check_filters(**filters)
+        rows = drive(self.engine, JournalStep(self.journals, filters), self._all)
+        for row in rows:
+            if row["outcome"] != DONE:
+                warn(f"the journal of {row['account']} is left out: {row['message']}")
+        found = [(row["account"], row["path"], row["entries"]) for row in rows if "path" in row]
+        return merge_entries(found)
+
+    def people(self, folder: str | Path, **options: Any) -> People:
+        """The people table over all accounts, from what `export` has put into `folder`.
+
+        The sources have the names of the accounts; the options are those of `contactkit.people`.
+        Raises ConfigurationError if an account is missing there, because its noes would be too, and
+        the errors of `contactkit.people`.
+        """
+        dataset = Dataset(folder)
+        if missing := sorted({*self.accounts} - {*dataset.accounts()}):
+            message = f"{dataset.path}: has no export of {', '.join(missing)}"
+            raise ConfigurationError(f"{message}; call fleet.export first")
+        frames: dict[str, Any] = {
+            account.name: read_contacts(dataset.folder(account.name), account.provider)
+            for account in self._all
+        }
+        return people(**options, **frames)
 
     @property
     def _all(self) -> list[Account]:

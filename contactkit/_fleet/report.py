@@ -40,7 +40,8 @@ class FleetReport:
         return len(self.frame)
 
     @property
-    def _facts(self) -> dict[str, str]:
+    def facts(self) -> dict[str, str]:
+        """What the repr shows: counts, and the first accounts that are not done."""
         outcomes = self.frame["outcome"].value_counts(sort=False)
         facts = {"accounts": ", ".join(f"{n:,} {name}" for name, n in outcomes.items() if n)}
         counts = self.frame.select_dtypes("Int64").sum()
@@ -53,10 +54,10 @@ class FleetReport:
         return facts
 
     def __repr__(self) -> str:
-        return as_text(self.title, self._facts)
+        return as_text(self.title, self.facts)
 
     def _repr_html_(self) -> str:
-        return as_html(self.title, self._facts)
+        return as_html(self.title, self.facts)
 
 
 def make_report(title: str, rows: Sequence[Row], order: Sequence[str]) -> FleetReport:

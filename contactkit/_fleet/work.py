@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeAlias
 
 from contactkit._client.client import Client
@@ -19,7 +19,8 @@ Facts: TypeAlias = Mapping[str, Any]
 Step: TypeAlias = Callable[[Account, Client], Facts]
 """What is done for one account; it returns what its row says besides name and outcome.
 
-If it returns an `outcome`, that counts; else the account is done.
+If it returns an `outcome`, that counts; else the account is done. One with `needs_lease = False`
+sends nothing, and so needs no turn.
 """
 Row: TypeAlias = dict[str, Any]
 
@@ -63,7 +64,8 @@ def _row(step: Step, account: Account, control: Control) -> Row:
 def _do(step: Step, account: Account, control: Control, meter: list[MeteredBudget]) -> Facts:
     with account.connect() as client:
         session = client._session
-        with control.lease(account_id(account, session)):
+        needs_lease = getattr(step, "needs_lease", True)
+        with control.lease(account_id(account, session)) if needs_lease else nullcontext():
             metered = MeteredBudget(session.budget, control, account.name)
             meter.append(metered)
             session.budget = metered  # pyright: ignore[reportAttributeAccessIssue]
@@ -88,8 +90,5 @@ def account_id(account: Account, session: Session) -> str:
 
 def describe(error: BaseException, secrets: list[str]) -> str:
     """An error as text for a row, without secrets and, unless it is ours, without people."""
-    notes = getattr(error, "__notes__", ())
-    if isinstance(error, ContactKitError):
-        text = f"{type(error).__name__}: {error}"
-        return redact("; ".join([text, *notes]), secrets, personal=False)
-    return redact(f"{type(error).__name__}: {error}", secrets)
+    text = "; ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
+    return redact(text, secrets, personal=not isinstance(error, ContactKitError))

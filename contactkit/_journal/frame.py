@@ -77,7 +77,7 @@ class JournalView:
         Raises JournalError,
         and InvalidInputError for another `since`, `plan` or `account`.
         """
-        wanted = _filters(since, plan, account)
+        wanted = check_filters(since, plan, account)
         with closing(Journal(path)) as journal:
             rows = journal.entries(*wanted)
         return declared_frame(JOURNAL_COLUMNS, [_with_outcome(row) for row in rows])
@@ -99,7 +99,7 @@ class JournalView:
         replaced once all is written. Needs the extra `parquet`. Raises OSError if the file cannot
         be written, and the errors of `journal()`.
         """
-        wanted = _filters(since, plan, account)
+        wanted = check_filters(since, plan, account)
         with closing(Journal(path)) as journal:
             return _write_blocks(Path(file).expanduser(), journal.blocks(*wanted))
 
@@ -155,7 +155,7 @@ class JournalView:
         return f"<contactkit journal: {own_path()}>"
 
 
-def _filters(since: Since, plan: object, account: object) -> tuple[float | None, str, str]:
+def check_filters(since: Since, plan: object, account: object) -> tuple[float | None, str, str]:
     """What `Journal.entries` takes; InvalidInputError for what it cannot be."""
     name = "" if plan is None else getattr(plan, "name", plan)
     if not isinstance(name, str) or (name is plan and not _PLAN.fullmatch(name)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 import contactkit as ck
 from contactkit.spec.record import key_of
 from tests.support.fleets import (
+    Call,
     Fleet,
     keys_in,
     kill,
@@ -34,23 +34,6 @@ def check_whole(fleet: Fleet, folder: Path) -> None:
     for name, served in fleet.served.items():
         key = key_of(served.app.provider.record).name
         assert sorted(keys_in(folder, name, key)) == sorted(served.keys), name
-
-
-class Call(threading.Thread):
-    """A call on a thread of its own."""
-
-    def __init__(self, function: Any, *args: Any, **options: Any) -> None:
-        super().__init__(daemon=True)
-        self._call = lambda: function(*args, **options)
-        self.start()
-
-    def run(self) -> None:
-        self.value = self._call()
-
-    def result(self) -> Any:
-        self.join(60)
-        assert not self.is_alive()
-        return self.value
 
 
 def test_export_on_a_cluster_is_whole(dask: Any, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -137,3 +138,20 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
         if time.monotonic() > until:
             raise TimeoutError
         time.sleep(0.01)
+
+
+class Call(threading.Thread):
+    """A call on a thread of its own."""
+
+    def __init__(self, function: Any, *args: Any, **options: Any) -> None:
+        super().__init__(daemon=True)
+        self._call = lambda: function(*args, **options)
+        self.start()
+
+    def run(self) -> None:
+        self.value = self._call()
+
+    def result(self) -> Any:
+        self.join(60)
+        assert not self.is_alive()
+        return self.value

@@ -1,0 +1,193 @@
+"""The steps that plan, apply and undo: for one account, a part of its contacts at a time.
+
+Plans are kept beside the export, in `_plans`: a folder an account with a plan for each part that
+has any write, and `whole.json` once all parts are planned.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from contactkit._client.client import Client
+from contactkit._client.export_state import listing_of
+from contactkit._client.read import read_contacts
+from contactkit._fleet.accounts import Account
+from contactkit._fleet.dataset import Dataset
+from contactkit._fleet.journals import Journals
+from contactkit._fleet.work import DONE, FAILED, STOPPED, Facts
+from contactkit._frames.files import write_private
+from contactkit._plans.load import read_plan
+from contactkit._plans.pacing import finish_time
+from contactkit._plans.plan import Plan
+from contactkit.errors import ConfigurationError
+from contactkit.spec.outcome import Outcome
+
+Edit = Callable[[pd.DataFrame], pd.DataFrame]
+_WHOLE = "whole.json"
+_SENT_AGAIN = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PLANNED)
+
+
+class PlanFolder:
+    """The plans of one account."""
+
+    def __init__(self, path: str | Path, account: str) -> None:
+        self._path = Path(path) / f"account={account}"
+        self._account = account
+
+    def facts(self, part: str) -> Counter[str] | None:
+        """What was counted of a part that is planned."""
+        try:
+            return Counter(json.loads((self._path / f"{part}.json").read_bytes()))
+        except FileNotFoundError:
+            return None
+
+    def add(self, part: str, plan: Plan) -> Counter[str]:
+        """Keep the plan of a part, unless it is empty."""
+        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        refused = sum(bool(write.problems) for write in plan.contacts)
+        counts = Counter(
+            planned=len(plan) - refused,
+            refused=refused,
+            unchanged=plan.unchanged,
+            opts_in=plan.opts_in,
+            to_send=plan.requests,
+        )
+        if len(plan):
+            plan.to_parquet(self._path / f"{part}.parquet")
+        write_private(self._path / f"{part}.json", json.dumps(counts).encode())
+        return counts
+
+    def finish(self) -> None:
+        """Note that all parts are planned."""
+        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(self._path / _WHOLE, b"{}")
+
+    def files(self) -> list[Path]:
+        """The plans; ConfigurationError unless all parts are planned."""
+        if not (self._path / _WHOLE).exists():
+            raise ConfigurationError(f"{self._path}: the plan of {self._account} is not whole")
+        return sorted(self._path.glob("*.parquet"))
+
+
+@dataclass(frozen=True)
+class PlanStep:
+    """Plan what an edit changes in an account's exported contacts; nothing is sent."""
+
+    path: str
+    folder: str
+    edit: Edit
+    options: Mapping[str, Any]
+    needs_lease: ClassVar[bool] = False
+
+    def __call__(self, account: Account, client: Client) -> Facts:
+        """Plan part by part."""
+        plans, counts = PlanFolder(self.folder, account.name), Counter[str]()
+        for number, file in enumerate(_parts(self.path, account, client), 1):
+            known = plans.facts(file.stem)
+            counts.update(known if known is not None else self._plan(plans, file, number, client))
+        plans.finish()
+        return _planned(counts, client)
+
+    def _plan(self, plans: PlanFolder, file: Path, number: int, client: Client) -> Counter[str]:
+        original = read_contacts(file, client._session.provider)
+        try:
+            edited = self.edit(original.copy())
+        except BaseException as error:
+            error.add_note(f"raised by the edit of part {number}")
+            raise
+        return plans.add(file.stem, client.contacts.plan(edited, original, **self.options))
+
+
+def _parts(path: str, account: Account, client: Client) -> Iterator[Path]:
+    """The files of an account's export; ConfigurationError if there is none of this account."""
+    folder = Dataset(path).folder(account.name)
+    files = sorted(folder.glob("*.parquet"))
+    listing = listing_of(files) if files else None
+    if listing is None:
+        raise ConfigurationError(f"{folder}: is no export; call fleet.export first")
+    session = client._session
+    if (listing.provider, listing.account) != (session.provider.name, session.account):
+        raise ConfigurationError(f"{folder}: is the export of another account; export it again")
+    yield from files
+
+
+def _planned(counts: Counter[str], client: Client) -> dict[str, Any]:
+    """The counts of a plan, and the seconds that its requests take under the rate limits."""
+    session = client._session
+    names = ("planned", "refused", "unchanged", "opts_in", "to_send")
+    start = session.uptime()
+    least = finish_time(session.budget, counts["to_send"], start) - start
+    return {**{name: counts[name] for name in names}, "least_seconds": float(least)}
+
+
+@dataclass(frozen=True)
+class ApplyStep:
+    """Apply an account's plans, one after the other."""
+
+    folder: str
+    journals: Journals
+    options: Mapping[str, Any]
+
+    def __call__(self, account: Account, client: Client) -> Facts:
+        """Apply them until one stops early; contacts of plans after it are `planned`."""
+        counts: Counter[str] = Counter({outcome: 0 for outcome in Outcome})
+        messages: Counter[str] = Counter()
+        stopped = ""
+        for file in PlanFolder(self.folder, account.name).files():
+            plan = read_plan(file, client)
+            if stopped:
+                counts[Outcome.PLANNED] += len(plan)
+                continue
+            self.journals.open(account, client, plan.home.account if plan.home else "")
+            result = plan.apply(progress=False, **self.options)
+            counts.update(result["outcome"].astype(str))
+            messages.update(result.loc[result["outcome"].isin(_SENT_AGAIN), "message"].dropna())
+            stopped = _why_stopped(result)
+        return _applied(counts, stopped, messages)
+
+
+def _why_stopped(result: pd.DataFrame) -> str:
+    why, resume_at = result.attrs.get("stopped", ""), result.attrs.get("resume_at")
+    return f"{why}; resume at {resume_at}" if resume_at else why
+
+
+def _applied(counts: Counter[str], stopped: str, messages: Counter[str]) -> dict[str, Any]:
+    facts: dict[str, Any] = {str(outcome): counts[outcome] for outcome in Outcome}
+    is_done = not (stopped or counts[Outcome.FAILED] or counts[Outcome.UNKNOWN])
+    outcome = DONE if is_done else STOPPED if stopped else FAILED
+    frequent = [f"{count:,} times: {text}" for text, count in messages.most_common(1)]
+    message = "; ".join(filter(None, [stopped, *frequent]))
+    return facts | {"outcome": outcome, "message": "" if is_done else message}
+
+
+@dataclass(frozen=True)
+class UndoStep:
+    """Plan to undo what an account's plans have written."""
+
+    folder: str
+    undoing: str
+    journals: Journals
+    opt_in: bool
+
+    def __call__(self, account: Account, client: Client) -> Facts:
+        """Read the contacts of each plan, and keep a plan that undoes it."""
+        plans, counts = PlanFolder(self.undoing, account.name), Counter[str]()
+        for file in PlanFolder(self.folder, account.name).files():
+            known = plans.facts(file.stem)
+            counts.update(known if known is not None else self._plan(plans, file, account, client))
+        plans.finish()
+        return _planned(counts, client)
+
+    def _plan(
+        self, plans: PlanFolder, file: Path, account: Account, client: Client
+    ) -> Counter[str]:
+        plan = read_plan(file, client)
+        self.journals.open(account, client, plan.home.account if plan.home else "")
+        return plans.add(file.stem, plan.undo(opt_in=self.opt_in))
