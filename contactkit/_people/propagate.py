@@ -18,10 +18,11 @@ import pandas as pd
 from contactkit._http.session import segment
 from contactkit._journal.reading import parse_reading
 from contactkit._people.conflicts import deny_problems
+from contactkit._people.identifiers import canonical
 from contactkit._people.plans import Plans
 from contactkit._people.proof import read_proofs, with_proofs
 from contactkit._people.reasons import find_reasons
-from contactkit._people.source import WHERE, Source
+from contactkit._people.source import WHERE, Source, keys_as_sent
 from contactkit._people.suppression import CHANNELS
 from contactkit._plans.change import PlannedWrite, Reason
 from contactkit._plans.home import home_of
@@ -41,14 +42,14 @@ Targets: TypeAlias = dict[int, tuple[Reason, ...]]
 
 def propagate(people: People, given: Any, clients: Mapping[str, Any]) -> Plans:
     """One plan per source: a no for each contact that is denied and would still be sent to."""
-    runners = _runners(people, clients)
+    runners, region = _runners(people, clients), people.network.region
     if given is not None:
-        people = with_proofs(people, read_proofs(given, people.sources))
+        people = with_proofs(people, read_proofs(given, people.sources, region))
     reasons = {channel: _reasons(people, channel) for channel in CHANNELS}
     plans: dict[str, Plan] = {}
     for number, source in enumerate(people.sources):
         of_source: dict[Channel, Targets] = {c: reasons[c].get(number, {}) for c in CHANNELS}
-        plans[source.name] = _plan(source, of_source, runners.get(source.name))
+        plans[source.name] = _plan(source, of_source, region, runners.get(source.name))
     return Plans(plans=plans, read_at=people.ages)
 
 
@@ -97,6 +98,7 @@ class _Target:
 def _plan(
     source: Source,
     reasons: Mapping[Channel, Targets],
+    region: str | None,
     runner: PlanRunner | None,
 ) -> Plan:
     """The plan of one source; the contacts that cannot be written come first."""
@@ -107,7 +109,7 @@ def _plan(
             f"{source.provider.title}, as propagate({source.name}=client)"
         )
         raise InvalidInputError.one(f"{WHERE} propagate", source.name, message)
-    writes = _writes(source, targets)
+    writes = _writes(source, targets, region)
     writes.sort(key=lambda write: (not write.problems, write.key))
     session = runner and runner.session
     now = session.clock.now() if session else time.time()
@@ -136,16 +138,13 @@ def _targets(source: Source, reasons: Mapping[Channel, Targets]) -> list[_Target
     return list(targets.values())
 
 
-def _writes(source: Source, targets: Sequence[_Target]) -> list[PlannedWrite]:
+def _writes(source: Source, targets: Sequence[_Target], region: str | None) -> list[PlannedWrite]:
     provider = source.provider
     rows = np.array([target.row for target in targets], dtype=np.int64)
-    before = source.contacts(rows)
-    keys = source.keys_as_sent
-    watched = sorted(provider.consent.address_fields & {*source.frame.columns})
+    keys = keys_as_sent(provider, source.keys[rows].tolist(), region)
     changes: dict[tuple[Channel, ...], Mapping[str, JSON]] = {}
     writes: list[PlannedWrite] = []
-    for target, contact in zip(targets, before, strict=True):
-        key = keys[target.row]
+    for target, key, contact in zip(targets, keys, source.contacts(rows), strict=True):
         channels = tuple(target.channels)
         if channels not in changes:
             changes[channels] = _denials(provider, channels)
@@ -157,10 +156,19 @@ def _writes(source: Source, targets: Sequence[_Target]) -> list[PlannedWrite]:
                 changes=changes[channels],
                 problems=target.problems or tuple(_key_problems(provider, key)),
                 because=target.because,
-                watched={name: contact[name] for name in watched},
+                watched=_addresses(provider, contact, region),
             )
         )
     return writes
+
+
+def _addresses(
+    provider: Provider, contact: Mapping[str, JSON], region: str | None
+) -> dict[str, JSON]:
+    """The contact's addresses; a phone number as the provider has it, which a file may not."""
+    phones = {name: contact[name] for name in provider.consent.phones if name in contact}
+    emails = {name: contact[name] for name in provider.consent.emails if name in contact}
+    return {n: canonical("phone", v, region) or v for n, v in phones.items()} | emails
 
 
 def _denials(provider: Provider, channels: Sequence[Channel]) -> dict[str, JSON]:
