@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,9 @@ from contactkit._people.people import People
 from contactkit._people.proof import proofs_by_contact, read_proofs, with_proofs
 from contactkit._providers import find
 from contactkit.spec.record import last_change_of
-from tests.people.test_verdict import EMAILS, PHONES, people_of, worlds
 from tests.support.people_reference import Contact, Given, Reference
+from tests.support.people_worlds import EMAILS, PHONES, examples, people_of, worlds
 
-# More in a local run.
-EXAMPLES = int(os.environ.get("CONTACTKIT_WORLDS", "50"))
 PHONE, OTHER, WORK = "+12025550123", "+12025550124", "+12025550199"
 MAY = datetime(2026, 5, 1, tzinfo=UTC)
 PROOF = {"address": PHONE, "channel": "text", "given_at": MAY, "how": "web form 17"}
@@ -224,7 +221,7 @@ given_proofs = st.lists(
 )
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=examples(50))
 @given(world=worlds, proofs=given_proofs, read_at=times, data=st.data())
 def test_verdicts_with_proofs_are_those_of_the_rule(
     world: dict[str, list[Contact]],

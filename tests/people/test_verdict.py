@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -12,63 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import contactkit as ck
-from contactkit._people.source import needed_columns
 from contactkit._providers import find
 from contactkit.spec.consent import ConsentState
-from contactkit.spec.record import fields_of, key_of
 from tests.support.people_reference import Contact, Reference
-
-# More in a local run.
-EXAMPLES = int(os.environ.get("CONTACTKIT_WORLDS", "150"))
-PROVIDERS = ("sent", "sendblue", "privy", "digital_onboarding")
-PHONES = [f"+1202555{number:04d}" for number in range(100, 106)] + ["+1234567890"]
-EMAILS = [f"p{number}@example.com" for number in range(4)] + ["info@example.com", "P1@Example.com"]
+from tests.support.people_worlds import PHONES, PROVIDERS, examples, people_of, worlds
 
 
-@st.composite
-def contacts_of(draw: st.DrawFn, name: str) -> list[Contact]:
-    """A few contacts of one provider on a small pool of addresses."""
-    provider = find(name)
-    consent, declared = provider.consent, fields_of(provider.record)
-    key = key_of(provider.record).name
-    contacts = []
-    for number in range(draw(st.integers(0, 4))):
-        values: dict[str, Any] = {}
-        for field in needed_columns(provider):
-            if field in consent.phones:
-                values[field] = draw(st.sampled_from(PHONES))
-                if field != key and draw(st.booleans()):
-                    values[field] = None
-            elif field in consent.emails:
-                values[field] = draw(st.none() | st.sampled_from(EMAILS))
-            elif declared[field].kind == "category":
-                values[field] = draw(st.sampled_from(declared[field].choices))
-            elif declared[field].kind == "boolean":
-                values[field] = draw(st.booleans())
-        if key not in values:
-            values[key] = f"{name}-{number}"
-        contacts.append(Contact(name, name, str(values[key]), values))
-    return list({contact.key: contact for contact in contacts}.values())
-
-
-def frame_of(name: str, contacts: list[Contact], read_at: datetime | None = None) -> pd.DataFrame:
-    columns = needed_columns(find(name))
-    frame = pd.DataFrame([dict(c.values) for c in contacts], columns=columns, dtype=object)
-    frame.attrs |= {"provider": name, "at": read_at and read_at.isoformat()}
-    return frame
-
-
-worlds = st.fixed_dictionaries({name: contacts_of(name) for name in PROVIDERS})
-
-
-def people_of(
-    world: dict[str, list[Contact]], read_at: datetime | None = None, **options: Any
-) -> ck.People:
-    frames = {name: frame_of(name, world[name], read_at) for name in world}
-    return ck.people(**frames, **options)
-
-
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=examples(150))
 @given(
     world=worlds,
     shared_by=st.sampled_from([1, 2, 3, None]),

@@ -157,3 +157,31 @@ class Reference:
             lines = contact.addresses(KIND[channel])
             return any(self.line_denied(line, channel) for line in lines)
         return self.person_denied(contact, channel)
+
+    def writes(self, contact: Contact) -> dict[str, object]:
+        """The no that is to be written to a contact: it is denied, and its provider would send."""
+        consent = find(contact.provider).consent
+        return {
+            field: value
+            for name, channel in consent.channels.items()
+            if self.denied(contact, name) and self.sends(contact, name)
+            for field, value in channel.deny.items()
+        }
+
+    def sends(self, contact: Contact, channel: str) -> bool:
+        """Whether a contact's provider would send to it as things are."""
+        declared = find(contact.provider).consent.channels.get(channel)  # type: ignore[call-overload]
+        if declared is None or not contact.addresses(KIND[channel]):
+            return False
+        silent = contact.state(channel) == ConsentState.unknown and not declared.needs_opt_in
+        return silent or contact.state(channel) == ConsentState.allowed
+
+    def closed(self, channel: str) -> set[str]:
+        """The addresses of denied persons and of denied lines."""
+        denied = [c for c in self.contacts if self.denied(c, channel)]
+        return {
+            address
+            for c in denied
+            for address in c.addresses(KIND[channel])
+            if address not in self.lines or self.is_of_line(c, channel)
+        }
