@@ -14,6 +14,7 @@ from contactkit._frames.headings import field_names
 from contactkit._frames.mappings import without_empty
 from contactkit._frames.tabular import as_frame, name_type
 from contactkit.errors import FieldProblem, InvalidInputError
+from contactkit.spec.flags import NO_FLAGS
 from contactkit.spec.provider import JSON, Endpoint, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
 from contactkit.spec.validate import accepted_fields, check, is_na, key_text, normalise_input
@@ -35,7 +36,12 @@ class BulkRows:
 _Checked: TypeAlias = tuple[JSON, dict[str, JSON], list[FieldProblem]]
 
 
-def check_rows(provider: Provider, endpoint: Endpoint, contacts: Any) -> BulkRows:
+def check_rows(
+    provider: Provider,
+    endpoint: Endpoint,
+    contacts: Any,
+    flags: Mapping[str, JSON] = NO_FLAGS,
+) -> BulkRows:
     """Check every contact; InvalidInputError names the invalid rows.
 
     Rows of a frame without any value are left out.
@@ -56,7 +62,9 @@ def check_rows(provider: Provider, endpoint: Endpoint, contacts: Any) -> BulkRow
             message = f"must be {kind}, not {name_type(contacts)}"
         raise InvalidInputError.one(where, endpoint.subject, message)
     checked = [
-        _check_row(provider, endpoint, item) if endpoint.fields else _check_key(provider, item)
+        _check_row(provider, endpoint, item, flags)
+        if endpoint.fields
+        else _check_key(provider, item)
         for item in items
     ]
     values = [values for _, values, _ in checked]
@@ -106,18 +114,21 @@ def _listed(contacts: Any) -> list[Any]:
     return [] if single else list(contacts)
 
 
-def _check_row(provider: Provider, endpoint: Endpoint, row: Any) -> _Checked:
+def _check_row(
+    provider: Provider, endpoint: Endpoint, row: Any, flags: Mapping[str, JSON]
+) -> _Checked:
     if not isinstance(row, Mapping):
         return None, {}, [FieldProblem(field="", message="must be a mapping of fields")]
     if not all(isinstance(name, str) for name in row):
         return None, {}, [FieldProblem(field="", message="must have only text for field names")]
-    checked = check(provider, endpoint, normalise_input(provider, endpoint, dict(row)))
+    values = normalise_input(provider, endpoint, dict(row))
+    checked = check(provider, endpoint, values, flags=flags)
     return checked.wire, checked.values, checked.problems
 
 
 def _check_key(provider: Provider, key: Any) -> _Checked:
     try:
-        text = "" if key is None or is_na(key) else key_text(provider, key)
+        text = "" if key is None or is_na(key) else key_text(key_of(provider.record), key)
     except ValueError as error:
         return None, {}, [FieldProblem(field="", message=str(error))]
     problems = [] if text else [FieldProblem(field="", message="must be a key")]

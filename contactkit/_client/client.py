@@ -17,13 +17,17 @@ from contactkit.errors import ConfigurationError
 
 
 class Client(Unpicklable):
-    """The sync client of one provider; `aio` is its async client."""
+    """The sync client of one provider; `aio` is its async client.
+
+    What a provider says of the account, such as Sent's `profiles()`, is a method of the client.
+    """
 
     def __init__(self, session: Session, connection: Connection) -> None:
         self._session = session
         self._connection = connection
         self.aio = AsyncClient(session, connection)
         self.contacts = Contacts(session, connection, self.aio.contacts)
+        vars(self).update(self.contacts.account)
 
     @property
     def world(self) -> World:
@@ -66,6 +70,7 @@ class Client(Unpicklable):
                 for name, value in session.credentials.items()
             ),
             "verbs": ", ".join(endpoint.verb for endpoint in provider.endpoints),
+            **({"account": ", ".join(self.contacts.account)} if self.contacts.account else {}),
             "budget": "; ".join(budget) or "no declared limit",
         }
 
@@ -87,6 +92,7 @@ class AsyncClient(Unpicklable):
     def __init__(self, session: Session, connection: Connection) -> None:
         self._connection = connection
         self.contacts = AsyncContacts(session, connection)
+        vars(self).update(self.contacts.account)
 
     async def aclose(self) -> None:
         """Close the connections that this event loop opened."""

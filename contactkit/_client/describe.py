@@ -37,7 +37,7 @@ def _provider(provider: Provider) -> list[str]:
     return [
         provider.name,
         provider.title,
-        ", ".join(endpoint.verb for endpoint in provider.endpoints),
+        ", ".join(endpoint.verb for endpoint in provider.routes),
         ", or ".join(
             " and ".join(credential.name for credential in way.credentials) for way in provider.auth
         ),
@@ -60,9 +60,9 @@ def describe(provider: str | Provider) -> pd.DataFrame:
     declaration = find(provider)
     fields = fields_of(declaration.record)
     rows = list(_rows(declaration, "contact", fields.values(), {name: name for name in fields}))
-    for endpoint in declaration.endpoints:
+    for endpoint in declaration.routes:
         rows.append(_verb(declaration, endpoint))
-        params = fields_of(endpoint.params).values()
+        params = [*fields_of(endpoint.params).values(), *fields_of(endpoint.flags).values()]
         rows += _rows(declaration, endpoint.verb, params, endpoint.writes)
         if endpoint.record:
             rows += _rows(declaration, endpoint.verb, fields_of(endpoint.record).values(), {})
@@ -94,6 +94,8 @@ def _help(endpoint: Endpoint) -> str:
         sentences.append("A plan sends one request per contact.")
     if endpoint.bulk:
         sentences.append(f"A plan does not use it: {endpoint.bulk.unclear}.")
+    if endpoint.answer == "rows":
+        sentences.append("A method of the client, not of its contacts.")
     return " ".join(sentences)
 
 

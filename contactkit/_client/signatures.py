@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from contactkit._client.export import ROWS_PER_FILE
 from contactkit.spec.provider import Endpoint, Provider
-from contactkit.spec.record import RecordField
+from contactkit.spec.record import RecordField, fields_of
 from contactkit.spec.validate import accepted_fields
 
 CallableT = TypeVar("CallableT", bound=Callable[..., Any])
@@ -29,13 +29,13 @@ def with_signature(
     function: CallableT, provider: Provider, endpoint: Endpoint, name: str
 ) -> CallableT:
     """`function`, named and documented as a verb, with the endpoint's fields as its signature."""
-    fields = accepted_fields(provider, endpoint).values()
+    fields = [*accepted_fields(provider, endpoint).values(), *fields_of(endpoint.flags).values()]
     function.__name__ = function.__qualname__ = name
     function.__doc__ = "\n".join(_doc_lines(provider, endpoint, name, fields))
     cast("Any", function).__signature__ = inspect.Signature(
         [
             *_subject(endpoint, name),
-            *([] if endpoint.bulk else map(_field, fields)),
+            *map(_field, fields_of(endpoint.flags).values() if endpoint.bulk else fields),
             *_options(provider, endpoint, name),
         ]
     )

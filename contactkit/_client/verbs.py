@@ -9,30 +9,26 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, ClassVar, Generic, NoReturn, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import pandas as pd
 
+from contactkit._client.arguments import pop_options, pop_settings, read_key, refuse
 from contactkit._client.bulk import check_rows
 from contactkit._client.bulk_write import write_bulk
 from contactkit._client.signatures import subject_of, with_signature
 from contactkit._client.write import ContactWrite
 from contactkit._frames.decode import read_rows
-from contactkit._frames.frame import result_frame, rows_of, to_frame
+from contactkit._frames.frame import result_frame, to_frame
 from contactkit._frames.tabular import as_frame
 from contactkit._http.background import ParallelFlow
 from contactkit._http.connection import Connection, arun, run
 from contactkit._http.flow import send
 from contactkit._http.pagination import Pages
-from contactkit._http.response import check_key, row_of
+from contactkit._http.request import build_operation
+from contactkit._http.response import check_key, many_of, row_of
 from contactkit._http.results import Row, Values
-from contactkit._http.session import (
-    Flow,
-    Operation,
-    Session,
-    build_operation,
-    frame_attrs,
-)
+from contactkit._http.session import Flow, Operation, Session, frame_attrs
 from contactkit._http.world import world_attrs
 from contactkit._plans.build import plan_rows
 from contactkit._plans.listing import MOST_AHEAD, read_all, read_listing, start_listing
@@ -44,11 +40,8 @@ from contactkit._redact import Unpicklable
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.spec.consent import is_sent_once, may_widen
 from contactkit.spec.provider import Endpoint
-from contactkit.spec.record import fields_of, key_of
+from contactkit.spec.record import fields_of
 from contactkit.spec.validate import (
-    expected,
-    is_na,
-    key_text,
     to_python,
     validate_edit,
     writable_fields,
@@ -81,6 +74,7 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
             ):
                 setattr(self, name, self._verb(endpoint, name))
                 self._names.append(name)
+        self.account = {e.verb: self._verb(e, e.verb) for e in session.provider.account}
 
     def list(self, /, *, limit: int | None = None, **filters: Any) -> FrameT:
         """Read all pages into one contact frame; warns when `limit` cuts it.
@@ -89,7 +83,7 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
         """
         endpoint, limit = self._endpoint("list"), to_python(limit)
         if limit is not None and (type(limit) is not int or limit < 1):
-            self._refuse(endpoint, "limit", "must be a whole number above 0")
+            refuse(self._session.provider, endpoint, "limit", "must be a whole number above 0")
         pages = start_listing(self._session, filters, limit=limit, ahead=MOST_AHEAD)
         return self._run(read_listing(self._session, pages, limit))
 
@@ -128,20 +122,21 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
     def _call(self, endpoint: Endpoint, key: Any, fields: dict[str, Any]) -> FrameT:
         """Read or write one contact."""
         session, provider = self._session, self._session.provider
-        options = self._pop_options(endpoint, fields)
+        options = pop_options(session, endpoint, fields)
         text, current, index = "", None, None
         if endpoint.takes_key:
-            text, current, index = self._read_key(endpoint, key)
-        checked = validate_edit(provider, endpoint, fields, current)
+            text, current, index = read_key(provider, endpoint, key)
+        checked = validate_edit(provider, endpoint, fields, current, options["flags"])
         if checked.problems:
             raise InvalidInputError(f"{provider.name} {endpoint.verb}", checked.problems)
         opt_in, whole = options.pop("opt_in", False), options.pop("whole", False)
+        if not endpoint.effect:
+            query = endpoint.params.to_query(checked.values)
+            return self._run(self._read(build_operation(session, endpoint, key=text, query=query)))
         once = whole or is_sent_once(provider, endpoint, checked.values)
         operation = build_operation(
             session, endpoint, key=text, body=checked.wire, once=once, **options
         )
-        if not endpoint.effect:
-            return self._run(self._read(operation))
         names = {
             *writable_fields(provider, endpoint),
             *fields_of(endpoint.record or provider.record),
@@ -161,8 +156,8 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
     def _call_bulk(self, endpoint: Endpoint, contacts: Any, fields: dict[str, Any]) -> FrameT:
         """Write many contacts in one request."""
         session = self._session
-        options = self._pop_options(endpoint, fields)
-        rows = check_rows(session.provider, endpoint, contacts)
+        options = pop_options(session, endpoint, fields)
+        rows = check_rows(session.provider, endpoint, contacts, options["flags"])
         if fields:
             problems = [FieldProblem(field=n, message="must be given in the rows") for n in fields]
             raise InvalidInputError(f"{session.provider.name} {endpoint.verb}", problems)
@@ -189,10 +184,13 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
         attrs = frame_attrs(self._session)
         success = yield from send(self._session, operation)
         record = operation.endpoint.record or self._session.provider.record
-        row = row_of(self._session, operation, success)
+        if operation.endpoint.answer == "rows":
+            rows = many_of(self._session, operation, success)
+        else:
+            rows = [row_of(self._session, operation, success)]
         if operation.key:
-            check_key(self._session, operation, success, record.from_wire(row), operation.key)
-        return to_frame(record, [read_rows(record, [row])], attrs)
+            check_key(self._session, operation, success, record.from_wire(rows[0]), operation.key)
+        return to_frame(record, [read_rows(record, rows)], attrs)
 
     def _show(
         self, writing: ParallelFlow[builtins.list[Row]], index: pd.Index | None
@@ -224,80 +222,9 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
         except LookupError:
             raise AttributeError(f"{provider.title} has no {verb}") from None
 
-    def _refuse(self, endpoint: Endpoint, field: str, message: str) -> NoReturn:
-        where = f"{self._session.provider.name} {endpoint.verb}"
-        raise InvalidInputError.one(where, field, message)
-
-    def _pop_options(self, endpoint: Endpoint, fields: dict[str, Any]) -> dict[str, Any]:
-        """Remove the options from `fields` and return them."""
-        if endpoint.deprecated:
-            warn(endpoint.deprecated, DeprecationWarning)
-        if endpoint.confirm and self._pop_option(endpoint, fields, "confirm", False) is not True:
-            self._refuse(endpoint, "confirm", f"must be True: {endpoint.help}")
-        options: dict[str, Any] = {}
-        if endpoint.takes_opt_in:
-            options["opt_in"] = self._pop_option(endpoint, fields, "opt_in", False)
-        if endpoint.required:
-            options["whole"] = self._pop_option(endpoint, fields, "whole", self._session.whole)
-        if endpoint.dry_run:
-            options["dry_run"] = self._pop_option(endpoint, fields, "dry_run", False)
-        if endpoint.keyed:
-            options["idempotency_key"] = self._pop_option(endpoint, fields, "idempotency_key", "")
-        return options
-
-    def _pop_option(
-        self, endpoint: Endpoint, fields: dict[str, Any], name: str, default: bool | str
-    ) -> Any:
-        if name not in fields:
-            return default
-        value = to_python(fields.pop(name))
-        if type(value) is not type(default) or value == "":
-            kind = "True or False" if isinstance(default, bool) else "text, and not empty"
-            self._refuse(endpoint, name, f"must be {kind}")
-        return value
-
-    def _pop_settings(self, endpoint: Endpoint, fields: dict[str, Any]) -> dict[str, str]:
-        """Remove the settings that a call has of its own, and return them as they are sent."""
-        settings: dict[str, str] = {}
-        for setting in self._session.provider.settings:
-            if setting.name in fields:
-                try:
-                    value = str(fields.pop(setting.name))
-                    settings[setting.name] = setting.check(value) if setting.check else value
-                except ValueError as error:
-                    self._refuse(endpoint, setting.name, str(error))
-        return settings
-
     def _for(self, session: Session) -> ContactVerbs[FrameT]:
         """The same verbs with another session."""
         return type(self)(session, self._connection)
-
-    def _read_key(self, endpoint: Endpoint, key: Any) -> tuple[str, Values | None, pd.Index | None]:
-        """The key as text; for a row of a frame, also its contact and its index."""
-        record = self._session.provider.record
-        if isinstance(key, pd.Series):
-            key = key.to_frame().T
-        if not isinstance(key, pd.DataFrame):
-            return self._key_text(endpoint, "" if key is None or is_na(key) else key), None, None
-        if not key.columns.is_unique:
-            self._refuse(endpoint, "key", "the row has two columns with the same name")
-        if len(key) != 1:
-            self._refuse(endpoint, "key", f"must be one row, not a frame of {len(key)}")
-        name = key_of(record).name
-        if name not in key:
-            self._refuse(endpoint, "key", f"the row has no {name}; pass a row with that column")
-        current = rows_of(record, key)[0]
-        for column, value in current.items():
-            declared = fields_of(record)[column]
-            if value is not None and not declared.accepts(value):
-                self._refuse(endpoint, column, f"the value in the row must be {expected(declared)}")
-        return self._key_text(endpoint, current[name] or ""), current, key.index
-
-    def _key_text(self, endpoint: Endpoint, key: Any) -> str:
-        try:
-            return key_text(self._session.provider, key)
-        except ValueError as error:
-            self._refuse(endpoint, "key", str(error))
 
     def _verb(self, endpoint: Endpoint, name: str) -> Callable[..., Any]:
         """The method of this name, with the endpoint's fields as its signature."""
@@ -306,16 +233,16 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
         method = partial(written_out, self) if written_out else other
 
         def verb(*args: Any, **kwargs: Any) -> Any:
-            if settings := self._pop_settings(endpoint, kwargs):
-                return getattr(self._for(self._session.with_settings(settings)), name)(
-                    *args, **kwargs
-                )
+            if settings := pop_settings(self._session.provider, endpoint, kwargs):
+                verbs = self._for(self._session.with_settings(settings))
+                return (verbs.account.get(name) or getattr(verbs, name))(*args, **kwargs)
             subject = subject_of(endpoint, name)
             if subject and subject in kwargs and not args:
                 args = (kwargs.pop(subject),)
             if len(args) != bool(subject):
                 takes = f"takes one {subject}, then" if subject else "takes"
-                self._refuse(endpoint, "", f"{name} {takes} fields by name, as field=value")
+                why = f"{name} {takes} fields by name, as field=value"
+                refuse(self._session.provider, endpoint, "", why)
             return method(*args, **kwargs)
 
         return with_signature(verb, self._session.provider, endpoint, name)

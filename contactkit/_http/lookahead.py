@@ -13,7 +13,8 @@ from itertools import islice
 
 from contactkit._http.background import Begin, Finish, Job, ParallelFlow
 from contactkit._http.flow import send
-from contactkit._http.session import Operation, Session, Success, build_operation, frame_attrs
+from contactkit._http.request import build_operation
+from contactkit._http.session import Operation, Session, Success, frame_attrs
 from contactkit.spec.paging import Query
 from contactkit.spec.provider import JSON, Endpoint
 

@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from itertools import repeat
 
 from contactkit.errors import ConfigurationError
-from contactkit.spec.provider import Limit
+from contactkit.spec.terms import Limit
 
 _UNITS = {"s": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "day": 86_400}
 

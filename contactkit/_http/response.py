@@ -68,6 +68,14 @@ def row_of(session: Session, operation: Operation, success: Success) -> dict[str
     return cast("dict[str, JSON]", row)
 
 
+def many_of(session: Session, operation: Operation, success: Success) -> list[dict[str, JSON]]:
+    """The records in a success, unchanged; ApiError if there is no list of them."""
+    rows = extract(session, operation, success, operation.endpoint.rows)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in as_list(rows)):
+        raise unexpected_response(session, operation, success.response, "has no list of records")
+    return cast("list[dict[str, JSON]]", rows)
+
+
 def contact_of(session: Session, operation: Operation, success: Success) -> dict[str, Any]:
     """The contact in the response to a read by key; ApiError if it is another one, or none."""
     record = operation.endpoint.record or session.provider.record
@@ -235,7 +243,7 @@ def _personal_values(session: Session, operation: Operation) -> Iterator[str]:
     personal = {
         wire for field in declared.values() if field.marker.personal for wire in field.spellings
     }
-    if key_of(session.provider.record).marker.personal:
+    if session.provider.key_field(operation.endpoint).marker.personal:
         personal.add(operation.endpoint.key_wire)
         yield operation.key
     body = operation.request.body

@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import re
-import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,9 +18,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from contactkit._http.rate_limits import Budget
 from contactkit._http.world import uptime_of, world_attrs
 from contactkit._redact import Secret, Unpicklable
-from contactkit.errors import InvalidInputError
 from contactkit.spec.auth import Auth, ClientCredentials, Credential
-from contactkit.spec.provider import JSON, Endpoint, Idempotency, Provider, as_object
+from contactkit.spec.provider import JSON, Endpoint, Provider, as_object
 
 if TYPE_CHECKING:
     from contactkit._http.world import Clock, World
@@ -30,8 +27,6 @@ if TYPE_CHECKING:
 
 
 _sorted_json = json.JSONEncoder(sort_keys=True).encode
-_SEGMENT = re.compile(r"[A-Za-z0-9._~+:@=-]{1,256}")
-_QUOTED = str.maketrans({"+": "%2B", ":": "%3A", "@": "%40", "=": "%3D"})
 
 
 @dataclass(kw_only=True, slots=True)
@@ -253,82 +248,3 @@ class Success:
     attempts: int = 0
     doubted: bool = False
     elapsed: float = 0.0
-
-
-def build_operation(
-    session: Session,
-    endpoint: Endpoint,
-    *,
-    key: str = "",
-    query: Mapping[str, str] | None = None,
-    body: JSON = None,
-    idempotency_key: str = "",
-    dry_run: bool = False,
-    once: bool = False,
-) -> Operation:
-    """Turn a verb into a request; InvalidInputError for a key that could leave its path."""
-    own_key = bool(idempotency_key)
-    if endpoint.keyed and session.provider.idempotency:
-        valid_key = _idempotency_key(
-            session.provider.idempotency, session, endpoint, idempotency_key
-        )
-        # Under the same key, a later write would get the response to the dry run.
-        idempotency_key = "" if dry_run else valid_key
-    request = build_request(session, endpoint, key=key, query=query, body=body, dry_run=dry_run)
-    return Operation(
-        endpoint=endpoint,
-        request=request,
-        key=key,
-        idempotency_key=idempotency_key,
-        own_key=own_key,
-        dry_run=dry_run,
-        once=once,
-    )
-
-
-def build_request(
-    session: Session,
-    endpoint: Endpoint,
-    *,
-    key: str = "",
-    query: Mapping[str, str] | None = None,
-    body: JSON = None,
-    dry_run: bool = False,
-) -> Request:
-    """A verb's request; InvalidInputError for a key that could leave its path."""
-    provider, headers = session.provider, dict(endpoint.confirm)
-    content: JSON = body or {}
-    if endpoint.takes_key and endpoint.key_wire:
-        content = {endpoint.key_wire: key, **content}
-    if dry_run and provider.dry_run:
-        content = {**content, **provider.dry_run.body} if provider.dry_run.body else content
-        for name, value in provider.dry_run.headers.items():
-            headers[name] = ",".join(filter(None, (headers.get(name), value)))
-    return Request(
-        method=endpoint.method,
-        url=session.base_url + endpoint.path.format(key=segment(provider, endpoint, key)),
-        query=query or {},
-        headers=headers,
-        body=content if content or endpoint.fields else None,
-    )
-
-
-def segment(provider: Provider, endpoint: Endpoint, key: str) -> str:
-    """A contact's key as one path segment, quoted; InvalidInputError if it cannot be one."""
-    if not endpoint.takes_key:
-        return ""
-    if not _SEGMENT.fullmatch(key) or not key.strip("."):
-        message = "must be 1 to 256 letters, digits or ._~+:@=-, and not only dots"
-        raise InvalidInputError.one(f"{provider.name} {endpoint.verb}", "key", message, "key")
-    return key.translate(_QUOTED)
-
-
-def _idempotency_key(declared: Idempotency, session: Session, endpoint: Endpoint, key: str) -> str:
-    """The caller's key, or a new one; InvalidInputError for one that the provider would refuse."""
-    if not key:
-        return str(uuid.uuid4())
-    if len(key) > declared.longest or not re.fullmatch(declared.pattern, key):
-        message = f"must be 1 to {declared.longest} characters of {declared.pattern}"
-        where = f"{session.provider.name} {endpoint.verb}"
-        raise InvalidInputError.one(where, "idempotency_key", message, "format")
-    return key

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from contactkit._http.session import Session, segment
+from contactkit._http.request import segment
+from contactkit._http.session import Session
 from contactkit._journal.reading import parse_reading
 from contactkit._plans.change import KEPT_BACK, PlannedWrite
 from contactkit._plans.diff import FrameDiff, contacts_in, diff_rows
@@ -22,9 +23,10 @@ from contactkit._plans.moved import settle_moved_rows
 from contactkit._plans.options import PlanOptions, PlanSource, read_checked
 from contactkit._plans.plan import Plan
 from contactkit.errors import FieldProblem, InvalidInputError, warn
+from contactkit.spec.merge import merge_patch
 from contactkit.spec.provider import JSON, Endpoint, Provider
 from contactkit.spec.record import fields_of, key_of
-from contactkit.spec.validate import key_text, merge_patch, validate_edit
+from contactkit.spec.validate import key_text, validate_edit
 
 _NEW = FieldProblem(field="", message="is a new contact; create=True would create it", code="new")
 
@@ -241,7 +243,7 @@ def _key_problems(provider: Provider, verb: str, key: str) -> Iterable[FieldProb
     if endpoint is None:
         return [_missing_verb(provider, verb)]
     try:
-        segment(provider, endpoint, key_text(provider, key))
+        segment(provider, endpoint, key_text(key_of(provider.record), key))
     except InvalidInputError as error:
         return error.problems
     except ValueError as error:

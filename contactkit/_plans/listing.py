@@ -15,8 +15,9 @@ from contactkit._http.background import ParallelFlow
 from contactkit._http.cursor import Cursor, Listing, parse_cursor
 from contactkit._http.flow import send
 from contactkit._http.pagination import Pages
+from contactkit._http.request import build_operation
 from contactkit._http.response import contact_of
-from contactkit._http.session import Flow, Session, build_operation, frame_attrs
+from contactkit._http.session import Flow, Session, frame_attrs
 from contactkit._plans.progress import Bar
 from contactkit.errors import InvalidInputError, NotFoundError, warn
 from contactkit.spec.paging import Query

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from contactkit._frames.tabular import Tabular, as_frame, name_type
-from contactkit._http.session import segment
+from contactkit._http.request import segment
 from contactkit._journal.reading import parse_reading
 from contactkit._plans import parquet
 from contactkit._plans.build import plan_rows

@@ -203,7 +203,7 @@ def spell(on: RecordField, text: str, *, known: bool = False) -> str:
 def key_as_sent(provider: Provider, key: str) -> str:
     """A key as it is sent; an invalid one is unchanged."""
     try:
-        return key_text(provider, key)
+        return key_text(key_of(provider.record), key)
     except ValueError:
         return key
 

@@ -11,9 +11,10 @@ from contactkit._frames.coerce import CLEAR, coerce_cell, objects
 from contactkit._frames.headings import field_names
 from contactkit._plans.options import PlanOptions
 from contactkit.errors import InvalidInputError
+from contactkit.spec.merge import value_after
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
-from contactkit.spec.validate import validate_edit, value_after
+from contactkit.spec.validate import validate_edit
 
 
 def change_all(

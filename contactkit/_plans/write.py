@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from contactkit._http.flow import send
+from contactkit._http.request import build_operation, build_request
 from contactkit._http.response import contact_of
 from contactkit._http.results import Row, Values, failure_row, is_replayed, result_row
-from contactkit._http.session import Operation, Request, Success, build_operation, build_request
+from contactkit._http.session import Operation, Request, Success
 from contactkit._journal.write import intent_of
 from contactkit._plans.keys import REPLAYED, key_of_write
 from contactkit._plans.recheck import changes_now, conflict, is_unchanged

@@ -47,7 +47,7 @@ def mark_names(provider: Provider) -> set[str]:
     """The names, in lower case, of the headers that change what a request does: the marks."""
     dry_run = provider.dry_run.headers if provider.dry_run else ()
     confirmed = (name for endpoint in provider.endpoints for name in endpoint.confirm)
-    return {name.lower() for name in (*dry_run, *confirmed)}
+    return {name.lower() for name in (*dry_run, *confirmed, provider.flag_header) if name}
 
 
 def marks(provider: Provider, headers: Mapping[str, str]) -> Pairs:
@@ -78,7 +78,7 @@ class Matcher:
         self._dry_run = provider.dry_run
         self._endpoints: defaultdict[str, list[Endpoint]] = defaultdict(list)
         # A path of fixed words takes precedence over one with a key in their place.
-        for endpoint in sorted(provider.endpoints, key=lambda endpoint: "{key}" in endpoint.path):
+        for endpoint in sorted(provider.routes, key=lambda endpoint: "{key}" in endpoint.path):
             self._endpoints[endpoint.method].append(endpoint)
         ways = [way for way in provider.auth if isinstance(way, ClientCredentials)]
         self._token_paths = {path_of(way.token_url) for way in ways}

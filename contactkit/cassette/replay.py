@@ -114,8 +114,8 @@ class Replay:
 
 def _is_literal(recorded: RecordedRequest, request: httpx.Request) -> bool:
     """Whether a request has the recorded values, and not those that pseudonyms replaced."""
-    url = str(request.url).partition("?")[0]
-    return (recorded.url, recorded.body) == (url, request.content)
+    url, query = str(request.url).partition("?")[0], sorted(request.url.params.multi_items())
+    return (recorded.url, sorted(recorded.query), recorded.body) == (url, query, request.content)
 
 
 def _failure(response: RecordedResponse) -> type[httpx.RequestError]:

@@ -12,23 +12,23 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from contactkit._http.session import Operation, Session, build_operation
+from contactkit._http.request import build_operation
+from contactkit._http.session import Operation, Session
 from contactkit._plans.whole import whole_request
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.forms.controls import Raw, value_of
 from contactkit.forms.fields import label_of
 from contactkit.forms.html import RESULT_COLUMNS, frame_table, render, table, text_of
 from contactkit.spec import phones
+from contactkit.spec.merge import merge_patch, value_after
 from contactkit.spec.provider import JSON, Endpoint, Provider
 from contactkit.spec.record import RecordField
 from contactkit.spec.validate import (
     accepted_fields,
     is_phone,
     json_equal,
-    merge_patch,
     normalise_phone,
     validate_edit,
-    value_after,
 )
 
 

@@ -50,6 +50,7 @@ from contactkit.spec import (
     last_change_of,
     unique_fields,
 )
+from contactkit.spec.flags import read_flags
 
 
 class Engine:
@@ -89,7 +90,7 @@ class Engine:
         self._base_path = urlsplit(provider.base_url).path
         # The more specific endpoints come first.
         self._endpoints = sorted(
-            provider.endpoints,
+            provider.routes,
             key=lambda endpoint: ("{key}" in endpoint.path, not endpoint.takes_list),
         )
 
@@ -180,6 +181,8 @@ class Engine:
             match = endpoint.match(request.path)
             if match and request.path[: match.start()] == self._base_path:
                 request.endpoint = endpoint
+                header = request.headers.get(self.provider.flag_header.lower(), "")
+                request.flags = read_flags(endpoint.flags, header)
                 request.key = unquote(match.groupdict().get("key", ""))
                 return endpoint
         raise self.refusal("no_route", NotFoundError, "There is no such endpoint")

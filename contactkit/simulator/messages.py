@@ -33,8 +33,8 @@ class Account:
 class Request:
     """A request as it was sent, with what routing and login add to it.
 
-    Routing sets `endpoint` and `key`. `owner` owns the contacts that it creates; `visible_owners`
-    are those whose contacts it may read and change, None for all.
+    Routing sets `endpoint`, `key` and `flags`. `owner` owns the contacts that it creates;
+    `visible_owners` are those whose contacts it may read and change, None for all.
     """
 
     method: str
@@ -44,6 +44,7 @@ class Request:
     content: bytes
     endpoint: Endpoint = field(init=False, repr=False)
     key: str = ""
+    flags: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
     scopes: frozenset[str] | None = None
     owner: str = ""
     visible_owners: frozenset[str] | None = None

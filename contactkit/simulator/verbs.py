@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from contactkit.errors import (
@@ -37,7 +37,8 @@ def carry_out(engine: Engine, request: Request) -> Response:
     """Carry out a request, or simulate it in a dry run; respond in the provider's envelope."""
     endpoint = request.endpoint
     if endpoint.takes_key and endpoint.key_wire:
-        request.key = str(as_object(request.body).pop(endpoint.key_wire, ""))
+        sent = as_object(request.body) if endpoint.effect else request.query
+        request.key = str(sent.pop(endpoint.key_wire, ""))
     if endpoint.takes_key:
         request.key = engine.rules.read_key(endpoint, request.key)
     _require_confirmation(engine, request)
@@ -83,8 +84,7 @@ def _is_visible(stored: Stored, request: Request) -> bool:
 
 def _list(engine: Engine, request: Request) -> Response:
     paging, envelope = engine.provider.paging, engine.provider.envelope
-    query = {name: text for name, text in request.query.items() if name not in paging.parameters}
-    filters = _validate(engine, request, request.endpoint.params.from_query(query), None).values
+    filters = validate_query(engine, request, without=paging.parameters)
     selection = engine.rules.select(filters)
     rows = engine.contacts.select(selection, request.visible_owners)
     if selection.missing and not rows:
@@ -102,6 +102,12 @@ def _list(engine: Engine, request: Request) -> Response:
     for place, value in info.items():
         body = envelope.put(body, place, value)
     return engine.success(200, body)
+
+
+def validate_query(engine: Engine, request: Request, without: Collection[str] = ()) -> Row:
+    """The parameters in a query by field name, validated."""
+    query = {name: text for name, text in request.query.items() if name not in without}
+    return _validate(engine, request, request.endpoint.params.from_query(query), None).values
 
 
 def validate_contact(
@@ -135,7 +141,7 @@ def _require_body(engine: Engine, request: Request, body: Mapping[str, JSON]) ->
 def _validate(
     engine: Engine, request: Request, values: Mapping[str, JSON], current: Row | None
 ) -> Checked:
-    checked = check(engine.provider, request.endpoint, values, current)
+    checked = check(engine.provider, request.endpoint, values, current, request.flags)
     problems = checked.problems
     if engine.rules.allows_empty_update:
         problems = [problem for problem in problems if problem.code != "empty"]
@@ -285,3 +291,9 @@ def contact_response(engine: Engine, request: Request, row: Row, *, new: bool = 
     body = engine.provider.envelope.put({}, place, _to_wire(engine, request, row))
     status = engine.rules.created_status if new else 200
     return engine.success(status, body)
+
+
+def rows_response(engine: Engine, request: Request, rows: Sequence[Row]) -> Response:
+    """The response with several records of the account."""
+    wires = [_to_wire(engine, request, row) for row in rows]
+    return engine.success(200, engine.provider.envelope.put({}, request.endpoint.rows, wires))

@@ -23,15 +23,11 @@ from contactkit.spec.paging import whole_number as whole_number
 from contactkit.spec.provider import JSON as JSON
 from contactkit.spec.provider import Bulk as Bulk
 from contactkit.spec.provider import BulkItem as BulkItem
-from contactkit.spec.provider import DryRun as DryRun
 from contactkit.spec.provider import Endpoint as Endpoint
 from contactkit.spec.provider import Envelope as Envelope
 from contactkit.spec.provider import ErrorShape as ErrorShape
-from contactkit.spec.provider import Idempotency as Idempotency
-from contactkit.spec.provider import Limit as Limit
 from contactkit.spec.provider import Place as Place
 from contactkit.spec.provider import Provider as Provider
-from contactkit.spec.provider import Undo as Undo
 from contactkit.spec.provider import as_list as as_list
 from contactkit.spec.provider import as_object as as_object
 from contactkit.spec.provider import create_contact as create_contact
@@ -57,6 +53,10 @@ from contactkit.spec.record import read_only as read_only
 from contactkit.spec.record import unique_fields as unique_fields
 from contactkit.spec.record import writable as writable
 from contactkit.spec.record import write_once as write_once
+from contactkit.spec.terms import DryRun as DryRun
+from contactkit.spec.terms import Idempotency as Idempotency
+from contactkit.spec.terms import Limit as Limit
+from contactkit.spec.terms import Undo as Undo
 from contactkit.spec.validate import Checked as Checked
 from contactkit.spec.validate import accepted_fields as accepted_fields
 from contactkit.spec.validate import check as check

@@ -7,7 +7,7 @@
     ├── envelope: Envelope      where a response has its records
     ├── paging: Paging          how a listing is read page by page, see paging.py
     ├── errors: ErrorShape      what a refusal looks like, and the catalogue of codes
-    ├── limits: Limit
+    ├── limits: Limit           see terms.py
     ├── consent: Consent        what its fields say about consent, see consent.py
     ├── idempotency: Idempotency, dry_run: DryRun
     └── rules, undo             functions, for everything else
@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 from contactkit.errors import ApiError, FieldProblem, Problem
 from contactkit.spec.auth import Auth, Credential
 from contactkit.spec.consent import Consent
-from contactkit.spec.record import Evidence, Record
+from contactkit.spec.record import Evidence, Record, RecordField, fields_of, key_of
+from contactkit.spec.terms import DryRun, Idempotency, Limit, Undo
 
 if TYPE_CHECKING:
     from contactkit.spec.paging import Paging
@@ -78,26 +79,32 @@ class Endpoint:
     """One operation of a provider.
 
     `effect` is "" for reads. With `fields` the body takes all record fields except those in
-    `omits`. A `repeatable` write has the same effect when it is sent twice; if that depends on the
-    body, it is a function of the body. `key_wire` is the body's name for a key that is not in the
-    path. `confirm` are headers that the provider requires. A "whole" response is the record itself,
-    without an envelope. `writes` maps a parameter to the contact's field that it changes; `texts`
-    means that the contact gets a text. `required` are the body's names that the documentation
-    demands although a body without them is inferred to do; a whole update has them all.
+    `omits`; the parameters of a read are in its query. A `repeatable` write has the same effect
+    when it is sent twice; if that depends on the body, it is a function of the body. `keyed_by` is
+    the contact's field that identifies it here, if that is not its key, and `key_wire` the name for
+    it where it is not in the path. `confirm` are headers that the provider requires, and `flags`
+    options that its flag header has. A "whole" response is the record itself, without an envelope;
+    one of "rows" has several records, at the place `rows`. `writes` maps a parameter to the
+    contact's field that it changes; `texts` means that the contact gets a text. `required` are the
+    body's names that the documentation demands although a body without them is inferred to do; a
+    whole update has them all.
     """
 
     verb: str
     method: str
     path: str
     help: str
-    answer: Literal["page", "record", "whole", "nothing"] = "record"
+    answer: Literal["page", "record", "whole", "rows", "nothing"] = "record"
+    rows: Place = ()
     record: type[Record] | None = None
     params: type[Record] = NoParams
     effect: Literal["", "create", "update", "delete"] = ""
     fields: bool = False
     omits: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    keyed_by: str = ""
     key_wire: str = ""
+    flags: type[Record] = NoParams
     writes: Mapping[str, str] = field(default_factory=dict[str, str])
     texts: bool = False
     bulk: Bulk | None = None
@@ -216,52 +223,6 @@ class ErrorShape:
     catalogue: Mapping[str, tuple[int, type[ApiError]]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limit:
-    """At most `requests` in `seconds`; `header` is its template, such as X-RateLimit-{}-Day."""
-
-    requests: int
-    seconds: float
-    header: str = "X-RateLimit-{}"
-
-    @cached_property
-    def headers(self) -> tuple[str, str, str]:
-        """The headers, in lower case, with the limit, what is left of it, and its next reset."""
-        limit, left, reset = map(self.header.lower().format, ("limit", "remaining", "reset"))
-        return limit, left, reset
-
-
-@dataclass(frozen=True, kw_only=True)
-class Idempotency:
-    """The header that makes a repeated write harmless, and the form of its key.
-
-    A key is valid for `life` seconds; the header `replayed` marks a repeated response.
-    """
-
-    header: str
-    pattern: str
-    longest: int
-    life: float
-    replayed: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class DryRun:
-    """How to request a check without a change, and the response header that confirms it."""
-
-    body: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    confirmed: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Undo:
-    """What undoing a write needs besides its fields, and what `remains` done."""
-
-    options: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
-    remains: str = ""
-
-
 def no_rules(
     current: Mapping[str, JSON] | None, changes: Mapping[str, JSON]
 ) -> Sequence[FieldProblem]:
@@ -287,10 +248,12 @@ def no_welcome(
 class Provider:
     """One provider, declared.
 
-    `rules(current, changes)` refuses what types cannot express; `current` is the contact before the
-    write, None for a creation, and a deletion has no `changes`. `undo(before, changes, options)`
-    says what undoing a write needs. `welcomes(before, changes, options)` is whether a write makes
-    the provider send a welcome text.
+    `account` are endpoints about the account rather than its contacts: methods of the client.
+    `flag_header` has the flags of a request, and `waives(field, flags)` is whether they let an odd
+    format of a field pass. `rules(current, changes)` refuses what types cannot express; `current`
+    is the contact before the write, None for a creation, and a deletion has no `changes`.
+    `undo(before, changes, options)` says what undoing a write needs. `welcomes(before, changes,
+    options)` is whether a write makes the provider send a welcome text.
     """
 
     name: str
@@ -299,6 +262,7 @@ class Provider:
     docs: str
     record: type[Record]
     endpoints: tuple[Endpoint, ...]
+    account: tuple[Endpoint, ...] = ()
     auth: tuple[Auth, ...]
     settings: tuple[Credential, ...] = ()
     paging: Paging
@@ -307,6 +271,8 @@ class Provider:
     limits: tuple[Limit, ...] = ()
     idempotency: Idempotency | None = None
     dry_run: DryRun | None = None
+    flag_header: str = ""
+    waives: Callable[[RecordField, Mapping[str, JSON]], bool] = lambda field, flags: False
     consent: Consent = field(default_factory=Consent)
     rules: Callable[[Mapping[str, JSON] | None, Mapping[str, JSON]], Sequence[FieldProblem]] = (
         no_rules
@@ -322,7 +288,17 @@ class Provider:
 
     @cached_property
     def _by_verb(self) -> Mapping[str, Endpoint]:
-        return {endpoint.verb: endpoint for endpoint in reversed(self.endpoints)}
+        return {endpoint.verb: endpoint for endpoint in reversed(self.routes)}
+
+    @cached_property
+    def routes(self) -> tuple[Endpoint, ...]:
+        """All endpoints."""
+        return (*self.endpoints, *self.account)
+
+    def key_field(self, endpoint: Endpoint) -> RecordField:
+        """The field of a contact that identifies it at an endpoint."""
+        key = key_of(self.record)
+        return fields_of(self.record)[endpoint.keyed_by] if endpoint.keyed_by else key
 
     @cached_property
     def credentials(self) -> tuple[Credential, ...]:
@@ -336,5 +312,5 @@ class Provider:
     @property
     def scopes(self) -> tuple[str, ...]:
         """Every scope that an endpoint needs."""
-        scopes = (endpoint.scope for endpoint in self.endpoints)
+        scopes = (endpoint.scope for endpoint in self.routes)
         return tuple(dict.fromkeys(filter(None, scopes)))

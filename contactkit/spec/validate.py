@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Container, Iterable, Iterator, Mapping
-from copy import deepcopy
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
 from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.spec import phones, uuids
+from contactkit.spec.flags import NO_FLAGS
 from contactkit.spec.provider import JSON, Endpoint, Provider, as_list, as_object
-from contactkit.spec.record import Record, RecordField, fields_of, key_of
+from contactkit.spec.record import Record, RecordField, fields_of
 from contactkit.spec.text import CONTROL, name_unusual
 
 _EXPECTED = {
@@ -119,9 +119,8 @@ def normalise_phone(value: JSON) -> JSON:
         return phones.to_written(value)
 
 
-def key_text(provider: Provider, key: JSON) -> str:
+def key_text(field: RecordField, key: JSON) -> str:
     """A contact's key as it is sent, a phone number as E.164; ValueError says what is allowed."""
-    field = key_of(provider.record)
     if field.marker.personal == "phone":
         return phones.normalise(str(key))
     return uuids.normalise(str(key)) if is_uuid(field) else str(key)
@@ -167,10 +166,12 @@ def check(
     endpoint: Endpoint,
     values: Mapping[str, JSON],
     current: Mapping[str, JSON] | None = None,
+    flags: Mapping[str, JSON] = NO_FLAGS,
 ) -> Checked:
     """Check `values` against the declaration; None clears a field.
 
-    `current` is the contact before the write; None if it is not known or is being created.
+    `current` is the contact before the write; None if it is not known or is being created. `flags`
+    of the request may let odd formats pass.
     """
     checked = Checked()
     allowed, own = accepted_fields(provider, endpoint), writable_fields(provider, endpoint)
@@ -179,7 +180,8 @@ def check(
             checked.problems.append(_unknown_problem(provider, endpoint, name, allowed, value))
             continue
         problem = _value_problem(allowed[name], value, current, endpoint)
-        if problem:
+        waived = problem and problem.code == "format" and provider.waives(allowed[name], flags)
+        if problem and not waived:
             checked.problems.append(problem)
             continue
         adapter = allowed[name].adapter
@@ -304,8 +306,9 @@ def _missing_problems(
     values: Mapping[str, JSON],
     checked: Checked,
 ) -> list[FieldProblem]:
-    if endpoint.effect == "create":
-        required = [name for name, field in allowed.items() if field.marker.required]
+    needed = allowed if endpoint.effect == "create" else fields_of(endpoint.params)
+    required = [name for name, field in needed.items() if field.marker.required]
+    if endpoint.effect == "create" or required:
         absent = [name for name in required if values.get(name) == "" or name not in values]
         return [FieldProblem(field=name, message="is required", code="required") for name in absent]
     if endpoint.fields and not checked.problems and not checked.values.keys() & own:
@@ -327,47 +330,8 @@ def validate_edit(
     endpoint: Endpoint,
     values: Mapping[str, JSON],
     current: Mapping[str, JSON] | None,
+    flags: Mapping[str, JSON] = NO_FLAGS,
 ) -> Checked:
     """`check` of user input; it is compared with the `current` contact only if that is complete."""
     known = current if current and is_complete(provider.record, current) else None
-    return check(provider, endpoint, normalise_input(provider, endpoint, values), known)
-
-
-def merge_patch(field: RecordField, current: JSON, wanted: JSON) -> JSON:
-    """What to send to change a field from one value to another; ValueError if it is impossible.
-
-    It is the wanted value, except for a collection that the provider merges with the current one.
-    """
-    if field.marker.collection != "merge" or not isinstance(wanted, dict):
-        return wanted
-    old, new = as_object(current), as_object(wanted)
-    removed = [name for name in old if name not in new]
-    if removed and new:
-        message = f"cannot remove only {', '.join(removed)}"
-        why = "what is sent is merged with the current value; remove all to clear it"
-        raise ValueError(f"{message}: {why}")
-    changed = {n: v for n, v in new.items() if n not in old or not json_equal(old[n], v)}
-    return changed or (None if removed else dict(new))
-
-
-def value_after(field: RecordField, before: JSON, sent: JSON) -> JSON:
-    """The value of a field after `sent` was written to it."""
-    merges = field.marker.collection == "merge" and bool(sent)
-    return {**as_object(before), **as_object(sent)} if merges else sent
-
-
-def contact_after(
-    record: type[Record],
-    before: Mapping[str, JSON] | None,
-    changes: Mapping[str, JSON],
-    invalid: Container[str] = (),
-) -> dict[str, JSON]:
-    """A contact after `changes` were written to it; invalid changes are used unchanged."""
-    current, declared = before or {}, fields_of(record)
-    new = {
-        name: value
-        if name in invalid or name not in declared
-        else value_after(declared[name], current.get(name), value)
-        for name, value in changes.items()
-    }
-    return deepcopy({**current, **new})
+    return check(provider, endpoint, normalise_input(provider, endpoint, values), known, flags)

@@ -27,7 +27,8 @@ from httpx_aiohttp import HttpxAiohttpClient
 import contactkit as ck
 from contactkit._http.connection import Connection
 from contactkit._http.flow import send
-from contactkit._http.session import Request, Response, build_operation
+from contactkit._http.request import build_operation
+from contactkit._http.session import Request, Response
 from contactkit.forms.browser import PAGE_SIZE as FORM_PAGE
 from contactkit.forms.widget import Widget
 from tests.bench import contacts

@@ -27,9 +27,10 @@ def row_of(frame: pd.DataFrame, of: str, field: str) -> dict[str, object]:
 def test_describe_has_a_row_for_each_field_verb_and_parameter(name: str) -> None:
     provider, frame = find(name), ck.describe(name)
     expected = names_of("contact", provider.record)
-    for endpoint in provider.endpoints:
+    for endpoint in provider.routes:
         expected.append(("verb", endpoint.verb))
         expected += names_of(endpoint.verb, endpoint.params)
+        expected += names_of(endpoint.verb, endpoint.flags)
         expected += names_of(endpoint.verb, endpoint.record)
     assert list(zip(frame["of"], frame["field"], strict=True)) == expected
 
@@ -101,7 +102,7 @@ def test_fields_of_consent_say_what_their_values_mean(name: str) -> None:
 
 def test_verb_is_described_as_declared(name: str) -> None:
     provider, frame = find(name), ck.describe(name)
-    for endpoint in provider.endpoints:
+    for endpoint in provider.routes:
         row = row_of(frame, "verb", endpoint.verb)
         assert row["type"] == f"{endpoint.method} {endpoint.path}"
         assert row["access"] == ("write" if endpoint.effect else "read")
@@ -128,7 +129,7 @@ def test_providers_has_a_row_of_text_for_each_provider():
     assert not table.isna().any(axis=None)
     table = table.set_index("name")
     for name in names():
-        verbs = [endpoint.verb for endpoint in find(name).endpoints]
+        verbs = [endpoint.verb for endpoint in find(name).routes]
         assert table.loc[name, "verbs"] == ", ".join(verbs)
         assert bool(table.loc[name, "limits"]) is bool(find(name).limits)
         inferred = ck.describe(name)["evidence"].eq("inferred").sum()

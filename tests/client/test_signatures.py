@@ -9,6 +9,7 @@ import pytest
 
 import contactkit as ck
 from contactkit._providers import find
+from contactkit.spec.record import fields_of
 from contactkit.spec.validate import accepted_fields
 
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
@@ -30,6 +31,7 @@ def test_signature_shows_the_fields_of_the_endpoint(name: str, kind: str) -> Non
         shown = parameters(getattr(contacts, endpoint.verb))
         about = list(filter(None, [endpoint.subject]))
         fields = [*about, *({} if endpoint.bulk else accepted_fields(provider, endpoint))]
+        fields += fields_of(endpoint.flags)
         assert list(shown)[: len(fields)] == fields
         assert set(shown) - set(fields) <= {
             "limit",

@@ -9,7 +9,8 @@ import pytest
 
 import contactkit as ck
 from contactkit._http.flow import ATTEMPTS, send
-from contactkit._http.session import Response, Wait, build_operation
+from contactkit._http.request import build_operation
+from contactkit._http.session import Response, Wait
 from contactkit._providers import find
 from tests.support.providers import EXAMPLES, Wire, loses, says
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from contactkit._http.flow import acquire
 from contactkit._http.rate_limits import Budget, parse_rate, rate, retry_after
-from contactkit._http.session import Wait, build_operation
+from contactkit._http.request import build_operation
+from contactkit._http.session import Wait
 from contactkit._http.world import VirtualClock
 from contactkit.errors import ConfigurationError
-from contactkit.spec.provider import Limit
+from contactkit.spec.terms import Limit
 from tests.bench.contacts import session
 
 LIMITS = st.lists(

@@ -20,7 +20,7 @@ from contactkit._http.rate_limits import Budget, retry_after
 from contactkit._http.world import RealClock, VirtualClock, time_of, uptime_of
 from contactkit._plans.pacing import Pacer
 from contactkit._providers import names
-from contactkit.spec.provider import Limit
+from contactkit.spec.terms import Limit
 from tests.support.providers import EXAMPLES, Wire, says
 
 DAY = 86_400.0

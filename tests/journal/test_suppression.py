@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import contactkit as ck
-from contactkit._http.session import build_operation
+from contactkit._http.request import build_operation
 from contactkit._journal.store import Journal
 from contactkit._journal.suppression import Address
 from contactkit._journal.write import journaled

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contactkit._http.rate_limits import Budget
 from contactkit._plans.pacing import ConcurrencyLimit, Pacer, RequestStats, finish_time
-from contactkit.spec.provider import Limit
+from contactkit.spec.terms import Limit
 
 FIFTY = Limit(requests=50, seconds=1)
 SENT = Limit(requests=200, seconds=60)

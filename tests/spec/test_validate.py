@@ -40,17 +40,16 @@ from contactkit.spec import (
     writable,
     write_once,
 )
+from contactkit.spec.merge import merge_patch, value_after
 from contactkit.spec.validate import (
     Checked,
     accepted_fields,
     check,
     is_complete,
     is_na,
-    merge_patch,
     normalise_input,
     to_python,
     validate_edit,
-    value_after,
     writable_fields,
 )
 from tests.support.providers import Example

@@ -135,6 +135,7 @@ EXAMPLES = {
         refused=("0b5c7a64-3d1e-4c57-9a55-5d2f0f6f0003", {"opt_out": True}),
         filter={"channel": "whatsapp"},
         unknown="6ba7b810-9dad-11d1-80b4-00c04fd430cf",
+        others={"lookup": (("+12025550123",), {})},
         environment={"SENT_DM_API_KEY": "canary-4f1d"},
     ),
     "sendblue": Example(
@@ -146,6 +147,7 @@ EXAMPLES = {
         others={
             "bulk_create": (([{"phone": "+12125550188"}, {"phone": "+12125550189"}],), {}),
             "bulk_delete": ((["+12125550188", "+12125550189"],), {}),
+            "contact_status": (("+12025550123",), {"sendblue_number": "+12025550100"}),
         },
         unlisted=("contact_id",),
         environment={

@@ -5,20 +5,22 @@ https://do-api-docs.pages.dev
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 
 from contactkit import errors
 from contactkit._providers.digital_onboarding.cursors import Cursors
 from contactkit._providers.digital_onboarding.filters import ListContacts
+from contactkit._providers.digital_onboarding.problems import read_error, write_error
 from contactkit._providers.digital_onboarding.record import (
     DOCS,
     Account,
+    BulkOverrides,
     Contact,
     NewAccount,
+    Override,
+    Overrides,
     UpsertContacts,
 )
-from contactkit.errors import FieldProblem, Problem
 from contactkit.spec import (
     JSON,
     Bulk,
@@ -34,6 +36,7 @@ from contactkit.spec import (
     HeaderAuth,
     Idempotency,
     Provider,
+    RecordField,
     as_list,
     as_object,
     create_contact,
@@ -45,76 +48,6 @@ from contactkit.spec import (
 )
 
 OVERRIDE = "X-Operator-Override"
-_POINTER = "/data/attributes/"
-
-
-def read_error(body: JSON) -> Problem | None:
-    """https://do-api-docs.pages.dev/guides/mutations/; v1 and the token endpoint give one word."""
-    whole = as_object(body)
-    entries = [as_object(entry) for entry in as_list(whole.get("errors"))]
-    if not entries:
-        word = whole.get("error")
-        message = str(whole.get("error_description") or "")
-        return Problem(code=word, message=message) if isinstance(word, str) else None
-    # A missing scope comes first: the caller must know that no new token would help.
-    lead = next((entry for entry in entries if entry.get("code") == "scope_missing"), entries[0])
-    alone = len(entries) == 1 and not _pointer(lead)
-    return Problem(
-        code=str(lead.get("code") or ""),
-        message=_entry_text(lead, "title" if _pointer(lead) else "detail"),
-        fields=() if alone else tuple(map(_field_problem, entries)),
-    )
-
-
-def _field_problem(entry: dict[str, JSON]) -> FieldProblem:
-    code = str(entry.get("code") or "")
-    return FieldProblem(field=_field(entry), message=_entry_text(entry, "detail"), code=code)
-
-
-def _pointer(entry: dict[str, JSON]) -> str:
-    return str(as_object(entry.get("source")).get("pointer") or "")
-
-
-def _field(entry: dict[str, JSON]) -> str:
-    """The field that a pointer (RFC 6901) names, and its row if the body is a list.
-
-    Pointers refer to a document that was never sent, so what comes before the field is left out.
-    """
-    segments = _pointer(entry).split("/")[1:]
-    parts = [segment.replace("~1", "/").replace("~0", "~") for segment in segments] or [""]
-    row = f"[{parts.pop(0)}] " if len(parts) > 1 and parts[0].isdecimal() else ""
-    known = fields_of(Contact).keys() | fields_of(NewAccount).keys()
-    return row + next((part for part in parts if part in known), parts[-1])
-
-
-def _entry_text(entry: dict[str, JSON], name: str) -> str:
-    """The text of an entry, with the values in its `meta` that the text does not mention."""
-    text = str(entry.get(name) or entry.get("title") or entry.get("detail") or "")
-    meta = as_object(entry.get("meta")).items()
-    values = {n: str(v) for n, v in meta if isinstance(v, str | int | float)}
-    return " ".join([text, *(f"({n}: {v})" for n, v in values.items() if v not in text)])
-
-
-def write_error(problem: Problem, now: datetime) -> JSON:
-    """One entry per refused field, or one for the request; the token endpoint has only its code."""
-    if problem.code in ("invalid_client", "invalid_scope"):
-        return {"error": problem.code}
-    return {"errors": list(_entries(problem))}
-
-
-def _entries(problem: Problem) -> Iterator[dict[str, JSON]]:
-    for refused in problem.fields:
-        pointer = _POINTER + refused.field.replace("~", "~0").replace("/", "~1")
-        entry = {"code": problem.code, "title": problem.message, "detail": refused.message}
-        yield {**entry, "source": {"pointer": pointer}}
-    if not problem.fields:
-        title = problem.code.replace("_", " ").capitalize()
-        entry = {"code": problem.code, "title": title, "detail": problem.message}
-        if problem.code == "scope_missing":
-            # The scope is the last word of the message.
-            scope = problem.message.rpartition(" ")[2]
-            entry |= {"title": "Required scope not present", "meta": {"required_scope": scope}}
-        yield entry
 
 
 def read_upsert(status: int, body: JSON, sent: Sequence[JSON]) -> Sequence[BulkItem]:
@@ -138,6 +71,11 @@ def read_upsert(status: int, body: JSON, sent: Sequence[JSON]) -> Sequence[BulkI
         outcome, message = "updated", "created or updated: the response does not say which"
     absent = "not among the contacts in the response"
     return [(outcome, row, message) if row else ("unknown", None, absent) for row in answered]
+
+
+def _waives(field: RecordField, flags: Mapping[str, JSON]) -> bool:
+    """https://do-api-docs.pages.dev/guides/overrides/ names these two validators."""
+    return f"{field.marker.personal}_format" in as_list(flags.get("bypass_validation"))
 
 
 def _channel(name: str) -> ChannelConsent:
@@ -171,6 +109,7 @@ PROVIDER = Provider(
         ),
         create_contact(
             path="/contacts",
+            flags=Overrides,
             keyed=True,
             dry_run=True,
             scope="partner:contacts:write",
@@ -190,6 +129,7 @@ PROVIDER = Provider(
                 read=read_upsert,
             ),
             repeatable=True,
+            flags=BulkOverrides,
             keyed=True,
             dry_run=True,
             scope="partner:contacts:write",
@@ -200,6 +140,7 @@ PROVIDER = Provider(
             path="/contacts/{key}",
             # The fields with a star in the table of the request.
             required=tuple(n for n, field in fields_of(Contact).items() if field.promised),
+            flags=Overrides,
             keyed=True,
             dry_run=True,
             scope="partner:contacts:write",
@@ -210,6 +151,7 @@ PROVIDER = Provider(
         delete_contact(
             path="/contacts/{key}",
             help="Delete a contact; this is destructive and cannot be undone.",
+            flags=Override,
             keyed=True,
             dry_run=True,
             confirm={OVERRIDE: "destructive"},
@@ -287,6 +229,8 @@ PROVIDER = Provider(
         replayed="X-Idempotent-Replay",
     ),
     dry_run=DryRun(headers={OVERRIDE: "dry_run"}, confirmed="X-Dry-Run"),
+    flag_header=OVERRIDE,
+    waives=_waives,
     # Inferred: no rule between the flags is documented. Not authorized is silence, not a no.
     consent=Consent(
         phones=("phone_home", "phone_mobile", "phone_work"),

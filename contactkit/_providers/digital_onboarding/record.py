@@ -159,6 +159,43 @@ class UpsertContacts(Record):
     ]
 
 
+def _validators(names: list[str]) -> list[str]:
+    if not names or not all(re.fullmatch(r"\w+", name, re.ASCII) for name in names):
+        raise ValueError("must be the names of validators, such as email_format or phone_format")
+    return names
+
+
+class Override(Record):
+    """What lets a write of a contact pass: https://do-api-docs.pages.dev/guides/overrides/"""
+
+    force: Annotated[
+        bool | None,
+        option("True writes a contact that is archived or locked.", evidence="inferred"),
+    ] = None
+
+
+class Overrides(Override):
+    """The same for a write of its fields."""
+
+    bypass_validation: Annotated[
+        list[str] | None,
+        option(
+            "Validators to skip, such as email_format and phone_format.",
+            check=_validators,
+            evidence="inferred",
+        ),
+    ] = None
+
+
+class BulkOverrides(Overrides):
+    """The same for a write of many contacts."""
+
+    bulk: Annotated[
+        bool | None,
+        option("True writes more contacts than the threshold, which is not documented."),
+    ] = None
+
+
 class NewAccount(Record):
     """https://do-api-docs.pages.dev/endpoints/post-v2-partner-contacts-id-accounts/"""
 

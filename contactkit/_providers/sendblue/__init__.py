@@ -9,18 +9,18 @@ the previous version.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from contactkit import errors
+from contactkit._providers.sendblue.bulk import NUMBER_NAMES, read_created, read_deleted
+from contactkit._providers.sendblue.lines import ContactStatus, Line, ListSeats, Seat
 from contactkit._providers.sendblue.paging import CreationWindow
 from contactkit.errors import Problem
 from contactkit.spec import (
     JSON,
     Bulk,
-    BulkItem,
     Consent,
     Credential,
     Endpoint,
@@ -30,12 +30,10 @@ from contactkit.spec import (
     Provider,
     Record,
     Time,
-    as_list,
     as_object,
     create_contact,
     delete_contact,
     emails,
-    fields_of,
     flag,
     get_contact,
     key,
@@ -61,7 +59,7 @@ class Contact(Record):
             personal="phone",
             check=phones.check,
             unique=True,
-            deprecated=("number", "phone_number", "phoneNumber"),
+            deprecated=NUMBER_NAMES[1:],
         ),
     ]
     contact_id: Annotated[str | None, read_only("Permanent id; only listings include it.")] = None
@@ -220,31 +218,6 @@ def _seal(body: dict[str, JSON], request_id: str, now: datetime) -> None:
     body["status"] = "OK"
 
 
-def _created(status: int, body: JSON, sent: Sequence[JSON]) -> list[BulkItem]:
-    """The outcomes of many contacts; one that is not in the response may also have been created."""
-    contacts = [as_object(row) for row in as_list(as_object(body).get("contacts"))]
-    by_number = {_digits(row): row for row in contacts}
-    answered = [by_number.get(_digits(as_object(contact))) for contact in sent]
-    absent = "not among the contacts that Sendblue returned"
-    present = "created or changed: Sendblue does not say which"
-    return [("updated", row, present) if row else ("unknown", None, absent) for row in answered]
-
-
-def _digits(row: dict[str, JSON]) -> str:
-    """The digits of a contact's number, whatever its name and format."""
-    number = next((row[name] for name in fields_of(Contact)["phone"].spellings if name in row), "")
-    return re.sub(r"\D", "", str(number))
-
-
-def _deleted(status: int, body: JSON, sent: Sequence[JSON]) -> list[BulkItem]:
-    """Sendblue says how many contacts were deleted, but not which."""
-    amount = as_object(body).get("amount")
-    if amount == len(sent):
-        return [("deleted", None, "")] * len(sent)
-    message = f"{amount} of {len(sent)} were deleted, and Sendblue does not say which"
-    return [("unknown", None, message)] * len(sent)
-
-
 def _updates_existing(body: Mapping[str, JSON]) -> bool:
     return body.get("update_if_exists") is True
 
@@ -321,7 +294,7 @@ PROVIDER = Provider(
             bulk=Bulk(
                 name="contacts",
                 unclear="the response does not say which contacts were created and which changed",
-                read=_created,
+                read=read_created,
             ),
             docs=f"{DOCS}/subresources/bulk/methods/create",
         ),
@@ -334,9 +307,32 @@ PROVIDER = Provider(
             bulk=Bulk(
                 name="contact_ids",
                 unclear="the response says how many contacts were deleted, but not which",
-                read=_deleted,
+                read=read_deleted,
             ),
             docs=f"{DOCS}/subresources/bulk/methods/delete",
+        ),
+        Endpoint(
+            verb="contact_status",
+            method="GET",
+            path="/api/v2/lines/contact-status",
+            help="Read whether a number is known on one of your lines, or counts as new there.",
+            answer="whole",
+            record=ContactStatus,
+            params=Line,
+            key_wire="number",
+            docs="https://docs.sendblue.com/api/resources/lines/methods/get_contact_status",
+        ),
+    ),
+    account=(
+        Endpoint(
+            verb="seats",
+            method="GET",
+            path="/api/v2/seats",
+            help="List the account's users, to whom contacts may be assigned.",
+            answer="rows",
+            record=Seat,
+            params=ListSeats,
+            docs="https://docs.sendblue.com/api/resources/v2/subresources/seats/methods/list",
         ),
     ),
     auth=(

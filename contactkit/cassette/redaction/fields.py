@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from contactkit.cassette.redaction.pseudonyms import Kind
 from contactkit.cassette.redaction.usual import normalise, usual_container, usual_kind
 from contactkit.errors import FieldProblem, Problem
-from contactkit.spec.provider import JSON, Provider, as_list, as_object
+from contactkit.spec.provider import JSON, Endpoint, Provider, as_list, as_object
 from contactkit.spec.record import Record, RecordField, fields_of, key_of
 
 _CALENDAR = (
@@ -62,11 +62,13 @@ class PersonalFields:
         self._declared: dict[str, Kind] = dict(_declared_kinds(provider))
         self._ordinary = frozenset(_ordinary_names(provider)) - self._declared.keys()
         self._refusal = frozenset(_refusal_places(provider))
-        key = key_of(provider.record)
-        self._key: Kind | None = field_kind(key) if key.marker.personal else None
-        endpoints = provider.endpoints
-        self._keyed = [endpoint for endpoint in endpoints if "{key}" in endpoint.path]
-        self._fixed = tuple(e.path for e in endpoints if "{key}" not in e.path)
+        keys = [(endpoint, provider.key_field(endpoint)) for endpoint in provider.routes]
+        self._keyed: list[tuple[Endpoint, Kind]] = [
+            (endpoint, field_kind(key))
+            for endpoint, key in keys
+            if "{key}" in endpoint.path and key.marker.personal
+        ]
+        self._fixed = tuple(e.path for e in provider.routes if "{key}" not in e.path)
 
     def declared(self, name: str) -> Kind | None:
         """The kind of a declared field, in snake, camel or kebab case."""
@@ -107,11 +109,13 @@ class PersonalFields:
 
     def key_span(self, path: str) -> tuple[Kind, int, int] | None:
         """The kind of a contact's key, if it is personal, and its place in a path."""
-        if self._key is None or path.endswith(self._fixed):
+        if path.endswith(self._fixed):
             return None
-        matches = filter(None, (endpoint.match(path) for endpoint in self._keyed))
-        match = next(matches, None)
-        return (self._key, *match.span("key")) if match else None
+        for endpoint, kind in self._keyed:
+            if match := endpoint.match(path):
+                start, end = match.span("key")
+                return kind, start, end
+        return None
 
 
 def field_kind(field: RecordField) -> Kind:
@@ -189,7 +193,7 @@ def common_words(provider: Provider) -> frozenset[str]:
 
 def _records(provider: Provider) -> Iterator[type[Record]]:
     yield provider.record
-    for endpoint in provider.endpoints:
+    for endpoint in provider.routes:
         yield from (endpoint.params, *filter(None, [endpoint.record]))
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import phonenumbers
 
-from contactkit._providers.sent import timestamp
+from contactkit._providers.sent.envelope import timestamp
+from contactkit._providers.sent.records import Profile
 from contactkit.errors import (
     FieldProblem,
     InvalidRequestError,
@@ -22,8 +23,8 @@ from contactkit.errors import (
 from contactkit.simulator.listings import Selection
 from contactkit.simulator.messages import Account, Refusal, Request, Response, Row
 from contactkit.simulator.rules import Rules
-from contactkit.simulator.verbs import contact_response, find_contact
-from contactkit.spec import JSON, Endpoint, phones
+from contactkit.simulator.verbs import contact_response, find_contact, rows_response
+from contactkit.spec import JSON, Endpoint, Instant, fields_of, phones
 
 if TYPE_CHECKING:
     from contactkit.simulator.engine import Engine
@@ -84,6 +85,8 @@ def after_login(engine: Engine, request: Request) -> None:
 
 def read_key(endpoint: Endpoint, key: str) -> str:
     """An id in lower case; one that is not a UUID is refused before it is looked up."""
+    if endpoint.keyed_by:
+        return key
     if _UUID.fullmatch(key):
         return key.lower()
     if endpoint.effect == "delete":
@@ -212,6 +215,53 @@ def message_summary(engine: Engine, request: Request) -> Response:
     return contact_response(engine, request, summary)
 
 
+_LINES = {"7": "landline", "8": "landline", "9": "voip"}
+
+
+def lookup(engine: Engine, request: Request) -> Response:
+    """Show a plausible line, by the last digit of the number; one that is none is not found."""
+    message = "Phone number not found or invalid"
+    missing = Refusal(NotFoundError, message, code="RESOURCE_013")
+    try:
+        number = phones.normalise(request.key)
+    except ValueError:
+        raise missing from None
+    line = _LINES.get(number[-1], "mobile")
+    row: Row = {
+        "phone_number": number,
+        "is_valid": phonenumbers.is_valid_number(_parse(number)),
+        "carrier_name": "Example Telecom",
+        "line_type": line,
+        "country_code": _describe_number(number)["region_code"],
+        "mobile_country_code": "310" if line == "mobile" else None,
+        "mobile_network_code": "260" if line == "mobile" else None,
+        "is_ported": False,
+        "is_voip": line == "voip",
+    }
+    return contact_response(engine, request, row)
+
+
+def profiles(engine: Engine, request: Request) -> Response:
+    """Show the organisation's only profile, to a key that sees it."""
+    since = timestamp(Instant.read("2026-01-05T09:00:00Z"))
+    row: Row = dict.fromkeys(fields_of(Profile)) | {
+        "id": CHILD,
+        "organization_id": ORGANISATION,
+        "name": "Example North",
+        "email": "team@example.com",
+        "description": "Sender profile of the north",
+        "short_name": "NORTH",
+        "status": "approved",
+        "created_at": since,
+        "updated_at": since,
+        "billing_model": "organization",
+        "sending_phone_number": "+12125550100",
+        "billing_contact": {"name": "Jo Bell", "email": "bills@example.com"},
+    }
+    row |= {name: False for name, field in fields_of(Profile).items() if field.kind == "boolean"}
+    return rows_response(engine, request, [row])
+
+
 RULES = Rules(
     accounts=accounts,
     codes={
@@ -242,6 +292,6 @@ RULES = Rules(
     before_login=before_login,
     after_failed_login=after_failed_login,
     after_login=after_login,
-    verbs={"message_summary": message_summary},
+    verbs={"message_summary": message_summary, "lookup": lookup, "profiles": profiles},
     headers={"X-Response-Time": "12ms", "X-API-Version": "v3"},
 )

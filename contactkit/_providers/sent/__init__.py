@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
-from contactkit import errors
-from contactkit.errors import FieldProblem, Problem
+from contactkit._providers.sent.envelope import CATALOGUE, meta, read_error, write_error
+from contactkit._providers.sent.records import MessageSummary, NumberLookup, Profile
+from contactkit.errors import FieldProblem
 from contactkit.spec import (
     JSON,
     Consent,
@@ -21,13 +22,11 @@ from contactkit.spec import (
     ErrorShape,
     HeaderAuth,
     Idempotency,
-    Instant,
     Limit,
     PageNumbers,
     Provider,
     Record,
     Time,
-    as_list,
     as_object,
     create_contact,
     create_only,
@@ -117,20 +116,6 @@ class ListContacts(Record):
     ] = None
 
 
-class MessageSummary(Record):
-    """The messages exchanged with one contact."""
-
-    contact_id: Annotated[str, key("The contact's id.")]
-    message_count: Annotated[int, read_only("Messages in both directions.")]
-    first_message_at: Annotated[Time | None, read_only("First message.")] = None
-    last_message_at: Annotated[Time | None, read_only("Latest message.")] = None
-    channels_used: Annotated[list[str], read_only("Channels that carried a message.")]
-    channel_scores: Annotated[
-        list[dict[str, str | int]],
-        read_only("For each channel, success_score and fail_score from 0 to 100."),
-    ]
-
-
 def rules(
     current: Mapping[str, JSON] | None, changes: Mapping[str, JSON]
 ) -> Sequence[FieldProblem]:
@@ -149,96 +134,12 @@ def rules(
     return ()
 
 
-def _meta(request_id: str, now: datetime) -> dict[str, JSON]:
-    return {"request_id": request_id, "timestamp": timestamp(now), "version": "v3"}
-
-
-def timestamp(now: datetime) -> str:
-    """At most seven digits of a second and no zeros at their end, as in Sent's examples."""
-    tick = now.tick if isinstance(now, Instant) else 0
-    fraction = f".{now.microsecond:06}{tick}".rstrip(".0")
-    return now.isoformat(timespec="seconds").replace("+", f"{fraction}+")
-
-
 def _seal(body: dict[str, JSON], request_id: str, now: datetime) -> None:
     if "pagination" in as_object(body["data"]):
         body["data"]["pagination"]["cursors"] = None
     data = body.pop("data")
-    body |= {"success": True, "data": data, "error": None, "meta": _meta(request_id, now)}
+    body |= {"success": True, "data": data, "error": None, "meta": meta(request_id, now)}
 
-
-def read_error(body: JSON) -> Problem | None:
-    """The refusal in an envelope, if it is one: https://docs.sent.dm/docs/reference/api/errors"""
-    envelope = as_object(body)
-    error = envelope.get("error")
-    if envelope.get("success", True) is True and not error:
-        return None
-    details = as_object(error)
-    return Problem(
-        code=str(details.get("code") or ""),
-        message=str(details.get("message") or "the response reports a failure without a message"),
-        fields=tuple(
-            FieldProblem(field=name, message=str(message))
-            for name, messages in as_object(details.get("details")).items()
-            for message in as_list(messages) or [messages]
-        ),
-        request_id=str(as_object(envelope.get("meta")).get("request_id") or ""),
-        docs=str(details.get("doc_url") or ""),
-    )
-
-
-def write_error(problem: Problem, now: datetime) -> JSON:
-    """The envelope of a refusal."""
-    details: dict[str, list[str]] = {}
-    for refused in problem.fields:
-        details.setdefault(refused.field, []).append(refused.message)
-    return {
-        "success": False,
-        "data": None,
-        "error": {
-            "code": problem.code,
-            "message": problem.message,
-            "details": details or None,
-            "doc_url": problem.docs or f"https://docs.sent.dm/errors/{problem.code}",
-        },
-        "meta": _meta(problem.request_id, now),
-    }
-
-
-# https://docs.sent.dm/reference/api/error-catalog
-_CODES: dict[type[errors.ApiError], dict[int, str]] = {
-    errors.AuthenticationError: {401: "AUTH_001 AUTH_002"},
-    errors.PermissionDeniedError: {
-        403: "AUTH_004 AUTH_005 AUTH_006 AUTH_007 BUSINESS_014",
-        402: "BUSINESS_003",
-    },
-    # VALIDATION_003 says that an id is not a UUID, so no contact can have it.
-    errors.NotFoundError: {
-        404: "RESOURCE_001 RESOURCE_002 RESOURCE_003 RESOURCE_004 RESOURCE_005 RESOURCE_006 "
-        "RESOURCE_008 RESOURCE_009 RESOURCE_010 RESOURCE_011 RESOURCE_012 RESOURCE_013 "
-        "RESOURCE_014",
-        400: "VALIDATION_003",
-    },
-    errors.ConflictError: {409: "RESOURCE_007 CONFLICT_001 CONFLICT_005 CONFLICT_006"},
-    errors.InvalidRequestError: {
-        400: "VALIDATION_001 VALIDATION_002 VALIDATION_004 VALIDATION_005 VALIDATION_006 "
-        "VALIDATION_007 VALIDATION_008 BUSINESS_001 BUSINESS_004 BUSINESS_005 BUSINESS_006 "
-        "BUSINESS_007 BUSINESS_008 BUSINESS_010 BUSINESS_012",
-    },
-    errors.RateLimitError: {429: "BUSINESS_002"},
-    errors.ServerError: {
-        500: "INTERNAL_001 INTERNAL_002 INTERNAL_003",
-        503: "SERVICE_001 INTERNAL_005",
-        504: "INTERNAL_004",
-    },
-}
-
-CATALOGUE = {
-    code: (status, error)
-    for error, statuses in _CODES.items()
-    for status, codes in statuses.items()
-    for code in codes.split()
-}
 
 PROVIDER = Provider(
     name="sent",
@@ -278,6 +179,27 @@ PROVIDER = Provider(
             help="Read how many messages one contact exchanged, and how well each channel worked.",
             record=MessageSummary,
             docs=f"{DOCS}/contacts",
+        ),
+        Endpoint(
+            verb="lookup",
+            method="GET",
+            path="/v3/numbers/lookup/{key}",
+            help="Look up a phone number: whether it is valid, its kind of line and its carrier.",
+            record=NumberLookup,
+            keyed_by="phone_number",
+            docs=f"{DOCS}/number-lookup",
+        ),
+    ),
+    account=(
+        Endpoint(
+            verb="profiles",
+            method="GET",
+            path="/v3/profiles",
+            help="List the organisation's profiles; Sent will replace it by sender profiles.",
+            answer="rows",
+            rows=("data", "profiles"),
+            record=Profile,
+            docs=f"{DOCS}/profiles",
         ),
     ),
     auth=(

@@ -13,6 +13,7 @@ from contactkit.errors import FieldProblem, InvalidRequestError
 from contactkit.simulator.listings import Selection
 from contactkit.simulator.messages import Account, Refusal, Request, Response, Row
 from contactkit.simulator.rules import Rules
+from contactkit.simulator.rules.sendblue.lines import contact_status, seats
 from contactkit.simulator.seeds import phone
 from contactkit.simulator.verbs import (
     contact_response,
@@ -117,7 +118,9 @@ def rank(name: str, value: JSON) -> tuple[bool, Any]:
 
 
 def to_wire(endpoint: Endpoint, row: Row) -> Row:
-    """Add the second spelling of some names; show the id in listings only."""
+    """Add the second spelling of some names of a contact; show its id in listings only."""
+    if endpoint.record:
+        return row
     row |= {camel: row[snake] for snake, camel in _CAMEL_CASE.items() if snake in row}
     if endpoint.answer != "page":
         row.pop("contact_id", None)
@@ -240,6 +243,8 @@ RULES = Rules(
         "count": count,
         "verify": verify,
         "opt_out": opt_out,
+        "contact_status": contact_status,
+        "seats": seats,
     },
     # The order of https://docs.sendblue.com/api/resources/contacts/methods/update
     first_names=(
