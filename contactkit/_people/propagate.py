@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from contactkit._http.session import segment
+from contactkit._http.request import segment
 from contactkit._journal.reading import parse_reading
 from contactkit._people.conflicts import deny_problems
 from contactkit._people.identifiers import canonical

@@ -121,7 +121,7 @@ class KnownPeople:
     def _inside(self, token: _Token) -> Iterator[Replacement]:
         """Known words that make up a token, or long ones inside it."""
         word = token.word
-        if len(word) <= _SHORTEST or len(word) > 80:
+        if len(word) <= _SHORTEST or len(word) > 80 or word in self._common:
             return
         parts = list(self._parts(word))
         if not parts and len(word) > _LONG and self._long:

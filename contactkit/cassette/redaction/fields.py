@@ -187,7 +187,8 @@ def common_words(provider: Provider) -> frozenset[str]:
     """Words in lower case that messages have, so that a name which is one needs its capitals."""
     codes = " ".join(provider.errors.catalogue)
     declared = " ".join(ordinary_words(provider))
-    words = re.findall(r"[^\W_]+", f"{_MESSAGES} {codes} {declared}".lower())
+    paths = " ".join(endpoint.path for endpoint in provider.routes)
+    words = re.findall(r"[^\W_]+", f"{_MESSAGES} {codes} {declared} {paths}".lower())
     return frozenset(words)
 
 
