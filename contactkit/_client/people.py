@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from contactkit._client.sources import read_source
-from contactkit._people.identifiers import Kind, canonical_column
+from contactkit._people.columns import read_addresses, to_texts
+from contactkit._people.identifiers import Kind
 from contactkit._people.people import People, make_people
 from contactkit._people.source import WHERE, Source
 from contactkit._people.suppression import Suppressions, read_suppressions
@@ -67,4 +68,5 @@ def _known_addresses(sources: Sequence[Source], region: str | None) -> Iterable[
         for kind, fields in kinds.items():
             for name in fields:
                 if name in source.frame:
-                    yield from canonical_column(kind, source.column(name), region)[1]
+                    known = read_addresses(kind, source.column(name), region)[1]
+                    yield from to_texts(kind, known)

@@ -89,7 +89,7 @@ def _open_lines(people: People, verdict: Verdict, channel: Channel) -> Any:
     pairs = network.of_kind("phone" if channel == "text" else "email")
     pairs &= network.line[network.held] != OWN
     holder, held = network.holder[pairs], network.held[pairs]
-    is_open = np.zeros(len(network.addresses), dtype=bool)
+    is_open = np.zeros(network.size, dtype=bool)
     is_open[held[verdict.may_send[holder]]] = True
     person_denied = verdict.by_person[network.person] >= DENIED
     return np.unique(holder[is_open[held] & person_denied[holder]])

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from contactkit._frames.coerce import float_bits, objects
+from contactkit._frames.coerce import float_bits
 from contactkit._frames.frame import STRING
-from contactkit._people.identifiers import Kind, canonical_column
+from contactkit._people.columns import read_addresses
+from contactkit._people.identifiers import Kind
 from contactkit._people.network import OWN
 from contactkit._people.states import BASES
 from contactkit._people.verdict import DENIED
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from contactkit._people.people import People
 
 WHERE = "people guard"
+_SAMPLE = 1_000
 REASONS = ("allowed", "denied", "no yes", "stranger", "unreadable", "empty")
 _DAYS = re.compile(r"(?<=[\d ])d(?![a-z])")
 BECAUSE = pd.CategoricalDtype(list(REASONS))
@@ -65,9 +68,8 @@ def verdicts(
         raise InvalidInputError.one(WHERE, "basis", f"must be one of {', '.join(BASES)}")
     _check_ages(people, max_age)
     column = _column(people, frame, kind, field)
-    codes, known = canonical_column(kind, frame[column], people.network.region)
-    network = people.network
-    of_address = network.find(kind, list(known))
+    codes, known = read_addresses(kind, frame[column], people.network.region)
+    of_address = people.network.find_known(kind, known)
     reasons, persons = _judge(people, channel, of_address, basis)
     # Gaps and cells that cannot be read come after the known addresses.
     reasons = np.append(reasons, [UNREADABLE, EMPTY])[codes]
@@ -97,16 +99,16 @@ def _judge(people: People, channel: Channel, addresses: Any, basis: str | None) 
     holder, held = network.holder[pairs], network.held[pairs]
     line = network.line[held] != OWN
     person_of, yes_on_line, doubt_on_line = (
-        np.full(len(network.addresses), -1),
-        np.zeros(len(network.addresses), dtype=bool),
-        np.zeros(len(network.addresses), dtype=bool),
+        np.full(network.size, -1),
+        np.zeros(network.size, dtype=bool),
+        np.zeros(network.size, dtype=bool),
     )
     person_of[held[~line]] = network.person[holder[~line]]
     yes_on_line[held[line & (says_yes & ~verdict.denied)[holder]]] = True
     doubt_on_line[held[line & verdict.states.doubtful[holder]]] = True
     stranger = addresses < 0
     place = np.where(stranger, 0, addresses)
-    if not len(network.addresses):
+    if not network.size:
         return np.full(len(addresses), STRANGER), np.full(len(addresses), -1)
     person = np.where(stranger, -1, person_of[place])
     of_person = person >= 0
@@ -150,14 +152,17 @@ def _declared(people: People, frame: pd.DataFrame, kind: Kind) -> set[str]:
     }
 
 
+def _is_written(cell: Any) -> bool:
+    return bool(cell.strip()) if isinstance(cell, str) else isinstance(cell, int | float)
+
+
 def _like_addresses(frame: pd.DataFrame, kind: Kind, region: str | None) -> list[Any]:
     """The columns with a value that can be read as an address."""
     found = []
     for position, name in enumerate(frame.columns):
         column = frame.iloc[:, position]
-        cells = pd.Series([c for c in objects(column) if isinstance(c, str | int | float)])
-        some = cells.drop_duplicates().head(1000).astype(object)
-        codes, _ = canonical_column(kind, some, region)
+        cells = (cell for cell in np.asarray(column, dtype=object) if _is_written(cell))
+        codes, _ = read_addresses(kind, list(islice(cells, _SAMPLE)), region)
         if float_bits(column) == 64 and (codes >= 0).any():
             found.append(name)
     return found

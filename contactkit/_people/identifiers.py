@@ -11,28 +11,28 @@ from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 import idna
-import numpy as np
-import pandas as pd
 import phonenumbers
 
-from contactkit._frames.coerce import digits_of, float_bits, largest_whole
+from contactkit._frames.coerce import digits_of, largest_whole
 from contactkit.spec.national import normalise_in
 from contactkit.spec.text import to_plain
 
 Kind: TypeAlias = Literal["phone", "email"]
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
-_GMAIL = ("gmail.com", "googlemail.com")
-_LONGEST_CODE, _LONGEST = 3, 15
+GMAIL = ("gmail.com", "googlemail.com")
+LONGEST_CODE, _LONGEST = 3, 15
 # Mailboxes of a role, which several people read: RFC 2142, and others in common use.
-_ROLES = frozenset(
+_ROLES = (
     "abuse accounting accounts admin administrator all billing bookings careers contact "
     "customercare customerservice donotreply enquiries events everyone feedback finance ftp "
     "hello help helpdesk hostmaster hr info inquiries invoices it jobs kontakt legal list mail "
     "mailer-daemon marketing media news newsletter no-reply noc noreply office orders payments "
     "postmaster press privacy reception root sales security service shop spam staff subscribe "
-    "support team usenet uucp webmaster welcome www".split()
+    "support team usenet uucp webmaster welcome www"
 )
+ROLE = re.compile(rf"^(?:{'|'.join(_ROLES.split())})(?:\+[^@\n]*)?@", re.MULTILINE)
+"""An e-mail address of a role, such as support@example.com."""
 
 
 def canonical(kind: Kind, cell: Any, region: str | None = None, bits: int = 64) -> str:
@@ -72,14 +72,9 @@ def canonical_email(text: str) -> str:
     local, _, domain = written.lower().rpartition("@")
     domain = domain if domain.isascii() else _to_ascii(domain)
     domain = domain.removesuffix(".")
-    if domain in _GMAIL:
-        local, domain = local.partition("+")[0].replace(".", ""), _GMAIL[0]
+    if domain in GMAIL:
+        local, domain = local.partition("+")[0].replace(".", ""), GMAIL[0]
     return f"{local}@{domain}" if local and domain else ""
-
-
-def is_role(address: str) -> bool:
-    """Whether an e-mail address is a role's, such as support@example.com."""
-    return address.rpartition("@")[0].partition("+")[0] in _ROLES
 
 
 def _to_ascii(domain: str) -> str:
@@ -91,12 +86,12 @@ def _to_ascii(domain: str) -> str:
 
 def _is_plain(text: str) -> bool:
     """Whether a number is E.164 already: parsing, which takes long, would drop no prefix."""
-    usual = _usual_number(text[: 1 + _LONGEST_CODE])
+    usual = usual_number(text[: 1 + LONGEST_CODE])
     return usual is not None and usual.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=10_000)
-def _usual_number(start: str) -> re.Pattern[str] | None:
+def usual_number(start: str) -> re.Pattern[str] | None:
     """The numbers that begin so and have no prefix; None where there are none."""
     if not re.fullmatch(r"\+[1-9]\d*", start, re.ASCII):
         return None
@@ -109,23 +104,3 @@ def _usual_number(start: str) -> re.Pattern[str] | None:
     prefix = (main and main.national_prefix_for_parsing) or "0"
     # A leading zero is kept in some countries and dropped in others.
     return re.compile(rf"\+{code}(?!{prefix})(?!0)\d{{4,{_LONGEST - len(str(code))}}}", re.ASCII)
-
-
-def canonical_column(kind: Kind, column: pd.Series, region: str | None = None) -> tuple[Any, Any]:
-    """A code for each cell, and the canonical address of each code.
-
-    The code is -1 for a gap and -2 for a cell that cannot be read.
-    """
-    cells = column.to_numpy(dtype=object, na_value=None)
-    raw, written = pd.factorize(cells)
-    bits = float_bits(column)
-    read = [canonical(kind, value, region, bits) for value in written]
-    blank = np.array([isinstance(v, str) and not v.strip() for v in written], dtype=bool)
-    codes, known = pd.factorize(np.array(read, dtype=object))
-    empty = np.flatnonzero(known == "")
-    codes = codes.astype(np.int64)
-    if len(empty):
-        codes = np.where(codes == empty[0], -2, codes - (codes > empty[0]))
-        known = np.delete(known, empty[0])
-    codes[blank] = -1
-    return np.append(codes, -1)[raw], known

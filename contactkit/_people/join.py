@@ -13,7 +13,7 @@ def join(nodes: int, left: Any, right: Any, others: int) -> Any:
     Each pair of `left` (a node) and `right` (one of the others) is a link. The label is the least
     node that it belongs with, so it does not depend on the order of the links.
     """
-    labels = np.arange(nodes, dtype=np.int64)
+    labels = np.arange(nodes, dtype=np.int32)
     if not len(left):
         return labels
     order = np.argsort(right, kind="stable")

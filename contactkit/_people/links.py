@@ -42,8 +42,8 @@ def links(people: People) -> pd.DataFrame:
 
 def why(network: Network) -> Any:
     """Why each address joins its contacts, or joins nobody."""
-    pairs = pd.unique(network.held * np.int64(max(1, network.contacts)) + network.holder)
-    holders = np.bincount(pairs // max(1, network.contacts), minlength=len(network.addresses))
+    pairs = pd.unique(network.held.astype(np.int64) * max(1, network.contacts) + network.holder)
+    holders = np.bincount(pairs // max(1, network.contacts), minlength=network.size)
     joins = np.where(holders > 1, "joins the contacts that have it", "only this contact has it")
     texts = joins.astype(object)
     for reason, text in _WHY.items():
@@ -54,8 +54,8 @@ def why(network: Network) -> Any:
 def addresses_by_person(network: Network) -> tuple[Any, Any]:
     """The phone numbers and the e-mail addresses of each person, as arrays of sorted lists."""
     person = network.person[network.holder]
-    pairs = pd.unique(person * np.int64(max(1, len(network.addresses))) + network.held)
-    person, held = np.divmod(pairs, max(1, len(network.addresses)))
+    pairs = pd.unique(person.astype(np.int64) * max(1, network.size) + network.held)
+    person, held = np.divmod(pairs, max(1, network.size))
     phone = held < network.phones
     return (
         _lists(network, person[phone], held[phone]),

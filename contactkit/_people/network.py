@@ -6,7 +6,7 @@ it joins nobody, and has a consent of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from contactkit._frames.coerce import float_bits, objects
-from contactkit._people.identifiers import Kind, canonical, canonical_column, is_role, kind_of
+from contactkit._frames.coerce import float_bits
+from contactkit._people.columns import find_roles, from_texts, read_addresses, to_texts
+from contactkit._people.identifiers import Kind, canonical, kind_of
 from contactkit._people.join import join
 from contactkit._people.source import WHERE, Source
 from contactkit._people.suppression import Suppressions
@@ -33,10 +34,10 @@ class Network:
 
     `first` is the first contact of each source, and at last of the suppressions. A pair of
     `holder` (a contact) and `held` (an address) is there once for each of the contact's `field`s.
-    `phones` is the number of phone numbers, which come first among the `addresses`. `line` says
-    for each address why it is one. `person` is a number for each contact, and `unreadable` has the
-    contact, field and value of each cell that is no address. National phone numbers are those of
-    the `region`; without one they are no addresses.
+    Addresses are numbered too, first the phone numbers `known["phone"]`, then the e-mail addresses
+    `known["email"]`. `line` says for each address why it is one. `person` is a number for each
+    contact, and `unreadable` has the contact, field and value of each cell that is no address.
+    National phone numbers are those of the `region`; without one they are no addresses.
     """
 
     region: str | None
@@ -46,12 +47,26 @@ class Network:
     holder: Any
     held: Any
     field: Any
-    addresses: Any
-    phones: int
+    known: Mapping[Kind, Any]
     line: Any
     person: Any
     persons: int
     unreadable: Sequence[tuple[int, str, str]]
+
+    @property
+    def phones(self) -> int:
+        """How many phone numbers there are."""
+        return len(self.known["phone"])
+
+    @property
+    def size(self) -> int:
+        """How many addresses there are."""
+        return len(self.line)
+
+    @cached_property
+    def addresses(self) -> Any:
+        """The canonical addresses, an array of text."""
+        return np.concatenate([to_texts(kind, self.known[kind]) for kind in KINDS])
 
     @cached_property
     def _by_person(self) -> tuple[Any, Any]:
@@ -63,7 +78,7 @@ class Network:
 
     @cached_property
     def _by_address(self) -> tuple[Any, Any]:
-        return _group(self.held, len(self.addresses))
+        return _group(self.held, self.size)
 
     def members(self, person: int) -> Any:
         """The contacts of a person."""
@@ -87,13 +102,16 @@ class Network:
 
     def find(self, kind: Kind, texts: Sequence[str]) -> Any:
         """The number of each canonical address; -1 if no contact holds it."""
-        found = self._index[kind].get_indexer(pd.Index(texts, dtype=object))
+        return self.find_known(kind, from_texts(kind, texts))
+
+    def find_known(self, kind: Kind, known: Any) -> Any:
+        """The same for addresses as `read_addresses` has them."""
+        found = self._index[kind].get_indexer(pd.Index(known, dtype=known.dtype))
         return found if kind == "phone" else np.where(found < 0, -1, found + self.phones)
 
     @cached_property
     def _index(self) -> dict[Kind, pd.Index]:
-        phones, emails = self.addresses[: self.phones], self.addresses[self.phones :]
-        return {"phone": pd.Index(phones), "email": pd.Index(emails)}
+        return {kind: pd.Index(known, dtype=known.dtype) for kind, known in self.known.items()}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,24 +136,21 @@ def build_network(
     contacts = first[-1] + len(suppressions)
     fields: list[tuple[int, str]] = []
     parts, unreadable = [], list[tuple[int, str, str]]()
-    known: list[Any] = []
+    known: dict[Kind, Any] = {}
     for kind in KINDS:
         cells = _cells(kind, sources, suppressions, first, fields)
-        column = pd.Series(cells.cells, dtype=object, copy=False)
-        codes, addresses = canonical_column(kind, column, region)
+        codes, known[kind] = read_addresses(kind, cells.cells, region)
         for position in np.flatnonzero(codes == -2).tolist():
             name = fields[cells.field[position]][1]
             unreadable.append((int(cells.holder[position]), name, str(cells.cells[position])))
         held = codes >= 0
-        start = len(known[0]) if known else 0
-        parts.append((cells.holder[held], codes[held] + start, cells.field[held]))
-        known.append(addresses)
+        start = 0 if kind == "phone" else len(known["phone"])
+        parts.append((cells.holder[held], codes[held] + np.int32(start), cells.field[held]))
     holder, held, field = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    addresses, phones = np.concatenate(known), len(known[0])
-    line = _lines(sources, addresses, phones, _apart(apart, region))
+    line = _lines(sources, known, _apart(apart, region))
     line = _shared(line, first, holder, held, shared_by)
     own = line[held] == OWN
-    labels, persons = _number(join(contacts, holder[own], held[own], len(addresses)))
+    labels, persons = _number(join(contacts, holder[own], held[own], len(line)))
     return Network(
         region=region,
         contacts=contacts,
@@ -144,8 +159,7 @@ def build_network(
         holder=holder,
         held=held,
         field=field,
-        addresses=addresses,
-        phones=phones,
+        known=known,
         line=line,
         person=labels,
         persons=persons,
@@ -162,7 +176,7 @@ def _group(numbers: Any, groups: int) -> tuple[Any, Any]:
 def _number(labels: Any) -> tuple[Any, int]:
     """Labels as numbers without gaps, and how many there are."""
     is_first = labels == np.arange(len(labels))
-    return (np.cumsum(is_first) - 1)[labels], int(is_first.sum())
+    return (np.cumsum(is_first, dtype=np.int32) - 1)[labels], int(is_first.sum())
 
 
 def _cells(
@@ -178,12 +192,12 @@ def _cells(
         consent = source.provider.consent
         for name in consent.phones if kind == "phone" else consent.emails:
             if name in source.frame:
-                holders.append(np.arange(first[number], first[number] + len(source)))
+                holders.append(np.arange(*first[number : number + 2], dtype=np.int32))
                 codes.append(np.full(len(source), len(fields), dtype=np.int16))
                 cells.append(_unrounded(source.column(name)))
                 fields.append((number, name))
     rows, texts = suppressions.addresses(kind)
-    holders.append(first[-1] + rows)
+    holders.append((first[-1] + rows).astype(np.int32))
     codes.append(np.full(len(rows), len(fields), dtype=np.int16))
     cells.append(texts)
     fields.append((len(sources), kind))
@@ -194,22 +208,23 @@ def _cells(
 
 def _unrounded(column: pd.Series) -> Any:
     """A column's cells, as text that is no address where its float has no room for a number."""
-    cells = objects(column)
+    cells = np.array(column, dtype=object)
     if float_bits(column) < 64:
         cells[~pd.isna(cells)] = "rounded"
     return cells
 
 
-def _lines(sources: Sequence[Source], addresses: Any, phones: int, apart: set[str]) -> Any:
+def _lines(sources: Sequence[Source], known: Mapping[Kind, Any], apart: set[str]) -> Any:
     """The lines that are such by themselves: a role's, a provider's example, or set apart."""
     examples = {text for source in sources for text in source.provider.consent.examples}
-    line = np.zeros(len(addresses), dtype=np.int8)
-    line[[phones + i for i, text in enumerate(addresses[phones:]) if is_role(text)]] = ROLE
-    for kind, texts in (("example", examples), ("apart", apart)):
-        if texts:
-            found = pd.Index(addresses).get_indexer(pd.Index(sorted(texts), dtype=object))
-            line[found[found >= 0]] = EXAMPLE if kind == "example" else APART
-    return line
+    lines = {kind: np.zeros(len(values), dtype=np.int8) for kind, values in known.items()}
+    lines["email"][find_roles(known["email"].tolist())] = ROLE
+    for reason, texts in ((EXAMPLE, examples), (APART, apart)):
+        for kind, values in known.items():
+            wanted = from_texts(kind, [text for text in sorted(texts) if kind_of(text) == kind])
+            if len(wanted):
+                lines[kind][pd.Series(values, copy=False).isin(wanted).to_numpy()] = reason
+    return np.concatenate([lines[kind] for kind in KINDS])
 
 
 def _shared(line: Any, first: Sequence[int], holder: Any, held: Any, shared_by: int | None) -> Any:
@@ -218,8 +233,10 @@ def _shared(line: Any, first: Sequence[int], holder: Any, held: Any, shared_by: 
         return line
     for start, end in pairwise(first):
         inside = (holder >= start) & (holder < end)
+        holders, addresses = holder[inside], held[inside].astype(np.int64)
+        many = np.bincount(addresses, minlength=len(line))[addresses] > shared_by
         # A contact that holds an address in two fields counts once.
-        pairs = pd.unique(held[inside] * np.int64(end - start) + (holder[inside] - start))
+        pairs = pd.unique(addresses[many] * (end - start) + (holders[many] - start))
         counts = np.bincount(pairs // max(1, end - start), minlength=len(line))
         line[(counts > shared_by) & (line == OWN)] = SHARED
     return line

@@ -32,7 +32,7 @@ class _Tree:
         self._reached = np.zeros(network.contacts, dtype=bool)
         self._reached[ends] = True
         self._new = self._reached.copy()
-        self._from = np.full(len(network.addresses), -1, dtype=np.int32)
+        self._from = np.full(network.size, -1, dtype=np.int32)
         of_persons = np.zeros(network.persons, dtype=bool)
         of_persons[network.person[ends]] = True
         links = (network.line[network.held] == OWN) & of_persons[network.person[network.holder]]

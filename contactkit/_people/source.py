@@ -135,7 +135,7 @@ def make_source(
     if key not in frame.columns and key in frame.index.names:
         frame = frame.reset_index(key)
     check_columns(name, provider, map(str, frame.columns))
-    _check_keys(f"{WHERE} {name}", key, objects(cast("pd.Series", frame[key])))
+    _check_keys(f"{WHERE} {name}", cast("pd.Series", frame[key]))
     columns = [column for column in needed_columns(provider) if column in frame.columns]
     kept = cast("pd.DataFrame", frame[columns]).reset_index(drop=True)
     kept.attrs = {
@@ -177,13 +177,14 @@ def check_columns(name: str, provider: Provider, labels: Iterable[str]) -> None:
         raise InvalidInputError.one(where, min(missing), message)
 
 
-def _check_keys(where: str, key: str, keys: Any) -> None:
-    gaps = np.flatnonzero(pd.isna(keys))
+def _check_keys(where: str, keys: pd.Series) -> None:
+    gaps = np.flatnonzero(keys.isna())
     if len(gaps):
-        raise InvalidInputError.one(where, key, f"is empty in {_rows(gaps)}")
-    twice = np.flatnonzero(pd.Series(keys, dtype=object).duplicated(keep=False))
-    if len(twice):
-        raise InvalidInputError.one(where, key, f"is the same in {_rows(twice)}")
+        raise InvalidInputError.one(where, str(keys.name), f"is empty in {_rows(gaps)}")
+    cells = pd.Series(np.asarray(keys, dtype=object), dtype=object, copy=False)
+    if not cells.nunique() == len(cells):
+        twice = np.flatnonzero(cells.duplicated(keep=False))
+        raise InvalidInputError.one(where, str(keys.name), f"is the same in {_rows(twice)}")
 
 
 def _rows(positions: Any) -> str:

@@ -73,8 +73,8 @@ def resolve(
     of_line = reached & ~has_own
     # The lines that one contact has, and nothing else, are one line.
     on_line = of_line[holder]
-    group = join(len(network.addresses), held[on_line], holder[on_line], network.contacts)
-    line_denies = np.zeros(len(network.addresses), dtype=bool)
+    group = join(network.size, held[on_line], holder[on_line], network.contacts)
+    line_denies = np.zeros(network.size, dtype=bool)
     saying_no = on_line & says_no[holder]
     line_denies[group[held[saying_no]]] = True
     by_line = line_denies[group]

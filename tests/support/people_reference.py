@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from contactkit._people.identifiers import canonical, is_role
+from contactkit._people.identifiers import ROLE, canonical
 from contactkit._providers import find, names
 from contactkit.spec.consent import ConsentState
 from contactkit.spec.record import last_change_of
@@ -69,7 +69,7 @@ class Reference:
     ) -> None:
         self.contacts = contacts
         self.given = given
-        self.lines = {a for c in contacts for a in c.everything() if is_role(a)} | set(apart)
+        self.lines = {a for c in contacts for a in c.everything() if ROLE.search(a)} | set(apart)
         self.lines |= {text for name in names() for text in find(name).consent.examples}
         for source in {c.source for c in contacts}:
             mine = [c for c in contacts if c.source == source]
