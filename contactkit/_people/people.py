@@ -80,17 +80,20 @@ class People:
         value, and cannot be guessed.
         """
         key = ensure_pseudonym_key()
-        salt = hmac.digest(key, b"contactkit people", "sha256").hex()[:16]
+        suppressed = np.array([row.address for row in self.suppressions.rows], dtype=object)
         digests = np.concatenate(
             [
-                *(_digests(source.name, source.keys, salt) & ~_FAR for source in self.sources),
+                *(_digests(key, source.name, source.keys) & ~_FAR for source in self.sources),
                 # A suppression is no contact, and another file may not have it.
-                _digests(NAME, [row.address for row in self.suppressions.rows], salt) | _FAR,
+                _digests(key, NAME, suppressed) | _FAR,
             ]
         )
         least = np.full(self.network.persons, np.iinfo(np.uint64).max, dtype=np.uint64)
         np.minimum.at(least, self.network.person, digests)
-        return np.array([f"{number:016x}" for number in least.tolist()], dtype=object)
+        digits = least.astype(">u8").tobytes().hex()
+        return np.array(
+            [digits[start : start + 16] for start in range(0, len(digits), 16)], dtype=object
+        )
 
     @cached_property
     def contacts(self) -> pd.DataFrame:
@@ -289,10 +292,10 @@ def _suppressed(suppressions: Suppressions, channel: Channel) -> ChannelStates:
     )
 
 
-def _digests(source: str, keys: Iterable[str], salt: str) -> Any:
-    texts = np.array([f"{source}|{key}" for key in keys], dtype=object)
+def _digests(key: bytes, source: str, keys: Any) -> Any:
+    salt = hmac.digest(key, f"contactkit people\n{source}".encode(), "sha256").hex()[:16]
     # pandas does not declare its type.
-    return cast("Any", hash_array)(texts, hash_key=salt, categorize=False)
+    return cast("Any", hash_array)(keys, hash_key=salt, categorize=False)
 
 
 def _age(source: Source) -> str:

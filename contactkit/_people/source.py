@@ -70,7 +70,7 @@ class Source:
     @cached_property
     def keys(self) -> Any:
         """The contacts' keys as text, an array of objects."""
-        return objects(self.column(key_of(self.provider.record).name))
+        return np.asarray(self.column(key_of(self.provider.record).name), dtype=object)
 
     @cached_property
     def _cells(self) -> dict[str, Any]:
