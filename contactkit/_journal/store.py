@@ -90,6 +90,13 @@ _ENTRIES = """
 SELECT * FROM writes WHERE id > ?1 AND (?2 IS NULL OR made_at >= ?2)
   AND substr(plan, 1, length(?3)) = ?3 AND (?4 = '' OR account = ?4) ORDER BY id LIMIT ?5
 """
+_CONSENT = """
+SELECT * FROM writes WHERE provider = ? AND base_url = ? AND key <> ''
+  AND outcome IN (SELECT value FROM json_each(?)) AND (operation = 'delete' OR EXISTS
+    (SELECT 1 FROM json_each(writes.changes) AS change
+     WHERE change.key IN (SELECT value FROM json_each(?))))
+ORDER BY id
+"""
 _BLOCK = 5000
 
 
@@ -248,6 +255,13 @@ class Journal:
     def written(self, keys: Iterable[str], account: str) -> list[dict[str, Any]]:
         """The entries that have these contacts after a write, oldest first."""
         return self._read(_WRITTEN, (account, json.dumps([*keys])))
+
+    def consent_entries(
+        self, provider: str, base_url: str, names: Iterable[str]
+    ) -> list[dict[str, Any]]:
+        """The writes that were made at this address to one of these fields, and the deletes."""
+        values = (provider, base_url, json.dumps([*WRITTEN]), json.dumps([*names]))
+        return self._read(_CONSENT, values)
 
     def entries(
         self, since: float | None = None, plan: str = "", account: str = ""

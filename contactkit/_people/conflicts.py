@@ -16,7 +16,7 @@ from contactkit._people.source import WHERE, Source
 from contactkit._people.suppression import CHANNELS, NAME
 from contactkit._people.verdict import DENIED, Verdict
 from contactkit.errors import FieldProblem, InvalidInputError
-from contactkit.spec.consent import Channel, ConsentState
+from contactkit.spec.consent import Channel
 
 if TYPE_CHECKING:
     from contactkit._people.people import People
@@ -65,22 +65,10 @@ def conflicting_contacts(people: People, channel: Channel) -> dict[str, Any]:
     return {
         "stuck": np.flatnonzero(stuck),
         "denied_elsewhere": np.flatnonzero(sending & ~stuck),
-        "returned": np.flatnonzero(sending & _was_suppressed(people, channel)),
+        "returned": np.array([*people.returned(channel)], dtype=np.int64),
         "contradiction": np.flatnonzero(verdict.states.contradictory),
         "shared": _open_lines(people, verdict, channel),
     }
-
-
-def _was_suppressed(people: People, channel: Channel) -> Any:
-    """The contacts that the suppressions name as those that said no, and that say yes now."""
-    allowed = people.verdict(channel).states.state == ConsentState.allowed
-    rows = [row for row in people.suppressions.rows if row.channel == channel and row.key]
-    found = np.zeros(len(allowed), dtype=bool)
-    for number, source in enumerate(people.sources):
-        keys = [row.key for row in rows if row.source == source.name]
-        positions = pd.Index(source.keys).get_indexer(pd.Index(keys, dtype=object))
-        found[people.network.first[number] + positions[positions >= 0]] = True
-    return found & allowed
 
 
 def _open_lines(people: People, verdict: Verdict, channel: Channel) -> Any:
@@ -144,11 +132,14 @@ def _row(people: People, conflict: Conflict) -> tuple[list[str], list[str], str,
         sending = members[verdict.states.sends[members] & verdict.reached[members]]
     times = people.changed_at[deniers]
     known = times[~np.isnat(times)]
+    since = pd.Timestamp(known.min(), tz="UTC") if len(known) else pd.NaT
+    if conflict.kind == "returned" and not deniers:
+        since = people.returned(conflict.channel)[conflict.contacts[0]] or pd.NaT
     return (
         _sources(people, deniers),
         _sources(people, sending.tolist()),
         _because(people, conflict, deniers),
-        pd.Timestamp(known.min(), tz="UTC") if len(known) else pd.NaT,
+        since,
     )
 
 
@@ -161,14 +152,18 @@ def _because(people: People, conflict: Conflict, deniers: Sequence[Contact]) -> 
             problem = deny_problems(people.sources[number], conflict.channel, np.array([row]))[0]
             return f"{name(people, first)} cannot be written to: {problem[0].message}"
         case "returned":
-            return f"{name(people, first)} said no before, and its provider says yes again"
+            at = people.returned(conflict.channel)[first]
+            before = f"before, written here {at:%Y-%m-%d}," if at else "before,"
+            return f"{name(people, first)} said no {before} and its provider says yes again"
         case "contradiction":
-            return f"{name(people, first)} says both: {_fields(people, conflict.channel, first)}"
+            return (
+                f"{name(people, first)} says both: {values_text(people, conflict.channel, first)}"
+            )
         case "shared":
             return f"{name(people, first)} has a line that others may still be written to on"
         case _:
             return " and ".join(
-                f"{name(people, c)} says {_fields(people, conflict.channel, c)}"
+                f"{name(people, c)} says {values_text(people, conflict.channel, c)}"
                 for c in deniers[:3]
             )
 
@@ -200,7 +195,7 @@ def name(people: People, contact: Contact) -> str:
     return f"{source} {people.keys[contact]}"
 
 
-def _fields(people: People, channel: Channel, contact: Contact) -> str:
+def values_text(people: People, channel: Channel, contact: Contact) -> str:
     """The values of the fields from which a contact's no follows."""
     number = people.source_of[contact]
     if people.names[number] == NAME:
@@ -250,7 +245,7 @@ def explain(people: People, person: str) -> str:
         denied = members[verdict.denied[members]].tolist()
         deniers = dict.fromkeys(d for c in denied for d in deniers_of(people, verdict, c))
         lines += [
-            f"{channel}: {name(people, c)} says {_fields(people, channel, c)}." for c in deniers
+            f"{channel}: {name(people, c)} says {values_text(people, channel, c)}." for c in deniers
         ]
         lines += [
             f"{channel}: {name(people, c)} is denied too: {chain_text(people, c, deniers)}."

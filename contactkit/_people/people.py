@@ -15,9 +15,10 @@ from pandas.util import hash_array
 
 from contactkit._frames.coerce import coerce_column
 from contactkit._frames.moments import time_text
-from contactkit._people import conflicts, guard, links, tables
+from contactkit._people import conflicts, guard, history, links, tables
 from contactkit._people.network import Network, build_network
 from contactkit._people.plans import Plans
+from contactkit._people.returned import find_returned
 from contactkit._people.source import WHERE, Source
 from contactkit._people.states import BASES, ChannelStates, channel_states
 from contactkit._people.suppression import CHANNELS, NAME, Suppressions
@@ -54,6 +55,14 @@ class People:
     @cached_property
     def _conflicting(self) -> Mapping[Channel, Mapping[str, Any]]:
         return {channel: conflicts.conflicting_contacts(self, channel) for channel in CHANNELS}
+
+    def returned(self, channel: Channel) -> Mapping[int, datetime | None]:
+        """The contacts that said no before and say yes again, and when that no was written here."""
+        return self._returned[channel]
+
+    @cached_property
+    def _returned(self) -> Mapping[Channel, Mapping[int, datetime | None]]:
+        return {channel: find_returned(self, channel) for channel in CHANNELS}
 
     @cached_property
     def names(self) -> list[str]:
@@ -166,10 +175,11 @@ class People:
         """What disagrees, worst first: one row per person, channel and kind.
 
         The kinds are `stuck` (a no is to be written but cannot be), `denied_elsewhere` (they said
-        no elsewhere, and a provider would still send), `returned` (a contact that had said no and
-        says yes again), `contradiction` (a contact whose fields say both) and `shared` (a person
-        said no, but a line that they share is open). Columns: person, channel, kind (category),
-        denied_by, allowed_at (lists of sources), because (string), since (UTC).
+        no elsewhere, and a provider would still send), `returned` (a contact that had said no, by
+        a suppression file or the journal, and says yes again), `contradiction` (a contact whose
+        fields say both) and `shared` (a person said no, but a line that they share is open).
+        Columns: person, channel, kind (category), denied_by, allowed_at (lists of sources), because
+        (string), since (UTC).
         """
         return conflicts.conflicts(self)
 
@@ -225,6 +235,16 @@ class People:
         from contactkit._people.propagate import propagate
 
         return propagate(self, given, clients)
+
+    def history(self, address: str) -> pd.DataFrame:
+        """What is known of the person with this address, oldest first; for a line, its contacts.
+
+        Columns: at (UTC), source, key (string), channel, was, now (category), by (category: `seen`
+        in a source when it was read, `written here`, `propagated` or `undone`, by the journal of
+        the source's client or the user's own), because, request_id (string). An unknown address has
+        no rows. Raises InvalidInputError for what is no address, and JournalError.
+        """
+        return history.history(self, address)
 
     def suppress(self, path: Any, *, digests: bool = False) -> pd.DataFrame:
         """Write every denied address to a suppression file, CSV or Parquet; returns its rows.

@@ -31,6 +31,11 @@ def undo_name(name: str) -> str:
     return f"{_UNDO}{name}"
 
 
+def is_undo_name(name: str) -> bool:
+    """Whether it is the journal's name for a plan that undoes another one."""
+    return name.startswith(_UNDO)
+
+
 def last_entries(journal: Journal, name: str, account: str) -> Entries:
     """The last entry of each row of a plan; an entry that was undone since is past."""
     entries = journal.last(name, account)
