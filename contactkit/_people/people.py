@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.util import hash_array
 
 from contactkit._frames.coerce import coerce_column
 from contactkit._frames.moments import time_text
 from contactkit._people import conflicts, guard, history, links, tables
+from contactkit._people.ids import make_ids
 from contactkit._people.network import Network, build_network
 from contactkit._people.plans import Plans
 from contactkit._people.returned import find_returned
@@ -23,12 +22,9 @@ from contactkit._people.source import WHERE, Source
 from contactkit._people.states import BASES, ChannelStates, channel_states
 from contactkit._people.suppression import CHANNELS, NAME, Suppressions
 from contactkit._people.verdict import Verdict, resolve
-from contactkit.cassette.redaction.key import ensure_pseudonym_key
 from contactkit.errors import InvalidInputError
 from contactkit.spec.consent import Channel, ConsentState
 from contactkit.spec.record import last_change_of
-
-_FAR = np.uint64(1) << np.uint64(63)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -88,21 +84,7 @@ class People:
         It is the least keyed digest of the person's contacts, so it depends on no order and on no
         value, and cannot be guessed.
         """
-        key = ensure_pseudonym_key()
-        suppressed = np.array([row.address for row in self.suppressions.rows], dtype=object)
-        digests = np.concatenate(
-            [
-                *(_digests(key, source.name, source.keys) & ~_FAR for source in self.sources),
-                # A suppression is no contact, and another file may not have it.
-                _digests(key, NAME, suppressed) | _FAR,
-            ]
-        )
-        least = np.full(self.network.persons, np.iinfo(np.uint64).max, dtype=np.uint64)
-        np.minimum.at(least, self.network.person, digests)
-        digits = least.astype(">u8").tobytes().hex()
-        return np.array(
-            [digits[start : start + 16] for start in range(0, len(digits), 16)], dtype=object
-        )
+        return make_ids(self)
 
     @cached_property
     def contacts(self) -> pd.DataFrame:
@@ -310,12 +292,6 @@ def _suppressed(suppressions: Suppressions, channel: Channel) -> ChannelStates:
         contradictory=empty.contradictory,
         sends=empty.sends,
     )
-
-
-def _digests(key: bytes, source: str, keys: Any) -> Any:
-    salt = hmac.digest(key, f"contactkit people\n{source}".encode(), "sha256").hex()[:16]
-    # pandas does not declare its type.
-    return cast("Any", hash_array)(keys, hash_key=salt, categorize=False)
 
 
 def _age(source: Source) -> str:

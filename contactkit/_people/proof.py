@@ -84,15 +84,6 @@ def with_proofs(people: People, proofs: Iterable[Proof]) -> People:
     return replace(people, **verdicts)
 
 
-def proofs_by_contact(people: People, proofs: Iterable[Proof]) -> dict[int, list[Proof]]:
-    """The proofs that are about each contact's person, or about its line."""
-    found: dict[int, list[Proof]] = {}
-    for proof in proofs:
-        for contact in _contacts_of(people, proof).tolist():
-            found.setdefault(contact, []).append(proof)
-    return found
-
-
 def _set_aside(people: People, channel: Channel, proofs: Sequence[Proof]) -> Verdict:
     verdict = people.verdict(channel)
     given = np.full(people.network.contacts, np.datetime64("NaT", "us"))

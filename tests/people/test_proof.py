@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import contactkit as ck
 from contactkit._people.people import People
-from contactkit._people.proof import proofs_by_contact, read_proofs, with_proofs
+from contactkit._people.proof import read_proofs, with_proofs
 from contactkit._providers import find
 from contactkit.spec.record import last_change_of
 from tests.support.people_reference import Contact, Given, Reference
@@ -138,12 +138,9 @@ def test_a_suppression_without_a_time_is_never_set_aside(
     assert prove(people, {}).contacts["text_denied"].tolist() == [still_denied] * 2
 
 
-def test_the_proofs_of_a_contact_are_those_of_its_person() -> None:
-    people = ck.people(sent=sent(("a", PHONE, True, MAY), ("b", OTHER, True, MAY)))
-    found = proofs_by_contact(people, read_proofs(proofs({}), people.sources))
-    assert {contact: [p.as_json() for p in each] for contact, each in found.items()} == {
-        0: [PROOF | {"given_at": "2026-05-01T00:00:00+00:00"}]
-    }
+def test_a_proof_is_kept_as_it_was_given() -> None:
+    (proof,) = read_proofs(proofs({"address": "+1 (202) 555-0123"}), ())
+    assert proof.as_json() == PROOF | {"given_at": "2026-05-01T00:00:00+00:00"}
 
 
 @pytest.mark.parametrize(
