@@ -100,7 +100,8 @@ def deny_problems(source: Source, channel: Channel, rows: Any) -> list[Sequence[
     groups = same.ngroup().to_numpy()
     deny = consent.channels[channel].deny
     _, firsts = np.unique(groups, return_index=True)
-    problems = [provider.rules(source.contact(int(rows[first])), deny) for first in firsts]
+    contacts = source.contacts(rows[firsts])
+    problems = [provider.rules(contact, deny) for contact in contacts]
     return [problems[group] for group in groups]
 
 

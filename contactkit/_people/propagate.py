@@ -6,11 +6,12 @@ or texted, and a no in other words stays as it is.
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -45,12 +46,25 @@ def propagate(people: People, given: Any, clients: Mapping[str, Any]) -> Plans:
     runners, region = _runners(people, clients), people.network.region
     if given is not None:
         people = with_proofs(people, read_proofs(given, people.sources, region))
-    reasons = {channel: _reasons(people, channel) for channel in CHANNELS}
     plans: dict[str, Plan] = {}
-    for number, source in enumerate(people.sources):
-        of_source: dict[Channel, Targets] = {c: reasons[c].get(number, {}) for c in CHANNELS}
-        plans[source.name] = _plan(source, of_source, region, runners.get(source.name))
+    with _without_collection():
+        reasons = {channel: _reasons(people, channel) for channel in CHANNELS}
+        for number, source in enumerate(people.sources):
+            of_source: dict[Channel, Targets] = {c: reasons[c].get(number, {}) for c in CHANNELS}
+            plans[source.name] = _plan(source, of_source, region, runners.get(source.name))
     return Plans(plans=plans, read_at=people.ages)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Millions of new objects, none of them garbage, would be searched again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _runners(people: People, clients: Mapping[str, Any]) -> dict[str, PlanRunner]:
@@ -85,12 +99,11 @@ def _reasons(people: People, channel: Channel) -> dict[int, Targets]:
     return found
 
 
-@dataclass(kw_only=True)
-class _Target:
+class _Target(NamedTuple):
     """What is to be written to one contact, or refused."""
 
     row: int
-    channels: list[Channel] = field(default_factory=list[Channel])
+    channels: tuple[Channel, ...] = ()
     because: tuple[Reason, ...] = ()
     problems: tuple[FieldProblem, ...] = ()
 
@@ -131,10 +144,11 @@ def _targets(source: Source, reasons: Mapping[Channel, Targets]) -> list[_Target
         rows = np.fromiter(because, dtype=np.int64, count=len(because))
         refusals = deny_problems(source, channel, rows)
         for (row, of_row), problems in zip(because.items(), refusals, strict=True):
-            target = targets.setdefault((row, bool(problems)), _Target(row=row))
-            target.channels.append(channel)
-            target.because += of_row
-            target.problems += tuple(problems)
+            at = (row, bool(problems))
+            _, channels, earlier, others = targets.get(at) or _Target(row)
+            targets[at] = _Target(
+                row, (*channels, channel), (*earlier, *of_row), (*others, *problems)
+            )
     return list(targets.values())
 
 
@@ -145,7 +159,7 @@ def _writes(source: Source, targets: Sequence[_Target], region: str | None) -> l
     changes: dict[tuple[Channel, ...], Mapping[str, JSON]] = {}
     writes: list[PlannedWrite] = []
     for target, key, contact in zip(targets, keys, source.contacts(rows), strict=True):
-        channels = tuple(target.channels)
+        channels = target.channels
         if channels not in changes:
             changes[channels] = _denials(provider, channels)
         writes.append(
@@ -165,10 +179,13 @@ def _writes(source: Source, targets: Sequence[_Target], region: str | None) -> l
 def _addresses(
     provider: Provider, contact: Mapping[str, JSON], region: str | None
 ) -> dict[str, JSON]:
-    """The contact's addresses; a phone number as the provider has it, which a file may not."""
-    phones = {name: contact[name] for name in provider.consent.phones if name in contact}
-    emails = {name: contact[name] for name in provider.consent.emails if name in contact}
-    return {n: canonical("phone", v, region) or v for n, v in phones.items()} | emails
+    """The contact's addresses; a number of a region as the provider has it."""
+    consent = provider.consent
+    addresses = {n: contact[n] for n in (*consent.phones, *consent.emails) if n in contact}
+    for name in consent.phones if region else ():
+        if name in addresses:
+            addresses[name] = canonical("phone", addresses[name], region) or addresses[name]
+    return addresses
 
 
 def _denials(provider: Provider, channels: Sequence[Channel]) -> dict[str, JSON]:

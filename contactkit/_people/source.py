@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from contactkit._frames.coerce import coerce_cell, objects
+from contactkit._frames.coerce import coerce_cell, coerce_column, objects
 from contactkit._frames.frame import Problems, cell_to_json
 from contactkit._frames.moments import time_note
 from contactkit._http.world import Clock, Live
@@ -96,6 +96,14 @@ class Source:
 
 def _to_json(field: RecordField, column: pd.Series) -> list[JSON]:
     """A column's cells as JSON; equal cells are read once."""
+    if field.kind == "datetime":
+        read, times = coerce_column(field, column), np.full(len(column), "NaT", "datetime64[us]")
+        times[read.present] = read.values[read.present]
+        texts = np.datetime_as_string(times, unit="us", timezone="UTC").tolist()
+        pairs = zip(texts, read.present.tolist(), strict=True)
+        return [text if is_present else None for text, is_present in pairs]
+    if field.kind == "string" and isinstance(column.dtype, pd.StringDtype):
+        return column.to_numpy(dtype=object, na_value=None).tolist()
     codes, cells = pd.factorize(objects(column))
     values = [*(cell_to_json(field, coerce_cell(field, cell)) for cell in cells), None]
     return [values[code] for code in codes.tolist()]
