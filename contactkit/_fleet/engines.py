@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from contactkit._fleet.accounts import Account
 from contactkit._fleet.controls import DaskControl, ThreadControl
@@ -35,6 +36,10 @@ class Engine(Protocol):
 
     def missing(self, accounts: Sequence[Account]) -> dict[str, str]:
         """By account, which of its variables some worker lacks."""
+        ...
+
+    def hosts(self) -> set[str]:
+        """The machines on which tasks run."""
         ...
 
 
@@ -72,6 +77,9 @@ class Threads:
     def missing(self, accounts: Sequence[Account]) -> dict[str, str]:
         # A task has the same environment as all others.
         return {}
+
+    def hosts(self) -> set[str]:
+        return {"localhost"}
 
 
 class _ThreadRun:
@@ -124,6 +132,9 @@ class Dask:
 
     def begin(self, step: Step, accounts: Sequence[Account]) -> Run:
         return _DaskRun(self, step, accounts)
+
+    def hosts(self) -> set[str]:
+        return {urlsplit(address).hostname or address for address in self.workers()}
 
     def missing(self, accounts: Sequence[Account]) -> dict[str, str]:
         found = self.client.run(_missing_here, accounts)

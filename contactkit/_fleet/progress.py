@@ -90,7 +90,7 @@ class _Watch:
         if self._run.has_workers():
             self._worker_seen_at, self._notice = now, "stopping" * self._stopping
             return
-        if now - self._worker_seen_at < NO_WORKER_AFTER or self._notice.startswith("no worker"):
+        if self._stopping or self._notice or now - self._worker_seen_at < NO_WORKER_AFTER:
             return
         self._notice = f"no worker for {NO_WORKER_AFTER:g} s"
         warn(f"{self._notice}: the work goes on when there is one; Ctrl-C ends the wait")

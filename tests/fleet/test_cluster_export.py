@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 
 import contactkit as ck
-from contactkit.spec.record import key_of
 from tests.support.fleets import (
     Call,
-    Fleet,
-    keys_in,
+    check_whole,
     kill,
     served_fleet,
     wait_until,
@@ -30,15 +28,12 @@ FOUR = {
 PART = 100
 
 
-def check_whole(fleet: Fleet, folder: Path) -> None:
-    for name, served in fleet.served.items():
-        key = key_of(served.app.provider.record).name
-        assert sorted(keys_in(folder, name, key)) == sorted(served.keys), name
-
-
 def test_export_on_a_cluster_is_whole(dask: Any, tmp_path: Path) -> None:
     with served_fleet(FOUR) as served:
-        report = ck.fleet(served.accounts, on=dask).export(tmp_path / "people")
+        fleet = ck.fleet(served.accounts, on=dask)
+        assert fleet.engine.hosts() == {"127.0.0.1"}
+        assert "Dask: 2 workers with 8 threads" in repr(fleet)
+        report = fleet.export(tmp_path / "people")
         assert report.frame["outcome"].eq("done").all(), report.frame["message"].tolist()
         assert (tmp_path / "people/_SUCCESS").exists()
         assert report.frame["requests"].sum() == served.requests

@@ -228,3 +228,13 @@ def test_plan_checks_its_arguments(
 ) -> None:
     with pytest.raises(ck.InvalidInputError, match=message):
         fleet.plan(tmp_path / "people", **options)
+
+
+def test_apply_on_several_machines_is_refused(
+    fleet: CkFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = fleet.plan(tmp_path / "people", opt_out)
+    monkeypatch.setattr(type(fleet.engine), "hosts", lambda engine: {"10.0.0.1", "10.0.0.2"})
+    for call in (plan.apply, plan.undo):
+        with pytest.raises(ck.ConfigurationError, match="the workers are on 2 machines"):
+            call()

@@ -17,6 +17,7 @@ import pandas as pd
 import contactkit as ck
 from contactkit._providers import find, names
 from contactkit.simulator.serve.app import SimulatorApp
+from contactkit.spec.record import key_of
 from tests.support.apply_processes import served
 
 LEASE_SECONDS = 2
@@ -138,6 +139,13 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
         if time.monotonic() > until:
             raise TimeoutError
         time.sleep(0.01)
+
+
+def check_whole(fleet: Fleet, folder: Path) -> None:
+    """Every contact is in the folder, and none twice."""
+    for name, each in fleet.served.items():
+        key = key_of(each.app.provider.record).name
+        assert sorted(keys_in(folder, name, key)) == sorted(each.keys), name
 
 
 class Call(threading.Thread):
