@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,11 @@ from tests.support.fleets import LEASE_SECONDS, variables
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The variables of all accounts in this process."""
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
+    """The variables of all accounts in this process.
+
+    The folder of the user's journal is there before several threads ask for it.
+    """
     for name, value in variables().items():
         monkeypatch.setenv(name, value)
     return variables()

@@ -141,7 +141,7 @@ def test_check_has_a_row_for_each_account(environment: dict[str, str]) -> None:
         bad = served.accounts["sent"] | {"api_key": "$NO_SUCH_VARIABLE"}
         report = ck.fleet(served.accounts | {"bad": bad}).check()
         assert report.frame["account"].tolist() == [*names(), "bad"]
-        assert report.frame["outcome"].tolist() == ["done"] * 4 + ["failed"]
+        assert report.frame["outcome"].tolist() == ["done"] * 4 + ["failed"], report
         assert report.failed()["account"].tolist() == ["bad"]
         assert "the environment has no NO_SUCH_VARIABLE" in report.failed()["message"].iloc[0]
         assert report.frame["requests"].sum() == served.requests
