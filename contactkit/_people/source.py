@@ -150,6 +150,7 @@ def make_source(
         "problems": frame.attrs.get("problems", Problems()),
         "journal": frame.attrs.get("journal"),
         "world": frame.attrs.get("world", ""),
+        "notice": frame.attrs.get("notice", ""),
     }
     read_at = _read_at(frame.attrs.get("at"))
     if clock is None and frame.attrs.get("world", Live.name) == Live.name:
