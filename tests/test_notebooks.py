@@ -6,6 +6,7 @@ A notebook runs once for all of its tests.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from functools import cache
@@ -59,7 +60,8 @@ def execute(path: Path, folder: Path) -> NotebookNode:
         for name in OWN_FOLDERS:
             patch.setenv(name, str(folder / name))
         patch.delenv("JUPYTER_PATH", raising=False)
-        patch.setenv("PYTHONPATH", str(OFFLINE))
+        # The kernel imports the package that these tests import.
+        patch.setenv("PYTHONPATH", f"{OFFLINE}{os.pathsep}{Path(ck.__file__).parents[1]}")
         # Without a key in the environment, recording would create one in the user's home.
         patch.setenv(VARIABLE, "the key of these notebooks")
         # With an error raised, nothing would be cached and every test would run the notebook again.
