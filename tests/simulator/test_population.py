@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError
@@ -151,6 +154,27 @@ def test_the_same_seed_is_the_same_people():
     for name in names():
         first, second = (clients_of(each)[name].contacts.list() for each in (one, same))
         pd.testing.assert_frame_equal(first, second)
+
+
+def test_the_same_seed_is_the_same_people_in_every_process():
+    code = """if True:
+        import hashlib, contactkit as ck
+        for name in ck.providers()["name"]:
+            world = ck.Simulator(people=ck.Population(150, seed=7))
+            text = ck.connect(name, via=world).contacts.list().to_csv()
+            print(hashlib.sha256(text.encode()).hexdigest())
+        """
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(printed) == 1
 
 
 def test_a_population_cannot_be_changed():

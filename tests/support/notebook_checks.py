@@ -113,6 +113,20 @@ def is_empty(output: Output) -> None:
     assert not output.text and not output.html and not output.widgets
 
 
+def is_a_matrix_of_providers(output: Output) -> None:
+    names = ["digital_onboarding", "privy", "sendblue", "sent"]
+    rows = {next(iter(row.values())): [row[name] for name in names] for row in output.rows}
+    assert [*rows] == names
+    assert all((rows[a][i] == "0") == (a == b) for a in names for i, b in enumerate(names))
+
+
+def guard_counts_add_up(output: Output) -> None:
+    kept, all_rows = map(int, re.findall(r"(\d+) of (\d+) may be texted", output.text)[0])
+    left_out = {row[""]: int(row["left out"]) for row in output.rows}
+    assert {*left_out} == {"denied", "no yes", "stranger", "unreadable"}
+    assert kept + sum(left_out.values()) == all_rows == 664
+
+
 def shows_provider_picker(output: Output) -> None:
     assert output.widgets == 1 and not output.html
     assert "Dropdown(description='Provider'" in output.text
@@ -264,6 +278,26 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
             "case Wait():",
             "Success(response=Response(status=200)",
         ),
+    },
+    "05_consent.ipynb": {
+        "read": says("people: 821", "61 denied_elsewhere", "unreadable: 6 cells"),
+        "conflicts": has(6, kind="stuck", channel="text", people="3"),
+        "matrix": is_a_matrix_of_providers,
+        "explain": says("says sms_consent=unsubscribed", "is denied too: it shares +"),
+        "plans": says(
+            "contactkit plans", "sent: 3 refused, 9 planned", "This contact is read-only"
+        ),
+        "summary": has(4, source="digital_onboarding", planned="24", refused="0", requests="48"),
+        "apply": has(6, source="digital_onboarding", outcome="updated", contacts="24"),
+        "again": has(6, kind="stuck", allowed_at="[sent]"),
+        "guard": guard_counts_add_up,
+        "verdicts": has(3, may="False", because="denied"),
+        "links": has(8, source="digital_onboarding"),
+        "undo": has(1, source="sendblue", changed="[opt_out]"),
+        "start": has(4, source="digital_onboarding", planned="0", refused="24"),
+        "proved": has(1, source="sendblue", changed="[opt_out]"),
+        "suppress": has(1, may="False", because="denied"),
+        "end": is_empty,
     },
     "dashboard.ipynb": {
         "clients": is_empty,

@@ -31,7 +31,8 @@ def has_stance(record: type[Record], channel: ChannelConsent, stance: Stance) ->
 @cache
 def _by_stance(record: type[Record], channel: ChannelConsent) -> Mapping[Stance, Sequence[Values]]:
     found: dict[Stance, list[Values]] = {}
-    for values in _combinations(record, channel):
+    # Declared values come from sets, whose order is another one in each process.
+    for values in sorted(_combinations(record, channel), key=repr):
         known = found.setdefault(_stance(channel, values), [])
         if values not in known:
             known.append(values)
@@ -45,7 +46,8 @@ def _combinations(record: type[Record], channel: ChannelConsent) -> Iterator[Val
             [value] if value is not None else _silent(fields[name], channel)
             for name, value in contact.items()
         ]
-        yield from (dict(zip(contact, values, strict=True)) for values in product(*options))
+        for values in product(*options):
+            yield dict(sorted(zip(contact, values, strict=True)))
 
 
 def _silent(field: RecordField, channel: ChannelConsent) -> Sequence[JSON]:
