@@ -57,8 +57,8 @@ def _silent(field: RecordField, channel: ChannelConsent) -> Sequence[JSON]:
     if field.kind == "boolean":
         return [False]
     stated = (channel.allowed, channel.denied, channel.locked)
-    said = {value for declared in stated for value in declared.get(field.name, ())}
-    return [choice for choice in field.choices if choice not in said]
+    meant = {value for declared in stated for value in declared.get(field.name, ())}
+    return [choice for choice in field.choices if choice not in meant]
 
 
 def _stance(channel: ChannelConsent, values: Values) -> Stance:
