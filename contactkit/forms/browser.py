@@ -102,6 +102,10 @@ class ContactBrowser:
         display(self.widget)
         self.transcript.open()
 
+    def _display_(self) -> Any:
+        """What marimo shows."""
+        return self.widget
+
     def __repr__(self) -> str:
         return f"<contactkit browser: {self._title}>"
 

@@ -116,6 +116,10 @@ class ContactForm:
         display(self.widget)
         self.transcript.open()
 
+    def _display_(self) -> Any:
+        """What marimo shows."""
+        return self.widget
+
     def __repr__(self) -> str:
         return f"<contactkit form: {title_of(self._provider, self.contact)}>"
 

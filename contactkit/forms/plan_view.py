@@ -83,6 +83,10 @@ class PlanView:
         display(self.widget)
         self.transcript.open()
 
+    def _display_(self) -> Any:
+        """What marimo shows."""
+        return self.widget
+
     def __repr__(self) -> str:
         return f"<contactkit plan view: {self.plan.provider.title}, {self.plan.digest[:12]}>"
 

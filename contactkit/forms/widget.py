@@ -67,7 +67,7 @@ class Widget(anywidget.AnyWidget):
         # A screen reader would announce an unchanged region again.
         new = {name: html for name, html in escaped.items() if self.regions.get(name) != html}
         self.regions |= new
-        self.send({"regions": new, "focus": focus})
+        self.send({"regions": _texts(new), "focus": focus})
 
     def invalidate(self) -> None:
         """Ignore events that refer to the earlier screen; typed values are kept."""
@@ -124,8 +124,9 @@ class Widget(anywidget.AnyWidget):
             self.task.get_loop().call_soon_threadsafe(self.task.cancel)
 
     def _send_all(self) -> None:
-        whole = {"layout": self.layout_html, "regions": self.regions, "id": self.model_id}
-        self.send({**whole, "draft": self.draft, "busy": self.busy, "focus": self.initial_focus})
+        whole = {"layout": str(self.layout_html), "regions": _texts(self.regions)}
+        state = {"id": self.model_id, "draft": self.draft, "busy": self.busy}
+        self.send({**whole, **state, "focus": self.initial_focus})
         self.initial_focus = ""
 
     def _handle(self, kind: str, event: Event) -> None:
@@ -184,3 +185,8 @@ class Widget(anywidget.AnyWidget):
         self._cancel()
         self.layout.close()
         super().close()
+
+
+def _texts(regions: Mapping[str, str]) -> dict[str, str]:
+    """Regions as plain text: marimo sends no subclass of it, such as markup."""
+    return {name: str(html) for name, html in regions.items()}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import contactkit as ck
 from contactkit.forms import messages
 from contactkit.forms.html import render
 from contactkit.forms.widget import Widget
@@ -118,3 +119,18 @@ async def test_close_cancels_the_task_and_closes_the_widgets(recorder):
     await asyncio.wait([task])
     assert task.cancelled()
     assert len(before - set(open_widgets())) == 2
+
+
+def test_plain_text_is_sent_which_any_front_end_takes(name, example):
+    contacts = ck.connect(name, via=ck.Simulator()).contacts
+    row = contacts.get(example.key)
+    views = [contacts.form(row), contacts.browse(row), contacts.plan(row, row).view()]
+    for view in views:
+        widget = view._display_()
+        for each in getattr(widget, "children", [widget]):
+            front = FrontEnd(each)
+            front.widget.show({"status": render("version", version=1)})
+            sent = [html for m in front.messages for html in m.get("regions", {}).values()]
+            sent += [m["layout"] for m in front.messages if "layout" in m]
+            assert len(sent) > 2 and {*map(type, sent)} == {str}
+        view.close()

@@ -1,4 +1,4 @@
-"""Voila and JupyterLab, served from a folder of notebooks and opened in a browser.
+"""Voila, JupyterLab and Notebook, served from a folder of notebooks and opened in a browser.
 
 The servers have no configuration and no credential of the machine's user.
 """
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 TOKEN = "browser-tests"
+ROOT_FOLDER = Path(__file__).parents[2]
 ROOT = ["--allow-root"] if os.name == "posix" and os.getuid() == 0 else []
 # JupyterLab would cover the page with a question about news.
 _NEWS = {"fetchNews": "false", "checkForUpdates": False}
@@ -37,12 +38,12 @@ _KERNEL = "JSON.parse(document.getElementById('jupyter-config-data').textContent
 _DRAWN = """() => window.jupyterapp
     && !document.querySelector("script[type='application/vnd.voila.cell-output+json']")
     && !document.body.innerText.includes("Loading widget...")"""
-_IDLE = """() => {
+IDLE = """() => {
     const session = window.jupyterapp?.shell.currentWidget?.sessionContext;
     return session?.isReady && session.session?.kernel?.status === "idle";
 }"""
 # Not awaited here, where nothing limits the wait.
-_RUN = """() => {
+RUN = """() => {
     jupyterapp.commands.execute("notebook:run-all-cells").then(() => { window.ran = true; });
 }"""
 _numbers = count()
@@ -68,7 +69,7 @@ def voila(home: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def lab(home: Path) -> Iterator[Server]:
+def lab(home: Path, module: str = "jupyterlab", *options: str) -> Iterator[Server]:
     """Serve JupyterLab with its application exposed to the tests."""
     _write(home / "config" / "labconfig" / "default_setting_overrides.json", QUIET)
     port = free_port()
@@ -79,9 +80,17 @@ def lab(home: Path) -> Iterator[Server]:
         f"--IdentityProvider.token={TOKEN}",
         "--LabApp.expose_app_in_browser=True",
         "--LabApp.extension_manager=readonly",
+        *options,
         *ROOT,
     ]
-    with _serve(home, port, "jupyterlab", *arguments) as server:
+    with _serve(home, port, module, *arguments) as server:
+        yield server
+
+
+@contextmanager
+def notebook(home: Path) -> Iterator[Server]:
+    """The same for Notebook 7, which shows one notebook a page."""
+    with lab(home, "notebook", "--JupyterNotebookApp.expose_app_in_browser=True") as server:
         yield server
 
 
@@ -124,6 +133,8 @@ def _environment(home: Path) -> dict[str, str]:
     private = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     return {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        # The kernels import the contactkit that is tested, installed or not.
+        "PYTHONPATH": str(ROOT_FOLDER),
         "HOME": str(home),
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         **{name: str(home / name) for name in private},
@@ -187,11 +198,13 @@ class Lab:
 
     server: Server
     context: BrowserContext
+    # A new workspace: another would open the notebooks of earlier tests, too.
+    path: str = "lab/workspaces/{number}/tree/{name}"
 
     def open(self, *cells: str) -> Page:
         """Open a page on which these cells have run."""
         page = self._show(write(self.server, cells))
-        page.evaluate(_RUN)
+        page.evaluate(RUN)
         page.wait_for_function("window.ran")
         page.wait_for_function(_DRAWN)
         return page
@@ -217,10 +230,9 @@ class Lab:
 
     def _show(self, name: str) -> Page:
         page = self.context.new_page()
-        # A new workspace: another would open the notebooks of earlier tests, too.
-        address = f"{self.server.address}/lab/workspaces/{next(_numbers)}/tree/{name}"
-        page.goto(f"{address}?token={TOKEN}")
-        page.wait_for_function(_IDLE)
+        path = self.path.format(number=next(_numbers), name=name)
+        page.goto(f"{self.server.address}/{path}?token={TOKEN}")
+        page.wait_for_function(IDLE)
         return page
 
     def _name(self, page: Page) -> str:

@@ -1,0 +1,178 @@
+"""The JupyterLite site in a real browser: the tour, a form and plans, without any other host.
+
+`python -m tests.lite FOLDER` builds it; then
+`CONTACTKIT_SITE=FOLDER python -m pytest -n0 tests/browser/check_site.py`
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support import browsers
+from tests.support.jupyter import IDLE, RUN
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, Route
+
+expect = browsers.module("playwright.sync_api").expect
+
+# A kernel starts in a quarter of a minute; on a busy machine in three.
+PATIENCE = 400_000
+LARGEST_VISIT = 45e6
+APPLY = """
+people = privy.contacts.list().head(9)
+plan = privy.contacts.plan(people.assign(tags=[["texted"]] * len(people)), people)
+result = plan.apply()
+undone = plan.undo().apply()
+print("app" + "lied", *result["outcome"].unique(), *undone["outcome"].unique())
+"""
+FORM = 'privy.contacts.form("cus_a1b2c3d4e5f60001")'
+VIEW = "privy.contacts.plan(people.assign(last_name='Warbler'), people).view()"
+WRONG = "privy.contacts.get('nope')"
+LIVE = "ck.connect('sent', api_key='key')"
+
+CELLS = "jupyterapp.shell.currentWidget.content.model.toJSON().cells"
+ADD = """source => {
+    const { content } = jupyterapp.shell.currentWidget;
+    const at = content.model.cells.length;
+    content.model.sharedModel.insertCell(at, { cell_type: "code", source });
+    content.activeCellIndex = at;
+    window.ran = false;
+    jupyterapp.commands.execute("notebook:run-cell").then(() => { window.ran = true; });
+}"""
+
+
+class Files(SimpleHTTPRequestHandler):
+    """Serves the site and counts what a static host would send compressed."""
+
+    sent: dict[str, int]
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+    def do_GET(self) -> None:
+        file = Path(self.translate_path(self.path.partition("?")[0]))
+        if file.is_file() and str(file) not in self.sent:
+            self.sent[str(file)] = len(gzip.compress(file.read_bytes(), 6))
+        super().do_GET()
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[tuple[str, dict[str, int]]]:
+    """The address of the served site, and the compressed size of each file that was sent."""
+    sent: dict[str, int] = {}
+    served = type("Served", (Files,), {"sent": sent})
+    folder = os.environ["CONTACTKIT_SITE"]
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(served, directory=folder))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", sent
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def expose(route: Route) -> None:
+    """Let the page's settings expose its application, as the other servers of these tests do."""
+    response = route.fetch()
+    settings: dict[str, Any] = response.json()
+    settings["jupyter-config-data"]["exposeAppInBrowser"] = True
+    route.fulfill(response=response, json=settings)
+
+
+@pytest.fixture(scope="module")
+def foreign() -> list[str]:
+    """The addresses on other hosts that the page asked for."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def tour(chromium: Browser, site: tuple[str, dict[str, int]], foreign: list[str]) -> Iterator[Page]:
+    """The tour, all of whose cells have run."""
+    address, _ = site
+    context = chromium.new_context()
+    local = ("data:", "blob:", address)
+    context.on(
+        "request", lambda request: request.url.startswith(local) or foreign.append(request.url)
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.route("**/lab/jupyter-lite.json*", expose)
+    began = time.monotonic()
+    page.goto(f"{address}/lab/index.html?path=00_tour.ipynb")
+    page.wait_for_function(IDLE)
+    print(f"kernel ready after {time.monotonic() - began:.0f} s")
+    page.evaluate(RUN)
+    page.wait_for_function("window.ran")
+    print(f"tour done after {time.monotonic() - began:.0f} s")
+    yield page
+    context.close()
+
+
+def outputs(page: Page) -> list[dict[str, Any]]:
+    return [output for cell in page.evaluate(CELLS) for output in cell.get("outputs", [])]
+
+
+def run(page: Page, source: str) -> str:
+    """Run one more cell, and return the text of its output."""
+    page.evaluate(ADD, source)
+    page.wait_for_function("window.ran")
+    texts = []
+    for output in page.evaluate(CELLS)[-1]["outputs"]:
+        texts += [output.get("text", ""), *output.get("traceback", [])]
+    return "".join("".join(text) for text in texts)
+
+
+def test_tour_runs_without_an_error_or_a_warning(tour):
+    cells = [cell for cell in tour.evaluate(CELLS) if cell["cell_type"] == "code"]
+    assert len(cells) > 10 and all(cell["execution_count"] for cell in cells)
+    wrong = [each for each in outputs(tour) if each["output_type"] == "error"]
+    assert not wrong and not [each for each in outputs(tour) if each.get("name") == "stderr"]
+
+
+def test_first_visit_is_small(tour, site):
+    _, sent = site
+    print(f"{len(sent)} files, {sum(sent.values()) / 1e6:.1f} MB compressed")
+    assert 0 < sum(sent.values()) <= LARGEST_VISIT
+
+
+def test_plan_is_applied_and_undone_in_a_cell(tour):
+    assert run(tour, APPLY).startswith("applied updated")
+
+
+def test_form_is_saved(tour):
+    run(tour, FORM)
+    form = tour.locator(".ck").last
+    form.get_by_role("textbox", name="Last name").fill("Warbler")
+    form.get_by_role("button", name=re.compile("^Save")).click()
+    expect(form.get_by_text(re.compile("Updated")).first).to_be_visible(timeout=PATIENCE)
+    assert "Warbler" in run(tour, "print(*privy.contacts.get('cus_a1b2c3d4e5f60001').last_name)")
+
+
+def test_plan_view_is_applied(tour):
+    run(tour, VIEW)
+    view = tour.locator(".ck").last
+    view.get_by_role("button", name=re.compile("^Apply")).click()
+    expect(view.get_by_text(re.compile("9 updated")).first).to_be_visible(timeout=PATIENCE)
+    assert "Warbler" in run(tour, "print(*privy.contacts.get(people.id[3]).last_name)")
+
+
+def test_error_shows_no_insides_and_a_live_client_is_refused(tour):
+    shown = run(tour, WRONG)
+    assert "404" in shown and "site-packages/contactkit" not in shown
+    assert "via=contactkit.Simulator()" in run(tour, LIVE)
+
+
+def test_other_hosts_are_never_asked(tour, foreign):
+    assert foreign == []

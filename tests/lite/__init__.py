@@ -1,0 +1,1 @@
+"""A JupyterLite site: the notebooks and contactkit in a browser, from packages alone."""
