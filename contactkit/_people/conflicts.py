@@ -174,7 +174,12 @@ def deniers_of(people: People, verdict: Verdict, contact: Contact) -> list[Conta
     network = people.network
     if verdict.of_line[contact]:
         return _line_deniers(people, verdict, [contact])
-    members = network.members(network.person[contact])
+    return deniers_of_person(people, verdict, int(network.person[contact]))
+
+
+def deniers_of_person(people: People, verdict: Verdict, person: int) -> list[Contact]:
+    """The contacts whose own no makes a person denied."""
+    members = people.network.members(person)
     members = members[~verdict.of_line[members]]
     return [
         *members[verdict.says_no[members]].tolist(),

@@ -33,18 +33,11 @@ _OF_CHANNEL: Mapping[Channel, Kind] = {"text": "phone", "email": "email"}
 ALLOWED, DENIED_ROW, NO_YES, STRANGER, UNREADABLE, EMPTY = range(len(REASONS))
 
 
-def guard(
-    people: People,
-    frame: Any,
-    channel: Channel,
-    field: str | None,
-    basis: str | None,
-    max_age: str | pd.Timedelta | None,
-) -> pd.DataFrame:
-    """The rows that may be written to; see `People.guard`."""
-    found = verdicts(people, frame, channel, field, basis, max_age)
-    kept = frame[found["may"].to_numpy(dtype=bool)].copy()
-    left_out = Counter(found["because"][~found["may"].to_numpy(dtype=bool)])
+def keep_allowed(people: People, frame: Any, verdicts: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a campaign that may be written to by their verdicts; see `People.guard`."""
+    may = verdicts["may"].to_numpy(dtype=bool)
+    kept = frame[may].copy()
+    left_out = Counter(verdicts["because"][~may])
     kept.attrs = {
         **frame.attrs,
         "left_out": {reason: left_out[reason] for reason in REASONS if left_out[reason]},
@@ -53,7 +46,7 @@ def guard(
     return kept
 
 
-def verdicts(
+def judge_rows(
     people: People,
     frame: Any,
     channel: Channel,

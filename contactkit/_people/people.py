@@ -19,11 +19,11 @@ from contactkit._people.network import Network, build_network
 from contactkit._people.plans import Plans
 from contactkit._people.returned import find_returned
 from contactkit._people.source import WHERE, Source
-from contactkit._people.states import BASES, ChannelStates, channel_states
+from contactkit._people.states import ChannelStates, channel_states, suppressed_states
 from contactkit._people.suppression import CHANNELS, NAME, Suppressions
 from contactkit._people.verdict import Verdict, resolve
 from contactkit.errors import InvalidInputError
-from contactkit.spec.consent import Channel, ConsentState
+from contactkit.spec.consent import Channel
 from contactkit.spec.record import last_change_of
 
 
@@ -182,7 +182,7 @@ class People:
 
         Columns: may (boolean), because (category), person (string). See `guard`.
         """
-        return guard.verdicts(self, frame, channel, field, basis, max_age)
+        return guard.judge_rows(self, frame, channel, field, basis, max_age)
 
     def guard(
         self,
@@ -202,7 +202,8 @@ class People:
         InvalidInputError if a source is older than `max_age` or its age is not known, if no column
         or several have addresses, and for an unknown channel or basis.
         """
-        return guard.guard(self, frame, channel, field, basis, max_age)
+        found = self.verdicts(frame, channel, field=field, basis=basis, max_age=max_age)
+        return guard.keep_allowed(self, frame, found)
 
     def propagate(self, *, given: Any = None, **clients: Any) -> Plans:
         """Plan to write a no wherever a person said no and a provider would still send.
@@ -229,11 +230,13 @@ class People:
         return history.history(self, address)
 
     def suppress(self, path: Any, *, digests: bool = False) -> pd.DataFrame:
-        """Write every denied address to a suppression file, CSV or Parquet; returns its rows.
+        """Add every denied address to a suppression file, CSV or Parquet; returns what it has.
 
-        `ck.people(suppression=path)` reads it, so that the no of a deleted contact is not
-        forgotten. With `digests` the file has keyed digests instead of the addresses. Rows that a
-        suppression file of these people had are written again.
+        Columns: address, digest, channel, source, key (string: whose no it is), since (UTC),
+        key_check (string). `ck.people(suppression=path)` reads it, so that the no of a deleted
+        contact is not forgotten: a person's no counts for all their addresses. With `digests` the
+        file has keyed digests instead of the addresses. Raises InvalidInputError for a file that
+        `suppress` did not write, ConfigurationError for digests under another key, and OSError.
         """
         from contactkit._people import suppress
 
@@ -277,21 +280,9 @@ def make_people(
     verdicts = {}
     for channel in CHANNELS:
         parts = [*(channel_states(source, channel) for source in sources)]
-        states = ChannelStates.concatenate([*parts, _suppressed(suppressions, channel)])
+        states = ChannelStates.concatenate([*parts, suppressed_states(suppressions, channel)])
         verdicts[channel] = resolve(network, channel, states)
     return People(sources=tuple(sources), suppressions=suppressions, network=network, **verdicts)
-
-
-def _suppressed(suppressions: Suppressions, channel: Channel) -> ChannelStates:
-    empty = ChannelStates.empty(len(suppressions))
-    denied = suppressions.denied(channel)
-    return ChannelStates(
-        state=np.where(denied, ConsentState.denied, ConsentState.unknown).astype(np.int8),
-        basis=np.where(denied, BASES.index("suppressed"), 0).astype(np.int8),
-        doubtful=empty.doubtful,
-        contradictory=empty.contradictory,
-        sends=empty.sends,
-    )
 
 
 def _age(source: Source) -> str:

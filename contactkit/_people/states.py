@@ -11,6 +11,7 @@ import numpy as np
 from contactkit._frames.coerce import CoercedColumn, coerce_column
 from contactkit._frames.frame import Problems
 from contactkit._people.source import Source
+from contactkit._people.suppression import Suppressions
 from contactkit.spec.consent import Basis, Channel, ChannelConsent, ConsentState, Values
 from contactkit.spec.record import RecordField, fields_of
 
@@ -76,6 +77,19 @@ def channel_states(source: Source, channel: Channel) -> ChannelStates:
         doubtful=_doubtful(source, columns),
         contradictory=allowed & (denied | locked),
         sends=sends,
+    )
+
+
+def suppressed_states(suppressions: Suppressions, channel: Channel) -> ChannelStates:
+    """The states of suppressions for one channel."""
+    empty = ChannelStates.empty(len(suppressions))
+    denied = suppressions.denied(channel)
+    return ChannelStates(
+        state=np.where(denied, ConsentState.denied, ConsentState.unknown).astype(np.int8),
+        basis=np.where(denied, BASES.index("suppressed"), 0).astype(np.int8),
+        doubtful=empty.doubtful,
+        contradictory=empty.contradictory,
+        sends=empty.sends,
     )
 
 

@@ -1,21 +1,26 @@
-"""Which addresses a suppression file gets: those of everybody who said no."""
+"""Which addresses a suppression file gets: those of everybody who said no, and what it has."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from contactkit._people.conflicts import deniers_of
+from contactkit._frames.paths import has_file
+from contactkit._people.conflicts import deniers_of_person
+from contactkit._people.identifiers import canonical
 from contactkit._people.network import OWN
 from contactkit._people.suppression import (
     CHANNELS,
     NAME,
     Suppression,
+    Suppressions,
+    read_own_suppressions,
     write_suppressions,
 )
 from contactkit._people.verdict import DENIED
@@ -24,41 +29,52 @@ from contactkit.spec.consent import Channel
 if TYPE_CHECKING:
     from contactkit._people.people import People
 
+_Place: TypeAlias = tuple[Channel, str]
+
 
 def suppress(people: People, path: str | Path, *, digests: bool) -> pd.DataFrame:
     """Write the file; see `People.suppress`."""
-    kept = [row for row in people.suppressions.rows if not row.address]
-    rows = dict.fromkeys([*kept, *(row for c in CHANNELS for row in _denied(people, c))])
-    return write_suppressions(path, [*rows], digests=digests)
+    earlier = read_own_suppressions(path) if has_file(path) else Suppressions()
+    earlier = earlier.with_addresses(people.network.addresses.tolist())
+    denied = (row for channel in CHANNELS for row in _denied(people, channel))
+    rows: dict[_Place, Suppression] = {}
+    # What a file has already keeps its source.
+    for row in [*earlier.rows, *people.suppressions.rows, *denied]:
+        address = canonical(row.kind, row.address, people.network.region) or row.address
+        rows.setdefault((row.channel, address or row.digest), replace(row, address=address))
+    if digests:
+        rows = {place: row for place, row in rows.items() if row.digest or row.is_readable}
+    return write_suppressions(path, [*rows.values()], digests=digests)
 
 
 def _denied(people: People, channel: Channel) -> Iterator[Suppression]:
+    """All addresses of the denied people, since each of them leads to the person, and the lines."""
     network, verdict = people.network, people.verdict(channel)
-    pairs = network.of_kind("phone" if channel == "text" else "email")
-    holder, held = network.holder[pairs], network.held[pairs]
-    own = network.line[held] == OWN
-    denied = np.where(
-        own, (verdict.by_person >= DENIED)[network.person[holder]], verdict.by_line[held]
-    )
-    addresses, firsts = np.unique(held[denied], return_index=True)
-    for address, contact in zip(addresses.tolist(), holder[denied][firsts].tolist(), strict=True):
-        yield _suppression(people, channel, address, contact)
+    own = network.line[network.held] == OWN
+    persons = network.person[network.holder]
+    denied = own & (verdict.by_person >= DENIED)[persons]
+    addresses, firsts = np.unique(network.held[denied], return_index=True)
+    known: dict[int, Suppression] = {}
+    for address, person in zip(addresses.tolist(), persons[denied][firsts].tolist(), strict=True):
+        if person not in known:
+            deniers = deniers_of_person(people, verdict, person)
+            known[person] = _suppression(people, channel, deniers)
+        yield replace(known[person], address=network.addresses[address])
+    for line in np.flatnonzero(verdict.by_line & (network.line != OWN)).tolist():
+        deniers = verdict.line_deniers[verdict.line_group[line]]
+        yield replace(_suppression(people, channel, deniers), address=network.addresses[line])
 
 
-def _suppression(people: People, channel: Channel, address: int, contact: int) -> Suppression:
-    network, verdict = people.network, people.verdict(channel)
-    text = network.addresses[address]
-    if network.line[address] != OWN:
-        deniers = verdict.line_deniers[verdict.line_group[address]]
-    else:
-        deniers = deniers_of(people, verdict, contact)
-    # A no that a file has already keeps its source.
-    by = max(deniers, key=lambda c: people.source_of[c])
+def _suppression(people: People, channel: Channel, deniers: Sequence[int]) -> Suppression:
+    """The row of a no, without its address: what a file has already keeps its source."""
+    by = max(deniers, key=lambda contact: people.source_of[contact])
     if people.names[people.source_of[by]] == NAME:
-        row = people.suppressions.rows[by - network.first[-1]]
-        source, key, since = row.source, row.key, row.since
-    else:
-        source, key = people.names[people.source_of[by]], people.keys[by]
-        changed = people.changed_at[by]
-        since = None if np.isnat(changed) else changed.item().replace(tzinfo=UTC)
-    return Suppression(channel=channel, address=text, source=source, key=key, since=since)
+        row = people.suppressions.rows[by - people.network.first[-1]]
+        return replace(row, digest="", address="")
+    changed = people.changed_at[by]
+    return Suppression(
+        channel=channel,
+        source=people.names[people.source_of[by]],
+        key=str(people.keys[by]),
+        since=None if np.isnat(changed) else changed.item().replace(tzinfo=UTC),
+    )

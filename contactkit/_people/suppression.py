@@ -62,6 +62,11 @@ class Suppression:
         """What the address is."""
         return kind_of(self.address)
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether it has an address that can be compared."""
+        return bool(canonical(self.kind, self.address))
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Suppressions:
@@ -122,10 +127,19 @@ def read_suppressions(path: str | Path) -> Suppressions:
     )
 
 
+def read_own_suppressions(path: str | Path) -> Suppressions:
+    """Read a file that `suppress` wrote; InvalidInputError for any other, which stays as it is."""
+    columns = {str(name).strip().casefold() for name in open_file(path).columns}
+    if not columns & {"digest", "address"}:
+        message = "is there, and is no file of suppress: choose another path"
+        raise InvalidInputError.one(WHERE, str(path), message)
+    return read_suppressions(path)
+
+
 def _own_rows(file: ContactFile, columns: Mapping[str, Sequence[Any]]) -> Iterable[Suppression]:
     gaps = [""] * file.rows
     rows = zip(*(columns.get(name, gaps) for name in COLUMNS), strict=True)
-    _check_key(file.path, columns.get("key_check", ()))
+    _check_key(file.path, columns.get("digest", gaps), columns.get("key_check", gaps))
     for row, cells in enumerate(rows):
         address, digests, channel, source, key, since, _ = map(_text, cells)
         for each in _channels(file.path, row, channel, kind_of(address) if address else None):
@@ -164,9 +178,10 @@ def _channels(path: str | Path, row: int, cell: Any, kind: Kind | None) -> list[
     return named
 
 
-def _check_key(path: str | Path, checks: Iterable[Any]) -> None:
+def _check_key(path: str | Path, digests: Iterable[Any], checks: Iterable[Any]) -> None:
     """ConfigurationError if digests were made with another key: they would match nobody."""
-    if written := {str(check) for check in checks if check}:
+    written = {_text(check) or "unknown" for d, check in zip(digests, checks, strict=True) if d}
+    if written:
         key = pseudonym_key()
         have = key_check(key) if key else "none"
         if written != {have}:
@@ -198,16 +213,16 @@ def to_frame(rows: Sequence[Suppression], *, digests: bool = False) -> pd.DataFr
     key = ensure_pseudonym_key() if digests or any(row.digest for row in rows) else b""
     table: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     for row in rows:
-        hidden = row.digest or (digest(key, canonical(row.kind, row.address)) if digests else "")
+        hidden = row.digest or (digest(key, row.address) if digests else "")
         table["address"].append(None if digests or not row.address else row.address)
         table["digest"].append(hidden or None)
         table["key_check"].append(key_check(key) if hidden else None)
         table["since"].append(row.since and row.since.astimezone(UTC))
-        for name in ("channel", "source", "key"):
-            table[name].append(getattr(row, name) or None)
-    if digests:
         # The key of a contact may be its phone number.
-        table["key"] = [None] * len(rows)
+        hides_key = digests and canonical(kind_of(row.key), row.key)
+        table["key"].append(None if hides_key else row.key or None)
+        for name in ("channel", "source"):
+            table[name].append(getattr(row, name) or None)
     return pd.DataFrame(
         {name: pd.Series(v, dtype=TIME if name == "since" else STRING) for name, v in table.items()}
     )
