@@ -19,6 +19,7 @@ REASON = (
     *("channel", "source", "key", "field", "value", "state"),
     *("path", "line", "seen_at", "changed_at"),
 )
+PROOF = ("address", "channel", "given_at", "how")
 Reason: TypeAlias = Mapping[str, JSON]
 """A no of another contact for a channel: that contact's source and key, its field and value, the
 state denied or locked, the path of addresses to it, the line in that path if the no is a line's,

@@ -19,7 +19,7 @@ import pandas as pd
 from contactkit._frames.arrow import import_pyarrow
 from contactkit._frames.files import write_private
 from contactkit._frames.paths import check_file, has_file, reason_of
-from contactkit._plans.change import REASON, VERBS, PlannedWrite, Reason
+from contactkit._plans.change import PROOF, REASON, VERBS, PlannedWrite
 from contactkit._plans.labels import decode_labels, encode_labels
 from contactkit.errors import ConfigurationError, FieldProblem
 
@@ -210,15 +210,11 @@ def _planned(row: Mapping[str, str], shared: _Shared) -> PlannedWrite:
         if not isinstance(part, _KINDS[name]):
             raise _Invalid(f"is not a plan: a cell of its column {name} is of another type")
     problems = tuple(map(_problem, parts.pop("problems")))
-    parts["because"] = tuple(map(_checked_reason, parts.get("because", ())))
-    parts["given"] = tuple(parts.get("given", ()))
+    for name, names in (("because", REASON), ("given", PROOF)):
+        parts[name] = tuple(parts.get(name, ()))
+        if not all(isinstance(each, dict) and each.keys() == {*names} for each in parts[name]):
+            raise _Invalid(f"is not a plan: a cell of its column {name} is of another type")
     return PlannedWrite(operation=row["operation"], key=row["key"], problems=problems, **parts)
-
-
-def _checked_reason(reason: Any) -> Reason:
-    if not isinstance(reason, dict) or reason.keys() != {*REASON}:
-        raise _Invalid("is not a plan: a reason has other parts")
-    return reason
 
 
 class _Shared:

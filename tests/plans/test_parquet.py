@@ -53,6 +53,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "plan.parquet"
 
 
+SAMPLES = Path(__file__).with_name("samples")
+
+
 def refused(path: Path) -> str:
     """Why the file is refused."""
     with pytest.raises(ck.ConfigurationError) as caught:
@@ -211,6 +214,31 @@ def test_file_without_an_attribute_is_refused(path: Path, name: str) -> None:
 def test_file_of_a_later_contactkit_is_refused(path: Path) -> None:
     rewrite(path, lambda frame: frame.attrs.update(format=4))
     assert "a later contactkit saved it; this one reads up to format 3" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("because", "{}"),
+        ("because", "[3]"),
+        ("because", '[{"source": "sent"}]'),
+        ("watched", "[]"),
+        ("given", "null"),
+        ("given", "[[]]"),
+    ],
+)
+def test_reason_of_another_type_is_refused(path: Path, column: str, cell: str) -> None:
+    frame = pd.read_parquet(path)
+    put(column, cell)(frame)
+    frame.to_parquet(path)
+    assert f"{column} is of another type" in refused(path)
+
+
+def test_file_of_the_second_format_is_read() -> None:
+    plan = ck.read_plan(SAMPLES / "sent_format_2.parquet")
+    assert plan.digest.startswith("8ff46b03f10d")
+    assert [bool(c.problems) for c in plan.contacts].count(True) == 1
+    assert not plan.is_propagated and not any(c.watched for c in plan.contacts)
 
 
 def test_file_with_other_columns_is_refused(path: Path) -> None:
