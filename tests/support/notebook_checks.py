@@ -289,6 +289,7 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
         "undo": has(1, source="sendblue", changed="[opt_out]"),
         "start": has(4, source="digital_onboarding", planned="0", refused="24"),
         "proved": has(1, source="sendblue", changed="[opt_out]"),
+        "history": has(4, source="sendblue", was="allowed", now="denied", by="propagated"),
         "suppress": has(1, may="False", because="denied"),
         "end": is_empty,
     },
