@@ -113,7 +113,7 @@ def _had(source: Source, write: ConsentWrite, address: str, region: str | None) 
 
 def _row(source: Source, write: ConsentWrite) -> dict[str, Any]:
     entry = write.entry
-    reasons = entry["because"] or []
+    reasons = [r for r in entry["because"] or [] if r["channel"] == write.channel]
     undone = is_undo_name(entry["plan"] or "")
     by = "undone" if undone else "propagated" if reasons else "written here"
     changes = ", ".join(f"{name}={value}" for name, value in entry["changes"].items())
