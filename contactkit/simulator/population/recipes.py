@@ -83,9 +83,11 @@ def _spellings(declared: Sequence[Provider]) -> Iterator[Recipe]:
 
 def _spelling(no: Provider, yes: Provider, persons: Sequence[Person]) -> Case:
     dotted, plain = move_to_gmail(persons[0])
+    # Nothing else joins the two contacts.
+    person = replace(persons[0], home="", work="")
     contacts = [
-        (no, replace(persons[0], mobile=persons[0].mobile, email=dotted, email_stance="denied")),
-        (yes, replace(persons[0], mobile=persons[0].work, email=plain, email_stance="allowed")),
+        (no, replace(person, email=dotted, email_stance="denied")),
+        (yes, replace(person, mobile=persons[0].work, email=plain, email_stance="allowed")),
     ]
     return make_case("spelling", contacts, denied_elsewhere("email"))
 
