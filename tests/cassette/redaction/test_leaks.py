@@ -34,7 +34,7 @@ from tests.support.providers import Wire, says
 SECRET = "S3cr3t-planted-x9"
 HELD = "kT9/vQ+2.xZ&41mm=7"
 PHONE, NATIONAL = "4155552671", "415-555-2671"
-EMAIL, FIRST, LAST = "zenobia.quill@post.invalid", "Zenobia", "Quillfeather"
+EMAIL, FIRST, LAST = "zenobia.quill@post.test", "Zenobia", "Quillfeather"
 PERSON = {"first_name": FIRST, "last_name": LAST, "email": EMAIL, "phone_number": f"+1{PHONE}"}
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlLW9mLWl0"
 PARTS = {"multipart/form-data": "boundary=b"}
@@ -258,6 +258,8 @@ def record(name: str, planted: Planted, path: Path) -> list[str]:
             client.contacts.list()
         except ck.ContactKitError as error:
             texts += str(error), repr(error)
+        # An error of the client's own would show nothing of what a provider says.
+        assert len(wire.requests) >= 2
     return [*texts, repr(client), client._repr_html_(), cassette.frame().to_csv()]
 
 
