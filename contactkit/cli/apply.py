@@ -24,6 +24,7 @@ from contactkit.cli.options import (
     EXISTING,
     BaseUrl,
     Contacts,
+    Whole,
     need_parquet,
     new_table,
     simulated,
@@ -94,6 +95,7 @@ def apply(
     yes: Annotated[
         bool, typer.Option("--yes", help="Send to a live provider without a question.")
     ] = False,
+    whole: Whole = False,
     simulator: Contacts = None,
     base_url: BaseUrl = None,
 ) -> None:
@@ -117,7 +119,9 @@ def apply(
     chosen = {name: value for name, value in options.items() if value is not None}
     saved = read_plan(plan)
     world = simulated(simulator)
-    with connect(saved.provider, via=world, journal=journal, base_url=base_url) as client:
+    with connect(
+        saved.provider, via=world, journal=journal, base_url=base_url, whole=whole
+    ) as client:
         bound = with_client(saved, client)
         _announce(bound, dry_run=dry_run, anyway=anyway)
         if bound.requests and client.world.real and not (yes or dry_run):

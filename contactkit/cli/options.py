@@ -36,6 +36,14 @@ Contacts = Annotated[
     ),
 ]
 
+Whole = Annotated[
+    bool,
+    typer.Option(
+        "--whole",
+        help="Send each contact whole, as it is read right before, which Digital Onboarding's page "
+        "demands.",
+    ),
+]
 Encoding = Annotated[
     str | None,
     typer.Option(help="The encoding of the edited file if it is not UTF-8, such as cp1252."),

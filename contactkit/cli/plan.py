@@ -25,6 +25,7 @@ from contactkit.cli.options import (
     OriginalEncoding,
     Region,
     Rename,
+    Whole,
     need_parquet,
     new_file,
     simulated,
@@ -79,6 +80,7 @@ def plan(
         Path | None,
         typer.Option(help="Save the plan to this file, to apply it later.", callback=new_file),
     ] = None,
+    whole: Whole = False,
     simulator: Contacts = None,
     base_url: BaseUrl = None,
 ) -> None:
@@ -105,7 +107,7 @@ def plan(
         changes = build_plan(offline_session(provider, base_url), wanted, before, **options)
         _show_plan(changes)
     else:
-        with connect(provider, via=simulated(simulator), base_url=base_url) as client:
+        with connect(provider, via=simulated(simulator), base_url=base_url, whole=whole) as client:
             changes = client.contacts.plan(wanted, before, **options)
             _show_plan(changes)
     if out:

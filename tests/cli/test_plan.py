@@ -525,3 +525,16 @@ def test_apply_interrupted_finishes_in_flight_and_resumes(slowly):
 def written(at: Served) -> int:
     """How many contacts were written there."""
     return sum(each["writes"] for each in at.contacts())
+
+
+def test_whole_contacts_are_sent_to_a_provider_that_demands_them(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with served(NAME, "--contacts", "3", "--strict") as strict:
+        monkeypatch.setenv("DIGITAL_ONBOARDING_TOKEN", strict.credentials["token"])
+        with ck.connect(NAME, base_url=strict.base_url) as client:
+            edited = client.contacts.list().assign(city="Troy")
+        refused = run(strict, "apply", planned(strict, edited), status=1)
+        assert "try whole=True" in refused
+        Path("plan.parquet").unlink()
+        run(strict, "apply", planned(strict, edited, "--whole"), "--whole")
+        assert {contact["city"] for contact in strict.contacts()} == {"Troy"}
