@@ -7,10 +7,8 @@ twice changes nothing.
 
 from __future__ import annotations
 
-import hmac
 import re
-from collections.abc import Callable, Collection, Iterator
-from itertools import count
+from collections.abc import Collection, Iterator
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
@@ -22,10 +20,10 @@ from contactkit._redact.people import KnownPeople, Replacement
 from contactkit._redact.spans import replace_spans
 from contactkit.cassette.redaction import fake, phones
 from contactkit.cassette.redaction.checks import find_numbers, is_card
+from contactkit.cassette.redaction.owners import Owners
 
 NameKind: TypeAlias = Literal["first", "last"]
 Kind: TypeAlias = Literal["phone", "email", "free", "full"] | NameKind
-Candidate: TypeAlias = Callable[[bytes, int], str]
 # After this many candidates a range counts as full.
 _RESERVED_TRIES = 12
 
@@ -34,9 +32,9 @@ class Pseudonyms:
     """The pseudonyms under one key, and their owners: keyed hashes of the values.
 
     With the `owners` of an earlier run, a value gets the same pseudonym as there, and the
-    pseudonyms listed there are not replaced, whatever the key. `touched` has those that this run
-    has used. The words in `ordinary` are replaced only in personal fields, since they occur in
-    other text too; those in `common`, in lower case, there and where they are written the same.
+    pseudonyms listed there are not replaced, whatever the key. The words in `ordinary` are replaced
+    only in personal fields, since they occur in other text too; those in `common`, in lower case,
+    there and where they are written the same.
     """
 
     def __init__(
@@ -46,16 +44,13 @@ class Pseudonyms:
         ordinary: Collection[str] = (),
         common: Collection[str] = (),
     ) -> None:
-        self.owners: dict[str, str] = {} if owners is None else owners
-        self.touched: dict[str, str] = {}
-        self._key = key
+        self.owners = Owners(key, {} if owners is None else owners)
         self._ordinary = fake.WORDS.union(ordinary)
-        self._listed = {owner: pseudonym for pseudonym, owner in self.owners.items()}
         self._cache: dict[tuple[Kind, str], str] = {}
         self._numbers: dict[str, str] = {}
         self._by_digits: dict[str, str] = {}
         self._people = KnownPeople(common)
-        for pseudonym in self.owners:
+        for pseudonym in self.owners.listed:
             self._list_number(pseudonym)
 
     def _list_number(self, pseudonym: str) -> None:
@@ -82,10 +77,10 @@ class Pseudonyms:
 
     def recall(self, text: str) -> None:
         """Recognise the names in a text that an earlier run has replaced."""
-        words = re.findall(r"[^\W\d_]{3,}", text) if self._listed else []
+        words = re.findall(r"[^\W\d_]{3,}", text) if self.owners.has_earlier else []
         for value in dict.fromkeys((text, *words)):
             for kind in ("first", "last", "free"):
-                if self._owner(kind, value) in self._listed:
+                if self.owners.is_earlier(kind, value):
                     self.of(kind, value)
 
     def number(self, kind: Kind | None, token: str) -> str:
@@ -101,8 +96,8 @@ class Pseudonyms:
         digits = phones.digits_of(mantissa)
         if len(digits) < 7:
             return token
-        if digits in self.owners:
-            self._keep("number", digits)
+        if digits in self.owners.listed:
+            self.owners.keep("number", digits)
             return token
         lowest = 10 ** (len(digits) - 1)
 
@@ -110,7 +105,7 @@ class Pseudonyms:
             number = str(lowest + int.from_bytes(noise) % (9 * lowest))
             return "" if is_card(number) else number
 
-        pseudonym = self._assign("number", token, candidate)
+        pseudonym = self.owners.assign("number", token, candidate)
         return phones.fill_digits(mantissa, pseudonym) + e + exponent
 
     def text(self, text: str, bare: bool = True) -> str:
@@ -160,11 +155,11 @@ class Pseudonyms:
         return number is not None and not self._is_ours(phones.e164(number))
 
     def _is_ours(self, number: str) -> bool:
-        return phones.is_reserved(number) or number in self.owners
+        return phones.is_reserved(number) or number in self.owners.listed
 
     def _make(self, kind: Kind, value: str) -> str:
-        if value in self.owners:
-            return self._keep(kind, value)
+        if value in self.owners.listed:
+            return self.owners.keep(kind, value)
         match kind:
             case "phone" if not any(map(str.isalpha, value.removeprefix("tel:"))):
                 return self._phone(value) or self._text("free", value)
@@ -177,8 +172,8 @@ class Pseudonyms:
 
     def _email(self, value: str) -> str:
         if fake.is_example(value):
-            return self._keep("email", value)
-        return self._assign("email", value, fake.email)
+            return self.owners.keep("email", value)
+        return self.owners.assign("email", value, fake.email)
 
     def _free(self, value: str) -> str:
         """The pseudonym of free text: of the numbers and addresses in it, and of the rest."""
@@ -194,16 +189,16 @@ class Pseudonyms:
         if value.isascii() and not any(map(str.isalnum, value)):
             return value
         # A text with a number in it was replaced in parts, each of which is listed.
-        if fake.is_made_up(value) or value in self.owners:
-            return self._keep(kind, value)
-        return self._assign(kind, value, lambda noise, n: fake.text(kind, value, noise, n))
+        if fake.is_made_up(value) or value in self.owners.listed:
+            return self.owners.keep(kind, value)
+        return self.owners.assign(kind, value, lambda noise, n: fake.text(kind, value, noise, n))
 
     def _phone(self, value: str) -> str | None:
         """The pseudonym of a phone number in the same format; None if `value` is not a number."""
         digits = phones.digits_of(value)
         known = self._by_digits.get(digits)
         if not known and phones.is_reserved_at_home(digits):
-            return self._keep("phone", value)
+            return self.owners.keep("phone", value)
         number = phonenumbers.parse(known, None) if known else phones.parse(value)
         if number is None:
             return None
@@ -216,14 +211,14 @@ class Pseudonyms:
 
     def _number(self, number: PhoneNumber, original: str) -> str:
         if self._is_ours(original):
-            return self._keep("phone", original)
+            return self.owners.keep("phone", original)
 
         def candidate(noise: bytes, tries: int) -> str:
             choice = int.from_bytes(noise[:8])
             reserved = phones.reserved(number, choice) if tries < _RESERVED_TRIES else ""
             return reserved or phones.unassigned(number, choice, tries // 512)
 
-        return self._assign("phone", original, candidate)
+        return self.owners.assign("phone", original, candidate)
 
     def _index_digits(self, number: PhoneNumber, original: str) -> None:
         """Recognise a number by its digits alone."""
@@ -262,28 +257,6 @@ class Pseudonyms:
             for word in re.findall(r"[^\W\d_]{4,}|[^\W\d_a-zA-Z]{2,}", value):
                 if word not in self._ordinary:
                     self._people.add(word, self._text("free", word))
-
-    def _keep(self, kind: str, value: str) -> str:
-        self.touched[value] = self.owners.setdefault(value, self._owner(kind, value))
-        return value
-
-    def _assign(self, kind: str, value: str, candidate: Candidate) -> str:
-        """The listed pseudonym of a value, or the first free candidate."""
-        owner = self._owner(kind, value)
-        pseudonym = self._listed.get(owner)
-        if pseudonym is None:
-            candidates = (candidate(self._noise(kind, value, n), n) for n in count())
-            free = (c for c in candidates if c and self.owners.setdefault(c, owner) == owner)
-            pseudonym = next(free)
-        self.touched[pseudonym] = owner
-        return pseudonym
-
-    def _owner(self, kind: str, value: str) -> str:
-        return self._noise(f"owner of {kind}", value, 0)[:8].hex()
-
-    def _noise(self, kind: str, value: str, tries: int) -> bytes:
-        message = f"{kind}\0{tries}\0{value}".encode("utf-8", "surrogatepass")
-        return hmac.digest(self._key, message, "sha256")
 
 
 def _numbers(text: str) -> Iterator[re.Match[str]]:
