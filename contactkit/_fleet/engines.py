@@ -151,6 +151,20 @@ def _missing_here(accounts: Sequence[Account]) -> dict[str, list[str]]:
     return {account.name: account.missing() for account in accounts if account.missing()}
 
 
+def connect_dask(scheduler: str) -> Any:
+    """A client of the cluster with this scheduler; ConfigurationError if there is none."""
+    try:
+        from distributed import Client
+    except ImportError:
+        needed = 'it is an extra: python -m pip install "contactkit[dask]"'
+        raise ConfigurationError(f"a Dask cluster needs distributed; {needed}") from None
+    try:
+        return Client(scheduler, set_as_default=False)
+    except (OSError, ValueError) as error:
+        reason = type(error).__name__
+        raise ConfigurationError(f"no Dask scheduler answers at {scheduler} ({reason})") from None
+
+
 class _DaskRun:
     def __init__(self, engine: Dask, step: Step, accounts: Sequence[Account]) -> None:
         from distributed import Event

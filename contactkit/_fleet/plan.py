@@ -46,6 +46,11 @@ class FleetPlan:
         """The rows of the accounts that could not be planned."""
         return self.report.failed()
 
+    def count(self, name: str) -> int:
+        """The sum of a column of the report, 0 if no account has it."""
+        column = self.report.frame.get(name)
+        return 0 if column is None else int(sum(column.dropna()))
+
     def apply(
         self,
         *,

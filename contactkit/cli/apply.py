@@ -125,10 +125,10 @@ def apply(
         bound = with_client(saved, client)
         _announce(bound, dry_run=dry_run, anyway=anyway)
         if bound.requests and client.world.real and not (yes or dry_run):
-            _ask_to_send()
+            ask_to_send()
         if bound.opts_in and has_terminal() and not dry_run:
             # The plan says opt_in, and --yes does not answer for the people.
-            _confirm(f"Opt in {count_people(bound.opts_in)} who had opted out?")
+            confirm(f"Opt in {count_people(bound.opts_in)} who had opted out?")
         frame = bound.apply(dry_run=dry_run, anyway=anyway, **chosen)
     _show_result(frame)
     if result:
@@ -152,14 +152,14 @@ def _counted(count: int, verb: str) -> str:
     return f"{count:,} {verb}" if count == 1 else f"{count:,} {verb}s"
 
 
-def _ask_to_send() -> None:
+def ask_to_send() -> None:
     """Ask before a live provider gets anything; exit if the answer is no."""
     if not has_terminal():
         raise typer.BadParameter("without a terminal, sending to a live provider needs --yes")
-    _confirm("Send them?")
+    confirm("Send them?")
 
 
-def _confirm(question: str) -> None:
+def confirm(question: str) -> None:
     """Ask a question on the terminal; exit if the answer is no."""
     if not ask(question):
         say("nothing was sent")
