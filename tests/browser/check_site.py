@@ -31,7 +31,7 @@ expect = browsers.module("playwright.sync_api").expect
 PATIENCE = 400_000
 LARGEST_VISIT = 45e6
 APPLY = """
-privy = ck.connect("privy", via=ck.Simulator(contacts=60, seed=7))
+privy = ck.connect("privy", via=ck.Simulator(contacts=200, seed=7))
 people = privy.contacts.list(email_consent="subscribed").head(9)
 plan = privy.contacts.plan(people.assign(tags=[["texted"]] * len(people)), people)
 result = plan.apply()
