@@ -59,6 +59,11 @@ def lists_every_provider(output: Output) -> None:
     assert all("inferred" in row["evidence"] for row in output.rows)
 
 
+def sums_writes(output: Output) -> None:
+    assert {row["name"] for row in output.rows} == {"acme", "birch", "cedar", "dahlia"}
+    assert sum(int(row["writes"]) for row in output.rows) > 10
+
+
 def lists_consent_fields(output: Output) -> None:
     fields = {(row["provider"], row["field"]) for row in output.rows}
     assert {("sent", "opt_out"), ("sendblue", "opt_out"), ("privy", "sms_consent")} <= fields
@@ -292,6 +297,19 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
         "history": has(4, source="sendblue", was="allowed", now="denied", by="propagated"),
         "suppress": has(1, may="False", because="denied"),
         "end": is_empty,
+    },
+    "06_fleet.ipynb": {
+        "accounts": says("'provider': 'sent'", "'api_key': '$ACME_API_KEY'"),
+        "fleet": says("accounts: 4", "Dask: 2 workers with 8 threads", "api_key=$ACME_API_KEY"),
+        "literal": says("api_key= must be the name of an environment variable", "'$ACME_KEY'"),
+        "check": has(4, account="acme", provider="sent", outcome="done", requests="1"),
+        "export": has(4, account="acme", outcome="done", rows="60", files="1", requests="1"),
+        "folders": says("_SUCCESS", "account=acme", "account=dahlia"),
+        "plan": has(4, account="acme", outcome="done"),
+        "apply": has(4, account="acme", outcome="done", skipped="0"),
+        "again": has(4, account="acme", outcome="done", updated="0", requests="0"),
+        "journal": sums_writes,
+        "failed": has(1, account="elm", outcome="failed"),
     },
     "dashboard.ipynb": {
         "clients": is_empty,
