@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from contactkit._client.client import Client
 from contactkit._client.sources import read_source
 from contactkit._people.columns import read_addresses, to_texts
 from contactkit._people.identifiers import Kind
+from contactkit._people.network import read_apart
 from contactkit._people.people import People, make_people
 from contactkit._people.source import WHERE, Source
 from contactkit._people.suppression import Suppressions, read_suppressions
@@ -45,20 +47,22 @@ def people(
         raise InvalidInputError.one(WHERE, "shared_by", "must be a whole number from 1, or None")
     check_region(WHERE, region)
     if not sources:
-        raise InvalidInputError.one(WHERE, "sources", "are missing: give clients or contact frames")
-    read = [read_source(name, source) for name, source in sources.items()]
-    suppressions = _suppressions(suppression, read, region)
-    return make_people(read, suppressions, shared_by=shared_by, apart=apart, region=region)
+        message = "are missing: give clients, contact frames or files of contacts"
+        raise InvalidInputError.one(WHERE, "sources", message)
+    lines, suppressions = read_apart(apart, region), _read_suppressions(suppression)
+    # To read clients may take hours, so that whatever may be refused comes before.
+    order = sorted(sources, key=lambda name: isinstance(sources[name], Client))
+    found = {name: read_source(name, sources[name]) for name in order}
+    read = [found[name] for name in sources]
+    known = suppressions.with_addresses(_known_addresses(read, region))
+    return make_people(read, known, shared_by=shared_by, apart=lines, region=region)
 
 
-def _suppressions(
-    paths: str | Path | Sequence[str | Path] | None,
-    sources: Sequence[Source],
-    region: str | None,
-) -> Suppressions:
-    listed = [paths] if isinstance(paths, str | Path) else list(paths or ())
-    rows = tuple(row for path in listed for row in read_suppressions(path).rows)
-    return Suppressions(rows).with_addresses(_known_addresses(sources, region))
+def _read_suppressions(paths: str | Path | Sequence[str | Path] | None) -> Suppressions:
+    listed = [paths] if isinstance(paths, str | Path) else paths or ()
+    if not isinstance(listed, Sequence) or not all(isinstance(p, str | Path) for p in listed):
+        raise InvalidInputError.one(WHERE, "suppression", "must be the path of a file, or several")
+    return Suppressions(tuple(row for path in listed for row in read_suppressions(path).rows))
 
 
 def _known_addresses(sources: Sequence[Source], region: str | None) -> Iterable[str]:

@@ -92,7 +92,8 @@ SELECT * FROM writes WHERE id > ?1 AND (?2 IS NULL OR made_at >= ?2)
 """
 _CONSENT = """
 SELECT * FROM writes WHERE provider = ? AND base_url = ? AND key <> ''
-  AND outcome IN (SELECT value FROM json_each(?)) AND (operation = 'delete' OR EXISTS
+  AND outcome IN (SELECT value FROM json_each(?)) AND
+    (operation = 'delete' OR (operation = 'create' AND opt_in) OR EXISTS
     (SELECT 1 FROM json_each(writes.changes) AS change
      WHERE change.key IN (SELECT value FROM json_each(?))))
 ORDER BY id
@@ -259,9 +260,13 @@ class Journal:
     def consent_entries(
         self, provider: str, base_url: str, names: Iterable[str]
     ) -> list[dict[str, Any]]:
-        """The writes that were made at this address to one of these fields, and the deletes."""
+        """The writes that were made at this address to one of these fields, oldest first.
+
+        With them are the deletes, and what was created with the contact's consent.
+        """
         values = (provider, base_url, json.dumps([*WRITTEN]), json.dumps([*names]))
-        return self._read(_CONSENT, values)
+        # A journal of version 1 has no consent.
+        return [entry_of(row) for row in self._file.query(_CONSENT, values, version=2)]
 
     def entries(
         self, since: float | None = None, plan: str = "", account: str = ""

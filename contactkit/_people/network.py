@@ -6,7 +6,7 @@ it joins nobody, and has a consent of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -128,7 +128,7 @@ def build_network(
     suppressions: Suppressions,
     *,
     shared_by: int | None,
-    apart: Iterable[str],
+    apart: Collection[str],
     region: str | None = None,
 ) -> Network:
     """Read all addresses and join the contacts that share one."""
@@ -147,7 +147,7 @@ def build_network(
         start = 0 if kind == "phone" else len(known["phone"])
         parts.append((cells.holder[held], codes[held] + np.int32(start), cells.field[held]))
     holder, held, field = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    line = _lines(sources, known, _apart(apart, region))
+    line = _lines(sources, known, apart)
     line = _shared(line, first, holder, held, shared_by)
     own = line[held] == OWN
     labels, persons = _number(join(contacts, holder[own], held[own], len(line)))
@@ -214,7 +214,7 @@ def _unrounded(column: pd.Series) -> Any:
     return cells
 
 
-def _lines(sources: Sequence[Source], known: Mapping[Kind, Any], apart: set[str]) -> Any:
+def _lines(sources: Sequence[Source], known: Mapping[Kind, Any], apart: Collection[str]) -> Any:
     """The lines that are such by themselves: a role's, a provider's example, or set apart."""
     examples = {text for source in sources for text in source.provider.consent.examples}
     lines = {kind: np.zeros(len(values), dtype=np.int8) for kind, values in known.items()}
@@ -242,9 +242,10 @@ def _shared(line: Any, first: Sequence[int], holder: Any, held: Any, shared_by: 
     return line
 
 
-def _apart(addresses: Iterable[str], region: str | None) -> set[str]:
-    if isinstance(addresses, str):
-        message = "must be a list of phone numbers and e-mail addresses, not one text"
+def read_apart(addresses: Iterable[str], region: str | None) -> set[str]:
+    """The addresses to set apart, as they are compared; InvalidInputError if one is none."""
+    if isinstance(addresses, str) or not isinstance(addresses, Iterable):
+        message = "must be a list of phone numbers and e-mail addresses"
         raise InvalidInputError.one(WHERE, "apart", message)
     texts = list(addresses)
     read = [canonical(kind_of(str(text)), str(text), region) for text in texts]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -58,7 +58,7 @@ class People:
 
     @cached_property
     def _returned(self) -> Mapping[Channel, Mapping[int, datetime | None]]:
-        return {channel: find_returned(self, channel) for channel in CHANNELS}
+        return find_returned(self)
 
     @cached_property
     def names(self) -> list[str]:
@@ -272,10 +272,10 @@ def make_people(
     suppressions: Suppressions,
     *,
     shared_by: int | None = 3,
-    apart: Iterable[str] = (),
+    apart: Collection[str] = (),
     region: str | None = None,
 ) -> People:
-    """The people of these sources."""
+    """The people of these sources; the addresses to set `apart` are as they are compared."""
     network = build_network(sources, suppressions, shared_by=shared_by, apart=apart, region=region)
     verdicts = {}
     for channel in CHANNELS:

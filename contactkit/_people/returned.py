@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from contactkit._people.source import Source
-from contactkit._people.verdict import DENIED
-from contactkit._people.written import canonical_key, consent_writes
+from contactkit._people.suppression import CHANNELS
+from contactkit._people.written import ConsentWrite, canonical_key, consent_writes
+from contactkit.errors import JournalError, warn
 from contactkit.spec.consent import Channel, ConsentState
 
 if TYPE_CHECKING:
     from contactkit._people.people import People
 
 
-def find_returned(people: People, channel: Channel) -> Mapping[int, datetime | None]:
-    """The contacts that returned, and when their no was written here; None by a suppression."""
-    verdict = people.verdict(channel)
-    yes = (verdict.states.state == ConsentState.allowed) & verdict.reached
-    found: dict[int, datetime | None] = {}
+def find_returned(people: People) -> Mapping[Channel, Mapping[int, datetime | None]]:
+    """The contacts of each channel that returned, and when their no was written here.
+
+    That is None for the no of a suppression.
+    """
+    found: dict[Channel, dict[int, datetime | None]] = {channel: {} for channel in CHANNELS}
     for number, source in enumerate(people.sources):
-        suppressed = dict.fromkeys(_suppressed_keys(people, source, channel))
-        written = _written_noes(people, source, channel)
-        first = people.network.first[number]
-        rows = _find_rows(source, {**suppressed, **written})
-        again = [first + rows[key] for key in suppressed if key in rows]
-        found |= {contact: None for contact in again if verdict.denied[contact]}
-        found |= {first + rows[key]: at for key, at in written.items() if key in rows}
-    return {contact: found[contact] for contact in sorted(found) if yes[contact]}
+        written = _written_noes(people, source)
+        for channel in CHANNELS:
+            found[channel] |= _returned(people, channel, number, written[channel])
+    return found
+
+
+def _returned(
+    people: People, channel: Channel, number: int, written: Mapping[str, datetime]
+) -> dict[int, datetime | None]:
+    """Those of one source."""
+    source, verdict = people.sources[number], people.verdict(channel)
+    first, yes = people.network.first[number], verdict.states.state == ConsentState.allowed
+    suppressed = _suppressed_keys(people, source, channel)
+    rows = _find_rows(source, {*suppressed, *written})
+    again = sorted(first + row for row in rows.values())
+    noes = {first + row: written.get(key) for key, row in rows.items()}
+    listed = (yes & verdict.reached)[again]
+    return {
+        contact: noes[contact]
+        for contact, is_yes in zip(again, listed.tolist(), strict=True)
+        if is_yes and (noes[contact] or verdict.denied[contact])
+    }
 
 
 def _suppressed_keys(people: People, source: Source, channel: Channel) -> list[str]:
@@ -38,18 +54,26 @@ def _suppressed_keys(people: People, source: Source, channel: Channel) -> list[s
     return [canonical_key(source.provider, key) for key in keys if key]
 
 
-def _written_noes(people: People, source: Source, channel: Channel) -> dict[str, datetime]:
-    """The contacts to whose channel the last write that was seen is a no, and when that was."""
-    writes = [
-        write
-        for write in consent_writes(source, people.sources)
-        if write.channel == channel and write.seen
-    ]
-    last = {write.key: write for write in writes}
-    return {key: w.at for key, w in last.items() if w.now is not None and w.now >= DENIED}
+def _written_noes(people: People, source: Source) -> dict[Channel, dict[str, datetime]]:
+    """The contacts to which the last write that was seen is a no, by channel, and when that was."""
+    last: dict[tuple[Channel, str], ConsentWrite] = {}
+    try:
+        writes = consent_writes(source, people.sources)
+    except JournalError as error:
+        warn(f"contacts that said no here and say yes again are not listed: {error}")
+        writes = []
+    for write in writes:
+        # A contact that was deleted may be imported again.
+        if write.seen and not write.deleted:
+            last[write.channel, write.key] = write
+    noes: dict[Channel, dict[str, datetime]] = {channel: {} for channel in CHANNELS}
+    for (channel, key), write in last.items():
+        if write.is_no:
+            noes[channel][key] = write.at
+    return noes
 
 
-def _find_rows(source: Source, wanted: Mapping[str, object]) -> dict[str, int]:
+def _find_rows(source: Source, wanted: Collection[str]) -> dict[str, int]:
     """The row of each of these keys that the source has."""
     if not wanted:
         return {}

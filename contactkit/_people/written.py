@@ -40,6 +40,12 @@ class ConsentWrite:
     journal: str
     entry: Mapping[str, Any] = field(repr=False)
 
+    @property
+    def is_no(self) -> bool:
+        """Whether a no was written; what is created with consent may keep one of the provider's."""
+        no = self.now is not None and self.now >= ConsentState.denied
+        return no and not (self.entry["operation"] == "create" and self.entry["opt_in"])
+
 
 def consent_writes(source: Source, sources: Sequence[Source]) -> list[ConsentWrite]:
     """The writes to the consent of contacts at a source's provider, oldest first.
@@ -112,11 +118,12 @@ def _states(
 ) -> Iterator[tuple[Channel, ConsentState | None, ConsentState | None]]:
     """The channels that a write touches, with their states before and after it."""
     deletes = entry["operation"] == "delete"
+    by_consent = entry["operation"] == "create" and entry["opt_in"]
     before: Mapping[str, JSON] = entry["before"] or {}
     changes = {names[name]: value for name, value in entry["changes"].items() if name in names}
     after = {**before, **changes, **(entry["after"] or {})}
     for channel, consent in provider.consent.channels.items():
-        if deletes or not consent.fields.isdisjoint(changes):
+        if deletes or by_consent or not consent.fields.isdisjoint(changes):
             was = _state(consent, before)
             if was is not None or not deletes:
                 yield channel, was, None if deletes else _state(consent, after)

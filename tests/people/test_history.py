@@ -220,3 +220,35 @@ def test_live_frames_have_the_history_of_the_users_own_journal(
     assert "written here" in ck.people(sendblue=frame).history(key)["by"].tolist()
     frame.attrs["world"] = "simulator"
     assert ck.people(sendblue=frame).history(key)["by"].tolist() == ["seen"]
+
+
+@pytest.mark.parametrize("consents", [False, True])
+def test_a_contact_that_is_deleted_and_comes_back_has_returned(
+    tmp_path: Path, consents: bool
+) -> None:
+    simulator = ck.Simulator()
+    with (
+        ck.connect("sendblue", via=simulator, journal=tmp_path / "journal") as client,
+        ck.connect("sendblue", via=simulator) as importer,
+    ):
+        key = open_contact(client, "text")
+        client.contacts.update(key, opt_out=True)
+        client.contacts.delete(key)
+        if consents:
+            client.contacts.create(phone=key, opt_in=True)
+        else:
+            importer.contacts.create(phone=key)
+        importer.contacts.update(key, opt_out=False, opt_in=True)
+        kinds = ck.people(sendblue=client).conflicts()["kind"].tolist()
+    assert ("returned" in kinds) is not consents
+
+
+def test_a_journal_that_cannot_be_read_is_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with ck.connect("sendblue", via=ck.Simulator(), journal=path) as client:
+        people = ck.people(sendblue=client)
+        path.write_text("no journal")
+        with pytest.warns(ck.ContactKitWarning, match="say yes again are not listed"):
+            people.conflicts()
+        with pytest.raises(ck.JournalError):
+            people.history("+12025550123")

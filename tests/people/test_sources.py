@@ -317,3 +317,31 @@ def test_a_campaign_with_two_columns_of_phones_is_asked_about() -> None:
     with pytest.raises(ck.InvalidInputError, match=message):
         people.guard(campaign, "text", max_age=None)
     assert len(people.guard(campaign, "text", field="home", max_age=None)) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"suppression": 7}, "people: suppression: must be the path of a file, or several"),
+        ({"suppression": [7]}, "people: suppression: must be the path of a file, or several"),
+        ({"apart": 7}, "people: apart: must be a list of phone numbers and e-mail addresses"),
+        ({"apart": ["x"]}, "people: apart: .0. is neither a phone number"),
+        ({"shared_by": 0}, "people: shared_by: must be a whole number from 1"),
+        ({"sendblue": 7}, "people sendblue: sendblue: must be a client, a table or a file"),
+    ],
+)
+def test_what_is_wrong_is_refused_before_a_client_is_read(
+    options: dict[str, Any], message: str
+) -> None:
+    wire = Wire(ck.Simulator())
+    with ck.connect("sent", via=wire) as client:
+        with pytest.raises(ck.InvalidInputError, match=message):
+            ck.people(sent=client, **options)
+    assert not wire.requests
+
+
+def test_a_suppression_names_a_channel(tmp_path: Path) -> None:
+    path = tmp_path / "dnc.csv"
+    path.write_text(f"address,channel\n{PHONE},fax\n")
+    with pytest.raises(ck.InvalidInputError, match="row 0 must name a channel: text or email"):
+        ck.people(sent=sent(("a", PHONE, True)), suppression=path)
