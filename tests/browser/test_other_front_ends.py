@@ -67,11 +67,11 @@ def test_form_is_saved_and_plan_is_applied(front):
     form = part(page, "^Save")
     form.get_by_role("textbox", name="Last name").fill("Warbler")
     form.get_by_role("button", name=re.compile("^Save")).click()
-    expect(form.get_by_text(re.compile("Updated")).first).to_be_visible()
+    expect(form.get_by_role("status").filter(has_text="Updated")).to_be_visible()
     expect(form.get_by_role("textbox", name="Last name")).to_have_value("Warbler")
     view = part(page, "^Apply")
     view.get_by_role("button", name=re.compile("^Apply")).click()
-    expect(view.get_by_text(re.compile("3 updated")).first).to_be_visible()
+    expect(view.get_by_role("status").filter(has_text="3 updated")).to_be_visible()
 
 
 def test_shown_frame_opens_one_page_at_a_time(front):
