@@ -6,15 +6,17 @@ part of the axis label.
 
 from __future__ import annotations
 
-import io
 import textwrap
+import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+from contactkit.plots.page import draw_png, draw_svg
 
 LONGEST_LABEL = 40
 NOTICE_WIDTH = 10  # characters an inch
@@ -33,13 +35,18 @@ class Picture(Axes):
     Their figure is not managed by pyplot, which would keep it until it is closed.
     """
 
+    def _repr_svg_(self) -> str:
+        return draw_svg(self._whole)
+
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        file = io.BytesIO()
-        # Twice as many pixels as it takes on the page, for high-resolution screens.
-        self.figure.canvas.print_figure(file, format="png", dpi=2 * DPI)
         scale, page = DPI / self.figure.dpi, self.figure.bbox
         size = {"width": round(page.width * scale), "height": round(page.height * scale)}
-        return file.getvalue(), size
+        # Twice as many pixels as it takes on the page, for high-resolution screens.
+        return draw_png(self._whole, 2 * DPI), size
+
+    @property
+    def _whole(self) -> Figure:
+        return cast("Figure", self.get_figure(root=True))
 
 
 def axes_for(
@@ -74,9 +81,23 @@ def draw_empty(ax: Axes | None, attrs: Mapping[Any, Any], title: str, reason: st
 
 def name_rows(ax: Axes, names: Sequence[str]) -> None:
     """Label horizontal bars, the first one at the top."""
-    ax.set_yticks(range(len(names)), [label_of(name) for name in names], **LITERAL)
+    labels = [label_of(name) for name in names]
+    ax.set_yticks(range(len(labels)), labels, **LITERAL)
+    _make_room(ax, max(map(_count_wide, labels), default=0))
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(len(names) - 0.5, -0.5)
+
+
+def _make_room(ax: Axes, wide: int) -> None:
+    """Leave a margin for characters that no font of this machine may have, and so measure."""
+    if isinstance(ax, Picture) and wide:
+        inches = wide * 0.4 * 10 / 72
+        left = min(0.4, inches / ax._whole.get_figwidth())
+        cast("Any", ax._whole.get_layout_engine()).set(rect=(left, 0, 1 - left, 1))
+
+
+def _count_wide(label: str) -> int:
+    return sum(unicodedata.east_asian_width(character) in "WF" for character in label)
 
 
 def count_on(axis: Axis) -> None:

@@ -6,6 +6,7 @@ import ast
 import gc
 import io
 import itertools
+import re
 import subprocess
 import sys
 import weakref
@@ -17,12 +18,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 
 import contactkit as ck
 from contactkit import plots
 from contactkit._frames.frame import result_frame
+from contactkit.plots.page import INK
 from contactkit.plots.pictures import MOST_CHANNELS
 from contactkit.spec.outcome import Outcome
 from tests.support.providers import EXAMPLES, NOTICE, Noticed
@@ -271,11 +275,45 @@ def test_an_empty_picture_leaves_shared_ticks_alone():
     assert (lower.get_xticks().tolist(), lower.get_yticks().tolist()) == ticks
 
 
-def test_a_picture_shows_itself_and_is_opaque(people):
+def test_a_picture_shows_itself_without_a_background(people):
     content, size = plots.consent(people)._repr_png_()  # pyright: ignore
     image = matplotlib.image.imread(io.BytesIO(content))
     assert np.allclose(image.shape[:2], (2 * size["height"], 2 * size["width"]), atol=2)
-    assert (image[..., 3] == 1).all() and (image[0, 0, :3] == 1).all()
+    assert image[0, 0, 3] == 0
+
+
+def contrast(colour: str, page: str) -> float:
+    """The contrast of two colours, as WCAG defines it."""
+    rgb = np.array([to_rgb(colour), to_rgb(page)])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    darker, lighter = sorted(linear @ [0.2126, 0.7152, 0.0722])
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("page", ["white", "black"])
+def test_text_of_a_picture_can_be_read_in_any_theme(people, page):
+    svg = plots.consent(people)._repr_svg_()  # pyright: ignore
+    inks = {*re.findall(r"<text[^>]*fill: (#\w{6})", svg)}
+    colours = {colour for colour in inks if colour in {INK, "#000000", "#ffffff"}}
+    assert colours == {INK} and contrast(INK, page) >= 4.5
+    assert not re.search(r"fill: #ffffff|stroke: #000000|stroke: #ffffff", svg)
+
+
+def test_a_picture_is_the_same_after_it_was_shown(people):
+    ax = plots.consent(people)
+    before = [(text.get_color(), text.get_fontfamily()) for text in ax.figure.findobj(Text)]
+    assert ax._repr_svg_() and ax._repr_png_()  # pyright: ignore
+    assert ax.figure.get_facecolor() == (1, 1, 1, 1)
+    after = [(text.get_color(), text.get_fontfamily()) for text in ax.figure.findobj(Text)]
+    assert after[: len(before)] == before
+
+
+@pytest.mark.parametrize("label", ["名前 東京", "שלום", "नमस्ते", "สวัสดี", "👋 hello", "Ünïcode"])
+def test_labels_are_text_of_the_page_in_any_script(label):
+    people = pd.DataFrame({"channel": [label, "sms"]}).astype("category")
+    ax = plots.channel_mix(people)
+    assert f">{label}</text>" in ax._repr_svg_()  # pyright: ignore
+    assert ax._repr_png_()  # pyright: ignore
 
 
 def test_figures_are_not_kept():
