@@ -12,10 +12,11 @@ from collections.abc import Mapping
 import pandas as pd
 
 from contactkit._frames.frame import result_frame
-from contactkit._http.results import failure_row
+from contactkit._http.results import failure_row, retry_key
 from contactkit._http.session import Session
 from contactkit._http.world import world_attrs
 from contactkit.forms.draft import Draft
+from contactkit.spec.consent import may_widen
 from contactkit.spec.provider import JSON, Endpoint
 from contactkit.spec.validate import json_equal
 
@@ -84,9 +85,20 @@ class Attempts:
         """All result rows."""
         return pd.concat(self.rows, ignore_index=True) if self.rows else self.last
 
-    def doubt(self, values: Mapping[str, JSON], key: str) -> None:
-        """Remember a write whose outcome is unknown, and its idempotency key."""
-        self._values, self._key = values, key
+    def doubt(
+        self,
+        session: Session,
+        endpoint: Endpoint,
+        key: str,
+        values: Mapping[str, JSON],
+        error: BaseException,
+    ) -> None:
+        """Remember a write whose outcome is unknown, and the key under which it may be repeated."""
+        # The contact is read again, and opting it in is another decision.
+        opts_in = bool(key) and may_widen(session.provider, endpoint, values)
+        # A whole update of the contact that is read again is another request.
+        is_other = opts_in or (bool(key) and session.whole)
+        self._values, self._key = values, "" if is_other else retry_key(error)
 
     def settle(self) -> None:
         """Forget the write in doubt."""

@@ -21,7 +21,7 @@ from contactkit.errors import ContactKitError, InvalidInputError, NotFoundError
 from contactkit.forms.cells import register
 from contactkit.forms.contact_form import ContactForm
 from contactkit.forms.draft import read_draft
-from contactkit.forms.fields import column_fields, field_groups, label_of
+from contactkit.forms.fields import column_fields, field_groups
 from contactkit.forms.html import render, text_of, working
 from contactkit.forms.messages import (
     alert_html,
@@ -32,7 +32,7 @@ from contactkit.forms.messages import (
 from contactkit.forms.transcript import CONTACT_COLUMNS, Transcript
 from contactkit.forms.widget import Event, Widget, Work
 from contactkit.spec.provider import JSON, Provider
-from contactkit.spec.record import key_of
+from contactkit.spec.record import fields_of, key_of
 
 if TYPE_CHECKING:
     from contactkit._client.contacts import AsyncContacts
@@ -77,9 +77,9 @@ class ContactBrowser:
         }
         docs = self._endpoint.docs or provider.docs
         layout = render("browser", title=self._title, world=world, docs=docs)
-        self._list = Widget(layout, handlers, lambda: session.secrets)
+        self._list = Widget(self._title, layout, handlers, lambda: session.secrets)
         groups = field_groups(provider, self._endpoint, None)
-        filters = render("fields", groups=groups, facts=[], prefix=self._list.model_id)
+        filters = render("fields", groups=groups, shared=False, prefix=self._list.model_id)
         self._list.replace({"head": self._title, "filters": filters})
         self.widget = ipywidgets.Box([self._list])
         self.widget.add_class("ck-beside")
@@ -195,12 +195,12 @@ class ContactBrowser:
         )
 
     def _table(self) -> str:
-        key = key_of(self._provider.record).name
+        key, declared = key_of(self._provider.record).name, fields_of(self._provider.record)
         page = [self._written.get(row[key], row) for row in self._rows()]
         return render(
             "contact_table",
             caption=self._title,
-            columns=[label_of(name) for name in (key, *self._columns)],
+            columns=[declared[name].label for name in (key, *self._columns)],
             rows=[
                 (text_of(row[key]), [text_of(row.get(name)) for name in self._columns])
                 for row in page

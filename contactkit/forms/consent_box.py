@@ -74,11 +74,13 @@ class ConsentBox:
         """Whether the box is needed and not ticked."""
         return bool(self._asked) and self._tick != str(self._number)
 
-    def regions(self, prefix: str, *, has_dry_run: bool) -> Mapping[str, str]:
+    def regions(self, prefix: str, *, has_dry_run: bool, needs_changes: bool) -> Mapping[str, str]:
         """The box with its reason, and the buttons that need it; ids begin with `prefix`."""
         reason = f"{prefix}-{FIELD}-reason"
         off = reason if self.is_open else ""
-        buttons = render("send_buttons", has_dry_run=has_dry_run, off=off)
+        buttons = render(
+            "send_buttons", has_dry_run=has_dry_run, needs_changes=needs_changes, off=off
+        )
         if not self._asked:
             return {"consent": "", "consent_reason": "", "send": buttons}
         label = f"They have agreed to be {self._listed(_AGREED)} again"

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from IPython.display import display
 
-from contactkit._http.results import field_problems, retry_key
+from contactkit._http.results import field_problems
 from contactkit._http.session import Session
 from contactkit._http.world import World
 from contactkit.errors import FieldProblem
@@ -23,13 +24,12 @@ from contactkit.forms.cells import register
 from contactkit.forms.consent_box import ConsentBox, split_tick
 from contactkit.forms.controls import Raw
 from contactkit.forms.draft import Draft, changed_fields, read_draft, report_html, review_html
-from contactkit.forms.fields import current_values, title_of
+from contactkit.forms.fields import current_values
 from contactkit.forms.form_screen import FormScreen
 from contactkit.forms.html import personal_texts, text_of
 from contactkit.forms.messages import doubt_text, form_problem, outcome_text, raise_unexpected
 from contactkit.forms.transcript import CONTACT_COLUMNS, Transcript, add_write, show_contact
 from contactkit.forms.widget import Event, Work
-from contactkit.spec.consent import may_widen
 from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON, Endpoint
 from contactkit.spec.record import fields_of, key_of
@@ -121,7 +121,8 @@ class ContactForm:
         return self.widget
 
     def __repr__(self) -> str:
-        return f"<contactkit form: {title_of(self._provider, self.contact)}>"
+        action = "Create" if self.contact is None else "Edit"
+        return f"<contactkit form: {action} a contact at {self._provider.title}>"
 
     @property
     def _endpoint(self) -> Endpoint:
@@ -134,8 +135,8 @@ class ContactForm:
     def _secrets(self) -> Iterable[str]:
         declared = fields_of(self._provider.record)
         typed = {name: str(raw) for name, raw in self.widget.draft.items()}
-        personal = personal_texts(declared, self._current or {}) + personal_texts(declared, typed)
-        return [*self._session.secrets, *personal]
+        personal = (personal_texts(declared, values) for values in (self._current or {}, typed))
+        return [*self._session.secrets, *chain(*personal)]
 
     def _draw(self, *, draft: Mapping[str, Raw] | None = None, status: str = "") -> None:
         """Fill the fields from the contact; typed values are lost, except those in a draft."""
@@ -221,18 +222,14 @@ class ContactForm:
     async def _handle_failure(
         self, error: BaseException, draft: Draft, options: Mapping[str, JSON]
     ) -> None:
-        session, key, current = self._session, self.key, self._current
-        result = failure_result(session, self._endpoint, error, key, current, draft, options)
+        session, key = self._session, self.key
+        result = failure_result(session, self._endpoint, error, key, self._current, draft, options)
         report = self._add_result(result, draft, options)
         doubt = ""
         if result["outcome"].item() == Outcome.UNKNOWN:
-            # The contact is read again, and opting it in is another decision.
-            opts_in = bool(key) and may_widen(self._provider, self._endpoint, draft.values)
-            # A whole update of the contact that is read again is another request.
-            is_other = opts_in or (bool(key) and session.whole)
-            self._attempts.doubt(draft.values, "" if is_other else retry_key(error))
+            self._attempts.doubt(session, self._endpoint, key, draft.values, error)
             doubt = doubt_text(error, self._endpoint)
-            if self.key and not await self._read_after_doubt(error, report):
+            if key and not await self._read_after_doubt(error, report):
                 return
         # A second press of Save must not repeat the failed write.
         self.widget.invalidate()
@@ -251,9 +248,8 @@ class ContactForm:
         try:
             self.contact = await self._contacts.get(self.key)
         except (Exception, asyncio.CancelledError) as read_error:
-            self._hide_fields(self.key, report)
             status = "It may have been carried out, but could not be read. Revert reads it again."
-            self._refuse((), error, status=status)
+            self._hide_fields(self.key, error, report, status)
             raise_unexpected(read_error)
             return False
         self._draw(draft=self.widget.draft)
@@ -284,7 +280,12 @@ class ContactForm:
             try:
                 self.contact = await self._contacts.get(key)
             except (Exception, asyncio.CancelledError) as error:
-                self._handle_unread(key, error, result, report)
+                status = "The contact could not be read again. Revert tries once more."
+                if result is None:
+                    self._refuse((), error, status=status)
+                else:
+                    written = outcome_text(self._provider, result)
+                    self._hide_fields(key, error, report, f"{written} {status}")
                 return raise_unexpected(error)
             self._unread = ""
             self._draw(status="This is the contact as it is now.")
@@ -294,21 +295,13 @@ class ContactForm:
         else:
             self._screen.show_outcome(result, report)
 
-    def _handle_unread(
-        self, key: str, error: BaseException, result: pd.DataFrame | None, report: str
-    ) -> None:
-        status = "The contact could not be read again. Revert tries once more."
-        if result is not None:
-            self._hide_fields(key, report)
-            status = f"{outcome_text(result)} {status}"
-        self._refuse((), error, status=status)
-
-    def _hide_fields(self, key: str, report: str) -> None:
+    def _hide_fields(self, key: str, error: BaseException, report: str, status: str) -> None:
         """Hide the contact with this key until it is read again."""
         self._unread = key
         self._box.clear()
         self._screen.hide_fields(report)
         self._screen.show_box(self._box)
+        self._refuse((), error, status=status)
 
     def _refuse(
         self,

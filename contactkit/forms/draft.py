@@ -17,7 +17,6 @@ from contactkit._http.session import Operation, Session
 from contactkit._plans.whole import whole_request
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.forms.controls import Raw, value_of
-from contactkit.forms.fields import label_of
 from contactkit.forms.html import RESULT_COLUMNS, frame_table, render, table, text_of
 from contactkit.spec import phones
 from contactkit.spec.merge import merge_patch, value_after
@@ -134,7 +133,7 @@ def review_html(
     """Old and new values of changed fields, the request, and the same in Python."""
     rows = [
         (
-            label_of(name),
+            draft.fields[name].label,
             text_of(current.get(name)) or "—",
             text_of(value_after(draft.fields[name], current.get(name), value)) or "—",
         )

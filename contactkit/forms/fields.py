@@ -6,42 +6,73 @@ gives for a refusal.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from contactkit._frames.frame import problems, rows_of
+from contactkit._http.world import World
 from contactkit.forms.controls import ControlName, Raw, control_of, kinds_of, raw_of
-from contactkit.forms.html import render, value_text
+from contactkit.forms.html import fact_html, render, value_text
+from contactkit.forms.who import short_key, who_of
 from contactkit.spec.provider import JSON, Endpoint, Provider
-from contactkit.spec.record import Record, RecordField, fields_of
+from contactkit.spec.record import Record, RecordField, fields_of, key_of
 from contactkit.spec.validate import accepted_fields, check
 
 Contact = Mapping[str, JSON]
 
 _UNGROUPED = 8
-_ACRONYMS = {"id": "ID", "sms": "SMS", "rfc": "RFC", "e164": "E.164"}
 _IDENTITY, _CONSENT = "Name, phone and e-mail", "Consent and channels"
 _GROUPS = (_IDENTITY, "Personal details", _CONSENT, "More", "Options")
+_FILLERS = frozenset("a an for in is it of the to".split())
+# With these, no choice is refused only because the contact has no address yet.
+_SAMPLES = {"phone": "+12025550100", "email": "contact@example.com"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class FieldView:
-    """One field as the form shows it; a `reason` says why it cannot be written now."""
+    """One field as the form shows it; a `reason` says why it cannot be written now.
+
+    `choices` are those that may be written, and the current one; `text` is the current value.
+    """
 
     field: RecordField
-    label: str
     docs: str
     control: ControlName
     kinds: Mapping[str, str]
+    choices: Sequence[str]
     raw: Raw
+    text: str
     reason: str
+
+    @property
+    def label(self) -> str:
+        """The field in people's words."""
+        return self.field.label
+
+    @property
+    def help(self) -> str:
+        """What the declaration says beyond the label."""
+        text = self.field.marker.help
+        return "" if _words(text) <= _words(self.label) else text
+
+    @property
+    def flags(self) -> Mapping[str, str]:
+        """The answers to a yes or no, with their labels; what is known cannot become unknown."""
+        if not self.is_of_contact:
+            return {"yes": "Yes", "no": "No", "": "Not set"}
+        return {"yes": "Yes", "no": "No", **({} if self.raw else {"": "Unknown"})}
 
     @property
     def is_of_contact(self) -> bool:
         """Whether it is a field of the contact rather than an option of the verb."""
         return self.field.marker.access != "option"
+
+
+def _words(text: str) -> set[str]:
+    return {*re.findall(r"\w+", text.lower().replace("-", ""))} - _FILLERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +81,6 @@ class Group:
 
     label: str
     fields: Sequence[FieldView]
-
-
-def label_of(name: str) -> str:
-    """A field's name as a label."""
-    first, *rest = (_ACRONYMS.get(word, word) for word in name.split("_"))
-    return " ".join([first[:1].upper() + first[1:], *rest])
 
 
 def field_groups(provider: Provider, endpoint: Endpoint, current: Contact | None) -> list[Group]:
@@ -78,13 +103,37 @@ def _view(
     value = field.default if current is None else current.get(field.name, field.default)
     return FieldView(
         field=field,
-        label=label_of(field.name),
         docs=field.marker.docs or endpoint.docs or provider.docs,
         control=control_of(field, value),
         kinds=kinds_of(field) if field.kind == "dict" else {},
+        choices=[
+            choice
+            for choice in field.choices
+            if choice == value or _may_be_written(provider, endpoint, field, choice, current)
+        ],
         raw=raw_of(field, value),
+        text=value_text(field, value),
         reason="" if current is None else refusal_reason(provider, endpoint, field, current),
     )
+
+
+def _may_be_written(
+    provider: Provider,
+    endpoint: Endpoint,
+    field: RecordField,
+    choice: str,
+    current: Contact | None,
+) -> bool:
+    """Whether a choice may be written to a contact, at least once it has its addresses."""
+    if field.marker.access == "option":
+        return True
+    own = {"phone": provider.consent.phones, "email": provider.consent.emails}
+    samples = {name: _SAMPLES[kind] for kind, names in own.items() for name in names}
+    known = {name: value for name, value in (current or {}).items() if value is not None}
+    others = samples if current is None else {}
+    before = None if current is None else {**current, **samples, **known}
+    found = check(provider, endpoint, {**others, field.name: choice}, before).problems
+    return not any(problem.field == field.name for problem in found)
 
 
 def _group_of(field: RecordField) -> str:
@@ -138,9 +187,11 @@ def column_fields(record: type[Record]) -> list[str]:
     ]
 
 
-def title_of(provider: Provider, contact: pd.DataFrame | None) -> str:
-    """The title of the form."""
-    return f"{'Create' if contact is None else 'Edit'} a contact at {provider.title}"
+def title_of(provider: Provider, contact: Contact | None) -> str:
+    """HTML of the form's title: who the contact is, and its key in small letters."""
+    key = str((contact or {}).get(key_of(provider.record).name) or "")
+    who = who_of(provider, contact) if contact else "New contact"
+    return render("who", who=who or key, key=key, short=short_key(key), at=provider.title)
 
 
 def current_values(provider: Provider, contact: pd.DataFrame | None) -> dict[str, JSON] | None:
@@ -149,25 +200,32 @@ def current_values(provider: Provider, contact: pd.DataFrame | None) -> dict[str
 
 
 def form_regions(
-    provider: Provider, endpoint: Endpoint, contact: pd.DataFrame | None, prefix: str
+    provider: Provider,
+    endpoint: Endpoint,
+    contact: pd.DataFrame | None,
+    prefix: str,
+    world: World,
 ) -> Mapping[str, str]:
     """The regions of a form before any edit; the ids in it begin with `prefix`."""
     current = current_values(provider, contact)
     groups = field_groups(provider, endpoint, current)
     reasons = [view.reason for group in groups for view in group.fields if view.is_of_contact]
+    shared = dict.fromkeys(reasons) if all(reasons) else {}
     facts = [
-        (label_of(field.name), value_text(field, (current or {}).get(field.name)))
+        (field.label, fact_html(field, current.get(field.name), world))
         for field in read_only_fields(provider, endpoint)
         if current
     ]
     return {
-        "head": title_of(provider, contact),
+        "head": title_of(provider, current),
         "note": render(
             "note",
-            reasons=dict.fromkeys(reasons) if all(reasons) else (),
+            reasons=shared,
             unreadable=() if contact is None else dict.fromkeys(problems(contact)["field"]),
+            prefix=prefix,
         ),
-        "fields": render("fields", groups=groups, facts=facts, prefix=prefix),
+        "fields": render("fields", groups=groups, prefix=prefix, shared=len(shared) == 1),
+        "facts": render("facts", facts=facts) if facts else "",
         "problems": "",
         "status": "",
         "report": "",

@@ -13,7 +13,7 @@ from contactkit.forms.controls import Raw
 from contactkit.forms.draft import Draft
 from contactkit.forms.fields import form_regions
 from contactkit.forms.html import render, working
-from contactkit.forms.messages import alert_html, outcome_regions, problem_regions, refusal_regions
+from contactkit.forms.messages import alert_html, outcome_regions, place, refusal_regions
 from contactkit.forms.widget import Event, Widget, Work
 from contactkit.spec.provider import Endpoint, Provider
 
@@ -31,10 +31,11 @@ class FormScreen:
         secrets: Callable[[], Iterable[str]],
     ) -> None:
         self._provider = provider
+        self._world = world
         self._endpoint = endpoint
         docs = endpoint.docs or provider.docs
         layout = render("form", title=title, world=world, docs=docs)
-        self.widget = Widget(layout, handlers, secrets)
+        self.widget = Widget(title, layout, handlers, secrets)
 
     def draw(
         self,
@@ -46,7 +47,7 @@ class FormScreen:
     ) -> None:
         """Fill the fields from the contact; typed values are lost, except those in a draft."""
         self._endpoint = endpoint
-        regions = form_regions(self._provider, endpoint, contact, self._prefix)
+        regions = form_regions(self._provider, endpoint, contact, self._prefix, self._world)
         self.widget.replace({**regions, "status": status}, draft=draft)
 
     @property
@@ -56,7 +57,12 @@ class FormScreen:
 
     def show_box(self, box: ConsentBox) -> None:
         """Show the box beside Save while it is needed; without its tick, nothing can be sent."""
-        self.widget.show(box.regions(self._prefix, has_dry_run=self._endpoint.dry_run))
+        regions = box.regions(
+            self._prefix,
+            has_dry_run=self._endpoint.dry_run,
+            needs_changes=self._endpoint.effect == "update",
+        )
+        self.widget.show(regions)
 
     def point_at_box(self) -> None:
         """Say that the box must be ticked first."""
@@ -65,29 +71,29 @@ class FormScreen:
 
     def hide_fields(self, report: str) -> None:
         """Remove the fields: they may be out of date, and must not be sent again."""
-        self.widget.replace({"fields": "", "note": "", "report": report})
+        self.widget.replace({"fields": "", "facts": "", "note": "", "report": report})
 
     def show_edit(self, draft: Draft, typed: Mapping[str, Raw], edited: Iterable[str]) -> None:
         """Show the problems of the fields that were just edited, but not yet of missing fields."""
         problems = [*draft.problems, *draft.doubts]
         wrong = [problem for problem in problems if problem.field in typed]
-        beside, _ = problem_regions(self._provider, self._endpoint, wrong)
+        beside = place(self._provider, self._endpoint, wrong).regions
         regions = {f"problem:{name}": beside[f"problem:{name}"] for name in edited}
         self.widget.show({**regions, "problems": ""})
 
     def show_review(self, draft: Draft, report: str) -> None:
         """Show what would be sent, and doubts about it."""
-        beside, _ = problem_regions(self._provider, self._endpoint, draft.doubts)
+        beside = place(self._provider, self._endpoint, draft.doubts).regions
         self.widget.show({**beside, "problems": "", "status": "", "report": report}, focus="report")
 
     def show_work(self, action: str, **regions: str) -> None:
         """Show that a request is in flight, without the messages of an earlier attempt."""
-        beside, _ = problem_regions(self._provider, self._endpoint)
+        beside = place(self._provider, self._endpoint).regions
         self.widget.show({**beside, "problems": "", "status": working(action), **regions})
 
     def show_outcome(self, result: pd.DataFrame, report: str) -> None:
         """Show the outcome of a write, and the report about it."""
-        regions, focus = outcome_regions(result)
+        regions, focus = outcome_regions(self._provider, result)
         self.widget.show({"report": report, **regions}, focus=focus)
 
     def show_refusal(

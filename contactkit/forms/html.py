@@ -7,13 +7,15 @@ which may be passed on to anyone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from contactkit._http.world import World, time_note
 from contactkit.spec.provider import JSON, as_list, as_object
 from contactkit.spec.record import RecordField, parse_time
 from contactkit.spec.validate import is_na, to_python
@@ -67,6 +69,21 @@ def value_text(field: RecordField, value: JSON) -> str:
     if field.kind == "datetime" and value:
         return f"{parse_time(value):%Y-%m-%d %H:%M:%S} UTC"
     return text_of(value)
+
+
+def fact_html(field: RecordField, value: JSON, world: World) -> Markup:
+    """A read-only value; the front end shows a time in the reader's zone, with UTC beside it."""
+    text = value_text(field, value)
+    if field.kind != "datetime" or not value:
+        return escape(text)
+    return time_html(parse_time(value), world)
+
+
+def time_html(moment: datetime, world: World) -> Markup:
+    """A time in UTC, marked as simulated if it is; the front end adds the reader's own zone."""
+    at = f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    text = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    return render("time", at=at, text=text, note=time_note(world))
 
 
 def text_of(value: JSON) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from traceback import format_exception
 from typing import Any
 
@@ -15,25 +15,45 @@ import pandas as pd
 from contactkit._http.results import retry_key
 from contactkit._redact import redact
 from contactkit.errors import ApiError, ContactKitError, FieldProblem, RateLimitError
-from contactkit.forms.fields import label_of
 from contactkit.forms.html import render
 from contactkit.spec.consent import CODE, OPTED_OUT_SINCE
-from contactkit.spec.outcome import Outcome
+from contactkit.spec.outcome import WRITTEN, Outcome
 from contactkit.spec.provider import Endpoint, Provider
+from contactkit.spec.record import RecordField, fields_of
 from contactkit.spec.validate import accepted_fields
 
 strict = False
 """Tests set it, so that exceptions are raised as well as shown."""
 
 
-def problem_regions(
-    provider: Provider, endpoint: Endpoint, problems: Sequence[FieldProblem] = ()
-) -> tuple[dict[str, str], list[str]]:
-    """The region beside each field, "" without a problem; and the problems of no field."""
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """Problems as sentences: `beside` their fields by name, and `others` of no field.
+
+    A problem that concerns several fields, as where one of them is needed, is beside each of them
+    and among the others.
+    """
+
+    beside: Mapping[str, Sequence[str]]
+    shared: Mapping[str, Sequence[str]]
+    others: Sequence[str]
+
+    @property
+    def regions(self) -> dict[str, str]:
+        """The region beside each field, "" without a problem."""
+        return {
+            f"problem:{name}": render("problem", message=" ".join([*own, *self.shared[name]]))
+            for name, own in self.beside.items()
+        }
+
+
+def place(provider: Provider, endpoint: Endpoint, problems: Sequence[FieldProblem] = ()) -> Placed:
+    """Sort problems by the fields that they concern."""
     fields = accepted_fields(provider, endpoint)
     names = {spelling: name for name, field in fields.items() for spelling in field.spellings}
     names |= {name: name for name in fields}
     messages: dict[str, list[str]] = {name: [] for name in fields}
+    shared: dict[str, list[str]] = {name: [] for name in fields}
     others: list[str] = []
     for problem in problems:
         # A provider may name a part of a field, as in contact.custom_fields.tier.
@@ -41,13 +61,34 @@ def problem_regions(
         name = next((p if p in fields else names[p] for p in parts if p in names), None)
         if name:
             messages[name].append(problem.message)
+        elif problem.code == "empty":
+            others.append("Nothing was changed.")
+        elif named := _named_fields(problem, fields):
+            others.append(_sentence(problem, named))
+            for each in named:
+                shared[each].append(others[-1])
         else:
-            others.append("Nothing was changed." if problem.code == "empty" else str(problem))
-    beside: dict[str, str] = {
-        f"problem:{name}": render("problem", label=label_of(name), message="; ".join(texts))
+            others.append(str(problem))
+    beside = {
+        name: [f"{fields[name].label} {'; '.join(texts)}"] if texts else []
         for name, texts in messages.items()
     }
-    return beside, others
+    return Placed(beside=beside, shared=shared, others=others)
+
+
+def _named_fields(
+    problem: FieldProblem, fields: Mapping[str, RecordField]
+) -> Mapping[str, RecordField]:
+    """The fields that a rule about the whole contact names."""
+    words = re.findall(r"\w+", problem.message) if problem.code == "rule" else []
+    return {name: fields[name] for name in words if name in fields}
+
+
+def _sentence(problem: FieldProblem, named: Mapping[str, RecordField]) -> str:
+    """A rule about the whole contact, with labels for the names of fields."""
+    words = re.split(r"(\w+)", problem.message)
+    labels = (named[word].label.lower() if word in named else word for word in words)
+    return f"A contact {''.join(labels)}."
 
 
 def form_problem(problem: FieldProblem) -> FieldProblem:
@@ -67,9 +108,10 @@ def refusal_regions(
     error: BaseException | None = None,
 ) -> tuple[dict[str, str], str]:
     """Each problem beside its field and the rest above the buttons; and the focus."""
-    beside, others = problem_regions(provider, endpoint, problems)
-    wrong = [region.removeprefix("problem:") for region, html in beside.items() if html]
-    regions = {**beside, "problems": refusal_html(error, others, len(wrong))}
+    placed = place(provider, endpoint, problems)
+    own = [name for name, texts in placed.beside.items() if texts]
+    wrong = [name for name in placed.beside if name in own or placed.shared[name]]
+    regions = {**placed.regions, "problems": refusal_html(error, placed.others, len(own))}
     return regions, wrong[0] if wrong else "problems"
 
 
@@ -120,21 +162,23 @@ def doubt_text(error: BaseException, endpoint: Endpoint) -> str:
     return f"It may have been carried out. {retry if retry_key(error) else look}"
 
 
-def outcome_text(result: pd.DataFrame) -> str:
+def outcome_text(provider: Provider, result: pd.DataFrame) -> str:
     """One line about a result row."""
     row: dict[str, Any] = result.iloc[0].to_dict()
-    changed = ", ".join(map(label_of, row["changed"] or []))
+    declared = fields_of(provider.record)
+    changed = ", ".join(declared[name].label for name in row["changed"] or [] if name in declared)
     outcome = str(row["outcome"]).capitalize()
     message = f" {row['message']}." if isinstance(row["message"], str) else ""
     return f"{outcome}{f': {changed}' if changed else ''}.{message}"
 
 
-def outcome_regions(result: pd.DataFrame) -> tuple[Mapping[str, str], str]:
+def outcome_regions(provider: Provider, result: pd.DataFrame) -> tuple[Mapping[str, str], str]:
     """The outcome of a write, as an alert if it is uncertain; and the focus."""
-    line = outcome_text(result)
-    if result["outcome"].item() in (Outcome.UNKNOWN, Outcome.SKIPPED):
+    line, outcome = outcome_text(provider, result), result["outcome"].item()
+    if outcome in (Outcome.UNKNOWN, Outcome.SKIPPED):
         return {"status": "", "problems": alert_html(line)}, "problems"
-    return {"status": line, "problems": ""}, "report"
+    status = render("done", line=line) if outcome in WRITTEN else line
+    return {"status": status, "problems": ""}, "status"
 
 
 def raise_unexpected(error: BaseException) -> None:

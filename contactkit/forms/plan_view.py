@@ -63,7 +63,7 @@ class PlanView:
         show_plan(self.transcript, plan, facts, self._table.index)
         handlers = {"apply": self._apply, "edit": self._select, "page": self._turn_page}
         layout = render("plan", title=title, world=world, docs=plan.provider.docs)
-        self.widget = Widget(layout, handlers, self._secrets)
+        self.widget = Widget(title, layout, handlers, self._secrets)
         # A widget that is closed during an apply no longer has an id.
         self._prefix = self.widget.model_id or ""
         self.widget.show({"head": title, "facts": render("plan_facts", facts=facts)})

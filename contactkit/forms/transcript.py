@@ -15,7 +15,6 @@ from contactkit._http.world import World
 from contactkit._plans.plan import MOST_SHOWN, Plan
 from contactkit._redact import redact
 from contactkit.forms.draft import Draft
-from contactkit.forms.fields import label_of
 from contactkit.forms.html import mask, personal_texts, render, table
 from contactkit.forms.plan_rows import MASKED_COLUMNS, masked_rows
 from contactkit.forms.plan_table import PageIndex
@@ -73,7 +72,9 @@ class Transcript:
 def show_contact(transcript: Transcript, record: type[Record], contact: Mapping[str, JSON]) -> None:
     """Add a contact as it is on the screen now."""
     declared, key_field = fields_of(record), key_of(record)
-    values = [(label_of(name), mask(declared[name], value)) for name, value in contact.items()]
+    values = [
+        (declared[name].label, mask(declared[name], value)) for name, value in contact.items()
+    ]
     key = mask(key_field, contact.get(key_field.name))
     transcript.show(
         "The contact as last shown",
@@ -96,7 +97,7 @@ def add_write(
     before = row["before"] or {}
     message = "" if pd.isna(row["message"]) else row["message"]
     changes = [
-        f"{label_of(name)}: {mask(draft.fields[name], before.get(name)) or '—'}"
+        f"{draft.fields[name].label}: {mask(draft.fields[name], before.get(name)) or '—'}"
         f" → {mask(draft.fields[name], value) or '—'}"
         for name, value in draft.values.items()
     ]
@@ -115,4 +116,4 @@ def show_plan(
     """Add the facts of a plan and its first cells."""
     shown = table("Plan", ["fact", "value"], facts.items())
     cells = table("First cells", MASKED_COLUMNS, masked_rows(plan, pages.page(0)[:MOST_SHOWN]))
-    transcript.show("The plan", render("report", table=shown, code=cells))
+    transcript.show("The plan", shown + cells)

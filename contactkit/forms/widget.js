@@ -59,6 +59,16 @@ const controls = {
 const read = (element) => controls[element.dataset.control].read(element);
 const fill = (element, raw) => controls[element.dataset.control].fill(element, raw);
 
+const UTC = new Intl.DateTimeFormat().resolvedOptions().timeZone === "UTC";
+const LOCAL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+
+// A time that the kernel wrote in UTC, in the reader's zone too.
+function addOwnZone(time) {
+  const moment = new Date(time.dateTime);
+  if (UTC || Number.isNaN(moment.valueOf())) return;
+  time.textContent = `${LOCAL.format(moment)} (${time.textContent})`;
+}
+
 function copy(pre) {
   getSelection().selectAllChildren(pre);
   // A page that is not served securely has no clipboard; the text is at least selected.
@@ -68,7 +78,8 @@ function copy(pre) {
 function render({ model, el }) {
   const initial = new WeakMap();
   const all = (selector) => [...el.querySelectorAll(selector)];
-  const region = (name) => el.querySelector(`[data-region="${CSS.escape(name)}"]`);
+  const regionsOf = (name) => all(`[data-region="${CSS.escape(name)}"]`);
+  const region = (name) => regionsOf(name)[0];
   const fieldAt = (name) => el.querySelector(`[data-field="${CSS.escape(name)}"]`);
   // Two views of one widget may be in one document, and each needs its own ids.
   const viewId = crypto.randomUUID();
@@ -82,10 +93,26 @@ function render({ model, el }) {
   let typing = false;
   let waiting = [];
 
+  const isChanged = (element) => JSON.stringify(read(element)) !== initial.get(element);
+
   function changedValues() {
-    const values = all("[data-field]").map((element) => [element, read(element)]);
-    const changed = values.filter(([element, raw]) => JSON.stringify(raw) !== initial.get(element));
-    return Object.fromEntries(changed.map(([element, raw]) => [element.dataset.field, raw]));
+    const changed = all("[data-field]").filter(isChanged);
+    return Object.fromEntries(changed.map((element) => [element.dataset.field, read(element)]));
+  }
+
+  // Marks and counts what Save would send.
+  function markChanges() {
+    const fields = [...(region("fields")?.querySelectorAll("[data-field]") ?? [])];
+    for (const element of fields) {
+      element.classList.toggle("ck-changed", isChanged(element));
+      element.querySelector("[data-mark]").textContent = isChanged(element) ? "changed" : "";
+    }
+    const count = fields.filter(isChanged).length;
+    all("[data-count]").forEach((element) => {
+      element.textContent = count === 0 ? "" : count === 1 ? "1 change" : `${count} changes`;
+    });
+    all("[data-needs-changes]").forEach((button) => (button.dataset.idle = count === 0));
+    switchButtons();
   }
 
   function showSilence(on) {
@@ -100,6 +127,7 @@ function render({ model, el }) {
   }
 
   function send(kind, value = "") {
+    markChanges();
     const version = Number(el.querySelector("[data-version]")?.dataset.version ?? 0);
     try {
       model.send({ kind, value, values: changedValues(), version });
@@ -119,12 +147,29 @@ function render({ model, el }) {
   function setBusy(on) {
     if (on && !busy) since = Date.now();
     busy = on;
-    // Neither is `disabled`, which would lose the keyboard focus.
-    all("button[name]:not([name=page])").forEach((button) => {
-      const off = (button.name === "cancel") !== on || button.dataset.off !== undefined;
-      button.setAttribute("aria-disabled", String(off));
-    });
+    switchButtons();
     all("form").forEach((form) => form.setAttribute("aria-busy", String(on)));
+  }
+
+  // Off is not `disabled`, which would lose the keyboard focus; a press says why it is off.
+  function switchButtons() {
+    all("button[name]:not([name=page])").forEach((button) => {
+      const { off, idle } = button.dataset;
+      const waits = (button.name === "cancel") !== busy;
+      button.setAttribute("aria-disabled", String(waits || off !== undefined || idle === "true"));
+    });
+  }
+
+  function fillRegion(element, html) {
+    const active = document.activeElement;
+    const focused = element.contains(active) && active.dataset.keep;
+    element.innerHTML = modelId ? html.replaceAll(modelId, viewId) : html;
+    if (focused) element.querySelector(`[data-keep="${CSS.escape(focused)}"]`)?.focus();
+    for (const control of element.querySelectorAll("[data-field]")) {
+      fill(control, JSON.parse(control.dataset.raw));
+      initial.set(control, JSON.stringify(read(control)));
+    }
+    element.querySelectorAll("time").forEach(addOwnZone);
   }
 
   function fillRegions(regions) {
@@ -132,16 +177,7 @@ function render({ model, el }) {
     const isWithin = ([name]) => name.includes(":");
     const entries = Object.entries(regions).sort((one, other) => isWithin(one) - isWithin(other));
     for (const [name, html] of entries) {
-      const element = region(name);
-      if (!element) continue;
-      const active = document.activeElement;
-      const focused = element.contains(active) && active.dataset.keep;
-      element.innerHTML = modelId ? html.replaceAll(modelId, viewId) : html;
-      if (focused) element.querySelector(`[data-keep="${focused}"]`)?.focus();
-      for (const control of element.querySelectorAll("[data-field]")) {
-        fill(control, JSON.parse(control.dataset.raw));
-        initial.set(control, JSON.stringify(read(control)));
-      }
+      regionsOf(name).forEach((element) => fillRegion(element, html));
     }
     for (const element of all("[data-field]")) {
       const problem = region(`problem:${element.dataset.field}`)?.textContent.trim();
@@ -157,7 +193,7 @@ function render({ model, el }) {
     const element = fieldAt(name) ?? region(name);
     const details = element?.closest("details");
     if (details) details.open = true;
-    if (element) (inputsOf(element).find((input) => !input.disabled) ?? element).focus();
+    if (element) (inputsOf(element).find((input) => !input.readOnly) ?? element).focus();
   }
 
   function show(message) {
@@ -176,6 +212,7 @@ function render({ model, el }) {
       if (raw !== null && fieldAt(name)) fill(fieldAt(name), raw);
     }
     setBusy(message.busy ?? busy);
+    markChanges();
     expectKernel();
     if (message.focus) focus(message.focus);
   }
@@ -235,6 +272,7 @@ function render({ model, el }) {
   el.addEventListener("click", onClick);
   el.addEventListener("keydown", onKey);
   el.addEventListener("input", () => {
+    markChanges();
     if (!typing) send("typed");
     typing = true;
   });

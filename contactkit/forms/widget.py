@@ -42,11 +42,13 @@ class Widget(anywidget.AnyWidget):
 
     def __init__(
         self,
+        title: str,
         layout: str,
         handlers: Mapping[str, Callable[[Event], Work | None]],
         secrets: Callable[[], Iterable[str]],
     ) -> None:
         super().__init__()
+        self.title = title
         self.layout_html = layout
         self.regions: dict[str, str] = {}
         self.draft: dict[str, JSON] = {}
@@ -178,7 +180,7 @@ class Widget(anywidget.AnyWidget):
         self.show({"problems": problem, "status": ""}, focus="problems")
 
     def __repr__(self) -> str:
-        return f"<contactkit widget: {self.regions.get('head', '')}>"
+        return f"<contactkit widget: {self.title}>"
 
     def close(self) -> None:
         """Close the widget and its layout, and cancel its task."""

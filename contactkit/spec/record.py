@@ -26,15 +26,17 @@ Evidence = Literal["documented", "inferred"]
 class Marker:
     """What a field's type cannot say.
 
-    `personal` is the kind of personal value, `deprecated` are older names of the field, and `check`
-    raises ValueError for a value that the type allows but the provider would refuse. No two
-    contacts share a value of a `unique` field. `last_change` marks the time at which the contact
-    last changed, which the provider sets.
+    `label` is the field in people's words where its name does not read so, `personal` is the kind
+    of personal value, `deprecated` are older names of the field, and `check` raises ValueError for
+    a value that the type allows but the provider would refuse. No two contacts share a value of a
+    `unique` field. `last_change` marks the time at which the contact last changed, which the
+    provider sets.
     """
 
     access: Access
     help: str
     _: KW_ONLY
+    label: str = ""
     wire: str = ""
     required: bool = False
     collection: Literal["", "replace", "merge"] = ""
@@ -53,6 +55,15 @@ writable = partial(Marker, "writable")
 create_only = partial(Marker, "create_only")
 write_once = partial(Marker, "write_once")
 option = partial(Marker, "option")
+
+
+_ACRONYMS = {"id": "ID", "sms": "SMS", "e164": "E.164"}
+
+
+def name_to_label(name: str) -> str:
+    """A field's name as a label."""
+    first, *rest = (_ACRONYMS.get(word, word) for word in name.split("_"))
+    return " ".join([first[:1].upper() + first[1:], *rest])
 
 
 def parse_time(value: object) -> datetime:
@@ -141,6 +152,11 @@ class RecordField:
     nullable: bool
     promised: bool
     default: Any = None
+
+    @cached_property
+    def label(self) -> str:
+        """The field in people's words."""
+        return self.marker.label or name_to_label(self.name)
 
     @cached_property
     def wire(self) -> str:

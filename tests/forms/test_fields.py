@@ -7,7 +7,7 @@ import pytest
 import contactkit as ck
 from contactkit._frames.frame import rows_of
 from contactkit._providers import find
-from contactkit.forms.fields import column_fields, field_groups, label_of, read_only_fields
+from contactkit.forms.fields import column_fields, field_groups, read_only_fields
 from contactkit.spec.record import fields_of
 from contactkit.spec.validate import accepted_fields, check
 
@@ -84,9 +84,3 @@ def test_columns_identify_contacts_and_show_consent(name):
     declared = fields_of(find(name).record)
     assert any(declared[name].kind in ("boolean", "category") for name in columns)
     assert any(declared[name].marker.personal for name in columns)
-
-
-def test_label_of_reads_like_words():
-    assert label_of("sms_opted_in") == "SMS opted in"
-    assert label_of("format_e164") == "Format E.164"
-    assert label_of("id") == "ID"

@@ -23,7 +23,7 @@ class Recorder:
         self.events: list[str] = []
         self.go = asyncio.Event()
         verbs = {"edit": self.note, "slow": self.slow, "break": self.fail, "late": self.late}
-        self.widget = Widget("<p data-region=a></p>", verbs, lambda: ["s3cret"])
+        self.widget = Widget("A", "<p data-region=a></p>", verbs, lambda: ["s3cret"])
 
     def note(self, event: Any) -> None:
         self.events.append(event["kind"])

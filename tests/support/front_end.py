@@ -17,7 +17,7 @@ class Markup(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.controls: dict[str, Any] = {}
-        self.disabled: dict[str, bool] = {}
+        self.read_only: dict[str, bool] = {}
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.texts: list[str] = []
         self._field = ""
@@ -30,7 +30,7 @@ class Markup(HTMLParser):
             self._field = attributes["data-field"] or ""
             self.controls[self._field] = json.loads(attributes["data-raw"] or "null")
         if tag in ("input", "select", "textarea") and self._field:
-            self.disabled[self._field] = "disabled" in attributes
+            self.read_only[self._field] = "readonly" in attributes
 
     def handle_data(self, data: str) -> None:
         self.texts.append(data)

@@ -138,6 +138,8 @@ def _environment(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         **{name: str(home / name) for name in private},
+        # A checkout that is not installed.
+        **{name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ},
     }
 
 

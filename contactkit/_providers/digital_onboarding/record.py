@@ -54,7 +54,8 @@ def _timezone(value: str) -> str:
 
 
 def _phone(which: str) -> Marker:
-    return writable(f"{which} {_PHONE}", personal="phone", check=phones.check_alone)
+    label = f"{which} phone"
+    return writable(f"{which} {_PHONE}", label=label, personal="phone", check=phones.check_alone)
 
 
 def _uuid(value: str) -> str:
@@ -78,10 +79,18 @@ class Contact(Record):
             evidence="inferred",
         ),
     ] = None
-    name_first: Annotated[str | None, writable("First name.", personal="name")] = None
-    name_last: Annotated[str | None, writable("Last name.", personal="name")] = None
-    name_title: Annotated[str | None, writable("Title, such as Dr.", personal="name")] = None
-    name_suffix: Annotated[str | None, writable("Suffix, such as Jr.", personal="name")] = None
+    name_first: Annotated[
+        str | None, writable("First name.", label="First name", personal="name")
+    ] = None
+    name_last: Annotated[str | None, writable("Last name.", label="Last name", personal="name")] = (
+        None
+    )
+    name_title: Annotated[
+        str | None, writable("Title, such as Dr.", label="Title", personal="name")
+    ] = None
+    name_suffix: Annotated[
+        str | None, writable("Suffix, such as Jr.", label="Suffix", personal="name")
+    ] = None
     email: Annotated[
         str | None,
         writable(
@@ -95,21 +104,28 @@ class Contact(Record):
     phone_mobile: Annotated[str | None, _phone("Mobile")] = None
     phone_work: Annotated[str | None, _phone("Work")] = None
     address: Annotated[str | None, writable("Street address.", personal="free")] = None
-    address2: Annotated[str | None, writable("Second line of the address.", personal="free")] = None
+    address2: Annotated[
+        str | None,
+        writable("Second line of the address.", label="Address, second line", personal="free"),
+    ] = None
     city: Annotated[str | None, writable("City.", personal="free")] = None
     state: Annotated[str | None, writable("State.", personal="free")] = None
-    post_code: Annotated[str | None, writable("Postal code.", personal="free")] = None
+    post_code: Annotated[
+        str | None, writable("Postal code.", label="Postal code", personal="free")
+    ] = None
     county: Annotated[str | None, writable("County.", personal="free")] = None
     country: Annotated[
         str | None, writable("Country; whether it is a code is not documented.", personal="free")
     ] = None
     birthdate: Annotated[
-        Date | None, writable("Date of birth, such as 1990-05-04.", personal="free")
+        Date | None,
+        writable("Date of birth, such as 1990-05-04.", label="Date of birth", personal="free"),
     ] = None
     timezone: Annotated[
         str | None,
         writable(
             "IANA time zone, such as America/Chicago; offsets from UTC are refused.",
+            label="Time zone",
             check=_timezone,
         ),
     ] = None
@@ -126,12 +142,16 @@ class Contact(Record):
         writable(
             "Keys and values, nested as you like. Whether what you send replaces them or is "
             "merged is not documented; send them all.",
+            label="Public metadata",
             collection="replace",
             personal="free",
             evidence="inferred",
         ),
     ]
-    inserted_at: Annotated[Time, read_only("When the contact was created.", evidence="inferred")]
+    inserted_at: Annotated[
+        Time,
+        read_only("When the contact was created.", label="Created at", evidence="inferred"),
+    ]
     updated_at: Annotated[
         Time, read_only("When it last changed.", last_change=True, evidence="inferred")
     ]
@@ -221,5 +241,8 @@ class Account(Record):
     opened_at: Annotated[Time | None, read_only("When it was opened.")] = None
     closed_at: Annotated[Time | None, read_only("When it was closed.")] = None
     balance_cents: Annotated[int | None, read_only("Balance in cents.")] = None
-    inserted_at: Annotated[Time, read_only("When the account was created.", evidence="inferred")]
+    inserted_at: Annotated[
+        Time,
+        read_only("When the account was created.", label="Created at", evidence="inferred"),
+    ]
     updated_at: Annotated[Time, read_only("When it last changed.", evidence="inferred")]

@@ -139,10 +139,12 @@ class ListContacts(Record):
     contact_id: Annotated[
         str | None, option("The contact with this permanent id.", wire="cid", deprecated=("cid",))
     ] = None
-    created_at_gte: Annotated[Time | None, option("Created then or later.")] = None
+    created_at_gte: Annotated[
+        Time | None, option("Created then or later.", label="Created since")
+    ] = None
     order_by: Annotated[
         Literal["created_at", "first_name", "last_name", "phone"] | None,
-        option("Oldest first if neither this nor order_direction is given."),
+        option("Oldest first if neither this nor order_direction is given.", label="Sorted by"),
     ] = None
     order_direction: Annotated[
         Literal["asc", "desc"] | None,

@@ -66,14 +66,26 @@ class Contact(Record):
             unique=True,
         ),
     ]
-    format_e164: Annotated[str, read_only("The number as +12025550123.", personal="phone")]
-    format_international: Annotated[
-        str, read_only("The number as +1 202-555-0123.", personal="phone")
+    format_e164: Annotated[
+        str, read_only("The number as +12025550123.", label="Number, E.164", personal="phone")
     ]
-    format_national: Annotated[str, read_only("The number as (202) 555-0123.", personal="phone")]
-    format_rfc: Annotated[str, read_only("The number as an RFC 3966 URI.", personal="phone")]
-    country_code: Annotated[str, read_only("Calling code, such as 1.")]
-    region_code: Annotated[str, read_only("ISO 3166-1 alpha-2 code of the number's region.")]
+    format_international: Annotated[
+        str,
+        read_only(
+            "The number as +1 202-555-0123.", label="Number, international", personal="phone"
+        ),
+    ]
+    format_national: Annotated[
+        str, read_only("The number as (202) 555-0123.", label="Number, national", personal="phone")
+    ]
+    format_rfc: Annotated[
+        str,
+        read_only("The number as an RFC 3966 URI.", label="Number, as a link", personal="phone"),
+    ]
+    country_code: Annotated[str, read_only("Calling code, such as 1.", label="Calling code")]
+    region_code: Annotated[
+        str, read_only("ISO 3166-1 alpha-2 code of the number's region.", label="Region")
+    ]
     available_channels: Annotated[
         str, read_only("Channels that reach the contact, comma-separated; Sent detects them.")
     ]
@@ -87,7 +99,10 @@ class Contact(Record):
     opt_out: Annotated[bool, writable("Blocks every message on every channel.")]
     is_inherited: Annotated[
         bool,
-        read_only("Shared by a parent account, so read-only; always false since August 2026."),
+        read_only(
+            "Shared by a parent account, so read-only; always false since August 2026.",
+            label="Inherited",
+        ),
     ]
     created_at: Annotated[Time, read_only(f"When the contact was created; {_TIME}.")]
     updated_at: Annotated[
