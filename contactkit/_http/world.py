@@ -191,13 +191,6 @@ def world_kind(world: World) -> str:
     return "live" if world.real else str(getattr(world, "kind", world.name))
 
 
-def time_note(world: World) -> str:
-    """What the times of a world are if they are not those of the wall's clock; else ""."""
-    if not isinstance(world.clock, VirtualClock):
-        return ""
-    return "recorded time" if world_kind(world).startswith("cassette") else "simulated time"
-
-
 class Live:
     """The provider itself, over TLS and in real time."""
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
@@ -20,6 +20,7 @@ from contactkit._http.results import Row
 from contactkit._http.session import Answer, Request, Response, Session, Wait
 from contactkit._http.world import apause, time_of, world_attrs
 from contactkit._journal.writer import JournalWriter
+from contactkit._plans.apply_numbers import number_or_share, seconds, whole_number
 from contactkit._plans.home import bound_home, check_home
 from contactkit._plans.name import PlanName
 from contactkit._plans.pacing import ConcurrencyLimit, Pacer, RequestStats, finish_time
@@ -93,11 +94,11 @@ class Apply:
             account=bound_home(plan, session).account,
             opt_in=plan.opt_in,
             dry_run=bool(dry_run),
-            limit=None if limit is None else _whole_number(where, "limit", limit),
-            stop_after_failures=_number_or_share(where, stop_after_failures),
-            concurrency=_whole_number(where, "concurrency", concurrency, _MOST_AT_ONCE),
+            limit=None if limit is None else whole_number(where, "limit", limit),
+            stop_after_failures=number_or_share(where, stop_after_failures),
+            concurrency=whole_number(where, "concurrency", concurrency, _MOST_AT_ONCE),
             on_conflict=on_conflict,
-            patience=session.patience if patience is None else _seconds(where, patience),
+            patience=session.patience if patience is None else seconds(where, patience),
         )
         self._report_to = progress if callable(progress) else display() if progress else None
         self._plan = plan
@@ -112,6 +113,7 @@ class Apply:
         self._stats = RequestStats(self._session.uptime(), session.budget)
         self._rows: list[Row | None] = [None] * len(plan)
         self._counts: Counter[str] = Counter()
+        self._news: dict[int, str] = {}
         self._halted: asyncio.Future[None] | None = None
         self._workers: list[asyncio.Task[None]] = []
         self._writer: JournalWriter | None = None
@@ -187,6 +189,8 @@ class Apply:
     def _set_row(self, position: int, row: Row) -> None:
         self._rows[position] = row
         self._counts[row["outcome"]] += 1
+        if self._report_to:
+            self._news[position] = row["outcome"]
 
     async def _work(self) -> None:
         """Write one contact after the other."""
@@ -328,6 +332,7 @@ class Apply:
         rate = self._stats.rate(now)
         limited = finish_time(self._session.budget, rest, now) if rest else now
         eta = max(limited, now + rest / rate) if rate else None
+        news, self._news = self._news, {}
         return Progress(
             total=len(self._plan),
             counts=dict(self._counts),
@@ -337,6 +342,7 @@ class Apply:
             waiting=self._time_of(self._waiting_until),
             finished=finished,
             note=time_note(self._session.world.name),
+            news=news,
         )
 
     def _time_of(self, until: float | None) -> datetime | None:
@@ -358,28 +364,3 @@ def _most_failures(most: float | None, count: int) -> float:
     if most is None:
         return math.inf
     return max(1, math.ceil(most * count)) if isinstance(most, float) else most
-
-
-def _whole_number(where: str, name: str, number: Any, most: int | None = None) -> int:
-    value = to_python(number)
-    if type(value) is not int or value < 1 or (most and value > most):
-        span = f"from 1 to {most}" if most else "above 0"
-        raise InvalidInputError.one(where, name, f"must be a whole number {span}")
-    return value
-
-
-def _number_or_share(where: str, number: Any) -> float | None:
-    value = to_python(number)
-    if value is None or (type(value) is int and value >= 1):
-        return value
-    if type(value) is not float or not 0 < value < 1:
-        message = "must be a whole number above 0, or a share between 0 and 1, such as 0.05"
-        raise InvalidInputError.one(where, "stop_after_failures", message)
-    return value
-
-
-def _seconds(where: str, number: Any) -> float:
-    value = to_python(number)
-    if type(value) not in (int, float) or not value >= 0:
-        raise InvalidInputError.one(where, "patience", "must be a number of seconds, at least 0")
-    return float(value)

@@ -6,7 +6,7 @@ import sys
 import uuid
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
@@ -24,6 +24,7 @@ class Progress:
     `counts` has the number of contacts by outcome; `rate` is in contacts per second over the last
     few seconds; `eta` is when the last contact is expected to be done; `waiting` is the time until
     which a rate limit stops all requests. `note` says what these times are if they are simulated.
+    `news` has the outcomes since the last report, by the contact's position in the plan.
     """
 
     total: int
@@ -34,6 +35,7 @@ class Progress:
     waiting: datetime | None = None
     finished: bool = False
     note: str = ""
+    news: Mapping[int, str] = field(default_factory=dict[int, str])
 
     @property
     def done(self) -> int:

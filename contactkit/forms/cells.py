@@ -21,6 +21,9 @@ class Closable(Protocol):
 _forms: dict[str, tuple[str, list[Closable]]] = {}
 """By cell: the run that made its forms, and the forms."""
 
+_explaining: tuple[str, str] | None = None
+"""The cell with the record that explains, and the run that made it."""
+
 
 def register(form: Closable) -> None:
     """Note that the running cell made `form`, and close what an earlier run of it made."""
@@ -37,6 +40,17 @@ def register(form: Closable) -> None:
             earlier.close()
         forms = []
     _forms[cell] = (run, [*forms, form])
+
+
+def explains_records() -> bool:
+    """Whether a record here explains what records are: the first one of a notebook does."""
+    global _explaining
+    cell, run = _running_cell()
+    first_cell, first_run = _explaining or ("", "")
+    is_first = _explaining is None or (cell == first_cell != "" and run != first_run)
+    if is_first:
+        _explaining = (cell, run)
+    return is_first
 
 
 def _running_cell() -> tuple[str, str]:

@@ -113,8 +113,8 @@ class ContactForm:
         self.widget.close()
 
     def _ipython_display_(self) -> None:
-        display(self.widget)
         self.transcript.open()
+        display(self.widget)
 
     def _display_(self) -> Any:
         """What marimo shows."""

@@ -95,7 +95,7 @@ def value_of(field: RecordField, raw: Raw) -> JSON:
         raise ValueError("is not a value for this control")
     match control:
         case "flag":
-            return FLAGS.get(raw)
+            return _flag(raw)
         case "number":
             return _number(raw)
         case "time":
@@ -115,6 +115,12 @@ def _are_rows(raw: Raw, parts: int) -> bool:
     return isinstance(raw, list) and all(
         len(row) == parts and all(isinstance(part, str) for part in row) for row in rows
     )
+
+
+def _flag(raw: str) -> JSON:
+    if raw and raw not in FLAGS:
+        raise ValueError("must be yes or no")
+    return FLAGS.get(raw)
 
 
 def _number(raw: str) -> JSON:

@@ -18,7 +18,7 @@ from contactkit.forms.controls import ControlName, Raw, control_of, kinds_of, ra
 from contactkit.forms.html import fact_html, render, value_text
 from contactkit.forms.who import short_key, who_of
 from contactkit.spec.provider import JSON, Endpoint, Provider
-from contactkit.spec.record import Record, RecordField, fields_of, key_of
+from contactkit.spec.record import RecordField, fields_of, key_of
 from contactkit.spec.validate import accepted_fields, check
 
 Contact = Mapping[str, JSON]
@@ -106,15 +106,23 @@ def _view(
         docs=field.marker.docs or endpoint.docs or provider.docs,
         control=control_of(field, value),
         kinds=kinds_of(field) if field.kind == "dict" else {},
-        choices=[
-            choice
-            for choice in field.choices
-            if choice == value or _may_be_written(provider, endpoint, field, choice, current)
-        ],
+        choices=offered_choices(provider, endpoint, field, current),
         raw=raw_of(field, value),
         text=value_text(field, value),
         reason="" if current is None else refusal_reason(provider, endpoint, field, current),
     )
+
+
+def offered_choices(
+    provider: Provider, endpoint: Endpoint, field: RecordField, current: Contact | None
+) -> list[str]:
+    """The choices of a field that may be written to a contact, and its current one."""
+    value = (current or {}).get(field.name)
+    return [
+        choice
+        for choice in field.choices
+        if choice == value or _may_be_written(provider, endpoint, field, choice, current)
+    ]
 
 
 def _may_be_written(
@@ -172,19 +180,6 @@ def read_only_fields(provider: Provider, endpoint: Endpoint) -> list[RecordField
     """The fields of a contact that a verb does not accept."""
     accepted = accepted_fields(provider, endpoint)
     return [field for name, field in fields_of(provider.record).items() if name not in accepted]
-
-
-def column_fields(record: type[Record]) -> list[str]:
-    """The columns of a table of contacts: the fields that identify a contact, and its consent."""
-    return [
-        name
-        for name, field in fields_of(record).items()
-        if field.marker.access not in ("key", "read_only")
-        and (
-            field.marker.personal in ("name", "phone", "email")
-            or field.kind in ("boolean", "category")
-        )
-    ]
 
 
 def title_of(provider: Provider, contact: Contact | None) -> str:

@@ -6,6 +6,7 @@ which may be passed on to anyone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -15,7 +16,8 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from contactkit._http.world import World, time_note
+from contactkit._frames.moments import time_note
+from contactkit._http.world import World
 from contactkit.spec.provider import JSON, as_list, as_object
 from contactkit.spec.record import RecordField, parse_time
 from contactkit.spec.validate import is_na, to_python
@@ -23,6 +25,9 @@ from contactkit.spec.validate import is_na, to_python
 HIDDEN = "•••"
 RESULT_COLUMNS = tuple("key operation outcome changed http_status code message attempts".split())
 """The columns of a result frame that a table shows."""
+
+_STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+_TIME = re.compile(rf"({_STAMP}[+-]\d\d:\d\d \()?({_STAMP}) UTC(?(1)\))")
 
 
 @cache
@@ -79,11 +84,20 @@ def fact_html(field: RecordField, value: JSON, world: World) -> Markup:
     return time_html(parse_time(value), world)
 
 
-def time_html(moment: datetime, world: World) -> Markup:
-    """A time in UTC, marked as simulated if it is; the front end adds the reader's own zone."""
-    at = f"{moment:%Y-%m-%dT%H:%M:%SZ}"
-    text = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-    return render("time", at=at, text=text, note=time_note(world))
+def time_html(moment: datetime, world: World, *, text: str = "") -> Markup:
+    """A time in UTC, marked as simulated unless its `text` says so; see `fact_html`."""
+    note = time_note(world.name)
+    at, utc = f"{moment:%Y-%m-%dT%H:%M:%SZ}", f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    return render("time", at=at, text=utc, note="" if note in text else note)
+
+
+def with_times(text: str, world: World) -> Markup:
+    """A text whose times, in UTC or in this machine's zone, are in the reader's zone instead."""
+    first, *parts = _TIME.split(text)
+    return Markup(escape(first)) + Markup("").join(
+        time_html(parse_time(f"{utc}+00:00"), world, text=text) + rest
+        for utc, rest in zip(parts[1::3], parts[2::3], strict=True)
+    )
 
 
 def text_of(value: JSON) -> str:

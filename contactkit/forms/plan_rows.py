@@ -7,7 +7,7 @@ can be unfolded as far as a page has room.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -27,10 +27,11 @@ from contactkit.forms.html import (
     text_of,
     value_text,
 )
+from contactkit.forms.who import short_key, who_of
 from contactkit.spec.provider import JSON
 from contactkit.spec.record import RecordField, fields_of, key_of
 
-CELL_COLUMNS = ("key", "operation", "outcome", "field", "old", "new", "refused because")
+CELL_COLUMNS = ("who", "key", "operation", "outcome", "field", "old", "new", "refused because")
 MASKED_COLUMNS = ("key", "operation", "field", "old", "new", "refused because")
 
 _LONGEST = 80
@@ -45,12 +46,15 @@ Row: TypeAlias = tuple[int, int]
 class Cell:
     """One text: its `start`, and the rest as far as there is `room`.
 
-    `more` is the number of characters that are left out.
+    `more` is the number of characters that are left out, `title` the whole text of a short form.
+    A cell that changes while the plan is applied is a `region`.
     """
 
     start: str
     room: str = ""
     more: int = 0
+    title: str = ""
+    region: str = ""
 
 
 def cell(text: str) -> Cell:
@@ -76,19 +80,53 @@ def cell_rows(plan: Plan, page: Sequence[Row], outcomes: Sequence[str]) -> list[
     """The rows of a page of the cells that differ; `outcomes` has one for every contact."""
     return [
         [
-            cell(text)
-            for text in (
-                values["key"] or "—",
-                _operation(plan, planned),
-                outcomes[contact],
-                values["field"] or "—",
-                _value_text(plan, values["field"], values["old"]),
-                _value_text(plan, values["field"], values["new"]),
-                values["refused_because"] or "",
-            )
+            cell(_who(plan, planned) if values["key"] else "—"),
+            _key(values["key"] or "—"),
+            cell(_operation(plan, planned)),
+            _outcome(contact, outcomes[contact]),
+            *_change(plan, planned, values),
+            cell(values["refused_because"] or ""),
         ]
         for contact, planned, values in _cells(plan, page)
     ]
+
+
+def region_of(contact: int) -> str:
+    """The region of a contact's outcome."""
+    return f"outcome:{contact}"
+
+
+def _outcome(contact: int, outcome: str) -> Cell:
+    return Cell(start=outcome, region=region_of(contact))
+
+
+def _who(plan: Plan, planned: PlannedWrite) -> str:
+    return who_of(plan.provider, planned.before or planned.changes) or "—"
+
+
+def _key(key: str) -> Cell:
+    """A key, cut in its middle; the label of a new row is no key."""
+    short = short_key(key)
+    if key.startswith("row ") or short == key:
+        return cell(key)
+    return replace(cell(short), title=escape_unprintable(key))
+
+
+def _change(plan: Plan, planned: PlannedWrite, values: Mapping[str, Any]) -> list[Cell]:
+    """The field with its old and new value; what a refusal keeps back is folded."""
+    names = str(values["field"] or "").split(", ")
+    if len(names) == 1:
+        texts = (_value_text(plan, values["field"], values[which]) for which in ("old", "new"))
+        return [cell(values["field"] or "—"), *map(cell, texts)]
+    before, after = planned.before or {}, planned.after(plan.provider) or {}
+    kept = "; ".join(
+        f"{name}: {_value_text(plan, name, before.get(name))}"
+        f" → {_value_text(plan, name, after.get(name))}"
+        for name in names
+    )
+    whole = cell(kept)
+    folded = replace(whole, start=f"{len(names)} kept back", room=whole.room or whole.start)
+    return [folded, cell(""), cell("")]
 
 
 def result_rows(plan: Plan, result: pd.DataFrame, page: Sequence[Row]) -> list[list[Cell]]:
@@ -97,8 +135,14 @@ def result_rows(plan: Plan, result: pd.DataFrame, page: Sequence[Row]) -> list[l
     frame = result[[*RESULT_COLUMNS]].iloc[contacts].astype(object)
     rows = [[*map(cell_text, row)] for row in frame.itertuples(index=False, name=None)]
     return [
-        [cell(key or name_row(plan.index, contact)), *map(cell, rest)]
-        for contact, (key, *rest) in zip(contacts, rows, strict=True)
+        [
+            cell(_who(plan, plan.contacts[contact])),
+            _key(key or name_row(plan.index, contact)),
+            cell(operation),
+            _outcome(contact, outcome),
+            *map(cell, rest),
+        ]
+        for contact, (key, operation, outcome, *rest) in zip(contacts, rows, strict=True)
     ]
 
 

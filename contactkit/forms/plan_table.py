@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from contactkit._plans.plan import Plan
 from contactkit.forms.html import RESULT_COLUMNS, render
-from contactkit.forms.plan_rows import CELL_COLUMNS, Row, cell_rows, result_rows
-from contactkit.spec.outcome import DONE, FAILURES, OPEN, Outcome
+from contactkit.forms.plan_rows import CELL_COLUMNS, Row, cell_rows, region_of, result_rows
+from contactkit.spec.outcome import FAILURES, OPEN, WRITTEN, Outcome
 from contactkit.spec.provider import JSON
 
 PAGE_SIZE = 25
 TITLES = {"cells": "Cells that differ", "result": "Result"}
-ORDER = (*FAILURES, Outcome.PLANNED, Outcome.SKIPPED, *DONE)
-"""Outcomes in the order of the table: those that need attention come first.
+ORDER = (*FAILURES, *WRITTEN, Outcome.PLANNED, Outcome.SKIPPED, Outcome.UNCHANGED)
+"""Outcomes in the order of the table: what needs attention comes first, then what was written.
 
 Before them come the cells of contacts who opted out and are opted in.
 """
@@ -70,13 +70,14 @@ class PlanTable:
     """Which rows and which page are shown, and the known outcomes of contacts."""
 
     def __init__(self, plan: Plan) -> None:
-        self.outcomes: Sequence[str] = [contact.outcome for contact in plan.contacts]
+        self.outcomes: list[str] = [contact.outcome for contact in plan.contacts]
         self._plan = plan
         self._result: pd.DataFrame | None = None
         self._sizes = plan.cell_counts
         self._opts_in = [contact.opts_in(plan.provider) for contact in plan.contacts]
         self._indexes = {"cells": PageIndex(self.outcomes, self._sizes, self._opts_in)}
         self._rows, self._outcome, self._number = "cells", "", 0
+        self._page: list[Row] = []
         self._drawn = {"rows": "cells", "outcome": ""}
 
     @property
@@ -105,6 +106,13 @@ class PlanTable:
             "result": PageIndex(self.outcomes, [1] * len(self.outcomes)),
         }
         self._rows, self._outcome, self._number = "result", "", 0
+
+    def note(self, news: Mapping[int, str]) -> Mapping[str, str]:
+        """Note outcomes by position: the regions of those on the page, where all rows stay."""
+        for contact, outcome in news.items():
+            self.outcomes[contact] = outcome
+        shown = dict.fromkeys(contact for contact, _ in self._page)
+        return {region_of(contact): news[contact] for contact in shown if contact in news}
 
     def select(self, changed: Mapping[str, JSON]) -> None:
         """Show other rows, or those of one outcome, from their first page."""
@@ -136,7 +144,7 @@ class PlanTable:
 
     def regions(self) -> Mapping[str, str]:
         """HTML of the page, of the buttons to other pages, and of the page's position."""
-        page = self.index.page(self._number, self._outcome)
+        self._page = page = self.index.page(self._number, self._outcome)
         total, last = self.index.rows(self._outcome), self.index.pages(self._outcome) - 1
         buttons = [
             ("first", "First", self._number == 0),
@@ -148,14 +156,14 @@ class PlanTable:
         noun = "contacts" if self._rows == "result" else "cells"
         place = f"{start + 1:,} to {start + len(page):,} of {total:,} {noun}"
         return {
-            "table": self._page(page),
+            "table": self._html(page),
             "pages": render("plan_pages", buttons=buttons if last > 0 else []),
             "where": place if total else "Nothing differs." if not self.outcomes else "",
         }
 
-    def _page(self, page: Sequence[Row]) -> str:
+    def _html(self, page: Sequence[Row]) -> str:
         if self._result is not None and self._rows == "result":
-            columns, rows = RESULT_COLUMNS, result_rows(self._plan, self._result, page)
+            columns, rows = ("who", *RESULT_COLUMNS), result_rows(self._plan, self._result, page)
         else:
             columns, rows = CELL_COLUMNS, cell_rows(self._plan, page, self.outcomes)
         return render("rows", caption=TITLES[self._rows], columns=columns, rows=rows)

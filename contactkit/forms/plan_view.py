@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -16,19 +16,20 @@ import pandas as pd
 from IPython.display import display
 
 from contactkit._frames.frame import result_frame
-from contactkit._http.world import Live, World
+from contactkit._http.world import Live
 from contactkit._plans.plan import Plan
 from contactkit._plans.progress import Progress
 from contactkit._plans.tables import count_people
 from contactkit._redact import redact
 from contactkit.forms.attempts import Confirmation
 from contactkit.forms.cells import register
-from contactkit.forms.html import render, working
+from contactkit.forms.html import render, time_html, with_times, working
 from contactkit.forms.messages import raise_unexpected, refusal_html
 from contactkit.forms.plan_table import PlanTable
 from contactkit.forms.transcript import PLAN_COLUMNS, Transcript, show_plan
 from contactkit.forms.widget import Event, Widget, Work
 from contactkit.spec.outcome import OPEN
+from contactkit.spec.record import parse_time
 
 T = TypeVar("T")
 
@@ -47,18 +48,26 @@ class PlanView:
     """The cells of a plan to page through, Apply and Cancel, and later its result.
 
     `widget` is for use in other layouts; `result` is the result frame of the last apply, which is
-    empty at first.
+    empty at first. A view in a browser shares its `transcript`, and calls `on_applied`.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        transcript: Transcript | None = None,
+        on_applied: Callable[[pd.DataFrame], None] = lambda _: None,
+    ) -> None:
         self.plan = plan
+        self._on_applied = on_applied
+        self._is_agreed = False
         self.result = result_frame([])
         self._confirmation = Confirmation()
         self._announced_at = 0.0
         self._table = PlanTable(plan)
         title = f"Plan for {plan.provider.title}"
-        world: World = plan.runner.session.world if plan.runner else _NoClient()
-        self.transcript = Transcript(title, world, PLAN_COLUMNS)
+        self._world = world = plan.runner.session.world if plan.runner else _NoClient()
+        self.transcript = transcript or Transcript(title, world, PLAN_COLUMNS)
         facts = plan.facts()
         show_plan(self.transcript, plan, facts, self._table.index)
         handlers = {"apply": self._apply, "edit": self._select, "page": self._turn_page}
@@ -66,9 +75,11 @@ class PlanView:
         self.widget = Widget(title, layout, handlers, self._secrets)
         # A widget that is closed during an apply no longer has an id.
         self._prefix = self.widget.model_id or ""
-        self.widget.show({"head": title, "facts": render("plan_facts", facts=facts)})
+        shown = {name: with_times(text, world) for name, text in facts.items()}
+        self.widget.show({"head": title, "facts": render("plan_facts", facts=shown)})
         self._draw()
-        register(self)
+        if transcript is None:
+            register(self)
 
     @property
     def busy(self) -> bool:
@@ -80,8 +91,8 @@ class PlanView:
         self.widget.close()
 
     def _ipython_display_(self) -> None:
-        display(self.widget)
         self.transcript.open()
+        display(self.widget)
 
     def _display_(self) -> Any:
         """What marimo shows."""
@@ -107,14 +118,24 @@ class PlanView:
         return {"apply": button, "note": notes}
 
     def _effects(self) -> Mapping[str, str | int]:
-        """What another apply asks about: whom it opts in, and how many contacts it deletes."""
+        """What another apply asks about: whom it opts in, how many it deletes, and where it goes.
+
+        A live provider is asked about once.
+        """
         opts_in = self._table.opts_in
         people = count_people(opts_in) if opts_in else ""
-        return {"opts_in": people, "deletes": self._table.deletes}
+        runner = self.plan.runner
+        asks = runner is not None and runner.session.world.real and not self._is_agreed
+        live = runner.session.base_url if runner and asks else ""
+        return {"opts_in": people, "deletes": self._table.deletes, "live": live}
 
     @property
     def _label(self) -> str:
-        return "Resume" if len(self.result) and self._remaining else "Apply"
+        count, title = self._remaining, self.plan.provider.title
+        if not count:
+            return "Nothing to apply"
+        changes = "1 change" if count == 1 else f"{count:,} changes"
+        return f"{'Resume: apply' if len(self.result) else 'Apply'} {changes} to {title}"
 
     @property
     def _remaining(self) -> int:
@@ -135,16 +156,24 @@ class PlanView:
         if not self._remaining:
             return self.widget.show({"status": "There is nothing to send.", "problems": ""})
         if any(effects.values()) and self._confirmation.ask(effects):
-            question = render("confirm_apply", **effects, label=self._label)
+            question = render(
+                "confirm_apply",
+                **effects,
+                label=self._label,
+                count=self._remaining,
+                title=self.plan.provider.title,
+            )
             return self.widget.show({"problems": question, "status": ""}, focus="problems")
         self._confirmation.withdraw()
+        self._is_agreed = True
         self.widget.show({"status": working("Applying"), "problems": "", "report": ""})
         return self._run()
 
     async def _run(self) -> None:
         action = "resume" if len(self.result) else "apply"
-        now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        self.transcript.add(now, action, "", "started; contactkit.journal() has its outcome")
+        now = f"{datetime.fromtimestamp(self.plan.now(), UTC):%Y-%m-%d %H:%M} UTC"
+        message = "started; contactkit.journal() has its outcome"
+        self.transcript.add(when=now, action=action, message=message)
         try:
             result = await cancel_once(self.plan.aio.apply(progress=self._show_progress))
         except (Exception, asyncio.CancelledError) as error:
@@ -155,8 +184,9 @@ class PlanView:
     def _show_progress(self, progress: Progress) -> None:
         """Show the progress, and announce it to screen readers from time to time."""
         line = str(progress)
-        bar = render("progress", done=progress.done, total=progress.total, line=line)
-        regions: dict[str, str] = {"progress": bar, "status": ""}
+        shown = with_times(line, self._world)
+        bar = render("progress", done=progress.done, total=progress.total, line=shown)
+        regions: dict[str, str] = {"progress": bar, "status": "", **self._table.note(progress.news)}
         now = time.monotonic()
         if now - self._announced_at >= _ANNOUNCE_EVERY:
             self._announced_at = now
@@ -165,7 +195,7 @@ class PlanView:
 
     def _show_error(self, error: BaseException) -> None:
         """Show an exception instead of a result; the table does not change."""
-        self.transcript.finish("", type(error).__name__)
+        self.transcript.finish(message=type(error).__name__)
         self.widget.invalidate()
         cleared = {"progress": "", "announcement": "", "status": ""}
         self.widget.show({**cleared, "problems": refusal_html(error)}, focus="problems")
@@ -176,14 +206,20 @@ class PlanView:
         counts = self._table.index.counts
         stopped = str(result.attrs.get("stopped", ""))
         outcomes = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items())
-        self.transcript.finish(outcomes, redact(stopped, self._secrets()))
+        self.transcript.finish(outcome=outcomes, message=redact(stopped, self._secrets()))
         report = render(
             "applied",
-            stopped=stopped,
-            resume_at=result.attrs.get("resume_at", ""),
+            stopped=with_times(stopped, self._world),
+            resume_at=self._resume_time(result),
             code=render("code", code="result = plan.apply()"),
         )
-        self._draw(report=report, status=f"{'Stopped' if stopped else 'Applied'}: {outcomes}.")
+        line = f"{'Stopped' if stopped else 'Applied'}: {outcomes}."
+        self._draw(report=report, status=line if stopped else render("done", line=line))
+        self._on_applied(result)
+
+    def _resume_time(self, result: pd.DataFrame) -> str:
+        at = result.attrs.get("resume_at", "")
+        return time_html(parse_time(at), self._world) if at else ""
 
 
 async def cancel_once(work: Coroutine[Any, Any, T]) -> T:

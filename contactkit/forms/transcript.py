@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 from IPython.display import HTML, DisplayHandle, display
 
+from contactkit._frames.moments import time_note
 from contactkit._http.world import World
 from contactkit._plans.plan import MOST_SHOWN, Plan
 from contactkit._redact import redact
+from contactkit.forms.cells import explains_records
 from contactkit.forms.draft import Draft
 from contactkit.forms.html import mask, personal_texts, render, table
 from contactkit.forms.plan_rows import MASKED_COLUMNS, masked_rows
@@ -22,7 +24,7 @@ from contactkit.spec.provider import JSON, Endpoint
 from contactkit.spec.record import Record, fields_of, key_of
 
 CONTACT_COLUMNS = ("when", "action", "outcome", "values", "message")
-PLAN_COLUMNS = ("when", "action", "outcomes", "message")
+PLAN_COLUMNS = ("when", "action", "outcome", "message")
 _NOTES = {"opt_in": "opt in", "dry_run": "dry run"}
 
 
@@ -34,11 +36,13 @@ class Transcript:
         self._world = world
         self._columns = columns
         self._shown = {"subject": "", "summary": "", "content": ""}
-        self._actions: list[tuple[str, ...]] = []
+        self._actions: list[dict[str, str]] = []
+        self._explains = True
         self._outputs: list[DisplayHandle] = []
 
     def open(self) -> None:
         """Show the transcript as an output of the running cell."""
+        self._explains = explains_records()
         output = display(HTML(self.html()), display_id=True)
         if output:
             self._outputs.append(output)
@@ -48,21 +52,28 @@ class Transcript:
         self._shown = {"subject": subject, "summary": summary, "content": content}
         self._update()
 
-    def add(self, *cells: str) -> None:
-        """Add an action, in the order of the columns."""
+    def add(self, **cells: str) -> None:
+        """Add an action, by column."""
         self._actions.append(cells)
         self._update()
 
-    def finish(self, *cells: str) -> None:
-        """Replace the last cells of the last action."""
-        self._actions[-1] = (*self._actions[-1][: -len(cells)], *cells)
+    def finish(self, **cells: str) -> None:
+        """Replace cells of the last action."""
+        self._actions[-1] |= cells
         self._update()
 
     def html(self) -> str:
         """The whole transcript."""
-        actions = table("What was done", self._columns, self._actions) if self._actions else ""
-        title, world = self._title, self._world
-        return render("transcript", title=title, world=world, actions=actions, **self._shown)
+        rows = [[action.get(name, "") for name in self._columns] for action in self._actions]
+        return render(
+            "transcript",
+            title=self._title,
+            world=self._world,
+            clock=time_note(self._world.name),
+            explains=self._explains,
+            actions=table("What was done", self._columns, rows) if rows else "",
+            **self._shown,
+        )
 
     def _update(self) -> None:
         for output in self._outputs:
@@ -102,11 +113,11 @@ def add_write(
         for name, value in draft.values.items()
     ]
     transcript.add(
-        f"{row['at']:%Y-%m-%d %H:%M} UTC",
-        f"{endpoint.verb} ({', '.join(notes)})" if notes else endpoint.verb,
-        row["outcome"],
-        "; ".join(changes),
-        redact(message, [*secrets, *personal_texts(draft.fields, draft.values)]),
+        when=f"{row['at']:%Y-%m-%d %H:%M} UTC",
+        action=f"{endpoint.verb} ({', '.join(notes)})" if notes else endpoint.verb,
+        outcome=row["outcome"],
+        values="; ".join(changes),
+        message=redact(message, [*secrets, *personal_texts(draft.fields, draft.values)]),
     )
 
 

@@ -163,8 +163,11 @@ function render({ model, el }) {
   function fillRegion(element, html) {
     const active = document.activeElement;
     const focused = element.contains(active) && active.dataset.keep;
+    if (element.dataset.editing !== undefined) return;
     element.innerHTML = modelId ? html.replaceAll(modelId, viewId) : html;
-    if (focused) element.querySelector(`[data-keep="${CSS.escape(focused)}"]`)?.focus();
+    if (focused && element !== active) {
+      element.querySelector(`[data-keep="${CSS.escape(focused)}"]`)?.focus();
+    }
     for (const control of element.querySelectorAll("[data-field]")) {
       fill(control, JSON.parse(control.dataset.raw));
       initial.set(control, JSON.stringify(read(control)));
@@ -179,6 +182,10 @@ function render({ model, el }) {
     for (const [name, html] of entries) {
       regionsOf(name).forEach((element) => fillRegion(element, html));
     }
+    all("td[data-cell]").forEach(markCell);
+    // A grid without a cell in the Tab order was just drawn.
+    const cell = el.querySelector("td[data-cell]");
+    if (cell && !el.querySelector("td[data-cell][tabindex='0']")) rove(cell);
     for (const element of all("[data-field]")) {
       const problem = region(`problem:${element.dataset.field}`)?.textContent.trim();
       const invalid = String(Boolean(problem));
@@ -280,6 +287,7 @@ function render({ model, el }) {
     typing = false;
     send("edit");
   });
+  for (const [kind, handle] of Object.entries(gridOf(send))) el.addEventListener(kind, handle);
   el.addEventListener("submit", (event) => {
     event.preventDefault();
     request(event.target.dataset.submit);

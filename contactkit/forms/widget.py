@@ -25,7 +25,7 @@ Event: TypeAlias = Mapping[str, JSON]
 Work: TypeAlias = Coroutine[Any, Any, None]
 
 # Events that need no task and are also handled while one runs.
-_LIGHT = ("edit", "typed", "page")
+_LIGHT = ("edit", "typed", "page", "cells")
 _HEARTBEAT = 3.0
 
 
@@ -37,7 +37,7 @@ class Widget(anywidget.AnyWidget):
     first shows the widget, if it is set before.
     """
 
-    _esm = Path(__file__).with_name("widget.js")
+    _esm = "".join(Path(__file__).with_name(name).read_text() for name in ("grid.js", "widget.js"))
     _css = Path(__file__).with_name("widget.css")
 
     def __init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,10 @@ def button(page: Page, name: str) -> Locator:
     return page.locator(".ck").get_by_role("button", name=name, exact=True)
 
 
+def apply(page: Page) -> Locator:
+    return page.locator("button[name=apply]")
+
+
 def where(page: Page) -> Locator:
     """Which page of the table it is."""
     return page.locator('[data-region="where"]')
@@ -58,7 +63,7 @@ def test_plan_is_paged_and_applied_with_the_keyboard_alone(front, axe):
     page = front.open(PLAN)
     expect(where(page)).to_have_text("1 to 25 of 109 cells")
     table = page.get_by_role("table", name="Cells that differ")
-    expect(table.get_by_role("columnheader")).to_have_count(7)
+    expect(table.get_by_role("columnheader")).to_have_count(8)
     expect(table.get_by_role("rowheader")).to_have_count(25)
     assert axe(page, "form.ck") == []
     button(page, "Next").focus()
@@ -76,13 +81,15 @@ def test_plan_is_paged_and_applied_with_the_keyboard_alone(front, axe):
     expect(page.get_by_label("Contacts")).to_be_focused()
     page.locator("summary", has_text="Nova <b>").first.press("Enter")
     expect(table.locator("details[open] div").first).to_be_visible()
-    button(page, "Apply").focus()
+    expect(apply(page)).to_have_text("Apply 59 changes to Privy")
+    expect(table.get_by_role("rowheader").first).not_to_have_text("—")
+    apply(page).focus()
     page.keyboard.press("Enter")
     result = page.locator(".ck").get_by_role("table", name="Result")
     expect(result.get_by_role("row")).to_have_count(26)
     expect(result.get_by_role("row").nth(1)).to_contain_text("refused")
     expect(page.get_by_role("status").filter(has_text="Applied")).to_contain_text("59 updated")
-    expect(button(page, "Apply")).to_be_focused()
+    expect(apply(page)).to_be_focused()
     assert axe(page, "form.ck") == []
 
 
@@ -90,10 +97,17 @@ def test_apply_is_stopped_and_resumed(front, sendblue, tmp_path):
     known = {**sendblue.credentials, "base_url": sendblue.base_url}
     page = front.open(SERVED.format(**known, journal=tmp_path / "journal.sqlite3"))
     sendblue.control("faults", kind="latency", probability=1, seconds=1)
-    button(page, "Apply").click()
+    apply(page).click()
+    question = page.locator('[data-region="problems"]')
+    expect(question).to_contain_text(f"This writes to Sendblue itself, at {sendblue.base_url}")
+    # A second press is a confirmation once there was time to read the question.
+    page.wait_for_timeout(1100)
+    apply(page).click()
     expect(page.get_by_role("progressbar", name="Contacts done")).to_be_visible()
     expect(page.locator('[data-region="progress"]')).to_contain_text("updated")
-    expect(button(page, "Apply")).to_have_attribute("aria-disabled", "true")
+    expect(apply(page)).to_have_attribute("aria-disabled", "true")
+    cells = page.get_by_role("table", name="Cells that differ")
+    expect(cells.get_by_role("cell", name="updated").first).to_be_visible()
     button(page, "Next").click()
     expect(where(page)).to_have_text("26 to 50 of 120 cells")
     button(page, "Cancel").click(click_count=2)
@@ -104,7 +118,10 @@ def test_apply_is_stopped_and_resumed(front, sendblue, tmp_path):
     expect(status).to_contain_text(f"{written} updated")
     expect(page.locator('[data-region="report"]')).to_contain_text("It stopped early")
     sendblue.control("faults")
-    button(page, "Resume").click()
+    expect(apply(page)).to_have_text(re.compile("^Resume: apply"))
+    result = page.get_by_role("table", name="Result").get_by_role("row")
+    expect(result.nth(1)).to_contain_text("updated")
+    apply(page).click()
     expect(status).to_contain_text(f"{written} skipped, {120 - written} updated")
     assert [each["writes"] for each in sendblue.contacts()] == [1] * 120
 
@@ -133,13 +150,13 @@ def test_plan_that_opts_in_says_so_first_and_is_applied_after_a_question(front, 
     expect(table.nth(1)).to_contain_text("update, opts in")
     expect(table.nth(2)).to_contain_text("update, opts in")
     expect(table.nth(3)).not_to_contain_text("opts in")
-    button(page, "Apply").click()
+    apply(page).click()
     question = page.locator('[data-region="problems"]')
-    expect(question).to_contain_text("This opts in 2 people who had opted out. Press Apply again")
+    expect(question).to_contain_text("This opts in 2 people who had opted out. Press “Apply 32")
     expect(question).to_be_focused()
     assert axe(page, "form.ck") == []
     # A second press is a confirmation once there was time to read the question.
     page.wait_for_timeout(1100)
-    button(page, "Apply").click()
+    apply(page).click()
     expect(page.get_by_role("status").filter(has_text="Applied")).to_contain_text("32 updated")
     expect(note).to_be_empty()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import html
 import json
+import re
 from typing import Any
 
 import httpx
 import pytest
 
 import contactkit as ck
+from contactkit._frames.frame import rows_of
 from contactkit.forms import ContactBrowser
-from contactkit.forms.browser import PAGE_SIZE
+from contactkit.forms.contact_list import PAGE_SIZE, column_fields
 from contactkit.forms.controls import raw_of
-from contactkit.spec.record import fields_of
+from contactkit.forms.who import who_of
+from contactkit.spec.record import fields_of, key_of
 from tests.support.front_end import FrontEnd
 from tests.support.providers import EXAMPLES, NOTICE, Noticed, Wire, loses
 from tests.support.widgets import open_widgets
@@ -48,7 +51,7 @@ async def test_browser_pages_through_all_contacts_and_back(name, many):
         await front.press("next")
         listed += keys(front)
     assert len(listed) == len(set(listed)) == len(many.simulator.state().query("~deleted"))
-    assert "of 1" in front.text("status")
+    assert "of 1" in front.text("status") and "Page 7 of 7" in front.text("pages")
     await front.press("previous")
     assert keys(front) == listed[-(len(listed) % PAGE_SIZE or PAGE_SIZE) - PAGE_SIZE :][:PAGE_SIZE]
 
@@ -202,7 +205,7 @@ async def test_bug_while_listing_does_not_look_complete(many, monkeypatch):
     async def broken() -> None:
         raise TypeError("unexpected")
 
-    monkeypatch.setattr(browser, "_read", broken)
+    monkeypatch.setattr(browser._listing, "read", broken)
     for _ in range(4):
         await front.press("next")
     with pytest.raises(TypeError):
@@ -282,3 +285,108 @@ async def test_widget_state_has_nothing_of_a_contact(many):
     for part in (browser.widget, *browser.widget.children):
         state = str(part.get_state())
         assert "janet@example.com" not in state and EXAMPLES["privy"].key not in state
+
+
+def heads(front: FrontEnd) -> list[str]:
+    """The names of the table's columns."""
+    tags = front.region("table").tags
+    return [a["value"] or "" for t, a in tags if t == "button" and a.get("name") == "sort"]
+
+
+def shown_whos(front: FrontEnd) -> list[str]:
+    """The text of each button that opens a form."""
+    return [html.unescape(w) for w in re.findall(r'name="pick".*?>(.*?)</button>', table(front))]
+
+
+def table(front: FrontEnd) -> str:
+    return front.widget.regions["table"]
+
+
+async def test_table_says_who_first_and_ends_with_the_id(name, many):
+    browser, front = await browsing(name, many)
+    provider, people = browser._provider, browser._people.people
+    columns = heads(front)
+    key = key_of(provider.record).name
+    assert columns[0] == "who" and (columns[-1] == key or key in columns[:2])
+    rows = rows_of(provider.record, people.head(PAGE_SIZE))
+    assert shown_whos(front) == [who_of(provider, row) for row in rows]
+    addresses = [*provider.consent.phones, *provider.consent.emails]
+    assert name == "sent" or columns[1] in addresses
+    # Empty columns are hidden, and others are not.
+    for field in column_fields(provider):
+        has_value = any(row.get(field.name) not in (None, "", []) for row in rows)
+        assert (field.name in columns) is has_value
+    for row in rows:
+        assert f'title="{row[key_of(provider.record).name]}"' in table(front)
+
+
+async def test_opt_out_is_beside_who(name, many):
+    browser, front = await browsing(name, many)
+    rows = rows_of(browser._provider.record, browser._people.people.head(PAGE_SIZE))
+    heads = re.findall(r'<th scope="row">(.*?)</th>', table(front))
+    channels = browser._provider.consent.channels
+    for row, head in zip(rows, heads, strict=True):
+        for channel, words in {"text": "no texts", "email": "no e-mails"}.items():
+            denied = channel in channels and channels[channel].shows_no(row)
+            assert (words in head) is bool(denied)
+    assert "no texts" in table(front)
+
+
+async def test_find_asks_the_provider_for_an_address(many):
+    browser, front = await browsing("privy", many)
+    many.requests.clear()
+    await front.press("search", find=" janet@example.com ")
+    assert "email=janet" in str(many.requests[0].url) and len(many.requests) == 1
+    assert shown_whos(front) == ["Janet Smith"]
+    await front.press("search", find="+1 212-555-0134")
+    assert shown_whos(front) == ["Omar Haddad"] and not browser._people.text
+
+
+async def test_find_looks_for_other_text_in_what_was_read(name, many):
+    browser, front = await browsing(name, many)
+    many.requests.clear()
+    people = browser._people.people
+    last = people.iloc[-1]
+    text = str(last[key_of(browser._provider.record).name])[-7:].upper()
+    front.send("search", find=text)
+    assert not many.requests and last[key_of(browser._provider.record).name] in keys(front)
+    assert f"of the {len(people)} contacts read" in front.text("status")
+    front.send("search", find="nobody has this")
+    assert keys(front) == [] and not many.requests
+    more = "more" in {a.get("name") for _, a in front.region("pages").tags}
+    assert more is browser._listing.has_more
+    if more:
+        await front.press("more")
+        assert len(browser._people.people) > len(people) or not browser._listing.has_more
+
+
+async def test_find_finds_a_whole_name(many):
+    _, front = await browsing("privy", many)
+    front.send("search", find="omar had")
+    assert shown_whos(front) == ["Omar Haddad"]
+    assert "may be more to read" in front.text("status")
+
+
+async def test_find_says_what_it_can_find(name, many):
+    _, front = await browsing(name, many)
+    text = front.text("find")
+    assert text.endswith("in the contacts read so far. Search")
+    exact = {"sent": "a phone number exactly", "digital_onboarding": "any text"}
+    assert exact.get(name, "phone number exactly, at") in text
+
+
+async def test_sort_orders_what_was_read_and_back(many):
+    browser, front = await browsing("privy", many)
+    read = keys(front)
+    front.send("sort", "email")
+    emails = browser._people.people["email"].dropna().str.casefold().sort_values()
+    rows = browser._people.rows(0, PAGE_SIZE)
+    assert [row["email"].casefold() for row in rows] == emails.head(PAGE_SIZE).tolist()
+    assert ("th", {"scope": "col", "aria-sort": "ascending"}) in front.region("table").tags
+    front.send("sort", "email")
+    assert browser._people.rows(0, 1)[0]["email"].casefold() == emails.iloc[-1]
+    front.send("sort", "who")
+    assert shown_whos(front) == sorted(shown_whos(front), key=str.casefold)
+    front.send("sort", "who")
+    front.send("sort", "who")
+    assert keys(front) == read

@@ -35,6 +35,7 @@ def shell(monkeypatch) -> Shell:
     shell = Shell()
     monkeypatch.setattr(cells, "get_ipython", lambda: shell)
     monkeypatch.setattr(cells, "_forms", {})
+    monkeypatch.setattr(cells, "_explaining", None)
     return shell
 
 
@@ -76,3 +77,17 @@ def test_register_outside_a_cell_closes_nothing(shell):
     first = registered()
     registered()
     assert not first.closed
+
+
+def test_first_record_explains_also_when_its_cell_runs_again(shell):
+    shell.run("a", "1")
+    assert cells.explains_records() and not cells.explains_records()
+    shell.run("b", "2")
+    assert not cells.explains_records()
+    shell.run("a", "3")
+    assert cells.explains_records() and not cells.explains_records()
+
+
+def test_one_record_explains_outside_a_cell(shell):
+    shell.request = {}
+    assert cells.explains_records() and not cells.explains_records()

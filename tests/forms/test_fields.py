@@ -7,7 +7,7 @@ import pytest
 import contactkit as ck
 from contactkit._frames.frame import rows_of
 from contactkit._providers import find
-from contactkit.forms.fields import column_fields, field_groups, read_only_fields
+from contactkit.forms.fields import field_groups, read_only_fields
 from contactkit.spec.record import fields_of
 from contactkit.spec.validate import accepted_fields, check
 
@@ -77,10 +77,3 @@ def test_reason_is_the_refusal_of_the_client(provider, changed, field, reason):
         for view in group.fields
     }
     assert reason in reasons[field]
-
-
-def test_columns_identify_contacts_and_show_consent(name):
-    columns = column_fields(find(name).record)
-    declared = fields_of(find(name).record)
-    assert any(declared[name].kind in ("boolean", "category") for name in columns)
-    assert any(declared[name].marker.personal for name in columns)

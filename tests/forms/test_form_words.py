@@ -12,10 +12,11 @@ from contactkit._frames.frame import rows_of
 from contactkit._providers import find
 from contactkit.forms import ContactForm
 from contactkit.forms.fields import field_groups, read_only_fields
+from contactkit.forms.html import with_times
 from contactkit.forms.who import short_key, who_of
 from contactkit.spec.record import fields_of
 from contactkit.spec.validate import accepted_fields
-from tests.support.front_end import FrontEnd
+from tests.support.front_end import FrontEnd, Markup
 from tests.support.providers import EXAMPLES, Wire, says
 
 PRIVY = EXAMPLES["privy"].key
@@ -146,8 +147,27 @@ def test_read_only_facts_come_after_the_buttons(name, example, wire):
     assert not opened(name, wire, None)[1].text("facts")
 
 
-def test_times_have_their_zone_and_are_marked_as_simulated(wire):
-    _, front = opened("privy", wire, PRIVY)
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "until 2026-01-02 03:04:05 UTC (soon)",
+            "until 2026-01-02 03:04:05 UTC simulated time (soon)",
+        ),
+        ("2026-01-02 04:04:05+01:00 (2026-01-02 03:04:05 UTC), simulated time", None),
+        ("no time <b>", "no time <b>"),
+    ],
+)
+def test_times_in_a_text_are_those_of_the_reader(text, shown):
+    found = Markup(with_times(text, ck.Simulator()))
+    times = [a["datetime"] for tag, a in found.tags if tag == "time"]
+    assert found.text.replace(" ,", ",") == (shown or "2026-01-02 03:04:05 UTC, simulated time")
+    assert times == (["2026-01-02T03:04:05Z"] if "UTC" in text else [])
+
+
+def test_times_have_their_zone_and_are_marked_as_simulated():
+    form = ck.connect("privy", via=ck.Simulator(contacts=8)).contacts.form(PRIVY)
+    front = FrontEnd(form.widget)
     facts = front.region("facts")
     times = [a["datetime"] for tag, a in facts.tags if tag == "time"]
     assert len(times) == 2 and all(str(each).endswith("Z") for each in times)

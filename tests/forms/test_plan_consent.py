@@ -79,7 +79,8 @@ async def test_apply_asks_once_more_whom_it_opts_in(name, wire, monkeypatch):
     await front.press("apply")
     await front.press("apply")
     assert front.text("problems") == (
-        "This opts in 2 people who had opted out. Press Apply again to send it anyway."
+        "This opts in 2 people who had opted out. "
+        f"Press “{front.text('apply')}” again to send it anyway."
     )
     assert front.focus == "problems" and wire.requests == []
     monkeypatch.setattr(attempts, "READING_TIME", 0.0)
@@ -126,7 +127,7 @@ async def test_resume_asks_about_those_who_are_left(name, wire):
     assert front.text("note").startswith("1 person who had opted out would be opted in.")
     wire.faults = []
     await front.press("apply")
-    assert "This opts in 1 person who had opted out. Press Resume again" in front.text("problems")
+    assert "This opts in 1 person who had opted out. Press “Resume" in front.text("problems")
     await front.press("apply")
     assert view.result["outcome"].tolist() == ["skipped", "skipped", "updated"]
     assert not front.text("note")
@@ -135,5 +136,5 @@ async def test_resume_asks_about_those_who_are_left(name, wire):
 def test_first_contacts_come_before_every_outcome():
     outcomes = ["updated", "planned", "refused", "planned", "refused"]
     index = PageIndex(outcomes, [1] * 5, [False, True, False, False, True])
-    assert index.page(0) == [(4, 0), (1, 0), (2, 0), (3, 0), (0, 0)]
+    assert index.page(0) == [(4, 0), (1, 0), (2, 0), (0, 0), (3, 0)]
     assert index.page(0, "planned") == [(1, 0), (3, 0)]

@@ -54,10 +54,24 @@ def update(number: int, **changes: Any) -> PlannedWrite:
 
 
 def rows(front: FrontEnd) -> list[list[str]]:
-    """The texts of the table's rows, cell by cell."""
+    """The texts of the table's rows, cell by cell, with whole keys and without who it is."""
+    return [row[1:] for row in _rows(front)]
+
+
+def whos(front: FrontEnd) -> list[str]:
+    """Who each row of the table is about."""
+    return [row[0] for row in _rows(front)[1:]]
+
+
+def _rows(front: FrontEnd) -> list[list[str]]:
     lines = front.widget.regions["table"].split("<tr>")[1:]
     cells = [re.findall(r"<t[hd][ >].*?</t[hd]>", line, re.S) for line in lines]
-    return [[html.unescape(re.sub(r"^<[^>]*>|</t[hd]>$", "", c)) for c in row] for row in cells]
+    return [[html.unescape(_text(cell)) for cell in row] for row in cells]
+
+
+def _text(cell: str) -> str:
+    whole = re.search(r'<span title="(.*?)">', cell)
+    return whole[1] if whole else re.sub(r"^<[^>]*>|</t[hd]>$", "", cell)
 
 
 def writes(wire: Wire) -> list[int]:
@@ -116,10 +130,69 @@ def test_view_shows_facts_and_cells_with_refusals_first(many: Wire) -> None:
     assert repr(view) == f"<contactkit plan view: Privy, {plan.digest[:12]}>"
 
 
+def test_rows_say_who_they_are_about(many: Wire) -> None:
+    client = ck.connect("privy", via=many)
+    people = client.contacts.list()
+    new = pd.DataFrame([{"email": "new@example.com"}], index=["the new one"])
+    edited = pd.concat([people.assign(tags=[["a"]] * 60).astype(object), new])
+    plan = client.contacts.plan(edited, people, create=True)
+    _, front = opened(plan)
+    first = people.iloc[0]
+    assert whos(front)[0] == f"{first['first_name']} {first['last_name']}"
+    front.send("page", "last")
+    assert whos(front)[-1] == "new@example.com"
+
+
+def test_kept_back_cells_are_folded_under_their_cause(many: Wire) -> None:
+    plan = privy(many, email="not an address", last_name="Nova", tags=[["a"]] * 60)
+    _, front = opened(plan)
+    cause, kept, *_ = rows(front)[1:]
+    assert cause[0] == kept[0] and cause[3] == "email"
+    assert kept[3].startswith('<details class="ck-long"><summary>2 kept back</summary>')
+    assert "last_name: " in kept[3] and "→ Nova" in kept[3] and "tags: " in kept[3]
+
+
+def test_times_of_a_plan_are_marked_as_simulated() -> None:
+    _, front = opened(privy(ck.Simulator(contacts=60, seed=7), last_name="Nova"))
+    times = [a["datetime"] for tag, a in front.region("facts").tags if tag == "time"]
+    assert len(times) == 1 and "UTC , simulated time" in front.text("facts")
+
+
+class Real(Wire):
+    """A wire whose writes are taken for those of the provider itself."""
+
+    real = True
+
+
+@pytest.mark.usefixtures("quick_reader")
+async def test_live_provider_is_asked_about_once() -> None:
+    wire = Real(ck.Simulator(contacts=60, seed=7))
+    ck.connect("privy", via=wire)
+    lift_suppressions(wire.simulator)
+    view, front = opened(privy(wire, last_name="Nova"))
+    wire.faults = [None] * 10 + [says(401, b"{}")] * 60
+    await front.press("apply")
+    assert front.text("problems") == (
+        "This writes to Privy itself, at https://api.privy.com/v1: 60 contacts. "
+        "Press “Apply 60 changes to Privy” again to send it."
+    )
+    assert view.result.empty and not any(writes(wire))
+    await front.press("apply")
+    assert 0 < sum(writes(wire)) < 60
+    wire.faults = []
+    await front.press("apply")
+    assert sum(writes(wire)) == 60
+
+
+@pytest.fixture
+def quick_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "READING_TIME", 0.0)
+
+
 def test_table_is_accessible(many: Wire) -> None:
     _, front = opened(privy(many, last_name="Nova"))
     tags = front.region("table").tags
-    assert [a["scope"] for t, a in tags if t == "th"] == ["col"] * 7 + ["row"] * PAGE_SIZE
+    assert [a["scope"] for t, a in tags if t == "th"] == ["col"] * 8 + ["row"] * PAGE_SIZE
     assert "caption" in dict(tags) and "Cells that differ" in front.text("table")
     assert ("div", {"data-region": "announcement", "class": "ck-hidden", "role": "status"}) in (
         front.head.tags
@@ -236,11 +309,12 @@ def test_notice_is_shown_above_the_plan() -> None:
 async def test_apply_shows_the_result(many: Wire) -> None:
     plan = privy(many, sms_consent="unsubscribed")
     view, front = opened(plan)
-    assert view.result.empty and front.text("apply") == "Apply"
+    assert view.result.empty
+    assert front.text("apply") == f"Apply {plan.requests} changes to Privy"
     await front.press("apply")
     counts = view.result["outcome"].value_counts()
     assert counts["updated"] == plan.requests and view.plan is plan
-    assert f"Applied: {counts['refused']} refused, {plan.requests} updated." == (
+    assert f"✓ Applied: {counts['refused']} refused, {plan.requests} updated." == (
         front.text("status")
     )
     head, first, *_ = rows(front)
@@ -264,6 +338,12 @@ async def test_apply_shows_its_progress(many: Wire) -> None:
     (bar,) = (a for tag, a in front.region("progress").tags if tag == "progress")
     assert bar["max"] == "60" and 0 < int(bar["value"] or 0) < 60 and bar["aria-label"]
     assert front.text("announcement") and "updated" in front.text("progress")
+    shown = {n: t for n, t in front.widget.regions.items() if n.startswith("outcome:")}
+    assert {*shown.values()} == {"updated"} and 0 < len(shown) <= PAGE_SIZE
+    assert [row[2] for row in rows(front)[1:]] == ["planned"] * PAGE_SIZE
+    front.send("page", "last")
+    front.send("page", "first")
+    assert [row[2] for row in rows(front)[1:]].count("updated") >= len(shown)
     front.send("page", "last")
     front.send("apply")
     assert front.text("where") == "51 to 60 of 60 cells" and front.busy
@@ -287,7 +367,8 @@ async def test_cancel_finishes_requests_in_flight_and_can_be_resumed(many: Wire)
     assert counts["updated"] == sum(writes(many)) > 20
     assert counts["updated"] + counts["planned"] == 60 and counts["planned"]
     assert "cancelled" in front.text("report") and "Stopped" in front.text("status")
-    assert front.text("apply") == "Resume"
+    assert front.text("apply") == f"Resume: apply {counts['planned']} changes to Privy"
+    assert {row[2] for row in rows(front)[1:21]} == {"updated"}
     many.faults = []
     await front.press("apply")
     assert writes(many) == [1] * 60
@@ -303,7 +384,7 @@ async def test_failures_are_first_and_resumed(many: Wire) -> None:
     assert outcomes == sorted(outcomes, key=ORDER.index) and outcomes.count("refused") == 2
     assert {"failed", "unknown"} & {*outcomes}
     many.faults = []
-    assert front.text("apply") == "Resume"
+    assert front.text("apply").startswith("Resume")
     await front.press("apply")
     assert view.result["outcome"].value_counts()["refused"] == 2
     assert sorted(writes(many)) == [0] * 2 + [1] * 58
@@ -314,15 +395,16 @@ async def test_rejected_credential_stops_the_apply(many: Wire) -> None:
     many.faults = [says(401, b'{"error": "bad token"}')] * 80
     await front.press("apply")
     assert not any(writes(many)) and "401" in front.text("report") + front.text("table")
-    assert "updated" not in set(view.result["outcome"]) and front.text("apply") == "Resume"
+    assert "updated" not in set(view.result["outcome"]) and "Resume" in front.text("apply")
 
 
 async def test_exhausted_rate_limit_says_when_to_continue(many: Wire) -> None:
     view, front = opened(privy(many, last_name="Nova"))
     many.faults = [None] * 5 + [says(429, retry_after="7200")] * 80
     await front.press("apply")
-    assert view.result.attrs["resume_at"] in front.text("report")
-    assert "It can continue after" in front.text("report") and front.text("apply") == "Resume"
+    at = view.result.attrs["resume_at"].replace("T", " ").replace("+00:00", " UTC")
+    assert f"It can continue after {at}" in front.text("report")
+    assert "It can continue after" in front.text("report") and "Resume" in front.text("apply")
     assert "rate limit" in view.transcript.html()
 
 
@@ -347,7 +429,7 @@ async def test_apply_without_a_client_says_so() -> None:
     await front.press("apply")
     assert "ConfigurationError" in front.text("problems") and not front.busy
     assert "ConfigurationError" in view.transcript.html()
-    assert front.text("apply") == "Apply" and view.result.empty
+    assert front.text("apply") == "Apply 1 change to Privy" and view.result.empty
 
 
 async def test_broken_journal_is_shown_before_anything_is_sent(many: Wire, tmp_path: Any) -> None:
@@ -360,7 +442,7 @@ async def test_broken_journal_is_shown_before_anything_is_sent(many: Wire, tmp_p
     await front.press("apply")
     assert "JournalError" in front.text("problems") and len(many.requests) == before
     assert front.focus == "problems"
-    assert front.text("apply") == "Apply" and not front.busy
+    assert front.text("apply") == "Apply 60 changes to Privy" and not front.busy
 
 
 async def test_plan_of_another_home_is_refused_with_both(many: Wire) -> None:

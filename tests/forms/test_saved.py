@@ -70,7 +70,7 @@ def test_form_was_used(saved):
 
 def test_contact_transcript_is_saved(saved):
     pages = [output["data"].get("text/html", "") for output in saved.cells[1].outputs]
-    assert "Last name: — → W•••" in pages[-1] and "updated" in pages[-1]
+    assert "Last name: — → W•••" in pages[0] and "updated" in pages[0]
     assert "Contacts at Privy" in "".join(
         output["data"].get("text/html", "") for output in saved.cells[3].outputs
     )
@@ -78,9 +78,21 @@ def test_contact_transcript_is_saved(saved):
 
 def test_plan_transcript_is_saved(saved):
     pages = [output["data"].get("text/html", "") for output in saved.cells[5].outputs]
-    assert "Plan for Privy" in pages[-1] and "W•••" in pages[-1]
-    assert "What was done" in pages[-1] and "updated" in pages[-1]
+    assert "Plan for Privy" in pages[0] and "W•••" in pages[0]
+    assert "What was done" in pages[0] and "updated" in pages[0]
     assert "updated" in saved.cells[6].outputs[-1]["data"]["text/plain"]
+
+
+def test_records_are_explained_once(saved):
+    pages = [
+        output["data"].get("text/html", "")
+        for cell in saved.cells
+        for output in cell.outputs
+        if "data" in output
+    ]
+    records = [page for page in pages if "ck-record" in page]
+    assert len(records) == 3
+    assert [page.count("It stays in the notebook") for page in records] == [1, 0, 0]
 
 
 @pytest.mark.parametrize("canary", CANARIES)

@@ -54,7 +54,9 @@ async def test_transcript_has_what_was_shown_sent_and_answered(wire, outputs):
 
 def test_transcript_has_the_notice(wire):
     noticed = ck.connect("privy", via=Noticed()).contacts.form().transcript.html()
-    assert Markup(noticed).text.startswith(f"Contact at Privy · simulator {NOTICE} A record")
+    assert Markup(noticed).text.startswith(
+        f"Contact at Privy · simulator (simulated time) {NOTICE} A record"
+    )
     assert ("div", {"role": "note"}) in Markup(noticed).tags
     plain = ck.connect("privy", via=wire).contacts.form().transcript.html()
     assert Markup(plain).text.startswith("Contact at Privy · wire A record")

@@ -66,7 +66,7 @@ class FrontEnd:
 
     def problems(self) -> dict[str, str]:
         """The problems beside the fields, by field name."""
-        texts = {name: self.text(name) for name in self.widget.regions if ":" in name}
+        texts = {name: self.text(name) for name in self.widget.regions if name[:8] == "problem:"}
         return {name.removeprefix("problem:"): text for name, text in texts.items() if text}
 
     @property
@@ -89,7 +89,7 @@ class FrontEnd:
     def busy(self) -> bool:
         return [message["busy"] for message in self.messages if "busy" in message][-1]
 
-    def send(self, kind: str, value: str = "", *, version: int | None = None, **raws: Any) -> None:
+    def send(self, kind: str, value: Any = "", *, version: int | None = None, **raws: Any) -> None:
         """Send an event with these controls changed."""
         version = self.widget.version if version is None else version
         self.widget.receive({"kind": kind, "value": value, "values": raws, "version": version})
