@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from contactkit._http.world import World as World
     from contactkit._journal.frame import journal as journal
     from contactkit._people.people import People as People
+    from contactkit._people.plans import Plans as Plans
     from contactkit._plans.load import plan_from as plan_from
     from contactkit._plans.load import read_plan as read_plan
     from contactkit._plans.plan import Plan as Plan
@@ -145,6 +146,7 @@ _MODULES = {
     "Clock": "_http.world",
     "journal": "_journal.frame",
     "People": "_people.people",
+    "Plans": "_people.plans",
     "plan_from": "_plans.load",
     "read_plan": "_plans.load",
     "Plan": "_plans.plan",

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from contactkit._http.request import segment
-from contactkit._journal.reading import parse_reading
+from contactkit._journal.reading import Reading, parse_reading
 from contactkit._people.conflicts import deny_problems
 from contactkit._people.identifiers import canonical
 from contactkit._people.plans import Plans
@@ -34,6 +34,7 @@ from contactkit.spec.provider import JSON, Provider
 
 if TYPE_CHECKING:
     from contactkit._client.plans import PlanRunner
+    from contactkit._http.session import Session
     from contactkit._people.people import People
 
 
@@ -131,10 +132,19 @@ def _plan(
         contacts=tuple(writes),
         index=pd.RangeIndex(len(writes)),
         created=datetime.fromtimestamp(now, UTC),
-        read=parse_reading(source.frame.attrs.get("journal")),
+        read=_reading(source, session) if session else None,
         home=home_of(session) if session else None,
         runner=runner,
     )
+
+
+def _reading(source: Source, session: Session) -> Reading | None:
+    """What the journal held when the contacts were read or, for another frame, what it holds now.
+
+    Without it, a no that was written before and is gone since would count as done.
+    """
+    known, journal = parse_reading(source.frame.attrs.get("journal")), session.plan_journal
+    return known if known and known.journal == journal.id else journal.reading()
 
 
 def _targets(source: Source, reasons: Mapping[Channel, Targets]) -> list[_Target]:

@@ -254,11 +254,12 @@ class Plan:
         `stop_after_failures` is a number of contacts that are refused, failed or unknown, or a
         share of those to send, such as 0.05. `on_conflict` reads each contact first, with one more
         request: if its fields have changed since the plan was made, "refuse" refuses it and
-        "reread" checks the edit again. `patience` is the longest wait for a rate limit, in seconds
-        (by default the client's); the apply stops rather than wait longer. `progress` may be a
-        function that takes a `contactkit.Progress`. With `anyway` the plan is also applied where it
-        was not made: through another address, world or account. At the plan's own address another
-        account is taken for the same one with a new key, so writes that are done are still skipped.
+        "reread" checks the edit again, as for every plan of `people.propagate`. `patience` is the
+        longest wait for a rate limit, in seconds (by default the client's); the apply stops rather
+        than wait longer. `progress` may be a function that takes a `contactkit.Progress`. With
+        `anyway` the plan is also applied where it was not made: through another address, world or
+        account. At the plan's own address another account is taken for the same one with a new key,
+        so writes that are done are still skipped.
 
         An interrupt lets requests in flight finish and returns the result so far. The frame's
         `attrs` say why it `stopped` early and when to resume (`resume_at`), and have its `timeline`

@@ -16,10 +16,11 @@ import pytest
 import contactkit as ck
 from contactkit._providers import find, names
 from tests.support.providers import loses, only_writes, says
-from tests.support.shared_people import PHONE_OF, PHONES, SharedPeople
+from tests.support.shared_people import ALLOWED, PHONE_OF, PHONES, SharedPeople
 
 DENIER = {name: "sent" if name != "sent" else "sendblue" for name in names()}
 DENY = {name: dict(find(name).consent.channels["text"].deny) for name in names()}
+WHOLE = [name for name in names() if any(e.required for e in find(name).endpoints)]
 MOVED = "+12025550198"
 
 
@@ -119,6 +120,21 @@ def test_interrupted_apply_resumes(world: SharedPeople, name: str) -> None:
     assert not len(world.read().propagate()[name])
 
 
+def test_contact_that_allows_again_is_written_again(world: SharedPeople, name: str) -> None:
+    people_of(world, name, 1)
+    clients = {source: world.clients[source] for source in (name, DENIER[name])}
+    clock = world.wires[name].simulator.clock
+    for _ in range(2):
+        frames = {source: client.contacts.list() for source, client in clients.items()}
+        for source, frame in frames.items():
+            frame.attrs = {"provider": source}
+        plans = ck.people(**frames).propagate(**clients)
+        assert plans.apply(progress=False)["outcome"].tolist() == ["updated"]
+        assert plans.apply(progress=False)["outcome"].tolist() == ["skipped"]
+        clock.sleep(clock.now() + 60)
+        world.put(name, 0, **ALLOWED[name])
+
+
 @pytest.mark.parametrize("arrived", [True, False])
 def test_lost_responses_are_settled_by_the_next_apply(
     world: SharedPeople, name: str, arrived: bool
@@ -133,6 +149,18 @@ def test_lost_responses_are_settled_by_the_next_apply(
     assert first == "unknown" and again == "updated"
     assert denies(world, name, 0)
     assert plan.apply(progress=False)["outcome"].item() == "skipped"
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_update_has_the_rest_of_the_contact(world: SharedPeople, name: str) -> None:
+    people_of(world, name, 1)
+    client = ck.connect(name, via=world.wires[name], whole=True)
+    plan = ck.people(**{name: client, DENIER[name]: world.clients[DENIER[name]]}).propagate()[name]
+    before = world.contact(name, 0)
+    assert plan.apply(progress=False)["outcome"].tolist() == ["updated"]
+    after = world.contact(name, 0)
+    differs = {field for field in before if str(before[field]) != str(after[field])}
+    assert differs <= {*DENY[name], "writes", "updated_at"} and denies(world, name, 0)
 
 
 def test_temporary_failure_is_retried(world: SharedPeople, name: str) -> None:
