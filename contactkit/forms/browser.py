@@ -123,9 +123,9 @@ class ContactBrowser:
         self.transcript.open()
         display(self.widget)
 
-    def _display_(self) -> Any:
-        """What marimo shows."""
-        return self.widget
+    def _display_(self) -> str:
+        """What marimo shows, which has no layout of widgets."""
+        return "The browser needs Jupyter; in marimo use contacts.form(key)."
 
     def __repr__(self) -> str:
         return f"<contactkit browser: {self._title}>"

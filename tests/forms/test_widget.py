@@ -124,13 +124,16 @@ async def test_close_cancels_the_task_and_closes_the_widgets(recorder):
 def test_plain_text_is_sent_which_any_front_end_takes(name, example):
     contacts = ck.connect(name, via=ck.Simulator()).contacts
     row = contacts.get(example.key)
-    views = [contacts.form(row), contacts.browse(row), contacts.plan(row, row).view()]
-    for view in views:
-        widget = view._display_()
-        for each in getattr(widget, "children", [widget]):
-            front = FrontEnd(each)
-            front.widget.show({"status": render("version", version=1)})
-            sent = [html for m in front.messages for html in m.get("regions", {}).values()]
-            sent += [m["layout"] for m in front.messages if "layout" in m]
-            assert len(sent) > 2 and {*map(type, sent)} == {str}
+    for view in (contacts.form(row), contacts.plan(row, row).view()):
+        front = FrontEnd(view._display_())
+        front.widget.show({"status": render("version", version=1)})
+        sent = [html for m in front.messages for html in m.get("regions", {}).values()]
+        sent += [m["layout"] for m in front.messages if "layout" in m]
+        assert len(sent) > 2 and {*map(type, sent)} == {str}
         view.close()
+
+
+def test_marimo_has_no_browser_and_says_what_it_has(name):
+    browser = ck.connect(name, via=ck.Simulator()).contacts.browse()
+    assert browser._display_() == "The browser needs Jupyter; in marimo use contacts.form(key)."
+    browser.close()
