@@ -12,7 +12,7 @@ from tests.support import browsers, jupyter
 from tests.support.marimo import marimo
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Locator, Page
+    from playwright.sync_api import BrowserContext, Page
 
 expect = browsers.module("playwright.sync_api").expect
 
@@ -56,22 +56,15 @@ def front(request: pytest.FixtureRequest, context: BrowserContext) -> Iterator[O
         yield lambda *_: page
 
 
-def part(page: Page, button: str) -> Locator:
-    """The form or view with this button."""
-    buttons = page.get_by_role("button", name=re.compile(button))
-    return page.locator(".ck", has=buttons)
-
-
 def test_form_is_saved_and_plan_is_applied(front):
     page = front(FORM, PLAN)
-    form = part(page, "^Save")
+    form = page.locator(".ck", has=page.get_by_role("button", name=re.compile("^Save")))
     form.get_by_role("textbox", name="Last name").fill("Warbler")
     form.get_by_role("button", name=re.compile("^Save")).click()
     expect(form.get_by_role("status").filter(has_text="Updated")).to_be_visible()
     expect(form.get_by_role("textbox", name="Last name")).to_have_value("Warbler")
-    view = part(page, "^Apply")
-    view.get_by_role("button", name=re.compile("^Apply")).click()
-    expect(view.get_by_role("status").filter(has_text="3 updated")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Apply")).click()
+    expect(page.get_by_role("status").filter(has_text="3 updated", visible=True)).to_be_visible()
 
 
 def test_shown_frame_opens_one_page_at_a_time(front):
