@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Iterator
-from contextlib import closing
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,8 @@ from contactkit._http.session import Session
 from contactkit._plans.listing import read_page, warn_of_gap
 from contactkit._plans.options import OnMoved, PlanOptions
 from contactkit._plans.plan import Plan
+from contactkit.errors import ContactKitError
+from contactkit.spec.record import fields_of
 
 if TYPE_CHECKING:
     from contactkit.forms import ContactBrowser, ContactForm
@@ -34,6 +36,8 @@ class AsyncContacts(ContactVerbs[Awaitable[pd.DataFrame]]):
 
     def __init__(self, session: Session, connection: Connection) -> None:
         super().__init__(session, connection)
+        # What a form suggests for a field.
+        self.suggestions: Mapping[str, Sequence[str]] = {}
         self.runner = PlanRunner(session, connection)
         self.plan = with_changes(self.plan, session.provider)
 
@@ -196,6 +200,7 @@ class Contacts(ContactVerbs[pd.DataFrame]):
 
         self._endpoint("create" if key is None else "update")
         contact = None if key is None else self.get(key)
+        self._aio.suggestions = self._suggestions()
         return ContactForm(self._aio, self._session, self._session.world, contact)
 
     def browse(self, people: Tabular | None = None) -> ContactBrowser:
@@ -206,4 +211,16 @@ class Contacts(ContactVerbs[pd.DataFrame]):
         """
         from contactkit.forms import ContactBrowser
 
+        self._aio.suggestions = self._suggestions()
         return ContactBrowser(self._aio, self._session, self._session.world, people)
+
+    def _suggestions(self) -> dict[str, list[str]]:
+        """The usual values of fields, as the account lists them, where it does."""
+        found: dict[str, list[str]] = {}
+        for name, field in fields_of(self._session.provider.record).items():
+            if field.marker.suggested_by:
+                verb, column = field.marker.suggested_by
+                # Without them, a form takes any value.
+                with suppress(ContactKitError):
+                    found[name] = self.account[verb]()[column].dropna().to_list()
+        return found

@@ -55,10 +55,8 @@ class ContactForm:
         transcript: Transcript | None = None,
         on_saved: Callable[[pd.DataFrame], None] = lambda _: None,
     ) -> None:
-        self.contact = contact
-        self._contacts = contacts
-        self._session = session
-        self._provider = session.provider
+        self.contact, self._contacts = contact, contacts
+        self._session, self._provider = session, session.provider
         self._on_saved = on_saved
         self._attempts = Attempts()
         self._box = ConsentBox(session.provider.consent)
@@ -78,6 +76,7 @@ class ContactForm:
         self._screen = FormScreen(
             title, world, self._provider, self._endpoint, handlers, self._secrets
         )
+        self._screen.suggestions = contacts.suggestions
         self.widget = self._screen.widget
         self._draw()
         if transcript is None:

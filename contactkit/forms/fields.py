@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -36,6 +37,7 @@ class FieldView:
     """One field as the form shows it; a `reason` says why it cannot be written now.
 
     `choices` are those that may be written, and the current one; `text` is the current value.
+    `suggestions` are values that a text often has.
     """
 
     field: RecordField
@@ -46,6 +48,7 @@ class FieldView:
     raw: Raw
     text: str
     reason: str
+    suggestions: Sequence[str]
 
     @property
     def label(self) -> str:
@@ -83,10 +86,15 @@ class Group:
     fields: Sequence[FieldView]
 
 
-def field_groups(provider: Provider, endpoint: Endpoint, current: Contact | None) -> list[Group]:
+def field_groups(
+    provider: Provider,
+    endpoint: Endpoint,
+    current: Contact | None,
+    suggestions: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> list[Group]:
     """The fields that a verb accepts, including those that cannot be written now."""
     views = [
-        _view(provider, endpoint, field, current)
+        _view(provider, endpoint, field, current, suggestions.get(field.name, ()))
         for field in accepted_fields(provider, endpoint).values()
     ]
     if len(views) <= _UNGROUPED:
@@ -98,7 +106,11 @@ def field_groups(provider: Provider, endpoint: Endpoint, current: Contact | None
 
 
 def _view(
-    provider: Provider, endpoint: Endpoint, field: RecordField, current: Contact | None
+    provider: Provider,
+    endpoint: Endpoint,
+    field: RecordField,
+    current: Contact | None,
+    suggestions: Sequence[str],
 ) -> FieldView:
     value = field.default if current is None else current.get(field.name, field.default)
     return FieldView(
@@ -110,6 +122,7 @@ def _view(
         raw=raw_of(field, value),
         text=value_text(field, value),
         reason="" if current is None else refusal_reason(provider, endpoint, field, current),
+        suggestions=suggestions,
     )
 
 
@@ -200,10 +213,11 @@ def form_regions(
     contact: pd.DataFrame | None,
     prefix: str,
     world: World,
+    suggestions: Mapping[str, Sequence[str]],
 ) -> Mapping[str, str]:
     """The regions of a form before any edit; the ids in it begin with `prefix`."""
     current = current_values(provider, contact)
-    groups = field_groups(provider, endpoint, current)
+    groups = field_groups(provider, endpoint, current, suggestions)
     reasons = [view.reason for group in groups for view in group.fields if view.is_of_contact]
     shared = dict.fromkeys(reasons) if all(reasons) else {}
     facts = [

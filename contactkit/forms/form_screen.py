@@ -33,6 +33,7 @@ class FormScreen:
         self._provider = provider
         self._world = world
         self._endpoint = endpoint
+        self.suggestions: Mapping[str, Sequence[str]] = {}
         docs = endpoint.docs or provider.docs
         layout = render("form", title=title, world=world, docs=docs)
         self.widget = Widget(title, layout, handlers, secrets)
@@ -47,7 +48,9 @@ class FormScreen:
     ) -> None:
         """Fill the fields from the contact; typed values are lost, except those in a draft."""
         self._endpoint = endpoint
-        regions = form_regions(self._provider, endpoint, contact, self._prefix, self._world)
+        regions = form_regions(
+            self._provider, endpoint, contact, self._prefix, self._world, self.suggestions
+        )
         self.widget.replace({**regions, "status": status}, draft=draft)
 
     @property

@@ -55,6 +55,9 @@ async def async_session(client: ck.Client, name: str) -> list[pd.DataFrame]:
     """The same with an async client."""
     contacts, key, update = client.aio.contacts, EXAMPLES[name].key, EXAMPLES[name].update
     frames = [await contacts.list(), await contacts.update(key, **update), await contacts.list()]
+    if name == "sendblue":
+        # As contacts.form() does, to suggest them.
+        await client.aio.seats()
     form = ContactForm(contacts, client._session, client.world, await contacts.get(key))
     await FrontEnd(form.widget).press("save", **TYPED[name])
     return [*frames, form.contact, await contacts.list()]

@@ -165,7 +165,7 @@ def test_sort_orders_the_frame(sort):
     assert people["inserted_at"].to_list() == ordered.to_list()
 
 
-TEXTS = st.text(st.characters(codec="ascii"), max_size=5)
+TEXTS = st.text(st.characters(codec="ascii"), max_size=5).map(str.strip)
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "string": TEXTS,
     "category": TEXTS,

@@ -83,6 +83,7 @@ class Contact(Record):
             personal="email",
             check=emails.check,
             deprecated=("assignedToEmail",),
+            suggested_by=("seats", "email"),
         ),
     ] = None
     sendblue_number: Annotated[
