@@ -24,7 +24,9 @@ from tests.support.providers import EXAMPLES, Wire, loses, says, then_says
 
 ROOT = Path(ck.__file__).parents[1]
 SENT = EXAMPLES["sent"].key
-BULK = pytest.mark.parametrize("name", [n for n in names() if EXAMPLES[n].others])
+BULK = pytest.mark.parametrize(
+    "name", [n for n in names() if any(endpoint.bulk for endpoint in find(n).endpoints)]
+)
 
 
 @pytest.fixture
