@@ -46,6 +46,11 @@ def rows() -> Iterator[Row]:
             outcome=f"{result['guard']:.2f} s of CPU",
             wanted=GUARD.get(size, ""),
         )
+        yield Row(
+            subject=f"plans of {result['writes']:,} noes",
+            outcome=f"{result['propagate']:.2f} s of CPU",
+            wanted="",
+        )
 
 
 def main() -> None:
@@ -62,8 +67,12 @@ def main() -> None:
     ]
     _, encoding = _timed(lambda: pa.chunked_array(addresses).dictionary_encode())
     held = sum(map(len, addresses))
+    clients = {name: ck.connect(name, via=ck.Simulator(contacts=0)) for name in frames}
+    plans, planning = _timed(lambda: people.propagate(**clients))
+    writes = sum(map(len, plans.values()))
     result = {"people": seconds, "guard": guarded, "encode": encoding, "peak": peak}
-    print(json.dumps({**result, "addresses": held}))
+    result |= {"propagate": planning, "writes": writes, "addresses": held}
+    print(json.dumps(result))
 
 
 def _timed(call: Any) -> tuple[Any, float]:
