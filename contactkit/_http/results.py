@@ -231,7 +231,7 @@ def judge_outcome(
     if success.response.status == 202 and expected != Outcome.UNKNOWN:
         return (
             Outcome.UNKNOWN,
-            f"{title} accepted it for later; the outcome is not known yet yet",
+            f"{title} accepted it for later; the outcome is not known yet",
         )
     if after is not None and (names := _contradicted(session, operation, changes, after)):
         return Outcome.UNKNOWN, f"{title} responded without the change of {', '.join(names)}"

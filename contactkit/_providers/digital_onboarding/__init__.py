@@ -57,7 +57,8 @@ def read_upsert(status: int, body: JSON, sent: Sequence[JSON]) -> Sequence[BulkI
     """
     whole = as_object(body)
     if status == 202 or "operation" in whole:
-        message = f"accepted as batch {whole.get('id', '?')}; its outcome is not known yet"
+        accepted = f"accepted as batch {whole.get('id', '?')}; its outcome is not known yet"
+        message = f"{accepted}, and how to ask for it is not documented"
         return [("unknown", None, message)] * len(sent)
     rows = as_list(whole.get("data", [whole])) if whole else as_list(body)
     by_key: dict[JSON, JSON] = {
