@@ -156,7 +156,8 @@ def test_upsert_of_many_is_a_batch_with_unknown_outcomes(client, wire):
     assert list(done.index) == ["x", "y"]
     assert done["outcome"].to_list() == ["unknown"] * 2
     assert done["http_status"].to_list() == [202] * 2
-.*not known yet, and how to ask for it is not documented").all()
+    message = r"accepted as batch [0-9a-f-]{36}; .* how to ask for it is not documented"
+    assert done["message"].str.fullmatch(message).all()
     assert client.contacts.get(JANET)["city"][0] == "Troy"
     assert len(client.contacts.list(where={"unique_id": "core-30003"})) == 1
 
