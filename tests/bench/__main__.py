@@ -1,7 +1,8 @@
 """`python -m tests.bench [part ...]`: compares contactkit with its peers, all in one run.
 
-Without a part it measures all but `apply` and `export`. It is to be run by hand: it fails nothing,
-and shows beside each figure what is wanted. Read the ratios; the times are those of this machine.
+Without a part it measures all but `apply`, `export` and `fleet`. It is to be run by hand: it fails
+nothing, and shows beside each figure what is wanted. Read the ratios; the times are those of this
+machine.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ PARTS = {
     "plans": "plan_files",
     "export": "export",
     "apply": "apply",
+    "fleet": "fleet",
 }
-LONG = {"apply", "export"}
+LONG = {"apply", "export", "fleet"}
 PACKAGES = ("pandas", "pydantic", "httpx", "httpx-aiohttp", "aiohttp", "pyarrow", "sentdm")
 COLUMNS = ("", "measured", "beside", "", "is", "wanted")
 

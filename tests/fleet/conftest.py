@@ -40,7 +40,7 @@ def cluster() -> Iterator[Any]:
             threads_per_worker=4,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address=":0",
             silence_logs=50,
         )
         with cluster:
