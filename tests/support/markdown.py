@@ -36,7 +36,7 @@ def output_of(code: str, namespace: dict[str, object]) -> str:
 
 def wrong_outputs(page: str) -> list[str]:
     """The blocks whose output is not the one shown; without a block of output any is right."""
-    namespace: dict[str, object] = {"__name__": "page"}
+    namespace: dict[str, object] = {"__name__": "__main__"}
     wrong: list[str] = []
     for code, shown in blocks_of(page):
         found = output_of(code, namespace)
