@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contactkit._client.client import Client
 from contactkit._client.sources import read_source
+from contactkit._people.build import make_people
 from contactkit._people.columns import read_addresses, to_texts
 from contactkit._people.identifiers import Kind
 from contactkit._people.network import read_apart
-from contactkit._people.people import People, make_people
+from contactkit._people.people import People
 from contactkit._people.source import WHERE, Source
 from contactkit._people.suppression import Suppressions, read_suppressions
 from contactkit.errors import InvalidInputError
 from contactkit.spec.national import check_region
+
+if TYPE_CHECKING:
+    from contactkit.forms import PeopleView
 
 
 def people(
@@ -55,7 +59,14 @@ def people(
     found = {name: read_source(name, sources[name]) for name in order}
     read = [found[name] for name in sources]
     known = suppressions.with_addresses(_known_addresses(read, region))
-    return make_people(read, known, shared_by=shared_by, apart=lines, region=region)
+    return make_people(read, known, shared_by=shared_by, apart=lines, region=region, viewer=_view)
+
+
+def _view(people: People) -> PeopleView:
+    # Importing the widgets is slow.
+    from contactkit.forms import PeopleView
+
+    return PeopleView(people)
 
 
 def _read_suppressions(paths: str | Path | Sequence[str | Path] | None) -> Suppressions:

@@ -24,7 +24,8 @@ from contactkit._redact import Unpicklable
 from contactkit.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from contactkit.forms import PlanView
+    from contactkit._people.plans import Plans
+    from contactkit.forms import PlansView, PlanView
 
 INTERRUPTED = "interrupted"
 # Some systems deliver an interrupt only between two waits.
@@ -86,6 +87,13 @@ class PlanRunner(Unpicklable):
         from contactkit.forms import PlanView
 
         return PlanView(plan)
+
+    @staticmethod
+    def view_together(plans: Plans) -> PlansView:
+        """Show the plans of several clients as one widget."""
+        from contactkit.forms import PlansView
+
+        return PlansView(plans)
 
 
 def _grounds(plan: Plan, shown: Mapping[str, Any]) -> Grounds | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,16 +15,18 @@ from contactkit._frames.coerce import coerce_column
 from contactkit._frames.moments import time_text
 from contactkit._people import conflicts, guard, history, links, tables
 from contactkit._people.ids import make_ids
-from contactkit._people.network import Network, build_network
+from contactkit._people.network import Network
 from contactkit._people.plans import Plans
 from contactkit._people.returned import find_returned
 from contactkit._people.source import WHERE, Source
-from contactkit._people.states import ChannelStates, channel_states, suppressed_states
 from contactkit._people.suppression import CHANNELS, NAME, Suppressions
-from contactkit._people.verdict import Verdict, resolve
+from contactkit._people.verdict import Verdict
 from contactkit.errors import InvalidInputError
 from contactkit.spec.consent import Channel
 from contactkit.spec.record import last_change_of
+
+if TYPE_CHECKING:
+    from contactkit.forms import PeopleView
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -36,6 +38,7 @@ class People:
     network: Network
     text: Verdict
     email: Verdict
+    viewer: Callable[[People], PeopleView]
 
     def verdict(self, channel: Channel) -> Verdict:
         """The verdict on all contacts for one channel."""
@@ -229,6 +232,13 @@ class People:
         """
         return history.history(self, address)
 
+    def view(self) -> PeopleView:
+        """Show as a widget who said no where and is still sent to, and the plans of `propagate`.
+
+        Each number opens its people, and each of them their contacts side by side.
+        """
+        return self.viewer(self)
+
     def suppress(self, path: Any, *, digests: bool = False) -> pd.DataFrame:
         """Add every denied address to a suppression file, CSV or Parquet; returns what it has.
 
@@ -242,7 +252,8 @@ class People:
 
         return suppress.suppress(self, path, digests=digests)
 
-    def _facts(self) -> dict[str, str]:
+    def facts(self) -> dict[str, str]:
+        """How many people there are, how old each source is, and what disagrees, as text."""
         found = conflicts.count(self)
         return {
             "people": f"{self.network.persons:,}",
@@ -259,30 +270,12 @@ class People:
     def __repr__(self) -> str:
         from contactkit._plans.tables import as_text
 
-        return as_text("contactkit people", self._facts())
+        return as_text("contactkit people", self.facts())
 
     def _repr_html_(self) -> str:
         from contactkit._plans.tables import as_html
 
-        return as_html("contactkit people", self._facts())
-
-
-def make_people(
-    sources: Sequence[Source],
-    suppressions: Suppressions,
-    *,
-    shared_by: int | None = 3,
-    apart: Collection[str] = (),
-    region: str | None = None,
-) -> People:
-    """The people of these sources; the addresses to set `apart` are as they are compared."""
-    network = build_network(sources, suppressions, shared_by=shared_by, apart=apart, region=region)
-    verdicts = {}
-    for channel in CHANNELS:
-        parts = [*(channel_states(source, channel) for source in sources)]
-        states = ChannelStates.concatenate([*parts, suppressed_states(suppressions, channel)])
-        verdicts[channel] = resolve(network, channel, states)
-    return People(sources=tuple(sources), suppressions=suppressions, network=network, **verdicts)
+        return as_html("contactkit people", self.facts())
 
 
 def _age(source: Source) -> str:

@@ -21,6 +21,7 @@ APPLY_COLUMNS: dict[str, Any] = {"source": STRING, **RESULT_COLUMNS}
 if TYPE_CHECKING:
     from contactkit._client.plans import PlanRunner
     from contactkit._people.people import People
+    from contactkit.forms import PlansView
 
 SUMMARY_COLUMNS: dict[str, Any] = {
     "source": STRING,
@@ -97,7 +98,7 @@ class Plans(Mapping[str, Plan]):
         if not plans:
             return declared_frame(APPLY_COLUMNS, [])
         frames = _runner(next(iter(plans.values()))).apply_together([*plans.values()], **options)
-        return _joined(dict(zip(plans, frames, strict=True)))
+        return join_results(dict(zip(plans, frames, strict=True)))
 
     def undo(self, *, given: Any = None, people: People | None = None) -> Plans:
         """Plans that undo what all these have written, each as `Plan.undo` does.
@@ -113,7 +114,8 @@ class Plans(Mapping[str, Plan]):
         }
         return Plans(plans=plans, read_at=people.ages if people else {})
 
-    def _facts(self) -> dict[str, str]:
+    def facts(self) -> dict[str, str]:
+        """What the plans would write, as readable text by source."""
         facts: dict[str, str] = {}
         for row in self.summary().to_dict("records"):
             read_at = self.read_at.get(row["source"])
@@ -128,6 +130,11 @@ class Plans(Mapping[str, Plan]):
             facts["the last is sent"] = tables.when(eta, datetime.fromtimestamp(now, UTC), note)
         return {**facts, "digest": self.digest[:12]}
 
+    def view(self) -> PlansView:
+        """Show all plans as one widget: what each would write, Apply, Cancel, and the result."""
+        bound = [plan for plan in self.plans.values() if plan.runner]
+        return _runner(next(iter([*bound, *self.plans.values()]))).view_together(self)
+
     def _drawing(self) -> tuple[str, dict[str, str], list[dict[str, Any]], str]:
         cells, total = [], 0
         for source, plan in self.plans.items():
@@ -136,7 +143,7 @@ class Plans(Mapping[str, Plan]):
         shown = sorted(cells, key=lambda cell: not cell["refused_because"])[:MOST_SHOWN]
         rest = total - len(shown)
         more = f"and {rest:,} more cells: see the cells of each plan" if rest else ""
-        return "contactkit plans of a no that is carried on", self._facts(), shown, more
+        return "contactkit plans of a no that is carried on", self.facts(), shown, more
 
     def __repr__(self) -> str:
         return tables.as_text(*self._drawing())
@@ -152,7 +159,7 @@ def _runner(plan: Plan) -> PlanRunner:
     return plan.runner
 
 
-def _joined(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def join_results(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Result frames as one, with the source first."""
     named = [frame.assign(source=source) for source, frame in frames.items()]
     joined = pd.concat(named, ignore_index=True).loc[:, [*APPLY_COLUMNS]]

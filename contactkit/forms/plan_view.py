@@ -34,7 +34,7 @@ from contactkit.spec.record import parse_time
 T = TypeVar("T")
 
 # A screen reader announces progress no more often than this, in seconds.
-_ANNOUNCE_EVERY = 5.0
+ANNOUNCE_EVERY = 5.0
 
 
 class _NoClient(Live):
@@ -188,7 +188,7 @@ class PlanView:
         bar = render("progress", done=progress.done, total=progress.total, line=shown)
         regions: dict[str, str] = {"progress": bar, "status": "", **self._table.note(progress.news)}
         now = time.monotonic()
-        if now - self._announced_at >= _ANNOUNCE_EVERY:
+        if now - self._announced_at >= ANNOUNCE_EVERY:
             self._announced_at = now
             regions["announcement"] = line
         self.widget.show(regions)

@@ -164,11 +164,13 @@ def test_pick_keeps_unsaved_changes(voila):
 def test_dashboard_shows_every_provider(front, axe):
     cells = json.loads(DASHBOARD.read_text())["cells"]
     page = front.open(*("".join(each["source"]) for each in cells if each["cell_type"] == "code"))
+    page.get_by_role("button", name="denied at sent, still sent to by privy").click()
+    expect(page.locator('[data-region="people"]')).to_contain_text("privy cus_")
     picker = page.get_by_label("Provider", exact=True)
     for title in ("Sent", "Sendblue", "Digital Onboarding", "Privy"):
         picker.select_option(title)
         expect(page.get_by_role("form", name=f"Contacts at {title}")).to_be_visible()
-        key = page.locator(".ck-key:visible").first
+        key = page.locator(".ck-contacts .ck-key:visible").first
         key.click()
         expect(page.locator(".ck-beside form.ck:visible")).to_have_count(2)
         expect(page.get_by_role("form", name=f"Plan for {title}")).to_be_visible()

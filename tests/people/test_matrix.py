@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -19,7 +20,9 @@ from tests.support.providers import NOTICE
 @pytest.fixture(scope="module")
 def people() -> ck.People:
     population = ck.Population(120, seed=7)
-    return ck.people(**{n: ck.connect(n, via=ck.Simulator(people=population)) for n in names()})
+    worlds = {name: ck.Simulator(people=population) for name in names()}
+    clients: dict[str, Any] = {n: ck.connect(n, via=world) for n, world in worlds.items()}
+    return ck.people(**clients)
 
 
 def pairs(people: ck.People) -> Iterator[tuple[Cell, int]]:
