@@ -12,7 +12,6 @@ from contactkit._people.matrix import Cell
 from contactkit._people.people import People
 from contactkit._people.suppression import CHANNELS, NAME
 from contactkit._plans.tables import escape_unprintable
-from contactkit.forms.fields import label_of
 from contactkit.forms.html import text_of, value_text
 from contactkit.spec.consent import Channel, ConsentState
 from contactkit.spec.record import fields_of, key_of
@@ -125,7 +124,7 @@ def _fields(people: People, contact: int) -> str:
     values = source.contact(contact - people.network.first[number])
     consent = source.provider.consent.fields
     return "; ".join(
-        escape_unprintable(f"{label_of(each)}: {_value(declared[each], value) or '—'}")
+        escape_unprintable(f"{declared[each].label}: {_value(declared[each], value) or '—'}")
         for each, value in values.items()
         if each in consent and each != key
     )

@@ -61,7 +61,9 @@ class PeopleView:
             "person": self._open_person,
             "edit": lambda _: None,
         }
-        self._panel = Widget(render("people", title=TITLE, world=world), handlers, self._secrets)
+        self._panel = Widget(
+            TITLE, render("people", title=TITLE, world=world), handlers, self._secrets
+        )
         self._panel.show({"head": TITLE, **self._regions()})
         self.widget = ipywidgets.VBox([self._panel])
         self._add_plans()
@@ -115,7 +117,7 @@ class PeopleView:
         columns = ["channel", "denied at", "still sends at", "people"]
         facts = table("People", ["fact", "value"], self.people.facts().items())
         matrix = table("Who said no and is still sent to", columns, rows) if rows else ""
-        return render("report", table=facts, code=matrix)
+        return facts + matrix
 
     def _open_cell(self, event: Event) -> None:
         """List the people of a cell, in the order of their ids."""

@@ -59,7 +59,7 @@ class PlansView:
         self.transcript.show("The plans", self._record())
         handlers = {"apply": self._apply, "edit": self._select, "page": self._turn_page}
         layout = render("plan", title=TITLE, world=self._world, docs="")
-        self.widget = Widget(layout, handlers, self._secrets)
+        self.widget = Widget(TITLE, layout, handlers, self._secrets)
         # A widget that is closed during an apply no longer has an id.
         self._prefix = self.widget.model_id or ""
         facts = render("plan_facts", facts=plans.facts())
@@ -101,7 +101,7 @@ class PlansView:
         columns = ["source", *MASKED_COLUMNS]
         cells = table("First cells", columns, rows[: 2 * MOST_SHOWN]) if rows else ""
         facts = table("Plans", ["fact", "value"], self.plans.facts().items())
-        return render("report", table=facts, code=cells)
+        return facts + cells
 
     def _draw(self, **regions: str) -> None:
         """Show the source's table, the selection controls, and what Apply would do."""
@@ -179,7 +179,8 @@ class PlansView:
     async def _run(self) -> None:
         action = "resume" if len(self.result) else "apply"
         now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        self.transcript.add(now, action, "", "started; contactkit.journal() has its outcome")
+        message = "started; contactkit.journal() has its outcome"
+        self.transcript.add(when=now, action=action, message=message)
         self._progress = {}
         works = [
             plan.aio.apply(progress=partial(self._show_progress, source))
@@ -207,7 +208,7 @@ class PlansView:
 
     def _show_error(self, error: BaseException) -> None:
         """Show an exception instead of a result; the tables do not change."""
-        self.transcript.finish("", type(error).__name__)
+        self.transcript.finish(message=type(error).__name__)
         self.widget.invalidate()
         cleared = {"progress": "", "announcement": "", "status": ""}
         self.widget.show({**cleared, "problems": refusal_html(error)}, focus="problems")
@@ -228,7 +229,7 @@ class PlansView:
         outcomes = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items())
         failed = [f"{name}: {type(each).__name__}: {each}" for name, each in errors.items()]
         message = "; ".join(filter(None, [stopped, *failed]))
-        self.transcript.finish(outcomes, redact(message, self._secrets()))
+        self.transcript.finish(outcome=outcomes, message=redact(message, self._secrets()))
         self._draw(
             report=self._report(stopped),
             status=f"{'Stopped' if message else 'Applied'}: {outcomes}.",

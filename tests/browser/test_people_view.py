@@ -42,7 +42,7 @@ def test_somebody_is_found_and_all_plans_are_applied_with_the_keyboard_alone(fro
     page.keyboard.press("Enter")
     shown = page.locator('[data-region="person"]')
     expect(shown).to_be_focused()
-    expect(shown.get_by_role("columnheader").filter(has_text="sendblue")).to_have_count(1)
+    expect(shown.get_by_role("columnheader").filter(has_text="sent ").first).to_be_visible()
     expect(shown).to_contain_text("still sent to though denied")
     expect(shown.get_by_role("listitem").first).to_contain_text("says opt_out=True")
     plans = page.get_by_role("form", name="Plans for all sources")
