@@ -160,6 +160,6 @@ class Call(threading.Thread):
         self.value = self._call()
 
     def result(self) -> Any:
-        self.join(60)
+        self.join(120)
         assert not self.is_alive()
         return self.value
