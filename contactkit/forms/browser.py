@@ -144,7 +144,7 @@ class ContactBrowser:
         """Find at the provider what it can find, and any other text in what was read."""
         raws = dict(event.get("values", self._list.draft))
         text = str(raws.pop(BOX, "") or "")
-        exact = aim(self._endpoint, text)
+        exact = aim(self._provider, self._endpoint, text)
         raws |= exact
         self._people.find("" if exact else text)
         is_read = self._people.people is not None and raws == self._filters

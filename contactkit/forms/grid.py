@@ -66,6 +66,7 @@ class Grid:
         return render(
             "grid",
             caption=caption,
+            prefix=f"grid-{id(self):x}",
             fields=[(field, control_of(field)) for field in self.fields],
             rows=[self._row(row) for row in rows],
         )

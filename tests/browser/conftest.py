@@ -52,7 +52,7 @@ def context(chromium: Browser, foreign_addresses: list[str]) -> Iterator[Browser
         if not LOOPBACK.match(address) and not address.startswith(VOILA_ICONS):
             foreign_addresses.append(address)
 
-    context = chromium.new_context(service_workers="block")
+    context = chromium.new_context(service_workers="block", timezone_id="America/New_York")
     context.on("request", lambda request: check(request.url))
     context.on("page", lambda page: page.on("websocket", lambda socket: check(socket.url)))
     yield context

@@ -113,6 +113,10 @@ def test_form_says_who_what_changed_and_why_not(front):
     page.keyboard.type("x")
     expect(email).to_have_value("janet@example.com")
     expect(page.locator(".ck").get_by_text("Created at")).to_be_hidden()
+    page.get_by_text("3 read-only facts").click()
+    created = page.locator(".ck-facts dd").nth(1)
+    here = "Jan 10, 2026, 3:00:00 AM EST (2026-01-10 08:00:00 UTC) simulated time"
+    expect(created).to_have_text(here)
     page.get_by_label("First name").fill("Janet")
     expect(page.locator("[data-count]")).to_be_empty()
     expect(button(page, "Save")).to_be_disabled()

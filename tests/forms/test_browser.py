@@ -342,6 +342,15 @@ async def test_find_asks_the_provider_for_an_address(many):
     assert shown_whos(front) == ["Omar Haddad"] and not browser._people.text
 
 
+async def test_find_asks_with_a_condition_where_that_is_the_filter(many):
+    browser, front = await browsing("digital_onboarding", many)
+    row = browser._people.rows(3, 4)[0]
+    many.requests.clear()
+    await front.press("search", find=row["email"])
+    assert "filter%5Bemail%5D" in str(many.requests[0].url)
+    assert [each["email"] for each in browser._people.rows(0, 9)] == [row["email"]]
+
+
 async def test_find_looks_for_other_text_in_what_was_read(name, many):
     browser, front = await browsing(name, many)
     many.requests.clear()
@@ -371,7 +380,7 @@ async def test_find_says_what_it_can_find(name, many):
     _, front = await browsing(name, many)
     text = front.text("find")
     assert text.endswith("in the contacts read so far. Search")
-    exact = {"sent": "a phone number exactly", "digital_onboarding": "any text"}
+    exact = {"digital_onboarding": "Finds an e-mail address exactly, at Digital Onboarding;"}
     assert exact.get(name, "phone number exactly, at") in text
 
 
