@@ -291,7 +291,7 @@ SAVE_STATE = f"() => jupyterapp.commands.execute('{MANAGER}:saveWidgetState')"
 def test_saved_notebook_has_no_contact_and_no_credential(lab, privy, state):
     privy.control("contacts", key=KEY, first_name="Canaria")
     page = lab.open(on(privy), "privy.contacts.browse()")
-    page.get_by_role("button", name="Janet Smith").click()
+    page.get_by_role("button", name="Canaria Smith").click()
     page.get_by_label("Last name").first.fill("Warbler")
     button(page, "Save").first.click()
     expect(report(page).first).to_contain_text("updated")

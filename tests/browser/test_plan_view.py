@@ -122,7 +122,7 @@ def test_apply_is_stopped_and_resumed(front, sendblue, tmp_path):
     result = page.get_by_role("table", name="Result").get_by_role("row")
     expect(result.nth(1)).to_contain_text("updated")
     apply(page).click()
-    expect(status).to_contain_text(f"{written} skipped, {120 - written} updated")
+    expect(status).to_contain_text(f"{120 - written} updated, {written} skipped")
     assert [each["writes"] for each in sendblue.contacts()] == [1] * 120
 
 
