@@ -130,10 +130,10 @@ def apply(
             # The plan says opt_in, and --yes does not answer for the people.
             confirm(f"Opt in {count_people(bound.opts_in)} who had opted out?")
         frame = bound.apply(dry_run=dry_run, anyway=anyway, **chosen)
-    _show_result(frame)
+    show_result(frame)
     if result:
         _save(frame, result)
-    raise typer.Exit(_status(frame))
+    raise typer.Exit(status_of(frame))
 
 
 def _announce(plan: Plan, *, dry_run: bool, anyway: bool) -> None:
@@ -166,7 +166,8 @@ def confirm(question: str) -> None:
         raise typer.Exit(1)
 
 
-def _show_result(result: pd.DataFrame) -> None:
+def show_result(result: pd.DataFrame) -> None:
+    """Print how many contacts have each outcome, and what went wrong."""
     counts = result["outcome"].value_counts(sort=False)
     rows = counts.rename("contacts").reset_index()
     show(rows.loc[rows["contacts"] > 0])
@@ -190,7 +191,8 @@ def _with_row_numbers(result: pd.DataFrame) -> pd.DataFrame:
     return result.assign(key=result["key"].fillna(rows))
 
 
-def _status(result: pd.DataFrame) -> int:
+def status_of(result: pd.DataFrame) -> int:
+    """The exit status after an apply."""
     stopped = result.attrs.get("stopped")
     if stopped == INTERRUPTED:
         return _INTERRUPTED

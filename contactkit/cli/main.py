@@ -19,7 +19,7 @@ import contactkit
 from contactkit._client.describe import describe as describe_provider
 from contactkit._client.describe import providers
 from contactkit._providers import find, names
-from contactkit.cli import apply, cassette, export, fleet, plan
+from contactkit.cli import apply, cassette, consent, export, fleet, plan
 from contactkit.cli.demo import show_demo
 from contactkit.cli.options import SimulatorCommand
 from contactkit.errors import ContactKitError
@@ -32,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cassette.app, name="cassette")
+app.add_typer(consent.app, name="consent")
 app.add_typer(fleet.app, name="fleet")
 
 
