@@ -15,7 +15,7 @@ from contactkit._people.network import read_apart
 from contactkit._people.people import People
 from contactkit._people.source import WHERE, Source
 from contactkit._people.suppression import Suppressions, read_suppressions
-from contactkit.errors import InvalidInputError
+from contactkit.errors import InvalidInputError, warn
 from contactkit.spec.national import check_region
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def people(
 
     Phone numbers without a country code are read only with a `region`, an ISO 3166-1 alpha-2 code
     such as US, in all sources and suppressions, and in the campaigns of `guard`, as `read_contacts`
-    reads them. What cannot be read joins nobody and is listed in `unreadable`.
+    reads them. What cannot be read joins nobody and is listed in `unreadable`; warns if it is
+    suppressed.
 
     Raises InvalidInputError, which names the source and the field, the errors of `list`, and those
     of `read_contacts` for a file.
@@ -59,7 +60,20 @@ def people(
     found = {name: read_source(name, sources[name]) for name in order}
     read = [found[name] for name in sources]
     known = suppressions.with_addresses(_known_addresses(read, region))
-    return make_people(read, known, shared_by=shared_by, apart=lines, region=region, viewer=_view)
+    made = make_people(read, known, shared_by=shared_by, apart=lines, region=region, viewer=_view)
+    _warn_of_unreadable(made)
+    return made
+
+
+def _warn_of_unreadable(people: People) -> None:
+    """Warn of suppressed addresses that cannot be read: whoever has them may be written to."""
+    first = people.network.first[-1]
+    if count := sum(holder >= first for holder, _, _ in people.network.unreadable):
+        hint = "" if people.network.region else "; `region` reads numbers without a country code"
+        warn(
+            f"{count:,} of the suppressed addresses cannot be read, and so close nothing: see "
+            f"people.unreadable{hint}"
+        )
 
 
 def _view(people: People) -> PeopleView:

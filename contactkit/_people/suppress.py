@@ -15,6 +15,7 @@ from contactkit._frames.paths import has_file
 from contactkit._people.conflicts import deniers_of_person
 from contactkit._people.identifiers import canonical
 from contactkit._people.network import OWN
+from contactkit._people.source import WHERE
 from contactkit._people.suppression import (
     CHANNELS,
     NAME,
@@ -24,6 +25,7 @@ from contactkit._people.suppression import (
     write_suppressions,
 )
 from contactkit._people.verdict import DENIED
+from contactkit.errors import InvalidInputError
 from contactkit.spec.consent import Channel
 
 if TYPE_CHECKING:
@@ -34,6 +36,10 @@ _Place: TypeAlias = tuple[Channel, str]
 
 def suppress(people: People, path: str | Path, *, digests: bool) -> pd.DataFrame:
     """Write the file; see `People.suppress`."""
+    if not isinstance(path, str | Path):
+        raise InvalidInputError.one(WHERE, "path", "must be the path of a file")
+    if type(digests) is not bool:
+        raise InvalidInputError.one(WHERE, "digests", "must be True or False")
     earlier = read_own_suppressions(path) if has_file(path) else Suppressions()
     earlier = earlier.with_addresses(people.network.addresses.tolist())
     denied = (row for channel in CHANNELS for row in _denied(people, channel))

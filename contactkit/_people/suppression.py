@@ -7,10 +7,12 @@ contact's no is nowhere else.
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +26,16 @@ from contactkit._frames.key_file import fingerprint
 from contactkit._people.identifiers import Kind, canonical, kind_of
 from contactkit._people.source import WHERE
 from contactkit.cassette.redaction.key import ensure_pseudonym_key, pseudonym_key
-from contactkit.errors import ConfigurationError, InvalidInputError
+from contactkit.errors import ConfigurationError, InvalidInputError, warn
 from contactkit.spec.consent import Channel
 from contactkit.spec.record import parse_time
 
 NAME = "suppression"
 CHANNELS: tuple[Channel, Channel] = ("text", "email")
 COLUMNS = ("address", "digest", "channel", "source", "key", "since", "key_check")
+_DIGEST = re.compile("[0-9a-f]{32}")
 _OF_KIND: Mapping[Kind, Channel] = {"phone": "text", "email": "email"}
+_SAMPLE = 1_000
 # The usual headings of a list of addresses that nobody may write to.
 _HEADINGS: Mapping[str, Kind] = {
     "phone": "phone",
@@ -105,16 +109,21 @@ def read_suppressions(path: str | Path) -> Suppressions:
 
     It has a column `address` or `digest`, or columns such as `phone` and `email`. A phone number
     closes the channel text and an e-mail address the channel email, unless `channel` names another.
+    Warns of addresses in other columns.
     """
     file = open_file(path)
-    columns = {str(name).strip().casefold(): cells for name, cells in file.columns.items()}
-    if "digest" in columns or "address" in columns:
-        return Suppressions(tuple(_own_rows(file, columns)))
+    columns = _columns(file)
     named: list[tuple[str, Kind]] = [(n, _HEADINGS[n]) for n in columns if n in _HEADINGS]
-    if not named:
+    is_own = not named and bool(columns.keys() & {"digest", "address"})
+    if not named and not is_own:
         allowed = ", ".join(["address", "digest", *_HEADINGS])
         message = f"has no column of addresses; allowed: {allowed}"
         raise InvalidInputError.one(WHERE, str(path), message)
+    # Beside numbers, an address is where somebody lives.
+    read = COLUMNS if is_own else [name for name, _ in named]
+    _check_others(file.path, {n: cells for n, cells in columns.items() if n not in read})
+    if is_own:
+        return Suppressions(tuple(_own_rows(file, columns)))
     channels = columns.get("channel", [""] * file.rows)
     return Suppressions(
         tuple(
@@ -129,11 +138,40 @@ def read_suppressions(path: str | Path) -> Suppressions:
 
 def read_own_suppressions(path: str | Path) -> Suppressions:
     """Read a file that `suppress` wrote; InvalidInputError for any other, which stays as it is."""
-    columns = {str(name).strip().casefold() for name in open_file(path).columns}
-    if not columns & {"digest", "address"}:
+    columns = _columns(open_file(path)).keys()
+    if not columns & {"digest", "address"} or columns - {*COLUMNS}:
         message = "is there, and is no file of suppress: choose another path"
         raise InvalidInputError.one(WHERE, str(path), message)
     return read_suppressions(path)
+
+
+def _columns(file: ContactFile) -> dict[str, Sequence[Any]]:
+    """The columns of a file by their names in lower case."""
+    columns: dict[str, Sequence[Any]] = {}
+    for name, cells in file.columns.items():
+        plain = str(name).strip().casefold()
+        if plain in columns:
+            raise InvalidInputError.one(WHERE, str(file.path), f"two columns have the name {plain}")
+        columns[plain] = cells
+    return columns
+
+
+def _check_others(path: str | Path, others: Mapping[str, Sequence[Any]]) -> None:
+    """Warn of columns with addresses that are not read; InvalidInputError for digests in one."""
+    if "digest" in others:
+        message = "has digests beside phone numbers or e-mail addresses: use two files"
+        raise InvalidInputError.one(WHERE, str(path), message)
+    found = [n for n, cells in others.items() if n != "key" and _has_address(cells)]
+    if found:
+        warn(
+            f"{path}: the addresses in {', '.join(found)} are not read, so that they close "
+            "nothing; name such a column phone, mobile or email"
+        )
+
+
+def _has_address(cells: Sequence[Any]) -> bool:
+    texts = (text for cell in cells if (text := _text(cell)))
+    return any(canonical(kind_of(text), text) for text in islice(texts, _SAMPLE))
 
 
 def _own_rows(file: ContactFile, columns: Mapping[str, Sequence[Any]]) -> Iterable[Suppression]:
@@ -142,6 +180,10 @@ def _own_rows(file: ContactFile, columns: Mapping[str, Sequence[Any]]) -> Iterab
     _check_key(file.path, columns.get("digest", gaps), columns.get("key_check", gaps))
     for row, cells in enumerate(rows):
         address, digests, channel, source, key, since, _ = map(_text, cells)
+        digests = digests.casefold()
+        if not (_DIGEST.fullmatch(digests) if digests else address):
+            message = f"row {row} must have an address or a digest of 32 hexadecimal digits"
+            raise InvalidInputError.one(WHERE, str(file.path), message)
         for each in _channels(file.path, row, channel, kind_of(address) if address else None):
             yield Suppression(
                 channel=each,
@@ -171,9 +213,10 @@ def _channels(path: str | Path, row: int, cell: Any, kind: Kind | None) -> list[
     text = "" if cell is None else str(cell).strip().casefold()
     if not text and kind:
         return [_OF_KIND[kind]]
-    named: list[Channel] = [c for c in CHANNELS if c in text.replace(",", " ").split()]
-    if not named:
-        message = f"row {row} must name a channel: {' or '.join(CHANNELS)}"
+    words = {*text.replace(",", " ").split()}
+    named: list[Channel] = [c for c in CHANNELS if c in words]
+    if not named or words - {*CHANNELS}:
+        message = f"row {row} must name a channel: {' or '.join(CHANNELS)}, or both"
         raise InvalidInputError.one(WHERE, str(path), message)
     return named
 

@@ -197,7 +197,8 @@ def test_national_campaigns_and_suppressions_are_read_with_a_region(tmp_path: Pa
     path.write_text(f'phone\n"{NATIONAL}"\n')
     frame = sent(("a", PHONE, False), ("b", OTHER, False))
     campaign = pd.DataFrame({"to": [NATIONAL, "(202) 555-0124", "0124"]})
-    without = ck.people(sent=frame, suppression=path)
+    with pytest.warns(ck.ContactKitWarning, match="`region` reads numbers"):
+        without = ck.people(sent=frame, suppression=path)
     assert not without.verdicts(campaign, "text", field="to", max_age=None)["may"].any()
     assert len(without.unreadable) == 1
     people = ck.people(sent=frame, suppression=path, region="US")

@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import contactkit as ck
+from contactkit._people.suppression import key_check
+from contactkit.cassette.redaction.key import ensure_pseudonym_key
 from tests.people.test_people import OTHER, PHONE, THIRD, privy, sent
 from tests.support.people_reference import Contact
 from tests.support.people_worlds import examples, people_of, worlds
@@ -121,10 +123,9 @@ def test_a_file_that_is_there_is_added_to(tmp_path: Path) -> None:
 def test_what_a_file_has_is_never_lost(tmp_path: Path) -> None:
     path = tmp_path / "dnc.csv"
     path.write_text(f"address,channel\n202-555-0123,text\n{PHONE},email\n{OTHER},text\n")
-    for people in (
-        ck.people(sent=sent(("z", THIRD, False))),
-        ck.people(sent=sent(("z", THIRD, False)), suppression=path),
-    ):
+    with pytest.warns(ck.ContactKitWarning, match="1 of the suppressed addresses cannot be read"):
+        suppressed = ck.people(sent=sent(("z", THIRD, False)), suppression=path)
+    for people in (ck.people(sent=sent(("z", THIRD, False))), suppressed):
         written = people.suppress(path)
         assert written[["address", "channel"]].to_numpy().tolist() == [
             ["202-555-0123", "text"],
@@ -161,3 +162,64 @@ def test_digests_that_cannot_match_are_an_error(
             ck.people(sent=sent(("b", PHONE, False)), suppression=path)
         else:
             people.suppress(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (f"Phone,phone\n{OTHER},{PHONE}\n", "two columns have the name phone"),
+        (f"digest,phone\n{'0' * 32},{PHONE}\n", "digests beside phone numbers"),
+        ("digest,channel,key_check\n0123,text,KEY\n", "row 0 must have an address or a digest"),
+        ("address,digest,channel\n,,text\n", "row 0 must have an address or a digest"),
+        (f"phone,channel\n{PHONE},text sms\n", "row 0 must name a channel"),
+    ],
+)
+def test_a_damaged_no_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    check = key_check(ensure_pseudonym_key())
+    path = tmp_path / "dnc.csv"
+    path.write_text(content.replace("KEY", check))
+    with pytest.raises(ck.InvalidInputError, match=message):
+        ck.people(sent=sent(("a", PHONE, False)), suppression=path)
+
+
+def test_a_digest_in_capitals_is_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "dnc.csv"
+    ck.people(sent=sent(("a", PHONE, True))).suppress(path, digests=True)
+    written = pd.read_csv(path, dtype=str)
+    written.assign(digest=written["digest"].str.upper()).to_csv(path, index=False)
+    people = ck.people(sent=sent(("b", PHONE, False)), suppression=path)
+    assert people.contacts["text_denied"].all()
+
+
+def test_a_list_with_places_keeps_its_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "dnc.csv"
+    path.write_text(f"address,phone\n12 Main Street,{PHONE}\n")
+    people = ck.people(sent=sent(("a", PHONE, False)), suppression=path)
+    assert people.contacts["text_denied"].all()
+    with pytest.raises(ck.InvalidInputError, match="no file of suppress"):
+        people.suppress(path)
+    assert "12 Main Street" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (f"phone,cell\n{PHONE},{OTHER}\n", "addresses in cell are not read"),
+        ("phone\n(202) 555-0123\n", "1 of the suppressed addresses cannot be read.*`region` reads"),
+    ],
+)
+def test_what_closes_nothing_is_warned_of(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "dnc.csv"
+    path.write_text(content)
+    with pytest.warns(ck.ContactKitWarning, match=message):
+        ck.people(sent=sent(("a", PHONE, False)), suppression=path)
+
+
+@pytest.mark.parametrize(
+    ("path", "digests", "field"),
+    [(5, False, "path"), (None, False, "path"), ("dnc.csv", "no", "digests")],
+)
+def test_suppress_names_the_argument_that_is_wrong(path: Any, digests: Any, field: str) -> None:
+    people = ck.people(sent=sent(("a", PHONE, True)))
+    with pytest.raises(ck.InvalidInputError, match=field):
+        people.suppress(path, digests=digests)
