@@ -19,7 +19,13 @@ from contactkit._http.cursor import Cursor, Listing, parse_cursor
 from contactkit._http.pagination import Pages
 from contactkit._http.seen import KeyDigest
 from contactkit._http.session import Session
-from contactkit._plans.listing import MOST_AHEAD, check_filters, progress_bar, warn_of_gap
+from contactkit._plans.listing import (
+    MOST_AHEAD,
+    check_filters,
+    filter_attrs,
+    progress_bar,
+    warn_of_gap,
+)
 from contactkit._plans.tables import as_html, as_text
 from contactkit.errors import ConfigurationError, InvalidInputError, warn
 from contactkit.spec.paging import Query
@@ -151,6 +157,7 @@ class _ExportJob:
             id=uuid.uuid4().hex[:8],
             started=time.isoformat(timespec="seconds"),
             world=self._session.world.name,
+            part=str(filter_attrs(self._session, self._query).get("part", "")),
         )
 
     def _read(self, state: ExportState, rows_per_file: int) -> ParallelFlow[ExportState]:

@@ -29,8 +29,8 @@ _NAME = re.compile(r"part-\d{5,}-([0-9a-f]{8})\.parquet")
 class ExportState:
     """The files of an export, with their numbers of contacts, and the cursor after them.
 
-    `id` is in the name of each file. `problems` are the numbers of bad cells by field, `extras` the
-    fields that are not declared.
+    `id` is in the name of each file. `part` says that a filter leaves contacts out. `problems` are
+    the numbers of bad cells by field, `extras` the fields that are not declared.
     """
 
     listing: Listing
@@ -38,6 +38,7 @@ class ExportState:
     id: str
     started: str
     world: str = ""
+    part: str = ""
     cursor: str = ""
     files: dict[str, int] = field(default_factory=dict)
     problems: dict[str, int] = field(default_factory=dict)
@@ -69,7 +70,12 @@ class ExportState:
         pandas reads the provider, the world and when the export began as a frame's `attrs`.
         """
         listing = {"id": self.id, **asdict(self.listing)}
-        attrs = {"provider": self.listing.provider, "world": self.world, "at": self.started}
+        attrs = {
+            "provider": self.listing.provider,
+            "world": self.world,
+            "at": self.started,
+            "part": self.part,
+        }
         return {
             METADATA: json.dumps(listing).encode(),
             ATTRS_METADATA: json.dumps({n: v for n, v in attrs.items() if v}).encode(),

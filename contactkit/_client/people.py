@@ -36,9 +36,11 @@ def people(
     as polars, DuckDB or Arrow, or the path of a file that `read_contacts` reads or of a folder that
     `export` wrote; only the columns that matter are read. Its name is that of its provider, or any
     other if it says itself whose contacts it has, as a client, a frame's `attrs` and an export do.
-    Two accounts of a provider have two names. `suppression` names files of addresses that must not
-    be written to. Contacts are one person if they share a phone number or an e-mail address, unless
-    more than `shared_by` contacts of one source have it, it is a role's, or it is in `apart`.
+    Two accounts of a provider have two names. What was read as a part of the contacts, by a filter
+    or a limit, is refused, since a no of the others would be missed. `suppression` names files of
+    addresses that must not be written to. Contacts are one person if they share a phone number or
+    an e-mail address, unless more than `shared_by` contacts of one source have it, it is a role's,
+    or it is in `apart`.
 
     Phone numbers without a country code are read only with a `region`, an ISO 3166-1 alpha-2 code
     such as US, in all sources and suppressions, and in the campaigns of `guard`, as `read_contacts`

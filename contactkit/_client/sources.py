@@ -56,7 +56,7 @@ def _read_client(name: str, client: Client) -> Source:
     frame = pd.concat(pages, ignore_index=True)
     # The first page is the oldest.
     bad = [row for page in pages for row in page.attrs["problems"].rows]
-    frame.attrs = {**pages[0].attrs, "problems": Problems(bad)}
+    frame.attrs = {**pages[0].attrs, "problems": Problems(bad), "part": ""}
     return make_source(name, provider, frame, client=client, clock=session.clock)
 
 
@@ -76,6 +76,7 @@ def _attrs_of_all(attrs: Sequence[Mapping[str, str]]) -> dict[str, str]:
     worlds = {each.get("world", Live.name) for each in attrs}
     times = [each.get("at", "") for each in attrs]
     return {
+        "part": next((part for each in attrs if (part := each.get("part"))), ""),
         "world": worlds.pop() if len(worlds) == 1 else Live.name,
         **({"at": min(times)} if all(times) else {}),
     }

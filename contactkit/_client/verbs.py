@@ -190,7 +190,8 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
             rows = [row_of(self._session, operation, success)]
         if operation.key:
             check_key(self._session, operation, success, record.from_wire(rows[0]), operation.key)
-        return to_frame(record, [read_rows(record, rows)], attrs)
+        part = {"part": "one contact"} if operation.key else {}
+        return to_frame(record, [read_rows(record, rows)], attrs | part)
 
     def _show(
         self, writing: ParallelFlow[builtins.list[Row]], index: pd.Index | None

@@ -72,14 +72,16 @@ def type_of(declared: RecordField) -> pa.DataType:
 
 
 def attrs_of(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
-    """What a file or a table says of its contacts, as the `attrs` of a frame: whose, and when."""
+    """What a file or a table says of its contacts, as `attrs`: whose, when, and which part."""
     noted = metadata or {}
     try:
         attrs = json.loads(noted.get(ATTRS_METADATA, b"{}"))
     except ValueError:
         attrs = {}
     known = attrs if isinstance(attrs, dict) else {}
-    texts = {n: v for n in ("provider", "world", "at") if isinstance(v := known.get(n), str)}
+    texts = {
+        n: v for n in ("provider", "world", "at", "part") if isinstance(v := known.get(n), str)
+    }
     if provider := noted.get(PROVIDER_METADATA):
         texts["provider"] = provider.decode()
     return texts

@@ -64,7 +64,7 @@ class Pages:
         self.read, self.total, self.stuck, self.more = 0, None, False, True
         self._paging = session.provider.paging
         self._first = self._paging.first_query(query, size)
-        self._query, self._size, self._limit = query, size, limit
+        self.query, self._size, self._limit = query, size, limit
         self._following: Query | None = None
         self._announced: int | None = None
         self._end_reason = ""

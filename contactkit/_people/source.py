@@ -143,6 +143,7 @@ def make_source(
     if key not in frame.columns and key in frame.index.names:
         frame = frame.reset_index(key)
     check_columns(name, provider, map(str, frame.columns))
+    _check_whole(name, frame.attrs.get("part"))
     _check_keys(f"{WHERE} {name}", cast("pd.Series", frame[key]))
     columns = [column for column in needed_columns(provider) if column in frame.columns]
     kept = cast("pd.DataFrame", frame[columns]).reset_index(drop=True)
@@ -184,6 +185,13 @@ def check_columns(name: str, provider: Provider, labels: Iterable[str]) -> None:
     if missing := provider.consent.fields - counts.keys():
         message = f"is missing; without it {provider.title} contacts seem not to have opted out"
         raise InvalidInputError.one(where, min(missing), message)
+
+
+def _check_whole(name: str, part: object) -> None:
+    """InvalidInputError for a frame that was read as a part of the contacts."""
+    if part:
+        message = f"is {part}: a no of other contacts would be missed; give all contacts"
+        raise InvalidInputError.one(f"{WHERE} {name}", name, message)
 
 
 def _check_keys(where: str, keys: pd.Series) -> None:

@@ -22,7 +22,7 @@ from contactkit._plans.progress import Bar
 from contactkit.errors import InvalidInputError, NotFoundError, warn
 from contactkit.spec.paging import Query
 from contactkit.spec.provider import JSON, Provider
-from contactkit.spec.record import key_of
+from contactkit.spec.record import fields_of, key_of
 from contactkit.spec.validate import check, is_na, normalise_input
 
 # How many pages are requested before they are needed, where all pages are.
@@ -78,6 +78,13 @@ def start_listing(
     return Pages(session, endpoint, query, size, limit=limit, ahead=ahead, after=cursor)
 
 
+def filter_attrs(session: Session, query: Query) -> dict[str, JSON]:
+    """What the `attrs` of a listing say if its query leaves contacts out."""
+    options = fields_of(session.provider.endpoint("list").params).values()
+    filters = query.keys() - {option.wire for option in options if option.marker.orders}
+    return {"part": "a filtered listing"} if filters else {}
+
+
 def _cursor(session: Session, after: object, listing: Listing) -> Cursor:
     try:
         cursor = parse_cursor(after)
@@ -129,10 +136,11 @@ def read_listing(
             parts.append(read_rows(record, page.rows[:rest]))
             bar.total = page.total if limit is None else limit
             bar.update(len(page.rows))
-    frame = to_frame(record, parts, attrs)
+    frame = to_frame(record, parts, attrs | filter_attrs(session, pages.query))
     if limit is None or pages.read < limit:
         warn_of_gap(pages)
     elif pages.cut or pages.read > limit:
+        frame.attrs["part"] = "a listing that was cut"
         rest = "; there may be more" if pages.total is None else f" of {pages.total:,}"
         warn(f"cut at {limit:,}{rest} contacts")
     return frame
@@ -161,7 +169,9 @@ def read_page(pages: Pages) -> ParallelFlow[pd.DataFrame | None]:
     if page is None:
         return None
     cursor = {} if pages.cursor is None else {"cursor": str(pages.cursor)}
-    return to_frame(record, [read_rows(record, page.rows)], page.attrs | cursor)
+    is_whole = not pages.more and pages.read == len(page.rows)
+    part = filter_attrs(pages.session, pages.query) or ({} if is_whole else {"part": "one page"})
+    return to_frame(record, [read_rows(record, page.rows)], page.attrs | part | cursor)
 
 
 def warn_of_gap(pages: Pages) -> None:

@@ -30,8 +30,8 @@ class Marker:
     of personal value, `deprecated` are older names of the field, and `check` raises ValueError for
     a value that the type allows but the provider would refuse. No two contacts share a value of a
     `unique` field. `last_change` marks the time at which the contact last changed, which the
-    provider sets. `suggested_by` is a verb of the client, and the column of its frame that has the
-    usual values.
+    provider sets. An option that `orders` a listing leaves no contact out. `suggested_by` is a verb
+    of the client, and the column of its frame that has the usual values.
     """
 
     access: Access
@@ -46,6 +46,7 @@ class Marker:
     deprecated: tuple[str, ...] = ()
     unique: bool = False
     last_change: bool = False
+    orders: bool = False
     suggested_by: tuple[str, str] | None = None
     evidence: Evidence = "documented"
     docs: str = ""

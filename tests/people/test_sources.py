@@ -346,3 +346,39 @@ def test_a_suppression_names_a_channel(tmp_path: Path) -> None:
     path.write_text(f"address,channel\n{PHONE},fax\n")
     with pytest.raises(ck.InvalidInputError, match="row 0 must name a channel: text or email"):
         ck.people(sent=sent(("a", PHONE, True)), suppression=path)
+
+
+FILTERS: dict[str, dict[str, Any]] = {
+    "sent": {"channel": "sms"},
+    "sendblue": {"created_at_gte": "2026-06-01T00:00:00Z"},
+    "privy": {"sms_consent": "subscribed"},
+    "digital_onboarding": {"where": {"sms_unsubscribed": False}},
+}
+ORDERS: dict[str, dict[str, Any]] = {
+    "sendblue": {"order_by": "created_at", "order_direction": "asc"},
+    "digital_onboarding": {"sort": "-updated_at"},
+}
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_part_of_the_contacts_is_refused(name: str, tmp_path: Path) -> None:
+    with ck.connect(name, via=ck.Simulator(contacts=210)) as client:
+        contacts = client.contacts
+        contacts.export(tmp_path / "part", **FILTERS[name])
+        with pytest.warns(ck.ContactKitWarning, match="cut at 5"):
+            cut = contacts.list(limit=5)
+        parts = {
+            "a filtered listing": contacts.list(**FILTERS[name]),
+            "a listing that was cut": cut,
+            "one contact": contacts.get(client.contacts.list().iloc[0]),
+        }
+        if name != "sendblue":
+            parts["one page"] = next(iter(contacts.pages()))
+        for source in (tmp_path / "part", pd.read_parquet(tmp_path / "part")):
+            with pytest.raises(ck.InvalidInputError, match=f"{name}: is a filtered listing: a no"):
+                ck.people(**{name: source})
+        for what, part in parts.items():
+            with pytest.raises(ck.InvalidInputError, match=f"{name}: is {what}: a no of other"):
+                ck.people(**{name: part})
+        for whole in (contacts.list(**ORDERS.get(name, {})), contacts.list(limit=500), client):
+            assert len(ck.people(**{name: whole}).contacts) == 210

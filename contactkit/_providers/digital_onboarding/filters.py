@@ -172,6 +172,7 @@ class ListContacts(Record):
             "Fields to sort by, separated by commas, with - before those in descending order; "
             "newest first by default. Which fields can be sorted by is not documented.",
             check=order_of,
+            orders=True,
             evidence="inferred",
         ),
     ] = None

@@ -145,12 +145,17 @@ class ListContacts(Record):
     ] = None
     order_by: Annotated[
         Literal["created_at", "first_name", "last_name", "phone"] | None,
-        option("Oldest first if neither this nor order_direction is given.", label="Sorted by"),
+        option(
+            "Oldest first if neither this nor order_direction is given.",
+            label="Sorted by",
+            orders=True,
+        ),
     ] = None
     order_direction: Annotated[
         Literal["asc", "desc"] | None,
         option(
             "desc by default. In an order that you choose, Sendblue lists 11,000 at most.",
+            orders=True,
             evidence="inferred",
         ),
     ] = None
