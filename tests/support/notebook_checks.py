@@ -131,6 +131,11 @@ def shows_provider_picker(output: Output) -> None:
     assert "('Digital Onboarding', 'Privy', 'Sendblue', 'Sent')" in output.text
 
 
+def shows_people_view(output: Output) -> None:
+    assert output.widgets == 1 and not output.html
+    assert "<contactkit widget: Consent at all sources>" in output.text
+
+
 def shows_browsers(output: Output) -> None:
     assert output.widgets == 1 and not output.html
     assert output.text.startswith("Stack(children=(Box(")
@@ -313,6 +318,7 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
     },
     "dashboard.ipynb": {
         "clients": is_empty,
+        "people": shows_people_view,
         "provider": shows_provider_picker,
         "browsers": shows_browsers,
         "plans": is_empty,
