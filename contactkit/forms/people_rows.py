@@ -22,7 +22,7 @@ Row: TypeAlias = Sequence[str]
 def matrix_rows(
     people: People, cells: Mapping[Cell, Any]
 ) -> tuple[list[str], list[tuple[str, list[list[tuple[int, str, str]]]]]]:
-    """The sources that still send, and a row for each that was told no.
+    """The sources that still send, and a row for each that has a no.
 
     A row has its name and, for each of those sources, the number of the cell, its text and what
     that means, for each channel.
@@ -52,15 +52,23 @@ def meaning(cell: Cell, count: int) -> str:
     return f"{cell.channel}: {who} denied at {cell.denied_at}, still sent to by {cell.sends_at}"
 
 
-def people_rows(people: People, persons: Sequence[int]) -> list[tuple[str, list[str]]]:
-    """The id of each of these people, with their states and their contacts in words."""
+def people_rows(people: People, persons: Sequence[int]) -> list[tuple[str, str, list[str]]]:
+    """The id of each of these people, who they are, their states and contacts in words."""
     rows = []
     for person in persons:
         members = people.network.members(person).tolist()
         states = [_joint_state(people, channel, person) for channel in CHANNELS]
         contacts = ", ".join(contact_name(people, contact) for contact in members)
-        rows.append((str(people.ids[person]), [*states, contacts]))
+        rows.append((str(people.ids[person]), who(people, person), [*states, contacts]))
     return rows
+
+
+def who(people: People, person: int) -> str:
+    """The first phone number of a person, or else their first e-mail address."""
+    held = [people.network.held_by(each) for each in people.network.members(person).tolist()]
+    addresses = [str(people.network.addresses[each]) for each in np.concatenate(held).tolist()]
+    first = min(addresses, key=lambda address: not address.startswith("+"), default="no address")
+    return escape_unprintable(first)
 
 
 def _joint_state(people: People, channel: Channel, person: int) -> str:

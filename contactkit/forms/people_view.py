@@ -22,6 +22,7 @@ from contactkit.forms.people_rows import (
     meaning,
     people_rows,
     person_table,
+    who,
 )
 from contactkit.forms.plan_table import PAGE_SIZE
 from contactkit.forms.plans_view import PlansView
@@ -160,7 +161,7 @@ class PeopleView:
         number = int(np.flatnonzero(self.people.ids == self._person)[0])
         columns, rows = person_table(self.people, number)
         reasons = map(escape_unprintable, self.people.explain(self._person).split("\n"))
-        caption = f"Person {self._person}"
+        caption = f"{who(self.people, number)}, person {self._person}"
         shown = render("person", caption=caption, columns=columns, rows=rows, reasons=list(reasons))
         self._draw_people()
         self._panel.show({"person": shown}, focus="person")

@@ -46,7 +46,7 @@ def main() -> None:
         with lab(Path(folder) / "lab") as server, context(browser, 1080, 1020) as pages:
             form(Lab(server=server, context=pages).open(FORM))
             plan(Lab(server=server, context=pages).open(PLAN))
-        with voila(Path(folder) / "voila") as server, context(browser, 1400, 900) as pages:
+        with voila(Path(folder) / "voila") as server, context(browser, 1200, 1000) as pages:
             dashboard(Voila(server=server, context=pages).open)
         browser.close()
 
@@ -79,19 +79,21 @@ def plan(page: Page) -> None:
 
 
 def dashboard(open_page: Callable[..., Page]) -> None:
-    """The dashboard, a contact picked and a review of its change."""
+    """The dashboard: a person who said no, and further down a contact with a change."""
     cells = json.loads((ROOT / "notebooks" / "dashboard.ipynb").read_text())["cells"]
     page = open_page(*("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
-    page.get_by_label("Provider", exact=True).select_option("Privy")
-    page.locator(".ck-contacts .ck-key:visible").first.click()
-    page.get_by_label("First name").fill("Omar A.")
-    page.get_by_label("SMS consent").last.select_option("unsubscribed")
-    page.get_by_label("SMS consent").last.blur()
-    # In Voila's page the notebook scrolls, and the picker is its top.
-    page.get_by_label("Provider", exact=True).evaluate(
-        "node => node.scrollIntoView({block: 'center'})"
+    page.get_by_role("button", name="denied at sent, still sent to by privy").click()
+    page.locator('[data-region="people"] button.ck-key').first.click()
+    page.get_by_role("form", name="Consent at all sources").evaluate(
+        "node => node.scrollIntoView()"
     )
     take(page, "dashboard")
+    page.get_by_label("Provider", exact=True).select_option("Privy")
+    page.locator(".ck-contacts .ck-key:visible").first.click()
+    page.get_by_label("First name").fill("Priyanka")
+    page.get_by_label("First name").blur()
+    page.get_by_label("Provider", exact=True).evaluate("node => node.scrollIntoView()")
+    take(page, "contacts")
 
 
 def take(page: Page, name: str) -> None:

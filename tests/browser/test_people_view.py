@@ -34,7 +34,7 @@ def test_somebody_is_found_and_all_plans_are_applied_with_the_keyboard_alone(fro
     press(page, "button", "denied at sendblue, still sent to by sent")
     people = page.locator('[data-region="people"]')
     expect(people).to_be_focused()
-    expect(people.get_by_role("columnheader").first).to_have_text("person")
+    expect(people.get_by_role("columnheader").first).to_have_text("who")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     person = people.get_by_role("button").first
