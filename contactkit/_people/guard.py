@@ -179,6 +179,9 @@ def _check_ages(people: People, max_age: str | pd.Timedelta | None) -> None:
         if age is None:
             message = f"{source.name}: when it was read is not known; max_age=None would allow it"
             raise InvalidInputError.one(WHERE, "max_age", message)
+        if age < -longest:
+            message = f"{source.name} was read in the future, by this machine's clock"
+            raise InvalidInputError.one(WHERE, "max_age", f"{message}: read it again")
         if age > longest:
             message = f"{source.name} was read {str(age).partition('.')[0]} ago, over {longest}"
             raise InvalidInputError.one(WHERE, "max_age", f"{message}: read it again")

@@ -154,7 +154,8 @@ def make_source(
         "notice": frame.attrs.get("notice", ""),
     }
     read_at = _read_at(frame.attrs.get("at"))
-    if clock is None and frame.attrs.get("world", Live.name) == Live.name:
+    # The frames of a recording have real people, and grow old.
+    if clock is None and frame.attrs.get("world") != "simulator":
         clock = Live.clock
     return Source(
         name=name, provider=provider, frame=kept, read_at=read_at, client=client, clock=clock

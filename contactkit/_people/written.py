@@ -58,7 +58,7 @@ def consent_writes(source: Source, sources: Sequence[Source]) -> list[ConsentWri
         others = {other.account for each in sources if (other := _session_of(each))}
         writes = _writes_of(source, session.plan_journal, session.base_url)
         return [w for w in writes if w.entry["account"] not in others - {session.account}]
-    if source.clock is not Live.clock:
+    if source.frame.attrs["world"] not in ("", Live.name):
         return []
     with closing(Journal()) as journal:
         return _writes_of(source, journal, source.provider.base_url)

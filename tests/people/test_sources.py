@@ -382,3 +382,19 @@ def test_a_part_of_the_contacts_is_refused(name: str, tmp_path: Path) -> None:
                 ck.people(**{name: part})
         for whole in (contacts.list(**ORDERS.get(name, {})), contacts.list(limit=500), client):
             assert len(ck.people(**{name: whole}).contacts) == 210
+
+
+@pytest.mark.parametrize(
+    ("days", "message"), [(-2, "sent was read 2 days.* ago"), (2, "read in the future"), (0, "")]
+)
+def test_a_frame_of_a_recording_grows_old(tmp_path: Path, days: int, message: str) -> None:
+    cassette = ck.Cassette(tmp_path / "c.jsonl", mode="new", world=ck.Simulator(contacts=3))
+    with ck.connect("sent", via=cassette) as client:
+        frame = client.contacts.list()
+    frame.attrs["at"] = (datetime.now(UTC) + timedelta(days=days)).isoformat()
+    people = ck.people(sent=frame)
+    if not message:
+        assert len(people.verdicts(frame, "text")) == 3
+        return
+    with pytest.raises(ck.InvalidInputError, match=message):
+        people.verdicts(frame, "text")
