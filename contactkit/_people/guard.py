@@ -20,6 +20,7 @@ from contactkit._people.states import BASES
 from contactkit._people.verdict import DENIED
 from contactkit.errors import InvalidInputError
 from contactkit.spec.consent import Channel, ConsentState
+from contactkit.spec.record import fields_of
 
 if TYPE_CHECKING:
     from contactkit._people.people import People
@@ -123,10 +124,14 @@ def _column(people: People, frame: Any, kind: Kind, field: str | None) -> Any:
         if columns.count(field) != 1:
             raise InvalidInputError.one(WHERE, "field", f"must be a column, once; {field!r} is not")
         return field
-    declared = _declared(people, frame, kind)
-    found = [name for name in columns if name in declared] or _like_addresses(
-        frame, kind, people.network.region
-    )
+    declared, region = _declared(people, frame, kind), people.network.region
+    found = [name for name in columns if name in declared]
+    if not found:
+        found = _like_addresses(frame, kind, region)
+    elif "provider" not in frame.attrs:
+        # Contacts have other numbers too, such as that of their agent.
+        known = {name for source in people.sources for name in fields_of(source.provider.record)}
+        found += [name for name in _like_addresses(frame, kind, region) if name not in known]
     if len(found) == 1:
         return found[0]
     which = ", ".join(map(str, found)) or "none"

@@ -398,3 +398,13 @@ def test_a_frame_of_a_recording_grows_old(tmp_path: Path, days: int, message: st
         return
     with pytest.raises(ck.InvalidInputError, match=message):
         people.verdicts(frame, "text")
+
+
+def test_a_number_beside_a_declared_one_is_asked_for() -> None:
+    people = ck.people(sent=sent(("a", PHONE, False), ("b", OTHER, True)))
+    campaign = pd.DataFrame({"phone_number": [PHONE], "send_to": [OTHER]})
+    with pytest.raises(ck.InvalidInputError, match="these may be it: phone_number, send_to"):
+        people.guard(campaign, "text", max_age=None)
+    assert not len(people.guard(campaign, "text", field="send_to", max_age=None))
+    contacts = pd.DataFrame({"phone_number": [PHONE], "formats": ["x"], "name": ["Ann"]})
+    assert len(people.guard(contacts, "text", max_age=None)) == 1
