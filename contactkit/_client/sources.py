@@ -50,6 +50,7 @@ def _read_client(name: str, client: Client) -> Source:
     """The contacts of a client, read page by page."""
     session = client._session
     provider = session.provider
+    _check_name(name, provider)
     check_consent(name, provider)
     wanted = needed_columns(provider)
     pages = [cast("pd.DataFrame", page[wanted]) for page in client.contacts.pages()]
@@ -99,8 +100,17 @@ def _read_table(name: str, table: Any) -> Source:
 
 def _provider_of(name: str, attrs: Mapping[Any, Any]) -> Provider:
     try:
-        return find(attrs.get("provider", name))
+        provider = find(attrs.get("provider", name))
     except ConfigurationError:
         allowed = ", ".join(names())
         message = f"is no provider ({allowed}), and its contacts do not name one; or give a client"
         raise InvalidInputError.one(f"{WHERE} {name}", name, message) from None
+    _check_name(name, provider)
+    return provider
+
+
+def _check_name(name: str, provider: Provider) -> None:
+    """InvalidInputError for contacts under the name of another provider."""
+    if name in names() and name != provider.name:
+        message = f"has contacts of {provider.title}: choose another name"
+        raise InvalidInputError.one(f"{WHERE} {name}", name, message)

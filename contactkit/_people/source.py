@@ -213,7 +213,7 @@ def _rows(positions: Any) -> str:
 
 def _read_at(value: object) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
+        moment = datetime.fromisoformat(str(value))
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return moment if isinstance(moment, datetime) and moment.tzinfo else None

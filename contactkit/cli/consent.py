@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
@@ -222,6 +223,9 @@ def _people(
 ) -> Iterator[People]:
     """The people of these sources, whose clients are open until the end."""
     named = [text.partition("=") for text in sources]
+    counts = Counter(name for name, _, _ in named)
+    if twice := [name for name, count in counts.items() if count > 1]:
+        raise typer.BadParameter(f"{', '.join(twice)}: two sources have this name; choose another")
     providers = {name: find(name) for name, _, path in named if not path}
     with ExitStack() as stack:
         clients = _clients(providers, simulator)

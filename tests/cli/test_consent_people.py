@@ -91,3 +91,9 @@ def test_history_lists_what_a_person_said():
 
 def test_a_source_that_is_no_provider_is_named():
     assert "nobody" in str(run("show", "nobody").exception)
+
+
+def test_two_sources_with_one_name_are_refused():
+    done = run("show", *sources("false"), "sent=blue.csv")
+    assert done.exit_code == 2
+    assert "sent: two sources have this name" in " ".join(done.output.split())

@@ -408,3 +408,27 @@ def test_a_number_beside_a_declared_one_is_asked_for() -> None:
     assert not len(people.guard(campaign, "text", field="send_to", max_age=None))
     contacts = pd.DataFrame({"phone_number": [PHONE], "formats": ["x"], "name": ["Ann"]})
     assert len(people.guard(contacts, "text", max_age=None)) == 1
+
+
+def test_contacts_under_the_name_of_another_provider_are_refused() -> None:
+    with ck.connect("privy", via=ck.Simulator(contacts=2)) as client:
+        for source in (client, client.contacts.list()):
+            with pytest.raises(ck.InvalidInputError, match="sent: has contacts of Privy"):
+                ck.people(sent=source)
+            assert len(ck.people(shop=source).contacts) == 2
+
+
+@pytest.mark.parametrize(
+    ("at", "read"),
+    [
+        (pd.Timestamp("2026-05-01T02:00+02:00"), "read 2026-05-01 "),
+        (datetime(2026, 5, 1, tzinfo=UTC), "read 2026-05-01 "),
+        ("0001-01-01T00:00:00+14:00", "at an unknown time"),
+        (pd.NaT, "at an unknown time"),
+        (5, "at an unknown time"),
+    ],
+)
+def test_any_time_of_reading_is_shown(at: Any, read: str) -> None:
+    frame = sent(("a", PHONE, False))
+    frame.attrs["at"] = at
+    assert read in repr(ck.people(sent=frame))
