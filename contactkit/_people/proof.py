@@ -129,7 +129,10 @@ def _columns(given: Any) -> Mapping[str, Sequence[Any]]:
         if not isinstance(frame, pd.DataFrame):
             message = f"must be a frame or a file of proofs, not {name_type(given)}"
             raise InvalidInputError.one(_PLACE, "given", message)
-        columns = {str(n): objects(frame.iloc[:, i]) for i, n in enumerate(frame.columns)}
+        labels = [str(label) for label in frame.columns]
+        if twice := [name for name in COLUMNS if labels.count(name) > 1]:
+            raise InvalidInputError.one(_PLACE, twice[0], "is there twice")
+        columns = {name: objects(frame.iloc[:, i]) for i, name in enumerate(labels)}
     for name in COLUMNS:
         if name not in columns:
             message = f"is missing; a proof of consent has {', '.join(COLUMNS)}"

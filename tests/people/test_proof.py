@@ -178,6 +178,13 @@ def test_a_proof_has_all_columns(column: str) -> None:
         read_proofs(proofs({}).drop(columns=column), ())
 
 
+def test_a_column_that_is_there_twice_is_refused() -> None:
+    frame = proofs(PROOF)
+    twice = pd.concat([frame, frame[["given_at"]]], axis=1)
+    with pytest.raises(ck.InvalidInputError, match="people given: given_at: is there twice"):
+        read_proofs(twice, ())
+
+
 def test_what_is_no_table_is_refused() -> None:
     with pytest.raises(ck.InvalidInputError, match="must be a frame or a file of proofs, not dict"):
         read_proofs(PROOF, ())  # type: ignore[arg-type]
