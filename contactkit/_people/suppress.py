@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
@@ -10,8 +14,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
+import platformdirs
 
 from contactkit._frames.paths import has_file
+from contactkit._journal.lease import lock_file
 from contactkit._people.conflicts import deniers_of_person
 from contactkit._people.identifiers import canonical
 from contactkit._people.network import OWN
@@ -25,11 +31,14 @@ from contactkit._people.suppression import (
     write_suppressions,
 )
 from contactkit._people.verdict import DENIED
-from contactkit.errors import InvalidInputError
+from contactkit.errors import ConfigurationError, InvalidInputError
 from contactkit.spec.consent import Channel
 
 if TYPE_CHECKING:
     from contactkit._people.people import People
+
+# A million addresses take seconds to write.
+_PAUSE, _TRIES = 0.1, 600
 
 _Place: TypeAlias = tuple[Channel, str]
 
@@ -40,6 +49,37 @@ def suppress(people: People, path: str | Path, *, digests: bool) -> pd.DataFrame
         raise InvalidInputError.one(WHERE, "path", "must be the path of a file")
     if type(digests) is not bool:
         raise InvalidInputError.one(WHERE, "digests", "must be True or False")
+    with _locked(Path(path)):
+        return _add(people, path, digests=digests)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Let one call at a time read and replace a file, else one would lose what another adds.
+
+    The lock is in the user's data folder, since beside the file it would stay there for good.
+    """
+    folder = platformdirs.user_data_path("contactkit") / "locks"
+    file = folder / hashlib.sha256(os.fsencode(path.resolve())).hexdigest()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be written: {error.strerror}") from error
+    for _ in range(_TRIES):
+        try:
+            lock = lock_file(file)
+        except BlockingIOError:
+            time.sleep(_PAUSE)
+        else:
+            with closing(lock):
+                return (yield)
+    raise ConfigurationError(
+        f"{path}: another call of suppress writes it; try again when it is done"
+    )
+
+
+def _add(people: People, path: str | Path, *, digests: bool) -> pd.DataFrame:
     earlier = read_own_suppressions(path) if has_file(path) else Suppressions()
     earlier = earlier.with_addresses(people.network.addresses.tolist())
     denied = (row for channel in CHANNELS for row in _denied(people, channel))

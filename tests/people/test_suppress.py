@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,14 @@ def test_a_file_that_is_there_is_added_to(tmp_path: Path) -> None:
     assert len(shown) == 3
     people = ck.people(sent=sent(("e", OTHER, False), ("f", THIRD, False)), suppression=path)
     assert people.contacts["text_denied"].all()
+
+
+def test_calls_at_once_lose_nothing(tmp_path: Path) -> None:
+    numbers = [f"+1202555{number:04}" for number in range(110, 126)]
+    everybody = [ck.people(sent=sent((number, number, True))) for number in numbers]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda people: people.suppress(tmp_path / "dnc.csv"), everybody))
+    assert sorted(pd.read_csv(tmp_path / "dnc.csv", dtype=str)["address"]) == numbers
 
 
 def test_what_a_file_has_is_never_lost(tmp_path: Path) -> None:
