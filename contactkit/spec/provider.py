@@ -230,6 +230,11 @@ def no_rules(
     return ()
 
 
+def no_waiver(field: RecordField, flags: Mapping[str, JSON]) -> bool:
+    """No flag lets an odd value pass."""
+    return False
+
+
 def plain_undo(
     before: Mapping[str, JSON], changes: Mapping[str, JSON], options: Mapping[str, JSON]
 ) -> Undo:
@@ -272,7 +277,7 @@ class Provider:
     idempotency: Idempotency | None = None
     dry_run: DryRun | None = None
     flag_header: str = ""
-    waives: Callable[[RecordField, Mapping[str, JSON]], bool] = lambda field, flags: False
+    waives: Callable[[RecordField, Mapping[str, JSON]], bool] = no_waiver
     consent: Consent = field(default_factory=Consent)
     rules: Callable[[Mapping[str, JSON] | None, Mapping[str, JSON]], Sequence[FieldProblem]] = (
         no_rules

@@ -152,6 +152,6 @@ def test_browse_takes_a_table():
         people = client.contacts.list()
         browser = client.contacts.browse(pl.from_pandas(people))
         plain = client.contacts.browse(people)
-        assert len(browser._people) == len(plain._people) == 12  # pyright: ignore[reportPrivateUsage]
+        assert browser._people.count == plain._people.count == 12  # pyright: ignore[reportPrivateUsage]
         with pytest.raises(ck.InvalidInputError, match="must be a contact frame of Privy"):
             client.contacts.browse(ck.to_arrow(contacts("sent")))
