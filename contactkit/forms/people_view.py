@@ -84,10 +84,10 @@ class PeopleView:
         self.widget.close()
 
     def _ipython_display_(self) -> None:
-        display(self.widget)
         self.transcript.open()
         if self.plans:
             self.plans.transcript.open()
+        display(self.widget)
 
     def __repr__(self) -> str:
         return f"<contactkit people view: {self.people.network.persons:,} people>"

@@ -77,8 +77,12 @@ class PlansView:
         self.widget.close()
 
     def _ipython_display_(self) -> None:
-        display(self.widget)
         self.transcript.open()
+        display(self.widget)
+
+    def _display_(self) -> Any:
+        """What marimo shows."""
+        return self.widget
 
     def __repr__(self) -> str:
         return f"<contactkit plans view: {', '.join(self.plans)}, {self.plans.digest[:12]}>"
