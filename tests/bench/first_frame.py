@@ -1,6 +1,6 @@
 """The time to the first frame, without the installation: in a terminal and in a notebook.
 
-The time in a browser without an installation is printed by `python -m tests.lite`.
+The time in a browser, without any installation, is printed by tests/browser/check_site.py.
 """
 
 from __future__ import annotations

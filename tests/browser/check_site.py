@@ -1,7 +1,7 @@
 """The JupyterLite site in a real browser: the tour, a form and plans, without any other host.
 
 `python -m tests.lite FOLDER` builds it; then
-`CONTACTKIT_SITE=FOLDER python -m pytest -n0 tests/browser/check_site.py`
+`CONTACTKIT_SITE=FOLDER python -m pytest -n0 -s tests/browser/check_site.py`, which prints times.
 """
 
 from __future__ import annotations
