@@ -66,6 +66,14 @@ class PageIndex:
         return list(zip(contacts[indices].tolist(), within.tolist(), strict=True))
 
 
+def apply_label(count: int, to: str, *, is_resumed: bool) -> str:
+    """What the button says that it does."""
+    if not count:
+        return "Nothing to apply"
+    changes = "1 change" if count == 1 else f"{count:,} changes"
+    return f"{'Resume: apply' if is_resumed else 'Apply'} {changes} to {to}"
+
+
 class PlanTable:
     """Which rows and which page are shown, and the known outcomes of contacts."""
 

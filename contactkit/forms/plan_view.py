@@ -25,7 +25,7 @@ from contactkit.forms.attempts import Confirmation
 from contactkit.forms.cells import register
 from contactkit.forms.html import render, time_html, with_times, working
 from contactkit.forms.messages import raise_unexpected, refusal_html
-from contactkit.forms.plan_table import PlanTable
+from contactkit.forms.plan_table import PlanTable, apply_label
 from contactkit.forms.transcript import PLAN_COLUMNS, Transcript, show_plan
 from contactkit.forms.widget import Event, Widget, Work
 from contactkit.spec.outcome import OPEN
@@ -131,11 +131,8 @@ class PlanView:
 
     @property
     def _label(self) -> str:
-        count, title = self._remaining, self.plan.provider.title
-        if not count:
-            return "Nothing to apply"
-        changes = "1 change" if count == 1 else f"{count:,} changes"
-        return f"{'Resume: apply' if len(self.result) else 'Apply'} {changes} to {title}"
+        title = self.plan.provider.title
+        return apply_label(self._remaining, title, is_resumed=bool(len(self.result)))
 
     @property
     def _remaining(self) -> int:

@@ -28,7 +28,7 @@ from contactkit.forms.cells import register
 from contactkit.forms.html import render, table, working
 from contactkit.forms.messages import refusal_html
 from contactkit.forms.plan_rows import MASKED_COLUMNS, masked_rows
-from contactkit.forms.plan_table import PlanTable
+from contactkit.forms.plan_table import PlanTable, apply_label
 from contactkit.forms.plan_view import ANNOUNCE_EVERY, cancel_once
 from contactkit.forms.transcript import PLAN_COLUMNS, Transcript
 from contactkit.forms.widget import Event, Widget, Work
@@ -136,13 +136,23 @@ class PlansView:
 
     @property
     def _label(self) -> str:
-        return "Resume" if len(self.result) and self._remaining else "Apply"
+        sources = ", ".join(self._open_sources)
+        return apply_label(self._remaining, sources, is_resumed=bool(len(self.result)))
 
     @property
     def _remaining(self) -> int:
         """How many contacts another apply would send."""
-        counts = [table.index.counts for table in self._tables.values()]
-        return sum(count.get(outcome, 0) for count in counts for outcome in OPEN)
+        return sum(self._open_sources.values())
+
+    @property
+    def _open_sources(self) -> Mapping[str, int]:
+        """The sources with contacts that another apply would send, and how many."""
+        counts = {source: table.index.counts for source, table in self._tables.items()}
+        left = {
+            source: sum(count.get(outcome, 0) for outcome in OPEN)
+            for source, count in counts.items()
+        }
+        return {source: count for source, count in left.items() if count}
 
     def _select(self, event: Event) -> None:
         source = str(event["values"].get("source", self._drawn_source))
