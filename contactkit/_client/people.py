@@ -68,7 +68,7 @@ def people(
 
 
 def _warn_of_unreadable(people: People) -> None:
-    """Warn of suppressed addresses that cannot be read: whoever has them may be written to."""
+    """Warn of suppressed addresses that cannot be read, since they stop no message."""
     first = people.network.first[-1]
     if count := sum(holder >= first for holder, _, _ in people.network.unreadable):
         hint = "" if people.network.region else "; `region` reads numbers without a country code"

@@ -99,7 +99,7 @@ class Dataset:
             warn(f"{self.path} also has accounts that the fleet lacks: {', '.join(others)}")
 
     def _remove_run(self) -> None:
-        """Remove the folder of the run at once, whoever else looks into it."""
+        """Remove the folder of the run at once, also while another process reads it."""
         ended = self.path / f".export-{uuid.uuid4().hex}"
         with suppress(FileNotFoundError):
             os.replace(self._run, ended)
