@@ -19,7 +19,7 @@ from contactkit._frames.files import open_file, write_private
 from contactkit._people.people import People
 from contactkit._people.plans import Plans
 from contactkit._plans.load import read_plan, with_client
-from contactkit._plans.plan import MOST_SHOWN
+from contactkit._plans.plan import MOST_SHOWN, Plan
 from contactkit._plans.tables import text_of
 from contactkit._providers import find, names
 from contactkit.cli.apply import ask_to_send, show_result, status_of
@@ -148,6 +148,7 @@ def apply(
     saved = {path.stem: read_plan(path) for path in sorted(folder.glob("*.parquet"))}
     if not saved:
         raise ConfigurationError(f"{folder}: has no plan")
+    _check_noes(folder, saved)
     with ExitStack() as stack:
         clients = _clients({name: each.provider for name, each in saved.items()}, simulator)
         bound = {
@@ -162,6 +163,14 @@ def apply(
         result = plans.apply()
     show_result(result)
     raise typer.Exit(status_of(result))
+
+
+def _check_noes(folder: Path, plans: Mapping[str, Plan]) -> None:
+    """ConfigurationError if a plan of the folder has a write that is not a no with its reasons."""
+    for name, plan in plans.items():
+        if any(not contact.because or contact.given for contact in plan.contacts):
+            message = "is not a plan of `contactkit consent plan`; use `contactkit apply` for it"
+            raise ConfigurationError(f"{folder / name}.parquet: {message}")
 
 
 @app.command()

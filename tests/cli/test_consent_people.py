@@ -70,6 +70,15 @@ def test_a_folder_without_plans_is_refused(folder):
     assert isinstance(run("apply", folder).exception, ck.ConfigurationError)
 
 
+def test_apply_refuses_a_plan_of_something_else(folder):
+    client = ck.connect("sent", via=ck.Simulator(contacts=8))
+    no = client.contacts.list().query("opt_out")
+    plan = client.contacts.plan(no.assign(opt_out=False), no, opt_in=True)
+    plan.to_parquet(folder / "yes.parquet")
+    refused = run("apply", folder, "--simulator").exception
+    assert "yes.parquet: is not a plan of `contactkit consent plan`" in str(refused)
+
+
 def test_guard_keeps_the_rows_that_may_be_written_to():
     Path("campaign.csv").write_text("to,name\n+12025550123,Ada\n+12025550124,Kofi\nx,Mara\n")
     Path("sent.csv").write_text(f"{SENT}1,+12025550123,true,false\n2,+12025550124,false,false\n")
