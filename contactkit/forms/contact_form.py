@@ -13,7 +13,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from IPython.display import display
 
 from contactkit._http.results import field_problems
 from contactkit._http.session import Session
@@ -29,6 +28,7 @@ from contactkit.forms.form_screen import FormScreen
 from contactkit.forms.html import personal_texts, text_of
 from contactkit.forms.messages import doubt_text, form_problem, outcome_text, raise_unexpected
 from contactkit.forms.transcript import CONTACT_COLUMNS, Transcript, add_write, show_contact
+from contactkit.forms.view import View
 from contactkit.forms.widget import Event, Work
 from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON, Endpoint
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from contactkit._client.contacts import AsyncContacts
 
 
-class ContactForm:
+class ContactForm(View):
     """A contact to edit, or with `contact=None` one to create; after that it edits the new one.
 
     `widget` is for use in other layouts, `contact` the one-row frame as it was read last. A form in
@@ -98,26 +98,9 @@ class ContactForm:
         return bool(self.widget.draft) or self.widget.busy
 
     @property
-    def busy(self) -> bool:
-        """Whether something is in flight."""
-        return self.widget.busy
-
-    @property
     def key(self) -> str:
         """The key of the contact; "" while there is none."""
         return text_of((self._current or {}).get(key_of(self._provider.record).name))
-
-    def close(self) -> None:
-        """Close the form; what is in flight is cancelled."""
-        self.widget.close()
-
-    def _ipython_display_(self) -> None:
-        self.transcript.open()
-        display(self.widget)
-
-    def _display_(self) -> Any:
-        """What marimo shows."""
-        return self.widget
 
     def __repr__(self) -> str:
         action = "Create" if self.contact is None else "Edit"

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import pandas as pd
-from IPython.display import display
 
 from contactkit._frames.frame import result_frame
 from contactkit._http.world import Live
@@ -27,6 +26,7 @@ from contactkit.forms.html import render, time_html, with_times, working
 from contactkit.forms.messages import raise_unexpected, refusal_html
 from contactkit.forms.plan_table import PlanTable, apply_label
 from contactkit.forms.transcript import PLAN_COLUMNS, Transcript, show_plan
+from contactkit.forms.view import View
 from contactkit.forms.widget import Event, Widget, Work
 from contactkit.spec.outcome import OPEN
 from contactkit.spec.record import parse_time
@@ -44,7 +44,7 @@ class _NoClient(Live):
     notice = "This plan has no client and cannot be applied."
 
 
-class PlanView:
+class PlanView(View):
     """The cells of a plan to page through, Apply and Cancel, and later its result.
 
     `widget` is for use in other layouts; `result` is the result frame of the last apply, which is
@@ -80,23 +80,6 @@ class PlanView:
         self._draw()
         if transcript is None:
             register(self)
-
-    @property
-    def busy(self) -> bool:
-        """Whether the plan is being applied."""
-        return self.widget.busy
-
-    def close(self) -> None:
-        """Close the view; an apply stops as with Cancel, and sets `result`."""
-        self.widget.close()
-
-    def _ipython_display_(self) -> None:
-        self.transcript.open()
-        display(self.widget)
-
-    def _display_(self) -> Any:
-        """What marimo shows."""
-        return self.widget
 
     def __repr__(self) -> str:
         return f"<contactkit plan view: {self.plan.provider.title}, {self.plan.digest[:12]}>"

@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
-from IPython.display import display
 
 from contactkit._frames.frame import declared_frame
 from contactkit._people.plans import APPLY_COLUMNS, Plans, join_results
@@ -31,6 +30,7 @@ from contactkit.forms.plan_rows import MASKED_COLUMNS, masked_rows
 from contactkit.forms.plan_table import PlanTable, apply_label
 from contactkit.forms.plan_view import ANNOUNCE_EVERY, cancel_once
 from contactkit.forms.transcript import PLAN_COLUMNS, Transcript
+from contactkit.forms.view import View
 from contactkit.forms.widget import Event, Widget, Work
 from contactkit.forms.worlds import JointWorld
 from contactkit.spec.outcome import OPEN
@@ -38,7 +38,7 @@ from contactkit.spec.outcome import OPEN
 TITLE = "Plans for all sources"
 
 
-class PlansView:
+class PlansView(View):
     """The plans of several sources: what each would write, Apply and Cancel, and later the result.
 
     `widget` is for use in other layouts; `result` is the result frame of the last apply of all
@@ -66,23 +66,6 @@ class PlansView:
         self.widget.show({"head": TITLE, "facts": facts})
         self._draw()
         register(self)
-
-    @property
-    def busy(self) -> bool:
-        """Whether the plans are being applied."""
-        return self.widget.busy
-
-    def close(self) -> None:
-        """Close the view; an apply stops as with Cancel, and sets `result`."""
-        self.widget.close()
-
-    def _ipython_display_(self) -> None:
-        self.transcript.open()
-        display(self.widget)
-
-    def _display_(self) -> Any:
-        """What marimo shows."""
-        return self.widget
 
     def __repr__(self) -> str:
         return f"<contactkit plans view: {', '.join(self.plans)}, {self.plans.digest[:12]}>"
