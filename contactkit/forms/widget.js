@@ -92,6 +92,7 @@ function render({ model, el }) {
   let pressTimer;
   let typing = false;
   let waiting = [];
+  let focusWhenReady = "";
 
   const isChanged = (element) => JSON.stringify(read(element)) !== initial.get(element);
 
@@ -221,7 +222,11 @@ function render({ model, el }) {
     setBusy(message.busy ?? busy);
     markChanges();
     expectKernel();
-    if (message.focus) focus(message.focus);
+    // Keys pressed right after the focus moves would be lost while the form is locked.
+    focusWhenReady = message.focus || focusWhenReady;
+    if (busy || !focusWhenReady) return;
+    focus(focusWhenReady);
+    focusWhenReady = "";
   }
 
   // What moves away between press and release is never clicked: messages wait.

@@ -81,6 +81,29 @@ def test_box_works_with_the_keyboard_alone(front):
     expect(result(page)).to_contain_text("updated")
 
 
+SLOW = """
+import time
+from contactkit.forms.widget import Widget
+
+send = Widget.send
+def send_slowly(widget, content, *args):
+    if content == {"busy": False}:
+        time.sleep(1)
+    send(widget, content, *args)
+Widget.send = send_slowly
+"""
+
+
+def test_box_gets_the_focus_only_when_it_takes_keys(voila):
+    page = voila.open(SLOW + SETUP, FORM)
+    subscribe(page)
+    page.get_by_label("First name").press("Enter")
+    expect(box(page)).to_be_focused()
+    page.keyboard.press("Space")
+    expect(box(page)).to_be_checked()
+    expect(save(page)).to_be_enabled()
+
+
 def test_box_is_not_ticked_for_another_change(voila):
     page = voila.open(SETUP, FORM)
     subscribe(page)
