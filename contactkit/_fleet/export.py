@@ -19,6 +19,9 @@ def check_account(account: Account, client: Client) -> Facts:
     return {"message": "" if len(found) else "has no contacts"}
 
 
+EXPORT_COLUMNS = dict.fromkeys(("rows", "files", "problems", "resumed"), "Int64")
+
+
 @dataclass(frozen=True)
 class ExportStep:
     """Export all contacts of an account into its folder of a dataset."""

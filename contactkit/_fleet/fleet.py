@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,13 @@ from contactkit._client.read import read_contacts
 from contactkit._fleet.accounts import Account, Accounts, read_accounts
 from contactkit._fleet.dataset import Dataset
 from contactkit._fleet.engines import Dask, Engine, Threads
-from contactkit._fleet.export import ExportStep, check_account
+from contactkit._fleet.export import EXPORT_COLUMNS, ExportStep, check_account
 from contactkit._fleet.journals import Journals, JournalStep, check_journal, merge_entries
 from contactkit._fleet.plan import FleetPlan, keep_plan, load_plan, new_folder
 from contactkit._fleet.plan_steps import Edit, PlanStep
 from contactkit._fleet.progress import drive
 from contactkit._fleet.report import FleetReport, make_report
-from contactkit._fleet.work import DONE, Row, Step
+from contactkit._fleet.work import DONE, Row
 from contactkit._journal.frame import Since, check_filters
 from contactkit._people.people import People
 from contactkit._plans.options import PlanOptions
@@ -72,7 +72,7 @@ class Fleet:
         rows = drive(self.engine, check_account, self._all)
         missing = self.engine.missing(self._all)
         rows = [_with_missing(row, missing.get(row["account"], "")) for row in rows]
-        return self._report("check", rows)
+        return self._report("check", rows, {})
 
     def export(
         self, folder: str | Path, *, resume: bool = True, rows_per_file: int = ROWS_PER_FILE
@@ -94,7 +94,7 @@ class Fleet:
         dataset = Dataset(folder)
         dataset.begin(resume=bool(resume))
         step = ExportStep(str(dataset.path), rows_per_file, bool(resume))
-        report = self._run("export", step)
+        report = self._report("export", drive(self.engine, step, self._all), EXPORT_COLUMNS)
         if not len(report.failed()):
             dataset.finish(self.accounts)
         return report
@@ -172,11 +172,8 @@ class Fleet:
     def _all(self) -> list[Account]:
         return [*self.accounts.values()]
 
-    def _run(self, title: str, step: Step) -> FleetReport:
-        return self._report(title, drive(self.engine, step, self._all))
-
-    def _report(self, title: str, rows: Sequence[Row]) -> FleetReport:
-        return make_report(f"contactkit fleet {title}", rows, [*self.accounts])
+    def _report(self, title: str, rows: Sequence[Row], columns: Mapping[str, str]) -> FleetReport:
+        return make_report(f"contactkit fleet {title}", rows, [*self.accounts], columns)
 
     def _facts(self) -> dict[str, str]:
         counts = Counter(account.provider.title for account in self._all)

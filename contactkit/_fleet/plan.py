@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from contactkit._fleet.plan_steps import ApplyStep, UndoStep
+from contactkit._fleet.plan_steps import APPLY_COLUMNS, PLAN_COLUMNS, ApplyStep, UndoStep
 from contactkit._fleet.progress import drive
 from contactkit._fleet.report import FleetReport, make_report
 from contactkit._fleet.work import Row, Step
@@ -47,9 +47,8 @@ class FleetPlan:
         return self.report.failed()
 
     def count(self, name: str) -> int:
-        """The sum of a column of the report, 0 if no account has it."""
-        column = self.report.frame.get(name)
-        return 0 if column is None else int(sum(column.dropna()))
+        """The sum of a column of the report."""
+        return int(sum(self.report.frame[name].dropna()))
 
     def apply(
         self,
@@ -75,7 +74,8 @@ class FleetPlan:
             "patience": patience,
         }
         step = ApplyStep(str(self.path), self.fleet.journals, options)
-        return make_report("contactkit fleet apply", self._drive(step), [*self.fleet.accounts])
+        accounts = [*self.fleet.accounts]
+        return make_report("contactkit fleet apply", self._drive(step), accounts, APPLY_COLUMNS)
 
     def undo(self, *, opt_in: bool = False) -> FleetPlan:
         """Read the contacts, and plan to undo what the plans have written; as `Plan.undo`."""
@@ -98,9 +98,8 @@ class FleetPlan:
     @property
     def _facts(self) -> dict[str, str]:
         facts = {**self.report.facts, "kept in": str(self.path)}
-        if "least_seconds" in self.report.frame:
-            seconds = max(self.report.frame["least_seconds"].fillna(0.0), default=0.0)
-            facts["takes at least"] = str(pd.Timedelta(seconds=round(seconds)))
+        seconds = max(self.report.frame["least_seconds"].fillna(0.0), default=0.0)
+        facts["takes at least"] = str(pd.Timedelta(seconds=round(seconds)))
         return facts
 
     def __repr__(self) -> str:
@@ -124,7 +123,7 @@ def new_folder(parent: Path, prefix: str) -> Path:
 def keep_plan(fleet: Fleet, path: Path, rows: Sequence[Row]) -> FleetPlan:
     """Keep what is known of all accounts beside their plans."""
     write_private(path / _FILE, json.dumps({"format": 1, "rows": [*rows]}).encode())
-    return FleetPlan(fleet, path, make_report(_TITLE, rows, [*fleet.accounts]))
+    return _plan(fleet, path, rows)
 
 
 def load_plan(fleet: Fleet, path: str | Path) -> FleetPlan:
@@ -139,4 +138,8 @@ def load_plan(fleet: Fleet, path: str | Path) -> FleetPlan:
         raise ConfigurationError(f"{path}: is no plan of a fleet") from None
     if not rows:
         raise ConfigurationError(f"{path}: has no account of this fleet")
-    return FleetPlan(fleet, place, make_report(_TITLE, rows, [*fleet.accounts]))
+    return _plan(fleet, place, rows)
+
+
+def _plan(fleet: Fleet, path: Path, rows: Sequence[Row]) -> FleetPlan:
+    return FleetPlan(fleet, path, make_report(_TITLE, rows, [*fleet.accounts], PLAN_COLUMNS))

@@ -30,6 +30,9 @@ from contactkit.errors import ConfigurationError
 from contactkit.spec.outcome import Outcome
 
 Edit = Callable[[pd.DataFrame], pd.DataFrame]
+_PLAN_COUNTS = ("planned", "refused", "unchanged", "opts_in", "to_send")
+PLAN_COLUMNS = {**dict.fromkeys(_PLAN_COUNTS, "Int64"), "least_seconds": "Float64"}
+APPLY_COLUMNS = dict.fromkeys(map(str, Outcome), "Int64")
 _WHOLE = "whole.json"
 _SENT_AGAIN = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PLANNED)
 
@@ -121,10 +124,9 @@ def _parts(path: str, account: Account, client: Client) -> Iterator[Path]:
 def _planned(counts: Counter[str], client: Client) -> dict[str, Any]:
     """The counts of a plan, and the seconds that its requests take under the rate limits."""
     session = client._session
-    names = ("planned", "refused", "unchanged", "opts_in", "to_send")
     start = session.uptime()
     least = finish_time(session.budget, counts["to_send"], start) - start
-    return {**{name: counts[name] for name in names}, "least_seconds": float(least)}
+    return {**{name: counts[name] for name in _PLAN_COUNTS}, "least_seconds": float(least)}
 
 
 @dataclass(frozen=True)

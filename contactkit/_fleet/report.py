@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from contactkit._fleet.work import DONE, FAILED, STOPPED, Row
-from contactkit._frames.frame import STRING
+from contactkit._frames.frame import STRING, declared_frame
 from contactkit._plans.tables import as_html, as_text
 
 _FIRST: dict[str, Any] = {
@@ -60,20 +60,13 @@ class FleetReport:
         return as_html(self.title, self.facts)
 
 
-def make_report(title: str, rows: Sequence[Row], order: Sequence[str]) -> FleetReport:
-    """The report of these rows, in this order of accounts."""
+def make_report(
+    title: str, rows: Sequence[Row], order: Sequence[str], columns: Mapping[str, str]
+) -> FleetReport:
+    """The report of these rows, in this order of accounts; `columns` are the step's own dtypes.
+
+    They are there whatever the accounts' ends, missing where an account has no count.
+    """
     places = {name: place for place, name in enumerate(order)}
     ordered = sorted(rows, key=lambda row: places[row["account"]])
-    names = dict.fromkeys(name for row in ordered for name in row)
-    columns = {name: _column([row.get(name) for row in ordered]) for name in names}
-    frame = pd.DataFrame(columns)
-    middle = [name for name in frame if name not in (*_FIRST, *_LAST)]
-    return FleetReport(
-        title, frame.astype(_FIRST | _LAST).reindex(columns=[*_FIRST, *middle, *_LAST])
-    )
-
-
-def _column(values: Sequence[Any]) -> pd.Series:
-    kinds = {type(value) for value in values if value is not None}
-    dtype = {int: "Int64", float: "Float64", str: STRING}.get(kinds.pop() if kinds else str, object)
-    return pd.Series(values, dtype=dtype)
+    return FleetReport(title, declared_frame({**_FIRST, **columns, **_LAST}, ordered))

@@ -70,6 +70,26 @@ def test_plan_sends_nothing_and_apply_sends_it_once(
     assert again["requests"].eq(0).all()
 
 
+def test_reports_have_the_same_dtypes_when_all_accounts_fail(
+    served: Fleet, fleet: CkFleet, tmp_path: Path
+) -> None:
+    plan = fleet.plan(tmp_path / "people", opt_out)
+    account = {"provider": "sent", "api_key": "$NOT_SET"}
+    bad = ck.fleet({"one": account, "two": account})
+    export = bad.export(tmp_path / "none")
+    bad_plan = bad.plan(tmp_path / "none", opt_out)
+    pairs = [
+        (bad_plan.report, plan.report),
+        (bad_plan.apply(), plan.apply(dry_run=True)),
+        (bad.check(), fleet.check()),
+        (export, fleet.export(tmp_path / "again")),
+    ]
+    for failed, whole in pairs:
+        assert len(failed.failed()) == 2
+        assert failed.frame.dtypes.equals(whole.frame.dtypes)
+    assert bad_plan.count("planned") == 0
+
+
 def test_plan_is_loaded_in_another_process(served: Fleet, fleet: CkFleet, tmp_path: Path) -> None:
     plan = fleet.plan(tmp_path / "people", opt_out)
     loaded = ck.fleet(served.accounts, journal=tmp_path / "journals").read_plan(plan.path)
