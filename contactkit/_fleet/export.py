@@ -19,7 +19,9 @@ def check_account(account: Account, client: Client) -> Facts:
     return {"message": "" if len(found) else "has no contacts"}
 
 
-EXPORT_COLUMNS = dict.fromkeys(("rows", "files", "problems", "resumed"), "Int64")
+EXPORT_COLUMNS: dict[str, str] = {
+    name: "Int64" for name in ("rows", "files", "problems", "resumed")
+}
 
 
 @dataclass(frozen=True)
