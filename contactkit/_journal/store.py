@@ -98,6 +98,10 @@ SELECT * FROM writes WHERE provider = ? AND base_url = ? AND key <> ''
      WHERE change.key IN (SELECT value FROM json_each(?))))
 ORDER BY id
 """
+_REFUSED = """
+SELECT * FROM writes WHERE provider = ? AND base_url = ? AND outcome = 'refused'
+  AND operation = 'update' AND http_status IN (400, 422) ORDER BY id
+"""
 _BLOCK = 5000
 
 
@@ -267,6 +271,10 @@ class Journal:
         values = (provider, base_url, json.dumps([*WRITTEN]), json.dumps([*names]))
         # A journal of version 1 has no consent.
         return [entry_of(row) for row in self._file.query(_CONSENT, values, version=2)]
+
+    def refused_entries(self, provider: str, base_url: str) -> list[dict[str, Any]]:
+        """The updates whose content a provider refused at this address, oldest first."""
+        return self._read(_REFUSED, (provider, base_url))
 
     def entries(
         self, since: float | None = None, plan: str = "", account: str = ""

@@ -12,10 +12,12 @@ import pandas as pd
 
 from contactkit._frames.frame import STRING, TIME
 from contactkit._people.network import OWN
-from contactkit._people.source import WHERE, Source
+from contactkit._people.refused import deny_problems
+from contactkit._people.returned import denied_here
+from contactkit._people.source import WHERE
 from contactkit._people.suppression import CHANNELS, NAME
 from contactkit._people.verdict import DENIED, Verdict
-from contactkit.errors import FieldProblem, InvalidInputError
+from contactkit.errors import InvalidInputError
 from contactkit.spec.consent import Channel
 
 if TYPE_CHECKING:
@@ -61,14 +63,24 @@ def conflicting_contacts(people: People, channel: Channel) -> dict[str, Any]:
     for number, source in enumerate(people.sources):
         start = people.network.first[number]
         rows = np.flatnonzero(sending[start : start + len(source)])
-        stuck[start + rows] = [bool(problems) for problems in deny_problems(source, channel, rows)]
+        refused = people.refused[number][channel] if len(rows) else {}
+        problems = deny_problems(source, channel, rows, refused)
+        stuck[start + rows] = list(map(bool, problems))
     return {
         "stuck": np.flatnonzero(stuck),
         "denied_elsewhere": np.flatnonzero(sending & ~stuck),
         "returned": np.array([*people.returned(channel)], dtype=np.int64),
-        "contradiction": np.flatnonzero(verdict.states.contradictory),
+        "contradiction": _contradictions(people, channel),
         "shared": _open_lines(people, verdict, channel),
     }
+
+
+def _contradictions(people: People, channel: Channel) -> Any:
+    """The contacts that say both, unless a no that was written here left their yes as it was."""
+    says_both = people.verdict(channel).states.contradictory
+    return np.flatnonzero(
+        says_both & ~denied_here(people, channel) if says_both.any() else says_both
+    )
 
 
 def _open_lines(people: People, verdict: Verdict, channel: Channel) -> Any:
@@ -81,28 +93,6 @@ def _open_lines(people: People, verdict: Verdict, channel: Channel) -> Any:
     is_open[held[verdict.may_send[holder]]] = True
     person_denied = verdict.by_person[network.person] >= DENIED
     return np.unique(holder[is_open[held] & person_denied[holder]])
-
-
-def deny_problems(source: Source, channel: Channel, rows: Any) -> list[Sequence[FieldProblem]]:
-    """For each of these rows of a source, why a no cannot be written to it; empty if it can.
-
-    Contacts with the same consent, and the same in what the rules read, have the same problems.
-    """
-    provider = source.provider
-    if not len(rows):
-        return []
-    if not any(endpoint.verb == "update" for endpoint in provider.endpoints):
-        problem = FieldProblem(field="", message=f"{provider.title} has no update", code="verb")
-        return [[problem]] * len(rows)
-    consent = provider.consent
-    names = [n for n in source.frame if n in consent.fields or n in consent.rules_read]
-    same = source.frame[names].iloc[rows].groupby(names, dropna=False, observed=True, sort=False)
-    groups = same.ngroup().to_numpy()
-    deny = consent.channels[channel].deny
-    _, firsts = np.unique(groups, return_index=True)
-    contacts = source.contacts(rows[firsts])
-    problems = [provider.rules(contact, deny) for contact in contacts]
-    return [problems[group] for group in groups]
 
 
 def conflicts(people: People) -> pd.DataFrame:
@@ -150,8 +140,11 @@ def _because(people: People, conflict: Conflict, deniers: Sequence[Contact]) -> 
         case "stuck":
             number = people.source_of[first]
             row = first - people.network.first[number]
-            problem = deny_problems(people.sources[number], conflict.channel, np.array([row]))[0]
-            return f"{name(people, first)} cannot be written to: {problem[0].message}"
+            refused = people.refused[number][conflict.channel]
+            problems = deny_problems(
+                people.sources[number], conflict.channel, np.array([row]), refused
+            )
+            return f"{name(people, first)} cannot be written to: {problems[0][0].message}"
         case "returned":
             at = people.returned(conflict.channel)[first]
             before = f"before, written here {at:%Y-%m-%d}," if at else "before,"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -17,7 +17,8 @@ from contactkit._people import conflicts, guard, history, links, tables
 from contactkit._people.ids import make_ids
 from contactkit._people.network import Network
 from contactkit._people.plans import Plans
-from contactkit._people.returned import find_returned
+from contactkit._people.refused import Refused, find_refused
+from contactkit._people.returned import WrittenNoes, find_returned, find_written_noes
 from contactkit._people.source import WHERE, Source
 from contactkit._people.suppression import CHANNELS, NAME, Suppressions
 from contactkit._people.verdict import Verdict
@@ -62,6 +63,16 @@ class People:
     @cached_property
     def _returned(self) -> Mapping[Channel, Mapping[int, datetime | None]]:
         return find_returned(self)
+
+    @cached_property
+    def written_noes(self) -> Sequence[WrittenNoes]:
+        """The noes that were written to the contacts of each source, by the journal."""
+        return [find_written_noes(self, source) for source in self.sources]
+
+    @cached_property
+    def refused(self) -> Sequence[Refused]:
+        """The noes that the provider of each source refused before, by the journal."""
+        return [find_refused(source, self.sources) for source in self.sources]
 
     @cached_property
     def names(self) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,8 @@ APPLY_COLUMNS: dict[str, Any] = {"source": STRING, **RESULT_COLUMNS}
 if TYPE_CHECKING:
     from contactkit._client.plans import PlanRunner
     from contactkit._people.people import People
+    from contactkit._plans.progress import Progress
+    from contactkit._plans.steps import OnConflict
     from contactkit.forms import PlansView
 
 SUMMARY_COLUMNS: dict[str, Any] = {
@@ -86,8 +88,19 @@ class Plans(Mapping[str, Plan]):
         ]
         return declared_frame(SUMMARY_COLUMNS, rows)
 
-    def apply(self, **options: Any) -> pd.DataFrame:
-        """Apply all plans at the same time, each as `Plan.apply` does, with its options.
+    def apply(
+        self,
+        *,
+        dry_run: bool = False,
+        limit: int | None = None,
+        stop_after_failures: float | None = None,
+        concurrency: int = 16,
+        progress: bool | Callable[[Progress], None] = True,
+        on_conflict: OnConflict = None,
+        patience: float | None = None,
+        anyway: bool = False,
+    ) -> pd.DataFrame:
+        """Apply all plans at the same time, each with these options of `Plan.apply`.
 
         Every contact is read right before its write, and is left alone if its provider no longer
         sends to it. Returns one row per contact: `source`, then the columns of a result frame. An
@@ -97,7 +110,17 @@ class Plans(Mapping[str, Plan]):
         plans = {source: plan for source, plan in self.plans.items() if len(plan)}
         if not plans:
             return declared_frame(APPLY_COLUMNS, [])
-        frames = _runner(next(iter(plans.values()))).apply_together([*plans.values()], **options)
+        frames = _runner(next(iter(plans.values()))).apply_together(
+            [*plans.values()],
+            dry_run=dry_run,
+            limit=limit,
+            stop_after_failures=stop_after_failures,
+            concurrency=concurrency,
+            progress=progress,
+            on_conflict=on_conflict,
+            patience=patience,
+            anyway=anyway,
+        )
         return join_results(dict(zip(plans, frames, strict=True)))
 
     def undo(self, *, given: Any = None, people: People | None = None) -> Plans:

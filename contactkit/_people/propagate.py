@@ -18,11 +18,11 @@ import pandas as pd
 
 from contactkit._http.request import segment
 from contactkit._journal.reading import Reading, parse_reading
-from contactkit._people.conflicts import deny_problems
 from contactkit._people.identifiers import canonical
 from contactkit._people.plans import Plans
 from contactkit._people.proof import read_proofs, with_proofs
 from contactkit._people.reasons import find_reasons
+from contactkit._people.refused import Refused, deny_problems, find_refused
 from contactkit._people.source import WHERE, Source, keys_as_sent
 from contactkit._people.suppression import CHANNELS
 from contactkit._plans.change import PlannedWrite, Reason
@@ -52,8 +52,18 @@ def propagate(people: People, given: Any, clients: Mapping[str, Any]) -> Plans:
         reasons = {channel: _reasons(people, channel) for channel in CHANNELS}
         for number, source in enumerate(people.sources):
             of_source: dict[Channel, Targets] = {c: reasons[c].get(number, {}) for c in CHANNELS}
-            plans[source.name] = _plan(source, of_source, region, runners.get(source.name))
+            runner = runners.get(source.name)
+            refused = _refused(people, number, runner) if any(of_source.values()) else {}
+            plans[source.name] = _plan(source, of_source, refused, region, runner)
     return Plans(plans=plans, read_at=people.ages)
+
+
+def _refused(people: People, number: int, runner: PlanRunner | None) -> Refused:
+    """The noes that were refused before, by the journal of what applies the plan."""
+    source = people.sources[number]
+    if source.client or runner is None:
+        return people.refused[number]
+    return find_refused(source, people.sources, runner.session)
 
 
 @contextmanager
@@ -112,11 +122,12 @@ class _Target(NamedTuple):
 def _plan(
     source: Source,
     reasons: Mapping[Channel, Targets],
+    refused: Refused,
     region: str | None,
     runner: PlanRunner | None,
 ) -> Plan:
     """The plan of one source; the contacts that cannot be written come first."""
-    targets = _targets(source, reasons)
+    targets = _targets(source, reasons, refused)
     if targets and runner is None:
         message = (
             f"was read from a frame and has contacts to write: give a client of "
@@ -147,12 +158,12 @@ def _reading(source: Source, session: Session) -> Reading | None:
     return known if known and known.journal == journal.id else journal.reading()
 
 
-def _targets(source: Source, reasons: Mapping[Channel, Targets]) -> list[_Target]:
+def _targets(source: Source, reasons: Mapping[Channel, Targets], refused: Refused) -> list[_Target]:
     """The contacts to be written, and those that are refused for a channel."""
     targets: dict[tuple[int, bool], _Target] = {}
     for channel, because in reasons.items():
         rows = np.fromiter(because, dtype=np.int64, count=len(because))
-        refusals = deny_problems(source, channel, rows)
+        refusals = deny_problems(source, channel, rows, refused.get(channel, {}))
         for (row, of_row), problems in zip(because.items(), refusals, strict=True):
             at = (row, bool(problems))
             _, channels, earlier, others = targets.get(at) or _Target(row)

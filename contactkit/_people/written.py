@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from contactkit._http.world import Live
 from contactkit._journal.reading import parse_reading
@@ -20,6 +20,8 @@ from contactkit.spec.validate import is_phone
 
 if TYPE_CHECKING:
     from contactkit._http.session import Session
+
+Entry: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,32 +50,49 @@ class ConsentWrite:
 
 
 def consent_writes(source: Source, sources: Sequence[Source]) -> list[ConsentWrite]:
-    """The writes to the consent of contacts at a source's provider, oldest first.
+    """The writes to the consent of contacts at a source's provider, oldest first."""
+    names = _names_of(source.provider)
+    id, entries = read_entries(
+        source,
+        sources,
+        lambda journal, url: journal.consent_entries(source.provider.name, url, [*names]),
+    )
+    return [*_writes_of(source, names, id, entries)]
 
-    A replaced key is another account, so they are those of all accounts of the provider but those
-    of the other sources. Simulated contacts in a frame have no journal.
+
+def read_entries(
+    source: Source,
+    sources: Sequence[Source],
+    read: Callable[[Journal, str], list[Entry]],
+    session: Session | None = None,
+) -> tuple[str, list[Entry]]:
+    """What is read of the journal of a source, or of a session of its provider, and its id.
+
+    `read` gets the journal and the address of the provider. A replaced key is another account, so
+    the entries are those of all accounts of the provider but those of the other sources. Simulated
+    contacts in a frame have no journal.
     """
-    session = _session_of(source)
+    session = session or _session_of(source)
     if session is not None:
-        others = {other.account for each in sources if (other := _session_of(each))}
-        writes = _writes_of(source, session.plan_journal, session.base_url)
-        return [w for w in writes if w.entry["account"] not in others - {session.account}]
+        accounts = {other.account for each in sources if (other := _session_of(each))}
+        entries = read(session.plan_journal, session.base_url)
+        others = accounts - {session.account}
+        return session.plan_journal.id, [e for e in entries if e["account"] not in others]
     if source.frame.attrs["world"] not in ("", Live.name):
-        return []
+        return "", []
     with closing(Journal()) as journal:
-        return _writes_of(source, journal, source.provider.base_url)
+        return journal.id, read(journal, source.provider.base_url)
 
 
 def _session_of(source: Source) -> Session | None:
     return source.client.contacts.runner.session if source.client else None
 
 
-def _writes_of(source: Source, journal: Journal, base_url: str) -> list[ConsentWrite]:
+def _writes_of(
+    source: Source, names: Mapping[str, str], id: str, entries: Iterable[Entry]
+) -> Iterator[ConsentWrite]:
     provider = source.provider
-    names = _names_of(provider)
-    entries = journal.consent_entries(provider.name, base_url, [*names])
-    id, reading = journal.id, parse_reading(source.frame.attrs.get("journal"))
-    found: list[ConsentWrite] = []
+    reading = parse_reading(source.frame.attrs.get("journal"))
     for entry in entries:
         at: datetime = entry["at"] or entry["made_at"]
         if reading is None:
@@ -81,7 +100,7 @@ def _writes_of(source: Source, journal: Journal, base_url: str) -> list[ConsentW
         else:
             seen = reading.shows(id, entry["id"])
         for channel, was, now in _states(provider, names, entry):
-            write = ConsentWrite(
+            yield ConsentWrite(
                 key=canonical_key(provider, str(entry["key"])),
                 channel=channel,
                 was=was,
@@ -92,8 +111,14 @@ def _writes_of(source: Source, journal: Journal, base_url: str) -> list[ConsentW
                 journal=id,
                 entry=entry,
             )
-            found.append(write)
-    return found
+
+
+def find_rows(source: Source, wanted: Collection[str]) -> dict[str, int]:
+    """The row of each of these canonical keys that the source has."""
+    if not wanted:
+        return {}
+    keys = (canonical_key(source.provider, key) for key in source.keys.tolist())
+    return {key: row for row, key in enumerate(keys) if key in wanted}
 
 
 def canonical_key(provider: Provider, key: str) -> str:

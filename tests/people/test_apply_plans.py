@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import threading
@@ -258,3 +259,18 @@ def test_forgotten_person_is_in_no_reason(world: SharedPeople, name: str, tmp_pa
     assert ck.journal(path)["because"].notna().all()
     ck.journal.forget(PHONES[0], path)
     assert ck.journal(path)["because"].isna().all()
+
+
+def test_unknown_option_is_refused_in_the_name_of_the_method(world: SharedPeople) -> None:
+    people_of(world, "sent", 1)
+    plans = world.read().propagate()
+    calls: list[tuple[str, Any]] = [
+        ("Plans.apply", plans.apply),
+        ("Plan.apply", plans["sent"].apply),
+        ("AsyncPlan.apply", plans["sent"].aio.apply),
+    ]
+    for method, call in calls:
+        with pytest.raises(TypeError, match=rf"^{method}\(\) got an unexpected keyword .*'dryrun'"):
+            call(dryrun=True)
+        # What a notebook shows of it, too.
+        assert inspect.signature(call) == inspect.signature(plans["sent"].apply)

@@ -211,11 +211,10 @@ def settle(world: World, options: Mapping[str, Any]) -> None:
     world.apply(ck.people(**world.clients, **options).propagate())
     people, contacts = ck.people(**world.clients, **options), world.contacts()
     again, requests = people.propagate(), world.requests()
-    # Only the provider knows that it refuses these.
-    locked = {(c.source, c.key) for c in contacts if cannot_be_written(c)} - refused(again)
-    assert planned(again).keys() <= refused(again) | locked
+    assert planned(again).keys() == refused(again)
     assert {*again.apply(progress=False)["outcome"]} <= {"refused"}
-    assert world.requests() - requests == 2 * len(planned(again).keys() - refused(again))
+    assert world.requests() == requests
+    assert "denied_elsewhere" not in people.conflicts()["kind"].tolist()
     rule = Reference(contacts, options["shared_by"], options["apart"])
     for channel, pool in (("text", PHONES), ("email", EMAILS)):
         closed = rule.closed(channel)
