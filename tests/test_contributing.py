@@ -61,7 +61,8 @@ def test_command_can_be_run(command):
 
 def check_pytest(arguments: list[str]) -> None:
     """Check that paths exist; collect the tests of a file."""
-    paths = [argument.removeprefix("--ignore=").partition("::")[0] for argument in arguments]
+    places = [argument.removeprefix("--ignore=") for argument in arguments]
+    paths = [place.partition("::")[0] for place in places if not place.startswith("-")]
     assert all((ROOT / path).exists() for path in paths)
     if any(path.endswith(".py") for path in paths):
         command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *arguments]
