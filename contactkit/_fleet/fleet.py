@@ -37,8 +37,8 @@ def fleet(accounts: Accounts, *, on: Any = None, journal: str | Path | None = No
     """Put many accounts together, to check, export and change them at once; nothing is sent yet.
 
     `accounts` are a mapping of names to what `connect` takes, such as `{"acme": {"provider":
-    "sent", "api_key": "$ACME_SENT_KEY"}}`, or a DataFrame, a CSV or a TOML file with those columns;
-    a table has the names in `account`. A secret is never given itself: `$NAME` is a variable of the
+    "…", "api_key": "$ACME_KEY"}}`, or a DataFrame, a CSV or a TOML file with those columns; a table
+    has the names in `account`. A secret is never given itself: `$NAME` is a variable of the
     environment where the work is done. That is on the workers of a Dask cluster if `on` is its
     `distributed.Client`, which needs the extra `dask`, or else on threads of this process.
 
