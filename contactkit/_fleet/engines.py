@@ -9,12 +9,14 @@ import sys
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from contactkit._fleet.accounts import Account
 from contactkit._fleet.controls import DaskControl, ThreadControl
+from contactkit._fleet.journal_service import serve_journals
 from contactkit._fleet.work import FAILED, STOPPED, Row, Step, perform, row_of
 from contactkit.errors import ConfigurationError
 
@@ -40,6 +42,10 @@ class Engine(Protocol):
 
     def hosts(self) -> set[str]:
         """The machines on which tasks run."""
+        ...
+
+    def serve_journals(self) -> None:
+        """Let the scheduler keep journals for the tasks."""
         ...
 
 
@@ -80,6 +86,9 @@ class Threads:
 
     def hosts(self) -> set[str]:
         return {"localhost"}
+
+    def serve_journals(self) -> None:
+        raise ConfigurationError("threads of this process have no scheduler that keeps journals")
 
 
 class _ThreadRun:
@@ -135,6 +144,10 @@ class Dask:
 
     def hosts(self) -> set[str]:
         return {urlsplit(address).hostname or address for address in self.workers()}
+
+    def serve_journals(self) -> None:
+        # Again for each call, since the scheduler may have been started again.
+        self.client.run_on_scheduler(serve_journals)
 
     def missing(self, accounts: Sequence[Account]) -> dict[str, str]:
         found = self.client.run(_missing_here, accounts)
@@ -232,12 +245,17 @@ class _DaskRun:
     def has_workers(self) -> bool:
         if not self._is_connected:
             return False
-        has_workers = bool(self._engine.workers())
+        try:
+            has_workers = bool(self._engine.workers())
+        except OSError:
+            # The scheduler was lost just now.
+            return False
         if self._stopping and not has_workers:
             self._client.cancel([*self._futures.values()])
         return has_workers
 
     def close(self) -> None:
         if self._is_connected:
-            self._client.unsubscribe_topic(self._topic)
-            self._client.cancel([*self._futures.values()])
+            with suppress(OSError):
+                self._client.unsubscribe_topic(self._topic)
+                self._client.cancel([*self._futures.values()])

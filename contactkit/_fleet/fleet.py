@@ -45,11 +45,15 @@ def fleet(accounts: Accounts, *, on: Any = None, journal: str | Path | None = No
     An account is the unit: it has one task a call, one client, and so one rate budget, and no two
     tasks use it at the same time, under whatever name. What fails is a row, never raised, and the
     same call again goes on from there. Writes are recorded in a journal an account, in the folder
-    `journal`, or else in one of the user who does the work. Raises ConfigurationError for an
-    account that `connect` would refuse.
+    `journal`, or else in one of the user who does the work, on a disk that all workers have. With
+    workers on several machines, `journal="scheduler"` keeps them on the disk of the cluster's
+    scheduler, in a folder of its user, or in the one that `"scheduler:/folder"` names: let it be on
+    a disk that outlives the scheduler. Raises ConfigurationError for an account that `connect`
+    would refuse.
     """
     engine = Threads() if on is None else Dask(on)
-    return Fleet(read_accounts(accounts), engine, check_journal(journal))
+    journals = check_journal(journal, has_scheduler=on is not None)
+    return Fleet(read_accounts(accounts), engine, journals)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -142,14 +146,14 @@ class Fleet:
         The first column is the account's `name`; the filters are those of `contactkit.journal`. A
         journal that cannot be read is left out with a warning.
         """
-        filters = {"since": since, "plan": plan, "account": account}
-        check_filters(**filters)
+        filters = check_filters(since, plan, account)
+        self.journals.prepare(self.engine)
         rows = drive(self.engine, JournalStep(self.journals, filters), self._all)
         for row in rows:
             if row["outcome"] != DONE:
                 warn(f"the journal of {row['account']} is left out: {row['message']}")
-        found = [(row["account"], row["path"], row["entries"]) for row in rows if "path" in row]
-        return merge_entries(found)
+        read = [row for row in rows if "entries" in row]
+        return merge_entries([(row["account"], row["journal"], row["entries"]) for row in read])
 
     def people(self, folder: str | Path, **options: Any) -> People:
         """The people table over all accounts, from what `export` has put into `folder`.

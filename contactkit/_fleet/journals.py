@@ -1,110 +1,115 @@
-"""The journals of a fleet: a file an account, on a disk that all workers share.
-
-SQLite needs locks that work, which network file systems do not promise.
-"""
+"""The journals of a fleet: a file an account, where the tasks run or on the scheduler's disk."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, ClassVar
 
 import pandas as pd
 
 from contactkit._client.client import Client
 from contactkit._fleet.accounts import Account
+from contactkit._fleet.disk_journals import journal_path
+from contactkit._fleet.engines import Engine
+from contactkit._fleet.remote_journal import RemoteJournal
 from contactkit._fleet.work import Facts
 from contactkit._frames.frame import STRING, declared_frame
 from contactkit._http.session import Session
-from contactkit._journal.frame import JOURNAL_COLUMNS, JournalView
-from contactkit._journal.store import Journal, own_path
-from contactkit.errors import ConfigurationError, JournalError
+from contactkit._journal.frame import JOURNAL_COLUMNS, journal_frame
+from contactkit._journal.store import Journal
+from contactkit.errors import ConfigurationError
 
-_MOUNTS = Path("/proc/self/mounts")
-_NETWORK = ("nfs", "cifs", "smb", "fuse.", "afs", "ceph", "glusterfs", "lustre", "ncpfs", "davfs")
+_SCHEDULER = "scheduler"
 
 
 @dataclass(frozen=True)
 class Journals:
-    """The folder of the journals, where the tasks run; None is a folder of the user."""
+    """The folder of the journals, of one of the user's if it is None.
+
+    It is where the tasks run, or else `on_scheduler`.
+    """
 
     folder: str | None
+    on_scheduler: bool = False
 
-    def path(self, account: Account, session: Session, digest: str = "") -> Path:
-        """The journal of an account, which all of its names have in common.
+    def prepare(self, engine: Engine) -> None:
+        """ConfigurationError unless all tasks of an engine can have the same journals."""
+        if self.on_scheduler:
+            engine.serve_journals()
+        elif len(hosts := engine.hosts()) > 1:
+            raise ConfigurationError(
+                f"the workers are on {len(hosts)} machines, but the journals are on a disk of one: "
+                "without them, what one worker has sent another would send again; use "
+                "fleet(…, journal='scheduler')"
+            )
+
+    def name(self, account: Account, session: Session, digest: str = "") -> str:
+        """The name of an account's journal, which all names of the account have in common.
 
         `digest` is that of the account for which a plan was made: it may have a new key since.
         """
-        folder = Path(self.folder) if self.folder else own_path().parent / "fleet"
-        _check_local(folder)
         own = (digest or session.account) if session.world.real else account.name
-        return folder / f"{session.provider.name}-{own}.sqlite3"
+        return f"{session.provider.name}-{own}.sqlite3"
+
+    def find(self, name: str) -> Journal | RemoteJournal:
+        """The journal of this name, in a task."""
+        if self.on_scheduler:
+            return RemoteJournal(self.folder, name)
+        return Journal(journal_path(self.folder, name))
 
     def open(self, account: Account, client: Client, digest: str = "") -> None:
         """Let a client record its writes in the account's journal."""
         session = client._session
-        session.journal = session.plan_journal = Journal(self.path(account, session, digest))
-
-
-def _check_local(folder: Path) -> None:
-    """JournalError if a folder is on a network disk, as far as the system says so."""
-    kind = _file_system(folder)
-    if kind.startswith(_NETWORK):
-        raise JournalError(
-            f"the journals' folder {folder} is on a network disk ({kind}), whose locks are not "
-            "safe; use fleet(…, journal=…) with a folder on a local disk"
-        )
-
-
-def _file_system(folder: Path) -> str:
-    """The kind of file system that holds a folder; "" where the system does not say."""
-    try:
-        lines = _MOUNTS.read_text().splitlines()
-    except OSError:
-        return ""
-    place = os.path.realpath(folder)
-    best = ("", "")
-    for line in lines:
-        point, kind = line.split(" ")[1:3]
-        point = point.encode().decode("unicode_escape")
-        # Of mounts at one place, the last counts.
-        if _is_in(place, point) and len(point) >= len(best[0]):
-            best = (point, kind)
-    return best[1]
-
-
-def _is_in(place: str, point: str) -> bool:
-    return place == point or place.startswith(point.rstrip("/") + "/")
+        journal: Any = self.find(self.name(account, session, digest))
+        session.journal = session.plan_journal = journal
 
 
 @dataclass(frozen=True)
 class JournalStep:
-    """Read the journal of an account."""
+    """Read the entries of an account's journal that the filters select."""
 
     journals: Journals
-    filters: dict[str, Any]
+    filters: tuple[float | None, str, str]
     needs_lease: ClassVar[bool] = False
 
     def __call__(self, account: Account, client: Client) -> Facts:
-        """Its path and its entries."""
-        path = self.journals.path(account, client._session)
-        return {"path": str(path), "entries": JournalView()(path, **self.filters)}
+        """The journal's name and its entries."""
+        name = self.journals.name(account, client._session)
+        entries = self.journals.find(name).entries(*self.filters)
+        return {"journal": name, "entries": journal_frame(entries)}
 
 
-def check_journal(journal: object) -> Journals:
-    """The journals in a folder; ConfigurationError for what is none."""
+def check_journal(journal: object, *, has_scheduler: bool) -> Journals:
+    """The journals in a folder or on the scheduler; ConfigurationError for what is neither."""
     if journal is None:
         return Journals(None)
     if not isinstance(journal, str | Path) or not str(journal):
-        raise ConfigurationError("journal= must be the path of a folder")
-    return Journals(os.path.abspath(os.path.expanduser(journal)))
+        raise ConfigurationError(
+            "journal= must be the path of a folder, or 'scheduler' or 'scheduler:/folder' for "
+            "journals on the disk of Dask's scheduler"
+        )
+    where, _, folder = str(journal).partition(":")
+    if where != _SCHEDULER or isinstance(journal, Path):
+        return Journals(os.path.abspath(os.path.expanduser(journal)))
+    if not has_scheduler:
+        message = "journal='scheduler' needs the cluster that has it: fleet(…, on=dask_client)"
+        raise ConfigurationError(message)
+    if folder and not any(kind(folder).is_absolute() for kind in (PurePosixPath, PureWindowsPath)):
+        raise ConfigurationError(
+            f"journal={journal!r} must have an absolute path, as the scheduler's"
+        )
+    return Journals(folder or None, on_scheduler=True)
 
 
 def merge_entries(found: list[tuple[str, str, pd.DataFrame]]) -> pd.DataFrame:
-    """The entries of all journals, oldest first, with the account's name as the first column."""
-    by_path = {path: (name, entries) for name, path, entries in reversed(found)}
-    parts = [entries.assign(name=name) for name, entries in by_path.values() if len(entries)]
+    """The entries of all journals, oldest first, with the account's name as the first column.
+
+    Accounts with the journal of another one have no entries of their own.
+    """
+    by_journal = {journal: (name, entries) for name, journal, entries in reversed(found)}
+    parts = [entries.assign(name=name) for name, entries in by_journal.values() if len(entries)]
     if not parts:
         return declared_frame({"name": STRING, **JOURNAL_COLUMNS}, [])
     merged = pd.concat(parts, ignore_index=True).sort_values("made_at", kind="stable")

@@ -64,7 +64,8 @@ class FleetPlan:
         The same call again resumes it, in another process too: the journals say what is done. An
         account is done once no contact is failed, unknown or left; it is stopped where a rate limit
         would take longer than `patience`. The report counts the contacts by their outcome. Raises
-        ConfigurationError if the workers are on several machines, which share no journal.
+        ConfigurationError if the workers are on several machines, unless the scheduler has the
+        journals.
         """
         options = {
             "dry_run": dry_run,
@@ -86,13 +87,8 @@ class FleetPlan:
         return keep_plan(self.fleet, path, self._drive(step))
 
     def _drive(self, step: Step) -> list[Row]:
-        """Do a step with journals; ConfigurationError if no disk is that of all workers."""
-        if len(hosts := self.fleet.engine.hosts()) > 1:
-            raise ConfigurationError(
-                f"the workers are on {len(hosts)} machines, but the journals are on a disk of one: "
-                "without them, what one worker has sent another would send again; apply on a "
-                "cluster of one machine"
-            )
+        """Do a step with journals."""
+        self.fleet.journals.prepare(self.fleet.engine)
         return drive(self.fleet.engine, step, [*self.fleet.accounts.values()])
 
     @property

@@ -79,8 +79,7 @@ class JournalView:
         """
         wanted = check_filters(since, plan, account)
         with closing(Journal(path)) as journal:
-            rows = journal.entries(*wanted)
-        return declared_frame(JOURNAL_COLUMNS, [_with_outcome(row) for row in rows])
+            return journal_frame(journal.entries(*wanted))
 
     def to_parquet(
         self,
@@ -178,6 +177,11 @@ def _seconds(since: object) -> float:
         message = "must be a time with its offset, as a datetime or ISO text, or a timedelta"
         raise InvalidInputError.one("journal", "since", message)
     return moment.timestamp()
+
+
+def journal_frame(entries: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """The frame of entries."""
+    return declared_frame(JOURNAL_COLUMNS, [_with_outcome(entry) for entry in entries])
 
 
 def _with_outcome(row: Mapping[str, Any]) -> dict[str, Any]:

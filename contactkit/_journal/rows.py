@@ -31,6 +31,8 @@ _END_COLUMNS = (
     "request_id",
     "key",
 )
+CLOSING = (*_END_COLUMNS, "after", "at")
+"""What a result row needs to close an entry."""
 
 
 def begin_row(intent: Intent) -> dict[str, Any]:

@@ -39,8 +39,13 @@ Scheduler = Annotated[
         help="Do the work on the Dask cluster with this scheduler, not here.", metavar="ADDRESS"
     ),
 ]
-JournalFolder = Annotated[
-    Path | None, typer.Option("--journal", help="Keep the journals in this folder.")
+JournalPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--journal",
+        help="Keep the journals in this folder, or on the scheduler: scheduler[:/folder].",
+        metavar="FOLDER",
+    ),
 ]
 
 
@@ -114,7 +119,7 @@ def apply(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Send without a question.")] = False,
     scheduler: Scheduler = None,
-    journal: JournalFolder = None,
+    journal: JournalPlace = None,
 ) -> None:
     """Apply the plans of all accounts; the same command again resumes it.
 
@@ -136,7 +141,7 @@ def apply(
 
 
 @contextmanager
-def _opened(file: Path, scheduler: str | None, journal: Path | None = None) -> Iterator[Fleet]:
+def _opened(file: Path, scheduler: str | None, journal: str | None = None) -> Iterator[Fleet]:
     """The fleet of a file, on a cluster or here."""
     if scheduler is None:
         yield fleet(file, journal=journal)

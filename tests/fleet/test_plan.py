@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import contactkit as ck
-from contactkit._fleet import journals
+from contactkit._fleet import disk_journals
 from contactkit._fleet.fleet import Fleet as CkFleet
 from contactkit._providers import names
 from tests.support.consent import NO
@@ -222,7 +222,7 @@ def test_journals_on_a_network_disk_are_refused(
 ) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"overlay / overlay rw 0 0\nhost:/x {tmp_path}/journals {kind} rw 0 0\n")
-    monkeypatch.setattr(journals, "_MOUNTS", mounts)
+    monkeypatch.setattr(disk_journals, "_MOUNTS", mounts)
     report = fleet.plan(tmp_path / "people", opt_out).apply()
     assert report.frame["outcome"].eq("failed").all()
     assert f"on a network disk ({kind})" in report.frame["message"].iloc[0]

@@ -1,0 +1,72 @@
+"""The scheduler and the workers of a Dask cluster as programs of their own.
+
+Workers with other addresses and other folders of the user are to Dask, and to a fleet, those of
+other machines.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from tests.support.fleets import LEASE_SECONDS, variables, wait_until
+
+_MAIN = (
+    "import sys, importlib; importlib.import_module('distributed.cli.' + sys.argv.pop(1)).main()"
+)
+_LOCKS = "DASK_DISTRIBUTED__SCHEDULER__LOCKS"
+_SETTINGS = {
+    f"{_LOCKS}__LEASE_TIMEOUT": f"{LEASE_SECONDS}s",
+    f"{_LOCKS}__LEASE_VALIDATION_INTERVAL": "200ms",
+}
+
+
+class Programs:
+    """A scheduler, and a worker for each machine; `workers` by the host of their address."""
+
+    def __init__(self, folder: Path, hosts: tuple[str, ...], **settings: str) -> None:
+        self.file = folder / f"scheduler-{uuid4().hex}.json"
+        self._folder, self._settings = folder, _SETTINGS | settings
+        self.scheduler = self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0")
+        wait_until(self.file.exists)
+        self.workers = {host: self.add_worker(host) for host in hosts}
+
+    def add_worker(self, host: str) -> subprocess.Popen[bytes]:
+        """Start a worker on a machine that has a disk of its own."""
+        home = {"XDG_DATA_HOME": str(self._folder / host), **variables()}
+        return self._start("dask_worker", "--host", host, "--no-nanny", "--nthreads", "4", **home)
+
+    def _start(self, program: str, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", _MAIN, program, "--scheduler-file", str(self.file)]
+        return subprocess.Popen(
+            [*command, *arguments, "--no-dashboard"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | self._settings | env,
+        )
+
+    def end(self) -> None:
+        """Kill what still runs."""
+        for process in (*self.workers.values(), self.scheduler):
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def programs(folder: Path, *hosts: str, **settings: str) -> Iterator[tuple[Programs, Any]]:
+    """A cluster and a client of it, once all workers are there."""
+    from distributed import Client
+
+    started = Programs(folder, hosts, **settings)
+    try:
+        with Client(scheduler_file=str(started.file), set_as_default=False, timeout=60) as client:
+            client.wait_for_workers(len(hosts), timeout=60)
+            yield started, client
+    finally:
+        started.end()
