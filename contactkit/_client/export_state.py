@@ -16,7 +16,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from contactkit._frames.arrow import ATTRS_METADATA, import_pyarrow, schema_of
+from contactkit._frames.arrow import import_pyarrow, schema_of
+from contactkit._frames.noted import ATTRS_METADATA
 from contactkit._http.cursor import Listing
 from contactkit.spec.provider import Provider
 

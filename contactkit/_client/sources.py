@@ -9,12 +9,12 @@ from typing import Any, cast
 import pandas as pd
 
 from contactkit._client.client import Client
-from contactkit._frames.arrow import attrs_of, import_pyarrow
+from contactkit._frames.arrow import import_pyarrow
 from contactkit._frames.files import ContactFile, open_files, select_columns
 from contactkit._frames.frame import Problems
 from contactkit._frames.headings import field_names
+from contactkit._frames.noted import attrs_of
 from contactkit._frames.tabular import as_frame, name_type
-from contactkit._http.world import Live
 from contactkit._people.source import (
     WHERE,
     Source,
@@ -68,19 +68,7 @@ def _read_files(name: str, files: Sequence[ContactFile]) -> Source:
         labels = field_names(provider.record, [*file.columns, *file.partitions])
         check_columns(name, provider, labels)
     frame = select_columns(files, provider, needed_columns(provider))
-    frame.attrs |= _attrs_of_all([file.attrs for file in files])
     return make_source(name, provider, frame)
-
-
-def _attrs_of_all(attrs: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """The oldest time at which files were read, if all have one, and the world of them all."""
-    worlds = {each.get("world", Live.name) for each in attrs}
-    times = [each.get("at", "") for each in attrs]
-    return {
-        "part": next((part for each in attrs if (part := each.get("part"))), ""),
-        "world": worlds.pop() if len(worlds) == 1 else Live.name,
-        **({"at": min(times)} if all(times) else {}),
-    }
 
 
 def _read_table(name: str, table: Any) -> Source:
@@ -89,7 +77,7 @@ def _read_table(name: str, table: Any) -> Source:
         message = f"must be a client, a table or a file of contacts, not {name_type(table)}"
         raise InvalidInputError.one(f"{WHERE} {name}", name, message)
     arrow = import_pyarrow().table(table)
-    attrs = attrs_of(arrow.schema.metadata)
+    attrs = attrs_of(arrow.schema.metadata, arrow.num_rows)
     provider = _provider_of(name, attrs)
     check_columns(name, provider, arrow.column_names)
     wanted = {*needed_columns(provider)}

@@ -14,7 +14,7 @@ from contactkit._frames.files import write_private
 from contactkit._frames.headings import field_names
 from contactkit._frames.packing import pack_frame
 from contactkit._frames.tabular import Tabular, as_frame, name_type
-from contactkit._frames.written import WRITERS
+from contactkit._frames.written import ENDINGS, write_file
 from contactkit._providers import find, names
 from contactkit.errors import ConfigurationError, InvalidInputError
 from contactkit.spec.provider import Provider
@@ -62,17 +62,20 @@ def write_contacts(
     and Excel, times are ISO 8601 text in UTC, lists and mappings are JSON text, and what a
     spreadsheet would run as a formula is text: in CSV after a quote, which `read_contacts` takes
     away. Columns that are not declared are kept in a column `extras`, and empty text becomes an
-    empty cell. The file is replaced as a whole.
+    empty cell. Parquet and Feather keep when and where the contacts were read, and whether they are
+    a part of all, as the frame's `attrs` say; in CSV and Excel that is lost. The file is replaced
+    as a whole.
 
     Raises the errors of `to_arrow`, ConfigurationError for another ending and for what Excel cannot
     have, and OSError.
     """
     place = Path(os.path.expanduser(path))
-    write = WRITERS.get(place.suffix.lower())
-    if write is None:
-        raise ConfigurationError(f"{path}: must end in {', '.join(WRITERS)}")
+    ending = place.suffix.lower()
+    if ending not in ENDINGS:
+        raise ConfigurationError(f"{path}: must end in {', '.join(ENDINGS)}")
     contacts, declared = _contacts_of("write_contacts", frame, provider)
-    write_private(place, write(declared, pack_frame(declared, contacts)))
+    packed = pack_frame(declared, contacts)
+    write_private(place, write_file(ending, declared, packed, contacts.attrs))
 
 
 def _contacts_of(

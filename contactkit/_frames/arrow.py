@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 EXTRAS = "extras"
 """The last column: what is not declared, as JSON text, so that a new field changes no schema."""
 PROVIDER_METADATA = b"contactkit.provider"
-# As pandas names it, which then has them as the `attrs` of its frame.
-ATTRS_METADATA = b"PANDAS_ATTRS"
 to_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
@@ -69,22 +67,6 @@ def type_of(declared: RecordField) -> pa.DataType:
             return pa.list_(pa.field("element", pa.string()))
         case _:
             return pa.string()
-
-
-def attrs_of(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
-    """What a file or a table says of its contacts, as `attrs`: whose, when, and which part."""
-    noted = metadata or {}
-    try:
-        attrs = json.loads(noted.get(ATTRS_METADATA, b"{}"))
-    except ValueError:
-        attrs = {}
-    known = attrs if isinstance(attrs, dict) else {}
-    texts = {
-        n: v for n in ("provider", "world", "at", "part") if isinstance(v := known.get(n), str)
-    }
-    if provider := noted.get(PROVIDER_METADATA):
-        texts["provider"] = provider.decode()
-    return texts
 
 
 def to_table(provider: Provider, parts: Iterable[Columns]) -> pa.Table:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from contactkit._frames.arrow import attrs_of, import_pyarrow
+from contactkit._frames.arrow import import_pyarrow
 from contactkit._frames.arrow_columns import ArrowColumn
+from contactkit._frames.noted import attrs_of
 from contactkit.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _open_parquet(path: Path) -> tuple[dict[str, ArrowColumn], int, dict[str, st
         return lambda: file.read(columns=[name], use_threads=False).column(name)
 
     columns = {n: ArrowColumn(load(n), rows) for n in _names(path, file.schema_arrow)}
-    return columns, rows, attrs_of(file.schema_arrow.metadata)
+    return columns, rows, attrs_of(file.schema_arrow.metadata, rows)
 
 
 def _open_feather(path: Path) -> tuple[dict[str, ArrowColumn], int, dict[str, str]]:
@@ -54,7 +55,7 @@ def _open_feather(path: Path) -> tuple[dict[str, ArrowColumn], int, dict[str, st
         return lambda: table.column(name)
 
     columns = {n: ArrowColumn(load(n), len(table)) for n in _names(path, table.schema)}
-    return columns, len(table), attrs_of(table.schema.metadata)
+    return columns, len(table), attrs_of(table.schema.metadata, len(table))
 
 
 def _names(path: Path, schema: pa.Schema) -> list[str]:

@@ -26,6 +26,7 @@ from contactkit._frames.formulas import without_guards
 from contactkit._frames.frame import to_frame
 from contactkit._frames.headings import field_names, name_fields, rename_columns, unknown_columns
 from contactkit._frames.kinds import name_kind
+from contactkit._frames.noted import attrs_of_all
 from contactkit._frames.paths import check_file, has_file, is_folder
 from contactkit._frames.phone_column import read_numbers
 from contactkit._frames.table import Table
@@ -116,7 +117,7 @@ def open_file(
 
 
 def to_contacts(
-    files: Iterable[ContactFile], provider: Provider, region: str | None = None
+    files: Sequence[ContactFile], provider: Provider, region: str | None = None
 ) -> pd.DataFrame:
     """The files' contacts with the declared dtypes; ConfigurationError for an unknown column.
 
@@ -129,11 +130,11 @@ def to_contacts(
             raise ConfigurationError(f"{file.path}: {why}")
     read = named if region is None else (_read_phones(file, provider, region) for file in named)
     parts = [_decode(file, provider, fields_of(provider.record)) for file in read]
-    return to_frame(provider.record, parts, {"provider": provider.name})
+    return to_frame(provider.record, parts, _attrs_of(files, provider))
 
 
 def select_columns(
-    files: Iterable[ContactFile], provider: Provider, names: Iterable[str]
+    files: Sequence[ContactFile], provider: Provider, names: Iterable[str]
 ) -> pd.DataFrame:
     """Some fields of the files' contacts, as far as every file has them; no other is read."""
     named = [_name_columns(file, provider) for file in files]
@@ -141,7 +142,11 @@ def select_columns(
     fields = {name: fields_of(provider.record)[name] for name in there}
     chosen = (replace(file, columns={n: file.columns[n] for n in there}) for file in named)
     parts = [_decode(file, provider, fields) for file in chosen]
-    return to_frame(provider.record, parts, {"provider": provider.name})
+    return to_frame(provider.record, parts, _attrs_of(files, provider))
+
+
+def _attrs_of(files: Sequence[ContactFile], provider: Provider) -> dict[str, JSON]:
+    return {**attrs_of_all([file.attrs for file in files]), "provider": provider.name}
 
 
 def _decode(file: ContactFile, provider: Provider, fields: Mapping[str, RecordField]) -> Columns:

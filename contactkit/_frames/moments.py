@@ -17,6 +17,15 @@ def time_text(moment: datetime, *, seconds: bool = False) -> str:
     return f"{here.isoformat(' ', unit)} ({utc})" if here.utcoffset() else utc
 
 
+def read_moment(text: object) -> datetime | None:
+    """The moment of a text with a zone, in UTC; None for anything else."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
 def time_note(world: str) -> str:
     """What the times of a world of this name are; "" if they are those of the wall's clock."""
     if world.startswith("cassette"):

@@ -6,42 +6,56 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from contactkit._frames.arrow import EXTRAS, encode_extras, import_pyarrow, to_json, to_table
+from contactkit._frames.arrow import EXTRAS, encode_extras, to_json, to_table
 from contactkit._frames.arrow_files import FEATHER, PARQUET
 from contactkit._frames.decode import Columns
 from contactkit._frames.excel import import_openpyxl
 from contactkit._frames.formulas import guard_formula
+from contactkit._frames.noted import note_attrs
 from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _LONGEST_CELL, _MOST_ROWS = 32_767, 2**20
 # What XML cannot have, and what looks like its escape.
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
 
-def write_parquet(provider: Provider, parts: Iterable[Columns]) -> bytes:
-    """A Parquet file in the declared schema."""
-    import_pyarrow()
+def write_file(
+    ending: str, provider: Provider, parts: Iterable[Columns], attrs: Mapping[Any, Any]
+) -> bytes:
+    """The content of a file with one of the `ENDINGS`.
+
+    Parquet and Feather keep what the `attrs` of a frame say of when and where it was read.
+    """
+    if write := _ARROW.get(ending):
+        return write(note_attrs(to_table(provider, parts), provider.name, attrs))
+    return _TEXT[ending](provider, parts)
+
+
+def write_parquet(table: pa.Table) -> bytes:
+    """A Parquet file of a table."""
     from pyarrow import parquet
 
     content: Any = io.BytesIO()
-    parquet.write_table(to_table(provider, parts), content, compression="zstd")
+    parquet.write_table(table, content, compression="zstd")
     return content.getvalue()
 
 
-def write_feather(provider: Provider, parts: Iterable[Columns]) -> bytes:
-    """A Feather file in the declared schema."""
-    import_pyarrow()
+def write_feather(table: pa.Table) -> bytes:
+    """A Feather file of a table."""
     from pyarrow import feather
 
     content: Any = io.BytesIO()
-    feather.write_feather(to_table(provider, parts), content)
+    feather.write_feather(table, content)
     return content.getvalue()
 
 
@@ -96,12 +110,15 @@ def _excel_cell(openpyxl: Any, sheet: Any, value: Any) -> Any:
     return cell
 
 
-WRITERS: Mapping[str, Callable[[Provider, Iterable[Columns]], bytes]] = {
+_ARROW: Mapping[str, Callable[[Any], bytes]] = {
     **dict.fromkeys(PARQUET, write_parquet),
     **dict.fromkeys(FEATHER, write_feather),
+}
+_TEXT: Mapping[str, Callable[[Provider, Iterable[Columns]], bytes]] = {
     ".csv": write_csv,
     ".xlsx": write_excel,
 }
+ENDINGS = (*_ARROW, *_TEXT)
 
 
 def _rows(provider: Provider, parts: Iterable[Columns]) -> Iterator[Sequence[str | bool | None]]:

@@ -14,7 +14,8 @@ import pandas as pd
 
 from contactkit._frames.coerce import coerce_cell, coerce_column, objects
 from contactkit._frames.frame import Problems, cell_to_json
-from contactkit._frames.moments import time_note
+from contactkit._frames.moments import read_moment, time_note
+from contactkit._frames.noted import own_attrs
 from contactkit._http.world import Clock, Live
 from contactkit._people.identifiers import canonical
 from contactkit._plans.match import key_as_sent
@@ -147,18 +148,23 @@ def make_source(
     _check_keys(f"{WHERE} {name}", cast("pd.Series", frame[key]))
     columns = [column for column in needed_columns(provider) if column in frame.columns]
     kept = cast("pd.DataFrame", frame[columns]).reset_index(drop=True)
+    known = own_attrs(frame.attrs, len(frame))
     kept.attrs = {
         "problems": frame.attrs.get("problems", Problems()),
         "journal": frame.attrs.get("journal"),
-        "world": frame.attrs.get("world", ""),
+        "world": known.get("world", ""),
         "notice": frame.attrs.get("notice", ""),
     }
-    read_at = _read_at(frame.attrs.get("at"))
     # The frames of a recording have real people, and grow old.
-    if clock is None and frame.attrs.get("world") != "simulator":
+    if clock is None and kept.attrs["world"] != "simulator":
         clock = Live.clock
     return Source(
-        name=name, provider=provider, frame=kept, read_at=read_at, client=client, clock=clock
+        name=name,
+        provider=provider,
+        frame=kept,
+        read_at=read_moment(known.get("at")),
+        client=client,
+        clock=clock,
     )
 
 
@@ -209,11 +215,3 @@ def _rows(positions: Any) -> str:
     named = ", ".join(map(str, positions[:_MOST_NAMED].tolist()))
     more = f" and {len(positions) - _MOST_NAMED:,} more" if len(positions) > _MOST_NAMED else ""
     return f"rows {named}{more}"
-
-
-def _read_at(value: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(value))
-        return moment.astimezone(UTC) if moment.tzinfo else None
-    except (ValueError, OverflowError):
-        return None

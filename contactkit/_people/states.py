@@ -74,7 +74,7 @@ def channel_states(source: Source, channel: Channel) -> ChannelStates:
     return ChannelStates(
         state=state,
         basis=_bases(consent, declared, columns, state),
-        doubtful=_doubtful(source, columns),
+        doubtful=_doubtful(source, columns) | allowed & _may_hide_no(consent, columns),
         contradictory=allowed & (denied | locked),
         sends=sends,
     )
@@ -114,6 +114,11 @@ def _doubtful(source: Source, columns: Mapping[str, CoercedColumn]) -> Any:
     if keys := {key for _, key, field, _, _ in rows if field in columns}:
         doubtful |= np.fromiter((key in keys for key in source.keys), bool, len(source))
     return doubtful
+
+
+def _may_hide_no(consent: ChannelConsent, columns: Mapping[str, CoercedColumn]) -> Any:
+    """The contacts without a value where a no would be; its cell may have been unreadable."""
+    return np.any([~columns[name].present for name in {*consent.denied, *consent.locked}], axis=0)
 
 
 def _masks(

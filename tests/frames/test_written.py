@@ -14,9 +14,11 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from pandas.testing import assert_frame_equal
+from pyarrow import feather
 
 import contactkit as ck
 from contactkit._frames.files import write_private
+from contactkit._frames.frame import Problems
 from tests.support.providers import EXAMPLES
 
 EVERY = pytest.mark.parametrize("name", EXAMPLES)
@@ -52,7 +54,46 @@ def test_arrow_files_have_the_declared_schema(ending, tmp_path):
     frame = pl.read_parquet(path) if ending == "parquet" else pl.read_ipc(path)
     assert frame.columns == ck.schema("privy").names
     if ending == "parquet":
-        assert pq.read_schema(path).equals(ck.schema("privy"), check_metadata=True)
+        written = pq.read_schema(path)
+        assert written.equals(ck.schema("privy"))
+        assert written.metadata.items() >= ck.schema("privy").metadata.items()
+
+
+READ = {"at": "2026-05-01T09:00:00+00:00", "world": "live", "part": "one page"}
+
+
+@EVERY
+@pytest.mark.parametrize("ending", ["parquet", "pq", "feather"])
+def test_arrow_files_keep_when_and_where_they_were_read(name, ending, tmp_path):
+    frame, path = contacts(name, 3), tmp_path / f"people.{ending}"
+    frame.attrs |= {**READ, "owner": "jane@example.com", "problems": Problems([(0, "", "", 1, "")])}
+    ck.write_contacts(frame, path)
+    assert ck.read_contacts(path).attrs == {**READ, "provider": name, "problems": 0}
+    assert b"jane@example.com" not in b"".join(
+        (
+            pq.read_schema(path) if ending != "feather" else feather.read_table(path).schema
+        ).metadata.values()
+    )
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_text_files_lose_when_they_were_read(ending, tmp_path):
+    ck.write_contacts(contacts("sent", 3), tmp_path / f"people.{ending}")
+    read = ck.read_contacts(tmp_path / f"people.{ending}")
+    assert read.attrs == {"provider": "sent", "problems": 0}
+
+
+def test_a_folder_is_as_old_as_its_oldest_file(tmp_path):
+    frame = contacts("sent", 3)
+    times = ["2026-05-01T09:00:00+00:00", "2026-05-01T08:00:00-05:00", "2026-05-01T10:00:00+02:00"]
+    for number, at in enumerate(times):
+        frame.attrs["at"] = at
+        ck.write_contacts(frame, tmp_path / f"{number}.parquet")
+    read = ck.read_contacts(tmp_path).attrs
+    assert read["at"] == "2026-05-01T08:00:00+00:00" and read["world"] == "simulator"
+    del frame.attrs["at"]
+    ck.write_contacts(frame.assign(), tmp_path / "unknown.parquet")
+    assert "at" not in ck.read_contacts(tmp_path).attrs
 
 
 @EVERY_ENDING

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import contactkit as ck
-from contactkit._frames.arrow import ATTRS_METADATA
+from contactkit._frames.noted import ATTRS_METADATA
 from contactkit._people.source import needed_columns
 from contactkit._providers import find, names
 from contactkit.spec import Provider
