@@ -1,4 +1,4 @@
-"""Where a fleet's tasks run: on threads of this process, or on a Dask cluster.
+"""Where a fleet's tasks run: on threads of this process, in a browser's page, or on a Dask cluster.
 
 Each engine begins the tasks of one call and puts a row into `ended` for every account.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import uuid
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -47,6 +48,13 @@ class Engine(Protocol):
     def serve_journals(self) -> None:
         """Let the scheduler keep journals for the tasks."""
         ...
+
+
+def engine_on(on: Any) -> Engine:
+    """The engine for what `fleet` takes as `on`; ConfigurationError if it is none."""
+    if on is not None:
+        return Dask(on)
+    return Page() if sys.platform == "emscripten" else Threads()
 
 
 class Run(Protocol):
@@ -115,6 +123,36 @@ class _ThreadRun:
     def close(self) -> None:
         self.stop()
         self._pool.shutdown(wait=False)
+
+
+class Page(Threads):
+    """A page of a browser, which has no threads: one account after the other."""
+
+    place = "this page, one account after the other"
+
+    def begin(self, step: Step, accounts: Sequence[Account]) -> Run:
+        return _PageRun(step, accounts)
+
+
+class _PageRun:
+    def __init__(self, step: Step, accounts: Sequence[Account]) -> None:
+        self.ended: SimpleQueue[Row] = SimpleQueue()
+        self.requests: dict[str, int] = {}
+        self._control = ThreadControl(self.requests.__setitem__)
+        self._step, self._left = step, deque(accounts)
+
+    def stop(self) -> None:
+        self._control.stopping.set()
+
+    def look(self) -> None:
+        if self._left:
+            self.ended.put(perform(self._step, self._left.popleft(), self._control))
+
+    def has_workers(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._left.clear()
 
 
 class Dask:

@@ -15,7 +15,7 @@ from contactkit._client.people import people
 from contactkit._client.read import read_contacts
 from contactkit._fleet.accounts import Account, Accounts, read_accounts
 from contactkit._fleet.dataset import Dataset
-from contactkit._fleet.engines import Dask, Engine, Threads
+from contactkit._fleet.engines import Engine, engine_on
 from contactkit._fleet.export import EXPORT_COLUMNS, ExportStep, check_account
 from contactkit._fleet.journals import Journals, JournalStep, check_journal, merge_entries
 from contactkit._fleet.plan import FleetPlan, keep_plan, load_plan, new_folder
@@ -40,7 +40,8 @@ def fleet(accounts: Accounts, *, on: Any = None, journal: str | Path | None = No
     "…", "api_key": "$ACME_KEY"}}`, or a DataFrame, a CSV or a TOML file with those columns; a table
     has the names in `account`. A secret is never given itself: `$NAME` is a variable of the
     environment where the work is done. That is on the workers of a Dask cluster if `on` is its
-    `distributed.Client`, which needs the extra `dask`, or else on threads of this process.
+    `distributed.Client`, which needs the extra `dask`, or else on threads of this process; in a
+    browser, which has none, one account is done after the other.
 
     An account is the unit: it has one task a call, one client, and so one rate budget, and no two
     tasks use it at the same time, under whatever name. What fails is a row, never raised, and the
@@ -51,9 +52,8 @@ def fleet(accounts: Accounts, *, on: Any = None, journal: str | Path | None = No
     a disk that outlives the scheduler. Raises ConfigurationError for an account that `connect`
     would refuse.
     """
-    engine = Threads() if on is None else Dask(on)
     journals = check_journal(journal, has_scheduler=on is not None)
-    return Fleet(read_accounts(accounts), engine, journals)
+    return Fleet(read_accounts(accounts), engine_on(on), journals)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from contactkit._frames.arrow import import_pyarrow
 from contactkit._frames.coerce import digits_of, largest_whole
 from contactkit._frames.files import ContactFile, open_file, write_private
 from contactkit._frames.frame import STRING, TIME
@@ -246,6 +247,7 @@ def write_suppressions(
     if place.suffix.lower() == ".csv":
         frame.to_csv(content, index=False)
     else:
+        import_pyarrow()
         frame.to_parquet(content, index=False)
     write_private(place, content.getvalue())
     return frame

@@ -1,4 +1,4 @@
-"""The JupyterLite site in a real browser: the tour, a form and plans, without any other host.
+"""The JupyterLite site in a real browser: notebooks, a form, plans, a fleet, and no other host.
 
 `python -m tests.lite FOLDER` builds it; then
 `CONTACTKIT_SITE=FOLDER python -m pytest -n0 -s tests/browser/check_site.py`, which prints times.
@@ -12,6 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -43,6 +44,16 @@ print("app" + "lied", *result["outcome"].unique(), *undone["outcome"].unique())
 """
 FORM = f'{CLIENT}privy.contacts.form("cus_a1b2c3d4e5f60001")'
 VIEW = f"{CLIENT}privy.contacts.plan(people.assign(last_name='Warbler'), people).view()"
+FLEET = """\
+fleet = ck.fleet(
+    {
+        "acme": {"provider": "sent", "via": ck.Simulator(contacts=5)},
+        "birch": {"provider": "privy", "via": ck.Simulator(contacts=5)},
+    }
+)
+print("one account af" + "ter the other" in repr(fleet), *fleet.check().frame["outcome"])
+print(*fleet.export("people").failed()["message"])
+"""
 WRONG = "privy.contacts.get('nope')"
 LIVE = "ck.connect('sent', api_key='key')"
 
@@ -101,6 +112,28 @@ def foreign() -> list[str]:
     return []
 
 
+@contextmanager
+def open_notebook(chromium: Browser, address: str, foreign: list[str], name: str) -> Iterator[Page]:
+    """A page with a notebook, all of whose cells have run."""
+    context = chromium.new_context()
+    local = ("data:", "blob:", address)
+    context.on(
+        "request", lambda request: request.url.startswith(local) or foreign.append(request.url)
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.route("**/lab/jupyter-lite.json*", expose)
+    began = time.monotonic()
+    page.goto(f"{address}/lab/index.html?path={name}")
+    page.wait_for_function(IDLE)
+    print(f"{name}: kernel ready after {time.monotonic() - began:.0f} s")
+    page.evaluate(RUN)
+    page.wait_for_function("window.ran")
+    print(f"{name}: done after {time.monotonic() - began:.0f} s")
+    yield page
+    context.close()
+
+
 @pytest.fixture(scope="module")
 def cells() -> list[dict[str, Any]]:
     """The cells of the tour once they have run, without those of these tests."""
@@ -116,24 +149,9 @@ def tour(
 ) -> Iterator[Page]:
     """The tour, all of whose cells have run."""
     address, _ = site
-    context = chromium.new_context()
-    local = ("data:", "blob:", address)
-    context.on(
-        "request", lambda request: request.url.startswith(local) or foreign.append(request.url)
-    )
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    page.route("**/lab/jupyter-lite.json*", expose)
-    began = time.monotonic()
-    page.goto(f"{address}/lab/index.html?path=00_tour.ipynb")
-    page.wait_for_function(IDLE)
-    print(f"kernel ready after {time.monotonic() - began:.0f} s")
-    page.evaluate(RUN)
-    page.wait_for_function("window.ran")
-    print(f"tour done after {time.monotonic() - began:.0f} s")
-    cells += page.evaluate(CELLS)
-    yield page
-    context.close()
+    with open_notebook(chromium, address, foreign, "00_tour.ipynb") as page:
+        cells += page.evaluate(CELLS)
+        yield page
 
 
 def run(page: Page, source: str) -> str:
@@ -146,12 +164,17 @@ def run(page: Page, source: str) -> str:
     return "".join("".join(text) for text in texts)
 
 
-def test_tour_runs_without_an_error_or_a_warning(tour, cells):
+def check_cells(cells: list[dict[str, Any]]) -> None:
+    """All cells have run, without an error or a warning."""
     ran = [cell for cell in cells if cell["cell_type"] == "code"]
     assert len(ran) > 10 and all(cell["execution_count"] for cell in ran)
     outputs = [output for cell in ran for output in cell["outputs"]]
     assert not [each for each in outputs if each["output_type"] == "error"]
     assert not [each for each in outputs if each.get("name") == "stderr"]
+
+
+def test_tour_runs_without_an_error_or_a_warning(tour, cells):
+    check_cells(cells)
 
 
 def test_first_visit_is_small(tour, site):
@@ -181,10 +204,22 @@ def test_plan_view_is_applied(tour):
     assert "Warbler" in run(tour, "print(*privy.contacts.get(people.id[3]).last_name)")
 
 
+def test_fleet_does_one_account_after_the_other(tour):
+    checked, exported = run(tour, FLEET).splitlines()
+    assert checked == "True done done"
+    assert exported.count("contactkit[parquet]") == 2
+
+
 def test_error_shows_no_insides_and_a_live_client_is_refused(tour):
     shown = run(tour, WRONG)
     assert "404" in shown and "site-packages/contactkit" not in shown
     assert "via=contactkit.Simulator()" in run(tour, LIVE)
+
+
+def test_consent_runs_without_an_error_or_a_warning(chromium, site, foreign):
+    address, _ = site
+    with open_notebook(chromium, address, foreign, "05_consent.ipynb") as page:
+        check_cells(page.evaluate(CELLS))
 
 
 def test_other_hosts_are_never_asked(tour, foreign):

@@ -40,6 +40,7 @@ needing = [
     lambda: ck.to_arrow(people),
     lambda: ck.write_contacts(people, "people.parquet"),
     lambda: ck.journal.to_parquet("j.parquet", "journal.sqlite3"),
+    lambda: ck.people(digital_onboarding=people).suppress("dnc.parquet"),
 ]
 messages = []
 for call in needing:
@@ -58,6 +59,6 @@ def test_everything_else_works_and_the_error_names_the_extra(tmp_path: Path):
     )
     assert finished.returncode == 0, finished.stderr
     messages = json.loads(finished.stdout.splitlines()[-1])
-    assert len(messages) == 7
+    assert len(messages) == 8
     for message in messages:
         assert 'python -m pip install "contactkit[parquet]"' in message

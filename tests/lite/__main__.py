@@ -26,6 +26,8 @@ TOOLS = (
     "jupyterlite-core==0.8.6",
     "jupyterlite-pyodide-kernel==0.8.6",
 )
+# A browser starts no processes, and so no cluster.
+LEFT_OUT = shutil.ignore_patterns("06_fleet.ipynb")
 # What the lock file does not name is not looked for elsewhere.
 KERNEL = {"disablePyPIFallback": True}
 CONFIG = {
@@ -61,7 +63,7 @@ def build(folder: Path, site: Path) -> None:
     lite = folder / "lite"
     _write(lite / "jupyter-lite.json", CONFIG)
     _write(lite / "overrides.json", SETTINGS)
-    contents = shutil.copytree(ROOT / "notebooks", folder / "contents")
+    contents = shutil.copytree(ROOT / "notebooks", folder / "contents", ignore=LEFT_OUT)
     shutil.copytree(ROOT / "data" / "cassettes", contents / "cassettes")
     venv.create(folder / "venv", with_pip=True)
     programs = folder / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
