@@ -1,4 +1,4 @@
-"""Where a fleet's tasks run: on threads of this process, in a browser's page, or on a Dask cluster.
+"""Where a fleet's tasks run: what any engine does, and the one of a Dask cluster.
 
 Each engine begins the tasks of one call and puts a row into `ended` for every account.
 """
@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from contactkit._fleet.accounts import Account
-from contactkit._fleet.controls import DaskControl, ThreadControl
+from contactkit._fleet.controls import DaskControl
 from contactkit._fleet.journal_service import serve_journals
 from contactkit._fleet.work import FAILED, STOPPED, Row, Step, perform, row_of
 from contactkit.errors import ConfigurationError
 
-_MOST_THREADS = 32
 _LOST = "the cluster lost it; the same call again goes on from there"
 
 
@@ -50,13 +47,6 @@ class Engine(Protocol):
         ...
 
 
-def engine_on(on: Any) -> Engine:
-    """The engine for what `fleet` takes as `on`; ConfigurationError if it is none."""
-    if on is not None:
-        return Dask(on)
-    return Page() if sys.platform == "emscripten" else Threads()
-
-
 class Run(Protocol):
     """The tasks of one call; `requests` by account so far."""
 
@@ -78,81 +68,6 @@ class Run(Protocol):
     def close(self) -> None:
         """End it; what still runs is abandoned."""
         ...
-
-
-class Threads:
-    """Threads of this process."""
-
-    place = "threads of this process"
-
-    def begin(self, step: Step, accounts: Sequence[Account]) -> Run:
-        return _ThreadRun(step, accounts)
-
-    def missing(self, accounts: Sequence[Account]) -> dict[str, str]:
-        # A task has the same environment as all others.
-        return {}
-
-    def hosts(self) -> set[str]:
-        return {"localhost"}
-
-    def serve_journals(self) -> None:
-        raise ConfigurationError("threads of this process have no scheduler that keeps journals")
-
-
-class _ThreadRun:
-    def __init__(self, step: Step, accounts: Sequence[Account]) -> None:
-        self.ended: SimpleQueue[Row] = SimpleQueue()
-        self.requests: dict[str, int] = {}
-        self._control = ThreadControl(self.requests.__setitem__)
-        self._pool = ThreadPoolExecutor(min(_MOST_THREADS, len(accounts)), "contactkit-fleet")
-        for account in accounts:
-            self._pool.submit(self._perform, step, account)
-
-    def _perform(self, step: Step, account: Account) -> None:
-        self.ended.put(perform(step, account, self._control))
-
-    def stop(self) -> None:
-        self._control.stopping.set()
-
-    def look(self) -> None:
-        pass
-
-    def has_workers(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        self.stop()
-        self._pool.shutdown(wait=False)
-
-
-class Page(Threads):
-    """A page of a browser, which has no threads: one account after the other."""
-
-    place = "this page, one account after the other"
-
-    def begin(self, step: Step, accounts: Sequence[Account]) -> Run:
-        return _PageRun(step, accounts)
-
-
-class _PageRun:
-    def __init__(self, step: Step, accounts: Sequence[Account]) -> None:
-        self.ended: SimpleQueue[Row] = SimpleQueue()
-        self.requests: dict[str, int] = {}
-        self._control = ThreadControl(self.requests.__setitem__)
-        self._step, self._left = step, deque(accounts)
-
-    def stop(self) -> None:
-        self._control.stopping.set()
-
-    def look(self) -> None:
-        if self._left:
-            self.ended.put(perform(self._step, self._left.popleft(), self._control))
-
-    def has_workers(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        self._left.clear()
 
 
 class Dask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +16,10 @@ from contactkit._client.people import people
 from contactkit._client.read import read_contacts
 from contactkit._fleet.accounts import Account, Accounts, read_accounts
 from contactkit._fleet.dataset import Dataset
-from contactkit._fleet.engines import Engine, engine_on
+from contactkit._fleet.engines import Dask, Engine
 from contactkit._fleet.export import EXPORT_COLUMNS, ExportStep, check_account
 from contactkit._fleet.journals import Journals, JournalStep, check_journal, merge_entries
+from contactkit._fleet.local_engines import Page, Threads
 from contactkit._fleet.plan import FleetPlan, keep_plan, load_plan, new_folder
 from contactkit._fleet.plan_steps import Edit, PlanStep
 from contactkit._fleet.progress import drive
@@ -53,7 +55,7 @@ def fleet(accounts: Accounts, *, on: Any = None, journal: str | Path | None = No
     would refuse.
     """
     journals = check_journal(journal, has_scheduler=on is not None)
-    return Fleet(read_accounts(accounts), engine_on(on), journals)
+    return Fleet(read_accounts(accounts), _engine(on), journals)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -196,6 +198,12 @@ class Fleet:
 
     def _repr_html_(self) -> str:
         return as_html("contactkit fleet", self._facts())
+
+
+def _engine(on: Any) -> Engine:
+    if on is not None:
+        return Dask(on)
+    return Page() if sys.platform == "emscripten" else Threads()
 
 
 def _check_export(resume: object, rows_per_file: object) -> None:

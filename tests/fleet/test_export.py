@@ -141,7 +141,7 @@ def test_interrupt_lets_what_has_begun_finish(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(progress._Watch, "look", interrupt)
-    monkeypatch.setattr("contactkit._fleet.engines._MOST_THREADS", 2)
+    monkeypatch.setattr("contactkit._fleet.local_engines._MOST_THREADS", 2)
     report = fleet.export(tmp_path)
     assert {*report.frame["outcome"]} == {"done", "stopped"}
     assert report.failed()["message"].eq("not begun").all()

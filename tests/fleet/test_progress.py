@@ -10,7 +10,7 @@ import pytest
 
 import contactkit as ck
 from contactkit._fleet import controls, progress
-from contactkit._fleet.engines import Threads
+from contactkit._fleet.local_engines import Threads
 
 
 def test_progress_is_shown_at_most_twice_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
