@@ -49,9 +49,7 @@ def show(worlds: Sequence[FarAccount], cpu: float) -> None:
     refused = sum(world.refused for world in worlds)
     longest, wanted = max(world.seconds for world in worlds), PAGES / PER_MINUTE * 60
     print(f"\n{ACCOUNTS:,} accounts of {CONTACTS:,} contacts: {requests:,} requests")
-    print(
-        f"{refused:,} over a limit; the longest took {seconds:,.1f} s of {PAGES / PER_MINUTE * 60:g}"
-    )
+    print(f"{refused:,} over a limit; the longest took {longest:,.1f} s of {wanted:g}")
     print(f"{cpu:,.0f} s of the processor, {memory('VmHWM') / 2**20:,.0f} MiB")
 
 
