@@ -61,6 +61,7 @@ def own_cassettes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def own_budgets() -> None:
     budgets._budgets.clear()
+    budgets._spent.clear()
 
 
 @pytest.fixture(autouse=True)

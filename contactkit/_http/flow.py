@@ -79,7 +79,7 @@ class _Attempts:
             request = yield from self.prepare()
             self.count += 1
             self.in_flight = True
-            answer = yield request
+            answer = yield from self.exchange(request)
             self.in_flight = False
             result = parse_response(self.session, self.operation, answer)
             if isinstance(result, Success):
@@ -88,6 +88,16 @@ class _Attempts:
                 result.elapsed = self.session.uptime() - started
                 return result
             yield from self.recover(request, answer, result)
+
+    def exchange(self, request: Request) -> Flow[Answer]:
+        """The response to a request, between whose ends the provider counts it."""
+        if self.operation.anonymous:
+            return (yield request)
+        self.session.budget.begin_request()
+        try:
+            return (yield request)
+        finally:
+            self.session.budget.end_request(self.session.uptime())
 
     def prepare(self) -> Flow[Request]:
         """The authorised request, once the rate limit allows it."""

@@ -9,29 +9,22 @@ from __future__ import annotations
 
 import re
 import threading
-from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from itertools import repeat
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from contactkit._http.rate_window import Window, parse_date, server_time
 from contactkit.errors import ConfigurationError
 from contactkit.spec.terms import Limit
 
 _UNITS = {"s": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "day": 86_400}
 
-_NUMBER = re.compile(r"\d{1,10}(\.\d+)?", re.ASCII)
 _SECONDS = re.compile(r"\d{1,300}(\.\d+)?", re.ASCII)
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-# Requests take a moment to arrive, so two that were sent a window apart may arrive closer together.
-_MARGIN = 1.01
 
 # A daily limit is not spread over the day, and a twentieth of a minute's requests may be a burst.
 _LONGEST_EVEN = 60.0
 _BURST = 20
+# Only so many requests are handed on with a time of their own.
+_ALONE = 50
 
 
 def parse_rate(text: object) -> Limit:
@@ -51,61 +44,6 @@ def rate(limit: Limit) -> str:
     return f"{limit.requests}/{unit or f'{limit.seconds:g} s'}"
 
 
-@dataclass
-class _Window:
-    """One limit; if `requests` is None, only what the provider's headers say is left counts."""
-
-    limit: Limit
-    requests: int | None
-    sent: deque[float] = field(default_factory=deque[float])
-    remaining: int | None = None
-    reset: float = 0.0
-    announced: float = 0.0
-
-    def ready(self, now: float) -> float:
-        """When the next request may be sent; `now` or earlier means immediately."""
-        span = self.limit.seconds * _MARGIN
-        while self.sent and self.sent[0] <= now - span:
-            self.sent.popleft()
-        if self.remaining is not None and now >= self.reset:
-            self.remaining = None
-        ready = now
-        if self.requests is not None and len(self.sent) >= self.requests:
-            ready = self.sent[-self.requests] + span
-        return max(ready, self.reset) if self.remaining == 0 else ready
-
-    def spend(self, now: float, count: int = 1) -> None:
-        if self.requests is not None:
-            self.sent.extend(repeat(now, count))
-        if self.remaining:
-            self.remaining = max(0, self.remaining - count)
-
-    def learn(self, headers: Mapping[str, str], now: float, time: float) -> None:
-        """Use the provider's figures: https://docs.sent.dm/docs/reference/api/rate-limits"""
-        if headers.keys().isdisjoint(self.limit.headers):
-            return
-        limit, left, reset = (_number(headers.get(name)) for name in self.limit.headers)
-        if self.requests is not None:
-            self.requests = max(1, int(limit or self.requests))
-        if left is None or reset is None:
-            return
-        if self.remaining is not None and self.announced == reset:
-            self.remaining = min(self.remaining, int(left))
-        elif (seconds := reset - _server_time(headers, time)) > 0:
-            # A wrong clock must not make the wait longer than the window; times are whole seconds.
-            self.reset = now + min(seconds, self.limit.seconds + 1)
-            self.remaining, self.announced = int(left), reset
-
-    def left(self, now: float) -> int | None:
-        self.ready(now)
-        own = None if self.requests is None else max(0, self.requests - len(self.sent))
-        return min((left for left in (own, self.remaining) if left is not None), default=None)
-
-
-def _number(text: str | None) -> float | None:
-    return float(text) if text and _NUMBER.fullmatch(text) else None
-
-
 class Budget:
     """Spends one request at a time, and never more than any of its limits allows.
 
@@ -114,10 +52,10 @@ class Budget:
 
     def __init__(self, declared: Iterable[Limit], own: Iterable[Limit] | None = None) -> None:
         self._windows = [
-            _Window(limit, limit.requests if own is None else None) for limit in declared
+            Window(limit, limit.requests if own is None else None) for limit in declared
         ]
         # No header has this name, so that the provider cannot change the caller's limit.
-        self._windows += [_Window(replace(limit, header=""), limit.requests) for limit in own or ()]
+        self._windows += [Window(replace(limit, header=""), limit.requests) for limit in own or ()]
         self._blocked_until = 0.0
         self._spacing: tuple[float, int] | None = None
         self._lock = threading.Lock()
@@ -132,6 +70,18 @@ class Budget:
                 for window in self._windows:
                     window.spend(now)
             return ready
+
+    def begin_request(self) -> None:
+        """Note that a reserved request is sent now."""
+        with self._lock:
+            for window in self._windows:
+                window.begin_request()
+
+    def end_request(self, now: float) -> None:
+        """Note that a request has its response, or will have none."""
+        with self._lock:
+            for window in self._windows:
+                window.end_request(now)
 
     def spacing(self) -> tuple[float, int]:
         """Seconds between evenly spaced requests, and how many may be sent together.
@@ -165,7 +115,7 @@ class Budget:
     def through(self, count: int, now: float) -> float:
         """When the last of `count` more requests is sent, if each is sent as soon as allowed."""
         with self._lock:
-            windows = [replace(window, sent=window.sent.copy()) for window in self._windows]
+            windows = [window.copy(now) for window in self._windows]
             time = max(now, self._blocked_until)
         while count > 0:
             ready = max([time, *(window.ready(time) for window in windows)])
@@ -179,6 +129,37 @@ class Budget:
             count -= going
         return time
 
+    def spent(self, now: float) -> list[tuple[float, int]]:
+        """How many requests still count, by their seconds before `now`, the last ones first.
+
+        Old ones are in groups, each of which has the time of its last one.
+        """
+        with self._lock:
+            windows = [window.copy(now) for window in self._windows if window.requests is not None]
+        longest = max(windows, key=lambda window: window.limit.seconds, default=None)
+        if longest is None:
+            return []
+        longest.ready(now)
+        return _in_groups([now - time for time in reversed(longest.sent)])
+
+    def blocked_until(self) -> float:
+        """The time before which the provider wants no request."""
+        with self._lock:
+            resets = [window.reset for window in self._windows if window.remaining == 0]
+            return max([self._blocked_until, *resets])
+
+    def resume(self, spent: Iterable[tuple[float, int]], now: float) -> None:
+        """Count these requests of other processes too, unless more are known here."""
+        times = sorted(now - age for age, count in spent for _ in range(count))
+        with self._lock:
+            for window in self._windows:
+                window.resume(times, now)
+
+    def is_idle(self, now: float) -> bool:
+        """Whether no limit counts any request."""
+        with self._lock:
+            return all(window.is_idle(now) for window in self._windows)
+
     def left(self, now: float) -> list[tuple[Limit, int]]:
         """Each limit, and how many requests it still allows now."""
         with self._lock:
@@ -190,6 +171,17 @@ class Budget:
             ]
 
 
+def _in_groups(ages: Sequence[float]) -> list[tuple[float, int]]:
+    """Ages with their counts: the first ones alone, later ones in groups that grow."""
+    groups: list[tuple[float, int]] = []
+    place = 0
+    while place < len(ages):
+        size = min(1 + place // _ALONE, len(ages) - place)
+        groups.append((ages[place], size))
+        place += size
+    return groups
+
+
 def retry_after(headers: Mapping[str, str], time: float) -> float | None:
     """The seconds in `Retry-After` (a number or a date); None without a usable value.
 
@@ -199,21 +191,5 @@ def retry_after(headers: Mapping[str, str], time: float) -> float | None:
     # Even a long wait is accepted.
     if _SECONDS.fullmatch(text):
         return float(text)
-    date = _date(text)
-    return None if date is None else max(0.0, date - _server_time(headers, time))
-
-
-def _server_time(headers: Mapping[str, str], time: float) -> float:
-    """The time at which the server responded, by its own clock, or else by ours."""
-    date = _date(headers.get("date", ""))
-    return time if date is None else date
-
-
-def _date(text: str) -> float | None:
-    """An HTTP date in seconds since the epoch."""
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    # Without a zone it is in UTC.
-    return (date.replace(tzinfo=date.tzinfo or UTC) - _EPOCH).total_seconds()
+    date = parse_date(text)
+    return None if date is None else max(0.0, date - server_time(headers, time))

@@ -7,6 +7,7 @@ import gc
 import pytest
 
 import contactkit as ck
+from contactkit._http import budgets
 from tests.support.providers import EXAMPLES, ONE_PROVIDER, Example, Wire
 
 RATE = "50/minute"
@@ -44,6 +45,26 @@ def test_live_clients_of_one_account_share_its_budget(name: str, example: Exampl
     one, two = (ck.connect(name, **credentials) for _ in "ab")
     other = ck.connect(name, **dict.fromkeys(credentials, "canary-4f1e"))
     assert one._session.budget is two._session.budget is not other._session.budget
+
+
+def test_live_client_knows_what_one_before_it_has_sent(name: str) -> None:
+    with ck.connect(name, via=ck.Simulator()) as client:
+        credentials = dict.fromkeys(client._session.credentials, "canary-4f1d")
+    with ck.connect(name, rate_limit=RATE, **credentials) as client:
+        now = client._session.uptime()
+        client._session.budget.reserve(now)
+    del client
+    gc.collect()
+    with ck.connect(name, rate_limit=RATE, **credentials) as client:
+        assert client._session.budget.left(now)[0][1] == 49
+
+
+def test_budgets_that_count_nothing_any_more_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budgets, "_MOST_IDLE", 1)
+    for key in "abc":
+        with ck.connect("privy", token=key):
+            pass
+    assert len(budgets._spent) < 3
 
 
 def test_profiles_of_one_account_share_its_budget(wire: Wire) -> None:

@@ -73,6 +73,59 @@ def test_no_window_ever_holds_more_than_its_limit(limits: list[Limit], gaps: lis
             assert late - early > limit.seconds
 
 
+FLIGHTS = st.lists(
+    st.tuples(st.floats(0, 10) | st.just(0.0), st.floats(0, 30), st.floats(0, 1)), max_size=60
+)
+
+
+@given(LIMITS, FLIGHTS)
+def test_no_window_holds_more_whenever_the_requests_arrive(
+    limits: list[Limit], flights: list[tuple[float, float, float]]
+) -> None:
+    budget, now = Budget(limits), START
+    arrivals, ends = list[float](), list[float]()
+    for gap, flight, share in flights:
+        now += gap
+        for end in sorted(end for end in ends if end <= now):
+            budget.end_request(end)
+            ends.remove(end)
+        if budget.reserve(now) <= now:
+            budget.begin_request()
+            arrivals.append(now + flight * share)
+            ends.append(now + flight)
+    arrivals.sort()
+    for limit in limits:
+        for early, late in zip(arrivals, arrivals[limit.requests :], strict=False):
+            assert late - early > limit.seconds
+
+
+def test_request_without_response_counts_until_it_ends() -> None:
+    budget = Budget([Limit(requests=1, seconds=1)])
+    assert budget.reserve(START) <= START
+    budget.begin_request()
+    # The response may come at any time, so this is when to ask again.
+    assert budget.reserve(START + 9) == START + 9 + 1.01
+    assert budget.left(START + 9)[0][1] == 0
+    budget.end_request(START + 9)
+    assert budget.reserve(START + 10) == START + 10.01
+
+
+def test_another_process_goes_on_from_what_was_spent() -> None:
+    minute, day = Limit(requests=60, seconds=60), Limit(requests=9_000, seconds=86_400)
+    first, second, now = Budget([minute, day]), Budget([minute, day]), START
+    for _ in range(2_000):
+        while (ready := first.reserve(now)) > now:
+            now = ready
+    spent = first.spent(now)
+    assert len(spent) < 250 and sum(count for _, count in spent) == 2_000
+    # What is known already is not counted twice.
+    for _ in range(2):
+        second.resume(spent, START)
+        assert [left for _, left in second.left(START)] == [left for _, left in first.left(now)]
+    assert second.through(60, START) - START == pytest.approx(first.through(60, now) - now, abs=0.7)
+    assert second.left(START + 2 * 86_400)[1][1] == 9_000 and second.is_idle(START + 2 * 86_400)
+
+
 @given(LIMITS, GAPS)
 def test_request_may_go_at_the_time_that_reserve_says(
     limits: list[Limit], gaps: list[float]
