@@ -6,15 +6,17 @@ On threads these are Python's own; on Dask, the cluster's event, lock and log.
 from __future__ import annotations
 
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from contactkit._fleet.budgets import NotedBudget
+from contactkit._fleet.scheduler import note_of_task
+from contactkit._http.session import Session
+
 _PREFIX = "contactkit-fleet"
-_REPORT_EVERY = 0.5
 _WAIT = 0.5
 
 
@@ -31,6 +33,10 @@ class Control(Protocol):
 
     def lease(self, name: str) -> Any:
         """A context in which no other task has the lease of this name; waits for it."""
+        ...
+
+    def budget(self, name: str, session: Session) -> Any:
+        """A context that has the session's budget, which goes on from the last one of this name."""
         ...
 
     def reporter(self) -> Callable[[str, int], None]:
@@ -57,6 +63,10 @@ class ThreadControl:
             yield
         finally:
             lock.release()
+
+    def budget(self, name: str, session: Session) -> Any:
+        # A process remembers its budgets.
+        return nullcontext(session.budget)
 
     def reporter(self) -> Callable[[str, int], None]:
         return self.reported
@@ -99,6 +109,18 @@ class DaskControl:
             if lock.loop and (renewing := getattr(lock, "refresh_callback", None)):
                 lock.loop.add_callback(renewing.stop)
 
+    @contextmanager
+    def budget(self, name: str, session: Session) -> Generator[Any]:
+        budget = session.budget
+        if session.world.real and budget.left(session.uptime()):
+            noted = NotedBudget(budget, note_of_task(name), session.uptime)
+            try:
+                yield noted
+            finally:
+                noted.close()
+        else:
+            yield budget
+
     def reporter(self) -> Callable[[str, int], None]:
         from distributed import get_worker
 
@@ -109,30 +131,3 @@ class DaskControl:
 def _check_stopped(control: Control) -> None:
     if control.is_stopped():
         raise StoppedError("not begun")
-
-
-class MeteredBudget:
-    """A budget that counts the requests of one account's task, and reports them now and then."""
-
-    def __init__(self, budget: Any, control: Control, account: str) -> None:
-        self.requests = 0
-        self._budget = budget
-        self._report_to = control.reporter()
-        self._account = account
-        self._reported_at = time.monotonic()
-
-    def reserve(self, now: float) -> float:
-        """Spend one request if it may be sent now; otherwise return when to try again."""
-        ready = self._budget.reserve(now)
-        if ready <= now:
-            self.requests += 1
-            self._report()
-        return ready
-
-    def _report(self) -> None:
-        if (now := time.monotonic()) - self._reported_at >= _REPORT_EVERY:
-            self._reported_at = now
-            self._report_to(self._account, self.requests)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._budget, name)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from contactkit._fleet.accounts import Account
 from contactkit._fleet.controls import DaskControl
 from contactkit._fleet.journal_service import serve_journals
+from contactkit._fleet.scheduler import prepare_scheduler
 from contactkit._fleet.work import FAILED, STOPPED, Row, Step, perform, row_of
 from contactkit.errors import ConfigurationError
 
@@ -93,6 +94,8 @@ class Dask:
         return dict(self.client.nthreads())
 
     def begin(self, step: Step, accounts: Sequence[Account]) -> Run:
+        # Again for each call, since the scheduler may have been started again.
+        self.client.run_on_scheduler(prepare_scheduler)
         return _DaskRun(self, step, accounts)
 
     def hosts(self) -> set[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeAlias
 
 from contactkit._client.client import Client
 from contactkit._fleet.accounts import Account
-from contactkit._fleet.controls import Control, MeteredBudget, StoppedError
+from contactkit._fleet.budgets import MeteredBudget
+from contactkit._fleet.controls import Control, StoppedError
 from contactkit._http.session import Session
 from contactkit._plans.listing import is_quiet
 from contactkit._redact import redact
@@ -63,12 +65,13 @@ def _row(step: Step, account: Account, control: Control) -> Row:
 
 def _do(step: Step, account: Account, control: Control, meter: list[MeteredBudget]) -> Facts:
     with account.connect() as client:
+        if not getattr(step, "needs_lease", True):
+            return step(account, client)
         session = client._session
-        needs_lease = getattr(step, "needs_lease", True)
-        with control.lease(account_id(account, session)) if needs_lease else nullcontext():
-            metered = MeteredBudget(session.budget, control, account.name)
-            meter.append(metered)
-            session.budget = metered  # pyright: ignore[reportAttributeAccessIssue]
+        name = account_id(account, session)
+        with control.lease(name), control.budget(name, session) as budget:
+            meter.append(MeteredBudget(budget, partial(control.reporter(), account.name)))
+            session.budget = meter[0]  # pyright: ignore[reportAttributeAccessIssue]
             return step(account, client)
 
 

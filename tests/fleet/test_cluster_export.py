@@ -55,3 +55,27 @@ def test_export_goes_on_after_killed_workers(dask: Any, tmp_path: Path, both: bo
         assert report.frame["outcome"].eq("done").all(), report.frame["message"].tolist()
         check_whole(served, folder)
         assert report.frame["resumed"].iloc[0] > 0
+
+
+def test_limit_is_kept_over_all_workers_and_leases_end_in_time(dask: Any) -> None:
+    with served_fleet({"acme": ("sent", 20)}, rate_limit="5/s") as served:
+        # All are one account, so each task goes on from what those on any worker spent.
+        account = served.accounts["acme"]
+        fleet = ck.fleet({f"a{number}": account for number in range(12)}, on=dask)
+        dask.run_on_scheduler(set_interval, 10_000.0)
+        try:
+            report = fleet.check()
+            assert dask.run_on_scheduler(set_interval) == 1_000.0
+        finally:
+            dask.run_on_scheduler(set_interval, 200.0)
+        assert report.frame["outcome"].eq("done").all(), report.frame["message"].tolist()
+        times = served["acme"].times
+        assert len(times) == 12
+        assert all(late - early > 1 for early, late in zip(times, times[5:], strict=False))
+
+
+def set_interval(interval: float = 0.0, dask_scheduler: Any = None) -> float:
+    """How often the scheduler looks at leases, in milliseconds, after setting it if it is given."""
+    looking = dask_scheduler.periodic_callbacks["semaphore-lease-timeout"]
+    looking.callback_time = interval or looking.callback_time
+    return looking.callback_time

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import contactkit as ck
-from contactkit._fleet import controls, progress
+from contactkit._fleet import budgets, progress
 from contactkit._fleet.local_engines import Threads
 
 
@@ -38,7 +38,7 @@ def test_progress_is_shown_at_most_twice_a_second(monkeypatch: pytest.MonkeyPatc
 
 
 def test_progress_has_the_requests_of_accounts_that_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(controls, "_REPORT_EVERY", 0.0)
+    monkeypatch.setattr(budgets, "_REPORT_EVERY", 0.0)
     texts: list[str] = []
     monkeypatch.setattr(progress, "display", lambda: lambda each: texts.append(str(each)))
     monkeypatch.setattr(progress, "_SHOW_EVERY", 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from typing import Any
 
 import pytest
 
@@ -50,12 +51,13 @@ def test_live_clients_of_one_account_share_its_budget(name: str, example: Exampl
 def test_live_client_knows_what_one_before_it_has_sent(name: str) -> None:
     with ck.connect(name, via=ck.Simulator()) as client:
         credentials = dict.fromkeys(client._session.credentials, "canary-4f1d")
-    with ck.connect(name, rate_limit=RATE, **credentials) as client:
+    options: dict[str, Any] = {"rate_limit": RATE, **credentials}
+    with ck.connect(name, **options) as client:
         now = client._session.uptime()
         client._session.budget.reserve(now)
     del client
     gc.collect()
-    with ck.connect(name, rate_limit=RATE, **credentials) as client:
+    with ck.connect(name, **options) as client:
         assert client._session.budget.left(now)[0][1] == 49
 
 

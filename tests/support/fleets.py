@@ -44,6 +44,7 @@ class Served:
     account: dict[str, Any]
     slow: float = 0.0
     queries: list[Mapping[str, str]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         engine = self.app.engine
@@ -51,6 +52,7 @@ class Served:
 
         def counted(request: Any, *args: Any) -> Any:
             self.queries.append(request.query)
+            self.times.append(time.monotonic())
             time.sleep(self.slow)
             return respond(request, *args)
 
