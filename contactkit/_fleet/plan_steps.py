@@ -164,7 +164,11 @@ def _applied(counts: Counter[str], stopped: str, messages: Counter[str]) -> dict
     facts: dict[str, Any] = {str(outcome): counts[outcome] for outcome in Outcome}
     is_done = not (stopped or counts[Outcome.FAILED] or counts[Outcome.UNKNOWN])
     outcome = DONE if is_done else STOPPED if stopped else FAILED
-    frequent = [f"{count:,} times: {text}" for text, count in messages.most_common(1)]
+    frequent = [
+        f"{count:,} times: {text}" if count > 1 else text
+        for text, count in messages.most_common(1)
+        if text not in stopped
+    ]
     message = "; ".join(filter(None, [stopped, *frequent]))
     return facts | {"outcome": outcome, "message": "" if is_done else message}
 

@@ -137,6 +137,9 @@ def test_scheduler_that_does_not_answer_is_an_error(
 ) -> None:
     import dask.config
 
+    # Its own settings would be removed with these, if they were added meanwhile.
+    import distributed  # noqa: F401
+
     with dask.config.set({"distributed.comm.timeouts.connect": "200ms"}):
         result = run("check", file, "--scheduler", "tcp://127.0.0.1:9")
     assert isinstance(result.exception, ck.ConfigurationError)

@@ -51,15 +51,20 @@ def refuse_first_write(served: Served) -> None:
     engine._respond = respond_or_refuse
 
 
-def retried(result: Any) -> list[str]:
-    return [event.step_key for event in result.all_events if event.is_step_up_for_retry]
+def retries(result: Any) -> dict[str, str]:
+    """The last error of each task that was tried again."""
+    events = [event for event in result.all_events if event.is_step_up_for_retry]
+    return {each.step_key: each.event_specific_data.error.cause.message for each in events}
 
 
 def test_retry_of_a_task_goes_on_and_repeats_nothing(
     served: Fleet, guide: dict[str, Any], tmp_path: Path
 ) -> None:
     assert guide["result"].success
-    assert retried(guide["result"]) == ["export_people", "apply_plan"]
+    errors = retries(guide["result"])
+    assert [*errors] == ["export_people", "apply_plan"]
+    assert "birch: AuthenticationError: privy list: 401" in errors["export_people"]
+    assert errors["apply_plan"].endswith("birch: privy update: 401: the response is empty\n")
     check_whole(served, tmp_path / "nightly")
     pages = [int(query["page"]) for query in served["acme"].queries if "page_size" in query]
     assert sorted(pages) == [1, 2, 3]
@@ -76,7 +81,8 @@ def test_task_fails_while_an_account_does(
     monkeypatch.delenv(next(iter(guide["fleet"].accounts["birch"].variables.values())))
     result = guide["deny_nightly"].execute_in_process(raise_on_error=False)
     assert not result.success
-    assert retried(result) == ["export_people"] * 3
+    errors = retries(result)
+    assert [*errors] == ["export_people"]
+    assert "birch: ConfigurationError: the environment has no" in errors["export_people"]
     (failure,) = (event for event in result.all_events if event.is_step_failure)
     assert failure.step_key == "export_people"
-    assert "birch: ConfigurationError: the environment has no" in str(failure.step_failure_data)
