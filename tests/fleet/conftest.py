@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.fleets import LEASE_SECONDS, variables
+from tests.support.clusters import started_cluster
+from tests.support.fleets import variables
 
 
 @pytest.fixture
@@ -24,27 +25,8 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, st
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Any]:
-    import dask.config
-    from distributed import LocalCluster
-
-    locks = "distributed.scheduler.locks"
-    lease = {
-        f"{locks}.lease-timeout": f"{LEASE_SECONDS}s",
-        f"{locks}.lease-validation-interval": "200ms",
-    }
-    with pytest.MonkeyPatch.context() as patch, dask.config.set(lease):
-        for name, value in variables().items():
-            patch.setenv(name, value)
-        cluster = LocalCluster(
-            n_workers=2,
-            threads_per_worker=4,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address=":0",
-            silence_logs=50,
-        )
-        with cluster:
-            yield cluster
+    with started_cluster() as cluster:
+        yield cluster
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ import pytest
 import contactkit as ck
 from contactkit._journal import sqlite
 from contactkit._providers import find
-from contactkit.simulator.seeds import phone
 from tests.plans.test_apply import counts, opted_out, writes
 from tests.support.apply_processes import Applies, Forks, applies
+from tests.support.edits import UPDATES, change_all
 from tests.support.providers import EXAMPLES, Wire, loses, only_writes, says
 
 
@@ -39,18 +39,6 @@ def sendblue(wire: Wire) -> Iterator[ck.Client]:
         yield client
 
 
-UPDATES: dict[str, Callable[[pd.DataFrame], dict[str, Any]]] = {
-    "sent": lambda people: {"opt_out": ~people["opt_out"]},
-    "sendblue": lambda people: {"first_name": "Zoë", "tags": [["new"]] * len(people)},
-    "privy": lambda people: {"first_name": "Zoë", "tags": [["new"]] * len(people)},
-    "digital_onboarding": lambda people: {"name_first": "Zoë"},
-}
-CREATIONS: dict[str, dict[str, Callable[[int], str]]] = {
-    "sent": {"phone_number": phone},
-    "sendblue": {"phone": phone},
-    "privy": {"email": "new{}@example.com".format},
-    "digital_onboarding": {"unique_id": "core-{}".format, "email": "new{}@example.com".format},
-}
 KEYED = {name for name in EXAMPLES if find(name).idempotency}
 
 
@@ -188,9 +176,7 @@ def test_creation_without_a_key_is_not_repeated(sent: ck.Client, wire: Wire) -> 
 def planned(client: ck.Client, name: str, new: int = 0) -> ck.Plan:
     """Every contact changed, and as many new ones as `new` says."""
     people = client.contacts.list()
-    changed = people.assign(**UPDATES[name](people)).astype(object)
-    created = {n: [value(60_000 + i) for i in range(new)] for n, value in CREATIONS[name].items()}
-    edited = pd.concat([changed, pd.DataFrame(created, dtype=object)])
+    edited = change_all(people, range(60_000, 60_000 + new))
     return client.contacts.plan(edited, people, create=True)
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +13,12 @@ from typing import Any
 import pandas as pd
 
 import contactkit as ck
+from contactkit._fleet.plan import FleetPlan
+from contactkit._plans.change import PlannedWrite
 from contactkit._providers import find, names
 from contactkit.simulator.serve.app import SimulatorApp
 from contactkit.spec.record import key_of
 from tests.support.apply_processes import served
-
-LEASE_SECONDS = 2
 
 
 def variables() -> dict[str, str]:
@@ -64,10 +62,10 @@ class Served:
         return len(self.queries)
 
     @property
-    def keys(self) -> list[str]:
-        """The keys of its contacts."""
+    def rows(self) -> dict[str, Mapping[str, Any]]:
+        """Its contacts by key."""
         contacts = self.app.engine.contacts
-        return [str(each.row[contacts.key]) for each in contacts if not each.deleted]
+        return {str(each.row[contacts.key]): each.row for each in contacts if not each.deleted}
 
     @property
     def writes(self) -> list[int]:
@@ -121,19 +119,6 @@ def keys_in(folder: Path, account: str, key: str) -> list[str]:
     return [each for file in files for each in pd.read_parquet(file, columns=[key])[key]]
 
 
-def worker_of(client: Any, account: str) -> str:
-    """The address of the worker that has an account's task."""
-    found = client.processing().items()
-    (worker,) = (address for address, keys in found if any(k.startswith(account) for k in keys))
-    return worker
-
-
-def kill(*processes: int) -> None:
-    """Kill processes at once."""
-    for process in processes:
-        os.kill(process, signal.SIGKILL)
-
-
 def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait for a condition; TimeoutError if it does not come."""
     until = time.monotonic() + seconds
@@ -147,7 +132,31 @@ def check_whole(fleet: Fleet, folder: Path) -> None:
     """Every contact is in the folder, and none twice."""
     for name, each in fleet.served.items():
         key = key_of(each.app.provider.record).name
-        assert sorted(keys_in(folder, name, key)) == sorted(each.keys), name
+        assert sorted(keys_in(folder, name, key)) == sorted(each.rows), name
+
+
+def writes_in(plan: FleetPlan, account: str, served: Served) -> list[PlannedWrite]:
+    """The writes of an account's plans, without refused ones."""
+    with ck.connect(served.app.provider, via=ck.Simulator()) as client:
+        files = sorted(plan.path.glob(f"account={account}/*.parquet"))
+        writes = [write for file in files for write in ck.read_plan(file, client).contacts]
+    return [write for write in writes if not write.problems]
+
+
+def check_written(fleet: Fleet, plan: FleetPlan, accounts: Iterable[str] | None = None) -> None:
+    """Every contact of a plan is as it wants, and none was written twice."""
+    for name in fleet.served if accounts is None else accounts:
+        each = fleet[name]
+        writes, rows = writes_in(plan, name, each), each.rows
+        assert sum(each.writes) == len(writes), name
+        assert max(each.writes) == 1, name
+        assert all(_holds(rows, write) for write in writes), name
+
+
+def _holds(rows: Mapping[str, Any], write: PlannedWrite) -> bool:
+    """Whether a contact, or for a creation just one of them, has the values of a write."""
+    among = [rows[write.key]] if write.key else rows.values()
+    return sum(write.changes.items() <= row.items() for row in among) == 1
 
 
 class Call(threading.Thread):
