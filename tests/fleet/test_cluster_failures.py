@@ -21,6 +21,7 @@ from tests.support.fleets import (
     check_whole,
     check_written,
     served_fleet,
+    set_variables,
     variables,
     wait_until,
     writes_in,
@@ -44,13 +45,6 @@ def read_all(connection: socket.socket) -> None:
         pass
 
 
-def set_variable(name: str, value: str | None) -> None:
-    """Set a variable of this process, or take it away."""
-    os.environ.pop(name, None)
-    if value is not None:
-        os.environ[name] = value
-
-
 def limit_files(size: int) -> None:
     """Let this process write no file beyond a size, as a full disk does; -1 for no limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -66,9 +60,9 @@ def addresses(dask: Any) -> tuple[str, str]:
 def test_others_are_exported_whatever_an_account_meets(dask: Any, tmp_path: Path) -> None:
     first, second = addresses(dask)
     folder = tmp_path / "people"
-    dask.run(set_variable, "BAD_KEY", WRONG)
-    dask.run(set_variable, "LONE_KEY", KEY, workers=[first])
-    dask.run(set_variable, "LONE_KEY", None, workers=[second])
+    dask.run(set_variables, {"BAD_KEY": WRONG})
+    dask.run(set_variables, {"LONE_KEY": KEY}, workers=[first])
+    dask.run(set_variables, {"LONE_KEY": None}, workers=[second])
     # A silent provider takes a connection and never answers.
     with served_fleet(FOUR) as served, listening(read_all) as port:
         accounts, sent = served.accounts, served.accounts["acme"]
@@ -93,8 +87,8 @@ def test_others_are_exported_whatever_an_account_meets(dask: Any, tmp_path: Path
         assert frame["outcome"]["lone"] == "done" or "LONE_KEY" in frame["message"]["lone"]
         assert not (folder / "_SUCCESS").exists()
         # Mended, only what failed is exported.
-        dask.run(set_variable, "BAD_KEY", KEY)
-        dask.run(set_variable, "LONE_KEY", KEY)
+        dask.run(set_variables, {"BAD_KEY": KEY})
+        dask.run(set_variables, {"LONE_KEY": KEY})
         accounts["silent"] = sent
         requests, failed = served.requests, len(report.failed())
         report = ck.fleet(accounts, on=dask).export(folder, rows_per_file=100)
@@ -108,7 +102,7 @@ def test_others_are_written_whatever_an_account_meets(dask: Any, tmp_path: Path)
     small = {name: (provider, 30) for name, (provider, _) in FOUR.items()}
     broken = {name: ("sent", 10) for name in ("bad", "silent", "lone")}
     for name in ("BAD_KEY", "LONE_KEY"):
-        dask.run(set_variable, name, KEY)
+        dask.run(set_variables, {name: KEY})
     with served_fleet(small | broken) as served:
         lift_suppressions(served["cedar"].app.simulator)
         accounts = served.accounts
@@ -118,8 +112,8 @@ def test_others_are_written_whatever_an_account_meets(dask: Any, tmp_path: Path)
         fleet.export(tmp_path / "people")
         plan = fleet.plan(tmp_path / "people", change_and_add, create=True)
         assert not len(plan.failed()), plan.failed()["message"].tolist()
-        dask.run(set_variable, "BAD_KEY", WRONG)
-        dask.run(set_variable, "LONE_KEY", None, workers=[second])
+        dask.run(set_variables, {"BAD_KEY": WRONG})
+        dask.run(set_variables, {"LONE_KEY": None}, workers=[second])
         # It carries out what nobody waits for any more.
         served["silent"].app.simulator.fault("latency", seconds=1.0, probability=1.0)
         served["birch"].slow = 0.05
@@ -132,7 +126,7 @@ def test_others_are_written_whatever_an_account_meets(dask: Any, tmp_path: Path)
         assert frame["outcome"]["lone"] == "done" or "LONE_KEY" in frame["message"]["lone"]
         # Mended, only what failed is sent, and at no time twice.
         for name in ("BAD_KEY", "LONE_KEY"):
-            dask.run(set_variable, name, KEY)
+            dask.run(set_variables, {name: KEY})
         served["silent"].app.simulator.faults.clear()
         again = plan.apply().frame.set_index("account")
         assert again["outcome"].eq("done").all(), again["message"].tolist()

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from tests.support.fleets import Fleet, variables, wait_until
+from tests.support.fleets import LEASE_SECONDS, Fleet, variables, wait_until
 
-LEASE_SECONDS = 2
 _LOCKS = "distributed.scheduler.locks"
 # What a worker needs is imported once, by the process that all of them are forked from.
 _PRELOAD = ["distributed.nanny", "contactkit", "pyarrow.parquet", "aiohttp", "tests.support.edits"]
@@ -64,15 +63,17 @@ class Kills(threading.Thread):
         for number, moment in enumerate(self._moments, 1):
             wait_until(lambda moment=moment: self._fleet.requests >= moment, 120)
             time.sleep(random.uniform(0, 0.1))
-            # The next kill may find no worker that runs again.
+            # A nanny gives up a worker that is killed before it has begun to work.
             wait_until(lambda: bool(self._processes()), 60)
             processes = self._processes()
             kill(*(processes if number % 3 == 0 else random.sample(processes, 1)))
             self.count += 1
 
     def _processes(self) -> list[int]:
-        pids = [nanny.pid for nanny in self._cluster.workers.values()]
-        return [pid for pid in pids if pid and _is_running(pid)]
+        """The workers that work."""
+        working = self._cluster.scheduler.workers
+        nannies = [each for each in self._cluster.workers.values() if each.pid]
+        return [each.pid for each in nannies if each.worker_address in working]
 
 
 def random_moments(requests: int, count: int) -> list[int]:
@@ -94,11 +95,3 @@ def kill(*processes: int) -> None:
     for process in processes:
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +21,8 @@ from contactkit.simulator.serve.app import SimulatorApp
 from contactkit.spec.record import key_of
 from tests.support.apply_processes import served
 
+LEASE_SECONDS = 2
+
 
 def variables() -> dict[str, str]:
     """The variables of the environment that the accounts of all served fleets name."""
@@ -28,6 +31,14 @@ def variables() -> dict[str, str]:
         credentials = ck.Simulator().credentials(find(name)) or {}
         found |= {_variable(name, argument): value for argument, value in credentials.items()}
     return found
+
+
+def set_variables(values: Mapping[str, str | None]) -> None:
+    """Set variables of this process, or take those away that are None."""
+    for name, value in values.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
 
 
 def _variable(provider: str, argument: str) -> str:
@@ -117,6 +128,13 @@ def keys_in(folder: Path, account: str, key: str) -> list[str]:
     """The keys of the contacts in an account's folder, in any order."""
     files = sorted((folder / f"account={account}").glob("*.parquet"))
     return [each for file in files for each in pd.read_parquet(file, columns=[key])[key]]
+
+
+def worker_of(client: Any, account: str) -> str:
+    """The address of the worker that has an account's task."""
+    found = client.processing().items()
+    (worker,) = (address for address, keys in found if any(k.startswith(account) for k in keys))
+    return worker
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
