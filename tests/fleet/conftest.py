@@ -12,6 +12,19 @@ from tests.support.clusters import started_cluster
 from tests.support.fleets import variables
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests of clusters, and so on one worker of xdist, which has one cluster.
+
+    Each worker begins with tests that follow each other, and gives its last ones to idle workers.
+    """
+    items.sort(key=lambda item: not _has_cluster(item))
+
+
+def _has_cluster(item: pytest.Item) -> bool:
+    named = item.path.name.startswith("test_cluster")
+    return named or "cluster" in getattr(item, "fixturenames", ())
+
+
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
     """The variables of all accounts in this process.

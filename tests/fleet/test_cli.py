@@ -121,7 +121,6 @@ def test_plan_names_a_function_that_is_not_there(
     assert message in result.output
 
 
-@pytest.mark.xdist_group("cluster")
 def test_plan_runs_a_function_on_a_cluster(
     cluster: Any, file: Path, edit: str, tmp_path: Path
 ) -> None:

@@ -168,7 +168,10 @@ def test_an_edit_that_raises_fails_only_its_account(
     dask: Any, served: Fleet, tmp_path: Path
 ) -> None:
     fleet = ck.fleet(served.accounts, on=dask, journal=tmp_path / "journals")
-    fleet.export(tmp_path / "people", rows_per_file=10)
+    assert "Dask: 2 workers with 8 threads" in repr(fleet)
+    assert fleet.engine.hosts() == {"127.0.0.1"}
+    report = fleet.export(tmp_path / "people", rows_per_file=10)
+    assert report.frame["requests"].sum() == served.requests
     key = [*served["cedar"].rows][15]
     plan = fleet.plan(tmp_path / "people", RaiseAt(key, change_all))
     (failed,) = plan.failed().to_dict("records")

@@ -21,7 +21,6 @@ from tests.support.dask_programs import programs
 from tests.support.fleets import Call, Fleet, served_fleet, variables, wait_until, worker_of
 from tests.support.providers import lift_suppressions
 
-pytestmark = pytest.mark.xdist_group("cluster")
 FOUR = {
     "acme": ("sent", 60),
     "birch": ("sendblue", 60),

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import psutil
+
 from tests.support.fleets import LEASE_SECONDS, Fleet, variables, wait_until
 
 _LOCKS = "distributed.scheduler.locks"
@@ -44,6 +46,8 @@ def started_cluster() -> Iterator[Any]:
             env=variables(),
         ) as cluster:
             yield cluster
+            workers = [each.pid for each in cluster.workers.values()]
+    wait_until(lambda: not any(map(psutil.pid_exists, workers)))
 
 
 class Kills(threading.Thread):
