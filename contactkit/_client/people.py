@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,9 +63,27 @@ def people(
     found = {name: read_source(name, sources[name]) for name in order}
     read = [found[name] for name in sources]
     known = suppressions.with_addresses(_known_addresses(read, region))
-    made = make_people(read, known, shared_by=shared_by, apart=lines, region=region, viewer=_view)
+    # Large frames need not stay in memory.
+    clients = {n: s if isinstance(s, Client) else None for n, s in sources.items()}
+    options: dict[str, Any] = {"shared_by": shared_by, "apart": lines, "region": region}
+    again = partial(_read_again, clients, suppression=suppression, **options)
+    made = make_people(read, known, **options, viewer=_view, read_again=again)
     _warn_of_unreadable(made)
     return made
+
+
+def _read_again(
+    known: Mapping[str, Client | None], clients: Mapping[str, Any], **options: Any
+) -> People:
+    """The people of the same sources, read anew from their clients or from these."""
+    found = {name: clients.get(name, client) for name, client in known.items()}
+    if others := [name for name, client in found.items() if client is None]:
+        message = (
+            f"are needed: {', '.join(others)} cannot be read again without a client, and may have "
+            "a newer no. Read all sources again, as undo(given=proofs, people=ck.people(…))"
+        )
+        raise InvalidInputError.one("undo", "people", message)
+    return people(**options, **found)
 
 
 def _warn_of_unreadable(people: People) -> None:

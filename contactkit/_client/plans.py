@@ -17,7 +17,7 @@ import pandas as pd
 from contactkit._http.connection import Connection, arun, run
 from contactkit._http.session import Session
 from contactkit._plans.apply import Apply
-from contactkit._plans.lift import Grounds
+from contactkit._plans.lift import Grounds, check_age
 from contactkit._plans.plan import Plan
 from contactkit._plans.undo import plan_undo
 from contactkit._redact import Unpicklable
@@ -56,11 +56,12 @@ class PlanRunner(Unpicklable):
 
     def _start(self, plan: Plan, **options: Any) -> tuple[Apply, Connection]:
         """An apply of this plan that is not running yet; its options are checked."""
+        check_age(plan)
         return Apply(plan, self.session, self._connection, **options), self._connection
 
     async def apply_async(self, plan: Plan, **options: Any) -> pd.DataFrame:
         """Apply a plan on the running event loop."""
-        apply = Apply(plan, self.session, self._connection, **options)
+        apply, _ = self._start(plan, **options)
         running = asyncio.ensure_future(apply.run())
         for end in (partial(apply.stop, "cancelled"), apply.abort):
             try:
@@ -78,7 +79,12 @@ class PlanRunner(Unpicklable):
 
     async def undo_async(self, plan: Plan, opt_in: bool, **shown: Any) -> Plan:
         """Return a plan that undoes another, on the running event loop."""
-        flow = plan_undo(self.session, plan, opt_in, _grounds(plan, shown))
+        if sys.platform == "emscripten":
+            grounds = _grounds(plan, shown)
+        else:
+            # It may read all sources again, which must not keep the event loop waiting.
+            grounds = await asyncio.to_thread(_grounds, plan, shown)
+        flow = plan_undo(self.session, plan, opt_in, grounds)
         return await arun(flow, self._connection, self.session.clock)
 
     def view(self, plan: Plan) -> PlanView:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from contactkit._people.network import build_network
 from contactkit._people.people import People
@@ -24,10 +24,11 @@ def make_people(
     apart: Collection[str] = (),
     region: str | None = None,
     viewer: Callable[[People], PeopleView],
+    read_again: Callable[[Mapping[str, Any]], People],
 ) -> People:
     """The people of these sources; the addresses to set `apart` are as they are compared.
 
-    `viewer` makes their view.
+    `viewer` makes their view, and `read_again` reads them anew from clients by their sources.
     """
     network = build_network(sources, suppressions, shared_by=shared_by, apart=apart, region=region)
     verdicts = {}
@@ -40,5 +41,6 @@ def make_people(
         suppressions=suppressions,
         network=network,
         viewer=viewer,
+        read_again=read_again,
         **verdicts,
     )

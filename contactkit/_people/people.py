@@ -40,6 +40,7 @@ class People:
     text: Verdict
     email: Verdict
     viewer: Callable[[People], PeopleView]
+    read_again: Callable[[Mapping[str, Any]], People]
 
     def verdict(self, channel: Channel) -> Verdict:
         """The verdict on all contacts for one channel."""

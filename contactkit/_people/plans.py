@@ -129,6 +129,11 @@ class Plans(Mapping[str, Plan]):
         They need proofs of consent, or `people` that were read again without the wrong link. A
         contact that others of these plans deny is undone if they are undone too.
         """
+        filled = [plan for plan in self.plans.values() if len(plan)]
+        if filled and given is not None and people is None:
+            from contactkit._people.lift import read_people
+
+            people = read_people(filled[0], given)
         plans = {
             source: _runner(plan).undo(plan, False, given=given, people=people, plans=self.plans)
             if len(plan)

@@ -10,7 +10,9 @@ import gc
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -54,7 +56,9 @@ def propagate(people: People, given: Any, clients: Mapping[str, Any]) -> Plans:
             of_source: dict[Channel, Targets] = {c: reasons[c].get(number, {}) for c in CHANNELS}
             runner = runners.get(source.name)
             refused = _refused(people, number, runner) if any(of_source.values()) else {}
-            plans[source.name] = _plan(source, of_source, refused, region, runner)
+            plan = _plan(source, of_source, refused, region, runner)
+            again = partial(people.read_again, clients) if runner else None
+            plans[source.name] = replace(plan, read_again=again)
     return Plans(plans=plans, read_at=people.ages)
 
 

@@ -1,14 +1,20 @@
-"""What lifts a no that was carried from other contacts: only what `people` can show."""
+"""What lifts a no that was carried from other contacts: only what `people` can show, for a day."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
 
 from contactkit._plans.change import PlannedWrite
-from contactkit.errors import FieldProblem
+from contactkit.errors import ConfigurationError, FieldProblem
 from contactkit.spec.provider import JSON
+
+if TYPE_CHECKING:
+    from contactkit._plans.plan import Plan
+
+_LONGEST = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,3 +32,17 @@ class Grounds(Protocol):
     def lift(self, write: PlannedWrite) -> Lifting:
         """What of this write may be undone."""
         ...
+
+
+def check_age(plan: Plan) -> None:
+    """ConfigurationError for an old plan that lifts noes, since there may be newer ones by now."""
+    if not any(c.watched and c.opts_in(plan.provider) for c in plan.contacts):
+        return
+    age = datetime.fromtimestamp(plan.now(), UTC) - plan.created
+    if not timedelta(0) <= age <= _LONGEST:
+        message = (
+            "the plan opts people in, and was made over a day ago"
+            if age > _LONGEST
+            else ("the plan opts people in, and was made in the future, by this machine's clock")
+        )
+        raise ConfigurationError(f"{message}: undo again, since somebody may have said no since")

@@ -5,8 +5,6 @@ A plan is a value with a repr. The `runner` of its client applies and undoes it.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +19,7 @@ from contactkit._http.rate_limits import Budget
 from contactkit._journal.reading import Reading
 from contactkit._plans import parquet, tables
 from contactkit._plans.change import PlannedWrite
+from contactkit._plans.digest import digest_of
 from contactkit._plans.home import UNKNOWN, Home
 from contactkit._plans.labels import name_row
 from contactkit._plans.options import PlanSource
@@ -52,8 +51,8 @@ class Plan:
     known; `without_original`, they were read when the plan was made. `of` is the name and the rows
     in the journal of the plan that this is a part of, or undoes. `home` is where the plan is
     applied, None if an earlier contactkit saved it. `source` is what it was made from, in the
-    process that made it, and `remark` a note of its own. A plan is immutable and contains no
-    credential.
+    process that made it, and `remark` a note of its own. `read_again` reads the people anew from
+    whose noes it was made. A plan is immutable and contains no credential.
     """
 
     provider: Provider
@@ -71,6 +70,7 @@ class Plan:
     source: PlanSource | None = None
     remark: str = ""
     runner: PlanRunner | None = None
+    read_again: Callable[[], People] | None = None
 
     def __len__(self) -> int:
         """How many contacts it has."""
@@ -140,22 +140,8 @@ class Plan:
 
     @cached_property
     def _digest_and_rows(self) -> tuple[str, list[int]]:
-        writes = (
-            [
-                *(write.operation, write.outcome, write.key, write.changes, write.options),
-                *([write.watched] if write.watched else []),
-            ]
-            for write in self.contacts
-        )
-        encode = json.JSONEncoder(sort_keys=True).encode
-        lines = [encode(write) for write in writes]
-        order = sorted(range(len(lines)), key=lines.__getitem__)
-        rows = [0] * len(lines)
-        for row, position in enumerate(order):
-            rows[position] = row
         lead = [self.provider.name, *(["opt_in"] if self.opt_in else [])]
-        text = "\n".join([*lead, *(lines[position] for position in order)])
-        return hashlib.sha256(text.encode()).hexdigest(), rows
+        return digest_of(self.contacts, lead)
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -293,6 +279,9 @@ class Plan:
         A plan of `people.propagate` needs more than `opt_in`: proofs of consent (`given`, as in
         `people.propagate`) that are not earlier than the noes which a contact was denied for, or
         `people` that were read again and in which it is no longer linked to them, with `apart=`.
+        With `given` alone all sources are read again by their clients, since a newer no may be
+        anywhere. What is returned holds for a day.
+
         Raises InvalidInputError, ConfigurationError for a plan without a client,
         JournalError, and the errors of `list`.
         """

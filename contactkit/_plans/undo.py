@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import repeat
 
 import numpy as np
 
@@ -38,6 +39,10 @@ _NEEDED = (
     "Give proofs of consent that are not earlier, as undo(given=proofs), or people that were read "
     "again without the wrong link, as undo(people=people)"
 )
+_WRITTEN_AGAIN = (
+    "cannot lift a no that was carried from other contacts, lifted and written again: write each "
+    "contact's own consent with contacts.update(…, opt_in=True)"
+)
 
 
 def plan_undo(
@@ -52,6 +57,8 @@ def plan_undo(
         raise InvalidInputError.one(where, "opt_in", "must be True or False")
     if plan.is_propagated and grounds is None:
         raise InvalidInputError.one(where, "given", _NEEDED)
+    if any(map(_is_written_again, repeat(plan.provider), plan.contacts)):
+        raise InvalidInputError.one(where, "opt_in", _WRITTEN_AGAIN)
     journal, home = session.plan_journal, bound_home(plan, session)
     account = home.account
     written = find_written(session, plan)
@@ -82,6 +89,13 @@ def plan_undo(
         opt_in=bool(opt_in or grounds),
         runner=plan.runner,
     )
+
+
+def _is_written_again(provider: Provider, write: PlannedWrite) -> bool:
+    """Whether it writes a carried no again that was lifted."""
+    is_sent = write.changes and not write.problems
+    carried = write.watched and not write.because
+    return bool(is_sent and carried and not write.opts_in(provider))
 
 
 def find_written(session: Session, plan: Plan) -> list[tuple[int, Entry]]:
@@ -244,6 +258,7 @@ class _Undoing:
             options={} if operation == "delete" else undo.options,
             problems=tuple(problems),
             stays=undo.remains,
+            watched=self.planned.watched if operation == "update" else {},
         )
 
     def _refused(self, operation: str, message: str, code: str) -> PlannedWrite:

@@ -292,7 +292,7 @@ CHECKS: Mapping[str, Mapping[str, Check]] = {
         ),
         "summary": has(4, source="digital_onboarding", planned="24", refused="0", requests="48"),
         "apply": has(6, source="digital_onboarding", outcome="updated", contacts="24"),
-        "again": has(6, kind="stuck", allowed_at="[privy]"),
+        "again": has(6, kind="stuck"),
         "guard": guard_counts_add_up,
         "verdicts": has(3, may="False", because="denied"),
         "links": has(8, source="digital_onboarding"),
