@@ -68,7 +68,7 @@ class Budget:
                 ready = max(ready, window.ready(now))
             if ready <= now:
                 for window in self._windows:
-                    window.spend(now)
+                    window.reserve(now)
             return ready
 
     def begin_request(self) -> None:
@@ -125,7 +125,7 @@ class Budget:
             room = [left for window in windows if (left := window.left(time)) is not None]
             going = max(1, min([count, *room]))
             for window in windows:
-                window.spend(time, going)
+                window.reserve(time, going)
             count -= going
         return time
 

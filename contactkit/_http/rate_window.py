@@ -25,9 +25,8 @@ _MARGIN = 1.01
 class Window:
     """One limit; if `requests` is None, only what the provider's headers say is left counts.
 
-    A provider counts a request at any time until its response, so `sent` has the time of the
-    response, and of requests that are `reserved` but not sent yet the time of that; one `in_flight`
-    has no time yet.
+    A provider counts a request at any time until its response, so `sent` has the times of
+    responses. Requests that are `reserved` are not sent yet; those `in_flight` have no time yet.
     """
 
     limit: Limit
@@ -49,9 +48,17 @@ class Window:
             self.remaining = None
         ready = now
         if self.requests is not None and (over := self.spent - self.requests) >= 0:
-            # The response to one in flight may come at once, but not earlier.
-            ready = (self.sent[over] if over < len(self.sent) else now) + span
+            ready = self._time(over, now) + span
         return max(ready, self.reset) if self.remaining == 0 else ready
+
+    def _time(self, place: int, now: float) -> float:
+        """The earliest time that this one of the requests may count."""
+        for times in (self.sent, self.reserved):
+            if place < len(times):
+                return times[place]
+            place -= len(times)
+        # Its response may come at once.
+        return now
 
     def is_idle(self, now: float) -> bool:
         self.ready(now)
@@ -59,11 +66,10 @@ class Window:
 
     @property
     def spent(self) -> int:
-        return len(self.sent) + self.in_flight
+        return len(self.sent) + len(self.reserved) + self.in_flight
 
-    def spend(self, now: float, count: int = 1) -> None:
+    def reserve(self, now: float, count: int = 1) -> None:
         if self.requests is not None:
-            self.sent.extend(repeat(now, count))
             self.reserved.extend(repeat(now, count))
         if self.remaining:
             self.remaining = max(0, self.remaining - count)
@@ -71,7 +77,7 @@ class Window:
     def begin_request(self) -> None:
         self.in_flight += 1
         if self.reserved:
-            self.sent.remove(self.reserved.popleft())
+            self.reserved.popleft()
 
     def end_request(self, now: float) -> None:
         self.in_flight -= 1
@@ -87,7 +93,7 @@ class Window:
 
     def copy(self, now: float) -> Window:
         """The same, as if all requests in flight had their responses now."""
-        sent = deque([*self.sent, *repeat(now, self.in_flight)])
+        sent = deque([*self.sent, *self.reserved, *repeat(now, self.in_flight)])
         return replace(self, sent=sent, reserved=deque(), in_flight=0)
 
     def learn(self, headers: Mapping[str, str], now: float, time: float) -> None:
