@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, settings
 import contactkit as ck
 from contactkit._http import budgets
 from contactkit._providers import names
+from tests.support.examples import examples
 from tests.support.providers import EXAMPLES, Example, Wire
 
 if TYPE_CHECKING:
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
 
 # No test has a deadline: a busy machine is not a bug.
 settings.register_profile(
-    "untimed", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
+    "untimed",
+    deadline=None,
+    max_examples=examples(40),
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("untimed")
 
@@ -39,10 +44,23 @@ if hasattr(time, "tzset"):
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+TESTS = Path(__file__).parent
+SLOW_FIXTURES = {"chromium", "cluster", "forks"}
+SLOW_FILES = re.compile(r"browser\W|lite\W|fleet\W(test_cluster|test_scale)|test_notebooks")
+
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Run what is named by a path in this process; leave the whole suite to a worker per core."""
     return None if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need browsers, clusters, kernels, or processes to kill."""
+    for item in items:
+        fixtures = {*getattr(item, "fixturenames", ())}
+        if fixtures & SLOW_FIXTURES or SLOW_FILES.match(str(item.path.relative_to(TESTS))):
+            item.add_marker("slow")
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,8 @@ from tests.bench.__main__ import PARTS
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, MARKERS = SETTINGS["project"], SETTINGS["tool"]["pytest"]["ini_options"]["markers"]
 BIN = Path(sys.executable).parent
 SHELL = TEXT.partition("```sh\n")[2].partition("```")[0].splitlines()
 COMMANDS = [
@@ -41,6 +42,8 @@ def test_command_can_be_run(command):
             assert (
                 requirement.removeprefix(".[").removesuffix("]") in PROJECT["optional-dependencies"]
             )
+        case ["python", "-m", "pytest", "-m", groups]:
+            assert any(line.startswith(f"{groups.removeprefix('not ')}:") for line in MARKERS)
         case ["python", "-m", "pytest", *arguments]:
             check_pytest(arguments)
         case ["python", "-m", "tests.bench", *parts]:

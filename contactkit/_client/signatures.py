@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, TypeVar, cast
 
 from contactkit._client.export import ROWS_PER_FILE
@@ -29,17 +29,22 @@ def with_signature(
     function: CallableT, provider: Provider, endpoint: Endpoint, name: str
 ) -> CallableT:
     """`function`, named and documented as a verb, with the endpoint's fields as its signature."""
-    fields = [*accepted_fields(provider, endpoint).values(), *fields_of(endpoint.flags).values()]
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = "\n".join(_doc_lines(provider, endpoint, name, fields))
-    cast("Any", function).__signature__ = inspect.Signature(
-        [
-            *_subject(endpoint, name),
-            *map(_field, fields_of(endpoint.flags).values() if endpoint.bulk else fields),
-            *_options(provider, endpoint, name),
-        ]
-    )
+    function.__doc__, cast("Any", function).__signature__ = _shown(provider, endpoint, name)
     return function
+
+
+# Every client has all verbs, and most are not looked at.
+@cache
+def _shown(provider: Provider, endpoint: Endpoint, name: str) -> tuple[str, inspect.Signature]:
+    """The docstring and the signature of a verb."""
+    fields = [*accepted_fields(provider, endpoint).values(), *fields_of(endpoint.flags).values()]
+    parameters = [
+        *_subject(endpoint, name),
+        *map(_field, fields_of(endpoint.flags).values() if endpoint.bulk else fields),
+        *_options(provider, endpoint, name),
+    ]
+    return "\n".join(_doc_lines(provider, endpoint, name, fields)), inspect.Signature(parameters)
 
 
 def subject_of(endpoint: Endpoint, name: str) -> str:
@@ -49,18 +54,27 @@ def subject_of(endpoint: Endpoint, name: str) -> str:
 
 def with_changes(plan: CallableT, provider: Provider) -> CallableT:
     """`plan` with the fields of `update` in its signature, which it changes in all rows."""
-    verbs = {endpoint.verb: endpoint for endpoint in provider.endpoints}
-    taken = inspect.signature(plan).parameters
-    own = [each for each in taken.values() if each.kind is not each.VAR_KEYWORD]
-    update = accepted_fields(provider, verbs["update"]) if "update" in verbs else {}
-    fields = [_field(field) for field in update.values() if field.name not in taken]
 
     @wraps(plan)
     def shown(*args: Any, **kwargs: Any) -> Any:
         return plan(*args, **kwargs)
 
-    cast("Any", shown).__signature__ = inspect.Signature([*own, *fields])
+    function = cast("Any", plan).__func__
+    cast("Any", shown).__signature__ = _shown_with_changes(function, provider)
     return cast("CallableT", shown)
+
+
+@cache
+def _shown_with_changes(plan: Callable[..., Any], provider: Provider) -> inspect.Signature:
+    """The signature of the method `plan`, without `self`, with the fields of `update`."""
+    verbs = {endpoint.verb: endpoint for endpoint in provider.endpoints}
+    _, *taken = inspect.signature(plan).parameters.values()
+    own = [each for each in taken if each.kind is not each.VAR_KEYWORD]
+    update = accepted_fields(provider, verbs["update"]) if "update" in verbs else {}
+    names = {each.name for each in taken}
+    return inspect.Signature(
+        [*own, *(_field(field) for field in update.values() if field.name not in names)]
+    )
 
 
 def _doc_lines(

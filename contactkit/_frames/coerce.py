@@ -7,7 +7,7 @@ refuses it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from types import NoneType
@@ -142,7 +142,7 @@ def _coerce_cells(declared: RecordField, cells: Any) -> CoercedColumn:
             None if gap else coerce_cell(declared, v) for v, gap in zip(cells, gaps, strict=True)
         ]
     # A gap is not a problem, even in a field that is never empty.
-    array, bad = read_column(replace(declared, nullable=True), list(values), frozenset())
+    array, bad = read_column(declared.with_gaps, list(values), frozenset())
     filled = np.fromiter((value is not None for value in values), dtype=bool, count=len(cells))
     unreadable = np.zeros(len(cells), dtype=bool)
     unreadable[[row for row, _ in bad]] = True

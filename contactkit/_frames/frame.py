@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def dtype_of(declared: RecordField) -> Any:
         case "string":
             return STRING
         case "category":
-            return pd.CategoricalDtype(list(declared.choices))
+            return _category_of(declared.choices)
         case "boolean":
             return pd.BooleanDtype()
         case "Int64":
@@ -61,6 +62,11 @@ def dtype_of(declared: RecordField) -> Any:
             return TIME
         case _:
             return np.dtype(object)
+
+
+@cache
+def _category_of(choices: tuple[str, ...]) -> pd.CategoricalDtype:
+    return pd.CategoricalDtype(list(choices))
 
 
 def to_frame(

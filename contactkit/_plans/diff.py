@@ -143,6 +143,8 @@ def contacts_in(
     provider: Provider, columns: Mapping[str, pd.Series], rows: Any
 ) -> list[dict[str, JSON]]:
     """The contacts in these rows of a frame's columns, by field name and as JSON."""
+    if not len(rows):
+        return []
     cells = {
         name: [cell_to_json(each, coerce_cell(each, v)) for v in objects(columns[name].iloc[rows])]
         for name, each in fields_of(provider.record).items()
@@ -171,10 +173,11 @@ def _compare(
         theirs = theirs.take(rows[matched])
         differs[matched] = _differs(declared, mine.take(matched), theirs)
         both = matched[mine.unreadable[matched] & theirs.unreadable]
-        raw, was = objects(column.iloc[both]), objects(original.iloc[rows[both]])
-        differs[both] = [not _equal(a, b) for a, b in zip(raw, was, strict=True)]
-        if declared.kind == "string":
-            numbers = matched[mine.unreadable[matched] & theirs.present]
+        if len(both):
+            raw, was = objects(column.iloc[both]), objects(original.iloc[rows[both]])
+            differs[both] = [not _equal(a, b) for a, b in zip(raw, was, strict=True)]
+        numbers = matched[mine.unreadable[matched] & theirs.present]
+        if declared.kind == "string" and len(numbers):
             texts = objects(original.iloc[rows[numbers]])
             digits = digits_in(column.iloc[numbers])
             phone = is_phone(declared)
@@ -182,6 +185,8 @@ def _compare(
                 a != (re.sub(r"\D", "", b) if phone else b)
                 for a, b in zip(digits, texts, strict=True)
             ]
+    if not differs.any():
+        return
     positions = _without_blanks(column, differs)
     values = _values(declared, column.iloc[positions])
     if is_phone(declared):

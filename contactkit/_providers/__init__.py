@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 
 from contactkit.errors import ConfigurationError
 from contactkit.spec import Provider, nearest
 
 
+@cache
 def names() -> tuple[str, ...]:
     """The names of all providers."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))

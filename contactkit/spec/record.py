@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import cache, cached_property, partial
 from types import NoneType, UnionType
@@ -178,6 +178,11 @@ class RecordField:
         except ValidationError:
             return False
         return True
+
+    @cached_property
+    def with_gaps(self) -> RecordField:
+        """The same field, which may be empty; made once, since its adapter takes long to make."""
+        return self if self.nullable else replace(self, nullable=True)
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:

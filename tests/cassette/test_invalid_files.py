@@ -23,6 +23,7 @@ from contactkit.cassette.frame import frame
 from contactkit.cassette.reader import CassetteReader
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.cli.main import app
+from tests.support.examples import examples
 from tests.support.exchanges import begun, contact, exchange, page
 from tests.support.mutations import damaged, mutated
 
@@ -164,7 +165,7 @@ def test_last_line_that_is_too_deep_is_dropped(path):
         assert len(CassetteFile.load(path).entries) == 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_every_changed_value_is_read_or_named(original, data):
     lines = original.read_bytes().splitlines()

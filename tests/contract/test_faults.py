@@ -11,6 +11,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ from contactkit.simulator.seeds import phone
 from contactkit.spec.auth import Auth, ClientCredentials
 from contactkit.spec.provider import Endpoint
 from contactkit.spec.record import fields_of, key_of, unique_fields
+from tests.support.examples import examples
 from tests.support.providers import EXAMPLES, Wire
 
 Options = Mapping[str, Any]
@@ -127,6 +129,12 @@ def run_under(name: str, verb: str, fault: tuple[str, Options] | None, **times: 
     return attempt(client, wire, verb, *args, **fields), before, rows(wire), writes(wire)
 
 
+@cache
+def undisturbed(name: str, verb: str):
+    """Call a verb without a fault."""
+    return run_under(name, verb, None)
+
+
 def rows(wire: Wire) -> list[str]:
     """The stored contacts, without the fields that depend on chance or the clock."""
     record = fields_of(wire.simulator.engine.provider.record)
@@ -154,7 +162,7 @@ def may_repeat(endpoint: Endpoint, requests: list[httpx.Request]) -> bool:
 @pytest.mark.parametrize("fault", [*HARMLESS, *PASSING], ids=str)
 def test_read_survives_a_passing_fault(name, verb, fault):
     call, *_ = run_under(name, verb, fault)
-    expected, *_ = run_under(name, verb, None)
+    expected, *_ = undisturbed(name, verb)
     assert call.frame is not None and expected.frame is not None
     assert_frame_equal(call.frame, expected.frame)
     hit = fault in PASSING and applies_to(fault[0], find(name).endpoint(verb))
@@ -167,7 +175,7 @@ def test_read_survives_a_passing_fault(name, verb, fault):
 def test_write_is_reported_as_what_happened(name, verb, fault):
     endpoint = find(name).endpoint(verb)
     call, before, after, count = run_under(name, verb, fault)
-    _, _, expected_rows, expected_writes = run_under(name, verb, None)
+    _, _, expected_rows, expected_writes = undisturbed(name, verb)
     if call.error is None:
         assert after == expected_rows
     elif call.refused:
@@ -198,7 +206,7 @@ def test_write_is_repeated_when_safe_and_in_doubt_otherwise(name, verb, fault):
 @pytest.mark.parametrize("fault", HARMLESS, ids=str)
 def test_slow_write_is_written_once(name, verb, fault):
     call, *_, count = run_under(name, verb, fault)
-    _, *_, expected_writes = run_under(name, verb, None)
+    _, *_, expected_writes = undisturbed(name, verb)
     assert call.frame is not None
     assert call.frame["attempts"].to_list() == [1]
     assert count == expected_writes
@@ -370,7 +378,7 @@ def holders(wire: Wire, unique: Options) -> list[Any]:
     return [each for each in stored if any(each.row[n] == v for n, v in unique.items())]
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     faults=st.lists(
         st.tuples(st.sampled_from(FAULTS), st.sampled_from([0.2, 0.5, 1.0]), st.integers(0, 99)),

@@ -20,6 +20,7 @@ from contactkit.spec.outcome import Outcome
 from contactkit.spec.paging import PageNumbers
 from contactkit.spec.record import fields_of, key_of
 from contactkit.spec.validate import check, writable_fields
+from tests.support.examples import examples
 from tests.support.providers import EXAMPLES, NOTICE, Example, Noticed, Wire, loses, says, then_says
 
 REFUSING = pytest.mark.parametrize("name", [n for n in names() if EXAMPLES[n].refused])
@@ -549,7 +550,9 @@ JSON_VALUES = st.one_of(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 def test_client_and_simulator_refuse_the_same_updates(name, data):

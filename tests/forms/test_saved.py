@@ -103,8 +103,7 @@ def test_notebook_has_no_contact_and_no_credential(saved, canary):
     assert canary not in str(whole)
 
 
-@pytest.mark.parametrize("canary", CANARIES)
-def test_export_has_no_contact_and_no_credential(saved, canary):
+def test_export_has_no_contact_and_no_credential(saved):
     page, _ = HTMLExporter(exclude_input=True).from_notebook_node(saved)
     assert "updated" in page
-    assert canary not in page
+    assert not [canary for canary in CANARIES if canary in page]

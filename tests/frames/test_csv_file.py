@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import contactkit as ck
 from contactkit._frames.csv_file import _read_regular, _reader, _Records, parse_csv
+from tests.support.examples import examples
 
 HEADING = "id,first_name,last_name\n"
 
@@ -250,7 +251,7 @@ def test_every_written_row_with_a_value_is_read_as_written(cells, mark: str) -> 
     assert [*zip(*table.columns.values(), strict=True)] == kept
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=examples(1_000))
 @given(
     st.text(st.sampled_from("a1\"'\\,;\t\n\r \u00a0\0\x0b\x1a\u2028\ufeff\u00e9"), max_size=30),
     st.sampled_from(",;\t|"),

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from openpyxl.chart import BarChart
 
 import contactkit as ck
+from tests.support.examples import examples
 from tests.support.mutations import damaged
 
 Read = Callable[..., pd.DataFrame]
@@ -290,7 +291,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(cell=CELLS)
 @pytest.mark.filterwarnings("ignore::contactkit.ContactKitWarning")
 def test_every_cell_is_text_as_it_was_a_gap_or_a_problem(tmp_path_factory, cell: Any) -> None:
@@ -307,7 +308,7 @@ def test_every_cell_is_text_as_it_was_a_gap_or_a_problem(tmp_path_factory, cell:
         assert value == str(cell)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(content=damaged(workbook([["id", "first_name"], ["1", "Ada"], ["2", 3.5]])))
 @pytest.mark.filterwarnings("ignore::contactkit.ContactKitWarning")
 def test_every_damaged_workbook_is_read_or_named(tmp_path_factory, content: bytes) -> None:

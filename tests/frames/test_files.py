@@ -20,6 +20,7 @@ import contactkit as ck
 from contactkit._frames.decode import read_rows
 from contactkit._frames.frame import to_frame
 from contactkit._providers import find
+from tests.support.examples import examples
 from tests.support.mutations import damaged, mutated
 
 ROOT = Path(__file__).parents[2]
@@ -277,7 +278,7 @@ def read_or_refused(path: Path) -> None:
             assert path.name in str(error)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(content=damaged(SEEDS))
 @pytest.mark.filterwarnings("ignore::contactkit.ContactKitWarning")
 def test_every_damaged_csv_file_is_read_or_named(tmp_path_factory, content: bytes) -> None:
@@ -286,7 +287,9 @@ def test_every_damaged_csv_file_is_read_or_named(tmp_path_factory, content: byte
     read_or_refused(path)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(
+    max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.filter_too_much]
+)
 @given(data=st.data())
 @pytest.mark.filterwarnings("ignore::contactkit.ContactKitWarning")
 def test_every_damaged_parquet_file_is_read_or_named(tmp_path_factory, data) -> None:

@@ -65,6 +65,7 @@ def test_results_are_saved_in_one_line_and_read_back(results, tmp_path):
                 assert cells == json.loads(json.dumps(result[name].tolist(), default=str))
 
 
+@pytest.mark.parametrize("results", ["sent"], indirect=True)
 def test_a_saved_result_is_read_where_contactkit_is_not_imported(results, tmp_path):
     results[0].to_parquet(tmp_path / "result.parquet")
     code = (

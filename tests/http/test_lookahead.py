@@ -59,10 +59,19 @@ def test_limit_requests_no_page_beyond_it(server: ListingServer, read: Read) -> 
     assert sorted(server.requests) == list(range(1, 11))
 
 
+def wait_for(server: ListingServer, requests: int) -> None:
+    """Wait for so many requests, and for one more, which does not come."""
+    for _ in range(500):
+        if len(server.requests) >= requests:
+            break
+        time.sleep(FAR / 2)
+    time.sleep(2 * FAR)
+
+
 def test_pages_request_one_more_than_is_used(server: ListingServer) -> None:
     with server.connect() as client:
         for number, _ in enumerate(client.contacts.pages(), start=1):
-            time.sleep(2 * FAR)
+            wait_for(server, number + 1)
             assert server.requests == list(range(1, number + 2))
             if number == 3:
                 break
@@ -75,7 +84,7 @@ async def test_async_pages_request_one_more_than_is_used(server: ListingServer) 
     async with server.connect().aio as client:
         pages = client.contacts.pages()
         async for _ in pages:
-            await asyncio.sleep(2 * FAR)
+            await asyncio.to_thread(wait_for, server, 2)
             assert server.requests == [1, 2]
             break
         await pages.aclose()
@@ -224,8 +233,10 @@ def test_simulator_gets_its_requests_one_at_a_time_and_in_order(wire) -> None:
 
 def test_recording_has_the_pages_in_order(server: ListingServer, tmp_path) -> None:
     file = tmp_path / "listing.jsonl"
+    # Redaction reads every contact.
+    del server.contacts[9 * SIZE :]
     with server.connect() as client, ck.record(client, file):
         people = client.contacts.list()
-    assert server.requests == list(range(1, PAGES + 1))
+    assert server.requests == list(range(1, 10))
     with ck.connect("sent", via=ck.Cassette(file), base_url=server.address) as replayed:
         assert len(replayed.contacts.list()) == len(people)

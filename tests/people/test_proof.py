@@ -16,8 +16,9 @@ from contactkit._people.people import People
 from contactkit._people.proof import read_proofs, with_proofs
 from contactkit._providers import find
 from contactkit.spec.record import last_change_of
+from tests.support.examples import examples
 from tests.support.people_reference import Contact, Given, Reference
-from tests.support.people_worlds import EMAILS, PHONES, examples, people_of, worlds
+from tests.support.people_worlds import EMAILS, PHONES, people_of, worlds
 
 PHONE, OTHER, WORK = "+12025550123", "+12025550124", "+12025550199"
 MAY = datetime(2026, 5, 1, tzinfo=UTC)

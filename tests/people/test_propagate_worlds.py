@@ -25,12 +25,12 @@ from contactkit._providers import find
 from contactkit.spec.consent import Channel, ConsentState
 from contactkit.spec.record import key_of, last_change_of
 from tests.support.consent_model import Killed
+from tests.support.examples import examples
 from tests.support.people_reference import Contact, Reference
 from tests.support.people_worlds import (
     EMAILS,
     PHONES,
     PROVIDERS,
-    examples,
     full_worlds,
     places,
 )

@@ -16,8 +16,9 @@ import contactkit as ck
 from contactkit._people.suppression import key_check
 from contactkit.cassette.redaction.key import ensure_pseudonym_key
 from tests.people.test_people import OTHER, PHONE, THIRD, privy, sent
+from tests.support.examples import examples
 from tests.support.people_reference import Contact
-from tests.support.people_worlds import examples, people_of, worlds
+from tests.support.people_worlds import people_of, worlds
 
 MAY = datetime(2026, 5, 1, tzinfo=UTC)
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 import contactkit as ck
 from contactkit._providers import find
 from contactkit.spec.consent import ConsentState
+from tests.support.examples import examples
 from tests.support.people_reference import Contact, Reference
-from tests.support.people_worlds import PHONES, PROVIDERS, examples, people_of, worlds
+from tests.support.people_worlds import PHONES, PROVIDERS, people_of, worlds
 
 
 @settings(max_examples=examples(150))

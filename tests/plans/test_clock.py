@@ -20,6 +20,7 @@ from contactkit.spec.record import key_of
 from tests.journal.test_versions import EDITS
 from tests.plans.test_apply import counts
 from tests.plans.test_resume import KEYED, in_doubt
+from tests.support.examples import examples
 from tests.support.providers import EXAMPLES, SteppedWire, lift_suppressions, loses
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -239,7 +240,7 @@ def carry_out(client: ck.Client, wire: SteppedWire, name: str, plan: ck.Plan, ac
 
 
 @pytest.mark.parametrize("name", names())
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 @given(acts=st.lists(st.tuples(ACTS, STEPS), min_size=2, max_size=6))
 def test_provider_receives_the_same_writes_as_with_a_steady_clock(name, acts):
     assert received(name, acts, stepped=True) == received(name, acts, stepped=False)

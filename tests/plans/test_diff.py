@@ -23,6 +23,7 @@ from contactkit._frames.frame import to_frame
 from contactkit._plans.diff import FrameDiff, diff_frames
 from contactkit._providers import find
 from contactkit.spec.record import Date, Record, Time, fields_of, key, read_only, writable
+from tests.support.examples import examples
 
 
 class Thing(Record):
@@ -122,7 +123,7 @@ ROUND_TRIPS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 
 
 @pytest.mark.parametrize("trip", [*ROUND_TRIPS])
-@settings(max_examples=5)
+@settings(max_examples=examples(5))
 @given(ROWS)
 def test_frame_does_not_differ_from_itself(trip: str, rows: list[dict[str, Any]]) -> None:
     if trip == "numpy":
@@ -151,7 +152,7 @@ def edited_cells(original: pd.DataFrame, edits: dict[Any, Any]) -> tuple[pd.Data
     return edited, expected
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(ROWS, EDITS, st.booleans())
 def test_diff_has_exactly_the_edited_cells(
     rows: list[dict[str, Any]], edits: dict[Any, Any], shuffled: bool
@@ -170,7 +171,7 @@ def test_diff_has_exactly_the_edited_cells(
                 assert pd.Timestamp(cells[row][name]) == pd.Timestamp(value)
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(ROWS)
 def test_na_changes_nothing(rows: list[dict[str, Any]]) -> None:
     original = frame_of(rows)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import contactkit as ck
 from contactkit._providers import find
 from contactkit.spec.record import RecordField, fields_of, key_of
+from tests.support.examples import examples
 from tests.support.providers import EXAMPLES
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=6)
@@ -43,7 +44,9 @@ def test_any_contacts_come_back_as_they_were(name, tmp_path: Path):
     with ck.connect(name, via=ck.Simulator(contacts=5)) as client:
         people = client.contacts.list()[:5].reset_index(drop=True)
 
-        @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @settings(
+            max_examples=examples(6), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        )
         @given(st.data())
         def holds(data: st.DataObject) -> None:
             frame = people.astype(object)

@@ -16,6 +16,7 @@ import contactkit as ck
 from contactkit._providers import find
 from contactkit.spec.consent import ConsentState
 from contactkit.spec.record import RecordField, fields_of, key_of, last_change_of
+from tests.support.examples import examples
 from tests.support.moved import COUNT, UNTOUCHED, World, counts, outcomes, timed
 
 
@@ -58,7 +59,7 @@ def histories(draw: st.DrawFn, name: str) -> list[tuple[int, dict[str, Any]]]:
     return draw(st.lists(st.tuples(st.integers(0, COUNT - 1), moves.map(lambda m: dict([m])))))
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_history_of_read_only_cells_is_an_edit(name: str, data: st.DataObject) -> None:
     world = World(name)
@@ -71,7 +72,7 @@ def test_no_history_of_read_only_cells_is_an_edit(name: str, data: st.DataObject
             assert (plan.contacts, plan.unchanged, plan.requests) == ((), COUNT, 0)
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moved=st.sets(st.integers(0, COUNT - 1)), edited=st.sets(st.integers(0, COUNT - 1)))
 def test_only_edits_of_contacts_that_have_not_changed_are_planned(
     name: str, moved: set[int], edited: set[int]

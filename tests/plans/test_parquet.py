@@ -22,6 +22,7 @@ from contactkit._plans.home import Home
 from contactkit._plans.parquet import _FIRST, _SINCE_3
 from contactkit._plans.plan import Plan
 from contactkit._providers import find
+from tests.support.examples import examples
 
 WRITES = (
     PlannedWrite(
@@ -255,7 +256,7 @@ def test_truncated_file_is_refused(path: Path) -> None:
         refused(path)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.floats(0, 1, exclude_max=True), bits=st.integers(1, 255))
 def test_file_with_one_damaged_byte_is_the_same_plan_or_refused(
     path: Path, position: float, bits: int

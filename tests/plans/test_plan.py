@@ -25,6 +25,7 @@ from contactkit._plans.tables import CELL_COLUMNS, ROW_COLUMNS
 from contactkit._providers import find
 from contactkit.spec.provider import Provider
 from contactkit.spec.record import fields_of, key_of
+from tests.support.examples import examples
 from tests.support.providers import EXAMPLES, ONE_PROVIDER, Example, Wire
 
 START = datetime(2026, 10, 1, 9, tzinfo=UTC)
@@ -279,7 +280,7 @@ def test_key_may_be_a_level_of_the_index(
     assert plan.contacts[0].before == client.contacts.plan(edited, people).contacts[0].before
 
 
-@settings(max_examples=8)
+@settings(max_examples=examples(8))
 @given(st.data())
 def test_digest_depends_on_the_edits_only(data: st.DataObject) -> None:
     sent = ck.connect("sent", via=ck.Simulator(contacts=8, seed=7))

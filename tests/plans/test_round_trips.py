@@ -18,6 +18,7 @@ from contactkit.simulator.seeds import phone
 from contactkit.spec.provider import Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
 from contactkit.spec.validate import is_na, is_phone, writable_fields
+from tests.support.examples import examples
 from tests.support.providers import EXAMPLES
 
 Edit = tuple[dict[int, dict[str, Any]], int, set[int]]
@@ -121,7 +122,7 @@ def _as_json(cell: Any) -> Any:
 def test_apply_and_undo_restore_every_contact(name: str) -> None:
     provider = find(name)
 
-    @settings(max_examples=10)
+    @settings(max_examples=examples(10))
     @given(edits(name))
     def holds(edit: Edit) -> None:
         with ck.connect(name, via=ck.Simulator(contacts=8, seed=7)) as client:

@@ -29,7 +29,7 @@ from contactkit._frames.frame import result_frame
 from contactkit.plots.page import INK
 from contactkit.plots.pictures import MOST_CHANNELS
 from contactkit.spec.outcome import Outcome
-from tests.support.providers import EXAMPLES, NOTICE, Noticed
+from tests.support.providers import EXAMPLES, NOTICE, ONE_PROVIDER, Noticed
 
 OF_CONTACTS = [plots.channel_mix, plots.consent, plots.over_time]
 HOSTILE = ["<img src=x onerror=alert(1)>", "$x$", r"$\frac{$", "_hidden", "a\x00b\u202e", "a" * 300]
@@ -176,7 +176,7 @@ def test_timeline_of_an_apply_that_sent_nothing_says_so(timeline):
 
 @pytest.mark.parametrize(("last", "unit"), [(0, "s"), (90, "s"), (5_400, "min"), (3e7, "h")])
 def test_timeline_of_any_length_is_whole(last, unit):
-    moments = [[second, 1_000_000, 7, 10] for second in np.linspace(0, last, 300)]
+    moments = [[second, 1_000_000, 7, 10] for second in np.linspace(0, last, 60)]
     ax = plots.timeline(applied(*moments, notice=NOTICE))
     assert is_whole(ax) and notice_of(ax) == f"{unit} since the start {NOTICE}"
 
@@ -252,6 +252,7 @@ def test_a_notice_is_drawn_literally_and_whole(notice):
     assert "<img" not in svg(ax) and is_whole(plots.outcomes(result.head(0)))
 
 
+@ONE_PROVIDER
 def test_without_a_notice_the_label_is_the_unit(people):
     assert plots.outcomes(results("updated")).get_xlabel() == "writes"
     assert plots.consent(people).get_xlabel() == "share of contacts"
@@ -275,6 +276,7 @@ def test_an_empty_picture_leaves_shared_ticks_alone():
     assert (lower.get_xticks().tolist(), lower.get_yticks().tolist()) == ticks
 
 
+@ONE_PROVIDER
 def test_a_picture_shows_itself_without_a_background(people):
     content, size = plots.consent(people)._repr_png_()  # pyright: ignore
     image = matplotlib.image.imread(io.BytesIO(content))
@@ -290,15 +292,16 @@ def contrast(colour: str, page: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-@pytest.mark.parametrize("page", ["white", "black"])
-def test_text_of_a_picture_can_be_read_in_any_theme(people, page):
+@ONE_PROVIDER
+def test_text_of_a_picture_can_be_read_in_any_theme(people):
     svg = plots.consent(people)._repr_svg_()  # pyright: ignore
     inks = {*re.findall(r"<text[^>]*fill: (#\w{6})", svg)}
     colours = {colour for colour in inks if colour in {INK, "#000000", "#ffffff"}}
-    assert colours == {INK} and contrast(INK, page) >= 4.5
+    assert colours == {INK} and min(contrast(INK, page) for page in ("white", "black")) >= 4.5
     assert not re.search(r"fill: #ffffff|stroke: #000000|stroke: #ffffff", svg)
 
 
+@ONE_PROVIDER
 def test_a_picture_is_the_same_after_it_was_shown(people):
     ax = plots.consent(people)
     before = [(text.get_color(), text.get_fontfamily()) for text in ax.figure.findobj(Text)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -393,8 +394,8 @@ def crowd(size: int, together: int) -> ck.Simulator:
     simulator = ck.Simulator(contacts=0)
     ck.connect("sendblue", via=simulator)
     for index in range(size):
-        at = pd.Timestamp("2026-01-01T00:00:00Z") + pd.Timedelta(seconds=index // together)
-        simulator.put(phone=phone(index), created_at=at.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        at = datetime(2026, 1, 1) + timedelta(seconds=index // together)
+        simulator.put(phone=phone(index), created_at=f"{at.isoformat()}Z")
     return simulator
 
 
@@ -407,13 +408,13 @@ def test_list_continues_past_the_largest_offset(together):
     assert people["created_at"].is_monotonic_increasing
 
 
-@pytest.mark.parametrize("limit", [1, 50, 1000, 1001, 2100])
-def test_list_limit_gives_that_many_unique_contacts(limit):
+def test_list_limit_gives_that_many_unique_contacts():
     contacts = ck.connect("sendblue", via=crowd(2200, 40)).contacts
-    with pytest.warns(ck.ContactKitWarning, match=f"cut at {limit:,}"):
-        people = contacts.list(limit=limit)
-    assert len(people) == limit
-    assert people["phone"].is_unique
+    for limit in (1, 50, 1000, 1001, 2100):
+        with pytest.warns(ck.ContactKitWarning, match=f"cut at {limit:,}"):
+            people = contacts.list(limit=limit)
+        assert len(people) == limit
+        assert people["phone"].is_unique
 
 
 def test_pages_with_deletions_in_between_miss_no_contact():

@@ -22,6 +22,7 @@ from contactkit.errors import Problem
 from contactkit.spec.auth import ClientCredentials, HeaderAuth
 from contactkit.spec.provider import Endpoint, Provider
 from contactkit.spec.record import fields_of
+from tests.support.examples import examples
 from tests.support.providers import EXAMPLES
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "get"]
@@ -214,7 +215,7 @@ def connected(name: str) -> tuple[ck.Client, ck.Simulator]:
 
 @pytest.mark.parametrize("name", names())
 @given(chosen=st.data())
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_any_request_gets_a_readable_response(name, chosen):
     client, simulator = connected(name)
     client.contacts.get(EXAMPLES[name].key)
@@ -316,7 +317,7 @@ def calls(draw: st.DrawFn, name: str, people: pd.DataFrame) -> tuple[str, list[A
 
 @pytest.mark.parametrize("name", names())
 @given(chosen=st.data())
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_any_arguments_raise_only_errors_of_contactkit(name, chosen):
     client, _ = connected(name)
     people = client.contacts.list()

@@ -17,6 +17,7 @@ from contactkit.simulator.listings import View
 from contactkit.simulator.rules import digital_onboarding
 from contactkit.simulator.rules.sent import CHILD, ORGANISATION
 from contactkit.spec import Envelope, parse_date, parse_time
+from tests.support.examples import examples
 from tests.support.requests import RawClient
 
 Rows = list[dict[str, Any]]
@@ -220,7 +221,7 @@ def test_listing_is_what_filtering_and_sorting_gives(monkeypatch, provider, kept
     monkeypatch.setattr(listings, "_KEPT", kept)
     machine = type("Machine", (Machine,), {"provider": provider})
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=40, stateful_step_count=25, deadline=None)
+        machine, settings=settings(max_examples=examples(40), stateful_step_count=25, deadline=None)
     )
 
 

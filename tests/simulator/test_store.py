@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from contactkit.simulator import rules
 from contactkit.simulator.store import Store
+from tests.support.examples import examples
 
 
 def store(fold: Callable[[str, Any], Any] = rules.fold) -> Store:
@@ -126,5 +127,5 @@ class Uniqueness(RuleBasedStateMachine):
         assert all(self.contacts.holder("me", stored.row) is stored for stored in living)
 
 
-Uniqueness.TestCase.settings = settings(max_examples=60, deadline=None)
+Uniqueness.TestCase.settings = settings(max_examples=examples(60), deadline=None)
 TestUniqueness = Uniqueness.TestCase

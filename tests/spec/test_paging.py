@@ -14,6 +14,7 @@ from contactkit.simulator.rules import rules_for
 from contactkit.simulator.store import Store
 from contactkit.spec.paging import PageNumbers
 from contactkit.spec.provider import Envelope
+from tests.support.examples import examples
 
 INFO = ("page_info",)
 PAGING = {
@@ -53,7 +54,7 @@ def selected(paging: Any, stored: list[dict[str, Any]], asked: Any) -> Any:
 
 
 @pytest.mark.parametrize("paging", PAGING.values(), ids=PAGING)
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(total=st.integers(0, 150), size=st.integers(1, 40))
 def test_paging_walk_gives_every_row_once(paging: Any, total: int, size: int) -> None:
     stored, asked, seen = rows(total), paging.first_query({}, size), set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from contactkit._people.identifiers import ROLE, canonical
 from contactkit._providers import find, names
@@ -31,16 +32,24 @@ class Contact:
         text = changed and self.values.get(changed.name)
         return datetime.fromisoformat(str(text)) if text else self.read_at
 
-    def addresses(self, kind: str) -> set[str]:
+    def addresses(self, kind: str) -> frozenset[str]:
         """The canonical addresses of one kind."""
-        consent = find(self.provider).consent
-        fields = consent.phones if kind == "phone" else consent.emails
-        texts = (self.values.get(field) for field in fields)
-        return {canonical(kind, str(text)) for text in texts if text} - {""}  # type: ignore[arg-type]
+        return self._addresses[kind]
 
-    def everything(self) -> set[str]:
+    @cached_property
+    def everything(self) -> frozenset[str]:
         """All its canonical addresses."""
         return self.addresses("phone") | self.addresses("email")
+
+    @cached_property
+    def _addresses(self) -> dict[str, frozenset[str]]:
+        consent = find(self.provider).consent
+        fields = {"phone": consent.phones, "email": consent.emails}
+        texts = {kind: [self.values.get(name) for name in fields[kind]] for kind in fields}
+        return {
+            kind: frozenset(canonical(kind, str(text)) for text in texts[kind] if text) - {""}  # type: ignore[arg-type]
+            for kind in fields
+        }
 
     def state(self, channel: str) -> ConsentState:
         """Its own state in a channel."""
@@ -69,25 +78,22 @@ class Reference:
     ) -> None:
         self.contacts = contacts
         self.given = given
-        self.lines = {a for c in contacts for a in c.everything() if ROLE.search(a)} | set(apart)
+        self.lines = {a for c in contacts for a in c.everything if ROLE.search(a)} | set(apart)
         self.lines |= {text for name in names() for text in find(name).consent.examples}
         for source in {c.source for c in contacts}:
             mine = [c for c in contacts if c.source == source]
-            for address in {a for c in mine for a in c.everything()}:
-                if (
-                    shared_by is not None
-                    and sum(address in c.everything() for c in mine) > shared_by
-                ):
+            for address in {a for c in mine for a in c.everything}:
+                if shared_by is not None and sum(address in c.everything for c in mine) > shared_by:
                     self.lines.add(address)
 
     def person(self, contact: Contact) -> set[tuple[str, str]]:
         """The contacts of the same person, by source and key."""
         found, todo = {(contact.source, contact.key)}, [contact]
         while todo:
-            own = todo.pop().everything() - self.lines
+            own = todo.pop().everything - self.lines
             for other in self.contacts:
                 at = (other.source, other.key)
-                if at not in found and own & (other.everything() - self.lines):
+                if at not in found and own & (other.everything - self.lines):
                     found.add(at)
                     todo.append(other)
         return found
@@ -114,7 +120,7 @@ class Reference:
             return any(proof.address in self.group(line, proof.channel) for line in lines)
         members = self.person(contact)
         return proof.address not in self.lines and any(
-            proof.address in c.everything() for c in self.contacts if (c.source, c.key) in members
+            proof.address in c.everything for c in self.contacts if (c.source, c.key) in members
         )
 
     def group(self, line: str, channel: str) -> set[str]:

@@ -5,7 +5,6 @@ Lines, chains and contradictions are therefore common.
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from typing import Any
 
@@ -22,11 +21,6 @@ from tests.support.people_reference import Contact
 PROVIDERS = ("sent", "sendblue", "privy", "digital_onboarding")
 PHONES = [f"+1202555{number:04d}" for number in range(100, 106)] + ["+1234567890"]
 EMAILS = [f"p{number}@example.com" for number in range(4)] + ["info@example.com", "P1@Example.com"]
-
-
-def examples(usual: int) -> int:
-    """How many worlds a test tries: as many as CONTACTKIT_WORLDS says, in a local run."""
-    return int(os.environ.get("CONTACTKIT_WORLDS", usual))
 
 
 @st.composite

@@ -22,6 +22,7 @@ from contactkit.cassette.recorder import redact_exchange
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.errors import CassetteError, ContactKitWarning
 from contactkit.spec.provider import Provider
+from tests.support.examples import examples
 from tests.support.exchanges import contact, exchange, page
 from tests.support.mutations import damaged, mutated, places, put
 
@@ -64,7 +65,7 @@ def folder(tmp_path_factory):
 words = st.text(st.sampled_from("abc +&=%/é\u0301"), max_size=6)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     body=st.sampled_from(BODIES),
     asks=st.sampled_from(BODIES),
@@ -272,7 +273,7 @@ def test_har_names_a_file_that_json_cannot_load(folder, text):
         read_archive(folder, text)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(data=st.data())
 @pytest.mark.filterwarnings("ignore::contactkit.ContactKitWarning")
 def test_har_reads_or_names_every_changed_value(folder, data):

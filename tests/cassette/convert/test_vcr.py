@@ -17,6 +17,7 @@ from contactkit.cassette.convert.common import exchanges_of
 from contactkit.cassette.convert.vcr import read_vcr
 from contactkit.cassette.exchange import RecordedRequest
 from contactkit.errors import CassetteError, ConfigurationError
+from tests.support.examples import examples
 from tests.support.mutations import damaged, mutated
 
 WITNESSES = Path(__file__).parent / "witnesses/vcrpy"
@@ -308,7 +309,7 @@ def test_vcr_reads_a_header_without_a_value(tmp_path):
     assert exchanges_of(read_vcr(path))[0].response.headers == (("X-A", ""), ("X-B", ""))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(data=st.data())
 @pytest.mark.parametrize("name", ["c.json", "c.yaml"])
 def test_vcr_reads_or_names_every_changed_value(tmp_path_factory, name, data):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from contactkit.simulator.rules.sent import CHILD, ORGANISATION, fill_in
 from contactkit.spec.phones import region
+from tests.support.examples import examples
 from tests.support.requests import ANONYMOUS, RawClient
 
 ALL = "/v3/contacts"
@@ -96,7 +97,7 @@ def test_time_of_the_documented_contact_has_all_seven_digits(sent):
     assert created == "2026-02-09T21:50:50.2145484+00:00"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.from_regex(r"\+1[2-9][0-9]{9}|\+44[0-9]{10}|\+1[2-9][0-9]{2}55501[0-9]{2}", fullmatch=True)
 )
