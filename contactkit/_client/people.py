@@ -15,7 +15,7 @@ from contactkit._people.identifiers import Kind
 from contactkit._people.network import read_apart
 from contactkit._people.people import People
 from contactkit._people.source import WHERE, Source
-from contactkit._people.suppression import Suppressions, read_suppressions
+from contactkit._people.suppression import CHANNELS, Suppressions, read_suppressions
 from contactkit.errors import InvalidInputError, warn
 from contactkit.spec.national import check_region
 
@@ -46,7 +46,7 @@ def people(
     Phone numbers without a country code are read only with a `region`, an ISO 3166-1 alpha-2 code
     such as US, in all sources and suppressions, and in the campaigns of `guard`, as `read_contacts`
     reads them. What cannot be read joins nobody and is listed in `unreadable`; warns if it is
-    suppressed.
+    suppressed, or is all that a contact has which said no.
 
     Raises InvalidInputError, which names the source and the field, the errors of `list`, and those
     of `read_contacts` for a file.
@@ -87,14 +87,23 @@ def _read_again(
 
 
 def _warn_of_unreadable(people: People) -> None:
-    """Warn of suppressed addresses that cannot be read, since they stop no message."""
-    first = people.network.first[-1]
-    if count := sum(holder >= first for holder, _, _ in people.network.unreadable):
-        hint = "" if people.network.region else "; `region` reads numbers without a country code"
+    """Warn of what says no but has only addresses that cannot be read, and so stops no message."""
+    network = people.network
+    hint = "" if network.region else "; `region` reads numbers without a country code"
+    holders = [holder for holder, _, _ in network.unreadable]
+    if count := sum(holder >= network.first[-1] for holder in holders):
         warn(
             f"{count:,} of the suppressed addresses cannot be read, and so close nothing: see "
             f"people.unreadable{hint}"
         )
+    for channel in CHANNELS:
+        verdict = people.verdict(channel)
+        lost = verdict.says_no & ~verdict.reached & (people.source_of < len(people.sources))
+        if count := len({holder for holder in holders if lost[holder]}):
+            warn(
+                f"no address for {channel} can be read of {count:,} contact{'s' * (count > 1)} who "
+                f"said no to it, and the no may miss others of theirs: see people.unreadable{hint}"
+            )
 
 
 def _view(people: People) -> PeopleView:

@@ -17,7 +17,7 @@ import pandas as pd
 from contactkit._http.connection import Connection, arun, run
 from contactkit._http.session import Session
 from contactkit._plans.apply import Apply
-from contactkit._plans.lift import Grounds, check_age
+from contactkit._plans.lift import Grounds, check_lift
 from contactkit._plans.plan import Plan
 from contactkit._plans.undo import plan_undo
 from contactkit._redact import Unpicklable
@@ -56,7 +56,7 @@ class PlanRunner(Unpicklable):
 
     def _start(self, plan: Plan, **options: Any) -> tuple[Apply, Connection]:
         """An apply of this plan that is not running yet; its options are checked."""
-        check_age(plan)
+        check_lift(plan)
         return Apply(plan, self.session, self._connection, **options), self._connection
 
     async def apply_async(self, plan: Plan, **options: Any) -> pd.DataFrame:

@@ -74,7 +74,7 @@ def channel_states(source: Source, channel: Channel) -> ChannelStates:
     return ChannelStates(
         state=state,
         basis=_bases(consent, declared, columns, state),
-        doubtful=_doubtful(source, columns) | allowed & _may_hide_no(consent, columns),
+        doubtful=_doubtful(source, declared, columns),
         contradictory=allowed & (denied | locked),
         sends=sends,
     )
@@ -105,20 +105,20 @@ def _bases(
     return basis
 
 
-def _doubtful(source: Source, columns: Mapping[str, CoercedColumn]) -> Any:
+def _doubtful(
+    source: Source, declared: Mapping[str, RecordField], columns: Mapping[str, CoercedColumn]
+) -> Any:
     doubtful = np.zeros(len(source), dtype=bool)
-    for column in columns.values():
+    for name, column in columns.items():
         doubtful |= column.unreadable
+        if not declared[name].nullable:
+            # A frame that was joined or saved no longer says that a cell was unreadable.
+            doubtful |= ~column.present
     problems = source.frame.attrs.get("problems")
     rows = problems.rows if isinstance(problems, Problems) else ()
     if keys := {key for _, key, field, _, _ in rows if field in columns}:
         doubtful |= np.fromiter((key in keys for key in source.keys), bool, len(source))
     return doubtful
-
-
-def _may_hide_no(consent: ChannelConsent, columns: Mapping[str, CoercedColumn]) -> Any:
-    """The contacts without a value where a no would be; its cell may have been unreadable."""
-    return np.any([~columns[name].present for name in {*consent.denied, *consent.locked}], axis=0)
 
 
 def _masks(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from contactkit._plans.change import PlannedWrite
+from contactkit._plans.resume import undone_name
 from contactkit.errors import ConfigurationError, FieldProblem
 from contactkit.spec.provider import JSON
 
@@ -34,15 +35,21 @@ class Grounds(Protocol):
         ...
 
 
-def check_age(plan: Plan) -> None:
-    """ConfigurationError for an old plan that lifts noes, since there may be newer ones by now."""
+def check_lift(plan: Plan) -> None:
+    """ConfigurationError for a plan that lifts noes if there may be newer ones by now.
+
+    It is then old, or the journal no longer has what it undoes: it may have been applied before.
+    """
     if not any(c.watched and c.opts_in(plan.provider) for c in plan.contacts):
         return
     age = datetime.fromtimestamp(plan.now(), UTC) - plan.created
-    if not timedelta(0) <= age <= _LONGEST:
-        message = (
-            "the plan opts people in, and was made over a day ago"
-            if age > _LONGEST
-            else ("the plan opts people in, and was made in the future, by this machine's clock")
-        )
-        raise ConfigurationError(f"{message}: undo again, since somebody may have said no since")
+    if age < timedelta(0):
+        why = "was made in the future, by this machine's clock"
+    elif age > _LONGEST:
+        why = "was made over a day ago"
+    elif not plan.session.plan_journal.accounts(undone_name(plan.name), plan.session.base_url):
+        why = "undoes what the journal no longer has"
+    else:
+        return
+    message = "undo again, since somebody may have said no since"
+    raise ConfigurationError(f"the plan opts people in, and {why}: {message}")

@@ -31,6 +31,11 @@ def undo_name(name: str) -> str:
     return f"{_UNDO}{name}"
 
 
+def undone_name(name: str) -> str:
+    """The journal's name for the plan that a plan of this name undoes."""
+    return name.removeprefix(_UNDO)
+
+
 def is_undo_name(name: str) -> bool:
     """Whether it is the journal's name for a plan that undoes another one."""
     return name.startswith(_UNDO)
@@ -39,7 +44,7 @@ def is_undo_name(name: str) -> bool:
 def last_entries(journal: Journal, name: str, account: str) -> Entries:
     """The last entry of each row of a plan; an entry that was undone since is past."""
     entries = journal.last(name, account)
-    for other in (undo_name(name), name.removeprefix(_UNDO)):
+    for other in (undo_name(name), undone_name(name)):
         later = journal.last(other, account) if other != name else {}
         for row, entry in later.items():
             if row in entries and entry["outcome"] in DONE and entry["id"] > entries[row]["id"]:

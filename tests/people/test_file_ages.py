@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -78,3 +79,35 @@ def test_a_flag_that_a_file_lost_is_no_yes(tmp_path: Path) -> None:
         people = ck.people(digital_onboarding=source)
         kept = people.guard(CAMPAIGN, "text", max_age=None)
         assert kept.empty and kept.attrs["left_out"] == {"unreadable": 1}
+
+
+@pytest.mark.parametrize("word", ["Unsubscribed", " unsubscribed", "no", ""])
+def test_a_word_that_joined_files_lost_is_no_yes(tmp_path: Path, word: str) -> None:
+    path = tmp_path / "people.csv"
+    ck.write_contacts(frame_of("privy").assign(sms_consent="subscribed"), path)
+    path.write_text(path.read_text().replace(",subscribed,subscribed,", f",subscribed,{word},"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ck.ContactKitWarning)
+        read = ck.read_contacts(path, "privy")
+    assert [*read["sms_consent"].isna()] == [True]
+    other = frame_of("privy").assign(id="b", phone_number=OTHER)
+    joined = pd.concat([read, other], ignore_index=True)
+    people = ck.people(sent=frame_of("sent"), privy=joined)
+    kept = people.guard(CAMPAIGN, "text", max_age=None)
+    assert kept.empty and kept.attrs["left_out"] == {"unreadable": 1}
+
+
+@pytest.mark.parametrize("number", [12025550123, "12025550123", "(202) 555-0123"])
+def test_a_no_whose_number_cannot_be_read_is_warned_of(number: Any) -> None:
+    """pandas reads numbers without a plus as whole numbers."""
+    for name in names():
+        other = "sent" if name != "sent" else "sendblue"
+        deny = dict(find(name).consent.channels["text"].deny)
+        frame = frame_of(name).assign(**deny)
+        field = PHONE_OF[name]
+        frame[field] = pd.Series([number], dtype=object)
+        sources: dict[str, Any] = {name: frame, other: frame_of(other)}
+        with pytest.warns(ck.ContactKitWarning, match="of 1 contact who said no"):
+            ck.people(**sources)
+        people = ck.people(**sources, region="US")
+        assert people.guard(CAMPAIGN, "text", max_age=None).empty

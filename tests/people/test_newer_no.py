@@ -197,3 +197,19 @@ def test_lifted_no_that_was_written_again_is_not_lifted_by_opt_in_alone(
     for opt_in in (False, True):
         with pytest.raises(ck.InvalidInputError, match="lifted and written again"):
             again.undo(opt_in=opt_in)
+
+
+def test_applied_lift_is_not_applied_again_without_its_journal(
+    world: SharedPeople, name: str, tmp_path: Path
+) -> None:
+    """Sendblue tells no time, so that a newer no would look like the one that was lifted."""
+    back = carry(world, name).undo(given=GIVEN)
+    back.to_parquet(tmp_path / "back.parquet")
+    assert back.apply(progress=False)["outcome"].tolist() == ["updated"]
+    world.deny(name, 0)
+    client = ck.connect(name, via=world.wires[name], journal=tmp_path / "another.sqlite3")
+    saved = ck.read_plan(tmp_path / "back.parquet", client)
+    with pytest.raises(ck.ConfigurationError, match="undoes what the journal no longer has"):
+        saved.apply(progress=False)
+    assert back.apply(progress=False)["outcome"].tolist() == ["skipped"]
+    assert not sends(world, name)
