@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Protocol
@@ -86,16 +86,30 @@ class Dask:
 
     @property
     def place(self) -> str:
-        workers = self.workers()
+        try:
+            workers = self.workers()
+        except ConfigurationError:
+            return "Dask: the scheduler does not answer"
         return f"Dask: {len(workers):,} workers with {sum(workers.values()):,} threads"
 
     def workers(self) -> dict[str, int]:
         """The number of threads of each worker, by its address."""
-        return dict(self.client.nthreads())
+        return dict(self._ask(self.client.nthreads))
+
+    def _ask(self, call: Callable[..., Any], *values: Any) -> Any:
+        """What the scheduler answers; ConfigurationError if it does not."""
+        # Without a connection it would be waited for, much longer than a restart takes.
+        with suppress(OSError):
+            if self.client.status == "running":
+                return call(*values)
+        raise ConfigurationError(
+            "the Dask scheduler does not answer, and nothing was begun; connect a new client to it "
+            "or to another: the same call with fleet(…, on=client) goes on from there"
+        )
 
     def begin(self, step: Step, accounts: Sequence[Account]) -> Run:
         # Again for each call, since the scheduler may have been started again.
-        self.client.run_on_scheduler(prepare_scheduler)
+        self._ask(self.client.run_on_scheduler, prepare_scheduler)
         return _DaskRun(self, step, accounts)
 
     def hosts(self) -> set[str]:
@@ -103,10 +117,14 @@ class Dask:
 
     def serve_journals(self) -> None:
         # Again for each call, since the scheduler may have been started again.
-        self.client.run_on_scheduler(serve_journals)
+        self._ask(self.client.run_on_scheduler, serve_journals)
 
     def missing(self, accounts: Sequence[Account]) -> dict[str, str]:
-        found = self.client.run(_missing_here, accounts)
+        try:
+            found = self._ask(self.client.run, _missing_here, accounts)
+        except ConfigurationError:
+            # The rows of the accounts say that it was lost.
+            return {}
         texts: dict[str, str] = {}
         for account in accounts:
             lacking = [names for worker in found.values() if (names := worker.get(account.name))]
@@ -203,7 +221,7 @@ class _DaskRun:
             return False
         try:
             has_workers = bool(self._engine.workers())
-        except OSError:
+        except ConfigurationError:
             # The scheduler was lost just now.
             return False
         if self._stopping and not has_workers:

@@ -71,7 +71,7 @@ def test_calls_go_on_after_a_lost_scheduler(served: Fleet, tmp_path: Path) -> No
 
         def lose(scheduler: Any, call: Any, requests: int) -> None:
             """Kill the scheduler at a random moment of a call."""
-            moment = served.requests + random.randrange(requests)
+            moment = served.requests + 1 + random.randrange(requests)
             calling = Call(call)
             wait_until(lambda: served.requests >= moment)
             scheduler.kill()
@@ -82,6 +82,9 @@ def test_calls_go_on_after_a_lost_scheduler(served: Fleet, tmp_path: Path) -> No
             each.slow = 0.3
         scheduler, first = fleet()
         lose(scheduler, lambda: first.export(folder, rows_per_file=20), PAGES)
+        with pytest.raises(ck.ConfigurationError, match="the Dask scheduler does not answer"):
+            first.export(folder)
+        assert "the scheduler does not answer" in repr(first)
         scheduler, second = fleet()
         call_until_done(lambda: second.export(folder, rows_per_file=20))
         check_whole(served, folder)
