@@ -32,10 +32,9 @@ def started_cluster() -> Iterator[Any]:
     """Two workers with short leases, and the variables of all accounts."""
     import dask.config
     from distributed import LocalCluster
-    from distributed.utils import get_mp_context
 
     with dask.config.set(_CONFIG):
-        get_mp_context().set_forkserver_preload(_PRELOAD)
+        forking()
         with LocalCluster(
             n_workers=2,
             threads_per_worker=4,
@@ -48,6 +47,18 @@ def started_cluster() -> Iterator[Any]:
             yield cluster
             workers = [each.pid for each in cluster.workers.values()]
     wait_until(lambda: not any(map(psutil.pid_exists, workers)))
+
+
+def forking() -> Any:
+    """What starts processes that have what a worker needs, of Dask's own and any others."""
+    import dask.config
+    from distributed.utils import get_mp_context
+
+    with dask.config.set(_CONFIG):
+        context = get_mp_context()
+    # It counts until the first process is started.
+    context.set_forkserver_preload(_PRELOAD)
+    return context
 
 
 class Kills(threading.Thread):

@@ -6,20 +6,18 @@ other machines.
 
 from __future__ import annotations
 
+import importlib
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from tests.support.clusters import forking
 from tests.support.fleets import LEASE_SECONDS, variables, wait_until
 
-_MAIN = (
-    "import sys, importlib; importlib.import_module('distributed.cli.' + sys.argv.pop(1)).main()"
-)
 _LOCKS = "DASK_DISTRIBUTED__SCHEDULER__LOCKS"
 _SETTINGS = {
     f"{_LOCKS}__LEASE_TIMEOUT": f"{LEASE_SECONDS}s",
@@ -37,25 +35,35 @@ class Programs:
         wait_until(self.file.exists)
         self.workers = {host: self.add_worker(host) for host in hosts}
 
-    def add_worker(self, host: str) -> subprocess.Popen[bytes]:
+    def add_worker(self, host: str) -> BaseProcess:
         """Start a worker on a machine that has a disk of its own."""
         home = {"XDG_DATA_HOME": str(self._folder / host), **variables()}
         return self._start("dask_worker", "--host", host, "--no-nanny", "--nthreads", "4", **home)
 
-    def _start(self, program: str, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-c", _MAIN, program, "--scheduler-file", str(self.file)]
-        return subprocess.Popen(
-            [*command, *arguments, "--no-dashboard"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | self._settings | env,
-        )
+    def _start(self, program: str, *arguments: str, **env: str) -> BaseProcess:
+        command = [program, "--scheduler-file", str(self.file), *arguments, "--no-dashboard"]
+        process = forking().Process(target=run, args=(command, self._settings | env), daemon=True)
+        process.start()
+        return process
 
     def end(self) -> None:
         """Kill what still runs."""
         for process in (*self.workers.values(), self.scheduler):
             process.kill()
-            process.wait()
+            process.join()
+
+
+def run(command: list[str], env: dict[str, str]) -> None:
+    """Become a program of Dask, with more variables in its environment."""
+    import dask.config
+
+    os.environ |= env
+    dask.config.refresh()
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for output in (1, 2):
+        os.dup2(nothing, output)
+    program, *arguments = command
+    importlib.import_module(f"distributed.cli.{program}").main(arguments)
 
 
 @contextmanager
