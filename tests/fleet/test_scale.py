@@ -1,7 +1,7 @@
 """A thousand accounts in virtual time, and all of their contacts.
 
 `CONTACTKIT_FLEET_CONTACTS=100000 python -m pytest -n0 -s tests/fleet/test_scale.py` has as many
-contacts an account, and takes an hour of processor time. With -s it prints what it measures.
+contacts an account, and takes 40 minutes of a processor. With -s it prints what it measures.
 """
 
 from __future__ import annotations
