@@ -41,60 +41,24 @@ if TYPE_CHECKING:
     from contactkit._plans.plan import Plan as Plan
     from contactkit._plans.progress import Progress as Progress
     from contactkit.cassette.cassette import Cassette as Cassette
-    from contactkit.errors import (
-        ApiError as ApiError,
-    )
-    from contactkit.errors import (
-        AuthenticationError as AuthenticationError,
-    )
-    from contactkit.errors import (
-        CassetteError as CassetteError,
-    )
-    from contactkit.errors import (
-        ConfigurationError as ConfigurationError,
-    )
-    from contactkit.errors import (
-        ConflictError as ConflictError,
-    )
-    from contactkit.errors import (
-        ContactKitError as ContactKitError,
-    )
-    from contactkit.errors import (
-        ContactKitWarning as ContactKitWarning,
-    )
-    from contactkit.errors import (
-        FieldProblem as FieldProblem,
-    )
-    from contactkit.errors import (
-        InvalidInputError as InvalidInputError,
-    )
-    from contactkit.errors import (
-        InvalidRequestError as InvalidRequestError,
-    )
-    from contactkit.errors import (
-        JournalError as JournalError,
-    )
-    from contactkit.errors import (
-        NotFoundError as NotFoundError,
-    )
-    from contactkit.errors import (
-        PermissionDeniedError as PermissionDeniedError,
-    )
-    from contactkit.errors import (
-        Problem as Problem,
-    )
-    from contactkit.errors import (
-        RateLimitError as RateLimitError,
-    )
-    from contactkit.errors import (
-        ServerError as ServerError,
-    )
-    from contactkit.errors import (
-        TransportError as TransportError,
-    )
-    from contactkit.errors import (
-        UnrecordedRequestError as UnrecordedRequestError,
-    )
+    from contactkit.errors import ApiError as ApiError
+    from contactkit.errors import AuthenticationError as AuthenticationError
+    from contactkit.errors import CassetteError as CassetteError
+    from contactkit.errors import ConfigurationError as ConfigurationError
+    from contactkit.errors import ConflictError as ConflictError
+    from contactkit.errors import ContactKitError as ContactKitError
+    from contactkit.errors import ContactKitWarning as ContactKitWarning
+    from contactkit.errors import FieldProblem as FieldProblem
+    from contactkit.errors import InvalidInputError as InvalidInputError
+    from contactkit.errors import InvalidRequestError as InvalidRequestError
+    from contactkit.errors import JournalError as JournalError
+    from contactkit.errors import NotFoundError as NotFoundError
+    from contactkit.errors import PermissionDeniedError as PermissionDeniedError
+    from contactkit.errors import Problem as Problem
+    from contactkit.errors import RateLimitError as RateLimitError
+    from contactkit.errors import ServerError as ServerError
+    from contactkit.errors import TransportError as TransportError
+    from contactkit.errors import UnrecordedRequestError as UnrecordedRequestError
     from contactkit.simulator import Population as Population
     from contactkit.simulator import Simulator as Simulator
     from contactkit.spec.outcome import Outcome as Outcome

@@ -37,10 +37,7 @@ _Checked: TypeAlias = tuple[JSON, dict[str, JSON], list[FieldProblem]]
 
 
 def check_rows(
-    provider: Provider,
-    endpoint: Endpoint,
-    contacts: Any,
-    flags: Mapping[str, JSON] = NO_FLAGS,
+    provider: Provider, endpoint: Endpoint, contacts: Any, flags: Mapping[str, JSON] = NO_FLAGS
 ) -> BulkRows:
     """Check every contact; InvalidInputError names the invalid rows.
 

@@ -41,11 +41,7 @@ from contactkit.errors import FieldProblem, InvalidInputError, warn
 from contactkit.spec.consent import is_sent_once, may_widen
 from contactkit.spec.provider import Endpoint
 from contactkit.spec.record import fields_of
-from contactkit.spec.validate import (
-    to_python,
-    validate_edit,
-    writable_fields,
-)
+from contactkit.spec.validate import to_python, validate_edit, writable_fields
 
 FrameT = TypeVar("FrameT", covariant=True)
 _LISTINGS = ("list", "pages", "export")

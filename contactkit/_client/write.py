@@ -24,13 +24,7 @@ from contactkit.errors import (
     RateLimitError,
     UnrecordedRequestError,
 )
-from contactkit.spec.consent import (
-    CODE,
-    ConsentState,
-    consent_changes,
-    reads_first,
-    undocumented,
-)
+from contactkit.spec.consent import CODE, ConsentState, consent_changes, reads_first, undocumented
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import key_of
 

@@ -36,11 +36,7 @@ from contactkit.spec.record import RecordField, fields_of
 from contactkit.spec.validate import is_phone
 
 _MOST_NAMED = 10
-_UNPACK: Mapping[str, Callable[..., Any]] = {
-    ".gz": gzip.open,
-    ".bz2": bz2.open,
-    ".xz": lzma.open,
-}
+_UNPACK: Mapping[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _PASSED_ON = (
     FileNotFoundError,
     IsADirectoryError,
@@ -78,9 +74,7 @@ class ContactFile:
 
 
 def open_files(
-    path: str | Path,
-    encoding: str | None = None,
-    rename: Mapping[str, str | None] | None = None,
+    path: str | Path, encoding: str | None = None, rename: Mapping[str, str | None] | None = None
 ) -> list[ContactFile]:
     """The file at a path, or the Parquet and Feather files in the folder there."""
     if path == "":
@@ -98,9 +92,7 @@ def open_files(
 
 
 def open_file(
-    path: str | Path,
-    encoding: str | None = None,
-    rename: Mapping[str, str | None] | None = None,
+    path: str | Path, encoding: str | None = None, rename: Mapping[str, str | None] | None = None
 ) -> ContactFile:
     """Read a CSV, Excel, Parquet or Feather file cell by cell; ConfigurationError if it is damaged.
 

@@ -28,10 +28,7 @@ def name_fields(provider: Provider, labels: Iterable[Hashable]) -> list[str]:
             raise ValueError(f"has the column {name} twice")
         seen.add(name)
         if name != text:
-            warn(
-                f"{provider.title}: name the column {name} instead of {text}",
-                DeprecationWarning,
-            )
+            warn(f"{provider.title}: name the column {name} instead of {text}", DeprecationWarning)
     return names
 
 

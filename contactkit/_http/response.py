@@ -85,11 +85,7 @@ def contact_of(session: Session, operation: Operation, success: Success) -> dict
 
 
 def check_key(
-    session: Session,
-    operation: Operation,
-    success: Success,
-    contact: Mapping[str, Any],
-    key: str,
+    session: Session, operation: Operation, success: Success, contact: Mapping[str, Any], key: str
 ) -> None:
     """Raise ApiError if a response has another contact than the one with this key, or none."""
     field = key_of(operation.endpoint.record or session.provider.record)

@@ -229,10 +229,7 @@ def judge_outcome(
             return Outcome.UNKNOWN, f"{used}: it is not known whether by this call"
         return Outcome.SKIPPED, f"{used}: nothing was done, and the response is the earlier one"
     if success.response.status == 202 and expected != Outcome.UNKNOWN:
-        return (
-            Outcome.UNKNOWN,
-            f"{title} accepted it for later; the outcome is not known yet",
-        )
+        return (Outcome.UNKNOWN, f"{title} accepted it for later; the outcome is not known yet")
     if after is not None and (names := _contradicted(session, operation, changes, after)):
         return Outcome.UNKNOWN, f"{title} responded without the change of {', '.join(names)}"
     return expected, ""

@@ -41,10 +41,7 @@ _UPGRADES = (
         )""",
         "PRAGMA user_version = 2",
     ),
-    (
-        "ALTER TABLE writes ADD COLUMN because TEXT",
-        "PRAGMA user_version = 3",
-    ),
+    ("ALTER TABLE writes ADD COLUMN because TEXT", "PRAGMA user_version = 3"),
 )
 VERSION = len(_UPGRADES)
 

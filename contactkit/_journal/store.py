@@ -227,11 +227,7 @@ class Journal:
         number of keys under which it was sent.
         """
         values = (plan, account)
-        rows = self._file.query(
-            _LAST.format(clock=_KEY_CLOCK),
-            values,
-            version=2,
-        )
+        rows = self._file.query(_LAST.format(clock=_KEY_CLOCK), values, version=2)
         rows = rows or self._file.query(_LAST.format(clock=_NO_CLOCK), values)
         return {row["row"]: entry_of(row) for row in rows}
 

@@ -24,13 +24,7 @@ from contactkit._frames.coerce import (
 from contactkit._frames.empty import INDEX_COLUMN, is_empty_cell
 from contactkit._frames.frame import cell_to_json
 from contactkit._frames.mappings import restore
-from contactkit._plans.match import (
-    EditedRows,
-    RowMatch,
-    columns_of,
-    match_rows,
-    read_edited,
-)
+from contactkit._plans.match import EditedRows, RowMatch, columns_of, match_rows, read_edited
 from contactkit._plans.same import find_same
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of

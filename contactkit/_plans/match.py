@@ -59,11 +59,7 @@ class RowMatch:
 
 
 def columns_of(
-    provider: Provider,
-    frame: pd.DataFrame,
-    which: str,
-    needed: Sequence[str],
-    call: str = "plan",
+    provider: Provider, frame: pd.DataFrame, which: str, needed: Sequence[str], call: str = "plan"
 ) -> dict[str, pd.Series]:
     """A frame's columns by field name, with the needed ones; a field may have an older name.
 

@@ -116,8 +116,7 @@ class Contact(Record):
         ),
     ]
     tags: Annotated[
-        list[str],
-        writable("Labels; what you send replaces the whole list.", collection="replace"),
+        list[str], writable("Labels; what you send replaces the whole list.", collection="replace")
     ]
     custom_fields: Annotated[
         dict[str, str | int | float | bool | None],
@@ -137,19 +136,14 @@ class ListContacts(Record):
 
     email: Annotated[str | None, option("Exactly this address.", personal="email")] = None
     phone_number: Annotated[
-        str | None,
-        option("Exactly this number (E.164).", personal="phone", check=phones.check),
+        str | None, option("Exactly this number (E.164).", personal="phone", check=phones.check)
     ] = None
     email_consent: Annotated[
-        EmailConsent | None,
-        option("With this consent.", deprecated=("email_permission",)),
+        EmailConsent | None, option("With this consent.", deprecated=("email_permission",))
     ] = None
     sms_consent: Annotated[
         SmsConsent | None,
-        option(
-            "With this consent.",
-            deprecated=("phone_permission", "contact_phone_permission"),
-        ),
+        option("With this consent.", deprecated=("phone_permission", "contact_phone_permission")),
     ] = None
 
 

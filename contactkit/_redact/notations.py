@@ -20,7 +20,7 @@ _NAME = r"[A-Za-z_][\w.-]{0,60}"
 _QUOTED = re.compile(
     rf"(?<![\w\\])(?P<quote>\\*[\"'`])(?P<name>{_NAME})(?P=quote)\s{{0,9}}(?::|=>)\s{{0,9}}"
     r"(?:\\*(?P<open>[\"'`])(?P<value>[^\r\n]{1,2000}?)(?:(?<!\\)\\*(?P=open)|\Z)"
-    r"|(?P<bare>[^\s\"'`\\,;{}\[\]<>&]+))",
+    r"|(?P<bare>[^\s\"'`\\,;{}\[\]<>&]+))"
 )
 _PAIR = re.compile(
     rf"[\[(]\s{{0,9}}(?P<quote>\\*[\"'])(?P<name>{_NAME})(?P=quote)\s{{0,9}},\s{{0,9}}"
@@ -34,12 +34,12 @@ _PART = re.compile(
 # An equals sign with a space only after it is the padding of base64.
 _ASSIGNED = re.compile(
     rf"(?<![\w.-])(?P<name>{_NAME})(?:\[\w*\])?(?:=(?!\s)|\s=\s)(?:\\*(?P<quote>[\"'`])"
-    r"(?P<value>[^\"'`\\<>\r\n]+)|(?P<bare>[^\s\"'\\<>&;,(){}\[\]]+))",
+    r"(?P<value>[^\"'`\\<>\r\n]+)|(?P<bare>[^\s\"'\\<>&;,(){}\[\]]+))"
 )
 _STATED = re.compile(
     rf"(?<![\w.-])(?P<name>{_NAME})\s{{0,3}}(?::|=>)\s{{0,9}}(?:\\*(?P<quote>[\"'`])"
     r"(?P<value>[^\"'`\\<>\r\n]+)\\*(?P=quote)"
-    r"|(?P<bare>[^\s\"'`\\<>,;(){}\[\]]{2,}?)(?=\s*(?:\Z|[\r\n,;)}\]<\"']|\.(?:\s|\Z))))",
+    r"|(?P<bare>[^\s\"'`\\<>,;(){}\[\]]{2,}?)(?=\s*(?:\Z|[\r\n,;)}\]<\"']|\.(?:\s|\Z))))"
 )
 _LINE = re.compile(
     r"^[ \t>*#?-]*(?P<name>[A-Za-z_][\w.-]*(?: [\w.-]+){0,3}?)(?:;[^:\r\n]*)?[ \t]*:[ \t]*"
@@ -128,6 +128,5 @@ def replace_named(text: str, replacement: Callable[[str, str], str]) -> str:
         (name, i, j) for name, i, j in find_named(text) if replacement(name, text[i:j]) != text[i:j]
     ]
     return replace_spans(
-        text,
-        ((i, j, replacement(name, text[i:j])) for name, i, j in without_overlaps(named)),
+        text, ((i, j, replacement(name, text[i:j])) for name, i, j in without_overlaps(named))
     )

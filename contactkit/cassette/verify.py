@@ -13,15 +13,7 @@ import httpx
 
 from contactkit._http.connection import TapFlow
 from contactkit._http.flow import acquire
-from contactkit._http.session import (
-    Answer,
-    Flow,
-    NoResponse,
-    Operation,
-    Request,
-    Response,
-    Session,
-)
+from contactkit._http.session import Answer, Flow, NoResponse, Operation, Request, Response, Session
 from contactkit._http.world import Clock
 from contactkit.cassette.drift import Drift, differences
 from contactkit.cassette.exchange import Exchange, RecordedRequest, RecordedResponse

@@ -71,8 +71,7 @@ def apply(
         ),
     ] = None,
     concurrency: Annotated[
-        int | None,
-        typer.Option(min=1, help="The maximum of requests in flight.", metavar="N"),
+        int | None, typer.Option(min=1, help="The maximum of requests in flight.", metavar="N")
     ] = None,
     on_conflict: Annotated[
         OnConflict | None,

@@ -26,12 +26,7 @@ from contactkit.forms.controls import Raw
 from contactkit.forms.draft import read_draft
 from contactkit.forms.fields import field_groups
 from contactkit.forms.html import render, working
-from contactkit.forms.messages import (
-    alert_html,
-    raise_unexpected,
-    refusal_html,
-    refusal_regions,
-)
+from contactkit.forms.messages import alert_html, raise_unexpected, refusal_html, refusal_regions
 from contactkit.forms.plan_view import PlanView
 from contactkit.forms.search import BOX, aim, search_help
 from contactkit.forms.transcript import CONTACT_COLUMNS, Transcript
@@ -51,11 +46,7 @@ class ContactBrowser:
     """
 
     def __init__(
-        self,
-        contacts: AsyncContacts,
-        session: Session,
-        world: World,
-        people: Any,
+        self, contacts: AsyncContacts, session: Session, world: World, people: Any
     ) -> None:
         self.form: ContactForm | None = None
         self.plan_view: PlanView | None = None

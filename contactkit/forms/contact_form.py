@@ -286,10 +286,7 @@ class ContactForm(View):
         self._refuse((), error, status=status)
 
     def _refuse(
-        self,
-        problems: Sequence[FieldProblem],
-        error: BaseException | None = None,
-        status: str = "",
+        self, problems: Sequence[FieldProblem], error: BaseException | None = None, status: str = ""
     ) -> None:
         """Show each problem beside its field and the rest above the buttons."""
         if self._unread and error is None:

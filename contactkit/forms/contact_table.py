@@ -6,13 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contactkit._http.session import Session
-from contactkit.forms.contact_list import (
-    PAGE_SIZE,
-    WHO,
-    ContactList,
-    filled_columns,
-    refusals,
-)
+from contactkit.forms.contact_list import PAGE_SIZE, WHO, ContactList, filled_columns, refusals
 from contactkit.forms.grid import Grid
 from contactkit.forms.html import render, value_text
 from contactkit.forms.who import short_key, who_of

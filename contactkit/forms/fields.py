@@ -139,11 +139,7 @@ def offered_choices(
 
 
 def _may_be_written(
-    provider: Provider,
-    endpoint: Endpoint,
-    field: RecordField,
-    choice: str,
-    current: Contact | None,
+    provider: Provider, endpoint: Endpoint, field: RecordField, choice: str, current: Contact | None
 ) -> bool:
     """Whether a choice may be written to a contact, at least once it has its addresses."""
     if field.marker.access == "option":

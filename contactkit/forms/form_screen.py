@@ -100,10 +100,7 @@ class FormScreen:
         self.widget.show({"report": report, **regions}, focus=focus)
 
     def show_refusal(
-        self,
-        problems: Sequence[FieldProblem],
-        error: BaseException | None = None,
-        status: str = "",
+        self, problems: Sequence[FieldProblem], error: BaseException | None = None, status: str = ""
     ) -> None:
         """Show each problem beside its field and the rest above the buttons."""
         regions, focus = refusal_regions(self._provider, self._endpoint, problems, error)

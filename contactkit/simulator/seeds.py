@@ -143,10 +143,7 @@ def synthetic(
     first, last = rng.choice(FIRST), rng.choice(LAST)
     created = now - timedelta(seconds=rng.randrange(86_400, 200 * 86_400))
     changed = created + timedelta(seconds=rng.randrange(86_400))
-    texts = {
-        "phone": phone(index),
-        "email": f"{first}.{last}.{index}@example.com".lower(),
-    }
+    texts = {"phone": phone(index), "email": f"{first}.{last}.{index}@example.com".lower()}
     row: Row = {}
     created_name = creation_field(provider)
     for name, field in fields_of(provider.record).items():

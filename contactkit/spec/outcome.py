@@ -23,11 +23,7 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
 
 
-OF_VERB = {
-    "create": Outcome.CREATED,
-    "update": Outcome.UPDATED,
-    "delete": Outcome.DELETED,
-}
+OF_VERB = {"create": Outcome.CREATED, "update": Outcome.UPDATED, "delete": Outcome.DELETED}
 WRITTEN = (*OF_VERB.values(),)
 DONE = (*WRITTEN, Outcome.UNCHANGED)
 FAILURES = (Outcome.REFUSED, Outcome.FAILED, Outcome.UNKNOWN)

@@ -14,8 +14,7 @@ INVISIBLE = re.compile(
 # Tabs and line breaks are text.
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _PLAIN = str.maketrans(
-    "\t\u2212\u2043\u02d7\uff0b\uff0e\uff08\uff09\uff0f\u2044\u2215",
-    " ---+.()///",
+    "\t\u2212\u2043\u02d7\uff0b\uff0e\uff08\uff09\uff0f\u2044\u2215", " ---+.()///"
 )
 
 

@@ -159,12 +159,7 @@ class ListContacts(Record):
 
     where: Annotated[
         Annotated[dict[str, Any], BeforeValidator(_normalise)] | None,
-        option(
-            _WHERE,
-            personal="free",
-            check=_check_where,
-            evidence="inferred",
-        ),
+        option(_WHERE, personal="free", check=_check_where, evidence="inferred"),
     ] = None
     sort: Annotated[
         str | None,

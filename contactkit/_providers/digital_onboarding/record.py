@@ -149,8 +149,7 @@ class Contact(Record):
         ),
     ]
     inserted_at: Annotated[
-        Time,
-        read_only("When the contact was created.", label="Created at", evidence="inferred"),
+        Time, read_only("When the contact was created.", label="Created at", evidence="inferred")
     ]
     updated_at: Annotated[
         Time, read_only("When it last changed.", last_change=True, evidence="inferred")
@@ -242,7 +241,6 @@ class Account(Record):
     closed_at: Annotated[Time | None, read_only("When it was closed.")] = None
     balance_cents: Annotated[int | None, read_only("Balance in cents.")] = None
     inserted_at: Annotated[
-        Time,
-        read_only("When the account was created.", label="Created at", evidence="inferred"),
+        Time, read_only("When the account was created.", label="Created at", evidence="inferred")
     ]
     updated_at: Annotated[Time, read_only("When it last changed.", evidence="inferred")]

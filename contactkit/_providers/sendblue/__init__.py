@@ -112,8 +112,7 @@ class Contact(Record):
         ),
     ] = None
     opt_out: Annotated[
-        bool | None,
-        writable("Blocks every message to the number.", deprecated=("optOut",)),
+        bool | None, writable("Blocks every message to the number.", deprecated=("optOut",))
     ] = None
     verified: Annotated[bool | None, read_only("Whether the number is verified.")] = None
     created_at: Annotated[
@@ -248,15 +247,8 @@ PROVIDER = Provider(
             repeatable=_updates_existing,
             docs=f"{DOCS}/methods/create",
         ),
-        update_contact(
-            method="PUT",
-            path="/api/v2/contacts/{key}",
-            docs=f"{DOCS}/methods/update",
-        ),
-        delete_contact(
-            path="/api/v2/contacts/{key}",
-            docs=f"{DOCS}/methods/delete",
-        ),
+        update_contact(method="PUT", path="/api/v2/contacts/{key}", docs=f"{DOCS}/methods/update"),
+        delete_contact(path="/api/v2/contacts/{key}", docs=f"{DOCS}/methods/delete"),
         Endpoint(
             verb="count",
             method="GET",

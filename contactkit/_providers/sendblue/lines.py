@@ -17,8 +17,7 @@ class Line(Record):
     """The options of `contact_status`."""
 
     sendblue_number: Annotated[
-        str,
-        option("Your Sendblue number (E.164).", required=True, check=phones.check),
+        str, option("Your Sendblue number (E.164).", required=True, check=phones.check)
     ]
 
 

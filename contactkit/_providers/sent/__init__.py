@@ -92,8 +92,7 @@ class Contact(Record):
     default_channel: Annotated[
         Channel,
         writable(
-            "Channel that Sent uses first; must be an available one.",
-            docs=f"{DOCS}/contacts",
+            "Channel that Sent uses first; must be an available one.", docs=f"{DOCS}/contacts"
         ),
     ]
     opt_out: Annotated[bool, writable("Blocks every message on every channel.")]
@@ -118,8 +117,7 @@ class ListContacts(Record):
         option("The number in its national form, such as (202) 555-0123.", evidence="inferred"),
     ] = None
     channel: Annotated[
-        Channel | None,
-        option("Only contacts that this channel reaches.", evidence="inferred"),
+        Channel | None, option("Only contacts that this channel reaches.", evidence="inferred")
     ] = None
     phone: Annotated[
         str | None,

@@ -69,10 +69,7 @@ def _pair(
     stance: Stance,
     persons: Sequence[Person],
 ) -> Case:
-    contacts = [
-        (no, says(persons[0], channel, "denied")),
-        (yes, says(persons[0], channel, stance)),
-    ]
+    contacts = [(no, says(persons[0], channel, "denied")), (yes, says(persons[0], channel, stance))]
     return make_case(name, contacts, denied_elsewhere(channel))
 
 

@@ -24,10 +24,7 @@ def _seat(number: int, email: str, first: str, last: str) -> Row:
     }
 
 
-_SEATS = (
-    _seat(0, "agent@example.com", "Kim", "Vale"),
-    _seat(1, "rep@example.com", "Jane", "Doe"),
-)
+_SEATS = (_seat(0, "agent@example.com", "Kim", "Vale"), _seat(1, "rep@example.com", "Jane", "Doe"))
 
 
 def contact_status(engine: Engine, request: Request) -> Response:
