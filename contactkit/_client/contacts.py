@@ -15,7 +15,8 @@ from contactkit._client.plans import PlanRunner
 from contactkit._client.signatures import with_changes
 from contactkit._client.verbs import ContactVerbs
 from contactkit._frames.tabular import Tabular
-from contactkit._http.connection import Connection, arun, run
+from contactkit._http.connection import Connection
+from contactkit._http.drivers import arun, run
 from contactkit._http.pagination import Pages
 from contactkit._http.session import Session
 from contactkit._plans.listing import read_page, warn_of_gap

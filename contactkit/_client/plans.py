@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from contactkit._http.connection import Connection, arun, run
+from contactkit._http.connection import Connection
+from contactkit._http.drivers import arun, run
 from contactkit._http.session import Session
 from contactkit._plans.apply import Apply
 from contactkit._plans.lift import Grounds, check_lift

@@ -22,7 +22,8 @@ from contactkit._frames.decode import read_rows
 from contactkit._frames.frame import result_frame, to_frame
 from contactkit._frames.tabular import as_frame
 from contactkit._http.background import ParallelFlow
-from contactkit._http.connection import Connection, arun, run
+from contactkit._http.connection import Connection
+from contactkit._http.drivers import arun, run
 from contactkit._http.flow import send
 from contactkit._http.pagination import Pages
 from contactkit._http.request import build_operation

@@ -1,4 +1,4 @@
-"""A client's connections, and the two drivers that run a flow on them.
+"""A client's connections.
 
 The sync client sends with httpx, the async one with aiohttp behind httpx's interface.
 """
@@ -7,90 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Generator
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
+from collections.abc import Generator
+from typing import Protocol, TypeAlias
 
 import httpx
 
-from contactkit._http.background import Begin, Finish, ParallelFlow, ThreadJob
 from contactkit._http.clients import AsyncClient, SyncClient, open_client
 from contactkit._http.content import ENCODINGS, MAX_ANSWER
+from contactkit._http.drivers import adrive, drive
 from contactkit._http.log import clean_logs
-from contactkit._http.session import Answer, NoResponse, Request, Response, Step, Wait
-from contactkit._http.world import RealClock, apause, pause
+from contactkit._http.session import Answer, NoResponse, Request, Response
 from contactkit._redact import Unpicklable
 
-if TYPE_CHECKING:
-    from contactkit._http.world import Clock
-
-T = TypeVar("T")
-StepT = TypeVar("StepT")
 TapFlow: TypeAlias = Generator[httpx.Request, httpx.Response, httpx.Response]
-
-
-def run(flow: ParallelFlow[T], connection: Connection, clock: Clock) -> T:
-    """Run a flow until it returns; blocks. The flow may recover from what a step raises."""
-    return _drive(flow, partial(_perform, connection, clock))
-
-
-def _drive(flow: Generator[StepT, Answer, T], perform: Callable[[StepT], Answer]) -> T:
-    resume: Callable[[], StepT] = partial(flow.send, None)
-    while True:
-        try:
-            step = resume()
-        except StopIteration as end:
-            return end.value
-        try:
-            answer = perform(step)
-        except BaseException as interrupt:
-            resume = partial(flow.throw, interrupt)
-        else:
-            resume = partial(flow.send, answer)
-
-
-def _perform(connection: Connection, clock: Clock, step: Step | Begin | Finish) -> Answer:
-    match step:
-        case Request():
-            return connection.send(step)
-        case Begin():
-            if connection.is_remote and isinstance(clock, RealClock):
-                step.job = ThreadJob(partial(_drive, step.flow), connection.send, clock)
-        case Finish():
-            cast("ThreadJob", step.job).join()
-        case Wait():
-            pause(clock, step.until)
-    return None
-
-
-async def arun(flow: ParallelFlow[T], connection: Connection, clock: Clock) -> T:
-    """Run a flow until it returns; awaits. The flow may recover from what a step raises."""
-    resume: Callable[[], Step | Begin | Finish] = partial(flow.send, None)
-    while True:
-        try:
-            step = resume()
-        except StopIteration as end:
-            return end.value
-        try:
-            answer = await _aperform(connection, clock, step)
-        except BaseException as interrupt:
-            resume = partial(flow.throw, interrupt)
-        else:
-            resume = partial(flow.send, answer)
-
-
-async def _aperform(connection: Connection, clock: Clock, step: Step | Begin | Finish) -> Answer:
-    match step:
-        case Request():
-            return await connection.asend(step)
-        case Begin():
-            if connection.is_remote and isinstance(clock, RealClock):
-                step.job = asyncio.create_task(arun(step.flow, connection, clock))
-        case Finish():
-            await asyncio.wait({cast("asyncio.Task[Any]", step.job)})
-        case Wait():
-            await apause(clock, step.until)
-    return None
 
 
 class Tap(Protocol):
@@ -106,36 +35,6 @@ class Tap(Protocol):
     def close(self, clean: bool) -> None:
         """End the session; `clean` unless an exception ended it."""
         ...
-
-
-def send_tapped(client: httpx.Client, flow: TapFlow) -> httpx.Response:
-    """Run a tap's flow with a sync client."""
-    try:
-        request = next(flow)
-        while True:
-            try:
-                response = client.send(request)
-            except BaseException as error:
-                request = flow.throw(error)
-            else:
-                request = flow.send(response)
-    except StopIteration as end:
-        return end.value
-
-
-async def asend_tapped(client: httpx.AsyncClient, flow: TapFlow) -> httpx.Response:
-    """Run a tap's flow with an async client."""
-    try:
-        request = next(flow)
-        while True:
-            try:
-                response = await client.send(request)
-            except BaseException as error:
-                request = flow.throw(error)
-            else:
-                request = flow.send(response)
-    except StopIteration as end:
-        return end.value
 
 
 class Connection(Unpicklable):
@@ -193,10 +92,8 @@ class Connection(Unpicklable):
         client = self._client
         try:
             message = _build(client, request)
-            if self.tap:
-                response = send_tapped(client, self.tap.flow(message))
-            else:
-                response = client.send(message)
+            tap = self.tap
+            response = drive(tap.flow(message), client.send) if tap else client.send(message)
         except httpx.HTTPError as error:
             return no_response(error)
         return _response(response, self._max_answer)
@@ -212,7 +109,7 @@ class Connection(Unpicklable):
                 return await client.aiohttp.send(request, headers, self._seconds)
             message = _build(client, request)
             if self.tap:
-                response = await asend_tapped(client, self.tap.flow(message))
+                response = await adrive(self.tap.flow(message), client.send)
             else:
                 response = await client.send(message)
         except httpx.HTTPError as error:

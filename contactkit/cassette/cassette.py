@@ -12,7 +12,8 @@ import httpx
 import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 import respx
 
-from contactkit._http.connection import Connection, Tap, run
+from contactkit._http.connection import Connection, Tap
+from contactkit._http.drivers import run
 from contactkit._http.session import Session
 from contactkit._http.world import Live, VirtualClock, World, world_kind
 from contactkit.cassette.ages import present

@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from contactkit._http.clients import AsyncClient
-from contactkit._http.connection import TapFlow, asend_tapped, send_tapped
+from contactkit._http.connection import TapFlow
+from contactkit._http.drivers import adrive, drive
 from contactkit._http.world import RealClock
 from contactkit.cassette.exchange import Exchange, RecordedResponse, request_of
 from contactkit.cassette.recorder import capture
@@ -66,7 +67,7 @@ def record(url: str) -> Recorded:
     with httpx.Client(trust_env=False) as client:
         try:
             flow = recording(client.build_request("GET", url), exchanges)
-            return send_tapped(client, flow), exchanges[0]
+            return drive(flow, client.send), exchanges[0]
         except httpx.HTTPError as error:
             return error, exchanges[0]
 
@@ -77,7 +78,7 @@ def record_async(url: str) -> Recorded:
         async with AsyncClient(trust_env=False) as client:
             try:
                 flow = recording(client.build_request("GET", url), exchanges)
-                return await asend_tapped(client, flow), exchanges[0]
+                return await adrive(flow, client.send), exchanges[0]
             except httpx.HTTPError as error:
                 return error, exchanges[0]
 
@@ -135,7 +136,7 @@ def test_capture_records_a_body_that_cannot_be_decompressed_as_a_failure(recorde
 def test_capture_accepts_only_encodings_that_can_be_decoded(address):
     with httpx.Client(trust_env=False) as client:
         request = client.build_request("GET", f"{address}/gzip", headers={"Accept-Encoding": "br"})
-        send_tapped(client, recording(request, []))
+        drive(recording(request, []), client.send)
     assert request.headers["accept-encoding"] == "gzip, deflate"
 
 
@@ -152,7 +153,7 @@ def test_capture_closes_its_flow_when_it_is_interrupted():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        send_tapped(httpx.Client(transport=httpx.MockTransport(interrupt)), flow())
+        drive(flow(), httpx.Client(transport=httpx.MockTransport(interrupt)).send)
     assert ended == ["ended"]
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 import contactkit as ck
-from contactkit._http.connection import run
+from contactkit._http.drivers import run
 from contactkit._http.pagination import Pages
 from contactkit._providers import find
 from tests.support.providers import says

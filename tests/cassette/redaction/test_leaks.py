@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import contactkit as ck
-from contactkit._http.connection import send_tapped
+from contactkit._http.drivers import drive
 from contactkit._providers import find
 from contactkit.cassette.exchange import Exchange, RecordedResponse, request_of
 from contactkit.cassette.recorder import redact_exchange
@@ -237,7 +237,7 @@ def send(wire: httpx.Client, name: str, planted: Planted, tap: Any = None, metho
     tail = about.pop("path", "") + about.pop("query", "")
     url = base + find(name).endpoint("list").path + tail
     request = httpx.Request(method, url, **about)
-    return send_tapped(wire, tap.flow(request)) if tap else wire.send(request)
+    return drive(tap.flow(request), wire.send) if tap else wire.send(request)
 
 
 def record(name: str, planted: Planted, path: Path) -> list[str]:
