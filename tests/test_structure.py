@@ -20,7 +20,7 @@ MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob(
 PACKAGES = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 KNOWS_PROVIDERS = {
     "cli/demo.py",
-    *(f"{where}/{n}.py" for n in names() for where in ("_providers", "simulator/rules")),
+    *(f"simulator/rules/{n}.py" for n in names()),
     *(f"_providers/{n}/__init__.py" for n in names()),
 }
 

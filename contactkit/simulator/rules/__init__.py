@@ -38,6 +38,11 @@ def accounts(provider: Provider) -> dict[str, Account]:
     }
 
 
+def timestamp(now: datetime) -> str:
+    """Whole seconds in UTC, so that contacts may have equal times."""
+    return now.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def new_key(rng: Random) -> str:
     """A random UUID."""
     return str(uuid.UUID(int=rng.getrandbits(128), version=4))
@@ -107,7 +112,7 @@ class Rules:
     new_key: Callable[[Random], str] = new_key
     owner_of: Callable[[int], str] = lambda index: ""
     read_key: Callable[[Endpoint, str], str] = lambda endpoint, key: key
-    timestamp: Callable[[datetime], str] = datetime.isoformat
+    timestamp: Callable[[datetime], str] = timestamp
     defaults: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
     sample_values: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
     team_values: Mapping[str, Sequence[JSON]] = field(default_factory=dict[str, Sequence[JSON]])

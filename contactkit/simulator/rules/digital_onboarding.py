@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from contactkit._providers.digital_onboarding.cursors import order_of_listing
@@ -64,11 +63,6 @@ def scope_allows(scopes: frozenset[str], needed: str) -> bool:
 def _covers(own: Sequence[str], needed: Sequence[str]) -> bool:
     parts = zip(own, needed, strict=False)
     return len(own) == len(needed) and all(mine in ("*", part) for mine, part in parts)
-
-
-def timestamp(now: datetime) -> str:
-    """Whole seconds, in UTC."""
-    return now.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def fill_in(row: Row, owner: str) -> None:
@@ -196,7 +190,7 @@ def _batch(engine: Engine, request: Request) -> Row:
         "surface": "partner",
         "operation": "contacts.upsert",
         "status": "accepted",
-        "created_at": timestamp(engine.now),
+        "created_at": engine.rules.timestamp(engine.now),
         "started_at": None,
         "completed_at": None,
         "idempotency_key": request.headers.get("idempotency-key"),
@@ -207,7 +201,7 @@ def create_account(engine: Engine, request: Request) -> Response:
     """Respond with the account but store nothing: no documented request reads an account."""
     stored = find_contact(engine, request)
     values = validate_contact(engine, request, request.body).values
-    now = timestamp(engine.now)
+    now = engine.rules.timestamp(engine.now)
     row: Row = dict.fromkeys(fields_of(AccountRecord), None) | values
     row |= {"id": new_key(engine.rng), "type": "account", "contact_id": stored.row["id"]}
     row |= {"inserted_at": now, "updated_at": now}
@@ -230,7 +224,6 @@ RULES = Rules(
     },
     explain=explain,
     scope_allows=scope_allows,
-    timestamp=timestamp,
     sample_values={
         "name_title": None,
         "name_suffix": None,

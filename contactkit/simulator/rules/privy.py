@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import TYPE_CHECKING
 
-from contactkit._providers.privy import PROVIDER, field_rules, suppression_problems, timestamp
+from contactkit._providers.privy.rules import field_rules, suppression_problems, welcomes
 from contactkit.errors import FieldProblem
 from contactkit.simulator.messages import Account, Request, Response, Row
 from contactkit.simulator.rules import Rules
@@ -72,7 +72,7 @@ def refuse(
 
 def after_write(engine: Engine, before: Row | None, after: Row, values: Mapping[str, JSON]) -> None:
     """Send the welcome text after a newly confirmed SMS consent."""
-    if PROVIDER.welcomes(before or {}, after, values):
+    if welcomes(before or {}, after, values):
         engine.outbox.append(
             {
                 "key": after["id"],
@@ -114,7 +114,6 @@ RULES = Rules(
         "conflict": ("conflict", "Email or phone number is already in use"),
     },
     new_key=new_key,
-    timestamp=timestamp,
     defaults={"email_consent": "never_subscribed", "sms_consent": "never_subscribed"},
     fill_in=fill_in,
     fold=fold,

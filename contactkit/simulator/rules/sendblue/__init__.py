@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -43,11 +42,6 @@ def accounts(_: object) -> dict[str, Account]:
         "token": Account(credentials={"access_token": "simulator-access-token"}),
         "expired": Account(credentials={"access_token": "simulator-expired-token"}, expires=0.0),
     }
-
-
-def timestamp(now: datetime) -> str:
-    """Whole seconds, as in the documentation's example, so that contacts may have equal times."""
-    return now.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def explain(endpoint: Endpoint, problems: Sequence[FieldProblem]) -> Refusal:
@@ -224,7 +218,6 @@ RULES = Rules(
     explain=explain,
     new_key=new_key,
     read_key=read_key,
-    timestamp=timestamp,
     defaults={"opt_out": False, "verified": False},
     team_values={
         "assigned_to_email": ("ana@example.com", "bo@example.com", "cem@example.com"),
