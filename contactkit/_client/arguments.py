@@ -10,7 +10,8 @@ from contactkit._frames.frame import rows_of
 from contactkit._http.results import Values
 from contactkit._http.session import Session
 from contactkit.errors import InvalidInputError, warn
-from contactkit.spec.provider import JSON, Endpoint, Provider
+from contactkit.spec.endpoint import Endpoint
+from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import fields_of
 from contactkit.spec.validate import expected, is_na, key_text, to_python
 

@@ -14,10 +14,12 @@ from contactkit._frames.headings import field_names
 from contactkit._frames.mappings import without_empty
 from contactkit._frames.tabular import as_frame, name_type
 from contactkit.errors import FieldProblem, InvalidInputError
+from contactkit.spec.endpoint import Endpoint
 from contactkit.spec.flags import NO_FLAGS
-from contactkit.spec.provider import JSON, Endpoint, Provider
+from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
-from contactkit.spec.validate import accepted_fields, check, is_na, key_text, normalise_input
+from contactkit.spec.user_input import normalise_input
+from contactkit.spec.validate import accepted_fields, check, is_na, key_text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,10 +26,12 @@ from contactkit._journal.store import Intent
 from contactkit._journal.write import intent_of, journaled
 from contactkit._plans.listing import read_all, read_contacts
 from contactkit.errors import FieldProblem, InvalidInputError, UnrecordedRequestError
-from contactkit.spec.consent import consent_changes, may_widen, undocumented
+from contactkit.spec.consent import undocumented
+from contactkit.spec.endpoint import Endpoint
 from contactkit.spec.outcome import Outcome
-from contactkit.spec.provider import JSON, Endpoint, as_list, as_object
+from contactkit.spec.provider import JSON, as_list, as_object
 from contactkit.spec.record import fields_of, key_of
+from contactkit.spec.widening import consent_changes, may_widen
 
 Before: TypeAlias = Mapping[int, Values]
 

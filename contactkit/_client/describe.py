@@ -10,7 +10,8 @@ from contactkit._frames.frame import STRING, dtype_of
 from contactkit._http.rate_limits import rate
 from contactkit._plans.change import VERBS
 from contactkit._providers import find, names
-from contactkit.spec.provider import Endpoint, Provider
+from contactkit.spec.endpoint import Endpoint
+from contactkit.spec.provider import Provider
 from contactkit.spec.record import RecordField, fields_of
 
 COLUMNS = (

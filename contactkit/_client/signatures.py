@@ -8,7 +8,8 @@ from functools import cache, wraps
 from typing import Any, TypeVar, cast
 
 from contactkit._client.export import ROWS_PER_FILE
-from contactkit.spec.provider import Endpoint, Provider
+from contactkit.spec.endpoint import Endpoint
+from contactkit.spec.provider import Provider
 from contactkit.spec.record import RecordField, fields_of
 from contactkit.spec.validate import accepted_fields
 

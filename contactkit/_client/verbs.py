@@ -39,10 +39,11 @@ from contactkit._plans.same_change import change_all
 from contactkit._plans.tables import as_html, as_text
 from contactkit._redact import Unpicklable
 from contactkit.errors import FieldProblem, InvalidInputError, warn
-from contactkit.spec.consent import is_sent_once, may_widen
-from contactkit.spec.provider import Endpoint
+from contactkit.spec.endpoint import Endpoint
 from contactkit.spec.record import fields_of
-from contactkit.spec.validate import to_python, validate_edit, writable_fields
+from contactkit.spec.user_input import validate_edit
+from contactkit.spec.validate import to_python, writable_fields
+from contactkit.spec.widening import is_sent_once, may_widen
 
 FrameT = TypeVar("FrameT", covariant=True)
 _LISTINGS = ("list", "pages", "export")

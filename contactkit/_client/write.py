@@ -24,9 +24,10 @@ from contactkit.errors import (
     RateLimitError,
     UnrecordedRequestError,
 )
-from contactkit.spec.consent import CODE, ConsentState, consent_changes, reads_first, undocumented
+from contactkit.spec.consent import CODE, ConsentState, undocumented
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import key_of
+from contactkit.spec.widening import consent_changes, reads_first
 
 _NO_TEXT = FieldProblem(field="", message="opted out, so no text is sent", code=CODE)
 

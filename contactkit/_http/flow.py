@@ -32,7 +32,8 @@ from contactkit.errors import (
     TransportError,
 )
 from contactkit.spec.auth import ClientCredentials, HeaderAuth
-from contactkit.spec.provider import JSON, Endpoint, as_object
+from contactkit.spec.endpoint import Endpoint
+from contactkit.spec.provider import JSON, as_object
 
 ATTEMPTS = 4
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0

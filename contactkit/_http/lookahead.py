@@ -15,8 +15,9 @@ from contactkit._http.background import Begin, Finish, Job, ParallelFlow
 from contactkit._http.flow import send
 from contactkit._http.request import build_operation
 from contactkit._http.session import Operation, Session, Success, frame_attrs
+from contactkit.spec.endpoint import Endpoint
 from contactkit.spec.paging import Query
-from contactkit.spec.provider import JSON, Endpoint
+from contactkit.spec.provider import JSON
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,8 +17,9 @@ from contactkit._http.response import extract, unexpected_response
 from contactkit._http.seen import AllPages, KeyDigest, LastPage
 from contactkit._http.session import Session
 from contactkit.errors import ApiError, InvalidInputError
+from contactkit.spec.endpoint import Endpoint
 from contactkit.spec.paging import OutOfReach, Query
-from contactkit.spec.provider import JSON, Endpoint, as_object
+from contactkit.spec.provider import JSON, as_object
 from contactkit.spec.record import key_of
 
 RESTARTS = 5

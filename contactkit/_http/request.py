@@ -8,8 +8,9 @@ from collections.abc import Mapping
 
 from contactkit._http.session import Operation, Request, Session
 from contactkit.errors import InvalidInputError
+from contactkit.spec.endpoint import Endpoint
 from contactkit.spec.flags import NO_FLAGS, write_flag
-from contactkit.spec.provider import JSON, Endpoint, Provider
+from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.terms import Idempotency
 
 _SEGMENT = re.compile(r"[A-Za-z0-9._~+:@=-]{1,256}")

@@ -19,7 +19,8 @@ from contactkit._http.rate_limits import Budget
 from contactkit._http.world import uptime_of, world_attrs
 from contactkit._redact import Secret, Unpicklable
 from contactkit.spec.auth import Auth, ClientCredentials, Credential
-from contactkit.spec.provider import JSON, Endpoint, Provider, as_object
+from contactkit.spec.endpoint import Endpoint
+from contactkit.spec.provider import JSON, Provider, as_object
 
 if TYPE_CHECKING:
     from contactkit._http.world import Clock, World

@@ -23,10 +23,12 @@ from contactkit._plans.moved import settle_moved_rows
 from contactkit._plans.options import PlanOptions, PlanSource, read_checked
 from contactkit._plans.plan import Plan
 from contactkit.errors import FieldProblem, InvalidInputError, warn
+from contactkit.spec.endpoint import Endpoint
 from contactkit.spec.merge import merge_patch
-from contactkit.spec.provider import JSON, Endpoint, Provider
+from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import fields_of, key_of
-from contactkit.spec.validate import key_text, validate_edit
+from contactkit.spec.user_input import validate_edit
+from contactkit.spec.validate import key_text
 
 _NEW = FieldProblem(field="", message="is a new contact; create=True would create it", code="new")
 

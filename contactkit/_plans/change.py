@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from contactkit.errors import FieldProblem
-from contactkit.spec.consent import ConsentState, reads_first
+from contactkit.spec.consent import ConsentState
 from contactkit.spec.merge import contact_after
 from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON, Provider
+from contactkit.spec.widening import reads_first
 
 KEPT_BACK = "kept_back"
 """The code of a delete that is refused because of other rows."""

@@ -12,7 +12,8 @@ from contactkit.errors import FieldProblem
 from contactkit.spec.consent import Address, undocumented
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, last_change_of, parse_time
-from contactkit.spec.validate import is_phone, normalise_phone
+from contactkit.spec.user_input import normalise_phone
+from contactkit.spec.validate import is_phone
 
 if TYPE_CHECKING:
     from contactkit._plans.plan import Plan

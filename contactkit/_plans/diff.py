@@ -28,7 +28,8 @@ from contactkit._plans.match import EditedRows, RowMatch, columns_of, match_rows
 from contactkit._plans.same import find_same
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
-from contactkit.spec.validate import is_phone, json_equal, normalise_phone, to_python
+from contactkit.spec.user_input import normalise_phone
+from contactkit.spec.validate import is_phone, json_equal, to_python
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from math import inf
 from contactkit._http.session import Request, Session
 from contactkit._http.world import boot_id
 from contactkit._plans.steps import ApplySettings, Entry, PendingWrite
-from contactkit.spec.provider import Endpoint
+from contactkit.spec.endpoint import Endpoint
 
 REPLAYED = "replayed"
 """The code of a write whose response is an earlier one, not known to be its own."""

@@ -23,7 +23,8 @@ from contactkit.errors import InvalidInputError, NotFoundError, warn
 from contactkit.spec.paging import Query
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import fields_of, key_of
-from contactkit.spec.validate import check, is_na, normalise_input
+from contactkit.spec.user_input import normalise_input
+from contactkit.spec.validate import check, is_na
 
 # How many pages are requested before they are needed, where all pages are.
 MOST_AHEAD = 16

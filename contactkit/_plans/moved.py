@@ -19,7 +19,8 @@ from contactkit._plans.steps import Entry
 from contactkit.errors import FieldProblem
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, last_change_of, parse_time
-from contactkit.spec.validate import is_phone, json_equal, normalise_phone
+from contactkit.spec.user_input import normalise_phone
+from contactkit.spec.validate import is_phone, json_equal
 
 _SECOND, _MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
 _OVERWRITE = "on_conflict='overwrite' writes over the change"

@@ -11,7 +11,8 @@ from contactkit._plans.consent import consent_problems
 from contactkit._plans.steps import OnConflict
 from contactkit._plans.whole import changed_consent
 from contactkit.errors import FieldProblem, InvalidInputError
-from contactkit.spec.validate import json_equal, validate_edit
+from contactkit.spec.user_input import validate_edit
+from contactkit.spec.validate import json_equal
 
 
 def changes_now(

@@ -14,7 +14,7 @@ from contactkit.errors import InvalidInputError
 from contactkit.spec.merge import value_after
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
-from contactkit.spec.validate import validate_edit
+from contactkit.spec.user_input import validate_edit
 
 
 def change_all(

@@ -22,12 +22,14 @@ from contactkit._plans.plan import Plan
 from contactkit._plans.resume import last_entries, undo_name
 from contactkit._plans.steps import Entry
 from contactkit.errors import FieldProblem, InvalidInputError
+from contactkit.spec.endpoint import Endpoint
 from contactkit.spec.merge import contact_after, merge_patch
 from contactkit.spec.outcome import WRITTEN, Outcome
-from contactkit.spec.provider import JSON, Endpoint, Provider
+from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import fields_of, key_of, last_change_of
 from contactkit.spec.terms import Undo
-from contactkit.spec.validate import json_equal, to_python, validate_edit, writable_fields
+from contactkit.spec.user_input import validate_edit
+from contactkit.spec.validate import json_equal, to_python, writable_fields
 
 _OPTED_OUT_SINCE = FieldProblem(
     field="", message="was changed since, and may have opted out themselves", code="conflict"

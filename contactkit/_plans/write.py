@@ -43,11 +43,12 @@ from contactkit.errors import (
     TransportError,
     UnrecordedRequestError,
 )
-from contactkit.spec.consent import may_widen
+from contactkit.spec.endpoint import Endpoint
 from contactkit.spec.outcome import OF_VERB, Outcome
-from contactkit.spec.provider import JSON, Endpoint
+from contactkit.spec.provider import JSON
 from contactkit.spec.record import key_of
 from contactkit.spec.validate import accepted_fields, json_equal, wire_of
+from contactkit.spec.widening import may_widen
 
 # These errors concern all contacts.
 _FATAL = (AuthenticationError, ConfigurationError, JournalError)

@@ -27,7 +27,8 @@ from contactkit.cassette.format import Entry
 from contactkit.cassette.nearest import explain_miss
 from contactkit.errors import UnrecordedRequestError
 from contactkit.spec.auth import ClientCredentials
-from contactkit.spec.provider import JSON, Endpoint, Provider, as_list, as_object
+from contactkit.spec.endpoint import Endpoint
+from contactkit.spec.provider import JSON, Provider, as_list, as_object
 
 Key: TypeAlias = tuple[str, str, Pairs, Pairs, str]
 Exhausted: TypeAlias = Literal["error", "last"]

@@ -24,7 +24,8 @@ from contactkit.cassette.redaction.fields import PersonalFields
 from contactkit.cassette.redaction.redactor import Redactor
 from contactkit.cassette.replay import Replay
 from contactkit.errors import TransportError
-from contactkit.spec.provider import Endpoint, Provider
+from contactkit.spec.endpoint import Endpoint
+from contactkit.spec.provider import Provider
 
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 _READ = Endpoint(verb="verify", method="GET", path="", help="Repeat a recorded read.")

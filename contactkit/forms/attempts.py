@@ -16,9 +16,10 @@ from contactkit._http.results import failure_row, retry_key
 from contactkit._http.session import Session
 from contactkit._http.world import world_attrs
 from contactkit.forms.draft import Draft
-from contactkit.spec.consent import may_widen
-from contactkit.spec.provider import JSON, Endpoint
+from contactkit.spec.endpoint import Endpoint
+from contactkit.spec.provider import JSON
 from contactkit.spec.validate import json_equal
+from contactkit.spec.widening import may_widen
 
 # Pressing Enter twice quickly is not a confirmation: the question was not read yet.
 READING_TIME = 1.0

@@ -30,8 +30,9 @@ from contactkit.forms.messages import doubt_text, form_problem, outcome_text, ra
 from contactkit.forms.transcript import CONTACT_COLUMNS, Transcript, add_write, show_contact
 from contactkit.forms.view import View
 from contactkit.forms.widget import Event, Work
+from contactkit.spec.endpoint import Endpoint
 from contactkit.spec.outcome import Outcome
-from contactkit.spec.provider import JSON, Endpoint
+from contactkit.spec.provider import JSON
 from contactkit.spec.record import fields_of, key_of
 
 if TYPE_CHECKING:

@@ -19,16 +19,12 @@ from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.forms.controls import Raw, value_of
 from contactkit.forms.html import RESULT_COLUMNS, frame_table, render, table, text_of
 from contactkit.spec import phones
+from contactkit.spec.endpoint import Endpoint
 from contactkit.spec.merge import merge_patch, value_after
-from contactkit.spec.provider import JSON, Endpoint, Provider
+from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField
-from contactkit.spec.validate import (
-    accepted_fields,
-    is_phone,
-    json_equal,
-    normalise_phone,
-    validate_edit,
-)
+from contactkit.spec.user_input import normalise_phone, validate_edit
+from contactkit.spec.validate import accepted_fields, is_phone, json_equal
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,8 @@ from contactkit._http.world import World
 from contactkit.forms.controls import ControlName, Raw, control_of, kinds_of, raw_of
 from contactkit.forms.html import fact_html, render, value_text
 from contactkit.forms.who import short_key, who_of
-from contactkit.spec.provider import JSON, Endpoint, Provider
+from contactkit.spec.endpoint import Endpoint
+from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, key_of
 from contactkit.spec.validate import accepted_fields, check
 

@@ -15,7 +15,8 @@ from contactkit.forms.fields import form_regions
 from contactkit.forms.html import render, working
 from contactkit.forms.messages import alert_html, outcome_regions, place, refusal_regions
 from contactkit.forms.widget import Event, Widget, Work
-from contactkit.spec.provider import Endpoint, Provider
+from contactkit.spec.endpoint import Endpoint
+from contactkit.spec.provider import Provider
 
 
 class FormScreen:

@@ -17,8 +17,9 @@ from contactkit._redact import redact
 from contactkit.errors import ApiError, ContactKitError, FieldProblem, RateLimitError
 from contactkit.forms.html import render
 from contactkit.spec.consent import CODE, OPTED_OUT_SINCE
+from contactkit.spec.endpoint import Endpoint
 from contactkit.spec.outcome import WRITTEN, Outcome
-from contactkit.spec.provider import Endpoint, Provider
+from contactkit.spec.provider import Provider
 from contactkit.spec.record import RecordField, fields_of
 from contactkit.spec.validate import accepted_fields
 

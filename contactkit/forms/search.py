@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contactkit.forms.controls import Raw
 from contactkit.spec import phones
-from contactkit.spec.provider import Endpoint, Provider
+from contactkit.spec.endpoint import Endpoint
+from contactkit.spec.provider import Provider
 from contactkit.spec.record import RecordField, fields_of
 
 BOX = "find"

@@ -20,7 +20,8 @@ from contactkit.forms.draft import Draft
 from contactkit.forms.html import mask, personal_texts, render, table
 from contactkit.forms.plan_rows import MASKED_COLUMNS, masked_rows
 from contactkit.forms.plan_table import PageIndex
-from contactkit.spec.provider import JSON, Endpoint
+from contactkit.spec.endpoint import Endpoint
+from contactkit.spec.provider import JSON
 from contactkit.spec.record import Record, fields_of, key_of
 
 CONTACT_COLUMNS = ("when", "action", "outcome", "values", "message")

@@ -18,7 +18,7 @@ from contactkit.errors import FieldProblem
 from contactkit.spec.record import fields_of
 
 if TYPE_CHECKING:
-    from contactkit.spec.provider import Endpoint, Provider
+    from contactkit.spec.provider import Provider
 
 Channel: TypeAlias = Literal["text", "email"]
 Values: TypeAlias = Mapping[str, tuple[Any, ...]]
@@ -219,11 +219,10 @@ class Consent:
 
     def _addresses(self, contact: Contact) -> dict[str, tuple[Address, bool]]:
         """A contact's addresses by field name, and whether their channel is denied."""
-        states = self.states(contact)
-        text, email = (
-            states.get(channel, ConsentState.unknown) >= ConsentState.denied
-            for channel in ("text", "email")
-        )
+        denied = {
+            name: state >= ConsentState.denied for name, state in self.states(contact).items()
+        }
+        text, email = denied.get("text", False), denied.get("email", False)
         return {
             **{n: (("phone", str(contact[n])), text) for n in self.phones if contact.get(n)},
             **{n: (("email", str(contact[n])), email) for n in self.emails if contact.get(n)},
@@ -240,49 +239,19 @@ class Consent:
         problems: list[FieldProblem] = []
         for name, state in self.widened(current, changes).items():
             channel = self.channels[name]
-            field = next(n for n in changes if n in channel.fields)
             if state < ConsentState.denied:
                 continue
             if state is ConsentState.locked:
-                message = f"cannot be written: the contact is locked for {name}"
-                problems.append(FieldProblem(field=field, message=message, code=CODE))
+                message, code = f"cannot be written: the contact is locked for {name}", CODE
             elif channel.shows_no(shown or {}) is False:
-                problem = FieldProblem(field=field, message=OPTED_OUT_SINCE, code="conflict")
-                problems.append(problem)
+                message, code = OPTED_OUT_SINCE, "conflict"
             elif not opt_in:
-                problems.append(FieldProblem(field=field, message=OPTS_IN, code=CODE))
+                message, code = OPTS_IN, CODE
+            else:
+                continue
+            field = next(name for name in changes if name in channel.fields)
+            problems.append(FieldProblem(field=field, message=message, code=code))
         return problems
-
-
-def consent_changes(provider: Provider, endpoint: Endpoint, values: Contact) -> dict[str, Any]:
-    """The changes of consent among a verb's values, by the contact's field names."""
-    written = {endpoint.writes.get(name, name): value for name, value in values.items()}
-    return {name: value for name, value in written.items() if name in provider.consent.fields}
-
-
-def may_widen(provider: Provider, endpoint: Endpoint, values: Contact) -> bool:
-    """Whether a write may open a channel to its contact."""
-    if not (endpoint.texts or endpoint.writes) and provider.consent.fields.isdisjoint(values):
-        return False
-    changes = consent_changes(provider, endpoint, values)
-    if endpoint.effect == "create" and not endpoint.bulk:
-        return bool(provider.consent.widened({}, changes))
-    return endpoint.texts or provider.consent.may_widen(changes)
-
-
-def reads_first(provider: Provider, endpoint: Endpoint, values: Contact) -> bool:
-    """Whether a write of one contact is sent only after a fresh read.
-
-    Nothing else tells whether a contact that is deleted had opted out.
-    """
-    if endpoint.effect == "update":
-        return may_widen(provider, endpoint, values)
-    return endpoint.effect == "delete" and endpoint.takes_key
-
-
-def is_sent_once(provider: Provider, endpoint: Endpoint, values: Contact) -> bool:
-    """Whether a write is never repeated by itself: what was read before it may have changed."""
-    return may_widen(provider, endpoint, values) or reads_first(provider, endpoint, values)
 
 
 def undocumented(provider: Provider, contact: Contact) -> list[FieldProblem]:

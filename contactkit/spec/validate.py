@@ -1,7 +1,6 @@
 """What may be written, and its effect: the same check for client, simulator and form.
 
-It reads a declaration and returns problems; the caller raises, or responds with a 4xx. User input
-is first normalised, so that other spellings of the same value are accepted.
+It reads a declaration and returns problems; the caller raises, or responds with a 4xx.
 """
 
 from __future__ import annotations
@@ -13,11 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
-from contactkit.errors import FieldProblem, InvalidInputError, warn
+from contactkit.errors import FieldProblem
 from contactkit.spec import phones, uuids
+from contactkit.spec.endpoint import Endpoint
 from contactkit.spec.flags import NO_FLAGS
-from contactkit.spec.provider import JSON, Endpoint, Provider, as_list, as_object
-from contactkit.spec.record import Record, RecordField, fields_of
+from contactkit.spec.provider import JSON, Provider, as_list, as_object
+from contactkit.spec.record import RecordField, fields_of
 from contactkit.spec.text import CONTROL, name_unusual
 
 _EXPECTED = {
@@ -38,44 +38,6 @@ class Checked:
     values: dict[str, JSON] = field(default_factory=dict[str, JSON])
     wire: dict[str, JSON] = field(default_factory=dict[str, JSON])
     problems: list[FieldProblem] = field(default_factory=list[FieldProblem])
-
-
-def normalise_input(
-    provider: Provider, endpoint: Endpoint, values: Mapping[str, JSON]
-) -> dict[str, JSON]:
-    """User input in the form that `check` takes; warns of deprecated names at the caller's line.
-
-    pandas and numpy scalars become Python values, NA and NaN are left out ("leave unchanged"), and
-    phone numbers become E.164 if possible.
-    """
-    allowed, where = accepted_fields(provider, endpoint), f"{provider.name} {endpoint.verb}"
-    renamed = _rename_deprecated(provider, allowed, values, where)
-    optional = fields_of(endpoint.params)
-    defaults = {n: field.default for n, field in optional.items() if field.default is not None}
-    empty = {name for name, value in renamed.items() if value is None or is_na(value)}
-    for name in defaults.keys() & empty:
-        message = f"must be {expected(allowed[name])}, not NA or None"
-        raise InvalidInputError.one(where, name, message, "type")
-    return defaults | {
-        name: normalise_phone(value) if name in allowed and is_phone(allowed[name]) else value
-        for name, value in renamed.items()
-        if not is_na(value) and not (value is None and name in optional)
-    }
-
-
-def _rename_deprecated(
-    provider: Provider, allowed: Mapping[str, RecordField], values: Mapping[str, JSON], where: str
-) -> dict[str, JSON]:
-    current = {old: name for name, field in allowed.items() for old in field.marker.deprecated}
-    renamed: dict[str, JSON] = {}
-    for typed, value in values.items():
-        name = current.get(typed, typed)
-        if name != typed:
-            warn(f"{provider.title}: use {name}= instead of {typed}=", DeprecationWarning)
-        if name in renamed:
-            raise InvalidInputError.one(where, typed, f"is {name}, which is given twice", "unknown")
-        renamed[name] = value if is_na(value) else to_python(value)
-    return renamed
 
 
 def json_equal(one: JSON, other: JSON) -> bool:
@@ -107,16 +69,6 @@ def to_python(value: JSON) -> JSON:
         return value.astype("datetime64[us]").tolist()
     foreign = type(value).__module__.partition(".")[0] in ("numpy", "pandas")
     return value.tolist() if foreign and hasattr(value, "tolist") else value
-
-
-def normalise_phone(value: JSON) -> JSON:
-    """A phone number as E.164; any other text as it is seen, and `check` may refuse it."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return phones.normalise(value)
-    except ValueError:
-        return phones.to_written(value)
 
 
 def key_text(field: RecordField, key: JSON) -> str:
@@ -315,23 +267,3 @@ def _missing_problems(
         message = f"nothing to change; pass at least one of: {', '.join(own)}"
         return [FieldProblem(field="", message=message, code="empty")]
     return []
-
-
-def is_complete(record: type[Record], row: Mapping[str, JSON]) -> bool:
-    """Whether a row has every field of a contact, so that an empty one is really empty."""
-    return all(
-        name in row and (row[name] is not None or field.nullable)
-        for name, field in fields_of(record).items()
-    )
-
-
-def validate_edit(
-    provider: Provider,
-    endpoint: Endpoint,
-    values: Mapping[str, JSON],
-    current: Mapping[str, JSON] | None,
-    flags: Mapping[str, JSON] = NO_FLAGS,
-) -> Checked:
-    """`check` of user input; it is compared with the `current` contact only if that is complete."""
-    known = current if current and is_complete(provider.record, current) else None
-    return check(provider, endpoint, normalise_input(provider, endpoint, values), known, flags)

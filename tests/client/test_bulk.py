@@ -11,7 +11,7 @@ import pytest
 from contactkit._client.bulk import check_rows
 from contactkit._providers import find
 from contactkit.errors import InvalidInputError
-from contactkit.spec.provider import Bulk, Endpoint
+from contactkit.spec.endpoint import Bulk, Endpoint
 
 PRIVY = find("privy")
 BULK = Bulk(name="contacts", unclear="nothing", read=lambda status, body, sent: [])

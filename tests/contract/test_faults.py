@@ -27,7 +27,7 @@ from contactkit._providers import find, names
 from contactkit.simulator.faults import KINDS
 from contactkit.simulator.seeds import phone
 from contactkit.spec.auth import Auth, ClientCredentials
-from contactkit.spec.provider import Endpoint
+from contactkit.spec.endpoint import Endpoint
 from contactkit.spec.record import fields_of, key_of, unique_fields
 from tests.support.examples import examples
 from tests.support.providers import EXAMPLES, Wire

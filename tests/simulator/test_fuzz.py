@@ -20,7 +20,8 @@ import contactkit as ck
 from contactkit._providers import find, names
 from contactkit.errors import Problem
 from contactkit.spec.auth import ClientCredentials, HeaderAuth
-from contactkit.spec.provider import Endpoint, Provider
+from contactkit.spec.endpoint import Endpoint
+from contactkit.spec.provider import Provider
 from contactkit.spec.record import fields_of
 from tests.support.examples import examples
 from tests.support.providers import EXAMPLES

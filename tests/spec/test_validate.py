@@ -41,15 +41,13 @@ from contactkit.spec import (
     write_once,
 )
 from contactkit.spec.merge import merge_patch, value_after
+from contactkit.spec.user_input import is_complete, normalise_input, validate_edit
 from contactkit.spec.validate import (
     Checked,
     accepted_fields,
     check,
-    is_complete,
     is_na,
-    normalise_input,
     to_python,
-    validate_edit,
     writable_fields,
 )
 from tests.support.providers import Example

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from contactkit.cassette.redaction.pseudonyms import Kind
 from contactkit.cassette.redaction.usual import normalise, usual_container, usual_kind
 from contactkit.errors import FieldProblem, Problem
-from contactkit.spec.provider import JSON, Endpoint, Provider, as_list, as_object
+from contactkit.spec.endpoint import Endpoint
+from contactkit.spec.provider import JSON, Provider, as_list, as_object
 from contactkit.spec.record import Record, RecordField, fields_of, key_of
 
 _CALENDAR = (
