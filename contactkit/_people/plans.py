@@ -13,7 +13,8 @@ import pandas as pd
 from contactkit._frames.frame import RESULT_COLUMNS, STRING, TIME, declared_frame
 from contactkit._frames.moments import time_note, time_text
 from contactkit._plans import tables
-from contactkit._plans.plan import MOST_SHOWN, Plan
+from contactkit._plans.plan import Plan
+from contactkit._plans.preview import MOST_SHOWN
 from contactkit.errors import ConfigurationError
 
 APPLY_COLUMNS: dict[str, Any] = {"source": STRING, **RESULT_COLUMNS}

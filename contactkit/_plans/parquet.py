@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from sys import intern
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 
@@ -22,6 +22,9 @@ from contactkit._frames.paths import check_file, has_file, reason_of
 from contactkit._plans.change import PROOF, REASON, VERBS, PlannedWrite
 from contactkit._plans.labels import decode_labels, encode_labels
 from contactkit.errors import ConfigurationError, FieldProblem
+
+if TYPE_CHECKING:
+    from contactkit._plans.plan import Plan
 
 Attrs: TypeAlias = dict[str, Any]
 
@@ -66,17 +69,15 @@ class _Invalid(ValueError):
     """What is wrong with a file; the message does not quote it."""
 
 
-def write(
-    path: str | Path, contacts: Sequence[PlannedWrite], index: pd.Index, attrs: Mapping[str, Any]
-) -> None:
-    """Write one row per contact, and the plan's `attrs` as the file's attributes."""
+def write(path: str | Path, plan: Plan) -> None:
+    """Write one row per contact, and the rest of the plan as the file's attributes."""
     pa = import_pyarrow()
     import pyarrow.parquet as pq
 
     with _path_errors(path):
         has_file(path := Path(path).expanduser())
-    levels, encoded = encode_labels(index)
-    attrs = {**attrs, "format": FORMAT, "index": [*index.names], "encoded": encoded}
+    contacts, (levels, encoded) = plan.contacts, encode_labels(plan.index)
+    attrs = _attrs(plan) | {"encoded": encoded}
     # pandas writes the caller's labels, and what says how to read them.
     shell = pa.Table.from_pandas(pd.DataFrame("", index=levels, columns=[*_COLUMNS], dtype=object))
     checksum, rows = _Checksum(attrs), pa.BufferOutputStream()
@@ -97,6 +98,24 @@ def write(
         for number in range(parts.num_row_groups):
             writer.write_table(parts.read_row_group(number).cast(schema))
     write_private(path, content.getvalue())
+
+
+def _attrs(plan: Plan) -> Attrs:
+    return {
+        "format": FORMAT,
+        "provider": plan.provider.name,
+        "digest": plan.digest,
+        "created": plan.created.isoformat(),
+        "read": str(plan.read or ""),
+        "without_original": plan.without_original,
+        "unchanged": plan.unchanged,
+        "vanished": plan.vanished,
+        "opt_in": plan.opt_in,
+        "name": plan.name,
+        "numbers": [*plan.numbers] if plan.of else [],
+        "home": asdict(plan.home) if plan.home else {},
+        "index": [*plan.index.names],
+    }
 
 
 def _filled(table: Any, rows: Sequence[Mapping[str, str]]) -> Any:

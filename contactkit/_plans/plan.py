@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,16 +17,14 @@ import pandas as pd
 
 from contactkit._http.rate_limits import Budget
 from contactkit._journal.reading import Reading
-from contactkit._plans import parquet, tables
+from contactkit._plans import parquet, preview, tables
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.digest import digest_of
 from contactkit._plans.home import UNKNOWN, Home
-from contactkit._plans.labels import name_row
 from contactkit._plans.options import PlanSource
 from contactkit._plans.pacing import finish_time
 from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import Provider
-from contactkit.spec.record import last_change_of
 
 if TYPE_CHECKING:
     from contactkit._client.plans import PlanRunner
@@ -36,8 +34,6 @@ if TYPE_CHECKING:
     from contactkit._plans.progress import Progress
     from contactkit._plans.steps import OnConflict
     from contactkit.forms import PlanView
-
-MOST_SHOWN = 10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -73,7 +69,6 @@ class Plan:
     read_again: Callable[[], People] | None = None
 
     def __len__(self) -> int:
-        """How many contacts it has."""
         return len(self.contacts)
 
     @cached_property
@@ -87,13 +82,6 @@ class Plan:
         planned = [contact for contact in self.contacts if not contact.problems]
         return len(planned) + sum(c.reads_first(self.provider, whole=whole) for c in planned)
 
-    @property
-    def requests_text(self) -> str:
-        """The number of requests in words."""
-        reads = self.requests - sum(not contact.problems for contact in self.contacts)
-        read = f", and one more to read each of {reads:,} first" if reads else ""
-        return f"{self.requests:,}, one per contact{read}"
-
     @cached_property
     def opts_in(self) -> int:
         """The number of planned contacts who opted out and would be opted in."""
@@ -104,6 +92,11 @@ class Plan:
         """Whether it carries a no from other contacts to these."""
         return any(contact.because for contact in self.contacts)
 
+    @property
+    def world(self) -> str:
+        """The name of the world of its home; "" if it has none."""
+        return self.home.world if self.home else ""
+
     def now(self) -> float:
         """The current time of the client's clock, in seconds since the epoch."""
         return self.runner.session.clock.now() if self.runner else time.time()
@@ -112,8 +105,7 @@ class Plan:
     def eta(self) -> datetime | None:
         """When the last request is sent if the first is sent now; None without a rate limit.
 
-        It follows from the rate limits and how much of them is used; the time that responses take
-        is not included.
+        It follows from the rate limits and what is left of them, not from how long responses take.
         """
         session = self.runner.session if self.runner else None
         budget = session.budget if session else Budget(self.provider.limits)
@@ -157,8 +149,7 @@ class Plan:
         """One row per cell that differs; a contact without such cells has one row without a field.
 
         Nothing is sent for a refused contact: the cells that cause it come first, and the others
-        are one row with all their fields. So are all deletes that other rows keep back, without a
-        key.
+        are one row with all their fields. So are all deletes that other rows keep back, keyless.
         """
         return tables.cells(self.provider, self.contacts, self.index)
 
@@ -178,44 +169,16 @@ class Plan:
 
         A new contact's key is the label of its row, and a refusal begins with it.
         """
-        cells: list[dict[str, Any]] = []
-        for position in sorted(range(len(self)), key=self._rank):
-            if len(cells) >= count:
-                break
-            cells += self.lines(position)
-        return cells[:count]
+        return preview.first_cells(self, count)
 
     def lines(self, position: int) -> list[dict[str, Any]]:
-        """The rows of `cells` that show a contact, for a reader who sees no index.
-
-        A new contact's key is the label of its row. A refusal begins with it, but that of a delete,
-        whose label is one of another frame.
-        """
-        if not self.cell_counts[position]:
-            return []
-        contact, kept_back = self.contacts[position], self._kept_back
-        lines = [*tables.cells_of(self.provider, contact, kept_back)]
-        if contact.operation != "delete" and not contact.because:
-            label = name_row(self.index, position)
-            reason = lines[0]["refused_because"]
-            if contact.key and reason and label != f"row {contact.key}":
-                lines[0]["refused_because"] = f"{label}: {reason}"
-            for line in lines:
-                line["key"] = line["key"] or label
-        return lines
+        """The rows of `cells` that show a contact, as `first` has them."""
+        return preview.lines(self, position)
 
     @cached_property
     def cell_counts(self) -> list[int]:
         """How many rows `cells` has for each contact."""
         return tables.cell_counts(self.contacts)
-
-    @cached_property
-    def _kept_back(self) -> int:
-        return tables.count_kept_back(self.contacts)
-
-    def _rank(self, position: int) -> int:
-        contact = self.contacts[position]
-        return 0 if contact.opts_in(self.provider) else 1 if contact.problems else 2
 
     def apply(
         self,
@@ -316,60 +279,16 @@ class Plan:
         The file contains the contacts' values, but no credential. Raises ConfigurationError for a
         path that cannot be a file.
         """
-        attrs = {
-            "provider": self.provider.name,
-            "digest": self.digest,
-            "created": self.created.isoformat(),
-            "read": str(self.read or ""),
-            "without_original": self.without_original,
-            "unchanged": self.unchanged,
-            "vanished": self.vanished,
-            "opt_in": self.opt_in,
-            "name": self.name,
-            "numbers": [*self.numbers] if self.of else [],
-            "home": asdict(self.home) if self.home else {},
-        }
-        parquet.write(path, self.contacts, self.index, attrs)
+        parquet.write(path, self)
 
     @property
     def note(self) -> str:
         """What is worth knowing of the plan, if anything."""
-        if self.remark:
-            return self.remark
-        updates = any(contact.operation == "update" for contact in self.contacts)
-        if not (self.without_original and updates) or last_change_of(self.provider.record):
-            return ""
-        return (
-            f"{self.provider.title} tells no time of last change; give the frame as it was read as "
-            "original, or what others have changed since is overwritten unseen"
-        )
+        return self.remark or preview.note(self)
 
     def facts(self) -> dict[str, str]:
         """What the repr shows above the cells: consent, counts, requests, ETA, home, digest."""
-        counts: dict[str, list[str]] = {}
-        for operation, outcome, count in self.summary().itertuples(index=False):
-            what = "left alone" if operation == tables.ABSENT else outcome
-            if operation != tables.OPT_IN:
-                counts.setdefault(str(operation), []).append(f"{count:,} {what}")
-        last = tables.eta_text(self.eta, self.now(), self._world)
-        return {
-            **tables.consent_facts(self.provider, self.contacts),
-            **{operation: ", ".join(texts) for operation, texts in counts.items()},
-            "requests": f"{self.requests_text}; {last}" if self.requests else "none",
-            **({"note": note} if (note := self.note) else {}),
-            "home": str(self.home or UNKNOWN),
-            "digest": self.digest[:12],
-        }
-
-    @property
-    def _world(self) -> str:
-        return self.home.world if self.home else ""
-
-    def _drawing(self) -> tuple[str, dict[str, str], list[dict[str, Any]], str]:
-        first, title = self.first(MOST_SHOWN), f"contactkit plan for {self.provider.title}"
-        rest = sum(self.cell_counts) - len(first)
-        more = f"and {rest:,} more cells: see plan.cells" if rest else ""
-        return title, self.facts(), first, more
+        return preview.facts(self)
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
         if self.runner is not None:
@@ -380,7 +299,7 @@ class Plan:
         return super().__reduce_ex__(protocol)
 
     def __repr__(self) -> str:
-        return tables.as_text(*self._drawing())
+        return tables.as_text(*preview.drawing(self))
 
     def _repr_html_(self) -> str:
-        return tables.as_html(*self._drawing(), world=self._world)
+        return tables.as_html(*preview.drawing(self), world=self.world)

@@ -6,14 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from datetime import UTC, datetime
+from datetime import datetime
 from html import escape
 from typing import Any
 
 import pandas as pd
 
 from contactkit._frames.frame import RESULT_COLUMNS, STRING, declared_frame
-from contactkit._frames.moments import time_note, time_text
+from contactkit._frames.moments import time_text
 from contactkit._frames.nested import CONTACT
 from contactkit._http.results import Row, build_row, problem_columns
 from contactkit._plans.change import KEPT_BACK, PlannedWrite
@@ -141,21 +141,6 @@ def summary(
     return declared_frame(SUMMARY_COLUMNS, rows)
 
 
-def consent_facts(provider: Provider, contacts: Sequence[PlannedWrite]) -> dict[str, str]:
-    """How many people a plan opts in, over a no or over silence, and how many texts they get."""
-    planned = [contact for contact in contacts if not contact.problems]
-    opted_in = sum(contact.opts_in(provider) for contact in planned)
-    first = sum(contact.is_first_consent(provider) for contact in planned)
-    texts = sum(
-        provider.welcomes(contact.before or {}, contact.changes, contact.options)
-        for contact in planned
-    )
-    parts = [f"first consent for {count_people(first)}"] if first else []
-    parts += [f"{texts:,} welcome {'text' if texts == 1 else 'texts'}"] if texts else []
-    opts_in = {"opts in": f"{count_people(opted_in)} who had opted out"} if opted_in else {}
-    return {**opts_in, **({"consent": ", ".join(parts)} if parts else {})}
-
-
 def count_people(count: int) -> str:
     """A number of people in words."""
     return f"{count:,} {'person' if count == 1 else 'people'}"
@@ -242,13 +227,6 @@ def text_of(value: JSON, longest: int) -> str:
     plain = isinstance(value, str) and value.isprintable() and value.strip() == value != ""
     text = "" if value is None else value if plain else json.dumps(value, ensure_ascii=not plain)
     return text if len(text) <= longest else text[: longest - 1] + "…"
-
-
-def eta_text(eta: datetime | None, now: float, world: str) -> str:
-    """When the last request is sent; `now` is in seconds since the epoch."""
-    if eta is None:
-        return "no known rate limit"
-    return f"the last is sent {when(eta, datetime.fromtimestamp(now, UTC), time_note(world))}"
 
 
 def when(moment: datetime, now: datetime, note: str = "") -> str:

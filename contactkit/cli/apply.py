@@ -18,7 +18,8 @@ from contactkit._frames.formulas import guard_formula
 from contactkit._plans.change import VERBS
 from contactkit._plans.home import check_home, home_of
 from contactkit._plans.load import read_plan, with_client
-from contactkit._plans.plan import MOST_SHOWN, Plan
+from contactkit._plans.plan import Plan
+from contactkit._plans.preview import MOST_SHOWN
 from contactkit._plans.tables import count_people
 from contactkit.cli.options import (
     EXISTING,

@@ -19,7 +19,8 @@ from contactkit._frames.files import open_file, write_private
 from contactkit._people.people import People
 from contactkit._people.plans import Plans
 from contactkit._plans.load import read_plan, with_client
-from contactkit._plans.plan import MOST_SHOWN, Plan
+from contactkit._plans.plan import Plan
+from contactkit._plans.preview import MOST_SHOWN
 from contactkit._plans.tables import text_of
 from contactkit._providers import find, names
 from contactkit.cli.apply import ask_to_send, show_result, status_of

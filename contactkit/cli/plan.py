@@ -14,7 +14,8 @@ from contactkit._client.read import read_contacts
 from contactkit._frames.arrow_files import is_arrow
 from contactkit._frames.frame import problems
 from contactkit._plans.build import build_plan
-from contactkit._plans.plan import MOST_SHOWN, Plan
+from contactkit._plans.plan import Plan
+from contactkit._plans.preview import MOST_SHOWN
 from contactkit._plans.tables import text_of
 from contactkit._providers import names
 from contactkit.cli.options import (

@@ -17,7 +17,7 @@ import pandas as pd
 
 from contactkit._frames.frame import declared_frame
 from contactkit._people.plans import APPLY_COLUMNS, Plans, join_results
-from contactkit._plans.plan import MOST_SHOWN
+from contactkit._plans.preview import MOST_SHOWN
 from contactkit._plans.progress import Progress
 from contactkit._plans.tables import count_people
 from contactkit._redact import redact

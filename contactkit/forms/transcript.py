@@ -13,7 +13,8 @@ from IPython.display import HTML, DisplayHandle, display
 
 from contactkit._frames.moments import time_note
 from contactkit._http.world import World
-from contactkit._plans.plan import MOST_SHOWN, Plan
+from contactkit._plans.plan import Plan
+from contactkit._plans.preview import MOST_SHOWN
 from contactkit._redact import redact
 from contactkit.forms.cells import explains_records
 from contactkit.forms.draft import Draft
