@@ -18,6 +18,7 @@ from contactkit._http.connection import Connection
 from contactkit._http.drivers import arun, run
 from contactkit._http.session import Session
 from contactkit._plans.apply import Apply
+from contactkit._plans.apply_options import check_apply
 from contactkit._plans.lift import Grounds, check_lift
 from contactkit._plans.plan import Plan
 from contactkit._plans.undo import plan_undo
@@ -58,7 +59,8 @@ class PlanRunner(Unpicklable):
     def _start(self, plan: Plan, **options: Any) -> tuple[Apply, Connection]:
         """An apply of this plan that is not running yet; its options are checked."""
         check_lift(plan)
-        return Apply(plan, self.session, self._connection, **options), self._connection
+        settings = check_apply(plan, self.session, **options)
+        return Apply(plan, settings, self._connection), self._connection
 
     async def apply_async(self, plan: Plan, **options: Any) -> pd.DataFrame:
         """Apply a plan on the running event loop."""

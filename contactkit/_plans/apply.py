@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
-from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
 from contactkit._frames.frame import result_frame
-from contactkit._frames.moments import time_note
+from contactkit._http.drivers import adrive
 from contactkit._http.response import utc
 from contactkit._http.results import Row
-from contactkit._http.session import Answer, Request, Response, Session, Wait
+from contactkit._http.session import Answer, Request, Response, Wait
 from contactkit._http.world import apause, time_of, world_attrs
 from contactkit._journal.writer import JournalWriter
-from contactkit._plans.apply_numbers import number_or_share, seconds, whole_number
-from contactkit._plans.home import bound_home, check_home
+from contactkit._plans.apply_report import ApplyReport
 from contactkit._plans.name import PlanName
-from contactkit._plans.pacing import ConcurrencyLimit, Pacer, RequestStats, finish_time
+from contactkit._plans.pacing import ConcurrencyLimit, Pacer, RequestStats
 from contactkit._plans.plan import Plan
-from contactkit._plans.progress import Progress, display
 from contactkit._plans.resume import pending_writes
 from contactkit._plans.steps import (
     ApplySettings,
     AwaitSlot,
     JournalIntent,
-    OnConflict,
     PendingWrite,
     Stopped,
     WriteResult,
@@ -39,17 +32,14 @@ from contactkit._plans.steps import (
     unsent_row,
 )
 from contactkit._plans.write import write_contact
-from contactkit.errors import InvalidInputError, JournalError
+from contactkit.errors import JournalError
 from contactkit.spec.outcome import FAILURES, Outcome
-from contactkit.spec.validate import to_python
 
 if TYPE_CHECKING:
     from contactkit._http.connection import Connection
 
-_MOST_AT_ONCE = 256
 # After this many contacts in a row without a response, the provider is considered down.
 _MOST_UNANSWERED = 10
-_REPORT_EVERY = 0.1
 _LONG_WAIT = 1.0
 _GRACE = 0.5
 
@@ -57,71 +47,25 @@ _GRACE = 0.5
 class Apply:
     """One apply of a plan. `stop` lets requests in flight finish; `abort` abandons them."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        session: Session,
-        connection: Connection,
-        *,
-        dry_run: bool = False,
-        limit: int | None = None,
-        stop_after_failures: float | None = None,
-        concurrency: int = 16,
-        progress: bool | Callable[[Progress], None] = True,
-        on_conflict: OnConflict = None,
-        patience: float | None = None,
-        anyway: bool = False,
-    ) -> None:
-        """Check the options; InvalidInputError says which is invalid and what is allowed.
-
-        ConfigurationError if the plan has another home, unless it is applied `anyway`.
-        """
-        where = f"{session.provider.name} apply"
-        for name, value in {"dry_run": dry_run, "anyway": anyway}.items():
-            if type(to_python(value)) is not bool:
-                raise InvalidInputError.one(where, name, "must be True or False")
-        if on_conflict not in (None, "refuse", "reread"):
-            message = "must be 'refuse', 'reread' or None"
-            raise InvalidInputError.one(where, "on_conflict", message)
-        if not callable(progress) and type(to_python(progress)) is not bool:
-            message = "must be True or False, or a function that takes a Progress"
-            raise InvalidInputError.one(where, "progress", message)
-        if not anyway:
-            check_home(plan, session)
-        self._settings = ApplySettings(
-            session=session,
-            plan=plan.name,
-            account=bound_home(plan, session).account,
-            opt_in=plan.opt_in,
-            dry_run=bool(dry_run),
-            limit=None if limit is None else whole_number(where, "limit", limit),
-            stop_after_failures=number_or_share(where, stop_after_failures),
-            concurrency=whole_number(where, "concurrency", concurrency, _MOST_AT_ONCE),
-            on_conflict=on_conflict,
-            patience=session.patience if patience is None else seconds(where, patience),
-        )
-        self._report_to = progress if callable(progress) else display() if progress else None
+    def __init__(self, plan: Plan, settings: ApplySettings, connection: Connection) -> None:
         self._plan = plan
-        self._session = session
+        self._settings = settings
+        self._session = session = settings.session
         self._connection = connection
         self._clock = session.clock
         self._attrs = world_attrs(session.world)
         self.stopped = ""
         self._resume_at: float | None = None
-        self._pacer = Pacer(session.budget, self._settings.concurrency)
+        self._pacer = Pacer(session.budget, settings.concurrency)
         self._slots = ConcurrencyLimit(self._pacer)
-        self._stats = RequestStats(self._session.uptime(), session.budget)
+        self._stats = RequestStats(session.uptime(), session.budget)
+        self._report = ApplyReport(session, len(plan), self._stats, settings.report)
         self._rows: list[Row | None] = [None] * len(plan)
-        self._counts: Counter[str] = Counter()
-        self._news: dict[int, str] = {}
         self._halted: asyncio.Future[None] | None = None
         self._workers: list[asyncio.Task[None]] = []
         self._writer: JournalWriter | None = None
         self._failures = 0
         self._unanswered = 0
-        self._in_flight = 0
-        self._waiting_until: float | None = None
-        self._reported_at = 0.0
 
     async def run(self) -> pd.DataFrame:
         """Write all pending contacts; raises JournalError before anything is sent."""
@@ -136,7 +80,7 @@ class Apply:
             contacts = pending_writes(self._plan, self._session, settings.account, journal, lease)
             pending = self._split(contacts)
             self._writer = JournalWriter(journal, lease) if lease else None
-            self._most_failures = _most_failures(settings.stop_after_failures, len(pending))
+            self._most_failures = settings.most_failures(len(pending))
             self._pending = iter(pending)
             # More workers than slots, so that intents are recorded ahead of their turn.
             count = min(settings.concurrency + settings.concurrency // 2 + 1, len(pending))
@@ -148,7 +92,7 @@ class Apply:
                     worker.result()
             finally:
                 await self._flush_journal()
-        self._report(finished=True)
+        self._show_progress(finished=True)
         return self._frame()
 
     def stop(self, why: str, resume_at: float | None = None) -> None:
@@ -188,9 +132,7 @@ class Apply:
 
     def _set_row(self, position: int, row: Row) -> None:
         self._rows[position] = row
-        self._counts[row["outcome"]] += 1
-        if self._report_to:
-            self._news[position] = row["outcome"]
+        self._report.add(position, row["outcome"])
 
     async def _work(self) -> None:
         """Write one contact after the other."""
@@ -203,22 +145,17 @@ class Apply:
 
     async def _drive(self, flow: Writing[WriteResult]) -> WriteResult:
         """Run the flow of one contact, which holds a slot from its first turn on."""
-        answer: Answer = None
-        interrupt: BaseException | None = None
         has_slot = False
+
+        async def perform(step: Request | Wait | AwaitSlot | JournalIntent) -> Answer:
+            nonlocal has_slot
+            if isinstance(step, AwaitSlot) and not has_slot:
+                await self._slots.enter()
+                has_slot = True
+            return await self._step(step)
+
         try:
-            while True:
-                step = flow.throw(interrupt) if interrupt else flow.send(answer)
-                answer = interrupt = None
-                try:
-                    if isinstance(step, AwaitSlot) and not has_slot:
-                        await self._slots.enter()
-                        has_slot = True
-                    answer = await self._step(step)
-                except BaseException as error:
-                    interrupt = error
-        except StopIteration as end:
-            return end.value
+            return await adrive(flow, perform)
         finally:
             if has_slot:
                 self._slots.leave()
@@ -238,11 +175,11 @@ class Apply:
     async def _send(self, request: Request) -> Answer:
         sent_at = self._session.uptime()
         self._stats.count_sent(sent_at)
-        self._in_flight += 1
+        self._report.in_flight += 1
         try:
             answer = await self._connection.asend(request)
         finally:
-            self._in_flight -= 1
+            self._report.in_flight -= 1
         now = self._session.uptime()
         limited = isinstance(answer, Response) and answer.status == 429
         if limited:
@@ -268,11 +205,11 @@ class Apply:
                     time = f"{utc(until):%Y-%m-%d %H:%M:%S} UTC"
                     self.stop(f"the rate limit is used up until {time}", until)
                     break
-                self._waiting_until = ready if ready - now > _LONG_WAIT else None
-                if self._waiting_until:
-                    self._report()
+                self._report.waiting_until = ready if ready - now > _LONG_WAIT else None
+                if self._report.waiting_until:
+                    self._show_progress()
                 await self._sleep(ready)
-                self._waiting_until = None
+                self._report.waiting_until = None
         raise Stopped(self.stopped)
 
     async def _sleep(self, until: float) -> None:
@@ -303,7 +240,7 @@ class Apply:
             self.stop(f"{self._failures:,} contacts were refused, failed or are unknown")
         elif self._unanswered >= _MOST_UNANSWERED:
             self.stop(f"the last {_MOST_UNANSWERED} contacts got no response")
-        self._report()
+        self._show_progress()
 
     async def _flush_journal(self) -> None:
         if self._writer:
@@ -312,41 +249,9 @@ class Apply:
             except JournalError as error:
                 self.stop(f"the journal does not have the outcome of some contacts: {error}")
 
-    def _report(self, *, finished: bool = False) -> None:
-        """Report the progress, but not too often."""
-        report = self._report_to
-        if report is None:
-            return
-        now = time.monotonic()
-        if now - self._reported_at < _REPORT_EVERY and not finished:
-            return
-        self._reported_at = now
-        try:
-            report(self._progress(finished))
-        except BaseException as error:  # An error in the caller's function must not lose the frame.
-            self._report_to = None
-            self.stop(f"progress= raised {type(error).__name__}: {error}")
-
-    def _progress(self, finished: bool) -> Progress:
-        now, rest = self._session.uptime(), len(self._plan) - self._counts.total()
-        rate = self._stats.rate(now)
-        limited = finish_time(self._session.budget, rest, now) if rest else now
-        eta = max(limited, now + rest / rate) if rate else None
-        news, self._news = self._news, {}
-        return Progress(
-            total=len(self._plan),
-            counts=dict(self._counts),
-            in_flight=self._in_flight,
-            rate=rate,
-            eta=self._time_of(eta),
-            waiting=self._time_of(self._waiting_until),
-            finished=finished,
-            note=time_note(self._session.world.name),
-            news=news,
-        )
-
-    def _time_of(self, until: float | None) -> datetime | None:
-        return None if until is None else utc(time_of(self._clock, until))
+    def _show_progress(self, *, finished: bool = False) -> None:
+        if error := self._report.show(finished=finished):
+            self.stop(error)
 
     def _frame(self) -> pd.DataFrame:
         frame = result_frame(cast("list[Row]", self._rows), self._plan.index, self._attrs)
@@ -357,10 +262,3 @@ class Apply:
         if self._resume_at is not None:
             frame.attrs["resume_at"] = utc(self._resume_at).isoformat(timespec="seconds")
         return frame
-
-
-def _most_failures(most: float | None, count: int) -> float:
-    """How many failures stop an apply that sends this many contacts."""
-    if most is None:
-        return math.inf
-    return max(1, math.ceil(most * count)) if isinstance(most, float) else most

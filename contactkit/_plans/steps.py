@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+import math
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -11,6 +12,7 @@ from contactkit._http.results import Row, build_row
 from contactkit._http.session import Answer, Request, Session, Wait
 from contactkit._journal.store import Intent
 from contactkit._plans.change import PlannedWrite
+from contactkit._plans.progress import Progress
 from contactkit.spec.outcome import Outcome
 
 Entry: TypeAlias = Mapping[str, Any]
@@ -56,6 +58,14 @@ class ApplySettings:
     concurrency: int
     on_conflict: OnConflict
     patience: float
+    report: Callable[[Progress], None] | None
+
+    def most_failures(self, count: int) -> float:
+        """How many failures stop an apply that sends this many contacts."""
+        most = self.stop_after_failures
+        if most is None:
+            return math.inf
+        return max(1, math.ceil(most * count)) if isinstance(most, float) else most
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,6 @@ any flow. A contact's failure is never raised: it is a result row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +17,7 @@ from contactkit._http.session import Operation, Request, Success
 from contactkit._journal.write import intent_of
 from contactkit._plans.keys import REPLAYED, key_of_write
 from contactkit._plans.recheck import changes_now, conflict, is_unchanged
-from contactkit._plans.search import find_contact, search_query
+from contactkit._plans.settle import as_sent, must_settle, read_back, settle
 from contactkit._plans.steps import (
     ApplySettings,
     AwaitSlot,
@@ -44,10 +43,9 @@ from contactkit.errors import (
     UnrecordedRequestError,
 )
 from contactkit.spec.endpoint import Endpoint
-from contactkit.spec.outcome import OF_VERB, Outcome
+from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON
-from contactkit.spec.record import key_of
-from contactkit.spec.validate import accepted_fields, json_equal, wire_of
+from contactkit.spec.validate import accepted_fields, wire_of
 from contactkit.spec.widening import may_widen
 
 # These errors concern all contacts.
@@ -56,7 +54,7 @@ _FATAL = (AuthenticationError, ConfigurationError, JournalError)
 
 def write_contact(settings: ApplySettings, pending: PendingWrite) -> Writing[WriteResult]:
     """Write one contact; returns its result row, whatever happens."""
-    write = _ContactWrite(settings, pending)
+    write = ContactWrite(settings, pending)
     try:
         row = yield from write.run()
     except GeneratorExit:
@@ -66,7 +64,7 @@ def write_contact(settings: ApplySettings, pending: PendingWrite) -> Writing[Wri
     return WriteResult(row=row, id=write.id)
 
 
-class _ContactWrite:
+class ContactWrite:
     """One contact's write; what a failure means depends on how far it got."""
 
     def __init__(self, settings: ApplySettings, pending: PendingWrite) -> None:
@@ -92,10 +90,10 @@ class _ContactWrite:
             title = self.session.provider.title
             return self.row(Outcome.PLANNED, f"{title} has no dry run for this; nothing was sent")
         operation = self.operation(endpoint)
-        if self.must_settle(operation):
-            row = yield from self.settle(operation)
+        if must_settle(self, operation):
+            row = yield from settle(self, operation)
             if row:
-                yield from self.record(self.as_sent(operation))
+                yield from self.record(as_sent(self, operation))
                 return row
         if self.reads_first or (settings.on_conflict and endpoint.takes_key and not self.in_doubt):
             if (yield from self.is_done_already(endpoint)):
@@ -112,23 +110,7 @@ class _ContactWrite:
         if is_own or not is_replayed(self.session, success):
             return row
         self.replayed = self.in_doubt = True
-        return (yield from self.read_back(row))
-
-    def must_settle(self, operation: Operation) -> bool:
-        """Whether a write in doubt must be read back before it is sent again.
-
-        Under a valid idempotency key it need not, but the contact's consent may have changed since.
-        """
-        if self.settings.dry_run or not self.in_doubt:
-            return False
-        opens = self.widens and self.planned.operation == "update"
-        return opens or bool(self.planned.because) or not operation.own_key
-
-    def as_sent(self, operation: Operation) -> Operation:
-        """The operation that was read back, without a key under which nothing was sent."""
-        earlier = self.pending.earlier or {}
-        sent = operation.idempotency_key == earlier.get("idempotency_key")
-        return operation if sent else replace(operation, idempotency_key="")
+        return (yield from read_back(self, row))
 
     def values(self) -> dict[str, Any]:
         planned = self.planned
@@ -159,78 +141,6 @@ class _ContactWrite:
             # A no may be repeated.
             once=not planned.because and (self.widens or self.reads_first),
         )
-
-    def settle(self, operation: Operation) -> Writing[Row | None]:
-        """Read back the result of a write in doubt; None if it must be sent again."""
-        planned = self.planned
-        query = search_query(self.session.provider, planned)
-        if not planned.key and not query:
-            message = "cannot be read back without a key; search for the contact"
-            return self.row(Outcome.UNKNOWN, message)
-        try:
-            current = yield from (self.search(query) if query else self.read())
-        except NotFoundError:
-            current = None
-        if planned.operation == "delete":
-            return None if current else self.read_back_row({})
-        if current is None:
-            return None
-        if self.has_values(current):
-            return self.read_back_row(current)
-        if planned.operation == "update" and (self.widens or self.whole):
-            return self.refuse_resend(current)
-        if operation.repeatable:
-            return None
-        message = "read back: the contact does not have the values that were sent"
-        return self.row(Outcome.UNKNOWN, message)
-
-    def read_back(self, row: Row) -> Writing[Row]:
-        """The result of a write that got an earlier response, which may be older than an undo.
-
-        Another journal may have sent the same plan under the same key, and undone it since.
-        """
-        try:
-            current = yield from self.read(row["key"])
-        except NotFoundError:
-            current = None
-        deletes = self.planned.operation == "delete"
-        if current is None if deletes else current and self.has_values(current):
-            return row | self.read_back_row(current or {})
-        message = "the response is an earlier one, and the contact does not have these values now"
-        unknown = {"outcome": Outcome.UNKNOWN, "code": REPLAYED, "after": None}
-        return row | unknown | {"message": f"{message}; apply the plan again to write them"}
-
-    def has_values(self, current: Values) -> bool:
-        """Whether the contact has the planned values."""
-        wanted = self.planned.after(self.session.provider) or {}
-        return all(json_equal(current.get(name), wanted[name]) for name in self.planned.changes)
-
-    def refuse_resend(self, current: Values) -> Row | None:
-        """A row if a write that depends on what was read must not be sent again; None if it may.
-
-        Where the contact had opted out, its no may be a new one.
-        """
-        consent, before = self.session.provider.consent, self.planned.before or {}
-        names = {*self.planned.changes, *consent.fields}
-        if consent.opts_in(before, self.planned.changes):
-            message = "it is not known whether the contact was opted in: plan it anew"
-        elif any(not json_equal(current.get(name), before.get(name)) for name in names):
-            message = "was changed since it was read: plan it anew"
-        else:
-            return None
-        return self.row(Outcome.REFUSED, message) | {"code": "conflict"}
-
-    def read_back_row(self, current: Values) -> Row:
-        row = self.row(OF_VERB[self.planned.operation], "read back: the write was carried out")
-        key = self.planned.key or current.get(key_of(self.session.provider.record).name)
-        return row | {"key": key, "after": current or None, "changed": [*self.planned.changes]}
-
-    def search(self, query: Mapping[str, str]) -> Writing[Values | None]:
-        session, provider = self.session, self.session.provider
-        first_page = provider.paging.first_query(query, 2)
-        operation = build_operation(session, provider.endpoint("list"), query=first_page)
-        success = yield from self.send(operation)
-        return find_contact(session, operation, success, self.planned)
 
     def is_done_already(self, endpoint: Endpoint) -> Writing[bool]:
         """Read the contact, and say whether it already has the planned values.
