@@ -13,31 +13,22 @@ import ssl
 import zlib
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import nullcontext
-from contextvars import ContextVar
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from weakref import finalize
 
 import aiohttp
 import httpx
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.connector import Connection
-from aiohttp.http import StreamWriter
 from yarl import URL
 
+from contactkit._http.aiohttp_limits import Body, Connector, Deadline, InFlight, current_deadline
 from contactkit._http.bounded import bounded_response
 from contactkit._http.content import Content, TooLong
 from contactkit._http.session import Request, Response
 
-# Further requests wait, so that a process does not run out of sockets.
-MOST_IN_FLIGHT = 256
 # Shorter than most servers keep an idle connection; httpx's own.
 _KEEP_ALIVE = 5.0
 _LONGEST_LINE = 65_536
-# aiohttp waits for the socket only when more than 65,536 bytes are unsent.
-_BUFFER = 32_768
-
 _encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 Headers: TypeAlias = list[tuple[str, str]]
@@ -54,7 +45,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._context = context
         self._limit = limit
         self._proxy = proxy
-        self._in_flight = _InFlight()
+        self._in_flight = InFlight()
         self._session: aiohttp.ClientSession | None = None
         self._closing: AsyncGenerator[None] | None = None
 
@@ -105,8 +96,8 @@ class Transport(httpx.AsyncBaseTransport):
         self, method: str, url: URL, headers: Headers, body: bytes, timeout: Timeout
     ) -> tuple[aiohttp.ClientResponse, Content, bytes | None]:
         """Send a request and read its response; without its content if that is too long."""
-        deadline = _Deadline(timeout.get("read"))
-        token = _deadline.set(deadline)
+        deadline = Deadline(timeout.get("read"))
+        token = current_deadline.set(deadline)
         try:
             response = await self._start(method, url, headers, body, timeout)
             try:
@@ -120,7 +111,7 @@ class Transport(httpx.AsyncBaseTransport):
             raise
         finally:
             deadline.cancel()
-            _deadline.reset(token)
+            current_deadline.reset(token)
 
     async def _read(
         self, response: aiohttp.ClientResponse
@@ -160,7 +151,7 @@ class Transport(httpx.AsyncBaseTransport):
             raise
 
     async def _open(self) -> aiohttp.ClientSession:
-        connector = _Connector(limit=0, ssl=self._context, keepalive_timeout=_KEEP_ALIVE)
+        connector = Connector(limit=0, ssl=self._context, keepalive_timeout=_KEEP_ALIVE)
         self._session = session = _session(connector)
         # asyncio.run closes the generators of its loop, and so does a loop with unreferenced ones.
         self._closing = _close_at_exit(connector)
@@ -184,7 +175,7 @@ class Transport(httpx.AsyncBaseTransport):
                 method,
                 url,
                 headers=headers,
-                data=_Body(body, timeout.get("write")) if body else None,
+                data=Body(body, timeout.get("write")) if body else None,
                 allow_redirects=False,
                 timeout=_timeout(timeout.get("connect")),
                 proxy=str(proxy.url) if proxy else None,
@@ -219,46 +210,6 @@ def _joined(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
         name, text = raw_name.decode("latin-1").lower(), value.decode("latin-1")
         headers[name] = f"{headers[name]}, {text}" if name in headers else text
     return headers
-
-
-class _Deadline:
-    """Aborts the connection of a response that takes too long, whatever its server sends."""
-
-    def __init__(self, seconds: float | None) -> None:
-        self.is_over = False
-        self._seconds = seconds
-        self._timer: asyncio.TimerHandle | None = None
-
-    def start(self, transport: asyncio.WriteTransport | None) -> None:
-        """Start the time of a response, because its request is about to be sent."""
-        if self._seconds is not None and transport and self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._seconds, self._end, transport)
-
-    def cancel(self) -> None:
-        """Stop the time."""
-        if self._timer:
-            self._timer.cancel()
-
-    def _end(self, transport: asyncio.WriteTransport) -> None:
-        self.is_over = True
-        # Closing would wait for the server, which may still be sending.
-        transport.abort()
-
-
-_deadline: ContextVar[_Deadline | None] = ContextVar("_deadline", default=None)
-
-
-class _Connector(aiohttp.TCPConnector):
-    async def connect(self, *args: Any, **options: Any) -> Connection:
-        connection = await super().connect(*args, **options)
-        # Connecting has a time of its own.
-        if deadline := _deadline.get():
-            deadline.start(connection.transport)
-        return connection
-
-    def __del__(self, *_: Any) -> None:
-        """Do nothing: the sockets close by themselves, which aiohttp would report as an error."""
 
 
 async def _close_at_exit(connector: aiohttp.TCPConnector) -> AsyncGenerator[None]:
@@ -302,58 +253,3 @@ def _proxy_headers(proxy: httpx.Proxy) -> dict[str, str]:
     if not proxy.raw_auth:
         return {}
     return {"Proxy-Authorization": "Basic " + b64encode(b":".join(proxy.raw_auth)).decode()}
-
-
-class _Body(aiohttp.Payload):
-    """A request's content, which must be written within a number of seconds."""
-
-    def __init__(self, content: bytes, seconds: float | None) -> None:
-        super().__init__(content)
-        self._size = len(content)
-        self._seconds = seconds
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        return self._value.decode(encoding, errors)
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        try:
-            # What fits into the buffer is written immediately, and a timer would cost more.
-            async with (
-                asyncio.timeout(self._seconds) if len(self._value) > _BUFFER else nullcontext()
-            ):
-                await writer.write(self._value)
-        except BaseException:
-            # The rest must not arrive after the caller has given up.
-            if isinstance(writer, StreamWriter) and writer.transport:
-                writer.transport.abort()
-            raise
-
-    async def write_with_length(
-        self, writer: AbstractStreamWriter, content_length: int | None
-    ) -> None:
-        await self.write(writer)
-
-
-class _InFlight:
-    """Counts the requests in flight; further ones wait for a place."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._places = asyncio.Semaphore(MOST_IN_FLIGHT)
-
-    async def enter(self, seconds: float | None) -> None:
-        """Wait for a place; PoolTimeout after this many seconds."""
-        if self._places.locked():
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._places.acquire()
-            except TimeoutError:
-                raise httpx.PoolTimeout("too many requests are in flight") from None
-        else:
-            await self._places.acquire()
-        self.count += 1
-
-    def leave(self) -> None:
-        """Free the place for another request."""
-        self.count -= 1
-        self._places.release()

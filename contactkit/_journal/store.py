@@ -22,6 +22,7 @@ from typing import Any
 
 import platformdirs
 
+from contactkit._journal import statements
 from contactkit._journal.erasure import forget
 from contactkit._journal.lease import Lease, is_held, remove_ended_leases
 from contactkit._journal.reading import Reading
@@ -33,75 +34,6 @@ from contactkit.spec.consent import Address
 from contactkit.spec.outcome import WRITTEN, Outcome
 from contactkit.spec.provider import JSON
 
-_BEGIN = """
-INSERT INTO writes (plan, row, claim, process, provider, account, base_url, operation, key,
-                    request, changes, before, because, idempotency_key, made_at, opt_in, uptime,
-                    boot)
-SELECT :plan, :row, :claim, :process, :provider, :account, :base_url, :operation, :key,
-       :request, :changes, :before, :because, :idempotency_key, :made_at,
-       :opt_in, :uptime, :boot
-WHERE :seen = (SELECT coalesce(max(id), 0) FROM writes
-               WHERE plan = :plan AND plan <> '' AND account = :account AND row = :row)
-ON CONFLICT DO NOTHING
-"""
-_END = """
-UPDATE writes SET outcome = :outcome, key = coalesce(nullif(key, ''), :key, ''), after = :after,
-  http_status = :http_status, code = :code, message = :message, field = :field,
-  attempts = :attempts, request_id = :request_id, at = :at
-WHERE id = :id AND outcome IS NULL
-"""
-_CLOSE = """
-UPDATE writes SET outcome = 'unknown', at = ?,
-  message = 'the process that sent it ended without recording a response'
-WHERE id = ? AND outcome IS NULL
-"""
-_OPTED_IN = "SELECT * FROM writes WHERE id = ? AND opt_in AND operation <> 'delete'"
-_FORGET = "DELETE FROM writes WHERE id = ? AND outcome IS NULL"
-_LAST = """
-SELECT last.*, first.made_at AS key_made_at, {clock},
-  (SELECT count(DISTINCT nullif(idempotency_key, '')) FROM writes AS other
-   WHERE other.plan = last.plan AND other.plan <> '' AND other.account = last.account
-     AND other.row = last.row) AS keys
-FROM writes AS last JOIN writes AS first ON first.id =
-  (SELECT min(id) FROM writes AS other
-   WHERE other.plan = last.plan AND other.plan <> '' AND other.account = last.account
-     AND other.row = last.row AND other.idempotency_key = last.idempotency_key)
-WHERE last.id IN
-  (SELECT max(id) FROM writes WHERE plan = ? AND plan <> '' AND account = ? GROUP BY row)
-ORDER BY last.row
-"""
-_KEY_CLOCK = "first.uptime AS key_uptime, first.boot AS key_boot"
-# In a journal of version 1.
-_NO_CLOCK = "NULL AS key_uptime, '' AS key_boot"
-_READING = """
-SELECT id AS journal, (SELECT seq FROM sqlite_sequence WHERE name = 'writes') AS last,
-  (SELECT group_concat(id) FROM writes WHERE plan <> '' AND outcome IS NULL) AS open
-FROM journal
-"""
-_ACCOUNTS = """
-SELECT account FROM writes WHERE plan = ? AND plan <> '' AND base_url = ?
-GROUP BY account ORDER BY max(id)
-"""
-_WRITTEN = """
-SELECT * FROM writes WHERE account = ? AND after IS NOT NULL AND outcome IS NOT NULL
-  AND key IN (SELECT value FROM json_each(?)) ORDER BY id
-"""
-_ENTRIES = """
-SELECT * FROM writes WHERE id > ?1 AND (?2 IS NULL OR made_at >= ?2)
-  AND substr(plan, 1, length(?3)) = ?3 AND (?4 = '' OR account = ?4) ORDER BY id LIMIT ?5
-"""
-_CONSENT = """
-SELECT * FROM writes WHERE provider = ? AND base_url = ? AND key <> ''
-  AND outcome IN (SELECT value FROM json_each(?)) AND
-    (operation = 'delete' OR (operation = 'create' AND opt_in) OR EXISTS
-    (SELECT 1 FROM json_each(writes.changes) AS change
-     WHERE change.key IN (SELECT value FROM json_each(?))))
-ORDER BY id
-"""
-_REFUSED = """
-SELECT * FROM writes WHERE provider = ? AND base_url = ? AND outcome = 'refused'
-  AND operation = 'update' AND http_status IN (400, 422) ORDER BY id
-"""
 _BLOCK = 5000
 
 
@@ -162,7 +94,7 @@ class Journal:
 
         def change(connection: sqlite3.Connection) -> list[int | None]:
             insert(connection, suppressed)
-            cursors = (connection.execute(_BEGIN, row) for row in rows)
+            cursors = (connection.execute(statements.BEGIN, row) for row in rows)
             return [cursor.lastrowid if cursor.rowcount else None for cursor in cursors]
 
         return self._file.commit(change, durable=True)
@@ -179,8 +111,8 @@ class Journal:
         unsent = [(id,) for id, row in rows.items() if row["outcome"] == planned]
 
         def change(connection: sqlite3.Connection) -> bool:
-            connection.executemany(_END, ended)
-            connection.executemany(_FORGET, unsent)
+            connection.executemany(statements.END, ended)
+            connection.executemany(statements.FORGET, unsent)
             return connection.execute(IS_USED).fetchone() is not None
 
         if self._file.commit(change, durable=False):
@@ -188,7 +120,7 @@ class Journal:
 
     def _unsuppress(self, ids: Sequence[int]) -> None:
         for id in ids:
-            for entry in self._read(_OPTED_IN, (id,)):
+            for entry in self._read(statements.OPTED_IN, (id,)):
                 # Without the key they stay on the list, which is safe.
                 with suppress(ConfigurationError):
                     texts = texts_of(entry["changes"], entry["after"])
@@ -214,7 +146,7 @@ class Journal:
             names = {row["claim"] for row in rows.values() if row}
             ended = {name for name in names if not is_held(self._lease_folder, name)}
             closed = {id for id, row in rows.items() if row and row["claim"] in ended}
-            connection.executemany(_CLOSE, [(at, id) for id in closed])
+            connection.executemany(statements.CLOSE, [(at, id) for id in closed])
             return closed
 
         return self._file.commit(change, durable=False)
@@ -227,14 +159,14 @@ class Journal:
         number of keys under which it was sent.
         """
         values = (plan, account)
-        rows = self._file.query(_LAST.format(clock=_KEY_CLOCK), values, version=2)
-        rows = rows or self._file.query(_LAST.format(clock=_NO_CLOCK), values)
+        rows = self._file.query(statements.LAST, values, version=2)
+        rows = rows or self._file.query(statements.LAST_OF_VERSION_1, values)
         return {row["row"]: entry_of(row) for row in rows}
 
     def reading(self) -> Reading | None:
         """What the journal holds now; None if it is new, or cannot be read."""
         try:
-            rows = self._file.query(_READING, version=2)
+            rows = self._file.query(statements.READING, version=2)
         except JournalError:
             # It matters only once something is written, and then this is raised again.
             return None
@@ -250,12 +182,12 @@ class Journal:
 
     def accounts(self, plan: str, base_url: str) -> list[str]:
         """The accounts at this address that have entries of a plan, latest last."""
-        rows = self._file.query(_ACCOUNTS, (plan, base_url))
+        rows = self._file.query(statements.ACCOUNTS, (plan, base_url))
         return [str(row["account"]) for row in rows]
 
     def written(self, keys: Iterable[str], account: str) -> list[dict[str, Any]]:
         """The entries that have these contacts after a write, oldest first."""
-        return self._read(_WRITTEN, (account, json.dumps([*keys])))
+        return self._read(statements.WRITTEN, (account, json.dumps([*keys])))
 
     def consent_entries(
         self, provider: str, base_url: str, names: Iterable[str]
@@ -266,11 +198,11 @@ class Journal:
         """
         values = (provider, base_url, json.dumps([*WRITTEN]), json.dumps([*names]))
         # A journal of version 1 has no consent.
-        return [entry_of(row) for row in self._file.query(_CONSENT, values, version=2)]
+        return [entry_of(row) for row in self._file.query(statements.CONSENT, values, version=2)]
 
     def refused_entries(self, provider: str, base_url: str) -> list[dict[str, Any]]:
         """The updates whose content a provider refused at this address, oldest first."""
-        return self._read(_REFUSED, (provider, base_url))
+        return self._read(statements.REFUSED, (provider, base_url))
 
     def entries(
         self, since: float | None = None, plan: str = "", account: str = ""
@@ -287,7 +219,7 @@ class Journal:
     ) -> Iterator[list[dict[str, Any]]]:
         """The same entries, some thousands at a time."""
         last = 0
-        while block := self._read(_ENTRIES, (last, since, plan, account, _BLOCK)):
+        while block := self._read(statements.ENTRIES, (last, since, plan, account, _BLOCK)):
             yield block
             last = block[-1]["id"]
 

@@ -188,7 +188,7 @@ class Simulator:
         A request gets every latency and the first other fault that applies to it: faults with rows
         apply only to listings, those that begin with "written" only to writes. The same `seed`
         makes the same choices. `faults.clear()` switches all faults off. The kinds and their
-        options are in `contactkit/simulator/faults.py`; the error for an unknown kind lists them.
+        options are in `contactkit/simulator/fault_kinds.py`; the error for an unknown kind lists them.
         """
         schedule = {"times": times, "probability": probability, "seed": seed}
         self.faults.add(kind, schedule, options)

@@ -24,7 +24,7 @@ from pandas.testing import assert_frame_equal
 
 import contactkit as ck
 from contactkit._providers import find, names
-from contactkit.simulator.faults import KINDS
+from contactkit.simulator.fault_kinds import KINDS
 from contactkit.simulator.seeds import phone
 from contactkit.spec.auth import Auth, ClientCredentials
 from contactkit.spec.endpoint import Endpoint

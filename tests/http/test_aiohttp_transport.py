@@ -12,7 +12,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from contactkit._http import aiohttp_transport
+from contactkit._http import aiohttp_limits
 from contactkit._http.connection import Connection
 from contactkit._http.session import Answer, NoResponse, Request, Response
 from tests.support.sockets import (
@@ -80,7 +80,7 @@ def test_transport_has_two_hundred_requests_in_flight_at_once():
 
 
 def test_request_without_a_place_in_time_is_not_sent(monkeypatch):
-    monkeypatch.setattr(aiohttp_transport, "MOST_IN_FLIGHT", 2)
+    monkeypatch.setattr(aiohttp_limits, "MOST_IN_FLIGHT", 2)
 
     async def three(connection: Connection) -> list[Answer]:
         async with asyncio.TaskGroup() as group:
@@ -105,7 +105,7 @@ def test_request_without_a_place_in_time_is_not_sent(monkeypatch):
 
 
 def test_place_is_free_again_after_an_answer_a_loss_or_a_cancellation(monkeypatch):
-    monkeypatch.setattr(aiohttp_transport, "MOST_IN_FLIGHT", 1)
+    monkeypatch.setattr(aiohttp_limits, "MOST_IN_FLIGHT", 1)
 
     async def in_turn(connection: Connection) -> Answer:
         await connection.asend(call(port))

@@ -11,7 +11,7 @@ import pytest
 
 import contactkit as ck
 from contactkit._providers import find, names
-from contactkit.simulator.faults import KINDS
+from contactkit.simulator.fault_kinds import KINDS
 from contactkit.simulator.messages import Request, Response
 from tests.support.requests import ANONYMOUS, RawClient
 
