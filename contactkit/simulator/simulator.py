@@ -187,8 +187,8 @@ class Simulator:
 
         A request gets every latency and the first other fault that applies to it: faults with rows
         apply only to listings, those that begin with "written" only to writes. The same `seed`
-        makes the same choices. `faults.clear()` switches all faults off. The kinds and their
-        options are in `contactkit/simulator/fault_kinds.py`; the error for an unknown kind lists them.
+        makes the same choices. `faults.clear()` switches all faults off. The kinds are in
+        `contactkit/simulator/fault_kinds.py`, and the error for an unknown kind lists them.
         """
         schedule = {"times": times, "probability": probability, "seed": seed}
         self.faults.add(kind, schedule, options)

@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import contactkit as ck
-from contactkit._journal import schema, sqlite, store
+from contactkit._journal import schema, sqlite, statements
 from contactkit._journal.frame import JOURNAL_COLUMNS
 from contactkit._journal.store import Intent, Journal
 
@@ -174,7 +174,7 @@ for number in range(60):
 
 
 def test_begin_interrupted_in_its_transaction_records_nothing(journal, monkeypatch):
-    begin_row = store._BEGIN
+    begin_row = statements.BEGIN
 
     class Interrupting(sqlite3.Connection):
         def execute(self, text, *values):
