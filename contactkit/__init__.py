@@ -65,62 +65,41 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Every public name and its module, which is imported when the name is first used.
-_MODULES = {
-    "ApiError": "errors",
-    "AuthenticationError": "errors",
-    "CassetteError": "errors",
-    "ConfigurationError": "errors",
-    "ConflictError": "errors",
-    "ContactKitError": "errors",
-    "ContactKitWarning": "errors",
-    "FieldProblem": "errors",
-    "InvalidInputError": "errors",
-    "InvalidRequestError": "errors",
-    "JournalError": "errors",
-    "NotFoundError": "errors",
-    "PermissionDeniedError": "errors",
-    "Problem": "errors",
-    "RateLimitError": "errors",
-    "ServerError": "errors",
-    "TransportError": "errors",
-    "UnrecordedRequestError": "errors",
-    "Client": "_client.client",
-    "changes": "_client.changes",
-    "connect": "_client.connect",
-    "describe": "_client.describe",
-    "providers": "_client.describe",
-    "people": "_client.people",
-    "Export": "_client.export",
-    "read_contacts": "_client.read",
-    "show": "_client.show",
-    "record": "_client.client",
-    "schema": "_client.tables",
-    "to_arrow": "_client.tables",
-    "write_contacts": "_client.tables",
-    "Fleet": "_fleet.fleet",
-    "FleetPlan": "_fleet.plan",
-    "FleetReport": "_fleet.report",
-    "fleet": "_fleet.fleet",
-    "CLEAR": "_frames.coerce",
-    "problems": "_frames.frame",
-    "phones": "_frames.phone_column",
-    "Live": "_http.world",
-    "World": "_http.world",
-    "Clock": "_http.world",
-    "journal": "_journal.frame",
-    "People": "_people.people",
-    "Plans": "_people.plans",
-    "plan_from": "_plans.load",
-    "read_plan": "_plans.load",
-    "Plan": "_plans.plan",
-    "Progress": "_plans.progress",
-    "Cassette": "cassette.cassette",
-    "Population": "simulator",
-    "Simulator": "simulator",
-    "Outcome": "spec.outcome",
+# The public names of each module, which is imported when one of them is first used.
+_NAMES = {
+    "errors": (
+        "ApiError AuthenticationError CassetteError ConfigurationError ConflictError "
+        "ContactKitError ContactKitWarning FieldProblem InvalidInputError "
+        "InvalidRequestError JournalError NotFoundError PermissionDeniedError Problem "
+        "RateLimitError ServerError TransportError UnrecordedRequestError"
+    ),
+    "_client.client": "Client record",
+    "_client.changes": "changes",
+    "_client.connect": "connect",
+    "_client.describe": "describe providers",
+    "_client.people": "people",
+    "_client.export": "Export",
+    "_client.read": "read_contacts",
+    "_client.show": "show",
+    "_client.tables": "schema to_arrow write_contacts",
+    "_fleet.fleet": "Fleet fleet",
+    "_fleet.plan": "FleetPlan",
+    "_fleet.report": "FleetReport",
+    "_frames.coerce": "CLEAR",
+    "_frames.frame": "problems",
+    "_frames.phone_column": "phones",
+    "_http.world": "Live World Clock",
+    "_journal.frame": "journal",
+    "_people.people": "People",
+    "_people.plans": "Plans",
+    "_plans.load": "plan_from read_plan",
+    "_plans.plan": "Plan",
+    "_plans.progress": "Progress",
+    "cassette.cassette": "Cassette",
+    "simulator": "Population Simulator",
+    "spec.outcome": "Outcome",
 }
-
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 # A checker reads the imports above instead.
 __all__ = sorted(_MODULES, key=lambda name: (not name.isupper(), name))  # pyright: ignore[reportUnsupportedDunderAll]

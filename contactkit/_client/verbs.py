@@ -15,7 +15,7 @@ import pandas as pd
 
 from contactkit._client.arguments import pop_options, pop_settings, read_key, refuse
 from contactkit._client.bulk import check_rows
-from contactkit._client.bulk_write import write_bulk
+from contactkit._client.bulk_write import BulkWrite
 from contactkit._client.signatures import subject_of, with_signature
 from contactkit._client.write import ContactWrite
 from contactkit._frames.decode import read_rows
@@ -164,8 +164,8 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
         opt_in = options.pop("opt_in", False)
         widens = any(may_widen(session.provider, endpoint, values) for values in rows.values)
         operation = build_operation(session, endpoint, body=body, once=widens, **options)
-        writing = write_bulk(session, operation, rows, opt_in=opt_in)
-        return self._run(self._show(writing, rows.index))
+        write = BulkWrite(session=session, operation=operation, rows=rows, opt_in=opt_in)
+        return self._run(self._show(write.run(), rows.index))
 
     def _call_other(self, endpoint: Endpoint, subject: Any = None, /, **fields: Any) -> FrameT:
         """Call a verb that only this provider has."""

@@ -14,12 +14,12 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from contactkit._redact.layers import Layer, layers
+from contactkit._redact.spans import Replacement
 
 # A name inside an e-mail address belongs to the address.
 _TOKEN = re.compile(r"(?P<address>(?<![\w.+%'-])[\w.+%'-]+@[\w.-]+)|[^\W_]+")
 _GAP = re.compile(r"[\W_]{1,3}")
 _SHORTEST, _LONG, _MOST_WORDS = 3, 6, 32
-Replacement = tuple[int, int, str]
 
 
 class _Phrase(NamedTuple):

@@ -8,15 +8,27 @@ from typing import TypeAlias
 Span: TypeAlias = tuple[str, int, int]
 """The kind of a match in a text, its start and its end."""
 
+Replacement: TypeAlias = tuple[int, int, str]
+"""The start and the end of a part of a text, and what replaces it."""
 
-def replace_spans(text: str, spans: Iterable[tuple[int, int, str]]) -> str:
-    """The text with replacements: (start, end, replacement), from left to right."""
+
+def replace_spans(text: str, replacements: Iterable[Replacement]) -> str:
+    """The text with these replacements, which are in order and do not overlap."""
     parts: list[str] = []
     index = 0
-    for start, end, replacement in spans:
+    for start, end, replacement in replacements:
         parts += text[index:start], replacement
         index = end
     return "".join([*parts, text[index:]])
+
+
+def outermost(replacements: Iterable[Replacement]) -> Iterator[Replacement]:
+    """The replacements from left to right, without those that overlap an earlier or longer one."""
+    index = 0
+    for start, end, replacement in sorted(replacements, key=lambda span: (span[0], -span[1])):
+        if start >= index:
+            yield start, end, replacement
+            index = end
 
 
 def without_overlaps(spans: Iterable[Span]) -> Iterator[Span]:

@@ -54,7 +54,7 @@ def _readable(content: bytes) -> dict[str, JSON]:
     except UnicodeDecodeError:
         return {"base64": b64encode(content).decode()}
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=refuse_constant)
         if dump_json(value) == content:
             return {"json": value}
     except (ValueError, RecursionError):
@@ -62,7 +62,8 @@ def _readable(content: bytes) -> dict[str, JSON]:
     return {"text": text}
 
 
-def _refuse_constant(constant: str) -> JSON:
+def refuse_constant(constant: str) -> JSON:
+    """Refuse NaN and the infinities, which JSON does not have."""
     raise ValueError(f"{constant} is not JSON")
 
 

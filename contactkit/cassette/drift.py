@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 
 from contactkit._frames.frame import STRING, declared_frame
+from contactkit.cassette.body import refuse_constant
 from contactkit.cassette.exchange import Exchange, RecordedResponse, path_of
 from contactkit.cassette.format import json_line
 from contactkit.cassette.redaction.fields import PersonalFields
@@ -94,13 +95,9 @@ def _body(response: RecordedResponse) -> JSON:
     if not response.body:
         return _MISSING
     try:
-        return json.loads(response.body, parse_constant=_refuse_constant)
+        return json.loads(response.body, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         return response.body
-
-
-def _refuse_constant(constant: str) -> JSON:
-    raise ValueError(constant)
 
 
 def _change(before: JSON, after: JSON) -> Change:

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
+from contactkit._client import plans
 from contactkit._client.connect import connect
-from contactkit._client.plans import INTERRUPTED
 from contactkit._frames.files import write_private
 from contactkit._frames.formulas import guard_formula
 from contactkit._plans.change import VERBS
@@ -23,6 +23,7 @@ from contactkit._plans.preview import MOST_SHOWN
 from contactkit._plans.tables import count_people
 from contactkit.cli.options import (
     EXISTING,
+    INTERRUPTED,
     BaseUrl,
     Contacts,
     Whole,
@@ -33,8 +34,6 @@ from contactkit.cli.options import (
 )
 from contactkit.cli.output import ask, has_terminal, say, show
 from contactkit.spec.outcome import FAILURES
-
-_INTERRUPTED = 130
 
 
 class OnConflict(StrEnum):
@@ -126,9 +125,7 @@ def apply(
         _announce(bound, dry_run=dry_run, anyway=anyway)
         if bound.requests and client.world.real and not (yes or dry_run):
             ask_to_send()
-        if bound.opts_in and has_terminal() and not dry_run:
-            # The plan says opt_in, and --yes does not answer for the people.
-            confirm(f"Opt in {count_people(bound.opts_in)} who had opted out?")
+        confirm_opt_in(0 if dry_run else bound.opts_in)
         frame = bound.apply(dry_run=dry_run, anyway=anyway, **chosen)
     show_result(frame)
     if result:
@@ -156,10 +153,16 @@ def ask_to_send() -> None:
     """Ask before a live provider gets anything; exit if the answer is no."""
     if not has_terminal():
         raise typer.BadParameter("without a terminal, sending to a live provider needs --yes")
-    confirm("Send them?")
+    _confirm("Send them?")
 
 
-def confirm(question: str) -> None:
+def confirm_opt_in(count: int) -> None:
+    """Ask before people are opted in, since --yes does not answer for them."""
+    if count and has_terminal():
+        _confirm(f"Opt in {count_people(count)} who had opted out?")
+
+
+def _confirm(question: str) -> None:
     """Ask a question on the terminal; exit if the answer is no."""
     if not ask(question):
         say("nothing was sent")
@@ -194,8 +197,8 @@ def _with_row_numbers(result: pd.DataFrame) -> pd.DataFrame:
 def status_of(result: pd.DataFrame) -> int:
     """The exit status after an apply."""
     stopped = result.attrs.get("stopped")
-    if stopped == INTERRUPTED:
-        return _INTERRUPTED
+    if stopped == plans.INTERRUPTED:
+        return INTERRUPTED
     return int(bool(stopped) or bool(result["outcome"].isin(FAILURES).any()))
 
 

@@ -9,22 +9,25 @@ import typer
 
 from contactkit._client.connect import connect
 from contactkit._client.export import ROWS_PER_FILE
-from contactkit._providers import names
-from contactkit.cli.options import BaseUrl, Contacts, need_parquet, simulated
+from contactkit.cli.options import (
+    INTERRUPTED,
+    BaseUrl,
+    Contacts,
+    ProviderName,
+    RowsPerFile,
+    need_parquet,
+    simulated,
+)
 from contactkit.cli.output import print_error, say
-
-_INTERRUPTED = 130
 
 
 def export(
-    provider: Annotated[str, typer.Argument(help=f"One of {', '.join(names())}.")],
+    provider: ProviderName,
     folder: Annotated[Path, typer.Argument(help="A new folder, or that of an earlier export.")],
     resume: Annotated[
         bool, typer.Option(help="Go on with an export that was stopped, or start again.")
     ] = True,
-    rows_per_file: Annotated[
-        int, typer.Option(min=1, help="The most contacts in a file.", metavar="N")
-    ] = ROWS_PER_FILE,
+    rows_per_file: RowsPerFile = ROWS_PER_FILE,
     simulator: Contacts = None,
     base_url: BaseUrl = None,
 ) -> None:
@@ -40,6 +43,6 @@ def export(
         except KeyboardInterrupt as interrupt:
             notes = getattr(interrupt, "__notes__", ["nothing is saved"])
             print_error("\n".join(["interrupted", *notes]), "yellow")
-            raise typer.Exit(_INTERRUPTED) from None
+            raise typer.Exit(INTERRUPTED) from None
     files = "1 file" if len(done.files) == 1 else f"{len(done.files):,} files"
     say(f"{done.rows:,} contacts of {done.provider} in {files}: {done.folder}")

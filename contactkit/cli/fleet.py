@@ -15,10 +15,9 @@ from contactkit._fleet.engines import connect_dask
 from contactkit._fleet.fleet import Fleet, fleet
 from contactkit._fleet.plan_steps import Edit
 from contactkit._fleet.report import FleetReport
-from contactkit._plans.tables import count_people
-from contactkit.cli.apply import ask_to_send, confirm
-from contactkit.cli.options import EXISTING, need_parquet
-from contactkit.cli.output import has_terminal, say, show
+from contactkit.cli.apply import ask_to_send, confirm_opt_in
+from contactkit.cli.options import EXISTING, Create, Delete, OptIn, RowsPerFile, need_parquet
+from contactkit.cli.output import say, show
 
 app = typer.Typer(
     no_args_is_help=True, help="Check, export, plan and apply for all accounts of a file."
@@ -63,9 +62,7 @@ def export(
     resume: Annotated[
         bool, typer.Option(help="Go on with what was stopped, or start again.")
     ] = True,
-    rows_per_file: Annotated[
-        int, typer.Option(min=1, help="The most contacts in a file.", metavar="N")
-    ] = ROWS_PER_FILE,
+    rows_per_file: RowsPerFile = ROWS_PER_FILE,
     scheduler: Scheduler = None,
 ) -> None:
     """Export all contacts of all accounts; the same command again resumes it.
@@ -88,14 +85,9 @@ def plan(
             metavar="FILE.py:FUNCTION",
         ),
     ],
-    create: Annotated[bool, typer.Option("--create", help="Create new rows.")] = False,
-    delete: Annotated[bool, typer.Option("--delete", help="Delete missing contacts.")] = False,
-    opt_in: Annotated[
-        bool,
-        typer.Option(
-            "--opt-in", help="Opt in contacts who opted out; only if you hold their consent."
-        ),
-    ] = False,
+    create: Create = False,
+    delete: Delete = False,
+    opt_in: OptIn = False,
     scheduler: Scheduler = None,
 ) -> None:
     """Plan what a function changes in the exported contacts; nothing is sent.
@@ -134,9 +126,7 @@ def apply(
         say(f"{'dry run: ' * dry_run}{planned:,} contacts of {len(opened):,} accounts")
         if planned and not (yes or dry_run):
             ask_to_send()
-        if opted_in and has_terminal() and not dry_run:
-            # The plan says opt_in, and --yes does not answer for the people.
-            confirm(f"Opt in {count_people(opted_in)} who had opted out?")
+        confirm_opt_in(0 if dry_run else opted_in)
         _end(saved.apply(dry_run=dry_run))
 
 

@@ -21,7 +21,7 @@ from contactkit._client.describe import providers
 from contactkit._providers import find, names
 from contactkit.cli import apply, cassette, consent, export, fleet, plan
 from contactkit.cli.demo import show_demo
-from contactkit.cli.options import SimulatorCommand
+from contactkit.cli.options import ProviderName, SimulatorCommand
 from contactkit.errors import ContactKitError
 from contactkit.simulator import Population
 
@@ -98,7 +98,7 @@ app.command(cls=SimulatorCommand)(export.export)
 
 @app.command()
 def serve(
-    provider: Annotated[str, typer.Argument(help=f"One of {', '.join(names())}.")],
+    provider: ProviderName,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes any free port.")] = 0,
     contacts: Annotated[

@@ -1,4 +1,4 @@
-"""Options, files and the client that `contactkit plan` and `contactkit apply` have in common."""
+"""Arguments, options, files and questions that several commands have in common."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typer.core import TyperCommand
 from contactkit._frames.paths import has_file, reason_of
 from contactkit._frames.texts import from_text
 from contactkit._http.world import World
+from contactkit._providers import names
 from contactkit.errors import ConfigurationError
 from contactkit.simulator import Simulator
 
@@ -22,6 +23,16 @@ _TABLES = (".csv", ".parquet")
 _CONTACTS = 50
 
 EXISTING: Any = {"exists": True, "dir_okay": False}
+# The exit status after Ctrl-C.
+INTERRUPTED = 130
+ProviderName = Annotated[str, typer.Argument(help=f"One of {', '.join(names())}.")]
+Create = Annotated[bool, typer.Option("--create", help="Create new rows.")]
+Delete = Annotated[bool, typer.Option("--delete", help="Delete missing contacts.")]
+OptIn = Annotated[
+    bool,
+    typer.Option("--opt-in", help="Opt in contacts who opted out; only if you hold their consent."),
+]
+RowsPerFile = Annotated[int, typer.Option(min=1, help="The most contacts in a file.", metavar="N")]
 BaseUrl = Annotated[
     str | None, typer.Option(help="Send to this address instead of the provider's.", metavar="URL")
 ]
@@ -35,7 +46,6 @@ Contacts = Annotated[
         metavar="[N]",
     ),
 ]
-
 Whole = Annotated[
     bool,
     typer.Option(

@@ -17,13 +17,16 @@ from contactkit._plans.build import build_plan
 from contactkit._plans.plan import Plan
 from contactkit._plans.preview import MOST_SHOWN
 from contactkit._plans.tables import text_of
-from contactkit._providers import names
 from contactkit.cli.options import (
     EXISTING,
     BaseUrl,
     Contacts,
+    Create,
+    Delete,
     Encoding,
+    OptIn,
     OriginalEncoding,
+    ProviderName,
     Region,
     Rename,
     Whole,
@@ -45,7 +48,7 @@ class OnMoved(StrEnum):
 
 
 def plan(
-    provider: Annotated[str, typer.Argument(help=f"One of {', '.join(names())}.")],
+    provider: ProviderName,
     edited: Annotated[
         Path,
         typer.Argument(help="The edited contacts: CSV, Excel, Parquet or Feather.", **EXISTING),
@@ -57,14 +60,9 @@ def plan(
             **EXISTING,
         ),
     ] = None,
-    create: Annotated[bool, typer.Option("--create", help="Create new rows.")] = False,
-    delete: Annotated[bool, typer.Option("--delete", help="Delete missing contacts.")] = False,
-    opt_in: Annotated[
-        bool,
-        typer.Option(
-            "--opt-in", help="Opt in contacts who opted out; only if you hold their consent."
-        ),
-    ] = False,
+    create: Create = False,
+    delete: Delete = False,
+    opt_in: OptIn = False,
     on_conflict: Annotated[
         OnMoved | None,
         typer.Option(help="Without --original, also edit contacts that have changed since."),

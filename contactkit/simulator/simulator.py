@@ -38,6 +38,11 @@ _START = 1_790_845_200.0  # 2026-10-01 09:00 UTC
 _SLOW_BODY_SECONDS = 5.0
 _IN_FLIGHT_PATIENCE = 5.0
 _NAP = 0.05
+# As httpx says it of a real connection.
+_BROKEN_OFF = {
+    "dropped": "Server disconnected without sending a response.",
+    "truncated": "peer closed connection without sending complete message body",
+}
 
 
 def _check_start(
@@ -286,12 +291,8 @@ class Simulator:
         patience = request.extensions.get("timeout", {}).get("read")
         if patience is not None and waited > patience:
             raise httpx.ReadTimeout("The read operation timed out", request=request)
-        if response.delivery == "dropped":
-            message = "Server disconnected without sending a response."
-            raise httpx.RemoteProtocolError(message, request=request)
-        if response.delivery == "truncated":
-            message = "peer closed connection without sending complete message body"
-            raise httpx.RemoteProtocolError(message, request=request)
+        if error := _BROKEN_OFF.get(response.delivery):
+            raise httpx.RemoteProtocolError(error, request=request)
         if response.delivery == "slow":
             self.clock.sleep(self.clock.now() + _SLOW_BODY_SECONDS)
         return response.to_httpx()

@@ -16,8 +16,8 @@ import phonenumbers
 from phonenumbers import PhoneNumber
 
 from contactkit._redact.layers import Layer, layers
-from contactkit._redact.people import KnownPeople, Replacement
-from contactkit._redact.spans import replace_spans
+from contactkit._redact.people import KnownPeople
+from contactkit._redact.spans import Replacement, outermost, replace_spans
 from contactkit.cassette.redaction import fake, phones
 from contactkit.cassette.redaction.checks import find_numbers, is_card
 from contactkit.cassette.redaction.owners import Owners
@@ -115,7 +115,7 @@ class Pseudonyms:
         """
         numbers = [span for layer in layers(text) for span in self._in_layer(text, layer, bare)]
         people = self._people.find(text)
-        return replace_spans(text, _first_of([*numbers, *people]))
+        return replace_spans(text, outermost([*numbers, *people]))
 
     def _in_layer(self, text: str, layer: Layer, bare: bool) -> Iterator[Replacement]:
         for match in _numbers(layer.text):
@@ -264,12 +264,3 @@ def _numbers(text: str) -> Iterator[re.Match[str]]:
     yield from phones.PERSONAL.finditer(text)
     for pattern in phones.NARROW if phones.is_ambiguous(text) else ():
         yield from pattern.finditer(text)
-
-
-def _first_of(replacements: list[Replacement]) -> Iterator[Replacement]:
-    """The replacements from left to right, without those that overlap an earlier or longer one."""
-    index = 0
-    for start, end, replacement in sorted(replacements, key=lambda span: (span[0], -span[1])):
-        if start >= index:
-            yield start, end, replacement
-            index = end

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from contactkit._redact.encodings import BASE64, HEX, inflate
 from contactkit._redact.layers import layers
 from contactkit._redact.notations import find_named
-from contactkit._redact.spans import replace_spans
+from contactkit._redact.spans import outermost, replace_spans
 from contactkit.cassette.exchange import Pairs, RecordedRequest, RecordedResponse
 from contactkit.cassette.redaction.fields import (
     PersonalFields,
@@ -139,7 +139,7 @@ class Redactor:
                     start, end = layer.span(i, j)
                     quoted = "%" in text[start:end]
                     spans.append((start, end, quote(redacted) if quoted else redacted))
-        return replace_spans(text, _outermost(spans))
+        return replace_spans(text, outermost(spans))
 
     def _quoted(self, match: re.Match[str]) -> str:
         return rewrite_quoted(match[0], lambda text: self.text(text, bare=False))
@@ -200,12 +200,3 @@ class Redactor:
             return named
         body = text.encode("utf-8", "surrogateescape")
         return self._body(body, content_type or "text/plain").decode("utf-8", "surrogateescape")
-
-
-def _outermost(spans: list[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]:
-    """The spans that are in no other one, from left to right."""
-    index = 0
-    for start, end, replacement in sorted(spans, key=lambda span: (span[0], -span[1])):
-        if start >= index:
-            yield start, end, replacement
-            index = end
