@@ -95,6 +95,23 @@ class ErrorShape:
     catalogue: Mapping[str, tuple[int, type[ApiError]]]
 
 
+# What most providers have. A lambda could not be pickled.
+def _no_waiver(field: RecordField, flags: _Values) -> bool:
+    return False
+
+
+def _no_rules(current: _Values | None, changes: _Values) -> Sequence[FieldProblem]:
+    return ()
+
+
+def _plain_undo(before: _Values, changes: _Values, options: _Values) -> Undo:
+    return Undo()
+
+
+def _no_welcome(before: _Values, changes: _Values, options: _Values) -> bool:
+    return False
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Provider:
     """One provider, declared.
@@ -123,11 +140,11 @@ class Provider:
     idempotency: Idempotency | None = None
     dry_run: DryRun | None = None
     flag_header: str = ""
-    waives: Callable[[RecordField, _Values], bool] = lambda field, flags: False
+    waives: Callable[[RecordField, _Values], bool] = _no_waiver
     consent: Consent = field(default_factory=Consent)
-    rules: Callable[[_Values | None, _Values], Sequence[FieldProblem]] = lambda current, changes: ()
-    undo: Callable[[_Values, _Values, _Values], Undo] = lambda before, changes, options: Undo()
-    welcomes: Callable[[_Values, _Values, _Values], bool] = lambda before, changes, options: False
+    rules: Callable[[_Values | None, _Values], Sequence[FieldProblem]] = _no_rules
+    undo: Callable[[_Values, _Values, _Values], Undo] = _plain_undo
+    welcomes: Callable[[_Values, _Values, _Values], bool] = _no_welcome
 
     def endpoint(self, verb: str) -> Endpoint:
         """The endpoint of a verb; LookupError if the provider has none."""
