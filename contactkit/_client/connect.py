@@ -25,6 +25,7 @@ from contactkit._redact import Secret
 from contactkit.errors import ConfigurationError
 from contactkit.spec.auth import Auth, Credential
 from contactkit.spec.provider import Provider
+from contactkit.spec.terms import Limit
 from contactkit.spec.validate import nearest
 
 _LONGEST_TIMEOUT = 1e6
@@ -59,21 +60,9 @@ def connect(
     secrets = {name: Secret(value) for name, value in credentials.items() if _is_text(name, value)}
     del credentials  # so that tracebacks with variables do not show them
     declaration, world = find(provider), Live() if via is None else via
-    if isinstance(world, type) or not hasattr(world, "transport"):
-        raise ConfigurationError("via= must be a world, such as contactkit.Simulator()")
-    transport = world.transport(declaration)
-    if transport is None and sys.platform == "emscripten":
-        raise ConfigurationError(
-            f"a browser has no sockets for a live client of {declaration.title}; use "
-            "via=contactkit.Simulator(), or a recording: via=contactkit.Cassette(path)"
-        )
+    transport = _transport(declaration, world)
     auth, secrets = _credentials(declaration, world, secrets)
-    rates = [rate_limit] if isinstance(rate_limit, str) else rate_limit
-    if not isinstance(rates, list | None) or rates == []:
-        raise ConfigurationError(
-            "rate_limit= must be text, such as '200/minute', or a list of texts"
-        )
-    own_limits = None if rates is None else tuple(map(parse_rate, rates))
+    own_limits = _limits(rate_limit)
     address = _address(declaration.base_url if base_url is None else base_url)
     recording = _journal(journal, world)
     session = Session(
@@ -127,6 +116,28 @@ def _is_text(name: str, value: object) -> bool:
     if value.strip() != value:
         raise ConfigurationError(f"{name}= must have no spaces around it")
     return True
+
+
+def _transport(provider: Provider, world: World) -> httpx.MockTransport | None:
+    if isinstance(world, type) or not hasattr(world, "transport"):
+        raise ConfigurationError("via= must be a world, such as contactkit.Simulator()")
+    transport = world.transport(provider)
+    if transport is None and sys.platform == "emscripten":
+        raise ConfigurationError(
+            f"a browser has no sockets for a live client of {provider.title}; use "
+            "via=contactkit.Simulator(), or a recording: via=contactkit.Cassette(path)"
+        )
+    return transport
+
+
+def _limits(rates: str | list[str] | None) -> tuple[Limit, ...] | None:
+    """The limits that replace the declared ones, if any do."""
+    rates = [rates] if isinstance(rates, str) else rates
+    if not isinstance(rates, list | None) or rates == []:
+        raise ConfigurationError(
+            "rate_limit= must be text, such as '200/minute', or a list of texts"
+        )
+    return None if rates is None else tuple(map(parse_rate, rates))
 
 
 def _journal(path: object, world: World) -> Journal | None:

@@ -63,17 +63,11 @@ class FrameDiff:
         return np.flatnonzero((self.match.rows < 0) & ~self.edited.empty).tolist()
 
 
-def diff_frames(
-    provider: Provider,
-    edited: pd.DataFrame,
-    original: pd.DataFrame,
-    *,
-    on: str | None = None,
-    current: bool = False,
-) -> FrameDiff:
-    """`diff_rows` for an edited frame whose rows are matched on a field, by default the key."""
-    rows = read_edited(provider, edited, on or key_of(provider.record).name)
-    return diff_rows(provider, rows, original, current=current)
+def diff_frames(provider: Provider, edited: pd.DataFrame, original: pd.DataFrame) -> FrameDiff:
+    """`diff_rows` for an edited frame whose rows are matched on the key."""
+    return diff_rows(
+        provider, read_edited(provider, edited, key_of(provider.record).name), original
+    )
 
 
 def diff_rows(
