@@ -30,7 +30,7 @@ from contactkit.forms.messages import alert_html, raise_unexpected, refusal_html
 from contactkit.forms.plan_view import PlanView
 from contactkit.forms.search import BOX, aim, search_help
 from contactkit.forms.transcript import CONTACT_COLUMNS, Transcript
-from contactkit.forms.widget import Event, Widget, Work
+from contactkit.forms.widget import Event, Handler, Widget, Work
 from contactkit.spec.outcome import WRITTEN
 from contactkit.spec.record import key_of
 
@@ -62,7 +62,19 @@ class ContactBrowser:
         self._filters: Mapping[str, Raw] = {}
         self._listing = Listing(self._people)
         self.transcript = Transcript(self._title, world, CONTACT_COLUMNS)
-        handlers = {
+        docs = self._endpoint.docs or provider.docs
+        layout = render(
+            "browser", title=self._title, world=world, docs=docs, provider=provider.title
+        )
+        self._list = Widget(self._title, layout, self._handlers, lambda: session.secrets)
+        self._list.replace(self._search_regions())
+        self.widget = ipywidgets.Box([self._list])
+        self.widget.add_class("ck-beside")
+        register(self)
+
+    @property
+    def _handlers(self) -> dict[str, Handler]:
+        return {
             "ready": self._open,
             "search": self._search,
             "sort": self._sort,
@@ -77,24 +89,15 @@ class ContactBrowser:
             "discard": self._discard,
             "edit": lambda _: None,
         }
-        docs = self._endpoint.docs or provider.docs
-        layout = render(
-            "browser", title=self._title, world=world, docs=docs, provider=provider.title
-        )
-        self._list = Widget(self._title, layout, handlers, lambda: session.secrets)
-        groups = field_groups(provider, self._endpoint, None)
-        prefix = self._list.model_id
-        regions = {
+
+    def _search_regions(self) -> dict[str, str]:
+        groups = field_groups(self._provider, self._endpoint, None)
+        prefix, help = self._list.model_id, search_help(self._provider, self._endpoint)
+        return {
             "head": self._title,
             "filters": render("fields", groups=groups, shared=False, prefix=prefix),
-            "find": render(
-                "find", box=BOX, help=search_help(provider, self._endpoint), prefix=prefix
-            ),
+            "find": render("find", box=BOX, help=help, prefix=prefix),
         }
-        self._list.replace(regions)
-        self.widget = ipywidgets.Box([self._list])
-        self.widget.add_class("ck-beside")
-        register(self)
 
     def close(self) -> None:
         """Close the browser with its form and plan; requests in flight are cancelled."""

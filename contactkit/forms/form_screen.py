@@ -14,7 +14,7 @@ from contactkit.forms.draft import Draft
 from contactkit.forms.fields import form_regions
 from contactkit.forms.html import render, working
 from contactkit.forms.messages import alert_html, outcome_regions, place, refusal_regions
-from contactkit.forms.widget import Event, Widget, Work
+from contactkit.forms.widget import Handler, Widget
 from contactkit.spec.endpoint import Endpoint
 from contactkit.spec.provider import Provider
 
@@ -28,7 +28,7 @@ class FormScreen:
         world: World,
         provider: Provider,
         endpoint: Endpoint,
-        handlers: Mapping[str, Callable[[Event], Work | None]],
+        handlers: Mapping[str, Handler],
         secrets: Callable[[], Iterable[str]],
     ) -> None:
         self._provider = provider

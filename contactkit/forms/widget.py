@@ -23,6 +23,7 @@ Event: TypeAlias = Mapping[str, JSON]
 """A user's action: its `kind`, a `value`, and the `values` that were changed."""
 
 Work: TypeAlias = Coroutine[Any, Any, None]
+Handler: TypeAlias = Callable[[Event], Work | None]
 
 # Events that need no task and are also handled while one runs.
 _LIGHT = ("edit", "typed", "page", "cells")
@@ -44,7 +45,7 @@ class Widget(anywidget.AnyWidget):
         self,
         title: str,
         layout: str,
-        handlers: Mapping[str, Callable[[Event], Work | None]],
+        handlers: Mapping[str, Handler],
         secrets: Callable[[], Iterable[str]],
     ) -> None:
         super().__init__()
