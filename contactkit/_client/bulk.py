@@ -55,17 +55,11 @@ def check_rows(
         places = [row for row in places if not all(map(is_empty_cell, items[row].values()))]
         items, index = [items[row] for row in places], contacts.index.take(places)
     if not items:
-        kind = "contacts, as a DataFrame or mappings" if endpoint.fields else "a list of keys"
-        message = f"must be {kind}, and not empty"
-        if not isinstance(contacts, Iterable) and contacts is not None:
-            message = f"must be {kind}, not {name_type(contacts)}"
-        raise InvalidInputError.one(where, endpoint.subject, message)
-    checked = [
-        _check_row(provider, endpoint, item, flags)
-        if endpoint.fields
-        else _check_key(provider, item)
-        for item in items
-    ]
+        raise InvalidInputError.one(where, endpoint.subject, _expected(endpoint, contacts))
+    if endpoint.fields:
+        checked = [_check_row(provider, endpoint, item, flags) for item in items]
+    else:
+        checked = [_check_key(provider, item) for item in items]
     values = [values for _, values, _ in checked]
     problems = [
         replace(problem, field=f"[{row}] {problem.field}".strip())
@@ -77,6 +71,14 @@ def check_rows(
         raise InvalidInputError(where, problems)
     wire = [wire for wire, _, _ in checked]
     return BulkRows(wire=wire, values=values, index=index, places=places)
+
+
+def _expected(endpoint: Endpoint, contacts: Any) -> str:
+    """What there must be in the place of no contacts."""
+    kind = "contacts, as a DataFrame or mappings" if endpoint.fields else "a list of keys"
+    if not isinstance(contacts, Iterable) and contacts is not None:
+        return f"must be {kind}, not {name_type(contacts)}"
+    return f"must be {kind}, and not empty"
 
 
 def _rows(provider: Provider, endpoint: Endpoint, contacts: Any) -> list[Any]:

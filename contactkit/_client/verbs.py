@@ -135,10 +135,8 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
         operation = build_operation(
             session, endpoint, key=text, body=checked.wire, once=once, **options
         )
-        names = {
-            *writable_fields(provider, endpoint),
-            *fields_of(endpoint.record or provider.record),
-        }
+        own = writable_fields(provider, endpoint).keys()
+        names = own | fields_of(endpoint.record or provider.record).keys()
         write = ContactWrite(
             session=session,
             operation=operation,
