@@ -22,7 +22,8 @@ import pytest
 import contactkit as ck
 from contactkit._journal import schema
 from contactkit._journal.store import Journal
-from contactkit._providers import find, privy
+from contactkit._providers import find
+from contactkit._providers.privy.rules import field_rules
 from contactkit.spec.record import key_of
 from tests.journal.test_store import begin, intent
 from tests.support.providers import Wire
@@ -111,7 +112,7 @@ def plan(old: ck.Client, name: str, wire: Wire, path: Path, written_by: int) -> 
     """The plan of the sample, made anew by the rules of its time, as if it was read then."""
     people = old.contacts.list()
     cells = {n: [value] * len(people) for n, value in EDITS[name].items()}
-    rules = privy.field_rules if (name, written_by) == ("privy", 1) else find(name).rules
+    rules = field_rules if (name, written_by) == ("privy", 1) else find(name).rules
     with ck.connect(replace(find(name), rules=rules), via=wire, journal=path) as then:
         plan = then.contacts.plan(people.assign(**cells), people)
     assert plan.digest in set(ck.journal(path)["plan"].dropna())
