@@ -85,28 +85,39 @@ class PartWriter:
 
     def finish(self) -> None:
         """Write the rest; an export of no contacts has one file, which shows the columns."""
-        self.write()
-        if not self.state.files:
-            self.state = self._with_files(self.state, schema_of(self._provider).empty_table())
-        self.state = replace(self.state, cursor="", complete=True)
-        self._folder.save(self.state)
+        gathered = self._gathered.decoded(self._provider)
+        state = (
+            self.state
+            if gathered.cursor is None
+            else self._with_gathered(gathered, gathered.cursor)
+        )
+        if not state.files:
+            state = self._with_files(state, schema_of(self._provider).empty_table())
+        self._save(replace(state, cursor="", complete=True))
 
     def write(self) -> None:
         """Write all that was gathered, and then the state."""
         gathered = self._gathered.decoded(self._provider)
-        if gathered.cursor is None:
-            return
+        if gathered.cursor is not None:
+            self._save(self._with_gathered(gathered, gathered.cursor))
+
+    def _save(self, state: ExportState) -> None:
+        self._folder.save(state)
+        self.state, self._gathered = state, _Gathered()
+
+    def _with_gathered(
+        self, gathered: _Gathered, cursor: Callable[[], Cursor | None]
+    ) -> ExportState:
+        """Write files with what was gathered; the state with them."""
         state = self.state
         if gathered.tables:
             state = self._with_files(state, import_pyarrow().concat_tables(gathered.tables))
-        state = replace(
+        return replace(
             state,
-            cursor=str(gathered.cursor()),
+            cursor=str(cursor()),
             problems=dict(gathered.problems + Counter(state.problems)),
             extras=[*dict.fromkeys([*state.extras, *gathered.extras])],
         )
-        self._folder.save(state)
-        self.state, self._gathered = state, _Gathered()
 
     def _with_files(self, state: ExportState, table: pa.Table) -> ExportState:
         for start in range(0, max(1, table.num_rows), self._rows_per_file):

@@ -1,8 +1,8 @@
 """`python -m tests.bench [part ...]`: compares contactkit with its peers, all in one run.
 
-Without a part it measures all but `apply`, `export` and `fleet`. It is to be run by hand: it fails
-nothing, and shows beside each figure what is wanted. Read the ratios; the times are those of this
-machine.
+Without a part it measures all but `apply`, `export` and those of fleets. It is to be run by hand:
+it fails nothing, and shows beside each figure what is wanted. Read the ratios; the times are those
+of this machine.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ PARTS = {
     "export": "export",
     "apply": "apply",
     "fleet": "fleet",
+    "fleet-memory": "fleet_memory",
 }
-LONG = {"apply", "export", "fleet"}
+LONG = {"apply", "export", "fleet", "fleet-memory"}
 PACKAGES = ("pandas", "pydantic", "httpx", "httpx-aiohttp", "aiohttp", "pyarrow", "sentdm")
 COLUMNS = ("", "measured", "beside", "", "is", "wanted")
 

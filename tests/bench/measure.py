@@ -97,9 +97,11 @@ def run_alone(module: str, *arguments: object) -> Any:
 
 
 @contextmanager
-def serving(latency: float = 0, rate: int = 0, window: str = "sliding") -> Iterator[str]:
+def serving(
+    latency: float = 0, rate: int = 0, window: str = "sliding", pages: int = 100
+) -> Iterator[str]:
     """The address of the server, in a process of its own that ends with the block."""
-    options = [f"--latency={latency}", f"--rate={rate}", f"--window={window}"]
+    options = [f"--latency={latency}", f"--rate={rate}", f"--window={window}", f"--pages={pages}"]
     command = [sys.executable, "-m", "tests.bench.server", *options]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -1,11 +1,11 @@
 """A loopback server of Sent's GET and PATCH that is faster than any client and counts writes.
 
-It also lists 100 pages of 100 contacts.
+It also lists pages of 100 contacts, 100 of them by default.
 
-`python -m tests.bench.server [--latency MS] [--rate N] [--window sliding|fixed]` prints its address
-and runs until it is stopped, for an hour at most. It stores no contact: an answer shows the change
-as made. A repeated idempotency key gets an answer and writes nothing. GET /counts returns the
-writes of each contact, the requests and the refusals.
+`python -m tests.bench.server [--latency MS] [--rate N] [--window sliding|fixed] [--pages N]` prints
+its address and runs until it is stopped, for an hour at most. It stores no contact: an answer shows
+the change as made. A repeated idempotency key gets an answer and writes nothing. GET /counts
+returns the writes of each contact, the requests and the refusals.
 """
 
 from __future__ import annotations
@@ -64,9 +64,10 @@ class Fixed:
 class Server:
     """The counters and the rate limit that all connections share."""
 
-    def __init__(self, latency: float, rate: int, window: str) -> None:
+    def __init__(self, latency: float, rate: int, window: str, pages: int) -> None:
         self.latency = latency / 1000
         self._rate = rate
+        self._pages = pages
         self._window = (Fixed if window == "fixed" else Sliding)(rate) if rate else None
         self._writes: Counter[str] = Counter()
         self._keys: set[bytes] = set()
@@ -88,7 +89,7 @@ class Server:
             self._refused += 1
             return refusal(self._rate, now, wait)
         if listed := _PAGE.search(target):
-            return response(page(int(listed[1])))
+            return response(page(int(listed[1]), self._pages))
         key = target.rpartition(b"/")[2]
         replayed = method != b"GET" and not self._write(key, _KEYED.search(head))
         before, after = contact_with(body, replayed)
@@ -131,9 +132,9 @@ def refusal(rate: int, now: float, wait: float) -> bytes:
 
 
 @cache
-def page(number: int) -> bytes:
+def page(number: int, pages: int) -> bytes:
     """A page of the listing."""
-    return contacts.page(number, 100, PAGES)
+    return contacts.page(number, 100, pages)
 
 
 @lru_cache(maxsize=4096)
@@ -188,4 +189,5 @@ if __name__ == "__main__":
     parser.add_argument("--latency", type=float, default=0, help="milliseconds before an answer")
     parser.add_argument("--rate", type=int, default=0, help="requests a second; 0 for no limit")
     parser.add_argument("--window", choices=("sliding", "fixed"), default="sliding")
+    parser.add_argument("--pages", type=int, default=PAGES, help="pages of 100 contacts to list")
     asyncio.run(serve(Server(**vars(parser.parse_args()))))
