@@ -13,7 +13,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
@@ -64,30 +63,23 @@ def _load(found: dict[str, float]) -> str:
     return f"load {found['load']:.1f}"
 
 
-@contextmanager
-def paced() -> Iterator[dict[str, dict[str, Any]]]:
-    """Accounts that are told a lower rate than their server has, whose window is a second."""
-    with ExitStack() as stack:
-        addresses = [stack.enter_context(serving(rate=SERVED_RATE)) for _ in range(ACCOUNTS)]
-        yield {
-            f"a{number}": account(number, base_url=address, rate_limit=f"{RATE}/second")
-            for number, address in enumerate(addresses)
-        }
+def paced(address: str) -> dict[str, dict[str, Any]]:
+    """Accounts that are told a lower rate than the server has, whose window is a second."""
+    options = {"base_url": address, "rate_limit": f"{RATE}/second"}
+    return {f"a{number}": account(number, **options) for number in range(ACCOUNTS)}
 
 
 def measure() -> dict[str, float]:
     """All figures; the worker dies last."""
-    with cluster() as client:
-        found = {"load": os.getloadavg()[0]}
-        with paced() as accounts:
-            found["pace"] = _export_paced(client, accounts)
-            found["refused"] = sum(_refused(each) for each in accounts.values())
-            found["loop"] = _list_alone([*accounts.values()][:LOOPED])
+    with cluster() as client, serving(rate=SERVED_RATE) as address:
+        accounts, found = paced(address), {"load": os.getloadavg()[0]}
+        found["pace"] = _export_paced(client, accounts)
+        found["refused"] = _refused(address)
+        found["loop"] = _list_alone([*accounts.values()][:LOOPED])
         found["cpu"], found["added"] = (each / MANY for each in export_many(client, MANY))
-        with paced() as accounts:
-            (process, *_) = client.run(os.getpid).values()
-            threading.Timer(_IDEAL / 3, os.kill, (process, signal.SIGKILL)).start()
-            found["killed"] = _export_paced(client, accounts)
+        (process, *_) = client.run(os.getpid).values()
+        threading.Timer(_IDEAL / 3, os.kill, (process, signal.SIGKILL)).start()
+        found["killed"] = _export_paced(client, accounts)
         found["load"] = max(found["load"], os.getloadavg()[0])
         return found
 
@@ -100,8 +92,8 @@ def _export_paced(client: Any, accounts: dict[str, dict[str, Any]]) -> float:
         return time.perf_counter() - started
 
 
-def _refused(account: dict[str, Any]) -> int:
-    return httpx.get(f"{account['base_url']}/counts", trust_env=False).json()["refused"]
+def _refused(address: str) -> int:
+    return httpx.get(f"{address}/counts", trust_env=False).json()["refused"]
 
 
 def _list_alone(accounts: list[dict[str, Any]]) -> float:

@@ -24,6 +24,7 @@ from tests.bench import contacts
 LIFE = 3600.0
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _KEYED = re.compile(rb"\r\nidempotency-key: *([^\r]+)", re.IGNORECASE)
+_ACCOUNT = re.compile(rb"\r\nx-api-key: *([^\r]+)", re.IGNORECASE)
 _PAGE = re.compile(rb"\?page=(\d+)&page_size=100$")
 PAGES = 100
 _KEY = "00000000-0000-0000-0000-000000000000"
@@ -62,13 +63,14 @@ class Fixed:
 
 
 class Server:
-    """The counters and the rate limit that all connections share."""
+    """The counters, and the rate limit of each account, that all connections share."""
 
     def __init__(self, latency: float, rate: int, window: str, pages: int) -> None:
         self.latency = latency / 1000
         self._rate = rate
         self._pages = pages
-        self._window = (Fixed if window == "fixed" else Sliding)(rate) if rate else None
+        self._kind = Fixed if window == "fixed" else Sliding
+        self._windows: dict[bytes, Fixed | Sliding] = {}
         self._writes: Counter[str] = Counter()
         self._keys: set[bytes] = set()
         self._requests = self._refused = 0
@@ -85,7 +87,7 @@ class Server:
             return response(json.dumps(counts).encode())
         self._requests += 1
         now = time.time()
-        if self._window and (wait := self._window.wait(now)):
+        if self._rate and (wait := self._window(head).wait(now)):
             self._refused += 1
             return refusal(self._rate, now, wait)
         if listed := _PAGE.search(target):
@@ -94,6 +96,11 @@ class Server:
         replayed = method != b"GET" and not self._write(key, _KEYED.search(head))
         before, after = contact_with(body, replayed)
         return before + key + after
+
+    def _window(self, head: bytes) -> Fixed | Sliding:
+        """The limit of the account whose key is in the headers."""
+        found = _ACCOUNT.search(head)
+        return self._windows.setdefault(found[1] if found else b"", self._kind(self._rate))
 
     def _write(self, contact: bytes, keyed: re.Match[bytes] | None) -> bool:
         """Count a write, unless its idempotency key is a repeated one."""
