@@ -27,6 +27,10 @@ _TRIES = 10
 _LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
+class FolderInUseError(InvalidInputError):
+    """Another process exports into the folder."""
+
+
 class ExportFolder:
     """An export's own folder, and the hidden one where the next is made; `where` is for errors."""
 
@@ -76,7 +80,8 @@ class ExportFolder:
                 try:
                     lock = lock_file(file)
                 except BlockingIOError:
-                    raise self.refusal("another export into it is running") from None
+                    message = "another export into it is running"
+                    raise FolderInUseError.one(self._where, "folder", message) from None
                 # Another export may have ended and removed the file before it was locked.
                 with suppress(FileNotFoundError):
                     if os.path.samestat(before, os.stat(file)):

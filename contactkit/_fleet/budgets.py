@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from contactkit._http.rate_limits import Budget
 
@@ -14,17 +14,35 @@ _REPORT_EVERY = 0.5
 _LONGEST_AHEAD = 20.0
 
 
-class MeteredBudget:
-    """A budget that counts the requests of one account's task, and reports them now and then."""
+class Lease(Protocol):
+    """The right to use an account; `is_lost` once a check has failed."""
 
-    def __init__(self, budget: Any, report: Callable[[int], None]) -> None:
+    is_lost: bool
+
+    def check(self) -> None:
+        """LeaseLostError if another task may have it."""
+        ...
+
+
+class MeteredBudget:
+    """A budget that counts the requests of one account's task, and reports them now and then.
+
+    Nothing is spent without the account's lease.
+    """
+
+    def __init__(self, budget: Any, lease: Lease, report: Callable[[int], None]) -> None:
         self.requests = 0
         self._budget = budget
+        self._lease = lease
         self._report_to = report
         self._reported_at = time.monotonic()
 
     def reserve(self, now: float) -> float:
-        """Spend one request if it may be sent now; otherwise return when to try again."""
+        """Spend one request if it may be sent now; otherwise return when to try again.
+
+        LeaseLostError if nothing may be sent.
+        """
+        self._lease.check()
         ready = self._budget.reserve(now)
         if ready <= now:
             self.requests += 1

@@ -8,20 +8,28 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from contactkit._fleet.budgets import NotedBudget
+from contactkit._fleet.budgets import Lease, NotedBudget
 from contactkit._fleet.scheduler import note_of_task
 from contactkit._http.session import Session
+from contactkit._plans.steps import Stopped
 
 _PREFIX = "contactkit-fleet"
 _WAIT = 0.5
+OTHERS_PATIENCE = 60.0
+"""The longest wait in seconds for what a task that has lost its account still has."""
+NAP = 0.2
 
 
 class StoppedError(Exception):
-    """The fleet was stopped before this account began."""
+    """The fleet was stopped while this account waited for its turn."""
+
+
+class LeaseLostError(Stopped):
+    """Another task may have the account by now, so this one must send nothing more."""
 
 
 class Control(Protocol):
@@ -31,17 +39,26 @@ class Control(Protocol):
         """Whether nothing more may begin."""
         ...
 
-    def lease(self, name: str) -> Any:
+    def lease(self, name: str) -> AbstractContextManager[Lease]:
         """A context in which no other task has the lease of this name; waits for it."""
         ...
 
-    def budget(self, name: str, session: Session) -> Any:
+    def budget(self, name: str, session: Session, lease: Lease) -> Any:
         """A context that has the session's budget, which goes on from the last one of this name."""
         ...
 
     def reporter(self) -> Callable[[str, int], None]:
         """A function, for any thread, that says how many requests an account has sent so far."""
         ...
+
+
+class CertainLease:
+    """A lease that cannot be lost."""
+
+    is_lost = False
+
+    def check(self) -> None:
+        pass
 
 
 @dataclass
@@ -55,16 +72,16 @@ class ThreadControl:
         return self.stopping.is_set()
 
     @contextmanager
-    def lease(self, name: str) -> Generator[None]:
+    def lease(self, name: str) -> Generator[Lease]:
         lock = _locks[name]
         while not lock.acquire(timeout=_WAIT):
             _check_stopped(self)
         try:
-            yield
+            yield CertainLease()
         finally:
             lock.release()
 
-    def budget(self, name: str, session: Session) -> Any:
+    def budget(self, name: str, session: Session, lease: Lease) -> Any:
         # A process remembers its budgets.
         return nullcontext(session.budget)
 
@@ -92,32 +109,29 @@ class DaskControl:
         return bool(Event(self.topic).is_set())
 
     @contextmanager
-    def lease(self, name: str) -> Generator[None]:
+    def lease(self, name: str) -> Generator[Lease]:
         """Dask frees it when its worker has not renewed it for `lease-timeout`."""
-        from distributed import Lock
+        from contactkit._fleet.dask_lease import AccountLease
 
-        lock = Lock(f"{_PREFIX}-{name}")
+        lease = AccountLease(f"{_PREFIX}-{name}")
         try:
-            while not lock.acquire(timeout=_WAIT):
+            while not lease.acquire(timeout=_WAIT):
                 _check_stopped(self)
-            try:
-                yield
-            finally:
-                lock.release()
+            yield lease
         finally:
-            # It would be called for as long as the worker lives.
-            if lock.loop and (renewing := getattr(lock, "refresh_callback", None)):
-                lock.loop.add_callback(renewing.stop)
+            lease.end()
 
     @contextmanager
-    def budget(self, name: str, session: Session) -> Generator[Any]:
+    def budget(self, name: str, session: Session, lease: Lease) -> Generator[Any]:
         budget = session.budget
         if session.world.real and budget.left(session.uptime()):
             noted = NotedBudget(budget, note_of_task(name), session.uptime)
             try:
                 yield noted
             finally:
-                noted.close()
+                # Without the lease, another task notes more.
+                if not lease.is_lost:
+                    noted.close()
         else:
             yield budget
 
@@ -130,4 +144,4 @@ class DaskControl:
 
 def _check_stopped(control: Control) -> None:
     if control.is_stopped():
-        raise StoppedError("not begun")
+        raise StoppedError("the call was stopped while it waited for the account")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from contactkit._client.client import Client
+from contactkit._client.export import Export
+from contactkit._client.export_folder import FolderInUseError
 from contactkit._fleet.accounts import Account
+from contactkit._fleet.controls import NAP, OTHERS_PATIENCE
 from contactkit._fleet.dataset import Dataset
 from contactkit._fleet.work import Facts
 from contactkit.errors import keep_warnings
@@ -39,8 +44,20 @@ class ExportStep:
             return done | {"resumed": done["rows"]}
         # With resume=False too, a task goes on where its killed worker was.
         resume = dataset.begun(account.name) or self.resume
-        folder = dataset.folder(account.name)
-        export = client.contacts.export(folder, resume=resume, rows_per_file=self.rows_per_file)
+        export = self._export(client, dataset.folder(account.name), resume)
         facts = {"rows": export.rows, "files": len(export.files), "problems": export.problems}
         dataset.note(account.name, facts)
         return facts | {"resumed": export.resumed}
+
+    def _export(self, client: Client, folder: Path, resume: bool) -> Export:
+        """Export, once no task that has lost the account has its folder."""
+        until = time.monotonic() + OTHERS_PATIENCE
+        while True:
+            try:
+                return client.contacts.export(
+                    folder, resume=resume, rows_per_file=self.rows_per_file
+                )
+            except FolderInUseError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(NAP)

@@ -7,25 +7,31 @@ has any write, and `whole.json` once all parts are planned.
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 
 from contactkit._client.client import Client
 from contactkit._client.export_state import listing_of
 from contactkit._client.read import read_contacts
 from contactkit._fleet.accounts import Account
+from contactkit._fleet.controls import NAP, OTHERS_PATIENCE
 from contactkit._fleet.dataset import Dataset
 from contactkit._fleet.journals import Journals
 from contactkit._fleet.work import DONE, FAILED, STOPPED, Facts
 from contactkit._frames.files import write_private
+from contactkit._http.session import Session
+from contactkit._plans.home import bound_home
 from contactkit._plans.load import read_plan
 from contactkit._plans.pacing import finish_time
 from contactkit._plans.plan import Plan
+from contactkit._plans.steps import TAKEN
 from contactkit.errors import ConfigurationError
 from contactkit.spec.outcome import Outcome
 
@@ -141,18 +147,53 @@ class ApplyStep:
         """Apply them until one stops early; contacts of plans after it are `planned`."""
         counts: Counter[str] = Counter({outcome: 0 for outcome in Outcome})
         messages: Counter[str] = Counter()
-        stopped = ""
+        stopped, taken = "", 0
         for file in PlanFolder(self.folder, account.name).files():
             plan = read_plan(file, client)
             if stopped:
                 counts[Outcome.PLANNED] += len(plan)
                 continue
             self.journals.open(account, client, plan.home.account if plan.home else "")
-            result = plan.apply(progress=False, **self.options)
+            result = self._apply(plan, client._session)
             counts.update(result["outcome"].astype(str))
-            messages.update(result.loc[result["outcome"].isin(_SENT_AGAIN), "message"].dropna())
+            messages.update(result.loc[_is_left(result), "message"].dropna())
+            taken += sum(_is_taken(result))
             stopped = _why_stopped(result)
-        return _applied(counts, stopped, messages)
+        return _applied(counts, stopped, messages, taken)
+
+    def _apply(self, plan: Plan, session: Session) -> pd.DataFrame:
+        """Apply a plan, and again what a task still had that had lost the account."""
+        result = plan.apply(progress=False, **self.options)
+        if _why_stopped(result) or not any(_is_taken(result)):
+            return result
+        _await_others(plan, session)
+        again = plan.apply(progress=False, **self.options)
+        left = _is_left(result)
+        merged = pd.concat([result.loc[~left], again.loc[left]])
+        merged.attrs = again.attrs
+        return merged
+
+
+def _await_others(plan: Plan, session: Session) -> None:
+    """Wait until no other task has a contact of a plan, but not for ever."""
+    journal, account = session.plan_journal, bound_home(plan, session).account
+    until = time.monotonic() + OTHERS_PATIENCE
+    while time.monotonic() < until:
+        entries = journal.last(plan.name, account).values()
+        open_ids = [entry["id"] for entry in entries if entry["outcome"] is None]
+        if len(journal.close_ended(open_ids, session.clock.now())) == len(open_ids):
+            return
+        time.sleep(NAP)
+
+
+def _is_taken(result: pd.DataFrame) -> np.ndarray:
+    """Which contacts another process has."""
+    return np.array([str(text).startswith(TAKEN) for text in result["message"]], dtype=bool)
+
+
+def _is_left(result: pd.DataFrame) -> np.ndarray:
+    """Which contacts the same call again may send."""
+    return result["outcome"].isin(_SENT_AGAIN).to_numpy() | _is_taken(result)
 
 
 def _why_stopped(result: pd.DataFrame) -> str:
@@ -160,9 +201,11 @@ def _why_stopped(result: pd.DataFrame) -> str:
     return f"{why}; resume at {resume_at}" if resume_at else why
 
 
-def _applied(counts: Counter[str], stopped: str, messages: Counter[str]) -> dict[str, Any]:
+def _applied(
+    counts: Counter[str], stopped: str, messages: Counter[str], taken: int
+) -> dict[str, Any]:
     facts: dict[str, Any] = {str(outcome): counts[outcome] for outcome in Outcome}
-    is_done = not (stopped or counts[Outcome.FAILED] or counts[Outcome.UNKNOWN])
+    is_done = not (stopped or taken or counts[Outcome.FAILED] or counts[Outcome.UNKNOWN])
     outcome = DONE if is_done else STOPPED if stopped else FAILED
     frequent = [
         f"{count:,} times: {text}" if count > 1 else text

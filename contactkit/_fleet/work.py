@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
-from functools import partial
+from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
 from contactkit._client.client import Client
 from contactkit._fleet.accounts import Account
 from contactkit._fleet.budgets import MeteredBudget
-from contactkit._fleet.controls import Control, StoppedError
+from contactkit._fleet.controls import Control, LeaseLostError, StoppedError
 from contactkit._http.session import Session
 from contactkit._plans.listing import is_quiet
 from contactkit._redact import redact
@@ -67,12 +66,32 @@ def _do(step: Step, account: Account, control: Control, meter: list[MeteredBudge
     with account.connect() as client:
         if not getattr(step, "needs_lease", True):
             return step(account, client)
-        session = client._session
-        name = account_id(account, session)
-        with control.lease(name), control.budget(name, session) as budget:
-            meter.append(MeteredBudget(budget, partial(control.reporter(), account.name)))
-            session.budget = meter[0]  # pyright: ignore[reportAttributeAccessIssue]
-            return step(account, client)
+        while True:
+            # After a lost lease, the step goes on in another turn where it or its successor ended.
+            with suppress(LeaseLostError):
+                facts = _take_turn(step, account, client, control, meter)
+                if facts is not None:
+                    return facts
+
+
+def _take_turn(
+    step: Step, account: Account, client: Client, control: Control, meter: list[MeteredBudget]
+) -> Facts | None:
+    """Do a step under the account's lease; None if that was lost."""
+    session = client._session
+    name, own, report = account_id(account, session), session.budget, control.reporter()
+
+    def report_all(_: int) -> None:
+        report(account.name, sum(each.requests for each in meter))
+
+    with control.lease(name) as lease, control.budget(name, session, lease) as budget:
+        meter.append(MeteredBudget(budget, lease, report_all))
+        session.budget = meter[-1]  # pyright: ignore[reportAttributeAccessIssue]
+        try:
+            facts = step(account, client)
+        finally:
+            session.budget = own
+        return None if lease.is_lost else facts
 
 
 def row_of(account: Account, outcome: str, message: str = "") -> Row:

@@ -13,7 +13,7 @@ from contactkit._journal.store import Journal
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.consent import find_suppressed
 from contactkit._plans.plan import Plan
-from contactkit._plans.steps import Entry, PendingWrite, unsent_row
+from contactkit._plans.steps import TAKEN, Entry, PendingWrite, unsent_row
 from contactkit.spec.outcome import DONE, Outcome
 from contactkit.spec.provider import Provider
 from contactkit.spec.record import last_change_of, parse_time
@@ -88,7 +88,7 @@ def _resume(
     write = PendingWrite(planned=planned, row=row, seen=entry["id"], keys=entry["keys"])
     match outcome := entry["outcome"]:
         case None if entry["id"] not in ended:
-            return unsent_row(session, planned, Outcome.SKIPPED, "another process is applying it")
+            return unsent_row(session, planned, Outcome.SKIPPED, TAKEN)
         case None | Outcome.UNKNOWN:
             return replace(write, earlier=entry, in_doubt=True)
         case Outcome.FAILED:

@@ -13,11 +13,14 @@ from contactkit._http.session import Answer, Request, Session, Wait
 from contactkit._journal.store import Intent
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.progress import Progress
+from contactkit.errors import ContactKitError
 from contactkit.spec.outcome import Outcome
 
 Entry: TypeAlias = Mapping[str, Any]
 OnConflict: TypeAlias = Literal["refuse", "reread"] | None
 T = TypeVar("T")
+TAKEN = "another process is applying it"
+"""How the message of a contact begins that another process has; its outcome is skipped."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,10 @@ Writing: TypeAlias = Generator[Request | Wait | AwaitSlot | JournalIntent, Answe
 
 class Stopped(BaseException):
     """The apply has stopped and this contact is not sent; the text says why."""
+
+
+class Taken(ContactKitError):
+    """Another process has this contact's row in the journal."""
 
 
 @dataclass(frozen=True, kw_only=True)

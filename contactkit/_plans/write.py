@@ -19,11 +19,13 @@ from contactkit._plans.keys import REPLAYED, key_of_write
 from contactkit._plans.recheck import changes_now, conflict, is_unchanged
 from contactkit._plans.settle import as_sent, must_settle, read_back, settle
 from contactkit._plans.steps import (
+    TAKEN,
     ApplySettings,
     AwaitSlot,
     JournalIntent,
     PendingWrite,
     Stopped,
+    Taken,
     WriteResult,
     Writing,
     unsent_row,
@@ -211,7 +213,7 @@ class ContactWrite:
                 return replace(success, attempts=attempts) if refusals else success
 
     def record(self, operation: Operation) -> Writing[None]:
-        """Record the intent in the journal; _Taken if another process has the contact."""
+        """Record the intent in the journal; Taken if another process has the contact."""
         if self.settings.dry_run or self.id is not None:
             return
         pending = self.pending
@@ -229,7 +231,7 @@ class ContactWrite:
         step = JournalIntent(intent)
         yield step
         if step.id is None:
-            raise _Taken
+            raise Taken(TAKEN)
         self.id = step.id
 
     def row(self, outcome: Outcome, message: str) -> Row:
@@ -238,11 +240,11 @@ class ContactWrite:
 
     def failure(self, error: BaseException) -> WriteResult:
         """What an error means for this contact and for all others."""
-        if isinstance(error, _Taken):
-            message = "another process is applying it, or has done so since"
-            return WriteResult(row=self.row(Outcome.SKIPPED, message))
+        if isinstance(error, Taken):
+            return WriteResult(row=self.row(Outcome.SKIPPED, f"{error}, or has done so since"))
         if isinstance(error, Stopped) and not self.sent and not self.in_doubt:
-            return WriteResult(row=self.row(Outcome.PLANNED, f"not sent: {error}"), id=self.id)
+            row = self.row(Outcome.PLANNED, f"not sent: {error}")
+            return WriteResult(row=row, id=self.id, stop=str(error))
         effect, harmless = self.planned.operation, self.settings.dry_run or not self.sent
         row = failure_row(self.session, effect, error, **self.values(), dry_run=harmless)
         if self.replayed:
@@ -270,7 +272,3 @@ def _settles_first_attempt(effect: str, error: BaseException) -> bool:
     """
     gone = isinstance(error, NotFoundError) and effect != "delete"
     return gone or isinstance(error, InvalidRequestError | InvalidInputError)
-
-
-class _Taken(ContactKitError):
-    """Another process has this contact's row in the journal."""

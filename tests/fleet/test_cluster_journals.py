@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
@@ -18,7 +18,7 @@ from contactkit._fleet.plan import FleetPlan
 from contactkit._providers import names
 from tests.support.consent import NO
 from tests.support.dask_programs import programs
-from tests.support.fleets import Call, Fleet, served_fleet, variables, wait_until, worker_of
+from tests.support.fleets import Call, Fleet, kill, served_fleet, variables, wait_until, worker_of
 from tests.support.providers import lift_suppressions
 
 FOUR = {
@@ -120,7 +120,7 @@ def test_a_scheduler_without_an_answer_stops_the_account(
 
 
 def test_apply_on_two_machines_goes_on_after_a_killed_worker(tmp_path: Path) -> None:
-    with served_fleet(FOUR) as served, programs(tmp_path, *HOSTS) as (cluster, client):
+    with served_fleet(FOUR) as served, programs(tmp_path, *HOSTS) as (_, client):
         lift_suppressions(served["cedar"].app.simulator)
         on_disk = ck.fleet(served.accounts, on=client, journal=tmp_path / "journals")
         on_disk.export(tmp_path / "people", rows_per_file=20)
@@ -131,9 +131,10 @@ def test_apply_on_two_machines_goes_on_after_a_killed_worker(tmp_path: Path) -> 
         fleet = ck.fleet(served.accounts, on=client, journal=f"scheduler:{tmp_path}/journals")
         plan = fleet.read_plan(refused.path)
         slow_down(served)
+        processes = client.run(os.getpid)
         call = Call(plan.apply)
         wait_until(lambda: sum(served["acme"].writes) > 5)
-        cluster.workers[str(urlsplit(worker_of(client, "acme")).hostname)].kill()
+        kill(processes[worker_of(client, "acme")])
         report = call.result().frame
         assert report["outcome"].tolist() == ["done"] * 4, report["message"].tolist()
         check_written_once(served, plan)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -26,29 +26,32 @@ _SETTINGS = {
 
 
 class Programs:
-    """A scheduler, and a worker for each machine; `workers` by the host of their address."""
+    """A scheduler, and a worker for each of some hosts."""
 
-    def __init__(self, folder: Path, hosts: tuple[str, ...], **settings: str) -> None:
+    def __init__(self, folder: Path, hosts: Sequence[str], threads: int) -> None:
         self.file = folder / f"scheduler-{uuid4().hex}.json"
-        self._folder, self._settings = folder, _SETTINGS | settings
+        self._folder, self._threads = folder, threads
+        self.workers: list[BaseProcess] = []
         self.scheduler = self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0")
         wait_until(self.file.exists)
-        self.workers = {host: self.add_worker(host) for host in hosts}
+        for host in hosts:
+            self.add_worker(host)
 
-    def add_worker(self, host: str) -> BaseProcess:
+    def add_worker(self, host: str) -> None:
         """Start a worker on a machine that has a disk of its own."""
+        options = ["--host", host, "--no-nanny", "--nthreads", str(self._threads)]
         home = {"XDG_DATA_HOME": str(self._folder / host), **variables()}
-        return self._start("dask_worker", "--host", host, "--no-nanny", "--nthreads", "4", **home)
+        self.workers.append(self._start("dask_worker", *options, **home))
 
     def _start(self, program: str, *arguments: str, **env: str) -> BaseProcess:
         command = [program, "--scheduler-file", str(self.file), *arguments, "--no-dashboard"]
-        process = forking().Process(target=run, args=(command, self._settings | env), daemon=True)
+        process = forking().Process(target=run, args=(command, _SETTINGS | env), daemon=True)
         process.start()
         return process
 
     def end(self) -> None:
-        """Kill what still runs."""
-        for process in (*self.workers.values(), self.scheduler):
+        """Kill what still runs, also what is stopped."""
+        for process in (*self.workers, self.scheduler):
             process.kill()
             process.join()
 
@@ -67,11 +70,11 @@ def run(command: list[str], env: dict[str, str]) -> None:
 
 
 @contextmanager
-def programs(folder: Path, *hosts: str, **settings: str) -> Iterator[tuple[Programs, Any]]:
+def programs(folder: Path, *hosts: str, threads: int = 4) -> Iterator[tuple[Programs, Any]]:
     """A cluster and a client of it, once all workers are there."""
     from distributed import Client
 
-    started = Programs(folder, hosts, **settings)
+    started = Programs(folder, hosts, threads)
     try:
         with Client(scheduler_file=str(started.file), set_as_default=False, timeout=60) as client:
             client.wait_for_workers(len(hosts), timeout=60)
