@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from contactkit._fleet.folders import ELSEWHERE, identify, is_folder
 from contactkit._frames.files import write_private
 from contactkit._frames.paths import reason_of
 from contactkit.errors import ConfigurationError, InvalidInputError, warn
@@ -43,8 +44,8 @@ class Dataset:
         found = self.path.glob(f"{_COLUMN}*")
         return sorted(path.name.removeprefix(_COLUMN) for path in found if path.is_dir())
 
-    def begin(self, *, resume: bool) -> None:
-        """Join the run that is going on, or begin one."""
+    def begin(self, *, resume: bool) -> str:
+        """Join the run that is going on, or begin one; returns what identifies the folder."""
         with self._writing():
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not resume:
@@ -53,6 +54,12 @@ class Dataset:
             if not self._run.exists():
                 self._success.unlink(missing_ok=True)
             self._run.mkdir(mode=0o700, exist_ok=True)
+        return identify(self.path)
+
+    def check(self, id: str) -> None:
+        """ConfigurationError unless this process sees the folder that the call began in."""
+        if not is_folder(self.path, id):
+            raise ConfigurationError(f"{self.path}: {ELSEWHERE}")
 
     def begun(self, account: str) -> bool:
         """Note that an account's export begins; whether it had begun in this run."""
@@ -78,8 +85,7 @@ class Dataset:
         with suppress(OSError, ValueError):
             if account in (ended := json.loads(self._success.read_bytes()))["accounts"]:
                 return ended["accounts"][account]
-        message = "is not the folder that the call began in: give one that all workers share"
-        raise ConfigurationError(f"{self.path}: {message}")
+        raise ConfigurationError(f"{self.path}: {ELSEWHERE}")
 
     def note(self, account: str, facts: dict[str, Any]) -> None:
         """Note that an account is done."""

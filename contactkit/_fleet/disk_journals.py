@@ -15,8 +15,8 @@ _MOUNTS = Path("/proc/self/mounts")
 _NETWORK = ("nfs", "cifs", "smb", "fuse.", "afs", "ceph", "glusterfs", "lustre", "ncpfs", "davfs")
 
 
-def journal_path(folder: str | None, name: str) -> Path:
-    """The path of a journal in a folder, or else in one of the user who has this process.
+def journal_folder(folder: str | None) -> Path:
+    """The folder of journals, or else one of the user who has this process.
 
     JournalError if it is on a network disk, as far as the system says so.
     """
@@ -27,7 +27,7 @@ def journal_path(folder: str | None, name: str) -> Path:
             f"the journals' folder {place} is on a network disk ({kind}), whose locks are not "
             "safe; use fleet(…, journal=…) with a folder on a local disk"
         )
-    return place / name
+    return place
 
 
 def _file_system(folder: Path) -> str:

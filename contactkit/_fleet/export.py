@@ -31,15 +31,17 @@ EXPORT_COLUMNS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class ExportStep:
-    """Export all contacts of an account into its folder of a dataset."""
+    """Export all contacts of an account into its folder of the dataset with this id."""
 
     path: str
+    id: str
     rows_per_file: int
     resume: bool
 
     def __call__(self, account: Account, client: Client) -> Facts:
         """Export them, unless that is done in this run."""
         dataset = Dataset(self.path)
+        dataset.check(self.id)
         if done := dataset.done(account.name):
             return done | {"resumed": done["rows"]}
         # With resume=False too, a task goes on where its killed worker was.

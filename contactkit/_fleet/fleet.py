@@ -98,8 +98,8 @@ class Fleet:
         """
         _check_export(resume, rows_per_file)
         dataset = Dataset(folder)
-        dataset.begin(resume=bool(resume))
-        step = ExportStep(str(dataset.path), rows_per_file, bool(resume))
+        id = dataset.begin(resume=bool(resume))
+        step = ExportStep(str(dataset.path), id, rows_per_file, bool(resume))
         report = self._report("export", drive(self.engine, step, self._all), EXPORT_COLUMNS)
         if not len(report.failed()):
             dataset.finish(self.accounts)

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from contactkit._fleet.disk_journals import journal_path
+from contactkit._fleet.disk_journals import journal_folder
+from contactkit._fleet.folders import identify
 from contactkit._journal.lease import Lease
 from contactkit._journal.store import Intent, Journal
 from contactkit.errors import ContactKitError, JournalError
@@ -103,7 +104,10 @@ class JournalService:
     def _call(
         self, worker: str, workers: set[str], folder: str | None, name: str, method: str, args: Any
     ) -> Any:
-        served = self._find(journal_path(folder, name))
+        place = journal_folder(folder)
+        if method == "folder":
+            return identify(place)
+        served = self._find(place / name)
         with served.lock:
             try:
                 if method == "claim":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, ClassVar
@@ -11,8 +12,9 @@ import pandas as pd
 
 from contactkit._client.client import Client
 from contactkit._fleet.accounts import Account
-from contactkit._fleet.disk_journals import journal_path
+from contactkit._fleet.disk_journals import journal_folder
 from contactkit._fleet.engines import Engine
+from contactkit._fleet.folders import identify, note_once
 from contactkit._fleet.remote_journal import RemoteJournal
 from contactkit._fleet.work import Facts
 from contactkit._frames.frame import STRING, declared_frame
@@ -22,6 +24,8 @@ from contactkit._journal.store import Journal
 from contactkit.errors import ConfigurationError
 
 _SCHEDULER = "scheduler"
+# The file of a plan that identifies its journals.
+_BOUND = "journals"
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,30 @@ class Journals:
         own = (digest or session.account) if session.world.real else account.name
         return f"{session.provider.name}-{own}.sqlite3"
 
+    def bind(self, plan: str) -> None:
+        """Bind a plan to these journals; ConfigurationError if it has been begun with others.
+
+        A task on another machine, or a scheduler on another disk, would send all of it again.
+        """
+        if note_once(Path(plan) / _BOUND, id := self._id()) != id:
+            place = "the scheduler" if self.on_scheduler else f"the machine {platform.node()}"
+            raise ConfigurationError(
+                f"the journals on {place} are not those with which {plan} was begun: use those, "
+                "and fleet(…, journal='scheduler') for workers that share no disk. If they are "
+                f"lost, remove {_BOUND} there: what was sent without a key may be sent again"
+            )
+
+    def _id(self) -> str:
+        """What identifies the folder of the journals."""
+        if self.on_scheduler:
+            return RemoteJournal(self.folder, "").folder()
+        return identify(journal_folder(self.folder))
+
     def find(self, name: str) -> Journal | RemoteJournal:
         """The journal of this name, in a task."""
         if self.on_scheduler:
             return RemoteJournal(self.folder, name)
-        return Journal(journal_path(self.folder, name))
+        return Journal(journal_folder(self.folder) / name)
 
     def open(self, account: Account, client: Client, digest: str = "") -> None:
         """Let a client record its writes in the account's journal."""

@@ -23,6 +23,7 @@ from contactkit._client.read import read_contacts
 from contactkit._fleet.accounts import Account
 from contactkit._fleet.controls import NAP, OTHERS_PATIENCE
 from contactkit._fleet.dataset import Dataset
+from contactkit._fleet.folders import ELSEWHERE
 from contactkit._fleet.journals import Journals
 from contactkit._fleet.work import DONE, FAILED, STOPPED, Facts
 from contactkit._frames.files import write_private
@@ -50,6 +51,15 @@ class PlanFolder:
         self._path = Path(path) / f"account={account}"
         self._account = account
 
+    def begin(self) -> None:
+        """Make the folder; ConfigurationError if it is not in the one that the call began in."""
+        self._check_seen()
+        self._path.mkdir(mode=0o700, exist_ok=True)
+
+    def _check_seen(self) -> None:
+        if not self._path.parent.is_dir():
+            raise ConfigurationError(f"{self._path.parent}: {ELSEWHERE}")
+
     def facts(self, part: str) -> Counter[str] | None:
         """What was counted of a part that is planned."""
         try:
@@ -59,7 +69,6 @@ class PlanFolder:
 
     def add(self, part: str, plan: Plan) -> Counter[str]:
         """Keep the plan of a part, unless it is empty."""
-        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         refused = sum(bool(write.problems) for write in plan.contacts)
         counts = Counter(
             planned=len(plan) - refused,
@@ -75,11 +84,11 @@ class PlanFolder:
 
     def finish(self) -> None:
         """Note that all parts are planned."""
-        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(self._path / _WHOLE, b"{}")
 
     def files(self) -> list[Path]:
         """The plans; ConfigurationError unless all parts are planned."""
+        self._check_seen()
         if not (self._path / _WHOLE).exists():
             raise ConfigurationError(f"{self._path}: the plan of {self._account} is not whole")
         return sorted(self._path.glob("*.parquet"))
@@ -98,6 +107,7 @@ class PlanStep:
     def __call__(self, account: Account, client: Client) -> Facts:
         """Plan part by part."""
         plans, counts = PlanFolder(self.folder, account.name), Counter[str]()
+        plans.begin()
         for number, file in enumerate(_parts(self.path, account, client), 1):
             known = plans.facts(file.stem)
             counts.update(known if known is not None else self._plan(plans, file, number, client))
@@ -148,7 +158,10 @@ class ApplyStep:
         counts: Counter[str] = Counter({outcome: 0 for outcome in Outcome})
         messages: Counter[str] = Counter()
         stopped, taken = "", 0
-        for file in PlanFolder(self.folder, account.name).files():
+        files = PlanFolder(self.folder, account.name).files()
+        if not self.options["dry_run"]:
+            self.journals.bind(self.folder)
+        for file in files:
             plan = read_plan(file, client)
             if stopped:
                 counts[Outcome.PLANNED] += len(plan)
@@ -227,7 +240,9 @@ class UndoStep:
 
     def __call__(self, account: Account, client: Client) -> Facts:
         """Read the contacts of each plan, and keep a plan that undoes it."""
+        self.journals.bind(self.folder)
         plans, counts = PlanFolder(self.undoing, account.name), Counter[str]()
+        plans.begin()
         for file in PlanFolder(self.folder, account.name).files():
             known = plans.facts(file.stem)
             counts.update(known if known is not None else self._plan(plans, file, account, client))

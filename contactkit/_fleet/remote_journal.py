@@ -77,6 +77,10 @@ class RemoteJournal:
         """As `Journal.reading`."""
         return self.call("reading")
 
+    def folder(self) -> str:
+        """What identifies the folder of the journal."""
+        return self.call("folder")
+
     @property
     def id(self) -> str:
         """As `Journal.id`."""

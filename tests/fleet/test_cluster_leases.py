@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from dask import config
 
 import contactkit as ck
 from contactkit._fleet.dask_lease import AccountLease
@@ -95,7 +96,7 @@ def test_a_worker_that_stood_still_sends_nothing_that_another_one_may(
 
 
 def hold_for_ever(name: str) -> tuple[float, bool]:
-    with dask.config.set({"distributed.scheduler.locks.lease-timeout": "inf"}):
+    with config.set({"distributed.scheduler.locks.lease-timeout": "inf"}):
         lease = AccountLease(name)
     try:
         return lease.lasts, bool(lease.acquire(timeout=1))
