@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 from contactkit._fleet.accounts import Account
 from contactkit._fleet.controls import DaskControl
-from contactkit._fleet.journal_service import serve_journals
 from contactkit._fleet.scheduler import prepare_scheduler
 from contactkit._fleet.work import FAILED, STOPPED, Row, Step, perform, row_of
 from contactkit.errors import ConfigurationError
@@ -41,10 +40,6 @@ class Engine(Protocol):
 
     def hosts(self) -> set[str]:
         """The machines on which tasks run."""
-        ...
-
-    def serve_journals(self) -> None:
-        """Let the scheduler keep journals for the tasks."""
         ...
 
 
@@ -114,10 +109,6 @@ class Dask:
 
     def hosts(self) -> set[str]:
         return {urlsplit(address).hostname or address for address in self.workers()}
-
-    def serve_journals(self) -> None:
-        # Again for each call, since the scheduler may have been started again.
-        self._ask(self.client.run_on_scheduler, serve_journals)
 
     def missing(self, accounts: Sequence[Account]) -> dict[str, str]:
         try:

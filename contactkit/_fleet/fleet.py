@@ -149,7 +149,7 @@ class Fleet:
         journal that cannot be read is left out with a warning.
         """
         filters = check_filters(since, plan, account)
-        self.journals.prepare(self.engine)
+        self.journals.check(self.engine)
         rows = drive(self.engine, JournalStep(self.journals, filters), self._all)
         for row in rows:
             if row["outcome"] != DONE:

@@ -26,10 +26,10 @@ OPERATION = "contactkit_journal"
 _METHODS = {"end", "close_ended", "last", "accounts", "reading", "id", "entries"}
 
 
-def serve_journals(dask_scheduler: Any) -> None:
-    """Let a scheduler answer calls of journals; Dask passes it by this name."""
-    if OPERATION not in dask_scheduler.handlers:
-        dask_scheduler.handlers[OPERATION] = JournalService(dask_scheduler).answer
+def serve_journals(scheduler: Any) -> None:
+    """Let a scheduler answer calls of journals."""
+    if OPERATION not in scheduler.handlers:
+        scheduler.handlers[OPERATION] = JournalService(scheduler).answer
 
 
 @dataclass

@@ -38,11 +38,9 @@ class Journals:
     folder: str | None
     on_scheduler: bool = False
 
-    def prepare(self, engine: Engine) -> None:
+    def check(self, engine: Engine) -> None:
         """ConfigurationError unless all tasks of an engine can have the same journals."""
-        if self.on_scheduler:
-            engine.serve_journals()
-        elif len(hosts := engine.hosts()) > 1:
+        if not self.on_scheduler and len(hosts := engine.hosts()) > 1:
             raise ConfigurationError(
                 f"the workers are on {len(hosts)} machines, but the journals are on a disk of one: "
                 "without them, what one worker has sent another would send again; use "

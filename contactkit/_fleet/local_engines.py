@@ -11,7 +11,6 @@ from contactkit._fleet.accounts import Account
 from contactkit._fleet.controls import ThreadControl
 from contactkit._fleet.engines import Run
 from contactkit._fleet.work import Row, Step, perform
-from contactkit.errors import ConfigurationError
 
 _MOST_THREADS = 32
 
@@ -30,9 +29,6 @@ class Threads:
 
     def hosts(self) -> set[str]:
         return {"localhost"}
-
-    def serve_journals(self) -> None:
-        raise ConfigurationError("threads of this process have no scheduler that keeps journals")
 
 
 class _ThreadRun:

@@ -88,7 +88,7 @@ class FleetPlan:
 
     def _drive(self, step: Step) -> list[Row]:
         """Do a step with journals."""
-        self.fleet.journals.prepare(self.fleet.engine)
+        self.fleet.journals.check(self.fleet.engine)
         return drive(self.fleet.engine, step, [*self.fleet.accounts.values()])
 
     @property

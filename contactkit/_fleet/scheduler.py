@@ -1,4 +1,5 @@
-"""What a fleet needs of a Dask scheduler: leases that end in time, and what accounts have spent.
+"""What a fleet needs of a Dask scheduler: leases that end in time, what accounts have spent, and
+journals.
 
 The scheduler has what the last task of an account spent, so that the next one goes on from there on
 any worker. Ages are by its clock, as those of the workers may differ.
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from contactkit._fleet.journal_service import serve_journals
+
 _OPERATION = "contactkit_spent"
 _LEASES = "semaphore-lease-timeout"
 _LOOK_EVERY_MS = 1_000.0
@@ -22,6 +25,7 @@ def prepare_scheduler(dask_scheduler: Any) -> None:
     _look_at_leases_often(dask_scheduler)
     if _OPERATION not in dask_scheduler.handlers:
         dask_scheduler.handlers[_OPERATION] = SpentRequests().answer
+    serve_journals(dask_scheduler)
 
 
 def _look_at_leases_often(scheduler: Any) -> None:

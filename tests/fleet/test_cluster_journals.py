@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import contactkit as ck
-from contactkit._fleet.engines import Dask
+from contactkit._fleet import engines
 from contactkit._fleet.journal_service import OPERATION, JournalService
 from contactkit._fleet.plan import FleetPlan
 from contactkit._providers import names
@@ -102,6 +102,11 @@ def test_the_scheduler_keeps_the_journals_of_all_accounts(
     assert not any(secret.encode() in call for call in sent for secret in variables().values())
 
 
+def forget_journals(dask_scheduler: Any) -> None:
+    """What a scheduler knows that was started again."""
+    dask_scheduler.handlers.pop(OPERATION, None)
+
+
 def test_a_scheduler_without_an_answer_stops_the_account(
     inside: Any, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,9 +114,8 @@ def test_a_scheduler_without_an_answer_stops_the_account(
         fleet = ck.fleet(served.accounts, on=inside, journal=f"scheduler:{tmp_path}/journals")
         fleet.export(tmp_path / "people")
         plan = fleet.plan(tmp_path / "people", opt_out)
-        inside.cluster.scheduler.handlers.pop(OPERATION, None)
         with monkeypatch.context() as patch:
-            patch.setattr(Dask, "serve_journals", lambda engine: None)
+            patch.setattr(engines, "prepare_scheduler", forget_journals)
             report = plan.apply().frame
         assert report["outcome"].tolist() == ["failed"]
         assert "which has the journal, has begun anew" in report["message"][0]
