@@ -11,7 +11,7 @@ from contactkit._frames.paths import reason_of
 from contactkit.errors import ConfigurationError
 
 ELSEWHERE = "is not the folder that the call began in: give one that all workers share"
-_ID = ".folder"
+_ID = "_folder"
 _PATIENCE, _NAP = 5.0, 0.01
 
 

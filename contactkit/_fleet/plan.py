@@ -61,11 +61,11 @@ class FleetPlan:
     ) -> FleetReport:
         """Send the plans of all accounts; the options are those of `Plan.apply`.
 
-        The same call again resumes it, in another process too: the journals say what is done. An
-        account is done once no contact is failed, unknown or left; it is stopped where a rate limit
-        would take longer than `patience`. The report counts the contacts by their outcome. Raises
-        ConfigurationError if the workers are on several machines, unless the scheduler has the
-        journals.
+        The same call again resumes it, in another process too: the journals say what is done, and
+        an account fails where a task sees others. An account is done once no contact is failed,
+        unknown or left; it is stopped where a rate limit would take longer than `patience`. The
+        report counts the contacts by their outcome. Raises ConfigurationError if the workers are on
+        several machines, unless the scheduler has the journals.
         """
         options = {
             "dry_run": dry_run,

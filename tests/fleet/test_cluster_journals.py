@@ -16,9 +16,10 @@ from contactkit._fleet import engines
 from contactkit._fleet.journal_service import OPERATION, JournalService
 from contactkit._fleet.plan import FleetPlan
 from contactkit._providers import names
+from tests.support.clusters import kill
 from tests.support.consent import NO
 from tests.support.dask_programs import programs
-from tests.support.fleets import Call, Fleet, kill, served_fleet, variables, wait_until, worker_of
+from tests.support.fleets import Call, Fleet, served_fleet, variables, wait_until, worker_of
 from tests.support.providers import lift_suppressions
 
 FOUR = {
@@ -172,3 +173,27 @@ def test_apply_goes_on_from_the_files_of_a_lost_scheduler(tmp_path: Path) -> Non
         assert report["outcome"].tolist() == ["done"] * 4, report["message"].tolist()
         assert report["skipped"].tolist()[0] > 0
         check_written_once(served, plan)
+
+
+def test_a_worker_that_joins_from_another_machine_fails_its_accounts(tmp_path: Path) -> None:
+    with served_fleet({"acme": ("sent", 20)}) as served:
+        with programs(tmp_path, HOSTS[0], threads=1) as (cluster, client):
+            fleet = ck.fleet(served.accounts, on=client)
+            fleet.export(tmp_path / "people")
+            plan = fleet.plan(tmp_path / "people", opt_out)
+            slow_down(served)
+            processes = client.run(os.getpid)
+            call = Call(plan.apply)
+            wait_until(lambda: sum(served["acme"].writes) > 2)
+            cluster.add_worker(HOSTS[1])
+            kill(*processes.values())
+            report = call.result().frame
+            assert report["outcome"].tolist() == ["failed"]
+            assert f"not those with which {plan.path} was begun" in report["message"][0]
+        had = sum(served["acme"].writes)
+        with programs(tmp_path, HOSTS[0]) as (_, client):
+            fleet = ck.fleet(served.accounts, on=client)
+            report = fleet.read_plan(plan.path).apply().frame
+        assert report["outcome"].tolist() == ["done"]
+        assert had < sum(served["acme"].writes) == plan.count("planned")
+        assert max(served["acme"].writes) == 1
