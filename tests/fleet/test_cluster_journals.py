@@ -195,5 +195,5 @@ def test_a_worker_that_joins_from_another_machine_fails_its_accounts(tmp_path: P
             fleet = ck.fleet(served.accounts, on=client)
             report = fleet.read_plan(plan.path).apply().frame
         assert report["outcome"].tolist() == ["done"]
-        assert had < sum(served["acme"].writes) == plan.count("planned")
+        assert had <= sum(served["acme"].writes) == plan.count("planned")
         assert max(served["acme"].writes) == 1
