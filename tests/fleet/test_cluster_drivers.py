@@ -18,12 +18,12 @@ from tests.support.fleets import Call, Fleet, check_whole, check_written, served
 from tests.support.providers import lift_suppressions
 
 FOUR = {
-    "acme": ("sent", 300),
+    "acme": ("sent", 120),
     "birch": ("sendblue", 60),
     "cedar": ("privy", 60),
     "dahlia": ("digital_onboarding", 60),
 }
-PAGES = 3 + 1 + 1 + 1
+PAGES = 2 + 1 + 1 + 1
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_calls_go_on_after_a_lost_scheduler(served: Fleet, tmp_path: Path) -> No
             """Kill the scheduler at a random moment of a call."""
             moment = served.requests + 1 + random.randrange(requests)
             calling = Call(call)
-            wait_until(lambda: served.requests >= moment)
+            wait_until(lambda: served.requests >= moment, 100)
             scheduler.kill()
             failed = calling.result().failed()
             assert failed["message"].str.contains("Lost: the cluster lost it").all()

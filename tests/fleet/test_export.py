@@ -95,7 +95,7 @@ def test_export_of_two_names_of_one_account_takes_turns(
         pages = [int(query["page"]) for query in served["acme"].queries]
         assert sorted(pages[:3]) == sorted(pages[3:]) == [1, 2, 3]
         for name in accounts:
-            assert sorted(keys_in(tmp_path, name, "id")) == sorted(served["acme"].keys)
+            assert sorted(keys_in(tmp_path, name, "id")) == sorted(served["acme"].rows)
 
 
 def test_export_warns_of_accounts_that_the_fleet_lacks(tmp_path: Path) -> None:
