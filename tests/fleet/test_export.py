@@ -80,6 +80,7 @@ def test_export_begins_a_new_run_once_all_are_whole(tmp_path: Path) -> None:
     assert not (folder / "_export").exists()
     assert sorted(path.name for path in folder.iterdir() if path.name[0] != ".") == [
         "_SUCCESS",
+        "_folder",
         *sorted(f"account={name}" for name in fleet.accounts),
     ]
 
