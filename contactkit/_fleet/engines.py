@@ -94,9 +94,15 @@ class Dask:
     def _ask(self, call: Callable[..., Any], *values: Any) -> Any:
         """What the scheduler answers; ConfigurationError if it does not."""
         # Without a connection it would be waited for, much longer than a restart takes.
-        with suppress(OSError):
-            if self.client.status == "running":
+        if self.client.status == "running":
+            try:
                 return call(*values)
+            except OSError:
+                pass
+            except Exception:
+                # A call that ends with the connection may raise anything.
+                if self.client.status == "running":
+                    raise
         raise ConfigurationError(
             "the Dask scheduler does not answer, and nothing was begun; connect a new client to it "
             "or to another: the same call with fleet(…, on=client) goes on from there"

@@ -11,6 +11,7 @@ import pytest
 
 import contactkit as ck
 from contactkit._fleet import progress
+from contactkit._fleet.engines import Dask
 from tests.support.clusters import call_until_done
 from tests.support.dask_programs import programs
 from tests.support.edits import change_and_add
@@ -95,6 +96,24 @@ def test_calls_go_on_after_a_lost_scheduler(served: Fleet, tmp_path: Path) -> No
         _, third = fleet()
         call_until_done(third.read_plan(plan.path).apply)
         check_written(served, plan)
+
+
+def test_a_connection_that_is_lost_during_a_call_is_a_lost_scheduler(dask: Any) -> None:
+    from distributed import Client
+
+    with Client(dask.scheduler.address, set_as_default=False) as client:
+        engine = ck.fleet({"acme": {"provider": "sent", "api_key": "$ACME_KEY"}}, on=client).engine
+        assert isinstance(engine, Dask)
+
+        def fail(*, connected: bool) -> None:
+            if not connected:
+                client.close()
+            raise NameError
+
+        with pytest.raises(NameError):
+            engine._ask(lambda: fail(connected=True))
+        with pytest.raises(ck.ConfigurationError, match="the Dask scheduler does not answer"):
+            engine._ask(lambda: fail(connected=False))
 
 
 def test_no_worker_is_said_and_ctrl_c_ends_the_wait(
