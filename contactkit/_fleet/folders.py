@@ -39,14 +39,34 @@ def note_once(file: Path, text: str) -> str:
     ConfigurationError if the file cannot be made.
     """
     try:
-        with open(file, "x", opener=_open_private) as opened:
-            opened.write(text)
+        _write_once(file, text)
     except FileExistsError:
         return _read_noted(file)
     except OSError as error:
         message = f"{file}: cannot be written: {reason_of(error)}"
         raise ConfigurationError(message) from None
     return text
+
+
+def _write_once(file: Path, text: str) -> None:
+    """Write a new file at once: an empty one, as on a full disk, would be in everyone's way."""
+    part = file.with_name(f"{file.name}-{uuid.uuid4().hex}")
+    try:
+        _write_new(part, text)
+        try:
+            os.link(part, file)
+        except FileExistsError:
+            raise
+        except OSError:
+            # Not every disk has links.
+            _write_new(file, text)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write_new(file: Path, text: str) -> None:
+    with open(file, "x", opener=_open_private) as opened:
+        opened.write(text)
 
 
 def _open_private(name: str, flags: int) -> int:

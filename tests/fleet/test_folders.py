@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -47,6 +51,44 @@ def test_all_processes_read_what_the_first_one_has_noted(tmp_path: Path) -> None
     assert identify(tmp_path) == identify(tmp_path)
     assert is_folder(tmp_path, identify(tmp_path))
     assert not is_folder(tmp_path / "new", identify(tmp_path))
+
+
+def note_without_links(file: Path, text: str) -> str:
+    """As on a disk that has no links."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folders.os, "link", refuse_link)
+        return note_once(file, text)
+
+
+def refuse_link(*_: Any) -> None:
+    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+@pytest.mark.parametrize("note", [note_once, note_without_links])
+def test_a_note_is_a_file_of_its_own(tmp_path: Path, note: Any) -> None:
+    assert note(tmp_path / "file", "first") == "first"
+    assert note(tmp_path / "file", "second") == "first"
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_full_disk_leaves_no_empty_file(tmp_path: Path) -> None:
+    program = """
+import resource, signal, sys
+from pathlib import Path
+from contactkit import ConfigurationError
+from contactkit._fleet.folders import note_once
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+try:
+    note_once(Path(sys.argv[1]), "text")
+except ConfigurationError as error:
+    print(error)
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "file")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+    assert "file: cannot be written: " in done.stdout
+    assert not [*tmp_path.iterdir()]
 
 
 def test_what_cannot_be_noted_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
