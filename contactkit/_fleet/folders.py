@@ -54,11 +54,11 @@ def _write_once(file: Path, text: str) -> None:
     try:
         _write_new(part, text)
         try:
-            os.link(part, file)
+            file.hardlink_to(part)
         except FileExistsError:
             raise
-        except OSError:
-            # Not every disk has links.
+        except (OSError, NotImplementedError):
+            # Not every disk has links, and a browser has none.
             _write_new(file, text)
     finally:
         part.unlink(missing_ok=True)

@@ -56,7 +56,14 @@ def test_all_processes_read_what_the_first_one_has_noted(tmp_path: Path) -> None
 def note_without_links(file: Path, text: str) -> str:
     """As on a disk that has no links."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(folders.os, "link", refuse_link)
+        patch.setattr(os, "link", refuse_link)
+        return note_once(file, text)
+
+
+def note_in_browser(file: Path, text: str) -> str:
+    """As where Python has no links."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(os, "link")
         return note_once(file, text)
 
 
@@ -64,7 +71,7 @@ def refuse_link(*_: Any) -> None:
     raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
 
-@pytest.mark.parametrize("note", [note_once, note_without_links])
+@pytest.mark.parametrize("note", [note_once, note_without_links, note_in_browser])
 def test_a_note_is_a_file_of_its_own(tmp_path: Path, note: Any) -> None:
     assert note(tmp_path / "file", "first") == "first"
     assert note(tmp_path / "file", "second") == "first"
