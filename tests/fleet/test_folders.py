@@ -60,18 +60,11 @@ def note_without_links(file: Path, text: str) -> str:
         return note_once(file, text)
 
 
-def note_in_browser(file: Path, text: str) -> str:
-    """As where Python has no links."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delattr(os, "link")
-        return note_once(file, text)
-
-
 def refuse_link(*_: Any) -> None:
     raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
 
-@pytest.mark.parametrize("note", [note_once, note_without_links, note_in_browser])
+@pytest.mark.parametrize("note", [note_once, note_without_links])
 def test_a_note_is_a_file_of_its_own(tmp_path: Path, note: Any) -> None:
     assert note(tmp_path / "file", "first") == "first"
     assert note(tmp_path / "file", "second") == "first"
