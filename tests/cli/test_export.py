@@ -85,6 +85,7 @@ def test_error_says_how_much_is_saved(far: ListingServer, tmp_path: Path) -> Non
         command(far, tmp_path / "people"), text=True, capture_output=True, timeout=60
     )
     assert finished.returncode == 1
-    first, *_, last = finished.stderr.splitlines()
-    assert first.startswith("AuthenticationError: sent list: 401")
+    # On a slow machine a bar comes first.
+    assert "AuthenticationError: sent list: 401" in finished.stderr
+    *_, last = finished.stderr.splitlines()
     assert last == "700 contacts are saved; the same export goes on after them"
