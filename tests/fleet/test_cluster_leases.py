@@ -110,6 +110,7 @@ def test_a_worker_that_stood_still_sends_nothing_that_another_one_may(
         assert updated["key"].is_unique
         late = journal[journal["made_at"] > continued]
         assert len(late) >= planned - had
+        assert late["key"].is_unique
         assert processes[first] not in set(late["process"])
         assert not (place and len(late))
         assert plan.apply().frame["requests"].tolist() == [0]
