@@ -150,17 +150,18 @@ def acquire(session: Session, operation: Operation) -> Flow[Request]:
     """The request with its credentials, once the budget allows it."""
     if operation.anonymous:
         return operation.request
-    while True:
-        request = yield from _authorise(session, operation)
-        now = session.uptime()
-        ready = session.budget.reserve(now)
-        if ready <= now:
-            return request
-        if ready - now > session.patience:
-            message = f"the rate limit is used up for {ready - now:.0f} s"
-            problem = problem_of(session, operation, message=message)
-            raise RateLimitError(problem, utc(time_of(session.clock, ready)))
-        yield Wait(until=ready)
+    with session.budget.line.join() as place:
+        while True:
+            request = yield from _authorise(session, operation)
+            now = session.uptime()
+            ready = place.reserve(session.budget, now)
+            if ready <= now:
+                return request
+            if ready - now > session.patience:
+                message = f"the rate limit is used up for {ready - now:.0f} s"
+                problem = problem_of(session, operation, message=message)
+                raise RateLimitError(problem, utc(time_of(session.clock, ready)))
+            yield Wait(until=ready)
 
 
 def _add_note(operation: Operation, interrupt: BaseException) -> None:

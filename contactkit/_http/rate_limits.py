@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from contactkit._http.rate_window import Window, parse_date, server_time
+from contactkit._http.waiting_line import WaitingLine
 from contactkit.errors import ConfigurationError
 from contactkit.spec.terms import Limit
 
@@ -58,6 +59,7 @@ class Budget:
         self._windows += [Window(replace(limit, header=""), limit.requests) for limit in own or ()]
         self._blocked_until = 0.0
         self._spacing: tuple[float, int] | None = None
+        self.line = WaitingLine()
         self._lock = threading.Lock()
 
     def reserve(self, now: float) -> float:

@@ -212,12 +212,13 @@ def test_thread_that_waits_for_the_rate_limit_sends_nothing_after_a_break(
     assert server.requests == [1, 2]
 
 
-def test_pages_ahead_keep_to_the_rate_limit(server: ListingServer) -> None:
-    with serving_contacts(1_200) as server, server.connect(rate_limit="8/second") as client:
+def test_pages_ahead_keep_to_the_rate_limit_and_their_order(server: ListingServer) -> None:
+    with serving_contacts(2_400) as server, server.connect(rate_limit="8/second") as client:
         started = time.perf_counter()
         client.contacts.list()
-        assert time.perf_counter() - started > 1.0
-    assert sorted(server.requests) == list(range(1, 13))
+        assert time.perf_counter() - started > 2.0
+    windows = [server.requests[start : start + 8] for start in range(0, 24, 8)]
+    assert [page for window in windows for page in sorted(window)] == list(range(1, 25))
 
 
 def test_simulator_gets_its_requests_one_at_a_time_and_in_order(wire) -> None:
