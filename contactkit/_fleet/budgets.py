@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from contactkit._http.rate_limits import Budget
 
 _REPORT_EVERY = 0.5
-# A second's requests are noted in advance, or else this part of a longer window's.
-_LONGEST_AHEAD = 20.0
+# This part of a window's requests is noted in advance.
+_PART = 1 / 20
 
 
 class Lease(Protocol):
@@ -107,5 +107,4 @@ class NotedBudget:
 
 def _ahead(budget: Budget, now: float) -> int:
     """How many requests to note in advance: few of those that the limits allow."""
-    rates = (limit.requests / min(limit.seconds, _LONGEST_AHEAD) for limit, _ in budget.left(now))
-    return max(1, int(min(rates)))
+    return max(1, int(min(limit.requests * _PART for limit, _ in budget.left(now))))

@@ -16,7 +16,7 @@ from contactkit._fleet.journal_service import serve_journals
 
 _OPERATION = "contactkit_spent"
 _LEASES = "semaphore-lease-timeout"
-_LOOK_EVERY_MS = 1_000.0
+_LOOK_EVERY_MS = 200.0
 _PATIENCE = 30.0
 
 
