@@ -94,8 +94,12 @@ def test_calls_go_on_after_a_lost_scheduler(served: Fleet, tmp_path: Path) -> No
             each.slow = 0.01
         lose(scheduler, plan.apply, plan.count("to_send"))
         _, third = fleet()
-        call_until_done(third.read_plan(plan.path).apply)
-        check_written(served, plan)
+        # The same plan is made again, and goes on where the first one was.
+        again = third.plan(folder, change_and_add, create=True)
+        call_until_done(again.apply)
+        check_written(served, again)
+        report = third.read_plan(plan.path).apply()
+        assert not len(report.failed()) and report.frame["requests"].eq(0).all()
 
 
 def test_a_connection_that_is_lost_during_a_call_is_a_lost_scheduler(dask: Any) -> None:
