@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 import contactkit as ck
 from contactkit._fleet import disk_journals
 from contactkit._fleet.fleet import Fleet as CkFleet
+from contactkit._journal import sqlite
 from contactkit._providers import names
 from tests.support.consent import NO
 from tests.support.fleets import Fleet, served_fleet
@@ -214,6 +217,28 @@ def test_people_are_those_of_all_accounts(served: Fleet, fleet: CkFleet, tmp_pat
     more = ck.fleet(served.accounts | {"new": served.accounts["sent"]})
     with pytest.raises(ck.ConfigurationError, match="has no export of new"):
         more.people(tmp_path / "people")
+
+
+def test_journal_that_another_process_holds_fails_its_account_alone(
+    served: Fleet, fleet: CkFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = fleet.plan(tmp_path / "people", opt_out)
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.05)
+    folder, account = tmp_path / "journals", fleet.accounts["sent"]
+    with account.connect() as client:
+        file = folder / fleet.journals.name(account, client._session)
+    folder.mkdir()
+    # As one that is stopped in the middle of a write.
+    with closing(sqlite3.connect(file, isolation_level=None)) as holding:
+        holding.execute("BEGIN IMMEDIATE")
+        report = plan.apply()
+    assert report.failed()["account"].tolist() == ["sent"]
+    assert "is locked by another process" in report.failed()["message"].iloc[0]
+    report = plan.apply()
+    assert report.frame["outcome"].eq("done").all()
+    for name in names():
+        planned = plan.report.frame.set_index("account")["planned"][name]
+        assert sum(served[name].writes) == planned and max(served[name].writes) == 1
 
 
 @pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "smb3"])
