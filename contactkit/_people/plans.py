@@ -14,7 +14,7 @@ from contactkit._frames.frame import RESULT_COLUMNS, STRING, TIME, declared_fram
 from contactkit._frames.moments import time_note, time_text
 from contactkit._plans import tables
 from contactkit._plans.plan import Plan
-from contactkit._plans.preview import MOST_SHOWN
+from contactkit._plans.preview import MOST_SHOWN, first_cells
 from contactkit.errors import ConfigurationError
 
 APPLY_COLUMNS: dict[str, Any] = {"source": STRING, **RESULT_COLUMNS}
@@ -167,7 +167,8 @@ class Plans(Mapping[str, Plan]):
     def _drawing(self) -> tuple[str, dict[str, str], list[dict[str, Any]], str]:
         cells, total = [], 0
         for source, plan in self.plans.items():
-            cells += [{**cell, "key": f"{source} {cell['key']}"} for cell in plan.first(MOST_SHOWN)]
+            first = first_cells(plan, MOST_SHOWN)
+            cells += [{**cell, "key": f"{source} {cell['key']}"} for cell in first]
             total += sum(plan.cell_counts)
         shown = sorted(cells, key=lambda cell: not cell["refused_because"])[:MOST_SHOWN]
         rest = total - len(shown)

@@ -164,17 +164,6 @@ class Plan:
         summary.attrs["home"] = str(self.home or UNKNOWN)
         return summary
 
-    def first(self, count: int) -> list[dict[str, Any]]:
-        """The first cells, as in `cells`, but contacts that are opted in or refused come first.
-
-        A new contact's key is the label of its row, and a refusal begins with it.
-        """
-        return preview.first_cells(self, count)
-
-    def lines(self, position: int) -> list[dict[str, Any]]:
-        """The rows of `cells` that show a contact, as `first` has them."""
-        return preview.lines(self, position)
-
     @cached_property
     def cell_counts(self) -> list[int]:
         """How many rows `cells` has for each contact."""

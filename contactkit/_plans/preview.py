@@ -23,19 +23,19 @@ MOST_SHOWN = 10
 
 def drawing(plan: Plan) -> tuple[str, dict[str, str], list[dict[str, Any]], str]:
     """The arguments of `as_text` and `as_html`."""
-    first, title = plan.first(MOST_SHOWN), f"contactkit plan for {plan.provider.title}"
+    first, title = first_cells(plan, MOST_SHOWN), f"contactkit plan for {plan.provider.title}"
     rest = sum(plan.cell_counts) - len(first)
     more = f"and {rest:,} more cells: see plan.cells" if rest else ""
     return title, plan.facts(), first, more
 
 
 def first_cells(plan: Plan, count: int) -> list[dict[str, Any]]:
-    """The first cells; contacts that are opted in or refused come first."""
+    """The first lines of cells; contacts that are opted in or refused come first."""
     cells: list[dict[str, Any]] = []
     for position in sorted(range(len(plan)), key=lambda position: _rank(plan, position)):
         if len(cells) >= count:
             break
-        cells += plan.lines(position)
+        cells += cell_lines(plan, position)
     return cells[:count]
 
 
@@ -44,7 +44,7 @@ def _rank(plan: Plan, position: int) -> int:
     return 0 if contact.opts_in(plan.provider) else 1 if contact.problems else 2
 
 
-def lines(plan: Plan, position: int) -> list[dict[str, Any]]:
+def cell_lines(plan: Plan, position: int) -> list[dict[str, Any]]:
     """The cells of one contact, for a reader who sees no index.
 
     A new contact's key is the label of its row. A refusal begins with it, but that of a delete,

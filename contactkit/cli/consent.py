@@ -20,7 +20,7 @@ from contactkit._people.people import People
 from contactkit._people.plans import Plans
 from contactkit._plans.load import read_plan, with_client
 from contactkit._plans.plan import Plan
-from contactkit._plans.preview import MOST_SHOWN
+from contactkit._plans.preview import MOST_SHOWN, first_cells
 from contactkit._plans.tables import text_of
 from contactkit._providers import find, names
 from contactkit.cli.apply import ask_to_send, show_result, status_of
@@ -269,7 +269,7 @@ def _show_plans(plans: Plans) -> None:
             "refused because": cell["refused_because"] or "",
         }
         for name, each in plans.items()
-        for cell in each.first(MOST_SHOWN)
+        for cell in first_cells(each, MOST_SHOWN)
     ]
     cells.sort(key=lambda cell: not cell["refused because"])
     if cells:

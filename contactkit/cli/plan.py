@@ -15,7 +15,7 @@ from contactkit._frames.arrow_files import is_arrow
 from contactkit._frames.frame import problems
 from contactkit._plans.build import build_plan
 from contactkit._plans.plan import Plan
-from contactkit._plans.preview import MOST_SHOWN
+from contactkit._plans.preview import MOST_SHOWN, first_cells
 from contactkit._plans.tables import text_of
 from contactkit.cli.options import (
     EXISTING,
@@ -138,7 +138,7 @@ def _show_plan(plan: Plan) -> None:
         if name in facts:
             say(f"{name}: {facts[name]}")
     show(plan.summary())
-    first = plan.first(MOST_SHOWN)
+    first = first_cells(plan, MOST_SHOWN)
     if first:
         show(pd.DataFrame(map(_cell, first)), folds=["old", "new", "refused because"])
     rest = sum(plan.cell_counts) - len(first)

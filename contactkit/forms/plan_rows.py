@@ -16,6 +16,7 @@ from markupsafe import escape
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.labels import name_row
 from contactkit._plans.plan import Plan
+from contactkit._plans.preview import cell_lines
 from contactkit._plans.tables import escape_unprintable
 from contactkit._redact import redact
 from contactkit.forms.html import (
@@ -167,7 +168,7 @@ def masked_rows(plan: Plan, page: Sequence[Row]) -> list[list[str]]:
 
 def _cells(plan: Plan, page: Sequence[Row]) -> Iterator[tuple[int, PlannedWrite, dict[str, Any]]]:
     """The number of the contact, its write, and one of its cells, for each row of a page."""
-    lines = {contact: plan.lines(contact) for contact, _ in page}
+    lines = {contact: cell_lines(plan, contact) for contact, _ in page}
     for contact, row in page:
         yield contact, plan.contacts[contact], lines[contact][row]
 

@@ -21,7 +21,7 @@ import contactkit as ck
 from contactkit._plans import parquet, tables
 from contactkit._plans.change import PlannedWrite
 from contactkit._plans.plan import Plan
-from contactkit._plans.preview import MOST_SHOWN
+from contactkit._plans.preview import MOST_SHOWN, first_cells
 from contactkit._plans.tables import CELL_COLUMNS, ROW_COLUMNS
 from contactkit._providers import find
 from contactkit.spec.provider import Provider
@@ -404,7 +404,7 @@ def test_what_one_row_keeps_back_is_one_line(client: ck.Client, people: pd.DataF
     assert cells["key"].isna().all()
     reason = f"{gone} contacts may not be missing, because these rows are of no contact: row b"
     assert cells["refused_because"].iloc[[0, -1]].tolist() == ["must be text", reason]
-    assert [line["key"] for line in plan.first(10)] == ["row b", "row b", None]
+    assert [line["key"] for line in first_cells(plan, 10)] == ["row b", "row b", None]
     assert f"delete: {gone} refused" in repr(plan)
 
 
