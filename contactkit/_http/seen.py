@@ -55,8 +55,10 @@ class LastPage:
         self._earlier = earlier
 
     def take(self, keys: set[object]) -> tuple[set[object], bool]:
-        known = {key for key in keys if self._digest.of(key) in self._earlier}
-        known = known if self._earlier else keys.intersection(self.last)
+        if self._earlier:
+            known = {key for key in keys if self._digest.of(key) in self._earlier}
+        else:
+            known = keys.intersection(self.last)
         self.last, self._earlier = keys, frozenset[bytes]()
         return known, len(known) == len(keys)
 
