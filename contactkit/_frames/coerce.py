@@ -131,22 +131,36 @@ def _coerce_levels(declared: RecordField, column: pd.Series) -> CoercedColumn:
 
 
 def _coerce_cells(declared: RecordField, cells: Any) -> CoercedColumn:
-    cleared = np.fromiter((cell is CLEAR for cell in cells), dtype=bool, count=len(cells))
-    empty = np.array([isinstance(cell, str) and not cell for cell in cells], dtype=bool)
-    gaps = pd.isna(cells) | cleared | empty
+    cleared, gaps = _find_gaps(cells)
     values = np.where(gaps, None, cells)
     as_promised = set(map(type, values)) <= {JSON_TYPES[declared.kind], NoneType}
+    filled = ~gaps
     # The text of a date may have its midnight.
     if declared.kind == "date" or not as_promised:
         values = [
             None if gap else coerce_cell(declared, v) for v, gap in zip(cells, gaps, strict=True)
         ]
+        filled = np.fromiter((value is not None for value in values), dtype=bool, count=len(cells))
     # A gap is not a problem, even in a field that is never empty.
     array, bad = read_column(declared.with_gaps, list(values), frozenset())
-    filled = np.fromiter((value is not None for value in values), dtype=bool, count=len(cells))
     unreadable = np.zeros(len(cells), dtype=bool)
     unreadable[[row for row, _ in bad]] = True
     return CoercedColumn(_comparable(array), filled & ~unreadable, cleared, filled & unreadable)
+
+
+def _find_gaps(cells: Any) -> tuple[Any, Any]:
+    """Which cells are CLEAR, and which have no value: those, missing ones and empty texts."""
+    gaps = pd.isna(cells)
+    filled = cells[~gaps]
+    kinds = set(map(type, filled))
+    cleared = np.zeros(len(cells), dtype=bool)
+    if type(CLEAR) in kinds:
+        cleared[~gaps] = [cell is CLEAR for cell in filled]
+    if kinds == {str}:
+        gaps[~gaps] = ~filled.astype(bool)
+    elif any(issubclass(kind, str) for kind in kinds):
+        gaps[~gaps] = [isinstance(cell, str) and not cell for cell in filled]
+    return cleared, gaps | cleared
 
 
 def _comparable(array: Any) -> Any:
