@@ -25,7 +25,7 @@ from contactkit._http.session import Flow, Operation, Session, Success
 from contactkit._journal.write import intent_of, journaled
 from contactkit._plans.listing import read_all, read_contacts
 from contactkit.errors import FieldProblem, InvalidInputError, UnrecordedRequestError
-from contactkit.spec.consent import undocumented
+from contactkit.spec.doubts import undocumented, unstated
 from contactkit.spec.endpoint import BulkItem, Endpoint
 from contactkit.spec.outcome import Outcome
 from contactkit.spec.provider import JSON, as_list, as_object
@@ -124,6 +124,7 @@ class BulkWrite:
             problems = consent_problems(provider, changes, known.get(row), contact, opt_in=opt_in)
             if not opt_in:
                 problems += undocumented(provider, contact) if changes else []
+                problems += unstated(provider, contact, changes) if contact else []
                 new = [name for name, value in values.items() if value != contact.get(name)]
                 problems += suppression.refusals(provider, {**contact, **values}, new)
             place = self.rows.places[row]

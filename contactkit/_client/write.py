@@ -24,7 +24,8 @@ from contactkit.errors import (
     RateLimitError,
     UnrecordedRequestError,
 )
-from contactkit.spec.consent import CODE, ConsentState, undocumented
+from contactkit.spec.consent import CODE, ConsentState
+from contactkit.spec.doubts import undocumented, unstated
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import key_of
 from contactkit.spec.widening import consent_changes, reads_first
@@ -95,6 +96,9 @@ class ContactWrite:
             self._refuse_missing()
             return None
         self._refuse(current, known)
+        if not self.opt_in:
+            changes = consent_changes(self.session.provider, self.operation.endpoint, self.changes)
+            self._raise(unstated(self.session.provider, current, changes))
         if self.whole:
             self._raise(changed_consent(self.session.provider, known, current))
         return current

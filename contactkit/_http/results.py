@@ -23,6 +23,7 @@ from contactkit.errors import (
     TransportError,
     UnrecordedRequestError,
 )
+from contactkit.spec.doubts import with_doubts_denied
 from contactkit.spec.outcome import OF_VERB, Outcome
 from contactkit.spec.provider import JSON, Provider, as_object
 from contactkit.spec.record import fields_of, key_of
@@ -107,9 +108,12 @@ def result_row(
 
 def deletion_note(provider: Provider, effect: str, before: Values | None) -> str:
     """What must be known of the deletion of a contact who opted out."""
-    if effect != "delete" or not provider.consent.is_denied(before):
+    if effect != "delete" or not before:
         return ""
-    return "had opted out: creating it again is refused without opt_in=True"
+    if not provider.consent.is_denied(with_doubts_denied(provider, before)):
+        return ""
+    had = "had" if provider.consent.is_denied(before) else "may have"
+    return f"{had} opted out: creating it again is refused without opt_in=True"
 
 
 def failure_row(

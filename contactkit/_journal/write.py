@@ -14,6 +14,7 @@ from contactkit._http.world import boot_id
 from contactkit._journal.store import Intent, Journal
 from contactkit._journal.suppression import texts_of
 from contactkit.errors import ConfigurationError, JournalError, warn
+from contactkit.spec.doubts import with_doubts_denied
 from contactkit.spec.outcome import Outcome
 
 
@@ -33,6 +34,7 @@ def intent_of(
 ) -> Intent:
     """The journal's record of a write before it is sent, for one of its contacts."""
     provider, deletes = session.provider, operation.endpoint.effect == "delete"
+    lost = with_doubts_denied(provider, before) if before and deletes else {}
     return Intent(
         provider=provider.name,
         account=account or session.account,
@@ -49,7 +51,7 @@ def intent_of(
         row=row,
         seen=seen,
         opt_in=opt_in,
-        suppress=provider.consent.denied_addresses(before) if before and deletes else (),
+        suppress=provider.consent.denied_addresses(lost),
         uptime=session.uptime(),
         boot=boot_id(session.clock),
     )

@@ -9,7 +9,8 @@ from contactkit._journal.store import Journal
 from contactkit._journal.suppression import suppressed_problems
 from contactkit._plans.change import PlannedWrite
 from contactkit.errors import FieldProblem
-from contactkit.spec.consent import Address, undocumented
+from contactkit.spec.consent import Address
+from contactkit.spec.doubts import undocumented, unstated
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of, last_change_of, parse_time
 from contactkit.spec.user_input import normalise_phone
@@ -34,6 +35,7 @@ def consent_problems(
     problems = consent.refusals(planned.changes, shown=shown, current=current, opt_in=opt_in)
     if not opt_in and not planned.because and planned.operation == "update":
         problems += undocumented(provider, current)
+        problems += unstated(provider, current, planned.changes)
     problems += watched_problems(provider, planned.watched, current)
     return problems or changed_problems(provider, planned.before, current, planned.changes)
 

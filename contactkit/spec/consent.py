@@ -12,13 +12,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cache, cached_property
 from itertools import product
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from contactkit.errors import FieldProblem
-from contactkit.spec.record import fields_of
-
-if TYPE_CHECKING:
-    from contactkit.spec.provider import Provider
 
 Channel: TypeAlias = Literal["text", "email"]
 Values: TypeAlias = Mapping[str, tuple[Any, ...]]
@@ -41,7 +37,6 @@ CODE = "consent"
 
 OPTED_OUT_SINCE = "opted out since it was read"
 OPTS_IN = "would opt in a contact who opted out; say opt_in=True if you hold their consent"
-_UNDOCUMENTED = "may be a no: its value now is not documented; say opt_in=True if you hold consent"
 
 
 class ConsentState(IntEnum):
@@ -106,11 +101,16 @@ class ChannelConsent:
         """The fields that the state follows from."""
         return frozenset[str]({*self.allowed, *self.denied, *self.locked, *self.deny})
 
+    @cached_property
+    def says_no(self) -> frozenset[str]:
+        """The fields that say whether a contact has opted out."""
+        return frozenset[str]({*self.denied, *self.locked})
+
     def shows_no(self, contact: Contact) -> bool | None:
         """Whether a contact has opted out; None if it lacks a field that would say so."""
         if self.state(contact) >= ConsentState.denied:
             return True
-        return False if {*self.denied, *self.locked} <= contact.keys() else None
+        return False if self.says_no <= contact.keys() else None
 
     def widens(self, before: Contact, changes: Contact) -> bool:
         """Whether a write opens the channel: a new yes, or a no that becomes anything less."""
@@ -252,16 +252,6 @@ class Consent:
             field = next(name for name in changes if name in channel.fields)
             problems.append(FieldProblem(field=field, message=message, code=code))
         return problems
-
-
-def undocumented(provider: Provider, contact: Contact) -> list[FieldProblem]:
-    """The consent fields of a contact with a value that no state follows from."""
-    declared = fields_of(provider.record)
-    return [
-        FieldProblem(field=name, message=_UNDOCUMENTED, code=CODE)
-        for name in sorted(provider.consent.fields)
-        if contact.get(name) is not None and not declared[name].accepts(contact[name])
-    ]
 
 
 def flag(name: str) -> ChannelConsent:
