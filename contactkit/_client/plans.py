@@ -43,18 +43,20 @@ class PlanRunner(Unpicklable):
 
     def apply(self, plan: Plan, **options: Any) -> pd.DataFrame:
         """Apply a plan on a separate thread, because a notebook's event loop is already running."""
-        return self.apply_together([plan], **options)[0]
+        return self.apply_together({"": plan}, **options)[""]
 
     @staticmethod
-    def apply_together(plans: Sequence[Plan], **options: Any) -> list[pd.DataFrame]:
+    def apply_together(plans: Mapping[str, Plan], **options: Any) -> dict[str, pd.DataFrame]:
         """Apply plans of different clients at the same time; an interrupt stops all of them.
 
-        If one raises, the others still finish before that error is raised.
+        The names are shown with the progress. If one raises, the others still finish before that
+        error is raised.
         """
-        applies = _Applies([plan._runner._start(plan, **options) for plan in plans])
-        if sys.platform == "emscripten":
-            return _wait_in_browser(applies.run())
-        return _ApplyThread(applies).result()
+        started = [plan._runner._start(plan, title=name, **options) for name, plan in plans.items()]
+        applies = _Applies(started)
+        in_browser = sys.platform == "emscripten"
+        frames = _wait_in_browser(applies.run()) if in_browser else _ApplyThread(applies).result()
+        return dict(zip(plans, frames, strict=True))
 
     def _start(self, plan: Plan, **options: Any) -> tuple[Apply, Connection]:
         """An apply of this plan that is not running yet; its options are checked."""

@@ -112,7 +112,7 @@ class Plans(Mapping[str, Plan]):
         if not plans:
             return declared_frame(APPLY_COLUMNS, [])
         frames = _runner(next(iter(plans.values()))).apply_together(
-            [*plans.values()],
+            plans,
             dry_run=dry_run,
             limit=limit,
             stop_after_failures=stop_after_failures,
@@ -122,7 +122,7 @@ class Plans(Mapping[str, Plan]):
             patience=patience,
             anyway=anyway,
         )
-        return join_results(dict(zip(plans, frames, strict=True)))
+        return join_results(frames)
 
     def undo(self, *, given: Any = None, people: People | None = None) -> Plans:
         """Plans that undo what all these have written, each as `Plan.undo` does.
@@ -173,7 +173,7 @@ class Plans(Mapping[str, Plan]):
         shown = sorted(cells, key=lambda cell: not cell["refused_because"])[:MOST_SHOWN]
         rest = total - len(shown)
         more = f"and {rest:,} more cells: see the cells of each plan" if rest else ""
-        return "contactkit plans of a no that is carried on", self.facts(), shown, more
+        return "contactkit plans that carry each no on", self.facts(), shown, more
 
     def __repr__(self) -> str:
         return tables.as_text(*self._drawing())

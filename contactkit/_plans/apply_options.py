@@ -28,9 +28,11 @@ def check_apply(
     on_conflict: OnConflict = None,
     patience: float | None = None,
     anyway: bool = False,
+    title: str = "",
 ) -> ApplySettings:
     """The options as settings; InvalidInputError says which is invalid and what is allowed.
 
+    `title` tells its progress from that of other plans that are applied at the same time.
     ConfigurationError if the plan has another home, unless it is applied `anyway`.
     """
     where = f"{session.provider.name} apply"
@@ -55,7 +57,7 @@ def check_apply(
         concurrency=_whole_number(where, "concurrency", concurrency, _MOST_AT_ONCE),
         on_conflict=on_conflict,
         patience=session.patience if patience is None else _seconds(where, patience),
-        report=progress if callable(progress) else display() if progress else None,
+        report=progress if callable(progress) else display(title) if progress else None,
     )
 
 

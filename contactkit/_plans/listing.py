@@ -18,7 +18,7 @@ from contactkit._http.pagination import Pages
 from contactkit._http.request import build_operation
 from contactkit._http.response import contact_of
 from contactkit._http.session import Flow, Session, frame_attrs
-from contactkit._plans.progress import Bar
+from contactkit._plans.progress import Bar, is_watched
 from contactkit.errors import InvalidInputError, NotFoundError, warn
 from contactkit.spec.paging import Query
 from contactkit.spec.provider import JSON, Provider
@@ -153,7 +153,7 @@ is_quiet: ContextVar[bool] = ContextVar("is_quiet", default=False)
 
 def progress_bar(provider: Provider, done: int = 0) -> Bar:
     """A bar on stderr that counts contacts, for a listing that takes more than a second."""
-    title, hidden = f"{provider.title} contacts", is_quiet.get()
+    title, hidden = f"{provider.title} contacts", is_quiet.get() or not is_watched()
     # It is drawn after any page, because no thread draws it after a slow one.
     return Bar(desc=title, delay=1.0, leave=False, initial=done, miniters=1, disable=hidden)
 

@@ -57,16 +57,26 @@ class Progress:
         return " · ".join(parts)
 
 
-def display() -> Callable[[Progress], None]:
-    """Return a function that displays a progress in place of the previous one.
+def display(title: str = "") -> Callable[[Progress], None]:
+    """Return a function that displays a progress in place of the previous one, after its title.
 
     Call `display` in the notebook cell that shows it; call the function from one thread only.
     """
+    before = f"{title}: " if title else ""
     if shell := _notebook_shell():
-        return _CellDisplay(shell)
-    if sys.stderr and sys.stderr.isatty():
-        return _TerminalDisplay()
+        return _CellDisplay(shell, before)
+    if _has_terminal():
+        return _TerminalDisplay(before)
     return lambda progress: None
+
+
+def is_watched() -> bool:
+    """Whether a line on stderr that is rewritten has a reader: not in a pipe or a log file."""
+    return _has_terminal() or _notebook_shell() is not None
+
+
+def _has_terminal() -> bool:
+    return bool(sys.stderr and sys.stderr.isatty())
 
 
 def _notebook_shell() -> Any:
@@ -79,7 +89,8 @@ def _notebook_shell() -> Any:
 class _CellDisplay:
     """One output of a cell, which each call replaces; a saved notebook keeps the last."""
 
-    def __init__(self, shell: Any) -> None:
+    def __init__(self, shell: Any, before: str) -> None:
+        self._before = before
         # The kernel keeps the running cell in the context, which other threads lack.
         self._context = copy_context()
         self._publish = shell.display_pub.publish
@@ -87,17 +98,18 @@ class _CellDisplay:
         self._is_shown = False
 
     def __call__(self, progress: Progress) -> None:
+        line = f"{self._before}{progress}"
         self._context.run(
             self._publish,
-            {"text/plain": str(progress), "text/html": _html(progress)},
+            {"text/plain": line, "text/html": _html(progress, line)},
             transient={"display_id": self._id},
             update=self._is_shown,
         )
         self._is_shown = True
 
 
-def _html(progress: Progress) -> str:
-    text = escape(str(progress))
+def _html(progress: Progress, line: str) -> str:
+    text = escape(line)
     bar = f'<progress max="{progress.total}" value="{progress.done}" aria-hidden="true"></progress>'
     return f"<div>{bar} {text}</div>" if progress.total else f"<div>{text}</div>"
 
@@ -108,16 +120,22 @@ class Bar(tqdm):
     monitor_interval = 0
 
 
+# tqdm formats the line.
+_BRACES = str.maketrans({"{": "{{", "}": "}}"})
+
+
 class _TerminalDisplay:
     """A line on stderr, which each call rewrites."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: str) -> None:
+        self._before = before.translate(_BRACES)
         self._bar: Bar | None = None
 
     def __call__(self, progress: Progress) -> None:
         if self._bar is None:
             # tqdm's own rate and time left ignore the rate limits.
             line = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{desc}]"
+            line = self._before + line
             self._bar = Bar(total=progress.total, bar_format=line, dynamic_ncols=True)
         self._bar.n = progress.done
         self._bar.set_description_str(_time_left(progress) + _notes(progress))

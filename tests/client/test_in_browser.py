@@ -91,7 +91,8 @@ def test_key_file_needs_no_links(tmp_path, monkeypatch):
     assert [path.name for path in file.path.parent.iterdir()] == ["a.key"]
 
 
-def test_progress_bar_starts_no_thread(name):
+def test_progress_bar_starts_no_thread(name, monkeypatch):
+    monkeypatch.setattr("contactkit._plans.listing.is_watched", lambda: True)
     before = threading.active_count()
     with progress_bar(find(name)):
         assert threading.active_count() == before

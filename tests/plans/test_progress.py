@@ -32,6 +32,13 @@ def in_thread(*calls):
 
 watch = display()
 """
+LISTING = """\
+import sys
+from contactkit._plans.listing import progress_bar
+from contactkit._providers import find
+
+print("drawn" if not progress_bar(find("sent")).disable else "hidden", file=sys.stderr)
+"""
 CELLS = (
     SET_UP
     + "in_thread(moment(0, rate=1.5), moment(200))\n"
@@ -55,6 +62,10 @@ import contactkit as ck
 privy = ck.connect("privy", via=ck.Simulator(contacts=8))
 people = privy.contacts.list()
 result = privy.contacts.plan(people.assign(first_name="Jan"), people).apply()""",
+    """\
+sent, privy = (ck.connect(p, via=ck.Simulator(people=ck.Population(60))) for p in ("sent", "privy"))
+result = ck.people(us=sent, eu=privy).propagate().apply()""",
+    LISTING,
 )
 
 
@@ -98,6 +109,18 @@ in_thread(moment(100, refused=300, rate=9.0, eta=soon, finished=True))
     assert notes[-1].startswith("400/400 [") and notes[-1].endswith(", 300 refused]")
     assert "/s" not in notes[-1] and "<" not in notes[-1].replace("<end>", "")
     assert lines[-1] == "<end>"
+
+
+def test_terminal_shows_the_title_of_each_plan():
+    lines = shown("watch = display('us{0}')\nwatch(moment(400, finished=True))")
+    assert any(line.startswith("us{0}: 100%|") for line in lines)
+
+
+def test_listing_draws_its_bar_where_it_is_watched(cells):
+    command = [sys.executable, "-c", LISTING]
+    assert "drawn" in on_a_terminal(command)[0]
+    assert subprocess.run(command, capture_output=True, text=True).stderr == "hidden\n"
+    assert cells[6].outputs[0]["text"].startswith("drawn")
 
 
 def test_narrow_terminal_cuts_the_line():
@@ -172,3 +195,8 @@ def test_each_display_is_one_output_and_an_empty_plan_has_no_bar(cells):
 def test_apply_is_one_output_of_its_cell(cells):
     (only,) = cells[4].outputs
     assert only["data"]["text/plain"] == "8 of 8 · 1 refused · 7 updated"
+
+
+def test_plans_that_are_applied_together_show_their_sources(cells):
+    lines = [each["data"]["text/plain"] for each in cells[5].outputs]
+    assert {line.partition(":")[0] for line in lines} == {"us", "eu"}
