@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 import pandas as pd
+from pandas.api.types import is_list_like
 
 from contactkit._frames.frame import rows_of
 from contactkit._http.results import Values
@@ -86,11 +87,14 @@ def read_key(
     if isinstance(key, pd.Series):
         key = key.to_frame().T
     if not isinstance(key, pd.DataFrame):
+        if is_list_like(key):
+            refuse(provider, endpoint, "key", f"must be one key{_for_many(endpoint)}")
         return _key_text(provider, endpoint, "" if key is None or is_na(key) else key), None, None
     if not key.columns.is_unique:
         refuse(provider, endpoint, "key", "the row has two columns with the same name")
     if len(key) != 1:
-        refuse(provider, endpoint, "key", f"must be one row, not a frame of {len(key)}")
+        rows = f"must be one row, not a frame of {len(key)}"
+        refuse(provider, endpoint, "key", f"{rows}{_for_many(endpoint)}")
     if name not in key:
         refuse(provider, endpoint, "key", f"the row has no {name}; pass a row with that column")
     current = rows_of(record, key)[0]
@@ -100,6 +104,10 @@ def read_key(
             why = f"the value in the row must be {expected(declared)}"
             refuse(provider, endpoint, column, why)
     return _key_text(provider, endpoint, current[name] or ""), current, key.index
+
+
+def _for_many(endpoint: Endpoint) -> str:
+    return "; plan() changes many contacts" if endpoint.verb == "update" else ""
 
 
 def _key_text(provider: Provider, endpoint: Endpoint, key: Any) -> str:

@@ -29,6 +29,7 @@ from contactkit.spec.terms import Limit
 from contactkit.spec.validate import nearest
 
 _LONGEST_TIMEOUT = 1e6
+_NO_ADDRESS = "base_url must be an address such as https://host"
 
 
 def connect(
@@ -221,17 +222,13 @@ def _names(way: Auth) -> list[str]:
 def _refuse_incomplete(
     provider: Provider, ways: Iterable[Auth], secrets: Mapping[str, str]
 ) -> NoReturn:
-    needed = [
-        " and ".join(
-            f"{credential.name}= (or the environment variable {credential.env})"
-            for credential in way.credentials
-            if credential.name not in secrets
-        )
-        for way in ways
-    ]
+    missing = [[c for c in way.credentials if c.name not in secrets] for way in ways]
+    arguments = ", or ".join(" and ".join(f"{c.name}=" for c in way) for way in missing)
+    variables = ", or ".join(" and ".join(c.env for c in way) for way in missing)
     raise ConfigurationError(
-        f"{provider.title} needs {', or '.join(needed)}. Without an account, use "
-        f"contactkit.connect({provider.name!r}, via=contactkit.Simulator())."
+        f"{provider.title} needs {arguments}; or, in the environment, {variables}. Without an "
+        f"account, use contactkit.connect({provider.name!r}, via=contactkit.Simulator()), or "
+        "--simulator in the terminal."
     )
 
 
@@ -240,7 +237,9 @@ def _address(base_url: str) -> str:
         url = httpx.URL(base_url)
         shown = f"{url.scheme}://{url.host}"
     except (httpx.InvalidURL, TypeError, ValueError):
-        raise ConfigurationError("base_url must be an address such as https://host") from None
+        raise ConfigurationError(_NO_ADDRESS) from None
+    if not url.is_absolute_url:
+        raise ConfigurationError(_NO_ADDRESS)
     if url.userinfo or url.query or url.fragment:
         raise ConfigurationError(f"base_url {shown} must not have a user, query or fragment")
     safe = url.scheme == "https" or (url.scheme == "http" and _is_local(url.host))

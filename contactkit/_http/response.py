@@ -138,7 +138,7 @@ def unexpected_response(
 def _transport_error(session: Session, operation: Operation, failure: NoResponse) -> TransportError:
     where = f"{session.provider.name} {operation.endpoint.verb}"
     arrived = "the request may have arrived" if failure.sent else "the request was not sent"
-    message = f"{where}: {failure.reason}; {arrived}"
+    message = f"{where}: {failure.reason} at {session.base_url}; {arrived}"
     return TransportError(message, sent=failure.sent, idempotency_key=operation.idempotency_key)
 
 

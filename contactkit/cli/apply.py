@@ -89,7 +89,10 @@ def apply(
         Path | None, typer.Option(help="Use this journal instead of your own.")
     ] = None,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Apply it where it was not made, too.")
+        bool,
+        typer.Option(
+            "--anyway", help="Apply it at another address or account than it was made for, too."
+        ),
     ] = False,
     yes: Annotated[
         bool, typer.Option("--yes", help="Send to a live provider without a question.")

@@ -50,7 +50,10 @@ def show_cassette(file: File) -> None:
 
 @app.command()
 def audit(file: File) -> None:
-    """Find secrets and personal values in a file; exits with status 1 if there are any."""
+    """Find secrets and personal values in a file.
+
+    The exit status is 1 if there are any.
+    """
     reader, broken = CassetteReader(file), None
     try:
         reader.read()
@@ -73,12 +76,14 @@ def audit(file: File) -> None:
 def verify(
     file: File,
     base_url: Annotated[
-        str | None, typer.Option(help="Send to this address instead of the provider's.")
+        str | None,
+        typer.Option(help="Send to this address instead of the provider's.", metavar="URL"),
     ] = None,
 ) -> None:
-    """Send the recorded reads again and show what has changed; exits with status 1 if anything has.
+    """Send the recorded reads again and show what has changed.
 
-    Writes are never sent. Credentials come from the environment.
+    The exit status is 1 if anything has. Writes are never sent. Credentials come from the
+    environment.
     """
     # Only this command needs the code that plays recordings.
     from contactkit.cassette.cassette import Cassette
@@ -106,10 +111,14 @@ def convert(
     ] = None,
     allow: Annotated[
         list[str] | None,
-        typer.Option(help="Keep bodies of this media type, searched as text, such as image/png."),
+        typer.Option(
+            help="Keep bodies of this media type, searched as text, such as image/png; for more, "
+            "repeat it.",
+            metavar="TYPE",
+        ),
     ] = None,
 ) -> None:
-    """Convert a recording to the format that the target's name ends in.
+    """Convert a recording to another format, by the name of the target.
 
     Recordings of other tools are redacted on the way.
     """
@@ -123,12 +132,17 @@ def convert(
 @app.command()
 def prune(
     file: File,
-    days: Annotated[int, typer.Option(min=0, help="Keep exchanges up to this age in days.")],
+    days: Annotated[
+        int, typer.Option(min=0, help="Keep exchanges up to this age in days.", metavar="N")
+    ],
     drop_all: Annotated[
         bool, typer.Option("--all", help="Go on if that leaves no exchange.")
     ] = False,
 ) -> None:
-    """Drop old exchanges from a recording, say which, and keep a copy of the file beside it."""
+    """Drop old exchanges from a recording, and show which.
+
+    A copy of the file is kept beside it.
+    """
     cassette_file = CassetteFile.load(file)
     now = _now(cassette_file)
     since = now - days * _UNITS["day"]

@@ -39,12 +39,14 @@ Sources = Annotated[
     typer.Argument(
         help="Providers, read with credentials from the environment, or NAME=PATH for a file of "
         f"contacts or an exported folder. Providers: {', '.join(names())}.",
-        metavar="SOURCE...",
+        metavar="SOURCE",
     ),
 ]
 Suppression = Annotated[
     list[Path] | None,
-    typer.Option(help="A file of addresses not to write to; for more, repeat it.", **EXISTING),
+    typer.Option(
+        help="A file of addresses not to write to; for more, repeat it.", metavar="FILE", **EXISTING
+    ),
 ]
 Region = Annotated[
     str | None, typer.Option(help="Read phone numbers without a country code as of this region.")
@@ -71,10 +73,10 @@ def show_people(
     region: Region = None,
     simulator: Simulate = False,
 ) -> None:
-    """Count the people, and say how old each source is and what disagrees.
+    """Count people and conflicts, and show how old each source is.
 
-    The exit status is 1 while somebody who said no is sent to elsewhere and that can be written
-    down, 3 when only what cannot be written is left.
+    The exit status is 1 if a provider still sends to somebody who said no at another and the no can
+    be written there, and 3 if that is left only where it cannot be written.
     """
     with _people(sources, suppression, region, simulator) as people:
         for name, text in people.facts().items():
@@ -89,7 +91,10 @@ def conflicts(
     region: Region = None,
     simulator: Simulate = False,
 ) -> None:
-    """List what disagrees, worst first; the exit status is that of `show`."""
+    """List what disagrees, worst first.
+
+    The exit status is that of `show`.
+    """
     with _people(sources, suppression, region, simulator) as people:
         found = people.conflicts()
         if len(found):
@@ -107,9 +112,10 @@ def plan(
     region: Region = None,
     simulator: Simulate = False,
 ) -> None:
-    """Plan to write a no wherever somebody said no and a provider would still send.
+    """Plan each no where it is missing; nothing is sent.
 
-    Nothing is sent. `contactkit consent apply` sends the folder's plans. The exit status is that of
+    Where somebody said no at one provider and another would still send, the plan of the other
+    writes the no. `contactkit consent apply` sends the folder's plans. The exit status is that of
     `show`.
     """
     need_parquet()
@@ -140,10 +146,11 @@ def apply(
     ] = False,
     simulator: Simulate = False,
 ) -> None:
-    """Apply the plans of a folder at the same time; the same command again resumes them.
+    """Apply the plans of a folder at the same time.
 
-    Every contact is read right before its write. Before it sends to a live provider it asks on the
-    terminal; without a terminal it needs --yes. The exit status is that of `contactkit apply`.
+    The same command again resumes them. Every contact is read right before its write. Before it
+    sends to a live provider it asks on the terminal; without a terminal it needs --yes. The exit
+    status is that of `contactkit apply`.
     """
     need_parquet()
     saved = {path.stem: read_plan(path) for path in sorted(folder.glob("*.parquet"))}
@@ -196,7 +203,10 @@ def guard(
     region: Region = None,
     simulator: Simulate = False,
 ) -> None:
-    """Keep the rows of a campaign that may be written to; what is not certain is left out."""
+    """Keep the rows of a campaign that may be written to.
+
+    What is not certain is left out.
+    """
     with _people(sources, suppression, region, simulator) as people:
         campaign = pd.DataFrame(open_file(file).columns)
         age = None if max_age == "any" else max_age
@@ -217,7 +227,7 @@ def history(
     region: Region = None,
     simulator: Simulate = False,
 ) -> None:
-    """Show what the person with this address said, and what was written to their consent."""
+    """Show what a person said, and what was written to their consent."""
     with _people(sources, suppression, region, simulator) as people:
         found = people.history(address)
     if found.empty:

@@ -25,7 +25,7 @@ privy = ck.connect("privy", via=ck.Simulator(contacts=8))
 before = privy.contacts.list().set_index("id")
 plan = privy.contacts.plan(before.head(3).assign(sms_consent="unsubscribed"), before)
 plan
-plan.apply(progress=False)[["outcome", "key", "message"]]
+plan.apply(progress=False)[["outcome", "message"]]
 """,
     "A recording replays without a network, without a credential and without a real number:": """
 import tempfile
@@ -40,6 +40,8 @@ people = ck.people(**clients)
 people.conflicts()[["person", "channel", "kind", "denied_by", "allowed_at"]].head(3)
 """,
 }
+# No reason is cut, and none is wrapped.
+_DISPLAY = ("display.width", 120, "display.max_columns", None, "display.max_colwidth", 80)
 NEXT = """\
 Next, in a notebook:  python -m pip install -e ".[lab,plots]" && contactkit lab
 With your account:    contactkit providers, then contactkit describe NAME"""
@@ -48,7 +50,7 @@ With your account:    contactkit providers, then contactkit describe NAME"""
 def show_demo() -> None:
     """Run each step and show what a notebook would."""
     namespace: dict[str, object] = {}
-    with pd.option_context("display.width", 120, "display.max_columns", None):
+    with pd.option_context(*_DISPLAY):
         for title, code in STEPS.items():
             console.print(f"[bold cyan]{title}")
             for statement in ast.parse(code).body:

@@ -31,10 +31,11 @@ def export(
     simulator: Contacts = None,
     base_url: BaseUrl = None,
 ) -> None:
-    """Read all contacts into Parquet files in a folder; the same command again resumes it.
+    """Read all contacts into Parquet files in a folder.
 
-    An earlier export in the folder is replaced as a whole, once all contacts are read. Credentials
-    come from the environment. The exit status is 1 if it stopped early, and 130 after Ctrl-C.
+    After a stop, the same command again resumes it. An earlier export in the folder is replaced as
+    a whole, once all contacts are read. Credentials come from the environment. The exit status is 1
+    if it stopped early, and 130 after Ctrl-C.
     """
     need_parquet()
     with connect(provider, via=simulated(simulator), base_url=base_url) as client:

@@ -50,7 +50,10 @@ JournalPlace = Annotated[
 
 @app.command()
 def check(file: FleetFile, scheduler: Scheduler = None) -> None:
-    """Read one contact of each account; the exit status is 1 if an account failed."""
+    """Read one contact of each account.
+
+    The exit status is 1 if an account failed.
+    """
     with _opened(file, scheduler) as opened:
         _end(opened.check())
 
@@ -65,9 +68,9 @@ def export(
     rows_per_file: RowsPerFile = ROWS_PER_FILE,
     scheduler: Scheduler = None,
 ) -> None:
-    """Export all contacts of all accounts; the same command again resumes it.
+    """Export all contacts of all accounts.
 
-    The exit status is 1 if an account failed.
+    The same command again resumes it. The exit status is 1 if an account failed.
     """
     need_parquet()
     with _opened(file, scheduler) as opened:
@@ -90,9 +93,9 @@ def plan(
     opt_in: OptIn = False,
     scheduler: Scheduler = None,
 ) -> None:
-    """Plan what a function changes in the exported contacts; nothing is sent.
+    """Plan what a function changes in the exported contacts.
 
-    The exit status is 1 if an account failed.
+    Nothing is sent. The exit status is 1 if an account failed.
     """
     need_parquet()
     function = _load_function(edit)
@@ -113,11 +116,11 @@ def apply(
     scheduler: Scheduler = None,
     journal: JournalPlace = None,
 ) -> None:
-    """Apply the plans of all accounts; the same command again resumes it.
+    """Apply the plans of all accounts.
 
-    It asks on the terminal before it sends, and without a terminal it needs --yes. Before it opts
-    in people who had opted out, it asks on the terminal even with --yes. The exit status is 1 if an
-    account failed or stopped early.
+    The same command again resumes it. It asks on the terminal before it sends, and without a
+    terminal it needs --yes. Before it opts in people who had opted out, it asks on the terminal
+    even with --yes. The exit status is 1 if an account failed or stopped early.
     """
     need_parquet()
     with _opened(file, scheduler, journal) as opened:

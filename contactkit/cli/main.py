@@ -54,7 +54,7 @@ def options(
 
 @app.command()
 def demo() -> None:
-    """Show frames, a plan, a recording and consent, on simulators of the providers."""
+    """Show frames, a plan, a recording and consent, on simulators."""
     show_demo()
 
 
@@ -71,7 +71,7 @@ def describe(
         str | None, typer.Argument(help=f"One of {', '.join(names())}; all are listed without it.")
     ] = None,
 ) -> None:
-    """Show all fields of a provider's contact: type, access and meaning."""
+    """Show the fields of a provider's contact, and its verbs."""
     if provider is None:
         list_providers()
         return
@@ -100,7 +100,9 @@ app.command(cls=SimulatorCommand)(export.export)
 def serve(
     provider: ProviderName,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes any free port.")] = 0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="0 takes any free port.", metavar="N")
+    ] = 0,
     contacts: Annotated[
         str | None,
         typer.Option(
@@ -112,15 +114,20 @@ def serve(
     people: Annotated[
         int | None,
         typer.Option(
-            help="Start with those of so many people who are here; served with the same number and "
-            "seed, other providers have the same people."
+            help="Start with the contacts of a population of so many people. Other providers that "
+            "are served with the same number and seed know the same people.",
+            metavar="N",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same contacts.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="The same seed makes the same contacts.", metavar="N")
+    ] = 0,
     strict: Annotated[
         bool | None,
         typer.Option(
-            "--strict/--no-strict", help="Whether to take the page of an update to the letter."
+            "--strict/--no-strict",
+            help="Whether to take the provider's page of an update to the letter: Privy's about "
+            "suppressed contacts, Digital Onboarding's about required fields.",
         ),
     ] = None,
     clock: Annotated[
@@ -135,19 +142,23 @@ def serve(
         float,
         typer.Option(
             min=0,
-            help="By how much a response's own time is after the changes that it reports.",
+            help="How much later than the change that it reports a response is dated.",
             metavar="SECONDS",
         ),
     ] = 0.0,
     ids: Annotated[
         list[str] | None,
         typer.Option(
-            "--id", help="The key of the next contact that is created; for more, repeat it."
+            "--id",
+            help="The key of the next contact that is created; for more, repeat it.",
+            metavar="KEY",
         ),
     ] = None,
     request_ids: Annotated[
         list[str] | None,
-        typer.Option("--request-id", help="The id of the next request; for more, repeat it."),
+        typer.Option(
+            "--request-id", help="The id of the next request; for more, repeat it.", metavar="ID"
+        ),
     ] = None,
     control: Annotated[
         bool, typer.Option("--control", help="Add routes that control the simulator.")
@@ -195,7 +206,10 @@ def lab(
         bool, typer.Option("--dashboard", help="Serve the dashboard with Voila.")
     ] = False,
 ) -> None:
-    """Open the notebooks in JupyterLab or serve the dashboard; other options are passed on."""
+    """Open the notebooks in JupyterLab, or serve the dashboard.
+
+    Options that are not below are passed on to JupyterLab or Voila.
+    """
     # Only this command needs the notebooks' packages.
     from contactkit.cli.lab import open_lab, serve_dashboard
 

@@ -121,9 +121,11 @@ def new_file(path: Path | None) -> Path | None:
 
 
 def new_table(path: Path | None) -> Path | None:
-    """The same, for a table."""
+    """The same, for a table that can be written here."""
     if path and path.suffix not in _TABLES:
         raise typer.BadParameter(f"{path}: must end in {' or '.join(_TABLES)}")
+    if path and path.suffix == ".parquet":
+        need_parquet()
     return new_file(path)
 
 
@@ -133,7 +135,7 @@ def need_parquet() -> None:
         importlib.import_module("pyarrow")
     except ImportError as error:
         needed = 'need their extra: python -m pip install "contactkit[parquet]"'
-        raise ConfigurationError(f"plans and exports are Parquet files, which {needed}") from error
+        raise ConfigurationError(f"Parquet files, such as plans and exports, {needed}") from error
 
 
 @contextmanager

@@ -32,6 +32,7 @@ def test_the_demo_shows_each_pillar_in_a_pipe():
     assert len(done.stdout.splitlines()) <= 60
     assert "InvalidInputError: sent update: default_channel: must be one of" in done.stdout
     assert "update: 1 refused, 2 planned" in done.stdout
+    assert "refused  sms_consent: unsubscribed needs the contact to have a phone" in done.stdout
     assert "(8, 'replay')" in done.stdout
     assert "denied_elsewhere" in done.stdout
     assert done.stdout.count(">>> ") == sum(len(ast.parse(code).body) for code in STEPS.values())
@@ -55,6 +56,13 @@ def test_help_has_one_width_and_no_type_of_a_flag(command, monkeypatch):
     done = CliRunner().invoke(app, [*command, "--help"])
     assert "<bool>" not in done.output
     assert max(map(len, done.output.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("group", [[], ["cassette"], ["consent"], ["fleet"]])
+def test_the_list_of_commands_cuts_no_sentence(group):
+    done = CliRunner().invoke(app, [*group, "--help"])
+    commands = done.output.partition("Commands:\n")[2].splitlines()
+    assert commands and all(line.endswith(".") and "..." not in line for line in commands)
 
 
 def test_describe_shows_every_field(name):

@@ -484,13 +484,15 @@ def test_plan_without_its_extra_names_it(there, people):
                 print("status", end.code, flush=True)
         """
     plan = ["plan", NAME, "edited.csv", "--base-url", there.base_url]
-    commands = [plan, [*plan, "--out", "new.parquet"], ["apply", "plan.parquet"]]
+    campaign = ["edited.csv", "nobody", "--channel", "text", "--out", "kept.parquet"]
+    guard = ["consent", "guard", *campaign]
+    commands = [plan, [*plan, "--out", "new.parquet"], ["apply", "plan.parquet"], guard]
     program = [sys.executable, "-c", code.replace("COMMANDS", str(commands))]
     done = subprocess.run(program, text=True, capture_output=True, timeout=60)
     statuses = re.findall(r"^status (.*)", done.stdout, re.MULTILINE)
-    assert statuses == ["0", "1", "1"] and "digest: " in done.stdout
-    assert done.stderr.count('pip install "contactkit[parquet]"') == 2
-    assert done.stderr.count("\n") == 2
+    assert statuses == ["0", "1", "1", "1"] and "digest: " in done.stdout
+    assert done.stderr.count('pip install "contactkit[parquet]"') == 3
+    assert done.stderr.count("\n") == 3
 
 
 def test_apply_shows_a_bar_on_a_terminal(there, people):

@@ -32,6 +32,21 @@ def test_credentials_come_from_the_environment(name, example, monkeypatch):
     assert set(example.environment.values()) <= set(client._session.credentials.values())
 
 
+def test_without_credentials_the_ways_to_give_them_are_named(name, example, monkeypatch):
+    for variable in example.environment:
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(ck.ConfigurationError) as refused:
+        ck.connect(name)
+    for part in (*example.environment, "Simulator()", "--simulator"):
+        assert part in str(refused.value)
+
+
+@pytest.mark.parametrize("address", ["localhost", "api.example.com/v1", ""])
+def test_address_without_a_scheme_is_no_address(address):
+    with pytest.raises(ck.ConfigurationError, match="base_url must be an address such as https"):
+        ck.connect("privy", token="t", base_url=address)
+
+
 def test_connect_prefers_arguments_to_the_environment(monkeypatch):
     monkeypatch.setenv("PRIVY_API_TOKEN", "from-the-environment")
     client = ck.connect("privy", client_id="app", client_secret="secret")

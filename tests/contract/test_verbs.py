@@ -199,6 +199,9 @@ def test_key_of_several_rows_is_refused(client, wire):
     wire.requests.clear()
     with pytest.raises(ck.InvalidInputError, match="must be one row, not a frame of 8"):
         client.contacts.get(people)
+    for several in (people, list(people.iloc[:, 0])):
+        with pytest.raises(ck.InvalidInputError, match=r"must be one .*; plan\(\) changes many"):
+            client.contacts.update(several)
     assert not wire.requests
 
 
@@ -428,6 +431,7 @@ def test_transport_error_says_whether_the_request_was_sent(client, wire, example
     with pytest.raises(ck.TransportError) as caught:
         client.contacts.get(example.key)
     assert caught.value.sent is (error in LOST_AFTER)
+    assert f" at {client._session.base_url}; " in str(caught.value)
     assert len(wire.requests) == 4
 
 
