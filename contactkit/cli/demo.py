@@ -43,7 +43,7 @@ people.conflicts()[["person", "channel", "kind", "denied_by", "allowed_at"]].hea
 # No reason is cut, and none is wrapped.
 _DISPLAY = ("display.width", 120, "display.max_columns", None, "display.max_colwidth", 80)
 NEXT = """\
-Next, in a notebook:  python -m pip install -e ".[lab,plots]" && contactkit lab
+Next, in a notebook:  python -m pip install -e ".[lab,plots,dask,serve]" && contactkit lab
 With your account:    contactkit providers, then contactkit describe NAME"""
 
 
