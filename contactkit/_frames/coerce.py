@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -65,7 +64,8 @@ def coerce_column(declared: RecordField, column: pd.Series) -> CoercedColumn:
         column = column.infer_objects()
     values, is_text = _convert(declared.kind, column), declared.kind == "string"
     if values is None:
-        return _coerce_cells(declared, objects(column))
+        cells = column.to_numpy() if column.dtype == object else objects(column)
+        return _coerce_cells(declared, cells)
     none = np.zeros(len(values), dtype=bool)
     # Neither NA, which is None there, nor empty text is a value.
     present = values.astype(bool) if is_text else column.notna().to_numpy()
@@ -131,12 +131,10 @@ def _coerce_levels(declared: RecordField, column: pd.Series) -> CoercedColumn:
 
 
 def _coerce_cells(declared: RecordField, cells: Any) -> CoercedColumn:
-    cleared, gaps = _find_gaps(cells)
-    values = np.where(gaps, None, cells)
-    as_promised = set(map(type, values)) <= {JSON_TYPES[declared.kind], NoneType}
-    filled = ~gaps
+    cleared, gaps, kinds = _find_gaps(cells)
+    values, filled = np.where(gaps, None, cells) if gaps.any() else cells, ~gaps
     # The text of a date may have its midnight.
-    if declared.kind == "date" or not as_promised:
+    if declared.kind == "date" or not kinds <= {JSON_TYPES[declared.kind]}:
         values = [
             None if gap else coerce_cell(declared, v) for v, gap in zip(cells, gaps, strict=True)
         ]
@@ -148,19 +146,21 @@ def _coerce_cells(declared: RecordField, cells: Any) -> CoercedColumn:
     return CoercedColumn(_comparable(array), filled & ~unreadable, cleared, filled & unreadable)
 
 
-def _find_gaps(cells: Any) -> tuple[Any, Any]:
-    """Which cells are CLEAR, and which have no value: those, missing ones and empty texts."""
+def _find_gaps(cells: Any) -> tuple[Any, Any, set[type]]:
+    """Which cells are CLEAR, which have no value, and the types of the others.
+
+    CLEAR, missing cells and empty texts are no values.
+    """
     gaps = pd.isna(cells)
-    filled = cells[~gaps]
-    kinds = set(map(type, filled))
-    cleared = np.zeros(len(cells), dtype=bool)
+    some = cells[~gaps] if gaps.any() else cells
+    kinds, cleared = set(map(type, some)), np.zeros(len(cells), dtype=bool)
     if type(CLEAR) in kinds:
-        cleared[~gaps] = [cell is CLEAR for cell in filled]
+        cleared[~gaps] = [cell is CLEAR for cell in some]
     if kinds == {str}:
-        gaps[~gaps] = ~filled.astype(bool)
+        gaps[~gaps] = ~some.astype(bool)
     elif any(issubclass(kind, str) for kind in kinds):
-        gaps[~gaps] = [isinstance(cell, str) and not cell for cell in filled]
-    return cleared, gaps | cleared
+        gaps[~gaps] = [isinstance(cell, str) and not cell for cell in some]
+    return cleared, gaps | cleared, kinds - {type(CLEAR)}
 
 
 def _comparable(array: Any) -> Any:
