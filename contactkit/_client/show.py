@@ -16,7 +16,7 @@ import pandas as pd
 
 from contactkit._frames.moments import time_note, time_text
 from contactkit._frames.tabular import as_frame, name_type
-from contactkit._plans.tables import LEFT, badge_html, escape_unprintable
+from contactkit._plans.tables import AS_IT_IS, LEFT, badge_html, escape_unprintable
 from contactkit._providers import find, names
 from contactkit.errors import InvalidInputError
 from contactkit.spec.provider import Provider
@@ -89,7 +89,7 @@ class Shown:
     def _repr_html_(self) -> str:
         notes = "".join(f"<p{LEFT}>{escape(note)}</p>" for note in self._notes)
         head = f"<p{LEFT}><strong>{self._title}</strong> {badge_html(self._world)}</p>"
-        return f"<div>{head}{''.join(self._pages())}{notes}</div>"
+        return f"<div{AS_IT_IS}>{head}{''.join(self._pages())}{notes}</div>"
 
     def _pages(self) -> Iterable[str]:
         """The tables; with several, each opens alone."""

@@ -149,6 +149,8 @@ def count_people(count: int) -> str:
 _LONGEST = 40
 _UNITS = {"d": 86_400, "h": 3600, "min": 60, "s": 1}
 LEFT = ' style="text-align:left"'
+# Front ends and exports would typeset what is between two dollar signs as a formula.
+AS_IT_IS = ' class="mathjax_ignore tex2jax_ignore"'
 _TITLES = {
     "key": "key",
     "field": "field",
@@ -195,7 +197,8 @@ def as_html(
         texts = (_texts(cell, titles) for cell in cells)
         rows = "".join(f"<tr>{''.join(map(_html_cell, row))}</tr>" for row in texts)
         html += f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return html + (f"<p>{escape(more)}</p>" if more else "")
+    html += f"<p>{escape(more)}</p>" if more else ""
+    return f"<div{AS_IT_IS}>{html}</div>"
 
 
 def badge_html(world: str) -> str:

@@ -87,3 +87,27 @@ def test_axe_finds_a_problem_in_a_part_of_the_page(front, axe):
     expect(page.locator("#fine")).to_be_visible()
     assert [problem.split()[0] for problem in axe(page, "#nameless")] == ["label"]
     assert axe(page, "#fine") == []
+
+
+DOLLARS = """\
+import contactkit as ck
+
+privy = ck.connect("privy", via=ck.Simulator(contacts=4))
+people = privy.contacts.list()
+edited = people.assign(tags=[["$5 off", "$10 off"]] * 4)
+variables = {"api_key": "$A_KEY", "api_secret": "$A_SECRET"}
+display(ck.fleet({"acme": {"provider": "sendblue", **variables}}))
+display(privy.contacts.plan(edited, people), ck.show(edited), privy.contacts.plan(edited).view())
+display(people.assign(first_name="$typeset$").head(1))"""
+
+
+def test_text_between_dollar_signs_is_no_formula_except_in_frames_of_pandas(front):
+    page = front.open(DOLLARS)
+    page.locator("mjx-container").first.wait_for()
+    assert page.locator("mjx-container").count() == 1
+    for text in (
+        "api_key=$A_KEY, api_secret=$A_SECRET",
+        '["$5 off", "$10 off"]',
+        "$5 off, $10 off",
+    ):
+        assert page.locator(OUTPUT).get_by_text(text).count()
