@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from contactkit._journal.suppression import Kind, canonical
+from contactkit._journal.spellings import Kind, canonical
 from contactkit.spec.provider import JSON, as_list, as_object
 
 # The request's digest, too, could show a number that somebody guesses.

@@ -7,24 +7,21 @@ a file beside the journal: without the key, a digest of a phone number could be 
 from __future__ import annotations
 
 import hmac
-import re
 import sqlite3
-import unicodedata
 from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from contactkit._frames.key_file import KeyFile, fingerprint
+from contactkit._journal.spellings import Kind, kept_spellings, sought_spellings
 from contactkit._journal.sqlite import JournalFile
 from contactkit.errors import ConfigurationError, FieldProblem
-from contactkit.spec import phones
 from contactkit.spec.consent import CODE, Address
 from contactkit.spec.provider import JSON, Provider
 
 if TYPE_CHECKING:
     from contactkit._journal.store import Intent
 
-Kind: TypeAlias = Literal["phone", "email"]
 _KINDS: tuple[Kind, ...] = ("phone", "email")
 
 _SUPPRESSED = (
@@ -60,7 +57,14 @@ class SuppressionList:
             return set()
         query = "SELECT digest FROM suppressed WHERE provider = ? AND made_at > ?"
         digests = {row["digest"] for row in self._file.query(query, (provider, since), version=2)}
-        return {each for each in wanted if _digest(key, provider, *each) in digests}
+        return {
+            (kind, address)
+            for kind, address in wanted
+            if any(
+                _digest(key, provider, kind, spelling) in digests
+                for spelling in sought_spellings(kind, address)
+            )
+        }
 
     def refusals(
         self, provider: Provider, contact: Mapping[str, JSON], names: Iterable[str]
@@ -88,19 +92,25 @@ class SuppressionList:
                 intent.provider,
                 intent.account,
                 kind,
-                _digest(key, intent.provider, kind, address),
+                _digest(key, intent.provider, kind, spelling),
                 key_check(key),
                 intent.made_at,
             )
             for intent in intents
             for kind, address in intent.suppress
+            for spelling in sorted(kept_spellings(kind, address))
         ]
 
     def remove(self, provider: str, texts: Iterable[str]) -> None:
         """Take addresses of any kind off the list, once their contact was created with consent."""
         if not (key := self._known_key()):
             return
-        digests = [_digest(key, provider, kind, text) for text in texts for kind in _KINDS]
+        digests = [
+            _digest(key, provider, kind, spelling)
+            for text in texts
+            for kind in _KINDS
+            for spelling in kept_spellings(kind, text) | sought_spellings(kind, text)
+        ]
         rows = [(provider, digest) for digest in digests]
 
         def change(connection: sqlite3.Connection) -> None:
@@ -168,17 +178,6 @@ def texts_of(*images: Mapping[str, JSON] | None) -> set[str]:
     return {value for value in values if isinstance(value, str)}
 
 
-def canonical(kind: Kind, address: str) -> str:
-    """An address in the form in which it is compared: the digits of a number, or in lower case."""
-    if kind == "email":
-        return unicodedata.normalize("NFC", address.strip()).casefold()
-    try:
-        address = phones.normalise(address)
-    except ValueError:
-        pass
-    return re.sub(r"\D", "", address)
-
-
-def _digest(key: bytes, provider: str, kind: Kind, address: str) -> str:
-    text = "\n".join((provider, kind, canonical(kind, address)))
+def _digest(key: bytes, provider: str, kind: Kind, spelling: str) -> str:
+    text = "\n".join((provider, kind, spelling))
     return hmac.digest(key, text.encode("utf-8", "replace"), "sha256")[:16].hex()

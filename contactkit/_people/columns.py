@@ -16,13 +16,13 @@ import pandas as pd
 
 from contactkit._frames.coerce import digits_of, float_bits, largest_whole
 from contactkit._people.identifiers import (
-    GMAIL,
     LONGEST_CODE,
     ROLE,
     Kind,
     canonical,
     usual_number,
 )
+from contactkit.spec.emails import DOMAIN, GMAIL, LOCAL
 
 _AT_ONCE, _SAMPLE = 20_000, 500
 _HELD, _GAP, _UNREADABLE = 0, -1, -2
@@ -144,9 +144,9 @@ def _parts(texts: Sequence[str]) -> Iterator[Sequence[str]]:
 def _unusual_emails() -> re.Pattern[str]:
     """The lines whose address is compared by more than its lower case."""
     names = "|".join(map(re.escape, GMAIL))
-    usual = rf"[!-?A-~]+@(?!(?i:{names})\.?$)[!-?A-~]*[!-\-/-?A-~]"
-    at_gmail = rf"[!-*,\-/-?A-~]+@(?i:{re.escape(GMAIL[0])})"
-    return re.compile(rf"^(?!(?:{usual}|{at_gmail})$).*$", re.MULTILINE | re.ASCII)
+    usual = rf"[{LOCAL}]+@(?!(?i:{names})$){DOMAIN}"
+    at_gmail = rf"(?:(?![+.])[{LOCAL}])+@(?i:{re.escape(GMAIL[0])})"
+    return re.compile(rf"^(?!(?!')(?:{usual}|{at_gmail})$).*$", re.MULTILINE | re.ASCII)
 
 
 def _unusual_numbers(texts: Sequence[str]) -> re.Pattern[str]:

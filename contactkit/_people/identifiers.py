@@ -6,21 +6,17 @@ Only comparisons use it: nothing is ever written in it. What cannot be read join
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
-import idna
 import phonenumbers
 
 from contactkit._frames.coerce import digits_of, largest_whole
+from contactkit.spec import emails
 from contactkit.spec.national import normalise_in
-from contactkit.spec.text import to_plain
 
 Kind: TypeAlias = Literal["phone", "email"]
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
-GMAIL = ("gmail.com", "googlemail.com")
 LONGEST_CODE, _LONGEST = 3, 15
 # Mailboxes of a role, which several people read: RFC 2142, and others in common use.
 _ROLES = (
@@ -44,7 +40,7 @@ def canonical(kind: Kind, cell: Any, region: str | None = None, bits: int = 64) 
     """
     if not isinstance(cell, str):
         cell = digits_of(cell, largest_whole(bits)) if region and kind == "phone" else ""
-    return canonical_phone(cell, region) if kind == "phone" else canonical_email(cell)
+    return canonical_phone(cell, region) if kind == "phone" else emails.canonical(cell)
 
 
 def kind_of(address: str) -> Kind:
@@ -59,28 +55,6 @@ def canonical_phone(text: str, region: str | None = None) -> str:
     try:
         return normalise_in(text, region)
     except ValueError:
-        return ""
-
-
-def canonical_email(text: str) -> str:
-    """An e-mail address as it is compared, or ""."""
-    written = (
-        text.strip() if text.isascii() else unicodedata.normalize("NFC", to_plain(text)).strip()
-    )
-    if not _EMAIL.fullmatch(written):
-        return ""
-    local, _, domain = written.lower().rpartition("@")
-    domain = domain if domain.isascii() else _to_ascii(domain)
-    domain = domain.removesuffix(".")
-    if domain in GMAIL:
-        local, domain = local.partition("+")[0].replace(".", ""), GMAIL[0]
-    return f"{local}@{domain}" if local and domain else ""
-
-
-def _to_ascii(domain: str) -> str:
-    try:
-        return idna.encode(domain, uts46=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError):
         return ""
 
 

@@ -16,7 +16,7 @@ from contactkit._frames.coerce import CoercedColumn, coerce_column, digits_in
 from contactkit._frames.empty import find_empty_rows
 from contactkit._frames.headings import name_fields
 from contactkit._frames.tabular import name_type
-from contactkit._journal.suppression import canonical
+from contactkit._journal.spellings import canonical
 from contactkit._plans.labels import name_rows
 from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.spec import phones

@@ -63,6 +63,43 @@ def test_address_is_found_however_it_is_written(journal):
     assert journal.suppression.find("privy", same) == set()
 
 
+SAME_NUMBER = [
+    "+12025550123",
+    "1 202 555 0123",
+    "001-202-555-0123",
+    "(202) 555-0123",
+    "202.555.0123",
+]
+SAME_ADDRESS = ["jo.doe@gmail.com", "JoDoe+news@googlemail.com", "<jodoe@gmail.com>"]
+SAME_DOMAIN = ["jo@bücher.example", "jo@xn--bcher-kva.example", "Jo@BÜCHER.example."]
+
+
+@pytest.mark.parametrize(
+    ("kind", "spellings"),
+    [("phone", SAME_NUMBER), ("email", SAME_ADDRESS), ("email", SAME_DOMAIN)],
+)
+def test_each_spelling_of_an_address_is_found_by_each_other(path, kind, spellings):
+    for number, kept in enumerate(spellings):
+        with closing(Journal(path.with_name(f"{number}.sqlite3"))) as journal:
+            delete(journal, (kind, kept))
+            wanted: list[Address] = [(kind, each) for each in spellings]
+            assert journal.suppression.find("sent", wanted) == {*wanted}
+            journal.suppression.remove("sent", [kept])
+            assert journal.suppression.find("sent", wanted) == set()
+
+
+def test_number_of_another_country_is_not_that_of_the_list(journal):
+    delete(journal, ("phone", "+442025550123"), ("phone", "0303 555 0124"))
+    others: list[Address] = [
+        ("phone", "+12025550123"),
+        ("phone", "+13035550125"),
+        ("email", "2025550123@example.com"),
+    ]
+    assert journal.suppression.find("sent", others) == set()
+    same: list[Address] = [("phone", "02025550123"), ("phone", "+13035550124")]
+    assert journal.suppression.find("sent", same) == {*same}
+
+
 def test_list_is_kept_with_the_intent(journal):
     id = delete(journal, PHONE)
     assert journal.suppression.find("sent", [PHONE]) == {PHONE}

@@ -21,8 +21,20 @@ NUMBERS = st.builds(
 )
 EMAILS = st.builds(
     "{}@{}".format,
-    st.text("aB.+é\u212a", max_size=4),
-    st.sampled_from(["gmail.com", "GoogleMail.com", "gmail.com.", "Example.COM", "bücher.ex", "x"]),
+    st.text("aB.+é\u212a'<\";", max_size=4),
+    st.sampled_from(
+        [
+            "gmail.com",
+            "GoogleMail.com",
+            "gmail.com.",
+            "Example.COM",
+            "bücher.ex",
+            "x",
+            "a.b>",
+            "a_b",
+            "a/b",
+        ]
+    ),
 )
 CELLS = st.lists(
     st.one_of(

@@ -18,10 +18,10 @@ import pandas as pd
 import pytest
 
 import contactkit as ck
-from contactkit._people.identifiers import canonical_email
 from contactkit._providers import find, names
 from contactkit.errors import ConfigurationError
 from contactkit.simulator.population.cases import CASES, CHANNELS
+from contactkit.spec.emails import canonical
 from tests.support.providers import EXAMPLES
 from tests.support.simulator_server import served
 
@@ -130,7 +130,7 @@ def test_a_quarter_of_the_addresses_is_at_gmail_where_nobody_can_have_them():
 def test_an_address_has_several_spellings():
     written = emails().drop_duplicates()
     assert written.str.isupper().any() and written.str.contains(r"\+").any()
-    spellings = written.groupby(written.map(canonical_email)).size()
+    spellings = written.groupby(written.map(canonical)).size()
     assert spellings.max() >= 2
 
 
