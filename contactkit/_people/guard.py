@@ -128,11 +128,11 @@ def _column(people: People, frame: Any, kind: Kind, field: str | None) -> Any:
     found = [name for name in columns if name in declared]
     if not found:
         found = _like_addresses(frame, kind, region)
-    elif "provider" not in frame.attrs:
+    else:
         # Contacts have other numbers too, such as that of their agent.
         known = {name for source in people.sources for name in fields_of(source.provider.record)}
         found += [name for name in _like_addresses(frame, kind, region) if name not in known]
-    if len(found) == 1:
+    if len(found) == 1 and columns.count(found[0]) == 1:
         return found[0]
     which = ", ".join(map(str, found)) or "none"
     what = "phone numbers" if kind == "phone" else "e-mail addresses"

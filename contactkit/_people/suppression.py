@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -132,7 +132,7 @@ def read_suppressions(path: str | Path) -> Suppressions:
             for name, kind in named
             for row, cell in enumerate(columns[name])
             if (text := _text(cell))
-            for channel in _channels(file.path, row, channels[row], kind)
+            for channel in _channels(file.path, row, channels[row], _kinds(kind, text))
         )
     )
 
@@ -185,7 +185,7 @@ def _own_rows(file: ContactFile, columns: Mapping[str, Sequence[Any]]) -> Iterab
         if not (_DIGEST.fullmatch(digests) if digests else address):
             message = f"row {row} must have an address or a digest of 32 hexadecimal digits"
             raise InvalidInputError.one(WHERE, str(file.path), message)
-        for each in _channels(file.path, row, channel, kind_of(address) if address else None):
+        for each in _channels(file.path, row, channel, {kind_of(address)} if address else ()):
             yield Suppression(
                 channel=each,
                 address=address,
@@ -209,11 +209,17 @@ def _time(path: str | Path, row: int, text: str) -> datetime | None:
         raise InvalidInputError.one(WHERE, str(path), message) from None
 
 
-def _channels(path: str | Path, row: int, cell: Any, kind: Kind | None) -> list[Channel]:
-    """The channels that a row names, or that of its address."""
+def _kinds(heading: Kind, text: str) -> set[Kind]:
+    """What a cell under a heading is: in a row that is shifted, an address of another kind."""
+    own = kind_of(text)
+    return {heading, own} if canonical(own, text) else {heading}
+
+
+def _channels(path: str | Path, row: int, cell: Any, kinds: Collection[Kind]) -> list[Channel]:
+    """The channels that a row names, or those of its address."""
     text = "" if cell is None else str(cell).strip().casefold()
-    if not text and kind:
-        return [_OF_KIND[kind]]
+    if not text and kinds:
+        return [_OF_KIND[kind] for kind in sorted(kinds)]
     words = {*text.replace(",", " ").split()}
     named: list[Channel] = [c for c in CHANNELS if c in words]
     if not named or words - {*CHANNELS}:

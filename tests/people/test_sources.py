@@ -311,15 +311,6 @@ def test_a_time_in_a_suppression_file_has_its_offset(tmp_path: Path) -> None:
         ck.people(sent=sent(("a", PHONE, True)), suppression=path)
 
 
-def test_a_campaign_with_two_columns_of_phones_is_asked_about() -> None:
-    people = ck.people(sent=sent(("a", PHONE, False)))
-    campaign = pd.DataFrame({"home": [PHONE], "work": [OTHER]})
-    message = "people guard: field: must name the column of phone numbers.*: home, work"
-    with pytest.raises(ck.InvalidInputError, match=message):
-        people.guard(campaign, "text", max_age=None)
-    assert len(people.guard(campaign, "text", field="home", max_age=None)) == 1
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -398,16 +389,6 @@ def test_a_frame_of_a_recording_grows_old(tmp_path: Path, days: int, message: st
         return
     with pytest.raises(ck.InvalidInputError, match=message):
         people.verdicts(frame, "text")
-
-
-def test_a_number_beside_a_declared_one_is_asked_for() -> None:
-    people = ck.people(sent=sent(("a", PHONE, False), ("b", OTHER, True)))
-    campaign = pd.DataFrame({"phone_number": [PHONE], "send_to": [OTHER]})
-    with pytest.raises(ck.InvalidInputError, match="these may be it: phone_number, send_to"):
-        people.guard(campaign, "text", max_age=None)
-    assert not len(people.guard(campaign, "text", field="send_to", max_age=None))
-    contacts = pd.DataFrame({"phone_number": [PHONE], "formats": ["x"], "name": ["Ann"]})
-    assert len(people.guard(contacts, "text", max_age=None)) == 1
 
 
 def test_contacts_under_the_name_of_another_provider_are_refused() -> None:

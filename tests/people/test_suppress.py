@@ -212,8 +212,31 @@ def test_a_list_with_places_keeps_its_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "cell",
+    [
+        "<MARA@example.com>",
+        "Mara <mara@example.com>",
+        "mailto:mara@example.com",
+        "Mara@example.com",
+    ],
+)
+@pytest.mark.parametrize("heading", ["email", "phone", "address"])
+def test_an_address_closes_its_channel_however_it_is_listed(
+    tmp_path: Path, heading: str, cell: str
+) -> None:
+    path = tmp_path / "dnc.csv"
+    path.write_text(f"{heading},note\n{cell},x\n")
+    contact = {"id": ["a"], "email": ["mara@example.com"], "phone_number": [PHONE]}
+    says_yes = {"email_consent": ["subscribed"], "sms_consent": ["subscribed"]}
+    people = ck.people(privy=pd.DataFrame(contact | says_yes), suppression=path)
+    assert people.contacts["email_denied"].all()
+    assert people.contacts["text_denied"].all() == (heading == "phone")
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
+        ("email\nmara@example.com/home\n", "1 of the suppressed addresses cannot be read"),
         (f"phone,cell\n{PHONE},{OTHER}\n", "addresses in cell are not read"),
         ("phone\n(202) 555-0123\n", "1 of the suppressed addresses cannot be read.*`region` reads"),
     ],
