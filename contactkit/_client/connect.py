@@ -108,6 +108,32 @@ def offline_session(provider: str | Provider, base_url: str | None = None) -> Se
     )
 
 
+def check_options(
+    provider: Provider,
+    *,
+    via: World | None = None,
+    timeout: float | httpx.Timeout = 30.0,
+    max_answer: int = MAX_ANSWER,
+    patience: float = 120.0,
+    rate_limit: str | list[str] | None = None,
+    base_url: str | None = None,
+    whole: bool = False,
+    **credentials: str | None,
+) -> None:
+    """ConfigurationError for what `connect` would refuse, but for a credential that is missing."""
+    _check_world(Live() if via is None else via)
+    _timeout(timeout)
+    _bytes(max_answer)
+    _seconds("patience", patience, least=0.0)
+    _limits(rate_limit)
+    _address(provider.base_url if base_url is None else base_url)
+    _whole(provider, whole)
+    known = {credential.name: credential for credential in provider.credentials}
+    for name, value in credentials.items():
+        if _is_text(name, value):
+            _checked(known[name], Secret(value))
+
+
 def _is_text(name: str, value: object) -> bool:
     """Whether a credential is given; ConfigurationError if a header cannot contain it."""
     if value is None or value == "":
@@ -119,9 +145,13 @@ def _is_text(name: str, value: object) -> bool:
     return True
 
 
-def _transport(provider: Provider, world: World) -> httpx.MockTransport | None:
+def _check_world(world: object) -> None:
     if isinstance(world, type) or not hasattr(world, "transport"):
         raise ConfigurationError("via= must be a world, such as contactkit.Simulator()")
+
+
+def _transport(provider: Provider, world: World) -> httpx.MockTransport | None:
+    _check_world(world)
     transport = world.transport(provider)
     if transport is None and sys.platform == "emscripten":
         raise ConfigurationError(

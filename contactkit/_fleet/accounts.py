@@ -6,10 +6,12 @@ Nothing here holds a secret: it is read from the environment where an account is
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,10 +19,10 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from contactkit._client.client import Client
-from contactkit._client.connect import connect, offline_session
+from contactkit._client.connect import check_options, connect
 from contactkit._frames.paths import reason_of
-from contactkit._http.rate_limits import parse_rate, rate
-from contactkit._providers import find
+from contactkit._http.rate_limits import rate
+from contactkit._providers import find, names
 from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import Provider
 from contactkit.spec.validate import is_na, nearest
@@ -28,7 +30,8 @@ from contactkit.spec.validate import is_na, nearest
 Accounts: TypeAlias = "Mapping[str, Mapping[str, Any]] | pd.DataFrame | str | Path"
 """Accounts by name, or a frame, a CSV or a TOML file of them."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# Some disks take a dot away from the end of a name.
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 _VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _WHERE = "fleet"
 _TRUTH = {"true": True, "false": False}
@@ -65,7 +68,8 @@ class Account:
         """Connect with the values of this process's environment."""
         if missing := self.missing():
             raise ConfigurationError(f"the environment has no {', '.join(missing)}")
-        values = {name: os.environ[variable] for name, variable in self.variables.items()}
+        texts = {name: os.environ[variable] for name, variable in self.variables.items()}
+        values = {name: _parse(name, text) for name, text in texts.items()}
         return connect(self.provider, **{**self.options, **values})
 
     def missing(self) -> list[str]:
@@ -93,7 +97,8 @@ def read_accounts(accounts: Accounts) -> dict[str, Account]:
     folded: dict[str, str] = {}
     for name, values in rows:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            message = "must be 1 to 64 letters, digits or ._- that begin with a letter or digit"
+            message = "must be text of 1 to 64 letters, digits or ._-"
+            message = f"{message}, begin with a letter or digit, and not end with a dot"
             raise ConfigurationError(f"{_WHERE}: the name {name!r} {message}")
         # Each has a folder of its name, and some disks know no capitals.
         if other := folded.get(name.lower()):
@@ -109,6 +114,7 @@ def _rows(accounts: Accounts) -> list[tuple[Any, Mapping[str, Any]]]:
     if isinstance(accounts, pd.DataFrame):
         if "account" in accounts:
             accounts = accounts.set_index("account")
+        _check_unique(_WHERE, accounts.columns)
         records = accounts.astype(object).to_dict("records")
         return list(zip(accounts.index, map(_filled, records), strict=True))
     if isinstance(accounts, Mapping):
@@ -130,30 +136,51 @@ def _file_rows(path: Path) -> list[tuple[Any, Mapping[str, Any]]]:
         raise ConfigurationError(f"{path}: {reason}") from None
     if path.suffix.lower() != ".csv":
         raise ConfigurationError(f"{path}: must end in .csv or .toml")
-    rows = [*csv.DictReader(text.splitlines())]
-    if rows and "account" not in rows[0]:
+    return _csv_rows(path, csv.DictReader(io.StringIO(text, newline="")))
+
+
+def _csv_rows(path: Path, reader: csv.DictReader[str]) -> list[tuple[Any, Mapping[str, Any]]]:
+    columns = reader.fieldnames or ()
+    if "account" not in columns:
         raise ConfigurationError(f"{path}: has no column account")
-    return [(row.pop("account"), _filled(row)) for row in rows]
+    _check_unique(path, columns)
+    rows: list[tuple[Any, Mapping[str, Any]]] = []
+    for row in reader:
+        if reader.restkey in row:
+            message = f"has more cells than the {len(columns)} columns"
+            raise ConfigurationError(f"{path}: line {reader.line_num} {message}")
+        rows.append((row.pop("account"), _filled(row)))
+    return rows
+
+
+def _check_unique(where: object, columns: Iterable[object]) -> None:
+    if twice := [str(name) for name, count in Counter(columns).items() if count > 1]:
+        raise ConfigurationError(f"{where}: has the column {twice[0]} twice")
 
 
 def _filled(row: Mapping[Any, Any]) -> dict[str, Any]:
     """The filled cells of a table's row."""
-    filled = {
-        str(name): value
-        for name, value in row.items()
+    stripped = {
+        str(name): value.strip() if isinstance(value, str) else value for name, value in row.items()
+    }
+    return {
+        name: value
+        for name, value in stripped.items()
         if not is_na(value) and value not in (None, "")
     }
-    return {name: _parse(name, value) for name, value in filled.items()}
 
 
 def _parse(name: str, value: Any) -> Any:
+    if name == "max_answer" and isinstance(value, float) and value.is_integer():
+        # A frame with gaps has no whole numbers.
+        return int(value)
     if not isinstance(value, str) or name not in _OPTIONS:
         return value
     try:
-        return _OPTIONS[name](value.strip())
+        return _OPTIONS[name](value)
     except (ValueError, KeyError):
         kind = {"whole": "true or false", "max_answer": "a whole number"}.get(name, "a number")
-        raise ConfigurationError(f"{_WHERE}: {name} must be {kind}") from None
+        raise ConfigurationError(f"{name} must be {kind}") from None
 
 
 def _account(name: str, values: Any) -> Account:
@@ -164,7 +191,7 @@ def _account(name: str, values: Any) -> Account:
     try:
         account = _split(name, given.pop("provider"), given)
         _check_ways(account)
-        _check_options(account)
+        check_options(account.provider, **account.options)
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}: {error}") from None
     return account
@@ -172,7 +199,7 @@ def _account(name: str, values: Any) -> Account:
 
 def _split(name: str, named: str | Provider, given: Mapping[str, Any]) -> Account:
     """Tell variables from options; ConfigurationError for a literal secret."""
-    provider = find(named)
+    provider = _find(named)
     known = {credential.name for credential in provider.credentials}
     options: dict[str, Any] = {}
     variables: dict[str, str] = {}
@@ -182,7 +209,8 @@ def _split(name: str, named: str | Provider, given: Mapping[str, Any]) -> Accoun
                 raise ConfigurationError("a fleet keeps its own journals: fleet(…, journal=…)")
             hint = nearest(str(argument), [*known, *_OPTIONS])
             raise ConfigurationError(f"takes no {argument}=; {hint}")
-        match = _VARIABLE.fullmatch(value) if isinstance(value, str) else None
+        is_name = isinstance(value, str) and argument != "via"
+        match = _VARIABLE.fullmatch(value) if is_name else None
         if match:
             variables[argument] = match[1]
         elif argument in known and provider.is_secret(argument):
@@ -192,8 +220,15 @@ def _split(name: str, named: str | Provider, given: Mapping[str, Any]) -> Accoun
                 "itself would go through the cluster"
             )
         elif value is not None:
-            options[argument] = value
+            options[argument] = _parse(argument, value)
     return Account(name=name, named=named, options=options, variables=variables)
+
+
+def _find(named: object) -> Provider:
+    """The provider; the error shows no value, as a secret may be in the wrong column."""
+    if isinstance(named, str | Provider) and (isinstance(named, Provider) or named in names()):
+        return find(named)
+    raise ConfigurationError(f"unknown provider; {nearest(str(named).lower(), names())}")
 
 
 def _check_ways(account: Account) -> None:
@@ -205,12 +240,3 @@ def _check_ways(account: Account) -> None:
     if not any(way <= named for way in ways):
         needed = ", or ".join(" and ".join(sorted(way - named)) for way in ways)
         raise ConfigurationError(f"needs {needed}: name an environment variable, such as '$NAME'")
-
-
-def _check_options(account: Account) -> None:
-    """ConfigurationError for an address or a rate that `connect` would refuse."""
-    if "base_url" in account.options:
-        offline_session(account.provider, account.options["base_url"])
-    rates = account.options.get("rate_limit", [])
-    for each in [rates] if isinstance(rates, str) else rates:
-        parse_rate(each)

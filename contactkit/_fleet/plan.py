@@ -15,11 +15,11 @@ import pandas as pd
 from contactkit._fleet.plan_steps import APPLY_COLUMNS, PLAN_COLUMNS, ApplyStep, UndoStep
 from contactkit._fleet.progress import drive
 from contactkit._fleet.report import FleetReport, make_report
-from contactkit._fleet.work import Row, Step
+from contactkit._fleet.work import OUTCOMES, Row, Step
 from contactkit._frames.files import write_private
 from contactkit._frames.paths import reason_of
 from contactkit._plans.tables import as_html, as_text
-from contactkit.errors import ConfigurationError, InvalidInputError
+from contactkit.errors import ConfigurationError, InvalidInputError, warn
 from contactkit.spec.validate import to_python
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _TITLE = "contactkit fleet plan"
 _FILE = "plan.json"
+_FORMAT = 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -118,23 +119,40 @@ def new_folder(parent: Path, prefix: str) -> Path:
 
 def keep_plan(fleet: Fleet, path: Path, rows: Sequence[Row]) -> FleetPlan:
     """Keep what is known of all accounts beside their plans."""
-    write_private(path / _FILE, json.dumps({"format": 1, "rows": [*rows]}).encode())
+    write_private(path / _FILE, json.dumps({"format": _FORMAT, "rows": [*rows]}).encode())
     return _plan(fleet, path, rows)
 
 
 def load_plan(fleet: Fleet, path: str | Path) -> FleetPlan:
     """The plan in a folder; ConfigurationError if it is none of this fleet's accounts."""
+    if not isinstance(path, str | Path):
+        raise InvalidInputError.one("fleet read_plan", "path", "must be the path of a folder")
     place = Path(path).expanduser().absolute()
     try:
-        kept: Any = json.loads((place / _FILE).read_bytes())
-        rows = [row for row in kept["rows"] if row["account"] in fleet.accounts]
+        rows: list[Row] = _read_rows(place / _FILE)
+        own = [row for row in rows if row["account"] in fleet.accounts]
+        plan = _plan(fleet, place, own)
     except OSError as error:
         raise ConfigurationError(f"{path}: is no plan of a fleet: {reason_of(error)}") from None
     except (ValueError, TypeError, KeyError):
         raise ConfigurationError(f"{path}: is no plan of a fleet") from None
-    if not rows:
+    if not own:
         raise ConfigurationError(f"{path}: has no account of this fleet")
-    return _plan(fleet, place, rows)
+    if others := sorted(row["account"] for row in rows if row not in own):
+        warn(f"{path} also plans for accounts that the fleet lacks: {', '.join(others)}")
+    return plan
+
+
+def _read_rows(file: Path) -> list[Row]:
+    """The rows of a plan; the errors of `json` and ValueError for what is none."""
+    kept: Any = json.loads(file.read_bytes())
+    if kept["format"] != _FORMAT:
+        raise ValueError
+    rows = kept["rows"]
+    names = [row["account"] for row in rows]
+    if len({*names}) < len(names) or not {row["outcome"] for row in rows} <= {*OUTCOMES}:
+        raise ValueError
+    return rows
 
 
 def _plan(fleet: Fleet, path: Path, rows: Sequence[Row]) -> FleetPlan:

@@ -1,7 +1,7 @@
 """The steps that plan, apply and undo: for one account, a part of its contacts at a time.
 
 Plans are kept beside the export, in `_plans`: a folder an account with a plan for each part that
-has any write, and `whole.json` once all parts are planned.
+has any write, and `whole.json`, which names these parts, once all parts are planned.
 """
 
 from __future__ import annotations
@@ -84,13 +84,25 @@ class PlanFolder:
 
     def finish(self) -> None:
         """Note that all parts are planned."""
-        write_private(self._path / _WHOLE, b"{}")
+        names = [file.name for file in self._plans()]
+        write_private(self._path / _WHOLE, json.dumps({"plans": names}).encode())
 
     def files(self) -> list[Path]:
-        """The plans; ConfigurationError unless all parts are planned."""
+        """The plans; ConfigurationError unless all parts are planned and all plans are there."""
         self._check_seen()
-        if not (self._path / _WHOLE).exists():
-            raise ConfigurationError(f"{self._path}: the plan of {self._account} is not whole")
+        where = f"{self._path}: the plan of {self._account}"
+        if not self._path.exists():
+            raise ConfigurationError(f"{where} was not made with the others: plan again")
+        try:
+            names = json.loads((self._path / _WHOLE).read_bytes())["plans"]
+        except (OSError, ValueError, TypeError, KeyError):
+            raise ConfigurationError(f"{where} is not whole: plan again") from None
+        found = self._plans()
+        if [file.name for file in found] != names:
+            raise ConfigurationError(f"{where} lacks files or has other ones: plan again")
+        return found
+
+    def _plans(self) -> list[Path]:
         return sorted(self._path.glob("*.parquet"))
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from contactkit._fleet.work import DONE, FAILED, STOPPED, Row
+from contactkit._fleet.work import DONE, OUTCOMES, Row
 from contactkit._frames.frame import STRING, declared_frame
 from contactkit._plans.tables import as_html, as_text
 
 _FIRST: dict[str, Any] = {
     "account": STRING,
     "provider": STRING,
-    "outcome": pd.CategoricalDtype([DONE, FAILED, STOPPED]),
+    "outcome": pd.CategoricalDtype([*OUTCOMES]),
 }
 _LAST: dict[str, Any] = {"requests": "Int64", "seconds": "Float64", "message": STRING}
 _MOST_SHOWN = 10

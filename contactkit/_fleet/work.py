@@ -25,7 +25,7 @@ sends nothing, and so needs no turn.
 """
 Row: TypeAlias = dict[str, Any]
 
-DONE, FAILED, STOPPED = "done", "failed", "stopped"
+OUTCOMES = DONE, FAILED, STOPPED = "done", "failed", "stopped"
 _LONGEST = 1_000
 
 
@@ -57,7 +57,8 @@ def _row(step: Step, account: Account, control: Control) -> Row:
         facts = _do(step, account, control, meter)
     except StoppedError as error:
         facts = {"outcome": STOPPED, "message": str(error)}
-    except (Exception, SystemExit, KeyboardInterrupt) as error:
+    except BaseException as error:
+        # Not all errors are an Exception: a panic of polars is none, nor is a cancelled task.
         facts = {"outcome": FAILED, "message": describe(error, account.secrets())}
     return first | {"requests": sum(each.requests for each in meter)} | dict(facts)
 
@@ -112,5 +113,14 @@ def account_id(account: Account, session: Session) -> str:
 
 def describe(error: BaseException, secrets: list[str]) -> str:
     """An error as text for a row, without secrets and, unless it is ours, without people."""
-    text = "; ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
+    parts = [type(error).__name__, _text_of(error)]
+    text = "; ".join([": ".join(filter(None, parts)), *getattr(error, "__notes__", ())])
     return redact(text, secrets, personal=not isinstance(error, ContactKitError))
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        # It is written by others, as what an edit raises.
+        return ""

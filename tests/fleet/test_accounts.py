@@ -87,12 +87,17 @@ def test_read_accounts_refuses_a_literal_secret_without_showing_it(name: str) ->
         ({"a/b": ACME}, "the name 'a/b' must be"),
         ({"acme": ACME, "ACME": ACME}, "two accounts have the name acme"),
         ({"acme": {"api_key": "$KEY"}}, "acme needs a provider"),
-        ({"acme": {"provider": "sendt"}}, "acme: unknown provider 'sendt'"),
+        ({"acme": {"provider": "sendt"}}, "acme: unknown provider; did you mean 'sent'"),
         ({"acme": {"provider": "sent"}}, "acme: needs api_key: name an environment variable"),
         ({"acme": ACME | {"apikey": SECRET}}, "takes no apikey=; did you mean 'api_key'"),
         ({"acme": ACME | {"journal": "j"}}, "a fleet keeps its own journals"),
-        ({"acme": ACME | {"rate_limit": "fast"}}, "rate_limit='fast' must be a count"),
         ({"acme": ACME | {"base_url": "http://example.com"}}, "must be https://"),
+        ({"acme.": ACME}, "not end with a dot"),
+        ({1: ACME}, "must be text of"),
+        (
+            pd.DataFrame([["acme", "sent", "a"]], columns=["account", "provider", "provider"]),
+            "twice",
+        ),
         (pd.DataFrame([{"account": "a", "provider": "sent", "whole": "perhaps"}]), "true or false"),
         ("fleet.json", "cannot be read"),
     ],
@@ -105,8 +110,73 @@ def test_read_accounts_names_what_is_wrong(accounts: Any, message: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("argument", "value", "message"),
+    [
+        ("provider", SECRET, "unknown provider; allowed:"),
+        ("rate_limit", SECRET, "rate_limit= must be a count and a unit"),
+        ("rate_limit", [SECRET], "rate_limit= must be a count and a unit"),
+        ("rate_limit", 5, "rate_limit= must be text"),
+        ("rate_limit", [], "rate_limit= must be text"),
+        ("profile_id", SECRET, "profile_id= must be a UUID"),
+        (
+            "base_url",
+            f"https://user:{SECRET}@example.com",
+            "base_url https://example.com must not have",
+        ),
+        ("patience", SECRET, "patience must be a number"),
+        ("patience", -1, "patience= must be a number of seconds"),
+        ("timeout", SECRET, "timeout must be a number"),
+        ("max_answer", SECRET, "max_answer must be a whole number"),
+        ("max_answer", 1.5, "max_answer= must be a whole number of bytes"),
+        ("whole", SECRET, "whole must be true or false"),
+        ("whole", True, "whole=True is not for Sent"),
+        ("via", SECRET, "via= must be a world"),
+        ("via", "$ACME_WORLD", "via= must be a world"),
+    ],
+)
+@pytest.mark.parametrize("as_frame", [False, True])
+def test_fleet_refuses_what_connect_refuses_without_showing_it(
+    argument: str, value: Any, message: str, as_frame: bool
+) -> None:
+    account = ACME | {argument: value}
+    accounts = pd.DataFrame([{"account": "acme", **account}]) if as_frame else {"acme": account}
+    with pytest.raises(ck.ConfigurationError, match=f"acme: {message}") as caught:
+        ck.fleet(accounts)
+    assert SECRET not in str(caught.value)
+
+
+def test_options_are_read_from_variables_and_from_frames_with_gaps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ACME_KEY", SECRET)
+    monkeypatch.setenv("ACME_PATIENCE", "7.5")
+    accounts = pd.DataFrame(
+        [
+            {"account": "acme", **ACME, "patience": "$ACME_PATIENCE", "max_answer": 1_000},
+            {"account": "birch", **BIRCH, "token": " $BIRCH_TOKEN"},
+        ]
+    )
+    read = read_accounts(accounts)
+    assert read["acme"].options["max_answer"] == 1_000
+    assert read["birch"].variables == {"token": "BIRCH_TOKEN"}
+    with read["acme"].connect() as client:
+        assert client._session.patience == 7.5
+    monkeypatch.setenv("ACME_PATIENCE", SECRET)
+    with pytest.raises(ck.ConfigurationError, match="patience must be a number") as caught:
+        read["acme"].connect()
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("name", "text", "message"),
     [
+        (
+            "fleet.csv",
+            f"account,provider\nacme,sent,{SECRET}\n",
+            "line 2 has more cells than the 2",
+        ),
+        ("fleet.csv", "account,provider,provider\nacme,sent,\n", "has the column provider twice"),
+        ("fleet.csv", "", "has no column account"),
         ("fleet.csv", "name,provider\nacme,sent\n", "has no column account"),
         ("fleet.toml", f"[acme\napi_key = '{SECRET}'", "is not TOML"),
         ("fleet.yaml", "acme: 1", "must end in .csv or .toml"),

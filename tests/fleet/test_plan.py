@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -252,13 +251,6 @@ def test_journals_on_a_network_disk_are_refused(
     assert report.frame["outcome"].eq("failed").all()
     assert f"on a network disk ({kind})" in report.frame["message"].iloc[0]
     assert all(sum(each.writes) == 0 for each in served.served.values())
-
-
-@pytest.mark.parametrize("text", ["", "[]", json.dumps({"rows": [{"account": "other"}]})])
-def test_read_plan_refuses_what_is_no_plan(fleet: CkFleet, tmp_path: Path, text: str) -> None:
-    (tmp_path / "plan.json").write_text(text)
-    with pytest.raises(ck.ConfigurationError, match=r"no plan of a fleet|no account of this"):
-        fleet.read_plan(tmp_path)
 
 
 @pytest.mark.parametrize(
