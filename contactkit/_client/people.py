@@ -51,6 +51,20 @@ def people(
     Raises InvalidInputError, which names the source and the field, the errors of `list`, and those
     of `read_contacts` for a file.
     """
+    return people_of(
+        sources, suppression=suppression, shared_by=shared_by, apart=apart, region=region
+    )
+
+
+def people_of(
+    sources: Mapping[str, Any],
+    *,
+    suppression: str | Path | Sequence[str | Path] | None = None,
+    shared_by: int | None = 3,
+    apart: Iterable[str] = (),
+    region: str | None = None,
+) -> People:
+    """As `people`, where a source may have the name of an option."""
     if shared_by is not None and (type(shared_by) is not int or shared_by < 1):
         raise InvalidInputError.one(WHERE, "shared_by", "must be a whole number from 1, or None")
     check_region(WHERE, region)
@@ -83,7 +97,7 @@ def _read_again(
             "a newer no. Read all sources again, as undo(given=proofs, people=ck.people(…))"
         )
         raise InvalidInputError.one("undo", "people", message)
-    return people(**options, **found)
+    return people_of(found, **options)
 
 
 def _warn_of_unreadable(people: People) -> None:

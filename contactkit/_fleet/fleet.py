@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from contactkit._client.export import ROWS_PER_FILE
-from contactkit._client.people import people
+from contactkit._client.people import people_of
 from contactkit._client.read import read_contacts
 from contactkit._fleet.accounts import Account, Accounts, read_accounts
 from contactkit._fleet.dataset import Dataset
@@ -173,7 +173,7 @@ class Fleet:
             account.name: read_contacts(dataset.folder(account.name), account.provider)
             for account in self._all
         }
-        return people(**options, **frames)
+        return people_of(frames, **options)
 
     @property
     def _all(self) -> list[Account]:

@@ -157,10 +157,12 @@ def acquire(session: Session, operation: Operation) -> Flow[Request]:
             ready = place.reserve(session.budget, now)
             if ready <= now:
                 return request
-            if ready - now > session.patience:
-                message = f"the rate limit is used up for {ready - now:.0f} s"
+            # It is not used up for longer because others wait too.
+            resume_at = ready - place.step
+            if resume_at - now > session.patience:
+                message = f"the rate limit is used up for {resume_at - now:.0f} s"
                 problem = problem_of(session, operation, message=message)
-                raise RateLimitError(problem, utc(time_of(session.clock, ready)))
+                raise RateLimitError(problem, utc(time_of(session.clock, resume_at)))
             yield Wait(until=ready)
 
 

@@ -37,10 +37,11 @@ class WaitingLine:
 
 
 class Place:
-    """A call's place in a line."""
+    """A call's place in a line; `step` is how much later it asks than the first one, in seconds."""
 
     def __init__(self, due: dict[Place, float]) -> None:
         self._due = due
+        self.step = 0.0
 
     def reserve(self, budget: _Reserving, now: float) -> float:
         """Spend one request if it may be sent now; otherwise return when to try again."""
@@ -55,7 +56,6 @@ class Place:
         """When it is this call's turn to ask the budget."""
         places = [*self._due]
         before = places.index(self) if self in places else len(places)
-        if not before:
-            return now
-        due = self._due.get(places[0], now)
-        return now if now > due + _GRACE else max(now, due) + before * _STEP
+        due = self._due.get(places[0], now) if before else now
+        self.step = 0.0 if now > due + _GRACE else before * _STEP
+        return max(now, due) + self.step if self.step else now

@@ -21,7 +21,8 @@ def check_region(where: str, region: object) -> None:
     known = isinstance(region, str) and region in phonenumbers.SUPPORTED_REGIONS
     if region is not None and not known:
         wanted = "an ISO 3166-1 alpha-2 code in capitals, such as US or GB"
-        raise InvalidInputError.one(where, "region", f"must be {wanted}, not {region!r}")
+        given = repr(region) if isinstance(region, str) else type(region).__name__
+        raise InvalidInputError.one(where, "region", f"must be {wanted}, not {given}")
 
 
 def normalise_in(value: str, region: str | None) -> str:

@@ -209,15 +209,6 @@ def test_journal_has_the_writes_of_all_accounts(fleet: CkFleet, tmp_path: Path) 
         fleet.journal(account="acme")
 
 
-def test_people_are_those_of_all_accounts(served: Fleet, fleet: CkFleet, tmp_path: Path) -> None:
-    people = fleet.people(tmp_path / "people")
-    assert {*people.contacts["source"]} == {*names()}
-    assert len(people.contacts) == 4 * CONTACTS
-    more = ck.fleet(served.accounts | {"new": served.accounts["sent"]})
-    with pytest.raises(ck.ConfigurationError, match="has no export of new"):
-        more.people(tmp_path / "people")
-
-
 def test_journal_that_another_process_holds_fails_its_account_alone(
     served: Fleet, fleet: CkFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

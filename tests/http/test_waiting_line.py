@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import random
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import contactkit as ck
+from contactkit._http.flow import acquire
 from contactkit._http.rate_limits import Budget
+from contactkit._http.request import build_operation
+from contactkit._http.session import Wait
 from contactkit._http.waiting_line import _GRACE
 from contactkit.spec.terms import Limit
 
@@ -82,3 +87,16 @@ def test_call_that_is_abandoned_leaves_the_line() -> None:
             assert place.reserve(budget, START) == START + 10.1
             raise KeyboardInterrupt
         assert other.reserve(budget, START + 10.1) <= START + 10.1
+
+
+def test_calls_behind_many_others_have_the_same_patience() -> None:
+    held = ck.connect("sent", via=ck.Simulator(), rate_limit="5/minute", patience=61)._session
+    ask = build_operation(held, held.provider.endpoint("get"), key="k")
+    flows = [acquire(held, ask) for _ in range(500)]
+    for flow in flows[:5]:
+        with pytest.raises(StopIteration):
+            next(flow)
+    assert all(isinstance(next(flow), Wait) for flow in flows[5:])
+    impatient = replace(held, patience=60)
+    with pytest.raises(ck.RateLimitError, match="used up for 61 s"):
+        next(acquire(impatient, ask))
