@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,10 @@ _DELIMITERS = ",;\t"
 # Excel writes this line, so that it finds the delimiter again.
 _DELIMITER_LINE = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\t]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 _FIRST_LINE = re.compile(r"[^,;\s][^\r\n]*")
+_FIRST_RECORD = re.compile(r'(?:"[^"]*"|[^"\r\n])*(\r\n?|\n)')
+_RETURN_ALONE = re.compile(r"\r(?![\r\n])")
+# In the place of a carriage return that ends no line; no text has it.
+_RETURN = "\U0010fffd"
 
 
 def parse_csv(path: str | Path, content: bytes, encoding: str | None = None) -> Table:
@@ -33,6 +37,7 @@ def parse_csv(path: str | Path, content: bytes, encoding: str | None = None) -> 
     found = _DELIMITER_LINE.match(text)
     text = text[found.end() :].lstrip("\ufeff") if found else text
     delimiter = found[1] if found else _delimiter_of(text)
+    raw, text = text, _mark_returns(text)
     short: list[int] = []
     columns = _read_regular(text, delimiter)
     if columns is None:
@@ -41,8 +46,23 @@ def parse_csv(path: str | Path, content: bytes, encoding: str | None = None) -> 
     if not columns or not columns[0]:
         raise ConfigurationError(f"{path}: is empty; its first line must name the columns")
     headings, cells = [column[0] for column in columns], [column[1:] for column in columns]
+    cells = cells if text is raw else _restore_returns(cells)
     named = {name: cells[place] for name, place in name_columns(path, headings, cells).items()}
     return Table(columns=named, rows=len(cells[0]), short=short)
+
+
+def _mark_returns(text: str) -> str:
+    """The text with a mark for each carriage return that is part of a cell.
+
+    pandas and others put no quotes around one, so that it is read as the end of a row.
+    """
+    first = _FIRST_RECORD.match(text)
+    ends_lines = first is None or first[1] == "\r" or _RETURN in text
+    return text if ends_lines else _RETURN_ALONE.sub(_RETURN, text)
+
+
+def _restore_returns(columns: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    return [tuple(cell.replace(_RETURN, "\r") for cell in cells) for cells in columns]
 
 
 def _reader(text: str, delimiter: str) -> Any:

@@ -16,6 +16,7 @@ from typing import Any
 
 from contactkit._frames.kinds import name_kind
 from contactkit._frames.table import Table, name_columns
+from contactkit._frames.texts import EXCEL_LONGEST
 from contactkit.errors import ConfigurationError
 
 SUFFIXES = (".xlsx", ".xlsm")
@@ -28,6 +29,7 @@ _FORMULA = re.compile(rb"<f[ >/]")
 _EXACT = 10**15
 _ZEROS = re.compile("0+")
 _LONG = "has more digits than Excel keeps in a number; it must be text"
+_CUT = "has as many characters as Excel keeps in a cell, so that its end may be missing"
 _ERROR = "is an error value of Excel"
 _NO_VALUE = "is a formula without a saved value; open the file in Excel and save it"
 
@@ -36,8 +38,9 @@ def parse_excel(path: str | Path, place: Path) -> Table:
     """Read the first visible sheet of a workbook; its first row with values names the columns.
 
     Rows without any value are left out. Numbers become text of the digits that Excel shows; dates,
-    times and booleans stay such. Errors, numbers with more digits than Excel keeps, and formulas
-    without a saved value are unreadable. ConfigurationError for what is no workbook, or too large.
+    times and booleans stay such. Errors, numbers with more digits and texts with as many characters
+    as Excel keeps, and formulas without a saved value are unreadable. ConfigurationError for what
+    is no workbook, or too large.
     """
     formulas = _formula_cells(path, place) if _inspect(path, place) else frozenset()
     rows: list[list[Any]] = []
@@ -145,7 +148,7 @@ def _read(cell: Any, is_formula: bool) -> tuple[Any, str]:
     if cell.data_type == "e":
         return value, _ERROR
     if isinstance(value, str):
-        return _unescape(value), ""
+        return _unescape(value), _CUT if len(value) == EXCEL_LONGEST else ""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value, ""
     if abs(value) >= _EXACT:

@@ -20,7 +20,7 @@ def restore(mine: Any, theirs: JSON) -> JSON:
     """The value `mine` with what a file format has lost taken from `theirs`, at every level.
 
     A key that is None in one and absent in the other is as in `theirs`, and so is a number that is
-    equal to theirs, or the text of it if all values are text.
+    equal to theirs, or theirs as a float has it, or the text of it if all values are text.
     """
     value, was = to_plain(mine), theirs if isinstance(theirs, dict | list) else None
     if isinstance(was, dict) and is_pairs(value):
@@ -30,8 +30,18 @@ def restore(mine: Any, theirs: JSON) -> JSON:
     if isinstance(value, list):
         there = was if isinstance(was, list) and len(was) == len(value) else [None] * len(value)
         return [restore(item, other) for item, other in zip(value, there, strict=True)]
-    number = type(value) in (int, float) and isinstance(theirs, int | float)
-    return theirs if number and value == theirs else value
+    return theirs if type(value) in (int, float) and _is_same_number(value, theirs) else value
+
+
+def _is_same_number(value: Any, theirs: JSON) -> bool:
+    """Whether two numbers are equal, or one is a whole number that a float cannot have exactly."""
+    if not isinstance(theirs, int | float):
+        return False
+    rounded = isinstance(value, float) and abs(value) >= 2**53 and isinstance(theirs, int)
+    try:
+        return value == (float(theirs) if rounded else theirs)
+    except OverflowError:
+        return False
 
 
 def _restore_mapping(mine: Mapping[str, Any], theirs: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -52,7 +62,7 @@ def _spells(text: Any, value: JSON) -> bool:
         read = json.loads(text.lower())
     except ValueError:
         return False
-    return read == value and isinstance(read, bool) == isinstance(value, bool)
+    return _is_same_number(read, value) and isinstance(read, bool) == isinstance(value, bool)
 
 
 def without_empty(value: Any) -> JSON:

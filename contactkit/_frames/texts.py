@@ -79,6 +79,21 @@ def _copier(value: Any) -> Callable[[], Any]:
     return partial(pickle.loads, pickle.dumps(value)) if nested else value.copy
 
 
+EXCEL_LONGEST = 32_767
+"""The most characters of a cell of Excel; pandas cuts a longer text."""
+_LINE_END = re.compile(r"\r\n?")
+
+
+def is_same_text(text: str, before: str) -> bool:
+    """Whether a file format may have made a text of another: by other line ends, or by a cut.
+
+    pandas ends a line of CSV at a carriage return, which it writes without quotes.
+    """
+    mine, theirs = _LINE_END.sub("\n", text), _LINE_END.sub("\n", before)
+    is_cut = len(text) == EXCEL_LONGEST < len(before) and theirs.startswith(mine)
+    return mine == theirs or is_cut or text == before.partition("\r")[0]
+
+
 # As pandas and others write a date; without a zone, or in UTC.
 _MIDNIGHT = re.compile(r"(?<=\d)[T ]00:00(:00([.,]0+)?)?(Z|[+-]00:?00)?\Z", re.IGNORECASE)
 _ADJACENT_QUOTES = re.compile(r"""['"]\s*['"]""")

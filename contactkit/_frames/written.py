@@ -17,6 +17,7 @@ from contactkit._frames.decode import Columns
 from contactkit._frames.excel import import_openpyxl
 from contactkit._frames.formulas import guard_formula
 from contactkit._frames.noted import note_attrs
+from contactkit._frames.texts import EXCEL_LONGEST
 from contactkit.errors import ConfigurationError
 from contactkit.spec.provider import JSON, Provider
 from contactkit.spec.record import RecordField, fields_of
@@ -24,7 +25,7 @@ from contactkit.spec.record import RecordField, fields_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_LONGEST_CELL, _MOST_ROWS = 32_767, 2**20
+_MOST_ROWS = 2**20
 # What XML cannot have, and what looks like its escape.
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
@@ -91,8 +92,8 @@ def _check_excel(rows: Sequence[Sequence[JSON]]) -> None:
     if len(rows) > _MOST_ROWS:
         raise ConfigurationError(f"Excel has no row beyond {_MOST_ROWS:,}; write Parquet or CSV")
     for number, row in enumerate(rows, 1):
-        if any(isinstance(cell, str) and len(_escape(cell)) > _LONGEST_CELL for cell in row):
-            longest = f"a text in row {number} is longer than Excel's {_LONGEST_CELL:,} characters"
+        if any(isinstance(cell, str) and len(_escape(cell)) > EXCEL_LONGEST for cell in row):
+            longest = f"a text in row {number} is longer than Excel's {EXCEL_LONGEST:,} characters"
             raise ConfigurationError(f"{longest}; write Parquet or CSV")
 
 

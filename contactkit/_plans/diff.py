@@ -24,6 +24,7 @@ from contactkit._frames.coerce import (
 from contactkit._frames.empty import INDEX_COLUMN, is_empty_cell
 from contactkit._frames.frame import cell_to_json
 from contactkit._frames.mappings import restore
+from contactkit._frames.texts import is_same_text
 from contactkit._plans.match import EditedRows, RowMatch, columns_of, match_rows, read_edited
 from contactkit._plans.same import find_same
 from contactkit.spec.provider import JSON, Provider
@@ -215,6 +216,10 @@ def _differs(declared: RecordField, mine: CoercedColumn, theirs: CoercedColumn) 
         other = np.fromiter((a is not b and not json_equal(a, b) for a, b in pairs), bool)
     else:
         other = mine.values != theirs.values
+    if declared.kind == "string":
+        # Only the texts that differ are read one by one.
+        for row in np.flatnonzero(other & mine.present & theirs.present).tolist():
+            other[row] = not is_same_text(mine.values[row], theirs.values[row])
     if declared.kind == "datetime" and declared.marker.access == "read_only":
         # Spreadsheets and other files round times.
         other &= ~(np.abs(mine.values - theirs.values) < np.timedelta64(1, "s"))

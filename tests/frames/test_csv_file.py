@@ -57,6 +57,22 @@ def test_malformed_row_is_refused_with_its_line(read, rows: str, message: str, e
     assert "Smith" not in str(caught.value)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("cell", ["Jan\ret", '"Jan\ret"', "\rJan\ret"])
+def test_carriage_return_that_ends_no_line_is_text(read, cell: str, end: str) -> None:
+    rows = ["1,Zoe,Ng", f"2,{cell},Li", '3,"Ann\n",Ko']
+    frame = read(HEADING.strip() + end + end.join(rows) + end)
+    assert frame["id"].tolist() == ["1", "2", "3"]
+    assert frame["first_name"].tolist() == ["Zoe", cell.strip('"'), "Ann\n"]
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\r\n"])
+def test_carriage_returns_that_end_lines_are_no_text(read, end: str) -> None:
+    frame = read(end.join([HEADING.strip(), '1,"Zoe\n",Ng', "2,Ann,Li", ""]))
+    assert frame["first_name"].tolist() == ["Zoe\n", "Ann"]
+    assert frame["last_name"].tolist() == ["Ng", "Li"]
+
+
 def test_line_of_a_malformed_row_counts_the_line_with_the_delimiter(read) -> None:
     with pytest.raises(ck.ConfigurationError, match="line 3 has 3 cells"):
         read("sep=;\nid;first_name\n1;Zoe;Ng\n")

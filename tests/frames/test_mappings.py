@@ -34,6 +34,9 @@ def test_keys_without_values_are_as_in_the_original(mine, theirs, restored):
     [
         ({"a": 4.0, "b": "x"}, {"a": 4, "b": "x"}),
         ({"a": 1.0, "b": 2.5}, {"a": True, "b": 2.5}),
+        ({"a": float(2**53 + 1), "b": 0.5}, {"a": 2**53 + 1, "b": 0.5}),
+        ({"a": [-float(2**63 - 1)]}, {"a": [1 - 2**63]}),
+        ({"a": "9007199254740992.0", "b": "x"}, {"a": 2**53 + 1, "b": "x"}),
         ({"a": "4", "b": "true", "c": "x", "d": "2.5"}, {"a": 4, "b": True, "c": "x", "d": 2.5}),
     ],
 )
@@ -77,3 +80,10 @@ def test_without_an_original_keys_without_values_are_left_out_at_every_level():
 )
 def test_an_array_as_numpy_writes_it_keeps_its_items(text, items):
     assert from_text("list", text) == items
+
+
+@pytest.mark.parametrize(
+    "mine, theirs", [(2**53 + 2, 2**53 + 1), (2.0**53 + 4, 2**53 + 1), (1.5, 10**400), (4.5, 4)]
+)
+def test_other_numbers_are_edits(mine, theirs):
+    assert restore({"a": mine}, {"a": theirs}) == {"a": mine}

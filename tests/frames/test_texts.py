@@ -13,7 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contactkit._frames.decode import read_column
-from contactkit._frames.texts import _parse_simple_literal, from_text, read_cells
+from contactkit._frames.texts import (
+    EXCEL_LONGEST,
+    _parse_simple_literal,
+    from_text,
+    is_same_text,
+    read_cells,
+)
 from contactkit._providers import find
 from contactkit.spec.record import RecordField, fields_of
 
@@ -102,3 +108,23 @@ def test_read_cells_of_no_rows_has_the_dtype_of_its_field() -> None:
         expected, _ = read_column(field, [], frozenset())
         assert (array.dtype, len(array), bad) == (expected.dtype, 0, [])
         assert isinstance(array, np.ndarray | pd.api.extensions.ExtensionArray)
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "same"),
+    [
+        ("a\nb", "a\r\nb", True),
+        ("a\nb\n", "a\rb\r\n", True),
+        ("a", "a\rb", True),
+        ("a", "a\nb", False),
+        ("a\n\nb", "a\r\nb", False),
+        ("a\r", "a", False),
+        ("x" * EXCEL_LONGEST, "x" * (EXCEL_LONGEST + 1), True),
+        ("x" * EXCEL_LONGEST, "y" * (EXCEL_LONGEST + 1), False),
+        ("x" * (EXCEL_LONGEST - 1), "x" * EXCEL_LONGEST, False),
+    ],
+)
+def test_text_is_the_same_if_a_format_has_changed_its_line_ends_or_cut_it(
+    text: str, before: str, same: bool
+) -> None:
+    assert is_same_text(text, before) == same

@@ -186,3 +186,28 @@ def test_a_number_with_the_digits_of_the_phone_is_no_edit(name, field):
         numbers = pd.to_numeric(digits)
         assert len(client.contacts.plan(people.assign(**{field: numbers}), people)) == 0
         assert len(client.contacts.plan(people.assign(**{field: numbers + 1}), people)) > 0
+
+
+LONG = "x" * 33_000
+TEXTS = ["a\r\nb", "a\rb", "a\nb", LONG]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "reads"),
+    [
+        (".csv", pd.read_csv),
+        (".csv", ck.read_contacts),
+        (".xlsx", pd.read_excel),
+        (".xlsx", ck.read_contacts),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*not as documented", "ignore:Cell contents too long")
+def test_text_that_a_file_has_cut_or_broken_is_no_edit(tmp_path, suffix, reads):
+    with ck.connect("privy", via=ck.Simulator(contacts=8)) as client:
+        people = client.contacts.list().head(4)[["id", "last_name"]].assign(last_name=TEXTS)
+        path = tmp_path / f"people{suffix}"
+        write = people.to_csv if suffix == ".csv" else people.to_excel
+        write(path, index=False)
+        options = {"provider": "privy"} if reads is ck.read_contacts else {}
+        plan = client.contacts.plan(reads(path, **options), people)
+        assert plan.cells.loc[plan.cells["refused_because"].isna()].empty
