@@ -77,6 +77,12 @@ def test_guide_lists_every_credential(name):
         assert f"| `{credential.name}` | `{credential.env}` |" in page
 
 
+def test_guide_says_where_to_look():
+    table = (GUIDE / "architecture.md").read_text().partition("## Where to look")[2]
+    paths = re.findall(r"`(\w+/[\w/.]+)`", table)
+    assert len(paths) > 15 and all((ROOT / "contactkit" / path).exists() for path in paths)
+
+
 def test_guide_draws_every_floor():
     layers = re.search(r"layers = \[(.*?)\]", PROJECT, re.DOTALL)
     assert layers
