@@ -140,12 +140,17 @@ def failure_row(
         before=before,
         http_status=problem.status,
         code=problem.code or columns["code"],
-        message=problem.message or str(error) or "cancelled",
+        message=_message(problem) or str(error) or "cancelled",
         field=columns["field"],
         request_id=problem.request_id or None,
         idempotency_key=retry_key(error) or None,
         at=utc(session.clock.now()),
     )
+
+
+def _message(problem: Problem) -> str:
+    """What the provider says, with what it says of single fields."""
+    return ": ".join(filter(None, (problem.message, "; ".join(map(str, problem.fields)))))
 
 
 def field_problems(error: BaseException) -> tuple[FieldProblem, ...]:

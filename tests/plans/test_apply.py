@@ -165,6 +165,15 @@ def test_refused_contacts_are_not_sent(wire: Wire) -> None:
     assert not writes(wire)
 
 
+def test_refusal_of_the_provider_says_what_it_says_of_single_fields(tmp_path: Path) -> None:
+    with ck.connect("privy", via=ck.Simulator(), journal=tmp_path / "j.sqlite3") as privy:
+        people = privy.contacts.list()
+        locked = people.loc[people["email_consent"].eq("compliance_suppressed")].head(1)
+        plan = privy.contacts.plan(locked.assign(sms_consent="unsubscribed"), locked)
+        (message,) = plan.apply(progress=False)["message"]
+    assert message.startswith("One or more fields are invalid: sms_consent: cannot be written: ")
+
+
 @pytest.mark.filterwarnings("ignore:Sent deprecated:DeprecationWarning")
 def test_apply_creates_and_deletes(
     client: ck.Client, people: pd.DataFrame, example: Example
