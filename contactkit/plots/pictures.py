@@ -42,7 +42,7 @@ from contactkit.plots.drawing import (
 from contactkit.spec.outcome import Outcome
 
 MOST_CHANNELS = 20
-_UNITS = (("h", 3600), ("min", 60), ("s", 1))
+_UNITS = (("hours", 3600), ("minutes", 60), ("seconds", 1))
 _ANSWERS = {"yes": BLUE, "no": SKY, "unknown": LIGHT}
 _PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW)
 _OUTCOMES: dict[str, tuple[str, str]] = {
@@ -159,7 +159,7 @@ def timeline(result: pd.DataFrame, ax: Axes | None = None) -> Axes:
         return draw_empty(ax, result.attrs, "Requests over time", "nothing was sent")
     answered = f"{int(limited.sum()):,}" if limited.any() else "none"
     title = f"{count_text(int(sent.sum()), 'request')} over time, {answered} answered 429"
-    unit, size = next((u, s) for u, s in _UNITS if seconds[-1] >= 2 * s or u == "s")
+    unit, size = next((u, s) for u, s in _UNITS if seconds[-1] >= 2 * s or u == "seconds")
     ax = axes_for(ax, result.attrs, title, f"{unit} since the start", 2.5)
     starts, gaps = seconds / size, np.diff(seconds / size)
     width = min(gaps[gaps > 0], default=1 / size)

@@ -139,7 +139,7 @@ def test_outcomes_names_every_outcome_and_colours_trouble_apart():
 def test_timeline_shows_requests_limits_and_budget():
     ax = plots.timeline(applied([0, 40, 0, 160], [1, 50, 2, 110], [2, 10, 0, None]))
     assert ax.get_title("left") == "100 requests over time, 2 answered 429"
-    assert ax.get_xlabel() == "s since the start"
+    assert ax.get_xlabel() == "seconds since the start"
     sent, limited = bars(ax)[:3], bars(ax)[3:]
     assert [bar.get_height() for bar in sent] == [40, 50, 10]
     assert [bar.get_height() for bar in limited] == [0, 2, 0]
@@ -174,7 +174,10 @@ def test_timeline_of_an_apply_that_sent_nothing_says_so(timeline):
     assert "nothing was sent" in svg(ax) and notice_of(ax) == NOTICE
 
 
-@pytest.mark.parametrize(("last", "unit"), [(0, "s"), (90, "s"), (5_400, "min"), (3e7, "h")])
+TIMELINES = [(0, "seconds"), (90, "seconds"), (5_400, "minutes"), (3e7, "hours")]
+
+
+@pytest.mark.parametrize(("last", "unit"), TIMELINES)
 def test_timeline_of_any_length_is_whole(last, unit):
     moments = [[second, 1_000_000, 7, 10] for second in np.linspace(0, last, 60)]
     ax = plots.timeline(applied(*moments, notice=NOTICE))
