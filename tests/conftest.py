@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from tests.support.examples import examples
 from tests.support.providers import EXAMPLES, Example, Wire
 
 if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
     from tests.support.apply_processes import Forks
 
 # No test has a deadline: a busy machine is not a bug.
@@ -32,7 +35,8 @@ settings.register_profile(
 )
 settings.load_profile("untimed")
 
-# Without byte code, each process that a test starts would compile every module.
+# Without byte code, this process and each that a test starts would compile every module.
+sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Pictures show times in the machine's zone.
@@ -45,7 +49,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TESTS = Path(__file__).parent
-SLOW_FIXTURES = {"chromium", "cluster", "forks"}
+SLOW_FIXTURES = {"chromium", "cluster", "forks", "kernel"}
 SLOW_FILES = re.compile(r"browser\W|lite\W|fleet\W(test_cluster|test_scale)|test_notebooks")
 
 
@@ -54,12 +58,22 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return None if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no file of slow tests only, with all that it needs, where they are not to run."""
+    unwanted = config.getoption("markexpr") == "not slow"
+    return (unwanted and is_slow(collection_path)) or None
+
+
+def is_slow(file: Path) -> bool:
+    return bool(SLOW_FILES.match(str(file.relative_to(TESTS)))) and file.suffix == ".py"
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need browsers, clusters, kernels, or processes to kill."""
     for item in items:
         fixtures = {*getattr(item, "fixturenames", ())}
-        if fixtures & SLOW_FIXTURES or SLOW_FILES.match(str(item.path.relative_to(TESTS))):
+        if fixtures & SLOW_FIXTURES or is_slow(item.path):
             item.add_marker("slow")
 
 
@@ -121,3 +135,14 @@ def forks() -> Iterator[Forks]:
     forks = Forks()
     yield forks
     forks.close()
+
+
+@pytest.fixture(scope="session")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., NotebookNode]:
+    """Run cells in a kernel of their own."""
+    # The tools take seconds to import.
+    from tests.support.kernels import run_cells
+
+    return lambda *sources, **options: run_cells(
+        tmp_path_factory.mktemp("kernel"), sources, **options
+    )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 import contactkit as ck
 
@@ -34,14 +34,10 @@ def plain(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def tracebacks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def tracebacks(kernel: Callable[..., Any]) -> dict[str, str]:
     """The error output of each cell, by its source."""
-    folder = tmp_path_factory.mktemp("kernel")
     cells = [CONNECT, WRONG_VALUE, "%tb", UNKNOWN_KEY, AWAITED, CAUSED, FOREIGN]
-    notebook = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, cells)])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("IPYTHONDIR", str(folder))
-        NotebookClient(notebook, allow_errors=True, kernel_name="python3").execute()
+    notebook = kernel(*cells, allow_errors=True)
     errors = {}
     for cell in notebook.cells:
         outputs = [output for output in cell.outputs if output.output_type == "error"]

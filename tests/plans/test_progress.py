@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from contactkit._plans.progress import Progress
 from tests.support.terminal import COLUMNS, on_a_terminal
@@ -162,15 +162,9 @@ watch(moment(400, finished=True))
 
 
 @pytest.fixture(scope="module")
-def cells(tmp_path_factory: pytest.TempPathFactory) -> list[nbformat.NotebookNode]:
+def cells(kernel: Callable[..., Any]) -> list[Any]:
     """The cells of a notebook that was run."""
-    folder = tmp_path_factory.mktemp("kernel")
-    notebook = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, CELLS)])
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
-            patch.setenv(name, str(folder / name))
-        NotebookClient(notebook, kernel_name="python3", timeout=60).execute()
-    return notebook.cells
+    return kernel(*CELLS).cells
 
 
 def test_notebook_keeps_the_last_progress_as_text_and_html(cells):

@@ -15,9 +15,7 @@ from traceback import TracebackException
 from typing import Any
 
 import httpx
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 import contactkit as ck
 from contactkit._providers import find
@@ -190,12 +188,9 @@ for number, case in enumerate(CASES):
 """
 
 
-def test_hostile_values_are_in_no_output_of_a_notebook(tmp_path, monkeypatch):
+def test_hostile_values_are_in_no_output_of_a_notebook(kernel, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(ck.__file__).parents[1]))
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
-    resources = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
-    shown = "\n".join(map(str, notebook.cells[0].outputs))
+    shown = "\n".join(map(str, kernel(CELL, timeout=300).cells[0].outputs))
     assert shown.count("contactkit cassette") >= len(CASES)
     found = [case.id for case in CASES if is_in(case.values[2], shown)]
     assert found == []
