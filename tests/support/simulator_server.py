@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 
-PROGRAM = Path(sys.executable).parent / "contactkit"
+from tests.support.programs import Program
 
 
 @contextmanager
-def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+def started(*arguments: str) -> Iterator[Program]:
     """Run `contactkit serve` with these arguments until the block ends."""
-    command = [PROGRAM, "serve", *arguments]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, **pipes) as process:
+    with Program("serve", *arguments) as process:
         try:
             yield process
         finally:
