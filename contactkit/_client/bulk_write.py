@@ -126,6 +126,7 @@ class BulkWrite:
                 problems += undocumented(provider, contact) if changes else []
                 problems += unstated(provider, contact, changes) if contact else []
                 new = [name for name, value in values.items() if value != contact.get(name)]
+                new += provider.consent.opened_fields(contact, changes)
                 problems += suppression.refusals(provider, {**contact, **values}, new)
             place = self.rows.places[row]
             yield from (replace(each, field=f"[{place}] {each.field}") for each in problems)

@@ -96,9 +96,7 @@ class ContactWrite:
             self._refuse_missing()
             return None
         self._refuse(current, known)
-        if not self.opt_in:
-            changes = consent_changes(self.session.provider, self.operation.endpoint, self.changes)
-            self._raise(unstated(self.session.provider, current, changes))
+        self._refuse_doubts(current)
         if self.whole:
             self._raise(changed_consent(self.session.provider, known, current))
         return current
@@ -113,6 +111,18 @@ class ContactWrite:
         state = provider.consent.states(current).get("text", ConsentState.unknown)
         texts_a_no = endpoint.texts and (problems or state >= ConsentState.denied)
         self._raise([_NO_TEXT] if texts_a_no else problems)
+
+    def _refuse_doubts(self, current: Values) -> None:
+        """Refuse to open a channel that may be closed, or to a number on the suppression list."""
+        if self.opt_in:
+            return
+        provider, endpoint = self.session.provider, self.operation.endpoint
+        changes = consent_changes(provider, endpoint, self.changes)
+        self._raise(unstated(provider, current, changes))
+        names = provider.consent.opened_fields(current, changes)
+        names += provider.consent.phones if endpoint.texts else ()
+        problems = self._suppressed({**current, **changes}, names)
+        self._raise([_NO_TEXT] if problems and endpoint.texts else problems)
 
     def _refuse_missing(self) -> None:
         """Refuse to text or opt in a key without a contact, if it is on the suppression list."""

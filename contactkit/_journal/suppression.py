@@ -31,6 +31,8 @@ IS_USED = "SELECT 1 FROM suppressed LIMIT 1"
 _SUPPRESSED_SINCE = (
     "belongs to a contact who had opted out and was deleted since this was planned: plan it anew"
 )
+_FIND = "SELECT digest FROM suppressed WHERE provider = ? AND made_at > ?"
+_MOST_AT_ONCE = 500
 _ADD = "INSERT OR REPLACE INTO suppressed VALUES (?, ?, ?, ?, ?, ?)"
 _REMOVE = "DELETE FROM suppressed WHERE provider = ? AND digest = ?"
 
@@ -55,16 +57,19 @@ class SuppressionList:
         wanted = [*addresses]
         if not wanted or not (key := self._known_key()):
             return set()
-        query = "SELECT digest FROM suppressed WHERE provider = ? AND made_at > ?"
-        digests = {row["digest"] for row in self._file.query(query, (provider, since), version=2)}
-        return {
-            (kind, address)
-            for kind, address in wanted
-            if any(
-                _digest(key, provider, kind, spelling) in digests
+        digests = {
+            (kind, address): [
+                _digest(key, provider, kind, spelling)
                 for spelling in sought_spellings(kind, address)
-            )
+            ]
+            for kind, address in wanted
         }
+        query, values, every = _FIND, [provider, since], [*chain.from_iterable(digests.values())]
+        if len(every) <= _MOST_AT_ONCE:
+            query += f" AND digest IN ({', '.join('?' * len(every))})"
+            values += every
+        found = {row["digest"] for row in self._file.query(query, values, version=2)}
+        return {address for address, each in digests.items() if not found.isdisjoint(each)}
 
     def refusals(
         self, provider: Provider, contact: Mapping[str, JSON], names: Iterable[str]

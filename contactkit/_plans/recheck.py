@@ -29,6 +29,10 @@ def changes_now(
         if not changes:
             return changes
     problems = consent_problems(provider, shown, current, opt_in=opt_in)
+    if not (opt_in or problems):
+        names = provider.consent.opened_fields(current, changes)
+        suppression = session.plan_journal.suppression
+        problems = suppression.refusals(provider, {**current, **changes}, names)
     if whole and not problems:
         problems = changed_consent(provider, shown.before, current)
     if problems:

@@ -189,6 +189,11 @@ class Consent:
             if not channel.fields.isdisjoint(changes) and channel.widens(before, changes)
         }
 
+    def opened_fields(self, before: Contact, changes: Contact) -> list[str]:
+        """The address fields of the channels that a write opens."""
+        fields: dict[Channel, tuple[str, ...]] = {"text": self.phones, "email": self.emails}
+        return [name for channel in self.widened(before, changes) for name in fields[channel]]
+
     def opts_in(self, before: Contact | None, changes: Contact) -> bool:
         """Whether a write opens a channel of a contact who opted out."""
         states = self.widened(before or {}, changes).values()
