@@ -177,6 +177,8 @@ def _lacks_offset(value: JSON) -> bool:
 def _value_problem(
     field: RecordField, value: JSON, current: Mapping[str, JSON] | None, endpoint: Endpoint
 ) -> FieldProblem | None:
+    if value is not None and not field.accepts(value):
+        return _wrong_type(field, value)
     if field.marker.access == "write_once" and endpoint.effect == "update":
         before = (current or {}).get(field.name)
         if value is None:
@@ -189,13 +191,18 @@ def _value_problem(
         if field.nullable and not fixed:
             return None
         return _problem(field, f"cannot be cleared; it must be {expected(field)}", "clear")
-    return _type_problem(field, value, (current or {}).get(field.name))
+    return _format_problem(field, value, (current or {}).get(field.name))
 
 
-def _type_problem(field: RecordField, value: JSON, before: JSON) -> FieldProblem | None:
-    if not field.accepts(value):
-        code = "choice" if field.choices else "type"
-        return _problem(field, f"must be {expected(field)}", code)
+def _wrong_type(field: RecordField, value: JSON) -> FieldProblem:
+    is_number = field.kind == "string" and isinstance(value, int | float)
+    hint = ", not a number" if is_number and not isinstance(value, bool) else ""
+    return _problem(
+        field, f"must be {expected(field)}{hint}", "choice" if field.choices else "type"
+    )
+
+
+def _format_problem(field: RecordField, value: JSON, before: JSON) -> FieldProblem | None:
     if not _is_sendable(value):
         message = "must have only text that UTF-8 can encode and numbers of normal length"
         return _problem(field, message, "type")

@@ -106,8 +106,15 @@ def test_sent_default_channel_must_be_available() -> None:
     assert refused("sent", "update", {}, default_channel="sms") == ["default_channel"]
 
 
+def test_privy_phone_that_was_read_as_a_number_is_no_second_phone() -> None:
+    with ck.connect("privy", via=ck.Simulator()) as privy:
+        people = privy.contacts.list().dropna(subset="phone_number").head(1)
+        plan = privy.contacts.plan(people.astype(object).assign(phone_number=14165550155.0), people)
+    assert plan.cells["refused_because"].tolist() == ["must be text, not a number"]
+
+
 def test_privy_create_requires_an_address() -> None:
-    assert refused("privy", "create", first_name="Jan") == ["base"]
+    assert refused("privy", "create", first_name="Jan") == [""]
     assert refused("privy", "create", email="jan@example.com") == []
     assert refused("privy", "create", phone_number=US) == []
 

@@ -201,7 +201,7 @@ def test_check_reports_every_bad_field() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("level", 5, "must be text"),
+        ("level", 5, "must be text, not a number"),
         ("level", b"x", "must be text"),
         ("ok", "true", "must be True or False"),
         ("ok", 1, "must be True or False"),

@@ -40,7 +40,7 @@ def field_rules(
     after = {**(current or {}), **changes}
     problems: list[FieldProblem] = []
     if current is None and not after.get("email") and not after.get("phone_number"):
-        problems.append(_no(field="base", message="needs an email or a phone_number"))
+        problems.append(_no(field="", message="needs an email or a phone_number"))
     if "sms_consent" in changes:
         problems += _sms_problems(current, str(after["sms_consent"]), after.get("phone_number"))
     return problems
