@@ -231,17 +231,18 @@ def test_journal_that_another_process_holds_fails_its_account_alone(
         assert sum(served[name].writes) == planned and max(served[name].writes) == 1
 
 
-@pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "smb3"])
 def test_journals_on_a_network_disk_are_refused(
-    served: Fleet, fleet: CkFleet, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+    served: Fleet, fleet: CkFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mounts = tmp_path / "mounts"
-    mounts.write_text(f"overlay / overlay rw 0 0\nhost:/x {tmp_path}/journals {kind} rw 0 0\n")
+    plan, mounts = fleet.plan(tmp_path / "people", opt_out), tmp_path / "mounts"
     monkeypatch.setattr(disk_journals, "_MOUNTS", mounts)
-    report = fleet.plan(tmp_path / "people", opt_out).apply()
-    assert report.frame["outcome"].eq("failed").all()
-    assert f"on a network disk ({kind})" in report.frame["message"].iloc[0]
-    assert all(sum(each.writes) == 0 for each in served.served.values())
+    for kind in ("nfs4", "cifs", "fuse.sshfs", "smb3"):
+        journals = f"host:/x {tmp_path}/journals {kind} rw 0 0"
+        mounts.write_text(f"overlay / overlay rw 0 0\n{journals}\n")
+        report = plan.apply()
+        assert report.frame["outcome"].eq("failed").all()
+        assert f"on a network disk ({kind})" in report.frame["message"].iloc[0]
+        assert all(sum(each.writes) == 0 for each in served.served.values())
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def variables() -> dict[str, str]:
     """The variables of the environment that the accounts of all served fleets name."""
     found: dict[str, str] = {}
     for name in names():
-        credentials = ck.Simulator().credentials(find(name)) or {}
+        credentials = ck.Simulator(0).credentials(find(name)) or {}
         found |= {_variable(name, argument): value for argument, value in credentials.items()}
     return found
 

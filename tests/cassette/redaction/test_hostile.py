@@ -54,7 +54,7 @@ def connected(name: str, planted: Planted) -> ck.Client:
         headers = {"content-type": planted.kind, **dict(planted.headers)}
         return httpx.Response(planted.status, headers=headers, content=planted.body)
 
-    held = dict.fromkeys(ck.Simulator().credentials(find(name)), HELD) if name == "sent" else {}
+    held = dict.fromkeys(ck.Simulator(0).credentials(find(name)), HELD) if name == "sent" else {}
     return ck.connect(name, via=Wire(faults=[answer] * 8), **held)
 
 
