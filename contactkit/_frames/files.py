@@ -53,6 +53,7 @@ class ContactFile:
     `short` are lines with too few cells; `unreadable` has, by column and row, why a cell is bad;
     `renamed` is what the caller calls the file's own columns; `partitions` are the values that the
     folders of the file give to all of its rows; `attrs` is what the file says of its contacts.
+    `guarded` files of CSV had quotes before what a spreadsheet would run as a formula.
     """
 
     path: str | Path
@@ -63,6 +64,7 @@ class ContactFile:
     renamed: Mapping[str, str | None] = field(default_factory=dict)
     partitions: Mapping[str, str | None] = field(default_factory=dict)
     attrs: Mapping[str, str] = field(default_factory=dict)
+    guarded: bool = False
 
     def rename(self, names: Mapping[str, str]) -> ContactFile:
         """The same file with these columns only, under other names."""
@@ -217,7 +219,9 @@ def _read_csv(path: str | Path, place: Path, encoding: str | None) -> ContactFil
     if other := name_kind(content):
         raise ConfigurationError(f"{path}: is {other}, not CSV, Excel, Parquet or Feather")
     table = parse_csv(path, content, encoding)
-    return _contact_file(path, replace(table, columns=without_guards(content, table.columns)))
+    columns = without_guards(content, table.columns)
+    file = _contact_file(path, replace(table, columns=columns))
+    return replace(file, guarded=columns is not table.columns)
 
 
 def _contact_file(path: str | Path, table: Table) -> ContactFile:

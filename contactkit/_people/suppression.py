@@ -251,7 +251,7 @@ def write_suppressions(
         raise InvalidInputError.one(WHERE, str(path), "must end in .csv or .parquet")
     content = BytesIO()
     if place.suffix.lower() == ".csv":
-        frame.to_csv(content, index=False)
+        frame.to_csv(content, index=False, lineterminator="\r\n")
     else:
         import_pyarrow()
         frame.to_parquet(content, index=False)

@@ -32,7 +32,7 @@ from contactkit.cli.options import (
     simulated,
     writing,
 )
-from contactkit.cli.output import ask, has_terminal, say, show
+from contactkit.cli.output import ask, has_terminal, say, show, table_file
 from contactkit.spec.outcome import FAILURES
 
 
@@ -209,20 +209,17 @@ def _save(result: pd.DataFrame, path: Path) -> None:
     """Write a result frame, with its lists and mappings as JSON."""
     nested = {name: result[name].map(_json) for name in ("changed", "before", "after")}
     frame = result.assign(**nested)
-    is_csv = path.suffix == ".csv"
-    content = _csv(frame) if is_csv else frame.to_parquet()
+    table = _with_index(frame) if path.suffix == ".csv" else frame
     with writing(path):
-        write_private(path, content)
+        write_private(path, table_file(table, path, guards=True))
 
 
-def _csv(frame: pd.DataFrame) -> bytes:
-    """CSV without formulas, neither in cells nor in the caller's index and its names."""
+def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the caller's index as columns, whose names are no formulas."""
     levels = {n: frame.index.get_level_values(n) for n in range(frame.index.nlevels)}
     index = pd.DataFrame(levels, index=frame.index)
     index.columns = pd.Index(map(guard_formula, frame.index.names), dtype=object)
-    table = pd.concat([index, frame], axis="columns")
-    # With these line ends (RFC 4180), a cell with a line break of either kind is quoted.
-    return table.map(guard_formula).to_csv(index=False, lineterminator="\r\n").encode()
+    return pd.concat([index, frame], axis="columns")
 
 
 def _json(value: Any) -> str | None:

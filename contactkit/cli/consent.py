@@ -25,7 +25,7 @@ from contactkit._plans.tables import text_of
 from contactkit._providers import find, names
 from contactkit.cli.apply import ask_to_send, show_result, status_of
 from contactkit.cli.options import EXISTING, need_parquet, new_table, writing
-from contactkit.cli.output import say, show
+from contactkit.cli.output import say, show, table_file
 from contactkit.errors import ConfigurationError
 from contactkit.simulator import Population, Simulator
 from contactkit.spec.provider import Provider
@@ -208,12 +208,12 @@ def guard(
     What is not certain is left out.
     """
     with _people(sources, suppression, region, simulator) as people:
-        campaign = pd.DataFrame(open_file(file).columns)
+        opened = open_file(file)
+        campaign = pd.DataFrame(opened.columns)
         age = None if max_age == "any" else max_age
         kept = people.guard(campaign, channel.value, field=field, basis=basis, max_age=age)
-    content = kept.to_csv(index=False).encode() if out.suffix == ".csv" else kept.to_parquet()
     with writing(out):
-        write_private(out, content)
+        write_private(out, table_file(kept, out, guards=opened.guarded))
     say(f"{len(kept):,} of {len(campaign):,} rows may be written to: {out}")
     for reason, count in kept.attrs["left_out"].items():
         say(f"left out, {reason}: {count:,}")

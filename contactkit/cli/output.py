@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection
+from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from contactkit._frames.formulas import guard_formula
 from contactkit._plans.tables import escape_unprintable
 
 # Without a terminal rich assumes 80 columns, which would wrap every row.
@@ -50,6 +52,18 @@ def show(frame: pd.DataFrame, folds: Collection[str] = ()) -> None:
     for row in frame.astype(object).itertuples(index=False):
         table.add_row(*(escape_unprintable(_text(value)) for value in row))
     console.print(table, markup=False)
+
+
+def table_file(frame: pd.DataFrame, path: Path, *, guards: bool) -> bytes:
+    """The content of a CSV or Parquet file of a table; in CSV, `guards` keep formulas from running.
+
+    CSV has no index.
+    """
+    if path.suffix != ".csv":
+        return frame.to_parquet()
+    table = frame.map(guard_formula) if guards else frame
+    # With these line ends (RFC 4180), a cell with a line break of either kind is quoted.
+    return table.to_csv(index=False, lineterminator="\r\n").encode()
 
 
 def _text(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,19 @@ def test_guard_keeps_the_rows_that_may_be_written_to():
     assert done.exit_code == 0, done.output
     assert "1 of 3 rows" in done.output and "left out, denied: 1" in done.output
     assert pd.read_csv("a.csv")["name"].tolist() == ["Kofi"]
+
+
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "'=1+1", "-5", "0044", "a\rb", "a\r\nb", " x", "NA", "1.50", "a,b"]
+)
+def test_guard_writes_the_cells_as_they_were(cell: str):
+    Path("sent.csv").write_text(f"{SENT}2,+12025550124,false,false\n")
+    with open("campaign.csv", "w", newline="") as file:
+        csv.writer(file).writerows([["to", "note"], ["+12025550124", cell]])
+    command = ["guard", "campaign.csv", "sent=sent.csv", "--channel", "text", "--out", "a.csv"]
+    done = run(*command, "--max-age", "any")
+    assert done.exit_code == 0, done.output
+    assert Path("a.csv").read_bytes() == Path("campaign.csv").read_bytes()
 
 
 def test_history_lists_what_a_person_said():
