@@ -22,7 +22,7 @@ from contactkit._frames.paths import reason_of
 from contactkit.errors import ConfigurationError, InvalidInputError, warn
 
 _COLUMN = "account="
-_WHERE = "fleet export"
+_WHERE = "fleet"
 
 
 class Dataset:

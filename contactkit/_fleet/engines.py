@@ -139,10 +139,13 @@ def connect_dask(scheduler: str) -> Any:
     """A client of the cluster with this scheduler; ConfigurationError if there is none."""
     try:
         from distributed import Client
+        from distributed.comm import resolve_address
     except ImportError:
         needed = 'it is an extra: python -m pip install "contactkit[dask]"'
         raise ConfigurationError(f"a Dask cluster needs distributed; {needed}") from None
     try:
+        # A client that was not made from its address would fail once more when it is destroyed.
+        resolve_address(scheduler)
         return Client(scheduler, set_as_default=False)
     except (OSError, ValueError) as error:
         reason = type(error).__name__

@@ -123,8 +123,8 @@ class Fleet:
         and its row says why. The same call again, with the same export, makes the same plan: its
         `apply` goes on where that of the first one was.
 
-        Raises InvalidInputError for these arguments, and ConfigurationError if `folder` cannot be
-        written.
+        Raises InvalidInputError for these arguments, and ConfigurationError if there is no `folder`
+        or it cannot be written.
         """
         if not callable(edit):
             message = "must be a function that takes a contact frame and returns the edited one"
@@ -133,6 +133,8 @@ class Fleet:
         for account in self._all:
             options.check(account.provider, has_original=True)
         dataset = Dataset(folder)
+        if not dataset.path.is_dir():
+            raise ConfigurationError(f"{dataset.path}: is no export; call fleet.export first")
         path = new_folder(dataset.path / "_plans", "")
         step = PlanStep(str(dataset.path), str(path), edit, vars(options))
         return keep_plan(self, path, drive(self.engine, step, self._all))

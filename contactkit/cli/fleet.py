@@ -15,6 +15,7 @@ from contactkit._fleet.engines import connect_dask
 from contactkit._fleet.fleet import Fleet, fleet
 from contactkit._fleet.plan_steps import Edit
 from contactkit._fleet.report import FleetReport
+from contactkit._fleet.work import describe
 from contactkit.cli.apply import ask_to_send, confirm_opt_in
 from contactkit.cli.options import EXISTING, Create, Delete, OptIn, RowsPerFile, need_parquet
 from contactkit.cli.output import say, show
@@ -156,8 +157,11 @@ def _load_function(edit: str) -> Edit:
     if spec is None or spec.loader is None:
         raise typer.BadParameter(f"{file}: is no Python file")
     module = importlib.util.module_from_spec(spec)
-    # Workers have no such module, so it must not be in sys.modules: the function is sent whole.
-    spec.loader.exec_module(module)
+    try:
+        # Workers have no such module, so it must not be in sys.modules: the function is sent whole.
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise typer.BadParameter(f"{file}: cannot be run: {describe(error, [])}") from None
     function = getattr(module, name, None)
     if not callable(function):
         raise typer.BadParameter(f"{file}: has no function {name}")

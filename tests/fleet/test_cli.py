@@ -12,6 +12,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 import contactkit as ck
+from contactkit._fleet.engines import connect_dask
 from contactkit._providers import names
 from contactkit.cli.main import app
 from tests.support.fleets import Fleet, served_fleet
@@ -121,6 +122,31 @@ def test_plan_names_a_function_that_is_not_there(
     assert message in result.output
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def (:", "SyntaxError: invalid syntax"),
+        ("import no_such_module", "No module named 'no_such_module'"),
+        ("raise RuntimeError('+12125550123')", "RuntimeError"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+    ],
+)
+def test_plan_names_a_file_that_cannot_be_run(
+    file: Path, edit: str, tmp_path: Path, text: str, message: str
+) -> None:
+    (tmp_path / "edits.py").write_text(text)
+    result = run("plan", file, tmp_path, edit)
+    assert result.exit_code == 2
+    assert "edits.py: cannot be run" in result.output and message in result.output
+    assert "5550123" not in result.output
+
+
+def test_plan_without_an_export_leaves_no_folder(file: Path, edit: str, tmp_path: Path) -> None:
+    result = run("plan", file, tmp_path / "poeple", edit)
+    assert "poeple: is no export; call fleet.export first" in str(result.exception)
+    assert not (tmp_path / "poeple").exists()
+
+
 def test_plan_runs_a_function_on_a_cluster(
     cluster: Any, file: Path, edit: str, tmp_path: Path
 ) -> None:
@@ -143,3 +169,15 @@ def test_scheduler_that_does_not_answer_is_an_error(
         result = run("check", file, "--scheduler", "tcp://127.0.0.1:9")
     assert isinstance(result.exception, ck.ConfigurationError)
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in str(result.exception)
+
+
+@pytest.mark.parametrize("address", ["", "scheduler", "udp://127.0.0.1:9"])
+def test_scheduler_without_an_address_is_an_error(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import distributed
+
+    # A client that is half made fails once more, with a traceback, when it is destroyed.
+    monkeypatch.setattr(distributed, "Client", lambda *args, **options: None)
+    with pytest.raises(ck.ConfigurationError, match=f"no Dask scheduler answers at {address}"):
+        connect_dask(address)
