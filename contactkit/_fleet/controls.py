@@ -19,6 +19,7 @@ from contactkit._plans.steps import Stopped
 
 _PREFIX = "contactkit-fleet"
 _WAIT = 0.5
+_ABANDONED = "the call was abandoned"
 OTHERS_PATIENCE = 60.0
 """The longest wait in seconds for what a task that has lost its account still has."""
 NAP = 0.2
@@ -52,13 +53,17 @@ class Control(Protocol):
         ...
 
 
-class CertainLease:
-    """A lease that cannot be lost."""
+@dataclass
+class ThreadLease:
+    """A lease that is lost only if the call that has it is abandoned."""
 
-    is_lost = False
+    abandoned: threading.Event
+    is_lost: bool = False
 
     def check(self) -> None:
-        pass
+        if self.abandoned.is_set():
+            self.is_lost = True
+            raise LeaseLostError(_ABANDONED)
 
 
 @dataclass
@@ -67,17 +72,20 @@ class ThreadControl:
 
     reported: Callable[[str, int], None]
     stopping: threading.Event = field(default_factory=threading.Event)
+    abandoned: threading.Event = field(default_factory=threading.Event)
 
     def is_stopped(self) -> bool:
         return self.stopping.is_set()
 
     @contextmanager
     def lease(self, name: str) -> Generator[Lease]:
+        if self.abandoned.is_set():
+            raise StoppedError(_ABANDONED)
         lock = _locks[name]
         while not lock.acquire(timeout=_WAIT):
             _check_stopped(self)
         try:
-            yield CertainLease()
+            yield ThreadLease(self.abandoned)
         finally:
             lock.release()
 

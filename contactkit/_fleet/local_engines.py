@@ -54,6 +54,8 @@ class _ThreadRun:
 
     def close(self) -> None:
         self.stop()
+        # What still runs sends nothing more, and so does not keep the process alive for long.
+        self._control.abandoned.set()
         self._pool.shutdown(wait=False)
 
 
