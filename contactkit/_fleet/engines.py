@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from contactkit._fleet.accounts import Account
 from contactkit._fleet.controls import DaskControl
 from contactkit._fleet.scheduler import prepare_scheduler
-from contactkit._fleet.work import FAILED, STOPPED, Row, Step, perform, row_of
+from contactkit._fleet.work import FAILED, STOPPED, Row, Step, describe, perform, row_of
 from contactkit.errors import ConfigurationError
 
 _LOST = "the cluster lost it; the same call again goes on from there"
@@ -139,7 +139,7 @@ def connect_dask(scheduler: str) -> Any:
     """A client of the cluster with this scheduler; ConfigurationError if there is none."""
     try:
         from distributed import Client
-        from distributed.comm import resolve_address
+        from distributed.comm.addressing import resolve_address
     except ImportError:
         needed = 'it is an extra: python -m pip install "contactkit[dask]"'
         raise ConfigurationError(f"a Dask cluster needs distributed; {needed}") from None
@@ -152,25 +152,38 @@ def connect_dask(scheduler: str) -> Any:
         raise ConfigurationError(f"no Dask scheduler answers at {scheduler} ({reason})") from None
 
 
+def _check_sendable(step: Step, accounts: Sequence[Account]) -> None:
+    """ConfigurationError unless the workers can have what the tasks need."""
+    from distributed.protocol.pickle import dumps
+
+    try:
+        dumps((step, [*accounts]))
+    except Exception as error:
+        message = "the workers cannot have what the tasks need, such as the edit"
+        raise ConfigurationError(f"{message}: {describe(error, [])}") from None
+
+
 class _DaskRun:
     def __init__(self, engine: Dask, step: Step, accounts: Sequence[Account]) -> None:
         from distributed import Event
 
+        _check_sendable(step, accounts)
         self.ended: SimpleQueue[Row] = SimpleQueue()
         self.requests: dict[str, int] = {}
         self._engine, self._client = engine, engine.client
         self._stopping = False
-        control = DaskControl(uuid.uuid4().hex)
+        self._step, self._control = step, (control := DaskControl(uuid.uuid4().hex))
         self._topic = control.topic
+        self._killed: dict[str, bool] = {}
         self._event = Event(self._topic, client=self._client)
         self._client.subscribe_topic(self._topic, self._receive)
         self._accounts = {account.name: account for account in accounts}
-        self._futures = {
-            name: self._client.submit(
-                perform, step, account, control, key=f"{name}-{self._topic}", pure=False
-            )
-            for name, account in self._accounts.items()
-        }
+        self._futures = {name: self._submit(name, "") for name in self._accounts}
+
+    def _submit(self, name: str, suffix: str) -> Any:
+        key = f"{name}-{self._topic}{suffix}"
+        account = self._accounts[name]
+        return self._client.submit(perform, self._step, account, self._control, key=key, pure=False)
 
     def _receive(self, event: tuple[float, Any]) -> None:
         account, requests = event[1]
@@ -191,8 +204,28 @@ class _DaskRun:
         for name, row in zip(finished, self._gather(finished), strict=True):
             self._end(name, row)
         for name, status in statuses.items():
-            if status in ("error", "lost", "cancelled"):
+            if status == "error" and name not in self._killed and self._was_killed(name):
+                self._killed[name] = False
+                del self._futures[name]
+            elif status in ("error", "lost", "cancelled"):
                 self._end(name, self._lost(name, status))
+        self._try_alone()
+
+    def _was_killed(self, name: str) -> bool:
+        from distributed import KilledWorker
+
+        return isinstance(self._futures[name].exception(), KilledWorker)
+
+    def _try_alone(self) -> None:
+        """Try a killed task again without others, one of which may have killed its workers."""
+        waiting = [name for name, is_tried in self._killed.items() if not is_tried]
+        if not waiting or self._futures:
+            return
+        self._killed[name := waiting[0]] = True
+        if self._is_connected:
+            self._futures[name] = self._submit(name, "-alone")
+        else:
+            self.ended.put(row_of(self._accounts[name], FAILED, f"Lost: {_LOST}"))
 
     def _gather(self, names: Sequence[str]) -> list[Row]:
         """The rows of finished tasks; one that is lost since is as if its worker had died."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 import contactkit as ck
 from tests.support.clusters import kill
 from tests.support.consent import NO, SILENCE, YES
-from tests.support.edits import Assign, RaiseAt, change_all, change_and_add
+from tests.support.edits import Assign, KillWorkerOf, RaiseAt, change_all, change_and_add
 from tests.support.fleets import (
     Call,
     Fleet,
@@ -186,6 +187,24 @@ def test_an_edit_that_raises_fails_only_its_account(
     plan = fleet.plan(tmp_path / "people", change_all)
     assert plan.apply().frame["outcome"].eq("done").all()
     check_written(served, plan)
+
+
+def test_an_edit_that_kills_its_worker_fails_only_its_account(
+    dask: Any, served: Fleet, tmp_path: Path
+) -> None:
+    fleet = ck.fleet(served.accounts, on=dask, journal=tmp_path / "journals")
+    fleet.export(tmp_path / "people", rows_per_file=10)
+    plan = fleet.plan(tmp_path / "people", KillWorkerOf("privy", change_all))
+    (failed,) = plan.failed().to_dict("records")
+    assert failed["account"] == "cedar"
+    assert "KilledWorker" in failed["message"]
+
+
+def test_an_edit_that_cannot_be_sent_is_an_error(dask: Any, served: Fleet, tmp_path: Path) -> None:
+    fleet = ck.fleet(served.accounts, on=dask, journal=tmp_path / "journals")
+    lock = threading.Lock()
+    with pytest.raises(ck.ConfigurationError, match="such as the edit: TypeError: cannot pickle"):
+        fleet.plan(tmp_path, lambda frame: (lock, frame)[1])
 
 
 def test_a_no_that_came_meanwhile_stands(dask: Any, served: Fleet, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -59,4 +60,17 @@ class RaiseAt:
     def __call__(self, part: pd.DataFrame) -> pd.DataFrame:
         if self.key in {*part.iloc[:, 0]}:
             raise RuntimeError("no such customer")
+        return self.edit(part)
+
+
+@dataclass(frozen=True)
+class KillWorkerOf:
+    """An edit that kills its process for one provider, and is another edit elsewhere."""
+
+    provider: str
+    edit: Callable[[pd.DataFrame], pd.DataFrame]
+
+    def __call__(self, part: pd.DataFrame) -> pd.DataFrame:
+        if part.attrs["provider"] == self.provider:
+            os._exit(1)
         return self.edit(part)
