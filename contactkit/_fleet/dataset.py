@@ -72,13 +72,13 @@ class Dataset:
     def done(self, account: str) -> dict[str, Any] | None:
         """What was noted of an account that is done in this run; None if it is not.
 
-        ConfigurationError if there is no run.
+        A damaged note counts as none. ConfigurationError if there is no run.
         """
         file = self._run / f"{account}.json"
-        try:
-            return json.loads(file.read_bytes())
-        except FileNotFoundError:
-            pass
+        with suppress(FileNotFoundError, ValueError):
+            noted = json.loads(file.read_bytes())
+            if isinstance(noted, dict) and "rows" in noted:
+                return noted
         if self._run.exists():
             return None
         # Another call may have ended the run.

@@ -75,9 +75,17 @@ def _open_private(name: str, flags: int) -> int:
 
 def _read_noted(file: Path) -> str:
     until = time.monotonic() + _PATIENCE
-    while not (text := file.read_text()):
+    while not (text := _read(file)):
         # Another process is about to write it, unless it was killed.
         if time.monotonic() > until:
             raise ConfigurationError(f"{file}: is empty: remove it")
         time.sleep(_NAP)
     return text
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except (OSError, UnicodeError) as error:
+        reason = reason_of(error) if isinstance(error, OSError) else "is not text"
+        raise ConfigurationError(f"{file}: cannot be read: {reason}: remove it") from None

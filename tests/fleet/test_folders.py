@@ -91,6 +91,26 @@ except ConfigurationError as error:
     assert not [*tmp_path.iterdir()]
 
 
+def test_a_note_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "bytes").write_bytes(b"\xff")
+    for name, reason in {"folder": "Is a directory", "bytes": "is not text"}.items():
+        with pytest.raises(ck.ConfigurationError, match=f"{name}: cannot be read: {reason}"):
+            note_once(tmp_path / name, "text")
+
+
+@pytest.mark.parametrize("note", [b"\xff", b"5", b"{}", b""])
+def test_an_account_with_a_damaged_note_is_exported_again(tmp_path: Path, note: bytes) -> None:
+    fleet = ck.fleet({"acme": {"provider": "sent", "via": ck.Simulator(contacts=5)}})
+    fleet.export(tmp_path)
+    (tmp_path / "_export").mkdir()
+    (tmp_path / "_export/acme.json").write_bytes(note)
+    report = fleet.export(tmp_path).frame
+    assert report["outcome"].tolist() == ["done"], report["message"].tolist()
+    assert report["rows"].tolist() == [5]
+    assert (tmp_path / "_SUCCESS").exists()
+
+
 def test_what_cannot_be_noted_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty").touch()
     monkeypatch.setattr(folders, "_PATIENCE", 0.05)
