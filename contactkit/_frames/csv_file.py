@@ -23,8 +23,8 @@ _DELIMITER_LINE = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\t]*(?:\r\n|\r|\n|$)', re
 _FIRST_LINE = re.compile(r"[^,;\s][^\r\n]*")
 _FIRST_RECORD = re.compile(r'(?:"[^"]*"|[^"\r\n])*(\r\n?|\n)')
 _RETURN_ALONE = re.compile(r"\r(?![\r\n])")
-# In the place of a carriage return that ends no line; no text has it.
-_RETURN = "\U0010fffd"
+# In the place of a carriage return that ends no line: a blank too, which hardly any text has.
+_RETURN = "\x1f"
 
 
 def parse_csv(path: str | Path, content: bytes, encoding: str | None = None) -> Table:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import contactkit as ck
@@ -259,6 +259,8 @@ def test_equal_cells_share_no_list_or_mapping(tmp_path: Path) -> None:
     ),
     mark=st.sampled_from(",;\t"),
 )
+@example(cells=[("", "", "\r"), ("a\r", "\r", "\x1f")], mark=",")
+@example(cells=[("", "", "\r"), ("a\r", "\r", "b")], mark=";")
 def test_every_written_row_with_a_value_is_read_as_written(cells, mark: str) -> None:
     frame = pd.DataFrame(cells, columns=["a", "b", "c"], dtype=object)
     content = frame.to_csv(index=False, sep=mark, quoting=1).encode()
