@@ -36,7 +36,7 @@ def test_limit_is_kept_over_all_workers_and_leases_end_in_time(dask: Any) -> Non
         dask.run_on_scheduler(set_interval, 10_000.0)
         try:
             report = fleet.check()
-            assert dask.run_on_scheduler(set_interval) == 1_000.0
+            assert dask.run_on_scheduler(set_interval) == 200.0
         finally:
             dask.run_on_scheduler(set_interval, 200.0)
         assert report.frame["outcome"].eq("done").all(), report.frame["message"].tolist()
