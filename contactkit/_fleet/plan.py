@@ -18,6 +18,7 @@ from contactkit._fleet.report import FleetReport, make_report
 from contactkit._fleet.work import OUTCOMES, Row, Step
 from contactkit._frames.files import write_private
 from contactkit._frames.paths import reason_of
+from contactkit._plans.apply_options import check_options
 from contactkit._plans.tables import as_html, as_text
 from contactkit.errors import ConfigurationError, InvalidInputError, warn
 from contactkit.spec.validate import to_python
@@ -36,7 +37,7 @@ class FleetPlan:
 
     `report` has a row an account, with the numbers of contacts that are `planned`, `refused`,
     `unchanged` and opted in (`opts_in`), of requests `to_send`, and the `least_seconds` that those
-    take under the rate limits.
+    take under the rate limits. Its `message` has the most frequent reasons of refusals.
     """
 
     fleet: Fleet
@@ -65,16 +66,19 @@ class FleetPlan:
         The same call again resumes it, in another process too: the journals say what is done, and
         an account fails where a task sees others. An account is done once no contact is failed,
         unknown or left; it is stopped where a rate limit would take longer than `patience`. The
-        report counts the contacts by their outcome. Raises ConfigurationError if the workers are on
-        several machines, unless the scheduler has the journals.
+        report counts the contacts by their outcome. Raises InvalidInputError for these options, and
+        ConfigurationError if the workers are on several machines, unless the scheduler has the
+        journals.
         """
-        options = {
-            "dry_run": dry_run,
-            "stop_after_failures": stop_after_failures,
-            "concurrency": concurrency,
-            "on_conflict": on_conflict,
-            "patience": patience,
-        }
+        options = check_options(
+            "fleet apply",
+            dry_run=dry_run,
+            limit=None,
+            stop_after_failures=stop_after_failures,
+            concurrency=concurrency,
+            on_conflict=on_conflict,
+            patience=patience,
+        )
         step = ApplyStep(str(self.path), self.fleet.journals, options)
         accounts = [*self.fleet.accounts]
         return make_report("contactkit fleet apply", self._drive(step), accounts, APPLY_COLUMNS)

@@ -41,6 +41,9 @@ _PLAN_COUNTS = ("planned", "refused", "unchanged", "opts_in", "to_send")
 PLAN_COLUMNS = {**dict.fromkeys(_PLAN_COUNTS, "Int64"), "least_seconds": "Float64"}
 APPLY_COLUMNS = dict.fromkeys(map(str, Outcome), "Int64")
 _WHOLE = "whole.json"
+# Before the reasons of refusals, among the counts of a part.
+_REFUSED = "refused: "
+_MOST_REASONS = 3
 _SENT_AGAIN = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PLANNED)
 
 
@@ -77,6 +80,7 @@ class PlanFolder:
             opts_in=plan.opts_in,
             to_send=plan.requests,
         )
+        counts.update(_count_reasons(plan))
         if len(plan):
             plan.to_parquet(self._path / f"{part}.parquet")
         write_private(self._path / f"{part}.json", json.dumps(counts).encode())
@@ -149,12 +153,21 @@ def _parts(path: str, account: Account, client: Client) -> Iterator[Path]:
     yield from files
 
 
+def _count_reasons(plan: Plan) -> dict[str, int]:
+    """The most frequent reasons for which contacts are refused, each with its number."""
+    reasons = Counter(str(write.problems[0]) for write in plan.contacts if write.problems)
+    return {f"{_REFUSED}{reason}": number for reason, number in reasons.most_common(_MOST_REASONS)}
+
+
 def _planned(counts: Counter[str], client: Client) -> dict[str, Any]:
-    """The counts of a plan, and the seconds that its requests take under the rate limits."""
+    """The counts of a plan, the reasons of refusals, and the seconds that its requests take."""
     session = client._session
     start = session.uptime()
     least = finish_time(session.budget, counts["to_send"], start) - start
-    return {**{name: counts[name] for name in _PLAN_COUNTS}, "least_seconds": float(least)}
+    reasons = Counter({name: n for name, n in counts.items() if name.startswith(_REFUSED)})
+    message = "; ".join(_most_frequent(reasons, _MOST_REASONS))
+    facts = {name: counts[name] for name in _PLAN_COUNTS}
+    return {**facts, "least_seconds": float(least), "message": message}
 
 
 @dataclass(frozen=True)
@@ -221,6 +234,11 @@ def _is_left(result: pd.DataFrame) -> np.ndarray:
     return result["outcome"].isin(_SENT_AGAIN).to_numpy() | _is_taken(result)
 
 
+def _most_frequent(texts: Counter[str], most: int) -> list[str]:
+    """The most frequent texts, each with its number if that is more than one."""
+    return [f"{n:,} times: {text}" if n > 1 else text for text, n in texts.most_common(most)]
+
+
 def _why_stopped(result: pd.DataFrame) -> str:
     why, resume_at = result.attrs.get("stopped", ""), result.attrs.get("resume_at")
     return f"{why}; resume at {resume_at}" if resume_at else why
@@ -232,12 +250,8 @@ def _applied(
     facts: dict[str, Any] = {str(outcome): counts[outcome] for outcome in Outcome}
     is_done = not (stopped or taken or counts[Outcome.FAILED] or counts[Outcome.UNKNOWN])
     outcome = DONE if is_done else STOPPED if stopped else FAILED
-    frequent = [
-        f"{count:,} times: {text}" if count > 1 else text
-        for text, count in messages.most_common(1)
-        if text not in stopped
-    ]
-    message = "; ".join(filter(None, [stopped, *frequent]))
+    others = Counter({text: number for text, number in messages.items() if text not in stopped})
+    message = "; ".join(filter(None, [stopped, *_most_frequent(others, 1)]))
     return facts | {"outcome": outcome, "message": "" if is_done else message}
 
 

@@ -41,16 +41,17 @@ class FleetReport:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What the repr shows: counts, and the first accounts that are not done."""
+        """What the repr shows: counts, and messages, first of the accounts that are not done."""
         outcomes = self.frame["outcome"].value_counts(sort=False)
         facts = {"accounts": ", ".join(f"{n:,} {name}" for name, n in outcomes.items() if n)}
         counts = self.frame.select_dtypes("Int64").sum()
         facts |= {str(name): f"{count:,}" for name, count in counts.items() if count}
-        wrong = self.failed()
-        for account, message in wrong[["account", "message"]].head(_MOST_SHOWN).itertuples(False):
+        done = self.frame.loc[(self.frame["outcome"] == DONE) & (self.frame["message"] != "")]
+        noted = pd.concat([self.failed(), done])
+        for account, message in noted[["account", "message"]].head(_MOST_SHOWN).itertuples(False):
             facts[account] = str(message)
-        if len(wrong) > _MOST_SHOWN:
-            facts["and"] = f"{len(wrong) - _MOST_SHOWN:,} more"
+        if len(noted) > _MOST_SHOWN:
+            facts["and"] = f"{len(noted) - _MOST_SHOWN:,} more"
         return facts
 
     def __repr__(self) -> str:

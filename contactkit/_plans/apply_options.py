@@ -36,29 +36,60 @@ def check_apply(
     ConfigurationError if the plan has another home, unless it is applied `anyway`.
     """
     where = f"{session.provider.name} apply"
-    for name, value in {"dry_run": dry_run, "anyway": anyway}.items():
-        if type(to_python(value)) is not bool:
-            raise InvalidInputError.one(where, name, "must be True or False")
-    if on_conflict not in (None, "refuse", "reread"):
-        raise InvalidInputError.one(where, "on_conflict", "must be 'refuse', 'reread' or None")
+    options = check_options(
+        where,
+        dry_run=dry_run,
+        limit=limit,
+        stop_after_failures=stop_after_failures,
+        concurrency=concurrency,
+        on_conflict=on_conflict,
+        patience=patience,
+    )
+    _check_bool(where, "anyway", anyway)
     if not callable(progress) and type(to_python(progress)) is not bool:
         message = "must be True or False, or a function that takes a Progress"
         raise InvalidInputError.one(where, "progress", message)
     if not anyway:
         check_home(plan, session)
+    if options["patience"] is None:
+        options["patience"] = session.patience
     return ApplySettings(
         session=session,
         plan=plan.name,
         account=bound_home(plan, session).account,
         opt_in=plan.opt_in,
-        dry_run=bool(dry_run),
-        limit=None if limit is None else _whole_number(where, "limit", limit),
-        stop_after_failures=_number_or_share(where, stop_after_failures),
-        concurrency=_whole_number(where, "concurrency", concurrency, _MOST_AT_ONCE),
-        on_conflict=on_conflict,
-        patience=session.patience if patience is None else _seconds(where, patience),
         report=progress if callable(progress) else display(title) if progress else None,
+        **options,
     )
+
+
+def check_options(
+    where: str,
+    *,
+    dry_run: bool,
+    limit: int | None,
+    stop_after_failures: float | None,
+    concurrency: int,
+    on_conflict: OnConflict,
+    patience: float | None,
+) -> dict[str, Any]:
+    """The options that need no plan; InvalidInputError as `check_apply`."""
+    _check_bool(where, "dry_run", dry_run)
+    if on_conflict not in (None, "refuse", "reread"):
+        raise InvalidInputError.one(where, "on_conflict", "must be 'refuse', 'reread' or None")
+    return {
+        "dry_run": bool(dry_run),
+        "limit": None if limit is None else _whole_number(where, "limit", limit),
+        "stop_after_failures": _number_or_share(where, stop_after_failures),
+        "concurrency": _whole_number(where, "concurrency", concurrency, _MOST_AT_ONCE),
+        "on_conflict": on_conflict,
+        "patience": None if patience is None else _seconds(where, patience),
+    }
+
+
+def _check_bool(where: str, name: str, value: Any) -> None:
+    if type(to_python(value)) is not bool:
+        raise InvalidInputError.one(where, name, "must be True or False")
 
 
 def _whole_number(where: str, name: str, number: Any, most: int | None = None) -> int:

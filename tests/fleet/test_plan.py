@@ -126,8 +126,12 @@ def test_undo_of_a_plan_restores_the_contacts(
 def test_undo_without_opt_in_is_refused(fleet: CkFleet, tmp_path: Path) -> None:
     plan = fleet.plan(tmp_path / "people", opt_out)
     plan.apply()
-    back = plan.undo().report.frame
+    undoing = plan.undo()
+    back = undoing.report.frame.set_index("account")
     assert back["planned"].sum() < back["refused"].sum()
+    reason = f"{back['refused']['sent']} times: refused: opt_out: would opt in a contact"
+    assert back["message"]["sent"].startswith(reason)
+    assert reason in repr(undoing) and back["outcome"].eq("done").all()
 
 
 def test_an_edit_that_raises_is_a_row(served: Fleet, fleet: CkFleet, tmp_path: Path) -> None:
@@ -257,6 +261,18 @@ def test_plan_checks_its_arguments(
 ) -> None:
     with pytest.raises(ck.InvalidInputError, match=message):
         fleet.plan(tmp_path / "people", **options)
+
+
+@pytest.mark.parametrize(
+    "options", [{"concurrency": 0}, {"dry_run": 1}, {"on_conflict": "skip"}, {"patience": -1}]
+)
+def test_apply_checks_its_options_once(
+    served: Fleet, fleet: CkFleet, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    plan = fleet.plan(tmp_path / "people", opt_out)
+    with pytest.raises(ck.InvalidInputError, match=f"fleet apply: {next(iter(options))}: must be"):
+        plan.apply(**options)
+    assert all(sum(each.writes) == 0 for each in served.served.values())
 
 
 def test_apply_on_several_machines_is_refused(
