@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -21,7 +22,6 @@ from contactkit._providers import find
 from contactkit.forms import ContactForm
 from contactkit.spec.record import fields_of
 from tests.support.front_end import FrontEnd
-from tests.support.programs import run_program
 from tests.support.providers import EXAMPLES, Wire, loses, says
 
 BY_CHANCE = ["idempotency_key", "elapsed_ms", "at"]
@@ -127,7 +127,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_recording_keeps_finished_exchanges_when_killed(path):
-    ran = run_program(path, code=KILLED)
+    ran = subprocess.run([sys.executable, "-c", KILLED, path])
     assert ran.returncode == -signal.SIGKILL
     replay = ck.connect("sent", via=ck.Cassette(path))
     for key in replay.contacts.list()["id"][:6]:

@@ -7,6 +7,7 @@ import json
 import re
 import resource
 import subprocess
+import sys
 import threading
 import tracemalloc
 from pathlib import Path
@@ -26,9 +27,9 @@ from contactkit.cassette.file import CassetteFile
 from contactkit.cassette.format import entry_of, stable_headers
 from contactkit.cassette.redaction.redactor import Redactor
 from tests.support.exchanges import begun, contact, exchange, page
-from tests.support.programs import run_program
 from tests.support.requests import RawClient
 
+ROOT = Path(__file__).parents[2]
 PAGE = exchange(body=page([contact(n) for n in range(100)]))
 PAGE_BODY = PAGE.response.body
 LOST = exchange(status=None, body=b"", failure="ReadTimeout", sent=False)
@@ -200,7 +201,8 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def killed(path: Path, how: str) -> None:
     """Record seven exchanges in a process that is killed, perhaps within the eighth."""
-    assert run_program(path, how, code=KILLED).returncode == -9
+    command = [sys.executable, "-c", KILLED, str(path), how]
+    assert subprocess.run(command, cwd=ROOT).returncode == -9
 
 
 def test_append_survives_a_kill(path: Path) -> None:
@@ -420,8 +422,8 @@ def test_append_to_a_full_disk_changes_nothing(path: Path) -> None:
     file = begun(path)
     file.append(PAGE)
     before = path.read_bytes()
-    ran = run_program(path, code=FULL)
-    assert ran.returncode == 0, ran.stderr
+    command = [sys.executable, "-c", FULL, path]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert ran.stdout.count("cannot be written: File too large") == 2
     assert path.read_bytes() == before
     assert [child.name for child in path.parent.iterdir()] == [path.name]

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import contactkit as ck
 from contactkit.cli.main import app
-from tests.support.simulator_server import Served, served
+from tests.support.simulator_server import PROGRAM, Served, served
 from tests.support.terminal import answer
 
 NAME = "digital_onboarding"
@@ -89,7 +89,7 @@ def test_old_file_opts_in_nobody_who_opted_out_since(live, edited):
 def test_yes_does_not_answer_the_question_about_opting_in(live, edited, keys, status):
     before = opted_out(live)
     run(live, "plan", NAME, edited, "--opt-in", "--out", "plan.parquet")
-    command = ["apply", "plan.parquet", "--yes", "--base-url", live.base_url]
+    command = [PROGRAM, "apply", "plan.parquet", "--yes", "--base-url", live.base_url]
     people = "1 person" if before == 1 else f"{before} people"
     question = f"Opt in {people} who had opted out? [y/N] "
     found, shown = answer([*command, "--journal", "own.sqlite3"], question, keys)
@@ -100,7 +100,7 @@ def test_yes_does_not_answer_the_question_about_opting_in(live, edited, keys, st
 def test_dry_run_asks_nothing_about_opting_in(live, edited):
     before = opted_out(live)
     run(live, "plan", NAME, edited, "--opt-in", "--out", "plan.parquet")
-    command = ["apply", "plan.parquet", "--dry-run", "--base-url", live.base_url]
+    command = [PROGRAM, "apply", "plan.parquet", "--dry-run", "--base-url", live.base_url]
     found, shown = answer(command, "?", "")
     assert found == 0 and "[y/N]" not in shown, shown
     assert opted_out(live) == before

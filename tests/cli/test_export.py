@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import contactkit as ck
 from contactkit._providers import names
 from contactkit.cli.main import app
 from tests.support.listing_server import ListingServer, serving_contacts
-from tests.support.programs import Program, run_program
+from tests.support.simulator_server import PROGRAM
 
 
 def run(*arguments: object):
@@ -53,24 +54,24 @@ def far(monkeypatch: pytest.MonkeyPatch):
 
 
 def command(server: ListingServer, folder: Path) -> list[str]:
-    return ["export", "sent", str(folder), "--base-url", server.address]
+    return [str(PROGRAM), "export", "sent", str(folder), "--base-url", server.address]
 
 
 def test_interrupt_says_how_to_go_on_and_the_same_command_does(
     far: ListingServer, tmp_path: Path
 ) -> None:
     typed = command(far, tmp_path / "people")
-    with Program(*typed) as process:
+    with subprocess.Popen(typed, text=True, stdout=-1, stderr=-1) as process:
         while len(far.requests) < 6 and process.poll() is None:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate()
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
     *_, word, note = err.splitlines()
     assert word == "interrupted" and note.endswith("saved; the same export goes on after them")
     saved = int(note.split()[0].replace(",", ""))
     far.requests.clear()
-    finished = run_program(*typed)
+    finished = subprocess.run(typed, text=True, capture_output=True, timeout=60)
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout.startswith("3,000 contacts of Sent in 2 files: ")
     people = pd.read_parquet(tmp_path / "people")
@@ -80,7 +81,9 @@ def test_interrupt_says_how_to_go_on_and_the_same_command_does(
 
 def test_error_says_how_much_is_saved(far: ListingServer, tmp_path: Path) -> None:
     far.faults = {8: [401] * 2}
-    finished = run_program(*command(far, tmp_path / "people"))
+    finished = subprocess.run(
+        command(far, tmp_path / "people"), text=True, capture_output=True, timeout=60
+    )
     assert finished.returncode == 1
     first, *_, last = finished.stderr.rstrip("\n").split("\n")
     # A bar, which a slow machine shows, is cleared before the error takes its line.

@@ -15,7 +15,7 @@ from contactkit.cli.main import app
 from tests.cli.test_plan import rows
 from tests.plans.test_home import HARMLESS, SAMPLES
 from tests.support.providers import Example
-from tests.support.simulator_server import Served, served
+from tests.support.simulator_server import PROGRAM, Served, served
 from tests.support.terminal import answer
 
 QUESTION = "Send them? [y/N] "
@@ -169,7 +169,7 @@ def written(server: Served) -> int:
 )
 def test_live_apply_asks_on_a_terminal(there: Served, keys: str, status: int, writes: int) -> None:
     plan(there.provider, "--original", "before.csv", "--base-url", there.base_url)
-    command = ["apply", "plan.parquet", "--base-url", there.base_url]
+    command = [PROGRAM, "apply", "plan.parquet", "--base-url", there.base_url]
     command += ["--journal", "own.sqlite3"]
     found, shown = answer(command, QUESTION, keys)
     line = f"8 updates to Digital Onboarding at {there.base_url}, live\n{QUESTION}"

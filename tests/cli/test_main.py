@@ -22,13 +22,12 @@ from contactkit.cli.demo import STEPS
 from contactkit.cli.main import app, main
 from contactkit.simulator.serve import app as serve_app
 from contactkit.spec.record import fields_of
-from tests.support.programs import INSTALLED, Program, run_program
 from tests.support.providers import EXAMPLES
-from tests.support.simulator_server import served, started
+from tests.support.simulator_server import PROGRAM, served, started
 
 
 def test_the_demo_shows_each_pillar_in_a_pipe():
-    done = subprocess.run([INSTALLED, "demo"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([PROGRAM, "demo"], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) <= 60
     assert "InvalidInputError: sent update: default_channel: must be one of" in done.stdout
@@ -90,7 +89,7 @@ def test_without_arguments_it_shows_its_help():
 # serve
 
 
-def welcomed(process: Program, last: str) -> list[str]:
+def welcomed(process: subprocess.Popen[str], last: str) -> list[str]:
     """The lines that it prints, up to the one that holds `last`."""
     assert process.stdout
     lines: list[str] = []
@@ -171,7 +170,9 @@ def test_serve_ends_at_a_signal_with_a_request_in_flight(number):
 def test_serve_on_a_taken_port_is_one_line_and_status_1():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        done = run_program("serve", "sent", "--port", port)
+        done = subprocess.run(
+            [PROGRAM, "serve", "sent", "--port", port], capture_output=True, text=True, timeout=60
+        )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("ConfigurationError: cannot listen on 127.0.0.1: Address already")
     assert port in done.stderr and done.stderr.count("\n") == 1

@@ -26,8 +26,7 @@ from contactkit._frames.frame import RESULT_COLUMNS, STRING
 from contactkit._frames.nested import CONTACT
 from contactkit.cli.apply import _save
 from contactkit.cli.main import app
-from tests.support.programs import Program
-from tests.support.simulator_server import Served, served
+from tests.support.simulator_server import PROGRAM, Served, served
 from tests.support.terminal import on_a_terminal
 
 NAME = "digital_onboarding"
@@ -499,7 +498,7 @@ def test_plan_without_its_extra_names_it(there, people):
 def test_apply_shows_a_bar_on_a_terminal(there, people):
     plan = planned(there, people.assign(name_first="Jan"))
     command = ["apply", plan, "--yes", "--base-url", there.base_url, "--journal", "own.sqlite3"]
-    shown = on_a_terminal(*command)
+    shown = on_a_terminal([PROGRAM, *command])
     assert "| 8/8 [" in shown[-2] and shown[-1] == "<end>"
 
 
@@ -508,11 +507,13 @@ def test_apply_interrupted_finishes_in_flight_and_resumes(slowly):
         everybody = client.contacts.list().query("not is_inherited")
     plan = planned(slowly, everybody.assign(opt_out=True))
     again = ["apply", str(plan), "--yes", "--base-url", slowly.base_url, "--journal", "own.sqlite3"]
-    with Program(*again) as process:
+    with subprocess.Popen(
+        [PROGRAM, *again], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         while not written(slowly) and process.poll() is None:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate()
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
     assert out.endswith("stopped: interrupted; apply the same plan again to resume\n")
     counts = dict(each for each in rows(out) if len(each) == 2)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,6 @@ import contactkit as ck
 from contactkit._providers import find, names
 from contactkit.spec.validate import writable_fields
 from tests.support.consent import NO, SILENCE, YES, record
-from tests.support.programs import run_program
 from tests.support.providers import EXAMPLES, Wire, says
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -175,8 +176,8 @@ def test_other_process_sees_the_no_of_every_provider(path):
             except ck.InvalidInputError as error:
                 print(name, error)
         """
-    ran = run_program(path, code=code.replace("CREATIONS", str(creations)))
-    assert ran.returncode == 0, ran.stderr
+    program = [sys.executable, "-c", code.replace("CREATIONS", str(creations)), str(path)]
+    ran = subprocess.run(program, capture_output=True, text=True, check=True)
     printed = ran.stdout.splitlines()
     assert [line.partition(" ")[0] for line in printed if REFUSAL in line] == [*names()]
 

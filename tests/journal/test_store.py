@@ -26,7 +26,6 @@ import contactkit as ck
 from contactkit._journal import schema, sqlite, statements
 from contactkit._journal.frame import JOURNAL_COLUMNS
 from contactkit._journal.store import Intent, Journal
-from tests.support.programs import Program
 
 ROOT = Path(ck.__file__).parents[1]
 AT = 1_790_000_000.0
@@ -150,9 +149,9 @@ for row in range(20):
     (id,) = journal.begin([intent(row)])
     journal.end({id: ended})
 """
-    running = [Program(path, code=PROGRAM + code) for _ in range(8)]
-    assert [process.communicate() for process in running] == [("", "")] * 8
-    assert [process.returncode for process in running] == [0] * 8
+    command = [sys.executable, "-c", PROGRAM + code, str(path)]
+    running = [subprocess.Popen(command, cwd=ROOT) for _ in range(8)]
+    assert [process.wait() for process in running] == [0] * 8
     entries = Journal(path).entries()
     assert len(entries) == 160
     assert {entry["outcome"] for entry in entries} == {"updated"}
@@ -164,7 +163,8 @@ def test_reading_a_journal_that_is_being_created(path):
 for number in range(60):
     Journal(f"{sys.argv[1]}-{number}").begin([intent(0)])
 """
-    with Program(path, code=PROGRAM + code) as making:
+    command = [sys.executable, "-c", PROGRAM + code, str(path)]
+    with subprocess.Popen(command, cwd=ROOT) as making:
         for number in range(60):
             file = Path(f"{path}-{number}")
             while making.poll() is None and not file.exists():

@@ -88,7 +88,7 @@ def test_line_of_a_finished_apply_has_no_rate_and_no_eta():
 
 def shown(code: str) -> list[str]:
     """The lines that the code shows on a terminal."""
-    return on_a_terminal(code=SET_UP + code)
+    return on_a_terminal([sys.executable, "-c", SET_UP + code])
 
 
 def test_terminal_shows_one_line_that_stays():

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.support.programs import Program
+PROGRAM = Path(sys.executable).parent / "contactkit"
 
 
 @contextmanager
-def started(*arguments: str) -> Iterator[Program]:
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Run `contactkit serve` with these arguments until the block ends."""
-    with Program("serve", *arguments) as process:
+    command = [PROGRAM, "serve", *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as process:
         try:
             yield process
         finally:

@@ -6,20 +6,19 @@ import fcntl
 import os
 import pty
 import struct
+import subprocess
+import sys
 import termios
 from collections.abc import Sequence
-from subprocess import DEVNULL
 from typing import Any
-
-from tests.support.programs import Program
 
 COLUMNS = 80
 
 
-def on_a_terminal(*arguments: Any, code: str = "") -> list[str]:
-    """Every line that a program's standard error has shown; a finished line ends in <end>."""
+def on_a_terminal(command: Sequence[Any]) -> list[str]:
+    """Every line that standard error has shown; a finished line ends in <end>."""
     ours, theirs = _open()
-    with Program(*arguments, code=code, stderr=theirs, stdout=DEVNULL) as process:
+    with subprocess.Popen(command, stderr=theirs, stdout=subprocess.DEVNULL) as process:
         os.close(theirs)
         output = b"".join(iter(lambda: _read(ours), b"")).decode()
     os.close(ours)
@@ -27,10 +26,15 @@ def on_a_terminal(*arguments: Any, code: str = "") -> list[str]:
     return output.replace("\r\n", "\r<end>").split("\r")
 
 
-def answer(arguments: Sequence[Any], question: str, keys: str) -> tuple[int | None, str]:
-    """The status of `contactkit`, and all it shows, if these keys are typed at the question."""
+def answer(command: Sequence[Any], question: str, keys: str) -> tuple[int, str]:
+    """The exit status and all that was shown, if these keys are typed after the question."""
     ours, theirs = _open()
-    with Program(*arguments, stdin=theirs, stdout=theirs, stderr=theirs, terminal=True) as program:
+    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    # A session of its own, whose terminal turns Ctrl-C into a signal.
+    take = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
+    run = f"{take}; os.execv(sys.argv[1], sys.argv[1:])"
+    program = [sys.executable, "-c", run, *map(str, command)]
+    with subprocess.Popen(program, start_new_session=True, **streams) as process:
         os.close(theirs)
         output = ""
         while part := _read(ours).decode():
@@ -39,7 +43,7 @@ def answer(arguments: Sequence[Any], question: str, keys: str) -> tuple[int | No
                 os.write(ours, keys.encode())
                 keys = ""
     os.close(ours)
-    return program.returncode, output.replace("\r\n", "\n")
+    return process.returncode, output.replace("\r\n", "\n")
 
 
 def _open() -> tuple[int, int]:
