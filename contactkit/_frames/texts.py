@@ -87,11 +87,13 @@ _LINE_END = re.compile(r"\r\n?")
 def is_same_text(text: str, before: str) -> bool:
     """Whether a file format may have made a text of another: by other line ends, or by a cut.
 
-    pandas ends a line of CSV at a carriage return, which it writes without quotes.
+    pandas ends a line of CSV at a carriage return, which it writes without quotes. To take
+    away only such a return is an edit.
     """
     mine, theirs = _LINE_END.sub("\n", text), _LINE_END.sub("\n", before)
     is_cut = len(text) == EXCEL_LONGEST < len(before) and theirs.startswith(mine)
-    return mine == theirs or is_cut or text == before.partition("\r")[0]
+    head, _, rest = before.partition("\r")
+    return mine == theirs or is_cut or (text == head and rest.strip() != "")
 
 
 # As pandas and others write a date; without a zone, or in UTC.
