@@ -1,7 +1,7 @@
-"""The spellings of an address under which the suppression list keeps it, and looks for it.
+"""The spellings under which the suppression list keeps an address and looks for it.
 
-A number without its country code may be that of any country, so that it is compared by what
-follows the code. Two numbers with their codes are compared as a whole.
+A number without its country code may belong to any country, so it is compared with what follows
+the code of others. Two numbers with their codes are compared as a whole.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from contactkit.spec import emails, phones
 
 Kind: TypeAlias = Literal["phone", "email"]
 
-# What is dialled before a country code or an area code.
-_PREFIX = re.compile(r"\A(?:00|011|0)+")
 _CODELESS, _NATIONAL = "codeless ", "national "
 
 
@@ -39,7 +37,7 @@ def kept_spellings(kind: Kind, address: str) -> set[str]:
 
 
 def sought_spellings(kind: Kind, address: str) -> set[str]:
-    """The spellings of which one is kept if an address is."""
+    """The spellings to look for: one of them is kept if the address is."""
     if kind == "email":
         return _email_spellings(address)
     if number := _normalise(address):
@@ -58,10 +56,16 @@ def _email_spellings(address: str) -> set[str]:
 
 def _without_prefix(digits: str) -> set[str]:
     """The digits without what is dialled before them, and without what may be a country code."""
-    rest = _PREFIX.sub("", digits)
-    number = _normalise(f"+{rest}")
+    bare = digits.lstrip("0")
+    # 011 is dialled before a country code, but it also begins area codes.
+    rests = {bare, bare.removeprefix("11")} if bare != digits else {bare}
+    return rests.union(*map(_without_code, rests))
+
+
+def _without_code(digits: str) -> set[str]:
+    number = _normalise(f"+{digits}")
     has_code = number and phonenumbers.is_possible_number(phonenumbers.parse(number))
-    return {rest, _national(number)} if has_code else {rest}
+    return {_national(number)} if has_code else set()
 
 
 def _digits(text: str) -> str:
@@ -77,4 +81,5 @@ def _normalise(address: str) -> str:
 
 
 def _national(number: str) -> str:
-    return phonenumbers.national_significant_number(phonenumbers.parse(number))
+    """What follows the country code; without zeros, which belong to some numbers of Italy."""
+    return phonenumbers.national_significant_number(phonenumbers.parse(number)).lstrip("0")
