@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import httpx
 
@@ -108,30 +109,23 @@ def offline_session(provider: str | Provider, base_url: str | None = None) -> Se
     )
 
 
-def check_options(
-    provider: Provider,
-    *,
-    via: World | None = None,
-    timeout: float | httpx.Timeout = 30.0,
-    max_answer: int = MAX_ANSWER,
-    patience: float = 120.0,
-    rate_limit: str | list[str] | None = None,
-    base_url: str | None = None,
-    whole: bool = False,
-    **credentials: str | None,
-) -> None:
-    """ConfigurationError for what `connect` would refuse, but for a credential that is missing."""
-    _check_world(Live() if via is None else via)
-    _timeout(timeout)
-    _bytes(max_answer)
-    _seconds("patience", patience, least=0.0)
-    _limits(rate_limit)
-    _address(provider.base_url if base_url is None else base_url)
-    _whole(provider, whole)
-    known = {credential.name: credential for credential in provider.credentials}
-    for name, value in credentials.items():
-        if _is_text(name, value):
-            _checked(known[name], Secret(value))
+def check_options(provider: Provider, options: Mapping[str, Any]) -> None:
+    """ConfigurationError for an option or a credential that `connect` would refuse."""
+    checks: dict[str, Callable[[Any], object]] = {
+        "via": _check_world,
+        "timeout": _timeout,
+        "max_answer": _bytes,
+        "patience": partial(_seconds, "patience", least=0.0),
+        "rate_limit": _limits,
+        "base_url": _address,
+        "whole": partial(_whole, provider),
+    }
+    credentials = {credential.name: credential for credential in provider.credentials}
+    for name, value in options.items():
+        if name in checks:
+            checks[name](value)
+        elif _is_text(name, value):
+            _checked(credentials[name], Secret(value))
 
 
 def _is_text(name: str, value: object) -> bool:

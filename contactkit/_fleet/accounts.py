@@ -97,8 +97,8 @@ def read_accounts(accounts: Accounts) -> dict[str, Account]:
     folded: dict[str, str] = {}
     for name, values in rows:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            message = "must be text of 1 to 64 letters, digits or ._-"
-            message = f"{message}, begin with a letter or digit, and not end with a dot"
+            message = "must be text of 1 to 64 letters, digits or ._-,"
+            message = f"{message} begin with a letter or digit, and not end with a dot"
             raise ConfigurationError(f"{_WHERE}: the name {name!r} {message}")
         # Each has a folder of its name, and some disks know no capitals.
         if other := folded.get(name.lower()):
@@ -172,7 +172,7 @@ def _filled(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _parse(name: str, value: Any) -> Any:
     if name == "max_answer" and isinstance(value, float) and value.is_integer():
-        # A frame with gaps has no whole numbers.
+        # A column of whole numbers with gaps is one of floats.
         return int(value)
     if not isinstance(value, str) or name not in _OPTIONS:
         return value
@@ -191,7 +191,7 @@ def _account(name: str, values: Any) -> Account:
     try:
         account = _split(name, given.pop("provider"), given)
         _check_ways(account)
-        check_options(account.provider, **account.options)
+        check_options(account.provider, account.options)
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}: {error}") from None
     return account
@@ -226,7 +226,7 @@ def _split(name: str, named: str | Provider, given: Mapping[str, Any]) -> Accoun
 
 def _find(named: object) -> Provider:
     """The provider; the error shows no value, as a secret may be in the wrong column."""
-    if isinstance(named, str | Provider) and (isinstance(named, Provider) or named in names()):
+    if isinstance(named, Provider) or (isinstance(named, str) and named in names()):
         return find(named)
     raise ConfigurationError(f"unknown provider; {nearest(str(named).lower(), names())}")
 

@@ -144,7 +144,7 @@ def connect_dask(scheduler: str) -> Any:
         needed = 'it is an extra: python -m pip install "contactkit[dask]"'
         raise ConfigurationError(f"a Dask cluster needs distributed; {needed}") from None
     try:
-        # A client that was not made from its address would fail once more when it is destroyed.
+        # With a malformed address, Client would raise a second time when it is collected.
         resolve_address(scheduler)
         return Client(scheduler, set_as_default=False)
     except (OSError, ValueError) as error:
@@ -159,7 +159,7 @@ def _check_sendable(step: Step, accounts: Sequence[Account]) -> None:
     try:
         dumps((step, [*accounts]))
     except Exception as error:
-        message = "the workers cannot have what the tasks need, such as the edit"
+        message = "the workers cannot be sent what the tasks need, such as the edit"
         raise ConfigurationError(f"{message}: {describe(error, [])}") from None
 
 
@@ -174,6 +174,7 @@ class _DaskRun:
         self._stopping = False
         self._step, self._control = step, (control := DaskControl(uuid.uuid4().hex))
         self._topic = control.topic
+        # The tasks whose workers were killed, and whether each has been tried again alone.
         self._killed: dict[str, bool] = {}
         self._event = Event(self._topic, client=self._client)
         self._client.subscribe_topic(self._topic, self._receive)

@@ -120,8 +120,8 @@ class Fleet:
         where the tasks run. The options are those of `contacts.plan`: with `delete`, contacts that
         `edit` leaves out are deleted. Plans are kept in a new folder in `folder/_plans`, so that
         neither export nor plan must fit into memory. An account whose `edit` raises has no plan,
-        and its row says why. The same call again, with the same export, makes the same plan: its
-        `apply` goes on where that of the first one was.
+        and its row says why. The same call again, with the same export, makes the same plan: what
+        the `apply` of one has sent, that of the other does not send again.
 
         Raises InvalidInputError for these arguments, and ConfigurationError if there is no `folder`
         or it cannot be written.

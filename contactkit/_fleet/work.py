@@ -122,5 +122,5 @@ def _text_of(error: BaseException) -> str:
     try:
         return str(error)
     except Exception:
-        # It is written by others, as what an edit raises.
+        # The class of an error that an edit raises may be the user's, with a `__str__` that fails.
         return ""

@@ -23,7 +23,7 @@ _DELIMITER_LINE = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\t]*(?:\r\n|\r|\n|$)', re
 _FIRST_LINE = re.compile(r"[^,;\s][^\r\n]*")
 _FIRST_RECORD = re.compile(r'(?:"[^"]*"|[^"\r\n])*(\r\n?|\n)')
 _RETURN_ALONE = re.compile(r"\r(?![\r\n])")
-# In the place of a carriage return that ends no line: a blank too, which hardly any text has.
+# Replaces a carriage return in a cell until the rows are read: blank like it, but rare.
 _RETURN = "\x1f"
 
 

@@ -33,7 +33,7 @@ def parse_rate(text: object) -> Limit:
     match = re.fullmatch(r"\s*(\d{1,9})\s*/\s*([a-z]+)\s*", str(text))
     if not match or match[2] not in _UNITS or int(match[1]) < 1:
         raise ConfigurationError(
-            f"rate_limit= must be a count and a unit, such as '200/minute'; "
+            "rate_limit= must be a count and a unit, such as '200/minute'; "
             f"units: {', '.join(_UNITS)}"
         )
     return Limit(requests=int(match[1]), seconds=_UNITS[match[2]])
