@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from contactkit.errors import FieldProblem
+from contactkit._http.session import Session
+from contactkit.errors import FieldProblem, InvalidInputError
 from contactkit.forms.controls import Raw
 from contactkit.forms.draft import Draft
 from contactkit.forms.html import render
 from contactkit.spec.consent import CODE, Channel, Consent, ConsentState
+from contactkit.spec.doubts import undocumented
 from contactkit.spec.provider import JSON
 from contactkit.spec.validate import json_equal
 
@@ -58,6 +60,22 @@ class ConsentBox:
         self._number += 1
         refused = [problem.field for problem in problems if problem.code == CODE]
         self._refused |= {channel for name in refused for channel in self._channels_of(name)}
+
+    def check_channels(
+        self, session: Session, current: Mapping[str, JSON], values: Mapping[str, JSON]
+    ) -> None:
+        """InvalidInputError if the option opens a channel that the box does not ask about.
+
+        The option is for all channels, the tick for those that its question names.
+        """
+        if not self._asked:
+            return
+        suppression = session.plan_journal.suppression
+        problems = suppression.refusals(session.provider, {**current, **values}, values)
+        problems += [p for p in undocumented(session.provider, current) if p.field in values]
+        unasked = [p for p in problems if not self._asked.issuperset(self._channels_of(p.field))]
+        if unasked:
+            raise InvalidInputError(f"{session.provider.name} form", unasked)
 
     def clear(self) -> None:
         """Withdraw the question."""

@@ -192,6 +192,7 @@ class ContactForm(View):
         key = [] if self.contact is None else [self.contact]
         verb = getattr(self._contacts, self._endpoint.verb)
         try:
+            self._box.check_channels(self._session, self._current or {}, draft.values)
             result = await verb(*key, **draft.values, **options)
         except (Exception, asyncio.CancelledError) as error:
             await self._handle_failure(error, draft, options)

@@ -390,6 +390,32 @@ async def test_number_of_a_deleted_no_is_given_to_another_contact_only_with_the_
     assert form.result["outcome"].item() == "updated"
 
 
+@pytest.mark.parametrize("box", ["text", "email"])
+async def test_box_asks_about_the_other_channel_of_a_deleted_no(wire, tmp_path, box):
+    name, path = "digital_onboarding", tmp_path / "journal.sqlite3"
+    email, phone = {"email": "gone@example.com"}, {"phone_mobile": "+12125550187"}
+    no, yes, denied, address = {
+        "text": (NO[name], YES[name], EMAIL_NO[name], email),
+        "email": (EMAIL_NO[name], EMAIL_YES[name], NO[name], phone),
+    }[box]
+    values = {**YES[name], **EMAIL_YES[name], **no}
+    form, front, client = opened(name, wire, values, journal=path)
+    key = client.contacts.create(**address, unique_id="core-20001")["key"].item()
+    wire.simulator.put(key, **denied)
+    client.contacts.delete(key, confirm=True)
+    wire.requests.clear()
+    typed = raws(name, {**yes, **address})
+    front.send("edit", **typed)
+    await front.press("save", **typed, opt_in=front.box)
+    assert form.result[["outcome", "code"]].iloc[0].tolist() == ["refused", "consent"]
+    assert front.text("consent") == "They have agreed to be texted and e-mailed again"
+    assert "belongs to a deleted contact" in front.problems()[next(iter(address))]
+    await refuses_until_ticked(front, wire, **typed)
+    assert writes(wire) == []
+    await front.press("save", **typed, opt_in=front.box)
+    assert form.result["outcome"].item() == "updated" and has(wire, name, {**yes, **address})
+
+
 async def test_widget_shows_the_box_again_after_a_reload(wire):
     _, front, _ = opened("privy", wire, NO["privy"])
     typed = raws("privy", YES["privy"])
