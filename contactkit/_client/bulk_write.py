@@ -44,17 +44,13 @@ class BulkWrite:
     rows: BulkRows
     opt_in: bool
 
-    @property
-    def _reads(self) -> bool:
-        return self.operation.once or self.operation.endpoint.effect == "delete"
-
     def run(self) -> ParallelFlow[list[Row]]:
         """Record the write and send it, after a fresh read of the contacts that need one."""
         known: Before = {}
 
         def attempt() -> ParallelFlow[list[Row]]:
             nonlocal known
-            if self._reads:
+            if self.operation.once:
                 # The write need not wait for the rate limit after the reads.
                 yield from acquire(self.session, self.operation)
             before = yield from self._read_before()
@@ -62,7 +58,7 @@ class BulkWrite:
             known = before
             return (yield from self._record_and_send(before))
 
-        return repeat_when_limited(self.session, attempt) if self._reads else attempt()
+        return repeat_when_limited(self.session, attempt) if self.operation.once else attempt()
 
     def _record_and_send(self, before: Before) -> ParallelFlow[list[Row]]:
         key = key_of(self.session.provider.record).name
@@ -134,7 +130,7 @@ class BulkWrite:
     def _send(self, before: Before) -> Flow[list[Row]]:
         """Send the write; returns one result row per contact, in the given order."""
         session, operation = self.session, self.operation
-        success = yield from send(session, operation, paced=self._reads)
+        success = yield from send(session, operation, paced=self.operation.once)
         bulk, wire = operation.endpoint.bulk, self.rows.wire
         sent = _recorded_rows(operation.endpoint, success) or wire
         items = bulk and bulk.read(success.response.status, success.body, sent)

@@ -160,8 +160,9 @@ class ContactVerbs(Unpicklable, Generic[FrameT]):
         name = endpoint.bulk.name if endpoint.bulk else ""
         body = {name: rows.wire} if name else rows.wire
         opt_in = options.pop("opt_in", False)
-        widens = any(may_widen(session.provider, endpoint, values) for values in rows.values)
-        operation = build_operation(session, endpoint, body=body, once=widens, **options)
+        provider, deletes = session.provider, endpoint.effect == "delete"
+        once = deletes or any(may_widen(provider, endpoint, values) for values in rows.values)
+        operation = build_operation(session, endpoint, body=body, once=once, **options)
         write = BulkWrite(session=session, operation=operation, rows=rows, opt_in=opt_in)
         return self._run(self._show(write.run(), rows.index))
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pandas as pd
 import pytest
 
@@ -268,6 +269,21 @@ def test_bulk_deletion_reads_again_after_the_rate_limit_refused(call, client, wi
     wire.faults = [None, limited]
     done = call("bulk_delete", [EXAMPLES[name].key])
     assert done["message"].item() == SAYS
+    assert is_suppressed(client, EXAMPLES[name].key)
+
+
+@SENDBLUE
+def test_bulk_deletion_is_not_sent_again_without_a_read(call, client, wire, name):
+    start(client, wire, name, YES[name])
+
+    def fails(request, answer):
+        record(wire, name, NO[name])
+        raise httpx.ConnectError("no connection", request=request)
+
+    wire.faults = [None, fails]
+    with pytest.raises(ck.TransportError):
+        call("bulk_delete", [EXAMPLES[name].key])
+    assert call("bulk_delete", [EXAMPLES[name].key])["message"].item() == SAYS
     assert is_suppressed(client, EXAMPLES[name].key)
 
 
