@@ -212,7 +212,8 @@ def _time(path: str | Path, row: int, text: str) -> datetime | None:
 def _kinds(heading: Kind, text: str) -> set[Kind]:
     """What a cell under a heading is: in a row that is shifted, an address of another kind."""
     own = kind_of(text)
-    return {heading, own} if canonical(own, text) else {heading}
+    # To read a number takes long.
+    return {heading, own} if own != heading and canonical(own, text) else {heading}
 
 
 def _channels(path: str | Path, row: int, cell: Any, kinds: Collection[Kind]) -> list[Channel]:
