@@ -43,7 +43,8 @@ APPLY_COLUMNS = dict.fromkeys(map(str, Outcome), "Int64")
 _WHOLE = "whole.json"
 # Before the reasons of refusals, among the counts of a part.
 _REFUSED = "refused: "
-_MOST_REASONS = 3
+# More are kept of a part than are shown, so that the numbers of all parts can be added.
+_MOST_KEPT, _MOST_SHOWN = 100, 3
 _SENT_AGAIN = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.PLANNED)
 
 
@@ -156,7 +157,7 @@ def _parts(path: str, account: Account, client: Client) -> Iterator[Path]:
 def _count_reasons(plan: Plan) -> dict[str, int]:
     """The most frequent reasons for which contacts are refused, each with its number."""
     reasons = Counter(str(write.problems[0]) for write in plan.contacts if write.problems)
-    return {f"{_REFUSED}{reason}": number for reason, number in reasons.most_common(_MOST_REASONS)}
+    return {f"{_REFUSED}{reason}": number for reason, number in reasons.most_common(_MOST_KEPT)}
 
 
 def _planned(counts: Counter[str], client: Client) -> dict[str, Any]:
@@ -165,7 +166,7 @@ def _planned(counts: Counter[str], client: Client) -> dict[str, Any]:
     start = session.uptime()
     least = finish_time(session.budget, counts["to_send"], start) - start
     reasons = Counter({name: n for name, n in counts.items() if name.startswith(_REFUSED)})
-    message = "; ".join(_most_frequent(reasons, _MOST_REASONS))
+    message = "; ".join(_most_frequent(reasons, _MOST_SHOWN))
     facts = {name: counts[name] for name in _PLAN_COUNTS}
     return {**facts, "least_seconds": float(least), "message": message}
 

@@ -78,6 +78,24 @@ def test_a_plan_that_is_damaged_is_not_applied_in_part(
         assert report.frame["requests"].tolist()[0] == 0
 
 
+def test_report_adds_a_reason_of_all_parts(tmp_path: Path) -> None:
+    rarest = ["last_name", "company_name", "assigned_to_email"] * 3 + ["first_name"]
+    wrong = iter([rarest, ["first_name"] * 10])
+
+    def write_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+        frame = frame.astype(object)
+        for row, name in enumerate(next(wrong)):
+            frame.iloc[row, frame.columns.get_loc(name)] = 5
+        return frame
+
+    accounts = {"acme": {"provider": "sendblue", "via": ck.Simulator(contacts=20)}}
+    fleet = ck.fleet(accounts, journal=tmp_path / "journals")
+    fleet.export(tmp_path / "people", rows_per_file=10)
+    (message,) = fleet.plan(tmp_path / "people", write_numbers).report.frame["message"]
+    reason = "refused: first_name: must be text, not a number"
+    assert message.startswith(f"11 times: {reason}; 3 times: refused: ")
+
+
 def test_read_plan_names_accounts_that_the_fleet_lacks(fleet: Fleet, tmp_path: Path) -> None:
     plan = fleet.plan(tmp_path / "people", opt_out)
     with pytest.warns(ck.ContactKitWarning, match="plans for accounts that the fleet lacks: birch"):
