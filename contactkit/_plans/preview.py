@@ -30,7 +30,7 @@ def drawing(plan: Plan) -> tuple[str, dict[str, str], list[dict[str, Any]], str]
 
 
 def first_cells(plan: Plan, count: int) -> list[dict[str, Any]]:
-    """The first lines of cells; contacts that are opted in or refused come first."""
+    """The first rows of `cells`; contacts that are opted in or refused come first."""
     cells: list[dict[str, Any]] = []
     for position in sorted(range(len(plan)), key=lambda position: _rank(plan, position)):
         if len(cells) >= count:

@@ -91,7 +91,7 @@ def apply(
     anyway: Annotated[
         bool,
         typer.Option(
-            "--anyway", help="Apply it at another address or account than it was made for, too."
+            "--anyway", help="Apply it even at another address or account than it was made for."
         ),
     ] = False,
     yes: Annotated[

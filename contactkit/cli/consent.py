@@ -76,7 +76,7 @@ def show_people(
     """Count people and conflicts, and show how old each source is.
 
     The exit status is 1 if a provider still sends to somebody who said no at another and the no can
-    be written there, and 3 if that is left only where it cannot be written.
+    be written there, and 3 if none of these noes can be written.
     """
     with _people(sources, suppression, region, simulator) as people:
         for name, text in people.facts().items():

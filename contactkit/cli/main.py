@@ -142,7 +142,7 @@ def serve(
         float,
         typer.Option(
             min=0,
-            help="How much later than the change that it reports a response is dated.",
+            help="By how much a response is dated after the change that it reports.",
             metavar="SECONDS",
         ),
     ] = 0.0,
@@ -208,7 +208,7 @@ def lab(
 ) -> None:
     """Open the notebooks in JupyterLab, or serve the dashboard.
 
-    Options that are not below are passed on to JupyterLab or Voila.
+    Options that are not listed below are passed on to JupyterLab or Voila.
     """
     # Only this command needs the notebooks' packages.
     from contactkit.cli.lab import open_lab, serve_dashboard
