@@ -125,23 +125,23 @@ class SuppressionList:
 
     def import_key(self, key: bytes, source: str) -> None:
         """Keep this key; ConfigurationError if the list or the journal has another one."""
-        self._check(key, source)
+        self._check(self._checks(), key, source)
         self.key_file.keep(key)
 
     def _known_key(self) -> bytes | None:
         """The key of a list that is not empty; None for an empty one."""
-        if not self._checks():
+        if not (checks := self._checks()):
             return None
         key, path = self.key_file.read(), self.key_file.path
         if key is None:
-            checks = ", ".join(sorted(self._checks()))
-            message = f"{path}, the key of the suppression list ({checks}), is missing"
+            message = f"{path}, the key of the suppression list ({', '.join(sorted(checks))}),"
+            message = f"{message} is missing"
             raise ConfigurationError(f"{message}; restore it with contactkit.journal.import_key")
-        self._check(key, str(path))
+        self._check(checks, key, str(path))
         return key
 
-    def _check(self, key: bytes, source: str) -> None:
-        if wrong := self._checks() - {key_check(key)}:
+    def _check(self, checks: set[str], key: bytes, source: str) -> None:
+        if wrong := checks - {key_check(key)}:
             message = f"{source} has the key {key_check(key)}, but the suppression list of"
             needed = f"{self._file.path} was written under the key {', '.join(sorted(wrong))}"
             raise ConfigurationError(f"{message} {needed}")
