@@ -58,11 +58,8 @@ class SuppressionList:
         if not wanted or not (key := self._known_key()):
             return set()
         digests = {
-            (kind, address): [
-                _digest(key, provider, kind, spelling)
-                for spelling in sought_spellings(kind, address)
-            ]
-            for kind, address in wanted
+            each: [_digest(key, provider, each[0], text) for text in sought_spellings(*each)]
+            for each in wanted
         }
         query, values, every = _FIND, [provider, since], [*chain.from_iterable(digests.values())]
         if len(every) <= _MOST_AT_ONCE:
