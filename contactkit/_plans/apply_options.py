@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from contactkit._http.session import Session
+from contactkit._plans.consent import suppressed_since
 from contactkit._plans.home import bound_home, check_home
 from contactkit._plans.plan import Plan
 from contactkit._plans.progress import Progress, display
@@ -58,6 +59,7 @@ def check_apply(
         plan=plan.name,
         account=bound_home(plan, session).account,
         opt_in=plan.opt_in,
+        suppressed_since=suppressed_since(plan),
         report=progress if callable(progress) else display(title) if progress else None,
         **options,
     )

@@ -18,6 +18,7 @@ from contactkit.spec.validate import is_phone
 
 if TYPE_CHECKING:
     from contactkit._plans.plan import Plan
+    from contactkit._plans.steps import ApplySettings
 
 _OPTED_OUT_AGAIN = "may have opted out again since it was read: read it anew"
 
@@ -99,14 +100,31 @@ def find_suppressed(plan: Plan, journal: Journal) -> dict[int, list[FieldProblem
         if (of_one := _new_addresses(provider, planned))
     }
     wanted = {address for of_one in addresses.values() for address in of_one.values()}
-    # `created` has whole microseconds.
-    since = plan.created.timestamp() + 1e-6 if plan.opt_in else 0.0
-    found = journal.suppression.find(provider.name, wanted, since)
+    found = journal.suppression.find(provider.name, wanted, suppressed_since(plan))
     problems = {
         at: suppressed_problems(of_one, found, since=plan.opt_in)
         for at, of_one in addresses.items()
     }
     return {at: of_one for at, of_one in problems.items() if of_one}
+
+
+def suppressed_since(plan: Plan) -> float:
+    """The time after which a deletion counts for a plan, in seconds since the epoch.
+
+    Once the clock was set back, a deletion after an `opt_in` cannot be told from one before it.
+    """
+    created = plan.created.timestamp()
+    # `created` has whole microseconds.
+    return created + 1e-6 if plan.opt_in and created <= plan.now() + 1e-6 else 0.0
+
+
+def suppressed_now(settings: ApplySettings, planned: PlannedWrite) -> list[FieldProblem]:
+    """Why a contact must not get its addresses right before its write, as `find_suppressed`."""
+    provider = settings.session.provider
+    addresses = _new_addresses(provider, planned)
+    suppression = settings.session.plan_journal.suppression
+    found = suppression.find(provider.name, addresses.values(), settings.suppressed_since)
+    return suppressed_problems(addresses, found, since=settings.opt_in)
 
 
 def _new_addresses(provider: Provider, planned: PlannedWrite) -> dict[str, Address]:

@@ -51,7 +51,8 @@ class Taken(ContactKitError):
 class ApplySettings:
     """The options of one apply, checked; `plan` and `account` are the plan's in the journal.
 
-    `opt_in` is the plan's own. A `stop_after_failures` below 1 is a share of the contacts that are
+    `opt_in` is the plan's own; it does not hold for noes that were deleted after
+    `suppressed_since`. A `stop_after_failures` below 1 is a share of the contacts that are
     sent.
     """
 
@@ -59,6 +60,7 @@ class ApplySettings:
     plan: str
     account: str
     opt_in: bool
+    suppressed_since: float
     dry_run: bool
     limit: int | None
     stop_after_failures: float | None

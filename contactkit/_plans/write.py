@@ -15,6 +15,7 @@ from contactkit._http.response import contact_of
 from contactkit._http.results import Row, Values, failure_row, is_replayed, result_row
 from contactkit._http.session import Operation, Request, Success
 from contactkit._journal.write import intent_of
+from contactkit._plans.consent import suppressed_now
 from contactkit._plans.keys import REPLAYED, key_of_write
 from contactkit._plans.recheck import changes_now, conflict, is_unchanged
 from contactkit._plans.settle import as_sent, must_settle, read_back, settle
@@ -203,6 +204,8 @@ class ContactWrite:
                 yield from self.read_current(operation.endpoint)
                 if self.whole:
                     operation = replace(operation, request=self.request(operation.endpoint))
+            if operation.writes:
+                self.refuse_suppressed()
             self.sent = self.sent or operation.writes
             try:
                 success = yield from send(self.session, operation, paced=True)
@@ -211,6 +214,12 @@ class ContactWrite:
             else:
                 attempts = success.attempts + refusals
                 return replace(success, attempts=attempts) if refusals else success
+
+    def refuse_suppressed(self) -> None:
+        """Refuse an address whose contact opted out and was deleted during the apply."""
+        if problems := suppressed_now(self.settings, self.planned):
+            where = f"{self.session.provider.name} {self.planned.operation}"
+            raise InvalidInputError(where, problems)
 
     def record(self, operation: Operation) -> Writing[None]:
         """Record the intent in the journal; Taken if another process has the contact."""

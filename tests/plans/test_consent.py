@@ -289,14 +289,18 @@ def test_delete_in_a_plan_with_opt_in_keeps_the_no(client, wire, name):
         client.contacts.create(**{phone: row[phone].item()}, **new)
 
 
+def new_contact(row: pd.DataFrame, name: str) -> pd.DataFrame:
+    """A new contact with the addresses of this one."""
+    consent, key = find(name).consent, row.columns[0]
+    new = row[[*consent.phones, *consent.emails]].dropna(axis=1)
+    new = new if name == "sendblue" else new.assign(**{key: pd.NA})
+    return new.assign(unique_id="core-20009") if name == "digital_onboarding" else new
+
+
 def test_opt_in_of_a_plan_does_not_hold_for_a_contact_deleted_since(client, wire, name):
     row = start(client, wire, name, YES[name])
     people = client.contacts.list()
-    consent, key = find(name).consent, people.columns[0]
-    new = row[[*consent.phones, *consent.emails]].dropna(axis=1)
-    new = new if name == "sendblue" else new.assign(**{key: pd.NA})
-    new = new.assign(unique_id="core-20009") if name == "digital_onboarding" else new
-    rest = people.drop(row.index)
+    new, rest = new_contact(row, name), people.drop(row.index)
     plan = client.contacts.plan(new, rest, create=True, opt_in=True)
     wire.clock.sleep(wire.clock.now() + 60)
     record(wire, name, NO[name])
@@ -308,6 +312,41 @@ def test_opt_in_of_a_plan_does_not_hold_for_a_contact_deleted_since(client, wire
     assert wire.requests == []
     again = client.contacts.plan(new, rest, create=True, opt_in=True)
     assert apply(again)["outcome"] == "created"
+
+
+@pytest.mark.parametrize("opt_in", [False, True])
+def test_no_that_is_deleted_during_an_apply_is_not_created_again(client, wire, name, opt_in):
+    row = start(client, wire, name, {**YES[name], **NO[name]})
+    people = client.contacts.list()
+    new = new_contact(row, name)
+    plan = client.contacts.plan(new, people.drop(row.index), create=True, opt_in=opt_in)
+    wire.clock.sleep(wire.clock.now() + 60)
+
+    def deletes_first(request, answer):
+        gone = client.contacts.plan(people.drop(row.index), people, delete=True)
+        assert apply(gone)["outcome"] == "deleted"
+        return says(429, "{}", retry_after="1")(request, answer)
+
+    wire.faults = [deletes_first]
+    result = apply(plan)
+    assert (result["outcome"], result["code"]) == ("refused", "conflict" if opt_in else "consent")
+    phone = next(n for n in find(name).consent.phones if row[n].notna().item())
+    assert row[phone].item() not in client.contacts.list()[phone].dropna().tolist()
+
+
+@pytest.mark.parametrize("step", [-5.0, -90_000.0])
+def test_opt_in_does_not_hold_for_what_is_deleted_after_the_clock_was_set_back(
+    client, wire, name, step, monkeypatch
+):
+    row = start(client, wire, name, YES[name])
+    people = client.contacts.list()
+    rest = people.drop(row.index)
+    plan = client.contacts.plan(new_contact(row, name), rest, create=True, opt_in=True)
+    clock, now = client._session.clock, client._session.clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() + step)
+    record(wire, name, NO[name])
+    apply(client.contacts.plan(rest, people, delete=True))
+    assert apply(plan)["outcome"] == "refused"
 
 
 def test_stale_frame_does_not_hide_the_no_of_a_deleted_contact(client, wire, name):
