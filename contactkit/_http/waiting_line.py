@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 # Calls that wait ask again one after the other, so that few find that it is not their turn.
-_STEP = 0.002
+_STEP = 0.0005
 # A call that does not ask when it is due, as its event loop may be blocked, holds up no others.
 _GRACE = 1.0
 
