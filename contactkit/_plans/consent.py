@@ -111,7 +111,7 @@ def find_suppressed(plan: Plan, journal: Journal) -> dict[int, list[FieldProblem
 def suppressed_since(plan: Plan) -> float:
     """The time after which a deletion counts for a plan, in seconds since the epoch.
 
-    Once the clock was set back, a deletion after an `opt_in` cannot be told from one before it.
+    If the clock was set back since, nobody knows which deletions came after an `opt_in`: all count.
     """
     created = plan.created.timestamp()
     # `created` has whole microseconds.
